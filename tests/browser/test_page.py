@@ -1,0 +1,172 @@
+"""The report in a real browser: Debian's Chromium, no network. Without Chromium these tests fail; they never skip."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import sync_playwright
+
+from workbench.figures import curves, heatmap, matrix
+from workbench.results.make import make_result, provenance
+from workbench.studies.report import Section, write_report
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WINDOWS = {"desktop": (1440, 900), "tablet": (900, 1000), "phone": (390, 844)}
+LANGUAGES = ["ar", "de", "hi", "ja"]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> Path:
+    """A report with every kind of figure."""
+    rng = np.random.default_rng(0)
+    heads, shape = ("language", "layer", "head"), (4, 6, 8)
+    delta = rng.normal(size=shape)
+    result = make_result(
+        {
+            "importance": (heads, rng.random(shape), "LAHIS importance [nats]"),
+            "delta": (heads, delta, "rise of NLL [nats]"),
+            "low": (heads, delta - 1, "lower end [nats]"),
+            "high": (heads, delta + 1, "upper end [nats]"),
+            "role": (("layer", "head"), rng.choice(["specific", "none"], (6, 8)), "role of the head"),
+            "fired": (("language", "layer", "neuron"), rng.integers(0, 9, (4, 6, 400)), "firings [tokens]"),
+            "effect": (("source_layer", "target_layer"), rng.normal(size=(6, 6)), "effect"),
+            "probability": (("language", "layer"), rng.random((4, 6)), "probability"),
+        },
+        {"language": LANGUAGES},
+        method="tests",
+        parameters={},
+    )
+    patching = result[["effect"]].rename(source_layer="layer", target_layer="position")
+    patching = patching.assign_coords(token=("position", ["<s>", "犬", " :", "हिन्दी", "كلب", "</s>"]))
+    figures = [
+        heatmap(result, "importance"),
+        heatmap(result, "delta"),
+        heatmap(result, "role"),
+        heatmap(result, "fired"),
+        heatmap(patching, "effect"),
+        matrix(result, "effect"),
+        curves(result, "probability"),
+    ]
+    table = pd.DataFrame({"a very long column name " * 5: [1.0]}, index=["de"])
+    sections = [
+        Section(f"Question {number}?", figure, table, "How to read.", "What it says.", provenance(result), "demo.nc")
+        for number, figure in enumerate(figures)
+    ]
+    return write_report(tmp_path_factory.mktemp("run"), title="Report", sections=sections)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    assert CHROMIUM.exists(), f"{CHROMIUM} is missing: apt-get install chromium fonts-noto-core fonts-noto-cjk"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium, report):
+    """Open the report in a window; says afterwards what the page complained of and asked for."""
+    contexts = []
+
+    def open_page(window, scheme="light"):
+        width, height = WINDOWS[window]
+        context = chromium.new_context(offline=True, viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        complaints, requests = [], []
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(report.as_uri())
+        page.wait_for_selector("html[data-drawn]")
+        return page, complaints, requests
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("window", WINDOWS)
+def test_every_figure_is_drawn_without_complaint_or_request(opened, report, window, scheme):
+    page, complaints, requests = opened(window, scheme)
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll('.plot[id]')].map(plot => {
+            const images = [...plot.querySelectorAll('.heatmaplayer image')];
+            const full = images.filter(image => (image.href.baseVal || '').startsWith('data:image/png'));
+            const count = (what) => plot.querySelectorAll(what).length;
+            return {svg: count('.main-svg'), panels: count('.cartesianlayer > .subplot'), images: images.length,
+                    full: full.length, lines: count('.scatterlayer .js-line'),
+                    width: plot.querySelector('.main-svg').getBoundingClientRect().width};
+        })"""
+    )
+    assert len(drawn) == 7
+    assert all(figure["svg"] for figure in drawn)
+    assert all(figure["full"] == figure["images"] for figure in drawn)
+    assert [figure["images"] for figure in drawn[:2]] == [4, 4]
+    assert all(figure["images"] >= figure["panels"] for figure in drawn[:6])
+    assert drawn[6]["lines"] == 4
+    assert all(figure["width"] > 300 for figure in drawn)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert complaints == []
+    assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
+
+
+def test_pointing_at_a_cell_says_everything(opened):
+    page, _, _ = opened("desktop")
+    page.locator("#figure-2").scroll_into_view_if_needed()
+    box = page.locator("#figure-2 .nsewdrag").nth(1).bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 2.5 / 8, box["y"] + box["height"] * 0.5 / 6)
+    page.wait_for_selector("#figure-2 .hoverlayer text")
+    words = page.locator("#figure-2 .hoverlayer").text_content()
+    for part in ("German (Deutsch)", "Layer 5", "Head 2", "delta", "nats", "interval"):
+        assert part in words, words
+
+
+def test_pointing_at_a_token_names_it_as_it_is(opened):
+    page, _, _ = opened("desktop")
+    page.locator("#figure-5").scroll_into_view_if_needed()
+    box = page.locator("#figure-5 .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.5 / 6, box["y"] + box["height"] * 5.5 / 6)
+    page.wait_for_selector("#figure-5 .hoverlayer text")
+    words = page.locator("#figure-5 .hoverlayer").text_content()
+    assert "“<s>”" in words
+    assert "Layer 0" in words
+
+
+def test_no_button_sends_a_figure_away(opened):
+    page, _, _ = opened("desktop")
+    buttons = page.evaluate(
+        "[...document.querySelectorAll('#figure-1 .modebar-btn')].map(button => button.dataset.title)"
+    )
+    assert "Download plot as a PNG" in buttons
+    assert not [button for button in buttons if "hare" in button or "loud" in button]
+
+
+def test_ink_follows_the_theme(opened):
+    page, complaints, _ = opened("desktop", "light")
+    ink = "getComputedStyle(document.querySelector('#figure-1 .ytick text')).fill"
+    light = page.evaluate(ink)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(500)
+    assert page.evaluate(ink) != light
+    assert complaints == []
+
+
+def test_it_prints(opened, tmp_path):
+    page, complaints, _ = opened("desktop", "dark")
+    printed = page.pdf(prefer_css_page_size=True)
+    assert printed.startswith(b"%PDF")
+    assert len(printed) > 50_000
+    assert complaints == []

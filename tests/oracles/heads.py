@@ -1,0 +1,224 @@
+"""Language heads by plain loops, written from the definitions (methods.md, sections 1 and 4) before the fast code.
+
+Everything runs on an unwrapped transformers module, one unpadded text and one head at a time; heads are edited by a
+hook in front of the output projection, or by zeroing weights. Nothing is shared with `workbench.model` or
+`workbench.heads`. A corpus is a dictionary: language to a list of lists of token ids.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+def projections(module):
+    """The output projection of each layer's attention, first layer first."""
+    found = [
+        part
+        for name, part in module.named_modules()
+        if name.endswith(("self_attn.o_proj", "attn.c_proj", "self_attention.dense"))
+    ]
+    assert len(found) == module.config.num_hidden_layers
+    return found
+
+
+def n_heads(module):
+    return module.config.num_attention_heads
+
+
+@contextmanager
+def edited(module, edit):
+    """For a while, every layer's head outputs z [1, position, head, d_head] become edit(layer, z)."""
+
+    def hook(layer):
+        def run(part, args):
+            flat = args[0]
+            z = flat.reshape(*flat.shape[:2], n_heads(module), -1)
+            return (edit(layer, z).reshape(flat.shape),)
+
+        return run
+
+    handles = [part.register_forward_pre_hook(hook(i)) for i, part in enumerate(projections(module))]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def loss(module, ids):
+    """Mean negative log-likelihood of the tokens but the first, in nats."""
+    logits = module(torch.tensor([ids]), use_cache=False).logits[0].float()
+    total = 0.0
+    for position in range(len(ids) - 1):
+        total = total - torch.log_softmax(logits[position], -1)[ids[position + 1]]
+    return total / (len(ids) - 1)
+
+
+def head_outputs(module, ids):
+    """z of every layer: list of [position, head, d_head]."""
+    seen = {}
+
+    def keep(layer, z):
+        seen[layer] = z[0].clone()
+        return z
+
+    with torch.no_grad(), edited(module, keep):
+        loss(module, ids)
+    return [seen[layer] for layer in sorted(seen)]
+
+
+def masked_loss(module, ids, mask):
+    """The loss with every head's output multiplied by mask[layer, head]."""
+    with edited(module, lambda layer, z: z * mask[layer][None, None, :, None]):
+        return loss(module, ids)
+
+
+def gradient(module, ids, mask=None):
+    """(d loss / d mask [layer, head], loss), by autograd through the mask itself."""
+    if mask is None:
+        mask = torch.ones(module.config.num_hidden_layers, n_heads(module))
+    mask = mask.clone().requires_grad_(True)
+    value = masked_loss(module, ids, mask)
+    value.backward()
+    module.zero_grad()
+    return mask.grad.double().numpy(), float(value.detach())
+
+
+def lahis_paper(module, corpus):
+    """(importance, gradient, nll) by language: E_x[|m g| 1(g < 0)] with m = 1."""
+    importance, gradients, losses = {}, {}, {}
+    for language, texts in corpus.items():
+        score = slope = value = 0.0
+        for ids in texts:
+            g, one = gradient(module, ids)
+            score = score + np.where(g < 0, np.abs(1.0 * g), 0.0)
+            slope = slope + g
+            value = value + one
+        importance[language], gradients[language] = score / len(texts), slope / len(texts)
+        losses[language] = value / len(texts)
+    return importance, gradients, losses
+
+
+def lahis_released(module, corpus, lr=1e-2, betas=(0.9, 0.999), eps=1e-8, decay=1e-2):
+    """(importance, gradient, nll, mask) by language: a mean times a fraction, with AdamW written out.
+
+    |g| m and the sign of g m are read with the mask that the sample saw; the mask then takes one AdamW step.
+    """
+    shape = (module.config.num_hidden_layers, n_heads(module))
+    importance, gradients, losses, masks = {}, {}, {}, {}
+    for language, texts in corpus.items():
+        mask, mean, square = np.ones(shape), np.zeros(shape), np.zeros(shape)
+        magnitude, negative, slope, value = np.zeros(shape), np.zeros(shape), np.zeros(shape), 0.0
+        for step, ids in enumerate(texts, start=1):
+            g, one = gradient(module, ids, torch.tensor(mask, dtype=torch.float32))
+            magnitude += np.abs(g) * mask * 1000
+            negative += g * mask < 0
+            slope += g
+            value += one
+            mean = betas[0] * mean + (1 - betas[0]) * g
+            square = betas[1] * square + (1 - betas[1]) * g**2
+            mask = mask - lr * decay * mask
+            mask = mask - lr * (mean / (1 - betas[0] ** step)) / (np.sqrt(square / (1 - betas[1] ** step)) + eps)
+        n = len(texts)
+        importance[language] = (magnitude / n) * (negative / n)
+        gradients[language], losses[language], masks[language] = slope / n, value / n, mask
+    return importance, gradients, losses, masks
+
+
+def without_columns(module, layer, head):
+    """A copy of the module whose output projection ignores one head: its columns of W_O are zero."""
+    module = copy.deepcopy(module)
+    part = projections(module)[layer]
+    with torch.no_grad():
+        if isinstance(part, torch.nn.Linear):  # [out, in]
+            width = part.weight.shape[1] // n_heads(module)
+            part.weight[:, head * width : (head + 1) * width] = 0
+        else:  # GPT-2's Conv1D: [in, out]
+            width = part.weight.shape[0] // n_heads(module)
+            part.weight[head * width : (head + 1) * width] = 0
+    return module
+
+
+def replaced_loss(module, ids, layer, head, values):
+    """The loss with one head's output replaced by values, [position, d_head] or [d_head]."""
+
+    def edit(i, z):
+        if i != layer:
+            return z
+        z = z.clone()
+        z[0, :, head] = values
+        return z
+
+    with torch.no_grad(), edited(module, edit):
+        return float(loss(module, ids))
+
+
+def mean_outputs(module, corpus):
+    """The mean of each head's output over all positions of all texts: list of [head, d_head] by layer."""
+    total, count = None, 0
+    for texts in corpus.values():
+        for ids in texts:
+            z = [one.double() for one in head_outputs(module, ids)]
+            parts = [one.sum(0) for one in z]
+            total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]
+            count += len(ids)
+    return [(one / count).float() for one in total]
+
+
+def donor(corpus, language, ids, seed):
+    """The token ids of the donor: a text of another language, chosen by a hash of seed, language and tokens."""
+    candidates = sorted((other, text) for other, texts in corpus.items() if other != language for text in texts)
+    key = f"{seed} {language} {' '.join(map(str, ids))}"
+    return candidates[int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % len(candidates)][1]
+
+
+def ablation(module, corpus, how, seed=0):
+    """({language: delta of each sample [sample, layer, head]}, {language: clean loss of each sample})."""
+    layers, heads = module.config.num_hidden_layers, n_heads(module)
+    means = mean_outputs(module, corpus) if how == "mean" else None
+    deltas, clean = {}, {}
+    for language, texts in corpus.items():
+        deltas[language], clean[language] = np.zeros((len(texts), layers, heads)), np.zeros(len(texts))
+        for row, ids in enumerate(texts):
+            with torch.no_grad():
+                clean[language][row] = float(loss(module, ids))
+            if how == "resample":
+                given = head_outputs(module, donor(corpus, language, ids, seed))
+                cyclic = [position % given[0].shape[0] for position in range(len(ids))]
+            for layer in range(layers):
+                for head in range(heads):
+                    if how == "zero":
+                        values = 0.0
+                    elif how == "mean":
+                        values = means[layer][head]
+                    else:
+                        values = given[layer][cyclic, head]
+                    found = replaced_loss(module, ids, layer, head, values)
+                    deltas[language][row, layer, head] = found - clean[language][row]
+    return deltas, clean
+
+
+def roles(values, quantile, shared_by):
+    """({(layer, head): role}, {language: set of members}) from {language: [layer, head] nested lists}."""
+    members = {}
+    for language, table in values.items():
+        flat = sorted(value for row in table for value in row)
+        place = quantile * (len(flat) - 1)
+        low = int(place)
+        high = min(low + 1, len(flat) - 1)
+        bar = flat[low] + (place - low) * (flat[high] - flat[low])
+        members[language] = {(i, j) for i, row in enumerate(table) for j, value in enumerate(row) if value > bar}
+    role = {}
+    for i, row in enumerate(next(iter(values.values()))):
+        for j in range(len(row)):
+            count = sum((i, j) in chosen for chosen in members.values())
+            if count >= min(shared_by, len(values)):
+                role[i, j] = "general"
+            else:
+                role[i, j] = "none" if count == 0 else "specific" if count == 1 else "shared"
+    return role, members

@@ -1,0 +1,116 @@
+import json
+
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.errors import BadPairs
+from workbench.text.pairs import Pair, Pairs, first_tokens
+
+ROW = {"source": "Rome is\nin ", "target": "Paris is\nin ", "answer": " Italy", "foil": " France"}
+PAIR = Pair(**ROW)
+
+
+def test_every_source_gives_the_same_pairs(tmp_path):
+    (tmp_path / "a.tsv").write_text("\t".join(ROW) + "\n" + "\t".join(ROW.values()).replace("\n", "\\n") + "\n")
+    (tmp_path / "a.jsonl").write_text(json.dumps(ROW) + "\n")
+    pd.DataFrame([ROW]).to_csv(tmp_path / "a.csv", index=False)
+    sources = [tmp_path / "a.tsv", tmp_path / "a.jsonl", str(tmp_path / "a.csv"), pd.DataFrame([ROW]), [ROW], [PAIR]]
+    for source in sources:
+        pairs = wb.load_pairs(source)
+        assert pairs.items == (PAIR,)
+        assert pairs.hash == Pairs((PAIR,), "other").hash
+    assert wb.load_pairs(pairs) is pairs
+
+
+def test_pairs_behave_like_a_tuple():
+    other = Pair("a", "b", "c", "d")
+    pairs = Pairs((PAIR, other), "two", dropped=3)
+    assert len(pairs) == 2
+    assert list(pairs) == [PAIR, other]
+    assert pairs[1] is other
+    assert pairs.hash != Pairs((other, PAIR), "two").hash
+    assert pairs.info == {"source": "two", "hash": pairs.hash, "counts": {"pairs": 2}, "dropped": 3}
+
+
+def test_roles_and_names_come_along(tmp_path):
+    expected = Pair(**ROW, roles={"city": 0, "last": -1}, name="Italy")
+    rich = ROW | {"roles": {"city": 0, "last": -1}, "name": "Italy", "note": "left aside"}
+    assert wb.load_pairs([rich])[0] == expected
+    (tmp_path / "a.jsonl").write_text(json.dumps(rich))
+    assert wb.load_pairs(tmp_path / "a.jsonl")[0] == expected
+    assert wb.load_pairs(pd.DataFrame([rich | {"roles": '{"city": 0, "last": -1}'}]))[0] == expected
+    assert wb.load_pairs(pd.DataFrame([ROW | {"roles": None, "name": None}]))[0] == PAIR
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"source": "a", "target": "b", "answer": "c"}, r"list, pair 1: 'foil' is nothing"),
+        (ROW | {"answer": "  "}, r"pair 1: 'answer' is '  '"),
+        (ROW | {"target": None}, r"pair 1: 'target' is None"),
+        (ROW | {"source": 3}, r"pair 1: 'source' is 3"),
+        (ROW | {"foil": " Italy"}, r"answer and foil are both ' Italy'"),
+        (ROW | {"roles": {"city": "0"}}, r"pair 1: 'roles' is"),
+        (ROW | {"roles": "not json"}, r"pair 1: 'roles' is 'not json'"),
+        ("text", r"pair 1: str instead of a dict"),
+    ],
+)
+def test_a_bad_pair_names_row_and_field(row, says):
+    with pytest.raises(BadPairs, match=says):
+        wb.load_pairs([ROW, row])
+
+
+def test_bad_files(tmp_path):
+    path = tmp_path / "a.tsv"
+    with pytest.raises(BadPairs, match="there is no file"):
+        wb.load_pairs(path)
+    path.write_text("")
+    with pytest.raises(BadPairs, match="is empty"):
+        wb.load_pairs(path)
+    path.write_bytes("source\ttarget\tanswer\tfoil\nä\tb\tc\td\n".encode("latin-1"))
+    with pytest.raises(BadPairs, match="not UTF-8: byte 0xe4 at offset 26"):
+        wb.load_pairs(path)
+    path.write_text("source\ttarget\tanswer\tfoil\na\tb\tc\n")
+    with pytest.raises(BadPairs, match="line 2: 3 cells"):
+        wb.load_pairs(path)
+    path.write_text("source\ttarget\tanswer\tfoil\na\tb\tc\t\n")
+    with pytest.raises(BadPairs, match=r"a\.tsv, line 2: 'foil' is None"):
+        wb.load_pairs(path)
+    path.write_text("source\ttarget\tanswer\tfoil\n")
+    with pytest.raises(BadPairs, match="holds no pairs"):
+        wb.load_pairs(path)
+    (tmp_path / "a.xlsx").write_text("x")
+    with pytest.raises(BadPairs, match="cannot tell what"):
+        wb.load_pairs(tmp_path / "a.xlsx")
+    for nothing in ([], {}, 7):
+        with pytest.raises(BadPairs):
+            wb.load_pairs(nothing)
+
+
+class Pieces:
+    """A tokenizer in the manner of SentencePiece: a text that stands alone begins with a space of its own."""
+
+    vocabulary = ("▁", '"', '▁"', "▁Hu", "Hu", "nd", "▁▁")
+
+    def __call__(self, text, add_special_tokens):
+        assert not add_special_tokens
+        rest, ids = "▁" + text.replace(" ", "▁"), []
+        while rest:
+            piece = max((one for one in self.vocabulary if rest.startswith(one)), key=len)
+            ids.append(self.vocabulary.index(piece))
+            rest = rest[len(piece) :]
+        return {"input_ids": ids}
+
+    def decode(self, ids):
+        return "".join(self.vocabulary[one] for one in ids).replace("▁", " ")
+
+
+def test_first_tokens_after_a_quote_and_with_a_space():
+    tokenizer = Pieces()
+    assert [tokenizer.vocabulary[one] for one in tokenizer('"Hund', add_special_tokens=False)["input_ids"]] == [
+        '▁"',
+        "Hu",
+        "nd",
+    ]
+    assert {tokenizer.vocabulary[one] for one in first_tokens(tokenizer, "Hund")} == {"▁Hu", "Hu"}

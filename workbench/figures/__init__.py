@@ -1,0 +1,7 @@
+"""Results to plotly figures: nothing here sees a model, shows a figure or writes a file."""
+
+from workbench.figures.curves import curves
+from workbench.figures.heatmap import heatmap
+from workbench.figures.matrix import matrix
+
+__all__ = ["curves", "heatmap", "matrix"]

@@ -1,0 +1,71 @@
+"""One axis of cells: where they lie, what they are called, which way it runs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.figures.labels import axis_title, token_label, value_label
+
+_MOST_LABELS = 64
+_MOST_INTEGERS = 24
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis of a figure.
+
+    Attributes:
+        dim: Axis of the result.
+        title: With units.
+        positions: Where the cells lie, `[n]`.
+        labels: Words at the positions for ticks; None where the positions are the coordinates themselves.
+        names: Words for the hover text; None like `labels`.
+    """
+
+    dim: str
+    title: str
+    positions: np.ndarray
+    labels: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+
+    def layout(self, *, vertical: bool, title: bool = True, ticks: bool = True) -> dict[str, Any]:
+        """Settings of the plotly axis: words run from the top down, numbers from the bottom up."""
+        settings: dict[str, Any] = {"showgrid": False, "zeroline": False, "showticklabels": ticks}
+        if not ticks:
+            settings["ticks"] = ""
+        if title:
+            settings["title"] = {"text": self.title}
+        if self.labels is not None:
+            step = -(-len(self.labels) // _MOST_LABELS)
+            settings |= {"tickmode": "array", "tickvals": self.positions[::step].tolist()}
+            settings["ticktext"] = list(self.labels[::step])
+            if vertical:
+                settings["autorange"] = "reversed"
+            elif max(map(len, self.labels)) > 3:
+                settings["tickangle"] = -45
+        elif len(self.positions) <= _MOST_INTEGERS:
+            step = 1 if len(self.positions) <= 12 else 2
+            settings |= {"tickmode": "array", "tickvals": self.positions[::step].tolist(), "tickangle": 0}
+            settings["ticktext"] = [str(value) for value in self.positions[::step]]
+        else:
+            settings |= {"tickformat": ",d", "nticks": 8, "tickangle": 0}
+        return settings
+
+
+def axis(array: xr.DataArray, dim: str) -> Axis:
+    """The axis of `dim`: integers without holes keep their values, everything else is named cell by cell."""
+    title = axis_title(array, dim)
+    values = array.get_index(dim).to_numpy()
+    tokens = array.coords.get("token") if dim == "position" else None
+    if tokens is not None and tokens.dims == (dim,):
+        labels = tuple(token_label(token) for token in tokens.values)
+        names = tuple(
+            f"{title} {value_label(dim, value)}: “{label}”" for value, label in zip(values, labels, strict=True)
+        )
+        return Axis(dim, f"{title} and its token", np.arange(len(values)), labels, names)
+    if values.dtype.kind in "iu" and (np.diff(values.astype(np.int64)) == 1).all():
+        return Axis(dim, title, values.astype(np.int64))
+    labels = tuple(value_label(dim, value) for value in values)
+    return Axis(dim, title, np.arange(len(values)), labels, tuple(f"{title}: {label}" for label in labels))

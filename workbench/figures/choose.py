@@ -1,0 +1,145 @@
+"""Choose what a figure draws: one variable, some coordinates, and the intervals and p-values that belong to it."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.errors import BadArgument, UnknownLanguage
+from workbench.figures.labels import is_language
+
+_COMPANIONS = ("low", "high", "p_value", "control_mean", "control_low", "control_high")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One variable, ready to draw.
+
+    Attributes:
+        values: The variable after the selection; languages in the order of their codes.
+        companions: `low`, `high`, `p_value` ... with the same axes as `values`.
+        fixed: Coordinates of which the selection kept a single value.
+    """
+
+    values: xr.DataArray
+    companions: dict[str, xr.DataArray] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Axes of `values`."""
+        return tuple(str(dim) for dim in self.values.dims)
+
+    def at(self, dim: str, index: int) -> "Chosen":
+        """The part at one index of an axis."""
+        companions = {name: array.isel({dim: index}) for name, array in self.companions.items()}
+        return Chosen(self.values.isel({dim: index}), companions, self.fixed)
+
+
+def choose(result: xr.Dataset, variable: str, select: Mapping[str, Any]) -> Chosen:
+    """Take a variable out of a result, restricted to some coordinates.
+
+    Args:
+        result: A result of the workbench, or any Dataset.
+        variable: One of its variables.
+        select: Coordinates by name; one value drops the axis, a list or slice keeps it.
+
+    Raises:
+        BadArgument: No such variable, axis or coordinate; the message lists what the result has.
+        UnknownLanguage: A language that this result does not have.
+    """
+    if not isinstance(result, xr.Dataset):
+        raise BadArgument(f"figures draw an xarray.Dataset, got {type(result).__name__}; use what an analysis returns")
+    if variable not in result.data_vars:
+        has = ", ".join(f"{name}[{', '.join(map(str, array.dims))}]" for name, array in result.data_vars.items())
+        raise BadArgument(f"no variable {variable!r} in this result (has: {has or 'none'})")
+    values = result[variable]
+    for dim in select:
+        if dim not in values.dims:
+            raise BadArgument(
+                f"{variable} has no axis {dim!r} to select from (has: {', '.join(map(str, values.dims))})"
+            )
+    wanted = {dim: _wanted(values, dim, want) for dim, want in select.items()}
+    companions = {name: _taken(array, wanted) for name, array in _companions(result, variable).items()}
+    fixed = {dim: values[dim].values[want] for dim, want in wanted.items() if isinstance(want, int)}
+    return Chosen(_taken(values, wanted), companions, fixed)
+
+
+def no_axis(asked: str, name: str, dims: Iterable[Hashable]) -> BadArgument:
+    """The error for an axis that the variable does not have, or has lost to the selection."""
+    return BadArgument(f"{asked}={name!r} is no axis of what is drawn (has: {', '.join(map(str, dims)) or 'none'})")
+
+
+def _wanted(values: xr.DataArray, dim: str, want: Any) -> int | list[int]:
+    """Index or indices of the coordinates that were asked for."""
+    index = values.get_index(dim)
+    has = list(index)
+    if isinstance(want, slice):
+        found = index.slice_indexer(want.start, want.stop, want.step)
+        wanted: int | list[int] = list(range(len(has)))[found]
+    elif isinstance(want, str | bytes) or not isinstance(want, Iterable):
+        return _place(dim, has, want)
+    else:
+        wanted = [_place(dim, has, item) for item in want]
+    if not wanted:
+        raise BadArgument(f"{dim}={want!r} selects nothing (has: {_some(has)})")
+    return wanted
+
+
+def _place(dim: str, has: list, want: Any) -> int:
+    if want in has:
+        return has.index(want)
+    error = UnknownLanguage if is_language(dim) else BadArgument
+    raise error(f"{dim} {want!r} is not in this result (has: {_some(has)})")
+
+
+def _some(has: list) -> str:
+    words = [str(item) for item in has]
+    return ", ".join(words if len(words) <= 20 else [*words[:8], "...", words[-1]])
+
+
+def _taken(array: xr.DataArray, wanted: Mapping[str, int | list[int]]) -> xr.DataArray:
+    array = array.isel({dim: want for dim, want in wanted.items() if dim in array.dims})
+    for dim in array.dims:
+        if is_language(str(dim)) and dim in array.coords:
+            array = array.isel({dim: np.argsort(array[dim].values.astype(str), kind="stable")})
+    return array
+
+
+def _companions(result: xr.Dataset, variable: str) -> dict[str, xr.DataArray]:
+    """Intervals and p-values of this variable.
+
+    A result has one set of them, and a saved file does not keep the order of its variables. So an interval is taken to
+    be a variable's own when it is named after it (`delta_low`), or when it lies around its values.
+    """
+    values = result[variable]
+    if variable in _COMPANIONS or values.dtype.kind not in "fiu":
+        return {}
+    found = {}
+    for name in _COMPANIONS:
+        for key in (f"{variable}_{name}", name):
+            if key in result.data_vars and result[key].dims == values.dims:
+                found[name] = result[key]
+                break
+    if {"low", "high"} <= found.keys():
+        if not _around(values.values, found["low"].values, found["high"].values):
+            return {}
+    else:
+        found = {name: array for name, array in found.items() if name not in ("low", "high")}
+        rivals = [
+            name
+            for name, array in result.data_vars.items()
+            if array.dims == values.dims and array.dtype.kind in "fiu" and str(name) not in (*_COMPANIONS, variable)
+        ]
+        if rivals:
+            return {}
+    return found
+
+
+def _around(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
+    slack = 1e-6 + 1e-4 * np.abs(values)
+    inside = (low - slack <= values) & (values <= high + slack)
+    finite = np.isfinite(values) & np.isfinite(low) & np.isfinite(high)
+    return bool(finite.any() and inside[finite].mean() > 0.99)

@@ -1,0 +1,133 @@
+"""Lines over layers or positions, one per language or kind, with their intervals as bands."""
+
+from textwrap import wrap
+from typing import Any
+
+import plotly.graph_objects as go
+import xarray as xr
+
+from workbench.errors import BadArgument
+from workbench.figures import style
+from workbench.figures.axis import Axis, axis
+from workbench.figures.cells import is_category
+from workbench.figures.choose import Chosen, choose, no_axis
+from workbench.figures.heatmap import titled
+from workbench.figures.labels import axis_title, describe, value_label
+from workbench.figures.question import question, subtitle
+
+_ACROSS = ("layer", "target_layer", "source_layer", "position", "sample", "head", "neuron")
+_MOST_LINES = 28  # colours times dashes that stay apart
+_MOST_MARKERS = 40
+
+
+def curves(
+    result: xr.Dataset,
+    variable: str,
+    *,
+    x: str | None = None,
+    color: str | None = None,
+    title: str | None = None,
+    **select: Any,
+) -> go.Figure:
+    """Draw a variable of one or two axes as lines, with a band from `low` to `high` where the result has them.
+
+    A line keeps its colour and dash when fewer lines are selected.
+
+    Args:
+        result: What an analysis returned, or `load_result` read.
+        variable: A numeric variable with one or two axes left after the selection.
+        x: The horizontal axis; the layer where there is one.
+        color: The axis that becomes lines: what is left.
+        title: In place of the question that the figure answers.
+        **select: Coordinates by name, as in `heatmap`.
+
+    Returns:
+        The figure; it is neither shown nor written.
+
+    Raises:
+        BadArgument: No such variable, axis or coordinate, words in place of numbers, or more than two axes.
+        UnknownLanguage: A language that the result does not have.
+
+    Example:
+        >>> wb.figures.curves(wb.lens.by_language(model, words, source="de", target="ja"), "probability")
+    """
+    chosen = choose(result, variable, select)
+    if is_category(chosen.values):
+        raise BadArgument(f"{variable} holds words, curves draw numbers; use figures.heatmap")
+    across, lines = _arrange(chosen, x=x, color=color)
+    bottom = axis(chosen.values, across)
+    figure = go.Figure()
+    if lines is None:
+        figure.add_traces(_line(chosen, bottom, name="", look=0))
+    else:
+        count = chosen.values.sizes[lines]
+        if count > _MOST_LINES:
+            raise BadArgument(
+                f"{count} lines are too many to tell apart (at most {_MOST_LINES}); select some of {lines}"
+            )
+        everything = sorted(result[variable].get_index(lines), key=str)
+        for index, key in enumerate(chosen.values.get_index(lines)):
+            name = value_label(lines, key)
+            part = chosen.at(lines, index)
+            figure.add_traces(
+                _line(part, bottom, name=name, look=everything.index(key), colour=style.CATEGORIES.get(str(key)))
+            )
+    figure.update_xaxes(**bottom.layout(vertical=False))
+    figure.update_yaxes(title={"text": "<br>".join(wrap(describe(chosen.values), 48))}, zeroline=True)
+    heading = "" if lines is None else axis_title(chosen.values, lines)
+    figure.update_layout(height=440, legend={"title": {"text": heading}, "tracegroupgap": 2}, hovermode="closest")
+    notes = ["band: the interval of each value"] if "low" in chosen.companions else []
+    return titled(figure, title or question(chosen), subtitle(result, chosen, notes=notes))
+
+
+def _arrange(chosen: Chosen, *, x: str | None, color: str | None) -> tuple[str, str | None]:
+    dims = chosen.dims
+    for asked, name in (("x", x), ("color", color)):
+        if name is not None and name not in dims:
+            raise no_axis(asked, name, dims)
+    if len(dims) not in (1, 2) or (x is not None and x == color) or (len(dims) == 1 and color is not None):
+        raise BadArgument(
+            f"curves draw 1 axis, or 2 with one as color; {chosen.values.name} has {len(dims)} left "
+            f"({', '.join(dims)}), x={x!r}, color={color!r}; select from the others"
+        )
+    if x is None:
+        left = [dim for dim in dims if dim != color]
+        x = next((dim for dim in _ACROSS if dim in left), left[-1])
+    return x, next((dim for dim in dims if dim != x), None)
+
+
+def _line(part: Chosen, bottom: Axis, *, name: str, look: int, colour: str | None = None) -> list[go.Scatter]:
+    """A line, and its band before it so that the line lies on top."""
+    colour = colour or style.LINES[look % len(style.LINES)]
+    values = part.values.values
+    traces = []
+    where = "%{text}" if bottom.names else f"{bottom.title} %{{x:d}}"
+    lines = [f"<b>{name}</b>"] if name else []
+    lines += [where, f"{part.values.name} %{{y:.4g}} {part.values.attrs.get('units', '')}".rstrip()]
+    extra = [part.companions[key].values for key in ("low", "high", "p_value") if key in part.companions]
+    if "low" in part.companions:
+        low, high = part.companions["low"].values, part.companions["high"].values
+        lines.append("interval %{customdata[0]:.3g} to %{customdata[1]:.3g}")
+        edge = {"mode": "lines", "line": {"width": 0}, "legendgroup": name, "showlegend": False, "hoverinfo": "skip"}
+        traces.append(go.Scatter(x=bottom.positions, y=high, **edge))
+        shade = "rgba({}, {}, {}, 0.16)".format(*(int(colour[at : at + 2], 16) for at in (1, 3, 5)))
+        traces.append(go.Scatter(x=bottom.positions, y=low, fill="tonexty", fillcolor=shade, **edge))
+    if "p_value" in part.companions:
+        lines.append(f"p-value %{{customdata[{len(extra) - 1}]:.3g}}")
+    marked = len(values) <= _MOST_MARKERS
+    traces.append(
+        go.Scatter(
+            x=bottom.positions,
+            y=values,
+            customdata=list(zip(*extra, strict=True)) if extra else None,
+            text=bottom.names,
+            name=name or str(part.values.name),
+            legendgroup=name,
+            showlegend=bool(name),
+            mode="lines+markers" if marked else "lines",
+            line={"color": colour, "width": 2, "dash": style.DASHES[look // len(style.LINES) % len(style.DASHES)]},
+            marker={"size": 6, "symbol": style.MARKERS[(look + look // len(style.LINES)) % len(style.MARKERS)]},
+            hovertemplate="<br>".join(lines) + "<extra></extra>",
+        )
+    )
+    return traces

@@ -1,0 +1,190 @@
+"""Heatmaps of any variable of a result, one panel per language where it has one."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+from plotly.subplots import make_subplots
+
+from workbench.errors import BadArgument
+from workbench.figures import style
+from workbench.figures.axis import Axis, axis
+from workbench.figures.cells import as_words, is_category, number_cells, word_cells
+from workbench.figures.choose import Chosen, choose, no_axis
+from workbench.figures.colour import colour_axis
+from workbench.figures.labels import axis_title, is_language, value_label
+from workbench.figures.question import question, subtitle
+
+_VERTICAL = ("layer", "source_layer")
+_HORIZONTAL = ("head", "neuron", "position", "target_layer", "language", "target_language")
+_MOST_PANELS = 48
+_WIDE = 200  # columns of cells from which a panel takes the whole width
+_PIXELS = 900  # columns of cells from which some share a pixel on an ordinary screen
+
+
+def heatmap(
+    result: xr.Dataset,
+    variable: str,
+    *,
+    facet: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
+    title: str | None = None,
+    columns: int | None = None,
+    **select: Any,
+) -> go.Figure:
+    """Draw a variable of two or three axes as cells; every cell is drawn, nothing is averaged away.
+
+    Layers run upwards from layer 0; languages stand in the order of their codes. Signed numbers get a scale that is
+    symmetric around zero, others one that starts at zero, words a colour each. Cells without a value are grey.
+
+    Args:
+        result: What an analysis returned, or `load_result` read.
+        variable: Any numeric, text or yes-or-no variable of it.
+        facet: The axis that becomes panels when three are left; `language` unless told otherwise.
+        x: The horizontal axis.
+        y: The vertical axis; the layer where there is one.
+        title: In place of the question that the figure answers.
+        columns: Panels side by side; by default 4, or 1 where an axis has hundreds of cells.
+        **select: Coordinates by name: `language="de"`, `layer=[0, 1]`, `head=slice(0, 3)`.
+
+    Returns:
+        The figure; it is neither shown nor written.
+
+    Raises:
+        BadArgument: No such variable, axis or coordinate, or the axes left are not two or three.
+        UnknownLanguage: A language that the result does not have.
+
+    Example:
+        >>> wb.figures.heatmap(wb.load_result("runs/demo/importance.nc"), "importance", language=["de", "ja"])
+    """
+    chosen = choose(result, variable, select)
+    across, up, panels = _arrange(chosen, x=x, y=y, facet=facet)
+    words = is_category(chosen.values)
+    if words:
+        chosen = Chosen(as_words(chosen.values), {}, chosen.fixed)
+    bottom, left = axis(chosen.values, across), axis(chosen.values, up)
+    if columns is not None and columns < 1:
+        raise BadArgument(f"columns={columns}: a figure has 1 column of panels or more")
+    count = 1 if panels is None else chosen.values.sizes[panels]
+    wide = len(bottom.positions) >= _WIDE
+    columns = min(columns or (1 if wide else 4), count)
+    names = [] if panels is None else [_panel_name(chosen.values, panels, index) for index in range(count)]
+    figure, height = _panels(names, columns, rows=-(-count // columns), cells=len(left.positions), wide=wide)
+    seen: set[str] = set()
+    for index in range(count):
+        part = chosen if panels is None else chosen.at(panels, index)
+        spot: Any = {"row": 1 + index // columns, "col": 1 + index % columns}
+        heading = names[index] if names else ""
+        if not words:
+            figure.add_trace(number_cells(part, bottom, left, heading=heading), **spot)
+            continue
+        for trace in word_cells(part, bottom, left, heading=heading):
+            trace.showlegend = trace.name not in seen
+            seen.add(str(trace.name))
+            figure.add_trace(trace, **spot)
+    _axes(figure, bottom, left, panels=count, columns=columns)
+    notes = []
+    if not words and not np.isfinite(chosen.values.values).all():
+        figure.update_layout(plot_bgcolor=style.MISSING)
+        notes.append("grey: not measured")
+    if len(bottom.positions) > _PIXELS:
+        notes.append(f"{len(bottom.positions):,} cells across: drag over a part to see each")
+    if words:
+        figure.update_layout(legend={"title": {"text": variable}})
+    else:
+        figure.update_layout(coloraxis=colour_axis(chosen.values, height=height))
+    under = subtitle(result, chosen, role="Colour", notes=notes)
+    return titled(figure, title or question(chosen), under, columns=columns)
+
+
+def titled(figure: go.Figure, title: str, under: str, *, columns: int = 1) -> go.Figure:
+    """Give a figure the shared style, its title and the line under it; `meta` holds its least width in pixels."""
+    extra = 16 * under.count("<br>")
+    layout: Any = figure.layout
+    own = layout.margin
+    margin = {side: (own[side] or size) + (extra if side == "t" else 0) for side, size in style.MARGIN.items()}
+    figure.update_layout(
+        template=style.LIGHT,
+        title={
+            "text": title,
+            "subtitle": {"text": under},
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"l": 8, "t": 14},
+        },
+        margin=margin,
+        height=(layout.height or 360) + extra,
+        meta={"least_width": layout.width or max(560, 190 * columns + 120)},
+    )
+    return figure
+
+
+def _arrange(chosen: Chosen, *, x: str | None, y: str | None, facet: str | None) -> tuple[str, str, str | None]:
+    """Which axis goes across, which up, and which becomes panels."""
+    dims = chosen.dims
+    for asked, name in (("x", x), ("y", y), ("facet", facet)):
+        if name is not None and name not in dims:
+            raise no_axis(asked, name, dims)
+    given = [name for name in (x, y, facet) if name is not None]
+    if len(set(given)) < len(given):
+        raise BadArgument(f"x, y and facet must be three different axes, got x={x!r}, y={y!r}, facet={facet!r}")
+    if len(dims) not in (2, 3) or (facet is not None and len(dims) == 2):
+        need = "3 axes with facet=, 2 without" if facet is not None and len(dims) == 2 else "2 or 3 axes"
+        more = f"select from some, as in {dims[0]}=..." if len(dims) > 3 else "use figures.curves for fewer"
+        raise BadArgument(f"a heatmap draws {need}, {chosen.values.name} has {len(dims)} ({', '.join(dims)}); {more}")
+    left = [dim for dim in dims if dim not in given]
+    if len(dims) == 3 and facet is None:
+        candidates = [dim for dim in left if is_language(dim)] or [
+            dim for dim in left if dim not in (*_VERTICAL, *_HORIZONTAL)
+        ]
+        facet = (candidates or [dim for dim in left if dim not in _VERTICAL] or left)[0]
+        left.remove(facet)
+    if y is None:
+        y = next((dim for dim in _VERTICAL if dim in left), None)
+        y = y or next((dim for dim in left if dim not in _HORIZONTAL), left[0])
+        left.remove(y)
+    return x or left[0], y, facet
+
+
+def _panel_name(values: xr.DataArray, dim: str, index: int) -> str:
+    label = value_label(dim, values.get_index(dim)[index])
+    return label if is_language(dim) else f"{axis_title(values, dim)} {label}"
+
+
+def _panels(names: list[str], columns: int, *, rows: int, cells: int, wide: bool) -> tuple[go.Figure, int]:
+    """An empty figure of panels, and the height of its plot in pixels."""
+    if len(names) > _MOST_PANELS:
+        raise BadArgument(f"{len(names)} panels are too many to read (at most {_MOST_PANELS}); select some of them")
+    cell, least, most = style.ALONE if len(names) < 2 else style.AMONG_WIDE if wide else style.AMONG
+    panel = int(np.clip(cells * cell, least, most))
+    height = rows * panel + (rows - 1) * style.GAP
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        subplot_titles=names or None,
+        horizontal_spacing=0.1 / columns,
+        vertical_spacing=style.GAP / height if rows > 1 else 0,
+    )
+    figure.update_annotations(font={"size": 13}, yshift=1)
+    top = style.MARGIN["t"] + (20 if names else 0)
+    figure.update_layout(height=height + top + style.MARGIN["b"], margin={"t": top})
+    return figure, height
+
+
+def _axes(figure: go.Figure, bottom: Axis, left: Axis, *, panels: int, columns: int) -> None:
+    """Titles and ticks at the outer panels only; all panels zoom together."""
+    for index in range(panels):
+        lowest, first = index + columns >= panels, index % columns == 0
+        across = bottom.layout(vertical=False, title=lowest, ticks=lowest)
+        up = left.layout(vertical=True, title=first, ticks=first)
+        if index:  # an axis that matches itself makes plotly warn
+            across["matches"], up["matches"] = "x", "y"
+        spot: Any = {"row": 1 + index // columns, "col": 1 + index % columns}
+        figure.update_xaxes(across, **spot)
+        figure.update_yaxes(up, **spot)

@@ -1,0 +1,74 @@
+"""Words for values and axes: language names in two scripts, tokens that show their spaces, titles with units."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.errors import WorkbenchError
+from workbench.text import languages
+
+_AXES = {
+    "language": "Language",
+    "source_language": "Source language",
+    "target_language": "Target language",
+    "layer": "Layer",
+    "source_layer": "Source layer",
+    "target_layer": "Target layer",
+    "head": "Head",
+    "neuron": "Neuron",
+    "position": "Position",
+    "pair": "Pair",
+    "sample": "Sample",
+    "kind": "Kind",
+    "group": "Group switched off",
+    "answer": "Answer",
+}
+
+
+def is_language(dim: str) -> bool:
+    """True for the axes whose coordinates are language codes."""
+    return dim == "language" or dim.endswith("_language")
+
+
+def escape(text: Any) -> str:
+    """Text that plotly draws as it is: plotly reads tags such as <s> and <b>, which tokens may be called."""
+    plain = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return plain.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥")
+
+
+def value_label(dim: str, value: Any) -> str:
+    """A coordinate in words: `de` becomes "German (Deutsch)", a planted language keeps its name."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str) and (is_language(dim) or (dim == "group" and len(value) == 2)):
+        try:
+            return escape(languages.label(value))
+        except WorkbenchError:  # planted models have languages that no registry knows
+            return escape(value)
+    return escape(value)
+
+
+def token_label(token: Any) -> str:
+    """A token with its spaces made visible, cut to 14 characters."""
+    text = str(token)
+    text = text if len(text) <= 14 else text[:13] + "…"
+    return escape(text.replace(" ", "␣")) or "∅"
+
+
+def axis_title(array: xr.DataArray, dim: str) -> str:
+    """Title of an axis: the coordinate's own `long_name` and `units` where it has them."""
+    attrs = array[dim].attrs if dim in array.coords else {}
+    name = attrs.get("long_name") or _AXES.get(dim, dim.replace("_", " ").capitalize())
+    return escape(with_units(str(name), attrs.get("units")))
+
+
+def with_units(name: str, units: Any) -> str:
+    """`name [units]`, or the name alone where there is no unit."""
+    return f"{name} [{units}]" if units else name
+
+
+def describe(array: xr.DataArray) -> str:
+    """What the numbers are, with their unit: "rise of NLL without the head [nats]"."""
+    name = array.attrs.get("long_name") or str(array.name).replace("_", " ")
+    return escape(with_units(str(name), array.attrs.get("units")))

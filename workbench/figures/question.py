@@ -1,0 +1,84 @@
+"""The question that a figure answers, which is its title, and the line under it."""
+
+from collections.abc import Iterable
+
+import xarray as xr
+
+from workbench.errors import BadResult
+from workbench.figures.choose import Chosen
+from workbench.figures.labels import axis_title, describe, escape, is_language, value_label
+from workbench.results.make import provenance
+
+# variable, an axis it must have (or None) -> question; the first that fits is taken.
+_QUESTIONS: tuple[tuple[str, str | None, str], ...] = (
+    ("importance", None, "Which attention heads matter for {language}?"),
+    ("gradient", None, "Which heads raise or lower the loss of {language}?"),
+    ("delta", "group", "What does switching a group off cost each language?"),
+    ("delta", "head", "What does switching one head off cost {language}?"),
+    ("delta", "neuron", "What does switching one neuron off cost {language}?"),
+    ("p_value", None, "Where is the effect more than chance?"),
+    ("role", None, "Which heads serve one language, several, or all?"),
+    ("kind", None, "Which neurons serve one language, several, or all?"),
+    ("member", "head", "Which attention heads belong to {language}?"),
+    ("member", "neuron", "Which neurons belong to {language}?"),
+    ("fired", None, "How often does each neuron fire in {language}?"),
+    ("entropy", None, "Which neurons fire for few languages, which for all?"),
+    ("score", None, "How language-specific is each neuron?"),
+    ("share", None, "Which kinds of neurons fill each layer?"),
+    ("effect", "target_layer", "From which layer to which does the answer travel?"),
+    ("effect", "head", "Which heads carry the answer?"),
+    ("effect", "position", "Where in the prompt, and at which layer, is the answer?"),
+    ("effect", "layer", "At which layer does the answer move?"),
+    ("probability", "language", "In which language does each layer already know the answer?"),
+    ("probability", "answer", "Which concept, in which language, does patching each layer give?"),
+)
+
+
+def question(chosen: Chosen) -> str:
+    """The question a variable answers: its own attribute `question`, a known one, or what is drawn over which axes."""
+    name = str(chosen.values.name)
+    if own := chosen.values.attrs.get("question"):
+        return escape(own)
+    plain = name.removeprefix("pair_").removeprefix("sample_")
+    for variable, axis, text in _QUESTIONS:
+        if variable == plain and (axis is None or axis in chosen.dims or axis in chosen.fixed):
+            return text.format(language=_language(chosen))
+    axes = " and ".join(axis_title(chosen.values, dim).lower() for dim in chosen.dims)
+    return f"How does {escape(name.replace('_', ' '))} change with {axes}?"
+
+
+def subtitle(result: xr.Dataset, chosen: Chosen, *, role: str = "", notes: Iterable[str] = ()) -> str:
+    """What the colour means, what was selected, which model and corpus: one line, broken where long."""
+    parts = [f"{role}: {describe(chosen.values)}"] if role else []
+    parts += [
+        value_label(dim, value) if is_language(dim) else f"{axis_title(chosen.values, dim)} {value_label(dim, value)}"
+        for dim, value in chosen.fixed.items()
+    ]
+    parts += [*_origin(result), *notes]
+    lines = [""]
+    for part in parts:
+        if lines[-1] and len(lines[-1]) + len(part) > 110:
+            lines.append("")
+        lines[-1] += (" · " if lines[-1] else "") + part
+    return "<br>".join(lines)
+
+
+def _language(chosen: Chosen) -> str:
+    code = chosen.fixed.get("language")
+    if code is not None:
+        return value_label("language", code)
+    return "each language" if "language" in chosen.dims else "the languages"
+
+
+def _origin(result: xr.Dataset) -> list[str]:
+    """Model and corpus out of the result's provenance, which a foreign Dataset may not have."""
+    try:
+        record = provenance(result)
+    except BadResult:
+        return []
+    parts = []
+    for key, name in (("model", "name"), ("corpus", "source")):
+        about = record.get(key) if isinstance(record, dict) else None
+        if isinstance(about, dict) and about.get(name):
+            parts.append(f"{key} {escape(about[name])}")
+    return parts

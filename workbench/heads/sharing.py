@@ -1,0 +1,90 @@
+"""Sharing: which heads serve one language, several, or all, from any score of heads by language."""
+
+import numpy as np
+import xarray as xr
+
+from workbench.errors import BadArgument, TooFewLanguages
+from workbench.results.make import make_result, provenance
+
+ROLES = ("specific", "shared", "general", "none")
+_AXES = ("language", "layer", "head")
+_SCORES = ("importance", "delta")
+
+
+def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4) -> xr.Dataset:
+    """Sort heads into language-specific, shared and general ones (arXiv 2511.07498).
+
+    A language's members are the heads whose score lies strictly above the `quantile` of its scores of all heads
+    (numpy's linear interpolation). A head that is a member of at least `shared_by` languages is *general* and leaves
+    the specific lists (both as in github.com/Linuxin-xxx/LAHIS); of two or more but fewer, *shared*; of one,
+    *specific*; of no language, *none*. With fewer languages than `shared_by`, general means: member of all of them.
+
+    Args:
+        result: of `importance` or `ablate`, or any Dataset with `importance` or `delta`[language, layer, head]; the
+            first of the two is read. NaN cells were not measured: they are no members and do not count for quantiles.
+        quantile: from 0 to 1, 1 excluded.
+        shared_by: number of languages, from 2.
+
+    Returns:
+        `role[layer, head]` in specific, shared, general, none; `member[language, layer, head]` bool (a general head
+        stays a member); `specific_to[layer, head]`, the language of a specific head, else ""; `threshold[language]`,
+        the quantile, in the score's unit. The attribute `shared_by` is the number of languages that was used.
+
+    Raises:
+        BadArgument: no score in `result`, a language without any, or an option out of range.
+        TooFewLanguages: fewer than two languages.
+
+    Example:
+        >>> import workbench as wb
+        >>> result = wb.heads.importance(wb.load_model(), wb.load_corpus(limit=20))        # doctest: +SKIP
+        >>> wb.heads.roles(result).role.sel(layer=0)                                       # doctest: +SKIP
+    """
+    if not 0 <= quantile < 1:
+        raise BadArgument(f"quantile={quantile!r}; it lies from 0 to below 1")
+    if isinstance(shared_by, bool) or not isinstance(shared_by, int) or shared_by < 2:
+        raise BadArgument(f"shared_by={shared_by!r}; a shared head serves a whole number of languages, from 2")
+    name, scores = _scores(result)
+    languages = scores["language"].to_numpy().tolist()
+    if len(languages) < 2:
+        raise TooFewLanguages(f"roles compare languages, at least two; this result has {len(languages)}: {languages}")
+    values = scores.to_numpy()
+    empty = [str(code) for code, cells in zip(languages, values, strict=True) if np.isnan(cells).all()]
+    if empty:
+        raise BadArgument(f"{name} holds no number for {', '.join(empty)}; select the other languages first")
+    needed = min(shared_by, len(languages))
+    threshold = np.nanquantile(values, quantile, axis=(1, 2), method="linear")
+    member = values > threshold[:, None, None]
+    count = member.sum(0)
+    role = np.select([count >= needed, count > 1, count == 1], ["general", "shared", "specific"], "none")
+    owner = np.array(languages, dtype=object)[member.argmax(0)]
+    made = provenance(result) if "provenance" in result.attrs else {}
+    unit = scores.attrs.get("units")
+    return make_result(
+        {
+            "role": (_AXES[1:], role.astype(object), "role of the head among the languages"),
+            "member": (_AXES, member, "whether the head serves the language"),
+            "specific_to": (_AXES[1:], np.where(role == "specific", owner, ""), "language of a specific head"),
+            "threshold": (_AXES[:1], threshold, "score above which heads serve" + (f" [{unit}]" if unit else "")),
+        },
+        {axis: scores[axis].to_numpy().tolist() for axis in _AXES if axis in scores.coords},
+        method="heads.roles",
+        parameters={
+            "quantile": quantile,
+            "shared_by": shared_by,
+            "score": name,
+            "from": {"method": made.get("method"), "parameters": made.get("parameters")},
+        },
+        model=made.get("model"),
+        corpus=made.get("corpus"),
+        seed=made.get("seed"),
+        attrs={"shared_by": needed, "quantile": quantile},
+    )
+
+
+def _scores(result: xr.Dataset) -> tuple[str, xr.DataArray]:
+    """The score to sort by, with its axes in order."""
+    for name in _SCORES:
+        if name in result and set(result[name].dims) == set(_AXES):
+            return name, result[name].transpose(*_AXES)
+    has = ", ".join(f"{name}[{', '.join(map(str, v.dims))}]" for name, v in result.data_vars.items()) or "no variables"
+    raise BadArgument(f"roles need importance or delta[{', '.join(_AXES)}]; this result has {has}")

@@ -1,0 +1,1 @@
+"""Load, check, capture, intervene and rerun: the only room that knows TransformerLens."""

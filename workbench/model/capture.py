@@ -1,0 +1,93 @@
+"""Capture: activations of some texts at some kinds of site, as a labelled Result."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from workbench.errors import UnsupportedSite
+from workbench.model.model import Model
+from workbench.model.sites import KINDS, kind
+from workbench.results.make import make_result
+from workbench.text.batches import Batch
+
+_VARIABLES = {"head": "z", "neuron": "activation"}  # an axis has the site's name; the field has another for the tensor
+
+
+def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]) -> xr.Dataset:
+    """Run some texts and keep what is asked for, nothing else.
+
+    Args:
+        model: the model.
+        texts: one text or several; shorter ones are padded on the right, and padding is NaN in the Result.
+        sites: kinds of site, e.g. `"pattern"` or `["residual", "pattern", "neuron"]`.
+
+    Returns:
+        One variable per site, [sample, layer, ...]: `residual[sample, layer, position, dimension]`,
+        `pattern[sample, layer, head, query, key]`, `z[sample, layer, position, head, head_dimension]` for `"head"`,
+        `activation[sample, layer, position, neuron]` for `"neuron"` (act(gate) * up on a gated MLP), `gate` (before
+        the activation: a neuron fires where it is above zero). `token[sample, position]` says
+        what stands where.
+
+    Raises:
+        UnsupportedSite: no such kind of site, or this architecture lacks it.
+
+    Example:
+        >>> capture(model, "Good morning", "pattern").pattern.dims             # doctest: +SKIP
+        ('sample', 'layer', 'head', 'query', 'key')
+    """
+    sites = [sites] if isinstance(sites, str) else list(sites)
+    batch = model.batch(texts)
+    found = tensors(model, batch, [(site, layer) for site in sites for layer in range(model.n_layers)])
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
+    real = batch.mask.bool().cpu().numpy()
+    for site in sites:
+        axes = kind(site).axes
+        values = np.stack([_shaped(model, site, found[site, i]) for i in range(model.n_layers)], 1)
+        if "position" in axes:
+            values[~np.broadcast_to(real[:, None], values.shape[:3])] = np.nan
+        else:  # a pattern: [sample, layer, head, query, key]
+            values[~np.broadcast_to(real[:, None, None, :, None] & real[:, None, None, None, :], values.shape)] = np.nan
+        name = _VARIABLES.get(site, site)
+        variables[name] = (("sample", "layer", *axes[1:]), values, f"{site.replace('_', ' ')} activation")
+    tokens = [
+        [model.tokenizer.decode([int(token)]) if mask else "" for token, mask in zip(ids, row, strict=True)]
+        for ids, row in zip(batch.ids.cpu(), real, strict=True)
+    ]
+    variables["token"] = (("sample", "position"), np.array(tokens, dtype=object), "token")
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    return make_result(variables, {}, method="capture", parameters={"texts": texts, "sites": sites}, model=model.info)
+
+
+@torch.no_grad()
+def tensors(model: Model, batch: Batch, sites: Sequence[tuple[str, int]]) -> dict[tuple[str, int], torch.Tensor]:
+    """The raw activations at (kind, layer) places in one forward pass; each must be seen exactly once.
+
+    Raises:
+        UnsupportedSite: a place does not exist, or was not passed exactly once.
+    """
+    for site, _ in sites:
+        if site not in KINDS:
+            kind(site)
+    seen: dict[tuple[str, int], list[torch.Tensor]] = {place: [] for place in sites}
+    handles = []
+    try:
+        for place in sites:
+            point = model.hook_point(*place)
+            handles.append(point.register_forward_hook(lambda m, a, output, place=place: seen[place].append(output)))
+        model.states(batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    for place, outputs in seen.items():
+        if len(outputs) != 1:
+            raise UnsupportedSite(f"{place} was passed {len(outputs)} times in {model.name!r}; a site is passed once")
+    return {place: outputs[0] for place, outputs in seen.items()}
+
+
+def _shaped(model: Model, site: str, values: torch.Tensor) -> np.ndarray:
+    if kind(site).axes[-1] == "head_dimension":
+        values = values.reshape(*values.shape[:2], -1, model.d_head)
+    return values.float().cpu().numpy()

@@ -1,0 +1,113 @@
+"""Gradient: how the loss of each sample changes with each head's mask, in one backward pass to activations only."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workbench.errors import NotFinite
+from workbench.model.metrics import next_tokens, unembed
+from workbench.model.model import Model
+from workbench.text.batches import Batch
+
+_CHUNK = 1024  # rows of logits held at once
+
+
+def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The slope of each sample's NLL with respect to every head's mask, d NLL / d m.
+
+    A mask m [layer, head] multiplies each head's output before W_O. Since a sample's loss depends on its own heads
+    only, one backward pass to the heads' outputs gives every sample its own gradient: the sum over positions and
+    dimensions of z dNLL/d(m z). The unembedding is fused with its own backward, chunk by chunk; no gradient of a
+    parameter is computed.
+
+    Args:
+        model: the model, whose edits of head outputs were seen to work.
+        batch: token ids and mask.
+        mask: m; ones where omitted.
+
+    Returns:
+        gradient [sample, layer, head] in nats, and the loss of each sample [sample] in nats.
+
+    Raises:
+        NotFinite: a sample's loss or gradient is NaN or infinite.
+    """
+    batch = batch.to(model.device)
+    samples, positions = batch.ids.shape
+    shape = (samples, positions, model.n_heads, model.d_head)
+    leaves: list[Tensor] = []
+    outputs: list[Tensor] = []
+
+    def hook(layer: int):
+        def keep(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+            z = args[0]
+            flat = z.shape
+            outputs.append(z.detach().reshape(shape))
+            if mask is not None:
+                z = (z.reshape(shape) * mask[layer].to(z)[:, None]).reshape(flat)
+            if not z.requires_grad:
+                z = z.detach().requires_grad_(True)
+            leaves.append(z)
+            return (z, *args[1:])
+
+        return keep
+
+    handles = [
+        model.attention_parts(i)[1].register_forward_pre_hook(hook(i), prepend=False) for i in range(model.n_layers)
+    ]
+    try:
+        with torch.enable_grad(), _frozen(model):
+            hidden = model.states(batch)
+            losses, slope = _loss_and_slope(model, hidden.detach(), batch)
+            slopes = torch.autograd.grad(hidden, leaves, grad_outputs=slope)
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert len(leaves) == model.n_layers, "every layer's heads must have been seen exactly once"
+    gradient = torch.stack(
+        [(z * slope.reshape(shape)).sum((1, 3), dtype=torch.float32) for z, slope in zip(outputs, slopes, strict=True)],
+        1,
+    )
+    for values in (losses, gradient):
+        if not bool(torch.isfinite(values).all()):
+            sample = int((~torch.isfinite(values)).flatten(1).any(1).nonzero()[0]) if values.dim() > 1 else 0
+            language, row = batch.languages[sample], batch.rows[sample]
+            raise NotFinite(f"the loss or its gradient is NaN or infinite, first for sample {row} of {language!r}")
+    return gradient, losses
+
+
+@torch.no_grad()
+def _loss_and_slope(model: Model, hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Each sample's NLL [sample] and its gradient with respect to the normed final state, chunk by chunk."""
+    samples = batch.ids.shape[0]
+    targets, real = next_tokens(batch)
+    counts = (batch.mask.sum(1) - 1).float()
+    losses = torch.zeros(samples, device=hidden.device)
+    slope = torch.zeros_like(hidden)
+    index = real.nonzero()  # [row, (sample, position)]
+    for part in index.split(_CHUNK):
+        sample, position = part.unbind(1)
+        with torch.enable_grad():
+            states = hidden[sample, position].requires_grad_(True)
+            loss = torch.nn.functional.cross_entropy(
+                unembed(model, states).float(), targets[sample, position], reduction="none"
+            )
+            loss = loss / counts[sample]
+            slope[sample, position] = torch.autograd.grad(loss.sum(), states)[0]
+        losses.index_add_(0, sample, loss.detach())
+    return losses, slope
+
+
+class _frozen:  # noqa: N801 - reads as a word in a with statement
+    """No parameter requires a gradient for a while: only activation gradients are computed."""
+
+    def __init__(self, model: Model):
+        self._parameters = [p for p in model.module.parameters() if p.requires_grad]
+
+    def __enter__(self) -> None:
+        for parameter in self._parameters:
+            parameter.requires_grad_(False)
+
+    def __exit__(self, *error: object) -> None:
+        for parameter in self._parameters:
+            parameter.requires_grad_(True)

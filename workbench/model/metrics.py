@@ -1,0 +1,160 @@
+"""Metrics: one number per sample, read from the final residual stream so that only needed logits are computed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from workbench.model.model import Model
+from workbench.text.batches import Batch
+
+_CHUNK = 1024  # rows of logits held at once
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named reading of the final residual stream.
+
+    Attributes:
+        name: the field's word for it.
+        unit: its unit.
+        last: reads the last position only.
+        read: (model, states [cell, sample, position, d_model] before the final norm, batch) to [cell, sample].
+    """
+
+    name: str
+    unit: str
+    last: bool
+    read: Callable[[Model, Tensor, Batch], Tensor]
+
+
+def unembed(model: Model, states: Tensor) -> Tensor:
+    """Logits of states that passed the final norm: [row, d_model] to [row, vocabulary].
+
+    The model's own head is run, so that soft-capping and scaling apply.
+    """
+    with _backbone_gives(model, states[None]):
+        ids = torch.zeros(1, states.shape[0], dtype=torch.long, device=states.device)
+        return model.module(input_ids=ids, use_cache=False).logits[0]
+
+
+@contextmanager
+def _backbone_gives(model: Model, states: Tensor) -> Iterator[None]:
+    backbone = model.module.get_decoder()  # what the head's owner calls; not always the base model (OPT)
+    backbone.__dict__["forward"] = lambda *args, **options: _Answer(states)
+    try:
+        yield
+    finally:
+        del backbone.__dict__["forward"]
+
+
+class _Answer:
+    """What a backbone returns, with the final state alone; every other field of any architecture is None."""
+
+    def __init__(self, states: Tensor):
+        self.last_hidden_state = states
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self.last_hidden_state,)[index]
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
+def _norm(model: Model, states: Tensor) -> Tensor:
+    return model.bridge.ln_final(states)
+
+
+@torch.no_grad()
+def read_nll(model: Model, states: Tensor, batch: Batch) -> Tensor:
+    """Mean negative log-likelihood of each sample's real tokens but the first, in nats: [cell, sample].
+
+    Logits are computed in chunks of rows and never held for the whole batch.
+    """
+    cells, samples = states.shape[:2]
+    targets, real = next_tokens(batch)
+    real = real.flatten()
+    targets = targets.flatten()[real]
+    counts = batch.mask.sum(1) - 1
+    rows = torch.arange(samples, device=states.device)[:, None].expand(samples, batch.ids.shape[1] - 1)
+    rows = rows.flatten()[real]
+    values = torch.zeros(cells, samples, device=states.device)
+    for cell in range(cells):
+        hidden = _norm(model, states[cell])[:, :-1].flatten(0, 1)[real]
+        losses = torch.cat(
+            [
+                cross_entropy(unembed(model, part).float(), wanted, reduction="none")
+                for part, wanted in zip(hidden.split(_CHUNK), targets.split(_CHUNK), strict=True)
+            ]
+        )
+        values[cell] = torch.zeros(samples, device=states.device).index_add_(0, rows, losses) / counts
+    return values
+
+
+def next_tokens(batch: Batch) -> tuple[Tensor, Tensor]:
+    """For every position but the last: the token that follows, and whether both are real. [sample, position - 1]."""
+    return batch.ids[:, 1:], (batch.mask[:, 1:] * batch.mask[:, :-1]).bool()
+
+
+nll = Metric("nll", "nats", False, read_nll)
+
+
+def _last_logits(model: Model, states: Tensor) -> Tensor:
+    """Logits of the last position: [cell, sample, vocabulary]."""
+    hidden = _norm(model, states[:, :, -1])
+    return unembed(model, hidden.flatten(0, 1)).float().reshape(*hidden.shape[:2], -1)
+
+
+def logit_difference(answers: Tensor, foils: Tensor) -> Metric:
+    """The last position's logit of each sample's answer minus that of its foil.
+
+    Args:
+        answers: token ids, [sample].
+        foils: token ids, [sample].
+    """
+
+    @torch.no_grad()
+    def read(model: Model, states: Tensor, batch: Batch) -> Tensor:
+        plain = plain_unembedding(model)
+        if plain is None:
+            logits = _last_logits(model, states)
+            sample = torch.arange(logits.shape[1], device=logits.device)
+            return logits[:, sample, answers] - logits[:, sample, foils]
+        hidden = _norm(model, states[:, :, -1])
+        return (hidden * (plain[answers] - plain[foils])).sum(-1).float()
+
+    return Metric("logit_difference", "logits", True, read)
+
+
+def answer_probability(answers: list[list[int]]) -> Metric:
+    """The last position's probability of each sample's answer tokens, summed.
+
+    Args:
+        answers: per sample the distinct token ids that count as its answer.
+    """
+
+    @torch.no_grad()
+    def read(model: Model, states: Tensor, batch: Batch) -> Tensor:
+        probabilities = _last_logits(model, states).softmax(-1)
+        columns = [probabilities[:, i, tokens].sum(-1) for i, tokens in enumerate(answers)]
+        return torch.stack(columns, 1)
+
+    return Metric("answer_probability", "probability", True, read)
+
+
+def plain_unembedding(model: Model) -> Tensor | None:
+    """The unembedding [vocabulary, d_model] where logits are exactly its product with the state, else None."""
+    config: Any = model.config
+    head = model.module.get_output_embeddings()
+    head = getattr(head, "original_component", head)
+    scaled = any(
+        getattr(config, name, None) not in (None, 1, 1.0)
+        for name in ("final_logit_softcapping", "logit_scale", "logits_scaling", "logits_scale", "lm_head_multiplier")
+    )
+    if scaled or not isinstance(head, torch.nn.Linear) or head.bias is not None:
+        return None
+    return head.weight.detach()

@@ -1,0 +1,225 @@
+"""The Model: a wrapped language model that knows its sites and says what it can do."""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from workbench.errors import NotFinite, UnsupportedSite
+from workbench.model.sites import kind
+from workbench.text.batches import Batch, Encoded, encode, pad
+from workbench.text.corpus import Corpus
+
+
+@dataclass(eq=False)
+class Model:
+    """A causal language model wrapped by TransformerLens; made by `load_model`.
+
+    Attributes:
+        bridge: the `TransformerBridge`, raw (no folded weights); everything of TransformerLens works on it.
+        abilities: what was seen to work when the model was loaded: `head`, `neuron`, `pattern`, `restart`.
+        parity: figures of the checks at loading, e.g. `logits` = largest difference to Hugging Face.
+        n_neurons: MLP neurons per layer, as seen; 0 where the ability `neuron` is missing.
+    """
+
+    bridge: Any
+    tokenizer: Any
+    name: str
+    revision: str
+    digest: str
+    abilities: dict[str, bool] = field(default_factory=dict)
+    parity: dict[str, float] = field(default_factory=dict)
+    n_neurons: int = 0
+
+    def __repr__(self) -> str:
+        can = ", ".join(ability for ability, works in self.abilities.items() if works)
+        return (
+            f"Model({self.name}: {self.n_layers} layers x {self.n_heads} heads x {self.n_neurons} neurons, "
+            f"{str(self.dtype).removeprefix('torch.')} on {self.device}; can: {can})"
+        )
+
+    @property
+    def module(self) -> Any:
+        """The Hugging Face module inside."""
+        return self.bridge.original_model
+
+    @property
+    def config(self) -> Any:
+        """The Hugging Face configuration."""
+        return self.module.config
+
+    @property
+    def n_layers(self) -> int:
+        """Number of decoder layers."""
+        return len(self.bridge.blocks)
+
+    @property
+    def n_heads(self) -> int:
+        """Number of attention (query) heads per layer."""
+        return int(self.bridge.cfg.n_heads)
+
+    @property
+    def d_head(self) -> int:
+        """Width of one head's output."""
+        return int(self.bridge.cfg.d_head)
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return int(self.bridge.cfg.d_model)
+
+    @property
+    def n_vocabulary(self) -> int:
+        """Number of rows of the unembedding."""
+        return int(self.module.get_output_embeddings().weight.shape[0])
+
+    @property
+    def n_context(self) -> int:
+        """Longest sequence the model was made for, in tokens."""
+        for name in ("max_position_embeddings", "n_positions", "seq_length", "max_sequence_length"):
+            value = getattr(self.config, name, None)
+            if value:
+                return int(value)
+        return 2048
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self._probe.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' type."""
+        return self._probe.dtype
+
+    @cached_property
+    def _probe(self) -> torch.Tensor:
+        return next(self.module.parameters())
+
+    @property
+    def pad_id(self) -> int:
+        """The token that fills rows; it is masked everywhere, so any would do."""
+        for name in ("pad_token_id", "eos_token_id"):
+            value = getattr(self.tokenizer, name, None)
+            if value is not None:
+                return int(value)
+        return 0
+
+    @cached_property
+    def architecture(self) -> str:
+        """The name of the transformers class."""
+        return type(self.module).__name__
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What provenance records about the model."""
+        return {
+            "name": self.name,
+            "architecture": self.architecture,
+            "revision": self.revision,
+            "hash": self.digest,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "device": str(self.device),
+            "attention": str(getattr(self.config, "_attn_implementation", "eager")),
+            "adds_bos": self.adds_bos,
+            "parity": self.parity,
+        }
+
+    @cached_property
+    def adds_bos(self) -> bool:
+        """Whether the tokenizer itself puts BOS in front of a text."""
+        bos = getattr(self.tokenizer, "bos_token_id", None)
+        ids = self.tokenizer("a")["input_ids"]
+        return bos is not None and len(ids) > 0 and ids[0] == bos
+
+    def encode(self, corpus: Corpus, *, truncate: bool = False) -> list[Encoded]:
+        """Token ids of every text of a corpus, BOS exactly where the tokenizer itself adds it."""
+        return encode(self.tokenizer, corpus, max_length=self.n_context, truncate=truncate)
+
+    def require(self, ability: str) -> None:
+        """Refuse what the checks at loading saw not to work.
+
+        Raises:
+            UnsupportedSite: names the ability, the model and what it can do.
+        """
+        if not self.abilities.get(ability, False):
+            can = ", ".join(name for name, works in self.abilities.items() if works) or "nothing"
+            raise UnsupportedSite(
+                f"{self.name!r} ({self.architecture}) cannot do {ability!r}: edits there are missing or silently "
+                f"ignored (can: {can})"
+            )
+
+    def hook_point(self, site: str, layer: int) -> Any:
+        """The TransformerLens hook point (a torch module) of a kind of site in a layer.
+
+        Raises:
+            UnsupportedSite: the architecture has no such site, or no such layer.
+        """
+        name = kind(site).hook
+        if not 0 <= layer < self.n_layers:
+            raise UnsupportedSite(f"layer {layer} does not exist (has: 0 to {self.n_layers - 1})")
+        found = self.bridge.blocks[layer]
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is None:
+            raise UnsupportedSite(f"{self.name!r} ({self.architecture}) has no {site!r} in layer {layer}")
+        return found
+
+    def attention_parts(self, layer: int) -> tuple[Any, Any]:
+        """The attention of a layer and its output projection, whose input is the heads' outputs side by side."""
+        attention = self.bridge.blocks[layer].attn
+        return attention, attention.o
+
+    def output_weight(self, layer: int) -> torch.Tensor:
+        """W_O of a layer: [head, d_head, d_model]."""
+        projection = self.attention_parts(layer)[1]
+        projection = getattr(projection, "original_component", projection)
+        weight = projection.weight
+        if isinstance(projection, torch.nn.Linear):  # Linear holds [out, in], GPT-2's Conv1D [in, out]
+            weight = weight.t()
+        return weight.reshape(self.n_heads, self.d_head, -1)
+
+    def positions(self, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Position ids that start at each row's first real token, for models that take them."""
+        if "position_ids" not in inspect.signature(type(self.module.base_model).forward).parameters:
+            return {}
+        return {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
+
+    def states(self, batch: Batch, **options: Any) -> torch.Tensor:
+        """The final residual stream behind the last norm, [sample, position, d_model], without unembedding it."""
+        output = self.module.base_model(
+            input_ids=batch.ids,
+            attention_mask=batch.mask,
+            **self.positions(batch.mask),
+            **{"use_cache": False, **options},
+        )
+        return output.last_hidden_state
+
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """Logits of every position, [sample, position, vocabulary]; hooks apply.
+
+        Raises:
+            NotFinite: a real position has a NaN logit.
+        """
+        logits = self.module(
+            input_ids=batch.ids, attention_mask=batch.mask, use_cache=False, **self.positions(batch.mask)
+        ).logits
+        if not bool(torch.isfinite(logits[batch.mask.bool()]).all()):
+            raise NotFinite(f"{self.name!r} gives logits that are NaN or infinite")
+        return logits
+
+    def batch(self, texts: str | Sequence[str], *, side: str = "right") -> Batch:
+        """Token ids and mask of some texts, on the model's device."""
+        texts = (texts,) if isinstance(texts, str) else tuple(texts)
+        encoded = self.encode(Corpus({"": texts}, aligned=False, source="texts"))
+        ids, mask = pad([text.ids for text in encoded], self.pad_id, side)
+        return Batch(ids, mask, ("",) * len(texts), tuple(range(len(texts)))).to(self.device)
+
+    def capture(self, texts: str | Sequence[str], sites: str | Sequence[str]) -> Any:
+        """Activations of some texts at some kinds of site, as a Result; see `workbench.model.capture`."""
+        from workbench.model.capture import capture
+
+        return capture(self, texts, sites)

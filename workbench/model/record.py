@@ -1,0 +1,121 @@
+"""Record: one ordinary forward pass that remembers what a restart needs."""
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workbench.errors import NotFinite
+from workbench.model.layers import CACHE_NAMES, Recording, first
+from workbench.model.model import Model
+from workbench.text.batches import Batch
+
+_DROPPED = (*CACHE_NAMES, "use_cache")
+
+
+@torch.no_grad()
+def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = False) -> Recording:
+    """Run a batch once, without the unembedding, and keep what a restart at any layer needs.
+
+    Args:
+        model: the model.
+        batch: token ids and mask.
+        heads: keep the heads' outputs and the attention outputs, to restart behind the attention.
+        keys: keep keys and values, to run suffixes.
+
+    Returns:
+        The Recording; memory is n_layers + 1 residual streams, three times that with heads and keys.
+
+    Raises:
+        NotFinite: an activation at a real position is NaN or infinite; names the layer and the sample.
+    """
+    layers = range(model.n_layers)
+    recording = Recording(model, batch.to(model.device))
+    recording.arguments = [{} for _ in layers]
+    recording.answers = [0 for _ in layers]
+    recording.residual = [torch.empty(0)] * (model.n_layers + 1)
+    handles = [
+        model.bridge.ln_final.register_forward_pre_hook(_keep(recording.residual, model.n_layers)),
+        *(
+            model.bridge.blocks[i].register_forward_pre_hook(_keep_arguments(recording, i), with_kwargs=True)
+            for i in layers
+        ),
+    ]
+    if heads:
+        recording.z = [torch.empty(0)] * model.n_layers
+        recording.attention = [torch.empty(0)] * model.n_layers
+        for i in layers:
+            attention, projection = model.attention_parts(i)
+            handles.append(projection.register_forward_pre_hook(_keep(recording.z, i)))
+            handles.append(attention.register_forward_hook(_keep_answer(recording, i)))
+    else:  # the shape of the attention's answer is needed to stop at the last position
+        for i in layers:
+            handles.append(model.attention_parts(i)[0].register_forward_hook(_keep_shape(recording, i)))
+    try:
+        if keys:
+            from transformers import DynamicCache
+
+            cache = DynamicCache()  # without a config, sliding layers keep every position too
+            model.states(recording.batch, use_cache=True, past_key_values=cache)
+            recording.keys_values = [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[misc]
+        else:
+            model.states(recording.batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if heads:
+        shape = (recording.n_samples, recording.n_positions, model.n_heads, model.d_head)
+        recording.z = [z.reshape(shape) for z in recording.z]
+    _check_finite(recording)
+    return recording
+
+
+def _keep(places: list[Tensor], index: int):
+    def hook(module: Any, args: tuple[Any, ...]) -> None:
+        places[index] = args[0]
+
+    return hook
+
+
+def _keep_arguments(recording: Recording, layer: int):
+    block = recording.model.bridge.blocks[layer]
+    names = list(inspect.signature(getattr(block, "original_component", block).forward).parameters)
+
+    def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        named = {**dict(zip(names, args, strict=False)), **kwargs}
+        recording.residual[layer] = named.pop(names[0])
+        for name in CACHE_NAMES:
+            if name in named:
+                recording.cache_name = name
+        recording.arguments[layer] = {name: value for name, value in named.items() if name not in _DROPPED}
+
+    return hook
+
+
+def _keep_shape(recording: Recording, layer: int):
+    def hook(module: Any, args: tuple[Any, ...], output: Any) -> None:
+        recording.answers[layer] = len(output) if isinstance(output, tuple) else 0
+
+    return hook
+
+
+def _keep_answer(recording: Recording, layer: int):
+    shape = _keep_shape(recording, layer)
+
+    def hook(module: Any, args: tuple[Any, ...], output: Any) -> None:
+        shape(module, args, output)
+        recording.attention[layer] = first(output)
+
+    return hook
+
+
+def _check_finite(recording: Recording) -> None:
+    real = recording.batch.mask.bool()
+    if bool(torch.isfinite(recording.residual[-1][real]).all()):
+        return
+    for layer, states in enumerate(recording.residual):
+        for sample in range(recording.n_samples):
+            if not bool(torch.isfinite(states[sample][real[sample]]).all()):
+                language, row = recording.batch.languages[sample], recording.batch.rows[sample]
+                raise NotFinite(f"the input of layer {layer} is NaN or infinite for sample {row} of {language!r}")

@@ -1,0 +1,108 @@
+"""Rerun: what the model computes after a change, without computing again what the change cannot reach.
+
+Each function changes one thing per cell, for several cells stacked along the batch, and returns the final residual
+stream [cell, sample, position, d_model] for a metric to read; with `last`, of the last position only.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from workbench.model.layers import (
+    Recording,
+    call_behind_attention,
+    call_last_position,
+    call_layer,
+    stack,
+)
+
+
+@torch.no_grad()
+def tail(
+    recording: Recording, layer: int, states: Tensor, *, copies: int = 1, start: int = 0, last: bool = False
+) -> Tensor:
+    """Run the layers from `layer` on.
+
+    Args:
+        recording: the ordinary pass; `start` above 0 needs its keys and values.
+        layer: the first layer to run; n_layers runs none.
+        states: its input, [copies * sample, position from start, d_model].
+        copies: how many copies of the batch are stacked.
+        start: first position that is run.
+        last: compute the last layer for the last position only.
+
+    Returns:
+        The final residual stream, [copies, sample, position, d_model].
+    """
+    final = recording.model.n_layers - 1
+    for i in range(layer, recording.model.n_layers):
+        if last and i == final and states.shape[1] > 1:
+            states = call_last_position(recording, i, states, copies, start)
+        else:
+            states = call_layer(recording, i, states, copies, start)
+    if last:
+        states = states[:, -1:]
+    return states.reshape(copies, recording.n_samples, *states.shape[1:])
+
+
+@torch.no_grad()
+def replace_heads(
+    recording: Recording,
+    layer: int,
+    heads: Sequence[int],
+    values: Tensor,
+    *,
+    start: int = 0,
+    last: bool = False,
+) -> Tensor:
+    """Replace the output of one head per cell, everywhere from `start` on, and run the rest.
+
+    The attention output changes by (value - z) W_O of that head, so the run starts behind the attention.
+
+    Args:
+        recording: a pass recorded with `heads=True` (and `keys=True` where `start` is above 0).
+        layer: the layer of all cells.
+        heads: one head per cell.
+        values: what the heads' outputs become, broadcastable to [cell, sample, position from start, d_head].
+        start: the first position at which the values differ.
+        last: the metric reads the last position only.
+
+    Returns:
+        The final residual stream, [cell, sample, position, d_model].
+    """
+    model, cells = recording.model, len(heads)
+    lowest = recording.n_positions - 1 if last and layer == model.n_layers - 1 else start
+    index = torch.as_tensor(list(heads), device=model.device)
+    clean = recording.z[layer][:, lowest:, index].permute(2, 0, 1, 3)  # [cell, sample, position, d_head]
+    values = values.expand(cells, recording.n_samples, recording.n_positions - start, model.d_head)
+    change = values[:, :, lowest - start :] - clean
+    weight = model.output_weight(layer)[index]  # [cell, d_head, d_model]
+    moved = torch.einsum("cspd,cdm->cspm", change, weight)
+    attention = (recording.attention[layer][None, :, lowest:] + moved).flatten(0, 1)
+    states = stack(recording.residual[layer][:, lowest:], cells)
+    states = call_behind_attention(recording, layer, states, attention)
+    return tail(recording, layer + 1, states, copies=cells, start=lowest, last=last)
+
+
+@torch.no_grad()
+def replace_positions(
+    recording: Recording, layer: int, positions: Sequence[int], values: Tensor, *, last: bool = False
+) -> Tensor:
+    """Replace the residual stream in front of a layer at one position per cell, and run the suffix.
+
+    Args:
+        recording: a pass recorded with `keys=True`.
+        layer: where the state is replaced; n_layers means behind the last layer.
+        positions: one column of the batch per cell; neighbours share the most work.
+        values: the new states, [cell, sample, d_model].
+        last: the metric reads the last position only.
+
+    Returns:
+        The final residual stream of the positions from the first replaced one on, [cell, sample, position, d_model].
+    """
+    start, cells = min(positions), len(positions)
+    states = recording.residual[layer][:, start:].unsqueeze(0).repeat(cells, 1, 1, 1)
+    for cell, position in enumerate(positions):
+        states[cell, :, position - start] = values[cell]
+    return tail(recording, layer, states.flatten(0, 1), copies=cells, start=start, last=last)

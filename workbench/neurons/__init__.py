@@ -1,0 +1,7 @@
+"""Language neurons: how often each one fires in each language, and which languages it serves."""
+
+from workbench.neurons.firing import firing
+from workbench.neurons.lape import lape
+from workbench.neurons.ternary import ternary
+
+__all__ = ["firing", "lape", "ternary"]

@@ -1,0 +1,167 @@
+"""Firing counts of any origin, checked once at the border and turned into firing rates."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.errors import BadCounts, BadResult, TooFewLanguages
+from workbench.results.make import provenance
+
+_AXES = ("language", "layer", "neuron")
+_DIMS = {"fired": _AXES, "tokens": _AXES[:1], "prefix_fired": _AXES, "prefix_tokens": _AXES[:1]}
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often each neuron fires in each language.
+
+    Attributes:
+        rate: [language, layer * neuron] float64, firings per token; the second axis runs through layer 0 first.
+        shape: (layers, neurons per layer).
+        coords: the coordinates that the counts carried, for the Result.
+        clamped: how many prefix counts exceeded the full count (their difference was set to 0).
+        above_one: how many differences exceeded the number of response tokens (left as they are).
+        provenance: what the counts say about their origin; None for counts that say nothing.
+    """
+
+    rate: np.ndarray
+    shape: tuple[int, int]
+    coords: dict[str, list]
+    clamped: int
+    above_one: int
+    provenance: dict[str, Any] | None
+
+    def by_neuron(self, values: np.ndarray) -> np.ndarray:
+        """Return values [..., layer * neuron] as [..., layer, neuron]."""
+        return values.reshape(*values.shape[:-1], *self.shape)
+
+
+def read_rates(firing: xr.Dataset, *, prefix: bool) -> Rates:
+    """Check counts and divide them: p_k(l, n) = firings / tokens of language k.
+
+    Args:
+        firing: `fired` [language, layer, neuron] counts and `tokens` [language]; dimensions in any order. Beside them
+            both or neither of `prefix_fired` and `prefix_tokens`, the share of those counts that the prompts made.
+        prefix: subtract the prefix counts where there are any; a negative difference counts as 0, with a warning.
+
+    Raises:
+        BadCounts: a variable or axis is missing; counts are NaN, negative, not whole, or larger than the tokens; a
+            language has no tokens, or none after its prefix.
+        TooFewLanguages: fewer than two languages.
+    """
+    counts = _variables(firing)
+    languages = _labels(firing)
+    arrays = {name: _whole(name, variable, languages) for name, variable in counts.items()}
+    if len(languages) < 2:
+        raise TooFewLanguages(f"comparing languages needs at least two; the counts have {len(languages)}: {languages}")
+    for fired, tokens in (("fired", "tokens"), ("prefix_fired", "prefix_tokens")):
+        if fired in arrays:
+            _check_totals(fired, arrays[fired], tokens, arrays[tokens], languages)
+    fired, tokens = arrays["fired"], arrays["tokens"].astype(np.float64)
+    rate = fired.astype(np.float64).reshape(len(languages), -1)
+    clamped = above_one = 0
+    if prefix and "prefix_fired" in arrays:
+        rate -= arrays["prefix_fired"].reshape(rate.shape)
+        tokens -= arrays["prefix_tokens"]
+        for language, left in zip(languages, tokens, strict=True):
+            if left <= 0:
+                raise BadCounts(f"language {language!r} has no response tokens: prefix_tokens must be less than tokens")
+        clamped = int((rate < 0).sum())
+        above_one = int((rate > tokens[:, None]).sum())
+        np.maximum(rate, 0, out=rate)
+        _warn(clamped, above_one, rate.size)
+    rate /= tokens[:, None]
+    coords = {axis: firing[axis].to_numpy().tolist() for axis in _AXES if axis in firing.coords}
+    return Rates(
+        rate=rate,
+        shape=(fired.shape[1], fired.shape[2]),
+        coords=coords,
+        clamped=clamped,
+        above_one=above_one,
+        provenance=_origin(firing),
+    )
+
+
+def _origin(firing: xr.Dataset) -> dict[str, Any] | None:
+    """Return where counts come from: our own record, or the words that someone else left in its place."""
+    if "provenance" not in firing.attrs:
+        return None
+    try:
+        record = provenance(firing)
+    except BadResult:
+        record = None
+    return record if isinstance(record, dict) else {"text": str(firing.attrs["provenance"])}
+
+
+def _variables(firing: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return the count variables with their axes in order."""
+    if not isinstance(firing, xr.Dataset):
+        raise BadCounts(f"firing counts are an xarray.Dataset with `fired` and `tokens`, not {type(firing).__name__}")
+    has = ", ".join(f"{name}[{', '.join(map(str, v.dims))}]" for name, v in firing.data_vars.items()) or "no variables"
+    wanted = ["fired", "tokens"]
+    if "prefix_fired" in firing or "prefix_tokens" in firing:
+        wanted += ["prefix_fired", "prefix_tokens"]
+    found = {}
+    for name in wanted:
+        dims = ", ".join(_DIMS[name])
+        if name not in firing:
+            raise BadCounts(f"counts need {name}[{dims}]; this Dataset has {has}")
+        if set(firing[name].dims) != set(_DIMS[name]):
+            raise BadCounts(f"{name} needs the axes [{dims}]; this Dataset has {has}")
+        if firing[name].size == 0:
+            raise BadCounts(f"{name} is empty: its shape is {firing[name].shape}; every axis needs at least one entry")
+        found[name] = firing[name].transpose(*_DIMS[name])
+    return found
+
+
+def _labels(firing: xr.Dataset) -> list:
+    """Return the language labels, which must differ; positions where there are none."""
+    labels = firing["language"].to_numpy().tolist()
+    twice = sorted({str(label) for label in labels if labels.count(label) > 1})
+    if twice:
+        raise BadCounts(f"each language may stand in the counts once; more than once: {', '.join(twice)}")
+    return labels
+
+
+def _whole(name: str, variable: xr.DataArray, languages: list) -> np.ndarray:
+    """Return the numbers of a variable, once they are finite, whole and not negative."""
+    values = variable.to_numpy()
+    if values.dtype.kind not in "iuf":
+        raise BadCounts(f"{name} must hold whole numbers, not {values.dtype}")
+    flat = values.reshape(len(languages), -1)
+    wrong = [("negative", flat < 0)] if values.dtype.kind != "u" else []
+    if values.dtype.kind == "f":
+        wrong.insert(0, ("NaN or infinite", ~np.isfinite(flat)))
+        wrong.append(("not whole", flat != np.floor(flat)))
+    for what, where in wrong:
+        rows = where.any(axis=1)
+        if rows.any():
+            at = ", ".join(str(language) for language, bad in zip(languages, rows, strict=True) if bad)
+            raise BadCounts(f"{name} is {what} in {int(where.sum())} of {flat.size} entries (languages: {at})")
+    return values
+
+
+def _check_totals(fired_name: str, fired: np.ndarray, tokens_name: str, tokens: np.ndarray, languages: list) -> None:
+    """A neuron fires at most once a token, and every language was read."""
+    most = fired.reshape(len(languages), -1).max(axis=1)
+    for language, firings, total in zip(languages, most, tokens, strict=True):
+        if total == 0 and tokens_name == "tokens":
+            raise BadCounts(f"tokens is 0 for language {language!r}: leave the language out")
+        if firings > total:
+            raise BadCounts(
+                f"{fired_name} reaches {int(firings)} for language {language!r}, but {tokens_name} is {int(total)}: "
+                "a neuron fires at most once a token"
+            )
+
+
+def _warn(clamped: int, above_one: int, size: int) -> None:
+    """Say what subtracting the prefix could not have left."""
+    if clamped:
+        text = f"{clamped} of {size} prefix counts exceed the full count; their difference counts as 0"
+        warnings.warn(text, UserWarning, stacklevel=4)
+    if above_one:
+        text = f"{above_one} of {size} neurons fired more often than there are response tokens; their rate exceeds 1"
+        warnings.warn(text, UserWarning, stacklevel=4)

@@ -1,0 +1,117 @@
+"""Patch across layers: the source's state at any layer into the target run at any layer."""
+
+from typing import Any
+
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.model.metrics import Metric
+from workbench.model.model import Model
+from workbench.model.record import record
+from workbench.patching import cells
+from workbench.patching.answers import choose
+from workbench.patching.prompts import Prompts, batches, encode, label
+from workbench.patching.table import Table
+from workbench.text.pairs import load_pairs
+
+SITES = ("residual", "residual_post")
+
+
+@torch.no_grad()
+def cross_layer(
+    model: Model,
+    pairs: Any,
+    *,
+    position: int = -1,
+    site: str = "residual",
+    metric: str | Metric = "logit_difference",
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Put the source's state of layer i in the place of the target's state of layer j, for all i and j.
+
+    Args:
+        model: the model.
+        pairs: Pairs, or what `load_pairs` reads; lengths may differ when `position` is negative.
+        position: where the state is taken and put; negative counts from the end of each prompt, otherwise all prompts
+            have one length.
+        site: `residual`, the states in front of the layers, or `residual_post`, behind them: there the last layer into
+            the last layer at position -1 is the source's own output.
+        metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
+        progress: show a progress bar.
+        batch_size: pairs per forward pass.
+        seed: of the bootstrap.
+
+    Returns:
+        `effect[source_layer, target_layer]`: 0 is the unpatched target run, 1 the source run, its interval `low` and
+        `high` over pairs, and `value`, `pair_effect`, `pair_value`, `source_value`, `target_value` as in `sweep`, whose
+        column at this position is the diagonal.
+
+    Raises:
+        UnsupportedSite: no such site, or the model cannot be restarted.
+        BadArgument: the position lies outside a prompt, or counts from the start of prompts of different lengths.
+        BadPairs: answer and foil begin with the same token.
+        Interrupted: `partial` holds the cells that were finished.
+
+    Source:
+        Ghandeharioun et al. 2024 (Patchscopes, arXiv 2401.06102); Dumas et al. 2024 (arXiv 2411.08745).
+
+    Example:
+        >>> cross_layer(model, pairs).effect.sel(target_layer=0)                # doctest: +SKIP
+    """
+    if site not in SITES:
+        raise UnsupportedSite(f"site={site!r} cannot be patched across layers (works: {', '.join(SITES)})")
+    model.require("restart")
+    prompts = encode(model, load_pairs(pairs))
+    back = _from_end(prompts, position)
+    reading = choose(model, prompts, metric)
+    table = Table(prompts, reading, model.n_layers, model.n_layers)
+    bar = tqdm(total=len(prompts) * model.n_layers, desc="patching across layers", unit="layer", disable=not progress)
+    stopped = ""
+    try:
+        for batch in batches(model, prompts, batch_size):
+            source, target = record(model, batch.source), record(model, batch.target, keys=True)
+            one = reading.of(batch.rows)
+            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one))
+            for layer, sources, values, changed in cells.layers(source, target, one, back, behind=site != "residual"):
+                bar.update((layer - table.layers_done) * len(batch.rows))
+                table.layers_done = layer
+                table.put(layer, sources, values, changed)
+            bar.update(len(batch.rows))
+            table.end()
+    except KeyboardInterrupt:
+        stopped = table.stopped("target layers")
+    finally:
+        bar.close()
+    result = table.result(
+        model,
+        ("target_layer", "source_layer"),
+        method="patching.cross_layer",
+        parameters={"site": site, "position": position},
+        seed=seed,
+    ).transpose("pair", "source_layer", "target_layer")
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+def _from_end(prompts: Prompts, position: int) -> int:
+    """The position counted from the end, once it was seen to be inside every prompt."""
+    if isinstance(position, bool) or not isinstance(position, int):
+        raise BadArgument(f"position={position!r} is not a whole number, such as -1 for the last token")
+    shortest, longest = min(prompts.lengths), max(prompts.lengths)
+    if position >= 0 and shortest != longest:
+        raise BadArgument(
+            f"position={position} counts from the start, but the prompts have {shortest} to {longest} tokens; "
+            "count from the end (-1 is the last token)"
+        )
+    if not -shortest <= position < shortest:
+        row = prompts.lengths.index(shortest) % len(prompts)
+        raise BadArgument(
+            f"position={position} lies outside {label(prompts.pairs, row)}, which has {shortest} tokens "
+            f"(-{shortest} to -1{f', or 0 to {shortest - 1}' if shortest == longest else ''})"
+        )
+    return position if position < 0 else position - shortest

@@ -1,0 +1,110 @@
+"""Prompt pairs as token ids, and as batches whose last tokens stand in one column."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from workbench.errors import BadArgument, BadPairs
+from workbench.model.model import Model
+from workbench.text.batches import Batch, pad
+from workbench.text.corpus import Corpus
+from workbench.text.pairs import Pairs
+
+_AUTO = 16  # pairs in a batch, where memory allows
+_BUDGET = 2**26  # numbers in the largest tensor of a stacked run: 256 MB in float32
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Pairs and the token ids of their prompts, BOS exactly where the tokenizer itself adds it."""
+
+    pairs: Pairs
+    source: tuple[list[int], ...]
+    target: tuple[list[int], ...]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The length of every prompt in tokens, sources first."""
+        return tuple(len(ids) for ids in (*self.source, *self.target))
+
+    @property
+    def width(self) -> int:
+        """The length of the longest target prompt in tokens."""
+        return max(len(ids) for ids in self.target)
+
+    def require_equal_lengths(self) -> None:
+        """Refuse pairs whose two prompts differ in length.
+
+        Raises:
+            BadPairs: names the first such pair and both lengths.
+        """
+        for row, (source, target) in enumerate(zip(self.source, self.target, strict=True)):
+            if len(source) != len(target):
+                raise BadPairs(
+                    f"{label(self.pairs, row)}: source has {len(source)} tokens and target {len(target)}; a sweep "
+                    "needs prompts of one length within each pair (translation_pairs with tokenizer= makes such pairs)"
+                )
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Some pairs, both prompts padded on the left; `rows` are their numbers."""
+
+    rows: tuple[int, ...]
+    source: Batch
+    target: Batch
+
+
+def label(pairs: Pairs, row: int) -> str:
+    """How messages call a pair."""
+    name = pairs[row].name
+    return f"pair {row} ({name})" if name else f"pair {row}"
+
+
+def encode(model: Model, pairs: Pairs) -> Prompts:
+    """Tokenize both prompts of every pair.
+
+    Raises:
+        TooLarge: a prompt is longer than the model's context.
+    """
+    texts = {"source": tuple(pair.source for pair in pairs), "target": tuple(pair.target for pair in pairs)}
+    ids: dict[str, list[list[int]]] = {"source": [], "target": []}
+    for text in model.encode(Corpus(texts, aligned=True, source=pairs.name)):
+        ids[text.language].append(text.ids)
+    return Prompts(pairs, tuple(ids["source"]), tuple(ids["target"]))
+
+
+def batches(model: Model, prompts: Prompts, batch_size: int | str) -> Iterator[PairBatch]:
+    """Yield the pairs in batches of about one length, shortest first; both prompts of a pair in the same row."""
+    size = _size(model, prompts, batch_size)
+    order = sorted(range(len(prompts)), key=lambda row: (len(prompts.target[row]), len(prompts.source[row])))
+    for start in range(0, len(order), size):
+        rows = tuple(order[start : start + size])
+        yield PairBatch(rows, _padded(model, prompts.source, rows), _padded(model, prompts.target, rows))
+
+
+def cells_at_once(model: Model, samples: int, suffix: int, columns: int) -> int:
+    """How many cells to stack: runs of `samples` prompts, `suffix` positions that attend to `columns`."""
+    return max(1, _BUDGET // (samples * _numbers(model, suffix, columns)))
+
+
+def _numbers(model: Model, suffix: int, columns: int) -> int:
+    """Numbers in the largest tensors that one prompt of one cell needs in a layer, and its logits."""
+    wide = max(4 * model.d_model, model.n_heads * columns)
+    return suffix * wide + 2 * columns * model.d_model + model.n_vocabulary
+
+
+def _size(model: Model, prompts: Prompts, batch_size: int | str) -> int:
+    if batch_size == "auto":
+        width = max(prompts.lengths)
+        return max(1, min(_AUTO, _BUDGET // _numbers(model, width, width)))
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of pairs from 1")
+    return batch_size
+
+
+def _padded(model: Model, ids: Sequence[list[int]], rows: tuple[int, ...]) -> Batch:
+    padded, mask = pad([ids[row] for row in rows], model.pad_id, "left")
+    return Batch(padded, mask, ("",) * len(rows), rows).to(model.device)

@@ -1,0 +1,121 @@
+"""The growing table of a sweep: metric values per pair and cell, and the Result that is made of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from torch import Tensor
+
+from workbench.model.model import Model
+from workbench.patching.answers import Reading
+from workbench.patching.effects import normalise, without_difference
+from workbench.patching.prompts import PairBatch, Prompts
+from workbench.results.make import make_result
+
+
+class Table:
+    """Values [pair, layer, column] of the patched metric, and of the two runs of each pair; NaN until put."""
+
+    def __init__(self, prompts: Prompts, reading: Reading, layers: int, columns: int):
+        self.prompts, self.reading = prompts, reading
+        self.values = np.full((len(prompts), layers, columns), np.nan)
+        self.source, self.target = np.full(len(prompts), np.nan), np.full(len(prompts), np.nan)
+        self.finished = np.zeros(len(prompts), dtype=bool)
+        self.begun: tuple[int, ...] = ()
+        self.layers_done = 0
+
+    def begin(self, batch: PairBatch, source: Tensor, target: Tensor) -> None:
+        """Start some pairs with the metric of their unpatched runs, both [pair of the batch]."""
+        rows = list(batch.rows)
+        self.begun, self.layers_done = batch.rows, 0
+        self.source[rows], self.target[rows] = _array(source), _array(target)
+
+    def put(self, layer: int, columns: Sequence[int], values: Tensor | None, changed: Tensor | None) -> None:
+        """Enter cells of the pairs begun last.
+
+        Args:
+            layer: of all cells.
+            columns: of the cells.
+            values: the metric, [cell, pair of the batch]; None where nothing was run because nothing would change.
+            changed: [cell, pair of the batch]; where False, the patch changes nothing and the target's value stands.
+        """
+        rows = list(self.begun)
+        still = np.broadcast_to(self.target[rows], (len(columns), len(rows)))
+        run = values is not None and changed is not None
+        found = np.where(changed.cpu().numpy(), _array(values), still) if run else still
+        self.values[np.ix_(rows, [layer], list(columns))] = found.T[:, None]
+
+    def end(self) -> None:
+        """Mark the pairs begun last as finished."""
+        self.finished[list(self.begun)] = True
+        self.begun = ()
+
+    def stopped(self, what: str = "layers") -> str:
+        """What is finished, in words."""
+        done = int(self.finished.sum())
+        text = f"interrupted: {done} of {len(self.prompts)} pairs are finished"
+        if self.begun:
+            some = f"{what} 0 to {self.layers_done - 1}" if self.layers_done else f"no whole {what.removesuffix('s')}"
+            text += f", and {some} of the next {len(self.begun)}"
+        return f"{text} ({int((~np.isnan(self.values)).sum())} cells); they are kept in .partial, NaN elsewhere"
+
+    def result(
+        self,
+        model: Model,
+        axes: tuple[str, str],
+        *,
+        method: str,
+        parameters: dict[str, Any],
+        seed: int,
+        coords: dict[str, Sequence[Any]] | None = None,
+    ) -> xr.Dataset:
+        """The Result, with the layer and column axes so named.
+
+        Means are over the finished pairs; when none is, over those of the first batch.
+        """
+        averaged = self.finished.copy()
+        if not averaged.any():
+            averaged[list(self.begun)] = True
+        if not averaged.any():
+            averaged[:] = True
+        found = normalise(self.values, self.source, self.target, averaged, seed)
+        name, unit = self.reading.name.replace("_", " "), self.reading.unit
+        cells = {
+            "effect": (found.effect, "share of the way from the unpatched target run (0) to the source run (1)"),
+            "low": (found.low, "lower end of the 95 % bootstrap interval of the effect over pairs"),
+            "high": (found.high, "upper end of the 95 % bootstrap interval of the effect over pairs"),
+            "value": (found.value, f"mean {name} of the patched run [{unit}]"),
+        }
+        pairs = {
+            "pair_effect": (found.pair_effect, "effect in each pair: 0 the unpatched target run, 1 the source run"),
+            "pair_value": (self.values, f"{name} of the patched run [{unit}]"),
+        }
+        runs = {
+            "source_value": (self.source, f"{name} of the source run [{unit}]"),
+            "target_value": (self.target, f"{name} of the unpatched target run [{unit}]"),
+        }
+        result = make_result(
+            {
+                **{key: (axes, values, text) for key, (values, text) in cells.items()},
+                **{key: (("pair", *axes), values, text) for key, (values, text) in pairs.items()},
+                **{key: (("pair",), values, text) for key, (values, text) in runs.items()},
+            },
+            coords or {},
+            method=method,
+            parameters={**parameters, "metric": self.reading.name, "tokens": self.reading.tokens},
+            model=model.info,
+            corpus=self.prompts.pairs.info,
+            seed=seed,
+            attrs={
+                "metric": self.reading.name,
+                "pairs_averaged": int(averaged.sum()) if self.finished.any() or self.begun else 0,
+                "pairs_without_difference": without_difference(self.source, self.target),
+            },
+        )
+        names = [pair.name for pair in self.prompts.pairs]
+        return result.assign_coords(pair_name=("pair", np.array(names, dtype=object))) if any(names) else result
+
+
+def _array(values: Tensor) -> np.ndarray:
+    return values.detach().double().cpu().numpy()

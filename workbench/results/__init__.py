@@ -1,0 +1,1 @@
+"""Results: make, save and load them; intervals and corrected p-values."""

@@ -1,0 +1,147 @@
+"""Make a Result: an xarray.Dataset with named axes, named units, and the provenance of every number."""
+
+import datetime
+import json
+import math
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+import workbench
+from workbench.errors import BadArgument, BadResult
+
+FORMAT = 1
+_LIBRARIES = {
+    "torch": "torch",
+    "transformers": "transformers",
+    "transformer_lens": "transformer-lens",
+    "numpy": "numpy",
+    "xarray": "xarray",
+}
+
+
+def make_result(
+    variables: Mapping[str, tuple[tuple[str, ...], Any, str]],
+    coords: Mapping[str, Sequence[Any]],
+    *,
+    method: str,
+    parameters: Mapping[str, Any],
+    model: Mapping[str, Any] | None = None,
+    corpus: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    attrs: Mapping[str, str | int | float] | None = None,
+) -> xr.Dataset:
+    """Label arrays and write down how they came to be.
+
+    Args:
+        variables: name to (axes, values, description); values are a numpy array, a torch tensor or a scalar, and a
+            description may end in its unit: "change of the loss [nats]".
+        coords: axis to its labels; an axis without labels is numbered from 0.
+        method: what computed it, such as "heads.importance".
+        parameters: the options it was computed with.
+        model: `Model.info`.
+        corpus: `Corpus.info` or `Pairs.info`.
+        seed: of every random draw, when there was one.
+        attrs: more attributes: text or numbers.
+
+    Raises:
+        BadArgument: values do not fit their axes, or an attribute is neither text nor number.
+    """
+    arrays = {name: (dims, _array(values), description) for name, (dims, values, description) in variables.items()}
+    sizes = _sizes(arrays, coords)
+    labels = {dim: np.asarray(coords[dim]) if dim in coords else np.arange(size) for dim, size in sizes.items()}
+    data = {name: (dims, values, _described(description)) for name, (dims, values, description) in arrays.items()}
+    for name, value in (attrs or {}).items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise BadArgument(f"attribute {name!r} is {type(value).__name__}; an attribute is text or a number")
+    record = {
+        "method": method,
+        "parameters": dict(parameters),
+        "model": None if model is None else dict(model),
+        "corpus": None if corpus is None else dict(corpus),
+        "seed": seed,
+        "versions": versions(),
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": platform.platform(),
+    }
+    text = json.dumps(_plain(record), ensure_ascii=False, allow_nan=False)
+    return xr.Dataset(data, labels, {"method": method, "format": FORMAT, "provenance": text, **(attrs or {})})
+
+
+def provenance(result: xr.Dataset) -> dict[str, Any]:
+    """Read a Result's provenance back: method, parameters, model, corpus, seed, versions, time, machine.
+
+    Raises:
+        BadResult: there is none, or it is not JSON.
+    """
+    try:
+        return json.loads(result.attrs["provenance"])
+    except KeyError:
+        raise BadResult("this dataset has no 'provenance'; results are made by the workbench's own functions") from None
+    except (TypeError, ValueError) as error:
+        raise BadResult(f"this dataset's 'provenance' is not JSON: {error}") from error
+
+
+def versions() -> dict[str, str]:
+    """Version of the workbench, of Python and of each library that numbers depend on."""
+    found = {"workbench": workbench.__version__, "python": platform.python_version()}
+    for name, package in _LIBRARIES.items():
+        try:
+            found[name] = version(package)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _array(values: Any) -> np.ndarray:
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        if str(values.dtype) == "torch.bfloat16":
+            values = values.float()  # numpy has no bfloat16; float32 holds each of its values exactly
+        values = values.numpy()
+    return np.asarray(values)
+
+
+def _sizes(
+    arrays: Mapping[str, tuple[tuple[str, ...], np.ndarray, str]], coords: Mapping[str, Sequence]
+) -> dict[str, int]:
+    """Length of every axis, from its labels or from the values; they must agree."""
+    sizes = {dim: len(labels) for dim, labels in coords.items()}
+    for name, (dims, values, _) in arrays.items():
+        if len(dims) != values.ndim:
+            raise BadArgument(
+                f"{name!r} has the axes {dims} but values of shape {values.shape}; one axis per dimension"
+            )
+        for dim, size in zip(dims, values.shape, strict=True):
+            if sizes.setdefault(dim, size) != size:
+                raise BadArgument(f"{name!r} has {size} values along {dim!r}, which has {sizes[dim]} elsewhere")
+    return sizes
+
+
+def _described(description: str) -> dict[str, str]:
+    """Split "change of the loss [nats]" into long_name and units."""
+    found = re.fullmatch(r"(.*?)\s*\[([^\[\]]+)\]", description, flags=re.DOTALL)
+    return {"long_name": found[1], "units": found[2]} if found else {"long_name": description}
+
+
+def _plain(value: Any) -> Any:
+    """Reduce a value to what JSON can hold; what it cannot becomes text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in (sorted(value, key=str) if isinstance(value, set | frozenset) else value)]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return value.as_posix() if isinstance(value, Path) else str(value)

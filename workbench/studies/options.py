@@ -1,0 +1,70 @@
+"""What every study takes beside its model and its texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import TooFewLanguages
+from workbench.model.load import load_model
+from workbench.model.model import Model
+from workbench.text.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to compute.
+
+    Attributes:
+        batch_size: texts side by side, or "auto"; results do not depend on it.
+        device: `cpu`, `cuda` ...; a GPU where there is one.
+        dtype: of the weights; float32 when None.
+        seed: of every random draw.
+        progress: show progress bars.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+    """
+
+    batch_size: int | str = "auto"
+    device: str | None = None
+    dtype: str | None = None
+    seed: int = 0
+    progress: bool = True
+    truncate: bool = False
+
+    @property
+    def sweep(self) -> dict[str, Any]:
+        """Arguments that every analysis takes."""
+        return {"batch_size": self.batch_size, "seed": self.seed, "progress": self.progress}
+
+    @property
+    def texts(self) -> dict[str, Any]:
+        """Arguments of the analyses that read a corpus."""
+        return {**self.sweep, "truncate": self.truncate}
+
+    def load(self, model: Any) -> Model:
+        """Load a model with these options; a Model passes through."""
+        return model if isinstance(model, Model) else load_model(model, device=self.device, dtype=self.dtype)
+
+
+def common_key(model: Model, options: Options, corpus: Corpus | None = None) -> dict[str, Any]:
+    """What the numbers of all cells of a study depend on."""
+    about = {name: model.info[name] for name in ("name", "hash", "dtype", "device")}
+    texts = None if corpus is None else {**corpus.info, "order": list(corpus.languages)}
+    return {"model": about, "corpus": texts, "seed": options.seed, "truncate": options.truncate}
+
+
+def at_least_two(corpus: Corpus) -> Corpus:
+    """Refuse a comparison of languages with fewer than two, before anything is computed.
+
+    Raises:
+        TooFewLanguages: names the one that is there.
+    """
+    if len(corpus.languages) < 2:
+        raise TooFewLanguages(
+            f"this study compares languages and needs at least two; {corpus.source} gives {', '.join(corpus.languages)}"
+        )
+    return corpus
+
+
+def codes(languages: str | Sequence[str] | None) -> str | Sequence[str] | None:
+    """An empty list of languages means all of them."""
+    return languages or None

@@ -1,0 +1,1 @@
+"""Texts: languages, corpora and their readers, word lists, prompt pairs, and batches with masks."""

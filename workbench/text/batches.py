@@ -1,0 +1,124 @@
+"""From texts to padded batches of token ids, with a mask that says which positions are real."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workbench.errors import BadArgument, BadCorpus, TooLarge
+from workbench.text.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids of one text, its language and its row in that language."""
+
+    ids: list[int]
+    language: str
+    row: int
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Padded texts.
+
+    Attributes:
+        ids: [sample, position] int64, token ids, `pad_id` where the mask is 0.
+        mask: [sample, position] int64, 1 for real tokens and 0 for padding.
+        languages: the language of each sample.
+        rows: the row of each sample in its language.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    languages: tuple[str, ...]
+    rows: tuple[int, ...]
+
+    @property
+    def lengths(self) -> Tensor:
+        """Real tokens of each sample: [sample] int64."""
+        return self.mask.sum(dim=1)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Move ids and mask to a device."""
+        return replace(self, ids=self.ids.to(device), mask=self.mask.to(device))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def encode(tokenizer: Any, corpus: Corpus, *, max_length: int, truncate: bool = False) -> list[Encoded]:
+    """Tokenize every text of a corpus, language by language, in the order of its rows.
+
+    Begin-of-sequence is there exactly when the tokenizer itself adds it; an end-of-sequence that the tokenizer appends
+    is taken off again, since no model predicts anything from it.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        corpus: the texts.
+        max_length: most tokens a text may have, the model's context.
+        truncate: cut longer texts instead of refusing them.
+
+    Raises:
+        TooLarge: a text is longer than `max_length` tokens.
+        BadCorpus: a text has fewer than two tokens, so that there is nothing to predict.
+    """
+    appended = _appends_end(tokenizer)
+    encoded = []
+    for language, texts in corpus.texts.items():
+        rows = tokenizer(list(texts), add_special_tokens=True, truncation=False, padding=False, verbose=False)[
+            "input_ids"
+        ]
+        for row, row_ids in enumerate(rows):
+            ids = list(row_ids)
+            if appended and ids and ids[-1] == tokenizer.eos_token_id:
+                ids.pop()
+            if len(ids) > max_length and not truncate:
+                raise TooLarge(
+                    f"text {row} in {language!r} has {len(ids)} tokens, the model takes {max_length}; "
+                    "truncate=True would cut it, or split the text"
+                )
+            ids = ids[:max_length]
+            if len(ids) < 2:
+                raise BadCorpus(f"text {row} in {language!r} has {len(ids)} token(s); predicting one takes at least 2")
+            encoded.append(Encoded(ids, language, row))
+    return encoded
+
+
+def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") -> tuple[Tensor, Tensor]:
+    """Pad token ids to one length on one side: (ids, mask), both [sample, position] int64."""
+    if side not in ("left", "right"):
+        raise BadArgument(f"side={side!r}; padding goes on the 'left' or on the 'right'")
+    width = max(len(sequence) for sequence in sequences)
+    ids = torch.full((len(sequences), width), pad_id, dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for sample, sequence in enumerate(sequences):
+        start = 0 if side == "right" else width - len(sequence)
+        ids[sample, start : start + len(sequence)] = torch.tensor(sequence, dtype=torch.int64)
+        mask[sample, start : start + len(sequence)] = 1
+    return ids, mask
+
+
+def batches(encoded: Sequence[Encoded], *, batch_size: int, pad_id: int, side: str = "right") -> Iterator[Batch]:
+    """Yield the texts as batches of about equal length (sorted, shortest first; ties keep their order).
+
+    A batch may mix languages; `languages` and `rows` say which sample is which.
+    """
+    if batch_size < 1:
+        raise BadArgument(f"batch_size={batch_size!r}; a batch holds at least one text")
+    ordered = sorted(encoded, key=lambda text: len(text.ids))
+    for start in range(0, len(ordered), batch_size):
+        part = ordered[start : start + batch_size]
+        ids, mask = pad([text.ids for text in part], pad_id, side)
+        yield Batch(ids, mask, tuple(text.language for text in part), tuple(text.row for text in part))
+
+
+def _appends_end(tokenizer: Any) -> bool:
+    """Whether the tokenizer puts an end-of-sequence after a text (and not just because the text ends in one)."""
+    if tokenizer.eos_token_id is None:
+        return False
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+    full = tokenizer("a", add_special_tokens=True)["input_ids"]
+    return full[-1:] == [tokenizer.eos_token_id] and bare[-1:] != full[-1:]

@@ -1,0 +1,154 @@
+"""A corpus: texts by language, aligned (row i says the same in every language) or not."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
+from workbench.text.languages import check, known
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts by language, with where they came from.
+
+    Attributes:
+        texts: language code to its texts; the order of the languages is the order of every `language` axis.
+        aligned: whether row i says the same in every language.
+        source: where the texts came from, for the provenance.
+        dropped: rows that were left out when it was read, because a cell was missing.
+        ids: one name per row of an aligned corpus, or none.
+
+    Raises:
+        BadCorpus: no language, a language without texts, a blank text, or an aligned corpus of unequal lengths.
+    """
+
+    texts: dict[str, tuple[str, ...]]
+    aligned: bool
+    source: str
+    dropped: int = 0
+    ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        texts = {language: tuple(rows) for language, rows in self.texts.items()}
+        object.__setattr__(self, "texts", texts)
+        object.__setattr__(self, "ids", tuple(self.ids))
+        if not texts:
+            raise BadCorpus(f"{self.source} holds no language; a corpus needs at least one text in one language")
+        for language, rows in texts.items():
+            if not rows:
+                raise BadCorpus(f"{self.source} holds no text in {language!r}")
+            for row, text in enumerate(rows):
+                if not isinstance(text, str) or not text.strip():
+                    raise BadCorpus(f"{self.source}: text {row} in {language!r} is blank; remove it or fill it in")
+        if self.aligned and len(set(self.counts.values())) > 1:
+            raise BadCorpus(f"{self.source} is to be aligned, but its languages differ in length: {self.counts}")
+        if self.ids and (not self.aligned or len(self.ids) != len(next(iter(texts.values())))):
+            raise BadCorpus(f"{self.source}: {len(self.ids)} ids do not name the rows of an aligned corpus one by one")
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Language codes, in the order of the axis."""
+        return tuple(self.texts)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of texts of each language."""
+        return {language: len(rows) for language, rows in self.texts.items()}
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 (hex) of languages and texts; the order of the languages does not matter."""
+        return digest(sorted(self.texts.items()))
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What a Result records of its corpus."""
+        return {
+            "source": self.source,
+            "hash": self.hash,
+            "languages": list(self.languages),
+            "counts": self.counts,
+            "aligned": self.aligned,
+            "dropped": self.dropped,
+        }
+
+    def select(self, languages: str | Sequence[str]) -> "Corpus":
+        """Keep these languages (codes, or one string with commas), in this order.
+
+        Raises:
+            UnknownLanguage: one of them is not in this corpus.
+        """
+        return replace(self, texts={language: self.texts[language] for language in chosen(languages, self.languages)})
+
+    def limit(self, n: int) -> "Corpus":
+        """Keep the first `n` texts of each language (rows, when aligned)."""
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise BadArgument(f"limit={n!r} keeps no text; give a whole number of texts per language, from 1")
+        return replace(self, texts={language: rows[:n] for language, rows in self.texts.items()}, ids=self.ids[:n])
+
+    def split(self, name: str) -> "Corpus":
+        """Take one half, 'train' or 'test': of rows 2i and 2i + 1 a hash of i says which is for training.
+
+        The halves depend on the row number alone, so an aligned corpus is split alike in every language, and a corpus
+        that grows keeps its halves.
+
+        Raises:
+            BadArgument: another name.
+            BadCorpus: a language has only one text.
+        """
+        if name not in ("train", "test"):
+            raise BadArgument(f"split={name!r} does not exist here; a corpus splits into 'train' and 'test'")
+        few = [language for language, count in self.counts.items() if count < 2]
+        if few:
+            raise BadCorpus(
+                f"{self.source} has one text in {', '.join(few)}: it takes two to split into train and test"
+            )
+        mine = {
+            language: tuple(text for row, text in enumerate(rows) if _half(row) == name)
+            for language, rows in self.texts.items()
+        }
+        ids = tuple(one for row, one in enumerate(self.ids) if _half(row) == name)
+        return replace(self, texts=mine, ids=ids, source=f"{self.source}[{name}]")
+
+    def frame(self) -> pd.DataFrame:
+        """One row an item, a column per language (aligned corpora only)."""
+        if not self.aligned:
+            raise BadCorpus(f"{self.source} is not aligned: its languages have no rows in common to make a table of")
+        return pd.DataFrame(self.texts, index=pd.Index(self.ids, name="id") if self.ids else None)
+
+    def __len__(self) -> int:
+        return sum(self.counts.values())
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{language} {count}" for language, count in self.counts.items())
+        return f"Corpus({self.source}, {'aligned' if self.aligned else 'not aligned'}: {counts})"
+
+
+def chosen(languages: str | Sequence[str], present: Sequence[str], *, where: str = "this corpus") -> list[str]:
+    """Resolve the languages that were asked for against those that are present, in the order of asking."""
+    asked = [one.strip() for one in languages.split(",")] if isinstance(languages, str) else list(languages)
+    if not asked:
+        raise BadArgument(f"languages={languages!r} asks for none; {where} has: {', '.join(present)}")
+    found = []
+    for code in asked:
+        tag = code if code in present or not known(code) else check(code)
+        if tag not in present:
+            raise UnknownLanguage(f"{code!r} is not in {where} (has: {', '.join(present)})")
+        found.append(tag)
+    return list(dict.fromkeys(found))
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of a value's JSON."""
+    return hashlib.sha256(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _half(row: int) -> str:
+    odd_trains = hashlib.sha256(f"workbench split {row // 2}".encode()).digest()[0] & 1
+    return "train" if row % 2 == odd_trains else "test"

@@ -1,0 +1,172 @@
+"""Prompt pairs: a source run, the target run that is patched with it, and the two answers between which they differ."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.errors import BadPairs
+from workbench.text.corpus import digest
+from workbench.text.decoding import Table, frame_table, read_json_lines, read_table
+
+FIELDS = ("source", "target", "answer", "foil")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two prompts and two answers.
+
+    Attributes:
+        source: the prompt whose activations are taken; a model should continue it with `answer`.
+        target: the prompt whose run is patched; a model should continue it with `foil`.
+        answer: what the patch should bring about; the logit difference is answer - foil.
+        foil: what the target run says when it is not patched.
+        roles: token positions by role ("subject": 7), counted in tokens, or None.
+        name: for tables and figures.
+    """
+
+    source: str
+    target: str
+    answer: str
+    foil: str
+    roles: dict[str, int] | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs in order, where they came from, and how many were left out on the way."""
+
+    items: tuple[Pair, ...]
+    name: str
+    dropped: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "items", tuple(self.items))
+        if not self.items:
+            raise BadPairs(f"{self.name} holds no pairs ({self.dropped} were dropped)")
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 (hex) of the content of all pairs."""
+        return digest([asdict(pair) for pair in self.items])
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What a Result records of its pairs."""
+        return {"source": self.name, "hash": self.hash, "counts": {"pairs": len(self)}, "dropped": self.dropped}
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self.items)
+
+    def __getitem__(self, index: int) -> Pair:
+        return self.items[index]
+
+
+def load_pairs(source: Any) -> Pairs:
+    r"""Load prompt pairs.
+
+    Args:
+        source: a TSV, CSV or JSONL file, a pandas frame, a list of dicts or of Pair, or Pairs (which pass through),
+            with `source`, `target`, `answer`, `foil`, and optionally `roles` (a dict of token positions; JSON in a
+            table) and `name`. In a TSV, \n in a prompt stands for a line break.
+
+    Raises:
+        BadPairs: missing, empty, not UTF-8, a field that is missing or blank, answer and foil the same; says where.
+
+    Example:
+        >>> import workbench as wb
+        >>> row = {"source": "Rome is in", "target": "Paris is in", "answer": " Italy", "foil": " France"}
+        >>> pairs = wb.load_pairs([row])
+        >>> len(pairs)
+        1
+    """
+    if isinstance(source, Pairs):
+        return source
+    rows, name = _rows(source)
+    return Pairs(tuple(_pair(item, f"{name}, {place}") for place, item in rows), name)
+
+
+def first_tokens(tokenizer: Any, word: str) -> frozenset[int]:
+    """First tokens with which a word can begin: after an opening quote or at the start, with and without a space.
+
+    The quote matters to SentencePiece tokenizers, which put a space before a text that stands alone. A token that is
+    only a space tells nothing of the word and is left out.
+    """
+    quote = _ids(tokenizer, '"')
+    found = set()
+    for text in (word, f" {word}"):
+        found.update(_ids(tokenizer, text)[:1])
+        after = _ids(tokenizer, f'"{text}')
+        if after[: len(quote)] == quote:
+            found.update(after[len(quote) : len(quote) + 1])
+    return frozenset(token for token in found if tokenizer.decode([token]).strip())
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _rows(source: Any) -> tuple[list[tuple[str, Any]], str]:
+    if isinstance(source, pd.DataFrame):
+        return _of_table(frame_table(source, BadPairs)), "frame"
+    if isinstance(source, str | Path):
+        path = Path(source)
+        suffix = path.suffix.lower()
+        if suffix in (".jsonl", ".ndjson"):
+            return list(read_json_lines(path, BadPairs)), str(source)
+        if suffix in (".tsv", ".tab", ".csv"):
+            rows = _of_table(read_table(path, BadPairs))
+            return (rows if suffix == ".csv" else [(place, _broken(item)) for place, item in rows]), str(source)
+        raise BadPairs(f"cannot tell what {str(source)!r} is; pairs are .tsv, .csv, .jsonl, a frame or a list of dicts")
+    if isinstance(source, Sequence):
+        return [(f"pair {number}", item) for number, item in enumerate(source)], "list"
+    raise BadPairs(f"cannot read pairs from {type(source).__name__}; give a path, a frame or a list of dicts")
+
+
+def _of_table(table: Table) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (place, {name: cells[row] for name, cells in table.columns.items()}) for row, place in enumerate(table.places)
+    ]
+
+
+def _broken(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: cell.replace("\\n", "\n") if name in FIELDS and cell else cell for name, cell in item.items()}
+
+
+def _pair(item: Any, place: str) -> Pair:
+    if isinstance(item, Pair):
+        item = asdict(item)
+    if not isinstance(item, Mapping):
+        raise BadPairs(f"{place}: {type(item).__name__} instead of a dict with {', '.join(FIELDS)}")
+    for field in FIELDS:
+        value = item.get(field)
+        if not isinstance(value, str) or not value.strip():
+            what = f"{value!r}" if field in item else "nothing"
+            raise BadPairs(f"{place}: {field!r} is {what}; each pair needs text in {', '.join(FIELDS)}")
+    if item["answer"] == item["foil"]:
+        raise BadPairs(f"{place}: answer and foil are both {item['answer']!r}; their difference says nothing")
+    return Pair(
+        *(item[field] for field in FIELDS), roles=_roles(item.get("roles"), place), name=str(item.get("name") or "")
+    )
+
+
+def _roles(value: Any, place: str) -> dict[str, int] | None:
+    if value is None or value == "":
+        return None
+    try:
+        roles = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(roles, Mapping) or not all(type(position) is int for position in roles.values()):
+            raise ValueError("not positions by name")
+    except ValueError as error:
+        raise BadPairs(
+            f"{place}: 'roles' is {value!r}; it takes token positions by name, such as {{\"subject\": 3}}"
+        ) from error
+    return {str(role): position for role, position in roles.items()}

@@ -1,0 +1,219 @@
+"""Words for concepts in many languages, and translation prompts made of them."""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench import shipped
+from workbench.errors import BadArgument, BadCorpus, BadPairs
+from workbench.text.corpus import chosen, digest
+from workbench.text.decoding import frame_table, is_identifier, read_table
+from workbench.text.languages import autonym
+from workbench.text.pairs import Pair, Pairs, first_tokens
+from workbench.text.tables import keep_complete, language_columns
+
+
+def load_words(source: Any = "words", *, languages: str | Sequence[str] | None = None) -> pd.DataFrame:
+    """Load a word list: one row a concept, one column a language.
+
+    Args:
+        source: "words" (shipped: at least 120 concepts in 12 languages), a TSV or CSV, or a pandas frame, with a column
+            per language; `concept` names the rows (else the index of a frame if it is named so, else `id`, else the
+            first language), `pos` is the part of speech.
+        languages: codes to keep, in this order; all when None. A row that lacks one of them is dropped, with a warning.
+
+    Returns:
+        Frame [concept, language] of words; `attrs` has `pos` (concept to part of speech), `source`, `hash`, `dropped`.
+
+    Raises:
+        BadCorpus: missing, empty, not UTF-8, without languages, ragged, or a concept twice; says where.
+        UnknownLanguage: a code that no language has, or a language asked for that is not there.
+    """
+    if isinstance(source, pd.DataFrame):
+        name = "frame"
+        table = frame_table(source.reset_index() if source.index.name == "concept" else source, BadCorpus)
+    elif isinstance(source, str | Path):
+        name = str(source)
+        table = read_table(shipped.DATA / "words.tsv" if source == "words" else Path(source), BadCorpus)
+    else:
+        raise BadCorpus(f"cannot read words from {type(source).__name__}; give 'words', a path or a pandas frame")
+    columns = language_columns(table.columns, name)
+    if not columns:
+        raise BadCorpus(f"{name}: no column is headed by a language code (it has: {', '.join(table.columns)})")
+    labels = table.columns.get("concept")
+    if labels is None:
+        numbered = "id" in table.columns and is_identifier(table.columns, "id")
+        labels = table.columns["id"] if numbered else next(iter(columns.values()))
+    if languages is not None:
+        columns = {language: columns[language] for language in chosen(languages, list(columns), where=name)}
+    rows = keep_complete({"concept": labels, **columns}, name)
+    concepts = [str(labels[row]) for row in rows]
+    twice = sorted({concept for concept in concepts if concepts.count(concept) > 1})
+    if twice:
+        raise BadCorpus(f"{name}: concepts come more than once: {', '.join(twice)}; a concept has one row")
+    words = {language: [str(cells[row]).strip() for row in rows] for language, cells in columns.items()}
+    frame = pd.DataFrame(words, index=pd.Index(concepts, name="concept"))
+    parts = table.columns.get("pos", [])
+    frame.attrs = {
+        "pos": {concept: parts[row] for concept, row in zip(concepts, rows, strict=True)} if parts else {},
+        "source": name,
+        "hash": digest([concepts, sorted(words.items())]),
+        "dropped": len(table.places) - len(rows),
+    }
+    return frame
+
+
+def translation_pairs(
+    words: pd.DataFrame | str,
+    *,
+    source: str,
+    target: str,
+    shots: int = 5,
+    seed: int = 0,
+    limit: int | None = None,
+    tokenizer: Any = None,
+) -> Pairs:
+    """Make few-shot translation prompts of words, one pair for each concept.
+
+    A prompt shows `shots` translations and asks for one more: `Deutsch: "Hund" - Français: "`. The two prompts of a
+    pair have the same shots and ask for different concepts: the target prompt (whose run is patched) for A, the source
+    prompt (whose activations are taken) for B. The answer is B and the foil A in the target language, so an effect of 0
+    is the unpatched target run, and 1 the source run. After Dumas et al. (arXiv 2411.08745).
+
+    Args:
+        words: frame of `load_words`, or what it reads.
+        source: language code of the words that are shown.
+        target: language code of the words that are asked for.
+        shots: translations shown before the question.
+        seed: of the order of concepts and of the shots.
+        limit: most pairs to make; all when None.
+        tokenizer: when given, B is a concept whose word has as many tokens as A's, so that the two prompts have one
+            length; concepts without such a partner, and pairs whose answer and foil can begin with the same token, are
+            dropped and counted.
+
+    Returns:
+        Pairs; `dropped` counts those that were left out: no partner of the same length, or answers that cannot be told
+        apart.
+
+    Raises:
+        UnknownLanguage: a language is not among the words.
+        BadArgument: fewer concepts than `shots` + 2, or a negative `shots` or `limit`.
+        BadPairs: no pair is left.
+
+    Example:
+        >>> import workbench as wb
+        >>> pairs = wb.translation_pairs(wb.load_words(), source="de", target="fr", shots=2, limit=8)
+        >>> pairs[0].target.splitlines()[0].startswith('Deutsch: "')
+        True
+    """
+    frame, asked, told = _asked(words, source, target)
+    _check_numbers(shots, limit)
+    if len(frame) < shots + 2:
+        raise BadArgument(f"{len(frame)} concepts are too few for {shots} shots and two questions; lower shots")
+    left, right = frame[asked].tolist(), frame[told].tolist()
+    names = (autonym(asked), autonym(told))
+    rng = random.Random(seed)
+    order = rng.sample(range(len(frame)), len(frame))
+    partners = _partners(order, [_line(names, word, "") for word in left], tokenizer)
+    pairs, dropped = [], 0
+    for first in order:
+        second = partners[first]
+        answer, foil = right[second], right[first]
+        others = [
+            row for row in order if right[row] not in (answer, foil) and left[row] not in (left[first], left[second])
+        ]
+        shown = rng.sample(others, shots) if len(others) >= shots else None
+        if shown is None or answer == foil or left[first] == left[second] or _collide(tokenizer, answer, foil):
+            dropped += 1
+            continue
+        examples = [(left[row], right[row]) for row in shown]
+        source_prompt, target_prompt = (_prompt(names, examples, left[row]) for row in (second, first))
+        if tokenizer is not None and len(_ids(tokenizer, source_prompt)) != len(_ids(tokenizer, target_prompt)):
+            dropped += 1  # a tokenizer that joins the question to the line before
+            continue
+        name = f"{frame.index[second]} into {frame.index[first]}"
+        pairs.append(Pair(source=source_prompt, target=target_prompt, answer=answer, foil=foil, name=name))
+        if len(pairs) == limit:
+            break
+    if not pairs:
+        raise BadPairs(
+            f"all {dropped} pairs {asked}-{told} were dropped: their answers begin with the same token, or no two "
+            "words have the same number of tokens"
+        )
+    return Pairs(tuple(pairs), f"translation {asked}-{told}", dropped)
+
+
+def translation_prompts(
+    words: pd.DataFrame | str, *, source: str, target: str, shots: int = 5, seed: int = 0, limit: int | None = None
+) -> dict[str, str]:
+    """Make one few-shot translation prompt for each concept, in the form of `translation_pairs`.
+
+    Args:
+        words: frame of `load_words`, or what it reads.
+        source: language code of the words that are shown.
+        target: language code of the words that are asked for.
+        shots: translations shown before the question; never of a concept with the same word in either language.
+        seed: of the order of concepts and of the shots.
+        limit: most prompts to make; all when None.
+
+    Returns:
+        Concept to prompt, which ends in the opening quote of the word that is asked for.
+
+    Raises:
+        UnknownLanguage: a language is not among the words.
+        BadArgument: too few concepts with other words for `shots`, or a negative `shots` or `limit`.
+    """
+    frame, asked, told = _asked(words, source, target)
+    _check_numbers(shots, limit)
+    left, right = frame[asked].tolist(), frame[told].tolist()
+    rng = random.Random(seed)
+    prompts = {}
+    for row in rng.sample(range(len(frame)), len(frame))[:limit]:
+        others = [other for other in range(len(frame)) if left[other] != left[row] and right[other] != right[row]]
+        if len(others) < shots:
+            raise BadArgument(f"{len(frame)} concepts are too few for {shots} shots and a question; lower shots")
+        examples = [(left[other], right[other]) for other in rng.sample(others, shots)]
+        prompts[str(frame.index[row])] = _prompt((autonym(asked), autonym(told)), examples, left[row])
+    return prompts
+
+
+def _asked(words: pd.DataFrame | str, source: str, target: str) -> tuple[pd.DataFrame, str, str]:
+    frame = words if isinstance(words, pd.DataFrame) else load_words(words)
+    asked, told = (chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target))
+    return frame, asked, told
+
+
+def _check_numbers(shots: int, limit: int | None) -> None:
+    if shots < 0 or (limit is not None and limit < 1):
+        raise BadArgument(f"shots={shots!r}, limit={limit!r}; shots start at 0 and limit at 1")
+
+
+def _partners(order: list[int], lines: list[str], tokenizer: Any) -> dict[int, int]:
+    """The next concept in the order; with a tokenizer, the next whose line has as many tokens (itself if none has)."""
+    groups: dict[int, list[int]] = {}
+    for row in order:
+        length = 0 if tokenizer is None else len(_ids(tokenizer, lines[row]))
+        groups.setdefault(length, []).append(row)
+    return {
+        row: partner for group in groups.values() for row, partner in zip(group, group[1:] + group[:1], strict=True)
+    }
+
+
+def _prompt(names: tuple[str, str], examples: Sequence[tuple[str, str]], question: str) -> str:
+    lines = [_line(names, asked, told) + '"' for asked, told in examples]
+    return "\n".join([*lines, _line(names, question, "")])
+
+
+def _line(names: tuple[str, str], asked: str, told: str) -> str:
+    return f'{names[0]}: "{asked}" - {names[1]}: "{told}'
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _collide(tokenizer: Any, answer: str, foil: str) -> bool:
+    return tokenizer is not None and bool(first_tokens(tokenizer, answer) & first_tokens(tokenizer, foil))

@@ -1,0 +1,1 @@
+"""How the shipped models were made: tokenizer, mixture, pretraining, evaluation, card."""

@@ -1,0 +1,146 @@
+"""Evaluation: `python -m workbench.training.evaluate --model data/polyglot --corpus ../shared/corpus`.
+
+Writes `evaluation.json` into the model folder; `workbench.training.card` makes the model card of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerBase
+
+from workbench.training.compression import ngram_bits_per_byte, xz_bits_per_byte
+from workbench.training.held_out import held_out_directions
+from workbench.training.measure import bits_per_byte, continuations, draw_items, exact_matches, share_in_language
+from workbench.training.mixture import read_lines
+from workbench.training.pretrain import WORDS
+from workbench.training.prompts import LANGUAGES, HeldOut, Words, read_words
+
+
+def make_identifier() -> Callable[[str], str | None]:
+    """Lingua with the twelve languages; returns a code, or None where it cannot tell."""
+    from lingua import IsoCode639_1, LanguageDetectorBuilder
+
+    codes = [getattr(IsoCode639_1, language.upper()) for language in LANGUAGES]
+    detector = LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
+
+    def identify(text: str) -> str | None:
+        found = detector.detect_language_of(text)
+        return None if found is None else found.iso_code_639_1.name.lower()
+
+    return identify
+
+
+def measure_text(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, corpus: Path
+) -> dict[str, dict[str, float]]:
+    """Bits per byte of the held-out text of every language: model, 5-gram, xz; and the text's size in bytes."""
+    train, valid = read_lines(corpus, LANGUAGES), read_lines(corpus, LANGUAGES, part="valid")
+    table = {}
+    for language in tqdm(LANGUAGES, desc="bits per byte"):
+        text = "\n".join(valid[language])
+        table[language] = {
+            "model": round(bits_per_byte(model, tokenizer, text), 4),
+            "ngram": round(ngram_bits_per_byte("\n".join(train[language]), text), 4),
+            "xz": round(xz_bits_per_byte(text), 4),
+            "bytes": len(text.encode()),
+            "train_bytes": len("\n".join(train[language]).encode()),
+        }
+    return table
+
+
+def measure_translation(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, words: Words, held_out: HeldOut, *, count: int
+) -> dict[str, Any]:
+    """Exact match on directions trained on and held out, by source and target language, and its standard error."""
+    result: dict[str, Any] = {"concepts": len(words), "shots": 5}
+    for held in (False, True):
+        items = draw_items(words, held_out, held=held, count=count)
+        right = np.array(exact_matches(model, tokenizer, words, items), dtype=float)
+        kind = "held_out" if held else "trained"
+        result[kind] = {
+            "exact_match": round(float(right.mean()), 4),
+            "standard_error": round(float(right.std() / len(right) ** 0.5), 4),
+            "prompts": len(items),
+            "concepts_right_at_least_80_percent": _concepts_over(items, right, 0.8),
+            "by_target": {x: round(float(right[[i[2] == x for i in items]].mean()), 4) for x in LANGUAGES},
+            "by_source": {x: round(float(right[[i[1] == x for i in items]].mean()), 4) for x in LANGUAGES},
+        }
+    return result
+
+
+def _concepts_over(items: list[tuple[str, str, str]], right: np.ndarray, bar: float) -> int:
+    """Number of concepts whose share of right answers is at least `bar`."""
+    asked = Counter(item[0] for item in items)
+    known = Counter(item[0] for item, value in zip(items, right, strict=True) if value)
+    return sum(known[concept] >= bar * count for concept, count in asked.items())
+
+
+def measure_language(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, corpus: Path, *, count: int = 50
+) -> dict[str, Any]:
+    """Share of sampled continuations of held-out text that stay in its language; and of the real continuations."""
+    identify, valid = make_identifier(), read_lines(corpus, LANGUAGES, part="valid")
+    made, real = {}, {}
+    for language in tqdm(LANGUAGES, desc="language of generated text"):
+        lines = [line for line in valid[language] if len(tokenizer(line, verbose=False)["input_ids"]) > 16][:count]
+        rests = [tokenizer.decode(tokenizer(line, verbose=False)["input_ids"][10:]) for line in lines]
+        made[language] = round(share_in_language(continuations(model, tokenizer, lines), language, identify), 4)
+        real[language] = round(share_in_language(rests, language, identify), 4)
+    mean = round(sum(made.values()) / len(made), 4)
+    return {"generated": made, "real": real, "mean": mean, "continuations_per_language": count, "temperature": 0.7}
+
+
+def evaluate(folder: Path, corpus: Path, words: Words, *, count: int = 1500, device: str = "cpu") -> dict[str, Any]:
+    """All measurements of the shipped weights, as one dictionary of numbers."""
+    begun = time.perf_counter()
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    held_out = held_out_directions(share=training["recipe"]["held_out"])
+    trained = dict(islice(words.items(), training["recipe"]["concepts"]))
+    return {
+        "tokens_trained": training["tokens"],
+        "bits_per_byte": measure_text(model, tokenizer, corpus),
+        "translation": measure_translation(model, tokenizer, trained, held_out, count=count),
+        "language": measure_language(model, tokenizer, corpus),
+        "words_by_tokens": _word_lengths(tokenizer, trained),
+        "seconds": round(time.perf_counter() - begun, 1),
+    }
+
+
+def _word_lengths(tokenizer: PreTrainedTokenizerBase, words: Words) -> dict[str, int]:
+    """How many words of the list are one token, two tokens ..."""
+    spelled = [
+        tokenizer(word, add_special_tokens=False)["input_ids"] for row in words.values() for word in row.values()
+    ]
+    return {str(length): count for length, count in sorted(Counter(map(len, spelled)).items())}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures and writes `evaluation.json`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=Path("data/polyglot"))
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--words", type=Path, default=WORDS)
+    parser.add_argument("--prompts", type=int, default=1500, help="translation prompts of each kind")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    options = parser.parse_args(arguments)
+    result = evaluate(
+        options.model, options.corpus, read_words(options.words), count=options.prompts, device=options.device
+    )
+    (options.model / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What the model reads: text of every language and word-translation prompts, packed into rows of one length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from workbench.training.prompts import HeldOut, Words, draw_chains, draw_lines
+
+Lines = dict[str, list[str]]
+"""language -> sentences"""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How often a document is which kind.
+
+    Attributes:
+        prompts: Share of word-translation documents; the rest is text.
+        chains: Share of the prompts that are chains of one concept through many languages.
+        mixed: Share of the prompts whose lines have a direction each; the others keep one direction.
+        power: A language's text is drawn in proportion to its size to this power.
+    """
+
+    prompts: float = 0.55
+    chains: float = 0.6
+    mixed: float = 0.1
+    power: float = 0.3
+
+
+def read_lines(corpus: Path, languages: Iterable[str], *, part: str = "train") -> Lines:
+    """The lines of `<corpus>/text/<language>/<part>.txt` for every language."""
+    return {
+        language: (corpus / "text" / language / f"{part}.txt").read_text(encoding="utf-8").splitlines()
+        for language in languages
+    }
+
+
+class Mixture:
+    """Rows of token ids, a function of the seed and the step alone, so that a run can be resumed anywhere."""
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        lines: Lines,
+        words: Words,
+        held_out: HeldOut,
+        *,
+        shares: Shares,
+        seed: int = 0,
+    ) -> None:
+        self.tokenizer, self.lines, self.words, self.held_out = tokenizer, lines, words, held_out
+        self.shares, self.seed = shares, seed
+        self.languages = tuple(lines)
+        sizes = np.array([sum(len(text) for text in lines[language]) for language in self.languages], dtype=float)
+        self.weights = sizes**shares.power / (sizes**shares.power).sum()
+
+    def text(self, rng: np.random.Generator) -> str:
+        """One to six neighbouring lines of one language."""
+        lines = self.lines[str(rng.choice(self.languages, p=self.weights))]
+        start = int(rng.integers(len(lines)))
+        return "\n".join(lines[start : start + int(rng.integers(1, 7))])
+
+    def prompt(self, rng: np.random.Generator) -> str:
+        """Chains, or lines of question and answer."""
+        kind = rng.random()
+        if kind < self.shares.chains:
+            return draw_chains(rng, self.words, self.held_out, count=int(rng.integers(1, 4)), longest=8)
+        mixed = bool(kind < self.shares.chains + self.shares.mixed)
+        return draw_lines(rng, self.words, self.held_out, count=int(rng.integers(2, 11)), mixed=mixed)
+
+    def document(self, rng: np.random.Generator) -> str:
+        """A text or a prompt."""
+        return self.prompt(rng) if rng.random() < self.shares.prompts else self.text(rng)
+
+    def rows(self, step: int, *, batch: int, length: int) -> np.ndarray:
+        """Rows for one step: [batch, length] int64; each starts with a document, the last document of a row is cut."""
+        rng = np.random.default_rng((self.seed, step))
+        rows = np.empty((batch, length), dtype=np.int64)
+        for row in rows:
+            ids: list[int] = []
+            while len(ids) < length:
+                ids += [*self.tokenizer(self.document(rng), verbose=False)["input_ids"], self.tokenizer.eos_token_id]
+            row[:] = ids[:length]
+        return rows

@@ -1,0 +1,230 @@
+"""Pretraining: `python -m workbench.training.pretrain --corpus ../shared/corpus --out data/polyglot --minutes 60`.
+
+A run of `--steps` is a function of the seed (on one machine and thread count); one of `--minutes` ends on time, with
+its learning rate brought down to nothing. Both continue from their last checkpoint with `--resume`. With glibc,
+`MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000` keeps freed memory and saves a tenth of the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
+
+from workbench.training.checkpoint import load_checkpoint, save_checkpoint
+from workbench.training.export import export_model
+from workbench.training.held_out import held_out_directions
+from workbench.training.loss import chunked_cross_entropy
+from workbench.training.loss_curve import write_loss_curve
+from workbench.training.mixture import Mixture, Shares, read_lines
+from workbench.training.optimizer import make_optimizers, schedule
+from workbench.training.prompts import LANGUAGES, read_words
+from workbench.training.tokenizer import make_tokenizer
+
+WORDS = Path(__file__).parents[2] / "data" / "words.tsv"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides the weights, besides the data. Lengths in tokens; prompts use the first `concepts` words."""
+
+    steps: int | None = None
+    minutes: float | None = None
+    seed: int = 0
+    vocabulary: int = 8192
+    width: int = 160
+    inner: int = 448
+    layers: int = 6
+    heads: int = 8
+    context: int = 256
+    concepts: int = 160
+    batch: int = 16
+    length: int = 128
+    matrix_lr: float = 0.02
+    other_lr: float = 5e-3
+    held_out: float = 0.1
+    shares: Shares = field(default_factory=Shares)
+
+
+def make_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
+    """A Llama-shaped model with random weights from the recipe's seed."""
+    torch.manual_seed(recipe.seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=recipe.width,
+        intermediate_size=recipe.inner,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        max_position_embeddings=recipe.context,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
+def make_mixture(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, corpus: Path, words: Path) -> Mixture:
+    """The recipe's mixture of the corpus and of prompts from the word list."""
+    held_out = held_out_directions(share=recipe.held_out)
+    lines = read_lines(corpus, LANGUAGES)
+    trained = dict(islice(read_words(words).items(), recipe.concepts))
+    return Mixture(tokenizer, lines, trained, held_out, shares=recipe.shares, seed=recipe.seed)
+
+
+def loss_of(model: LlamaForCausalLM, rows: torch.Tensor) -> torch.Tensor:
+    """Mean nll over all tokens but the first of each row; rows: [batch, length]; bf16 on a GPU."""
+    with torch.autocast(rows.device.type, dtype=torch.bfloat16, enabled=rows.is_cuda):
+        hidden = model.model(input_ids=rows, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
+    return chunked_cross_entropy(hidden.float(), model.lm_head.weight, rows[:, 1:].flatten())
+
+
+class Run:
+    """A model on its way: weights, optimizers, steps, seconds and the losses so far."""
+
+    def __init__(self, recipe: Recipe, model: LlamaForCausalLM, mixture: Mixture, *, device: str = "cpu") -> None:
+        self.recipe, self.model, self.mixture, self.device = recipe, model.to(device), mixture, device
+        self.optimizers = make_optimizers(self.model, matrix_lr=recipe.matrix_lr, other_lr=recipe.other_lr)
+        self.tops = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
+        self.done, self.seconds, self.history = 0, 0.0, []
+
+    @property
+    def progress(self) -> float:
+        """0 at the start, 1 at the end, counted in steps where the recipe has steps, else in minutes."""
+        if self.recipe.steps is not None:
+            return self.done / self.recipe.steps
+        return self.seconds / (60 * (self.recipe.minutes or 1.0))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read so far."""
+        return self.done * self.recipe.batch * self.recipe.length
+
+    def step(self) -> float:
+        """Reads one batch and updates the weights; returns its loss, nats per token."""
+        begun = time.perf_counter()
+        rate = schedule(self.progress)
+        for optimizer, tops in zip(self.optimizers, self.tops, strict=True):
+            for group, top in zip(optimizer.param_groups, tops, strict=True):
+                group["lr"] = top * rate
+        rows = torch.from_numpy(self.mixture.rows(self.done, batch=self.recipe.batch, length=self.recipe.length))
+        loss = loss_of(self.model, rows.to(self.device))
+        loss.backward()
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        value = loss.item()
+        self.done += 1
+        self.seconds += time.perf_counter() - begun
+        if self.done % 20 == 0 or self.done == 1:
+            self.history.append(
+                {"step": self.done, "tokens": self.tokens, "loss": round(value, 4), "rate": round(rate, 4)}
+            )
+        return value
+
+    def state(self) -> dict[str, Any]:
+        """All that a later process needs to go on as if nothing had happened."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "done": self.done,
+            "seconds": self.seconds,
+            "history": self.history,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes over what `state` returned."""
+        self.model.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.done, self.seconds, self.history = state["done"], state["seconds"], state["history"]
+
+    def record(self) -> dict[str, Any]:
+        """How the weights came about, for the model card."""
+        return {
+            "recipe": asdict(self.recipe),
+            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            "steps": self.done,
+            "tokens": self.tokens,
+            "minutes": round(self.seconds / 60, 1),
+            "progress": round(min(1.0, self.progress), 4),
+            "device": self.device,
+            "loss": self.history[:: max(1, len(self.history) // 100)],
+        }
+
+
+def train(
+    run: Run, tokenizer: PreTrainedTokenizerBase, *, folder: Path, out: Path | None, export_every: float = 20.0
+) -> None:
+    """Trains to the end; a checkpoint every two minutes, an export every `export_every` minutes and at the end."""
+    curve = folder.with_name(f"{folder.name}-loss.html")
+    saved = exported = run.seconds
+    with tqdm(total=100.0, initial=round(100 * run.progress, 2), unit="%", desc="pretraining") as bar:
+        while run.progress < 1.0:
+            loss = run.step()
+            bar.set_postfix(
+                loss=f"{loss:.3f}", step=run.done, speed=f"{run.tokens / run.seconds:.0f} tokens/s", refresh=False
+            )
+            bar.update(min(100.0, 100 * run.progress) - bar.n)
+            over = run.progress >= 1.0
+            if over or run.seconds - saved > 120:
+                save_checkpoint(folder / "last.pt", run.state())
+                write_loss_curve(curve, run.history, title=f"Loss of {folder.name}")
+                saved = run.seconds
+            if out is not None and (over or run.seconds - exported > 60 * export_every):
+                export_model(out, run.model, tokenizer, run.record())
+                exported = run.seconds
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, required=True, help="folder with text/<language>/train.txt")
+    parser.add_argument("--words", type=Path, default=WORDS, help="TSV of words in all languages")
+    parser.add_argument("--out", type=Path, help="model folder to export to")
+    parser.add_argument("--checkpoint", type=Path, default=Path("runs/polyglot"), help="folder of the checkpoint")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint, if there is one")
+    parser.add_argument("--export-every", type=float, default=20.0, help="minutes")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    budget = parser.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--steps", type=int)
+    budget.add_argument("--minutes", type=float)
+    defaults = Recipe()
+    for name, value in asdict(defaults).items():
+        if name in ("steps", "minutes", "shares", "held_out", "context"):
+            continue
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    for name in ("prompts", "chains", "mixed"):
+        parser.add_argument(f"--{name}", type=float, default=getattr(defaults.shares, name), help="a share, see Shares")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Trains the tokenizer where the checkpoint folder has none, then the model."""
+    options = vars(parse(arguments))
+    shares = Shares(**{name: options[name] for name in ("prompts", "chains", "mixed")})
+    recipe = Recipe(**{name: options[name] for name in Recipe.__dataclass_fields__ if name in options}, shares=shares)
+    folder: Path = options["checkpoint"]
+    if not (folder / "tokenizer.json").exists():
+        words = read_words(options["words"])
+        made = make_tokenizer(options["corpus"], words, vocabulary=recipe.vocabulary, context=recipe.context)
+        made.save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    mixture = make_mixture(recipe, tokenizer, options["corpus"], options["words"])
+    run = Run(recipe, make_model(recipe, tokenizer), mixture, device=options["device"])
+    state = load_checkpoint(folder / "last.pt") if options["resume"] else None
+    if state is not None:
+        run.restore(state)
+    train(run, tokenizer, folder=folder, out=options["out"], export_every=options["export_every"])
+
+
+if __name__ == "__main__":
+    main()
