@@ -9,8 +9,8 @@ from workbench.model.load import load_model
 from workbench.text.corpus import Corpus
 
 TEXTS = {
-    "de": ("Der Hund schläft.", "Es regnet heute", "Nein", "Guten Morgen, Welt"),
-    "en": ("The dog sleeps.", "It rains", "Good morning, world"),
+    "de": ("Der Hund", "Es regnet", "Nein", "Ja, du"),
+    "en": ("The dog", "It rains", "No"),
     "ja": ("犬が眠る", "雨だ"),
 }
 

@@ -1,9 +1,9 @@
 """A Llama with hand-set weights in which it is known which head serves which language.
 
-Two layers of four heads, no MLP. A text asks for its key again and again: "a?a?a?a". After a key comes the query, which
-the unembedding knows from the key alone; after a query comes the key, which only a head can know, since it is elsewhere.
-Language `en` has keys a-d and the query "?", `de` keys m-p and "!", `fr` needs no head ("wxyzwxyz": each letter
-follows from the one before). Every language also has ";" after which the digit of the text comes.
+Two layers of four heads, no MLP. A text asks for its key again and again: "a?a?a?a". After a key comes the query,
+which the unembedding knows from the key alone; after a query comes the key, which only a head can know, since it stands
+elsewhere. Language `en` has keys a-d and the query "?", `de` keys m-p and "!", `fr` needs no head ("wxyzwxyz": each
+letter follows from the one before). Every language also has ";" after which the digit of the text comes.
 """
 
 import torch
@@ -73,7 +73,7 @@ def _plant(attention, head, keys, query, place, copy):
         attention.k_proj.weight[shared * width + still, place[letter]] = 1.0
         value = 4 * (head % 2) + j
         attention.v_proj.weight[shared * width + value, place[letter]] = 1.0
-        attention.o_proj.weight[copy[letter], head * width + value] = 0.3
+        attention.o_proj.weight[copy[letter], head * width + value] = 0.08
 
 
 def texts() -> Corpus:

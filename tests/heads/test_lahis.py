@@ -6,11 +6,12 @@ import torch
 
 import workbench as wb
 from tests.heads.cases import TEXTS, corpus, model, module, table, token_ids
-from tests.models import tiny
+from tests.models import byte_tokenizer, tiny
 from tests.oracles import heads as oracle
-from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.errors import BadArgument, Interrupted, NotFinite, UnsupportedSite
 from workbench.heads import lahis
 from workbench.model.gradient import head_gradient
+from workbench.model.load import load_model
 
 KINDS = ("llama", "gpt2", "gemma2", "bloom", "cohere")
 importance = wb.heads.importance
@@ -52,7 +53,7 @@ def test_gradient_is_the_finite_difference_of_the_loss(kind):
     result = importance(model(kind), corpus(), per_sample=True, progress=False).sel(language=language, sample=1)
     for layer in range(3):
         for head in range(4):
-            near, far = (_slope(wide, ids, layer, head, step) for step in (0.05, 0.1))
+            near, far = (_slope(wide, ids, layer, head, step) for step in (0.02, 0.04))
             slope = (4 * near - far) / 3  # what the step leaves behind is of fourth order
             assert abs(float(result.sample_gradient[layer, head]) - slope) < 1e-5
 
@@ -125,6 +126,16 @@ def test_a_model_without_heads_is_refused(monkeypatch):
     monkeypatch.setitem(model("llama").abilities, "head", False)
     with pytest.raises(UnsupportedSite, match="head"):
         importance(model("llama"), corpus(), progress=False)
+
+
+def test_a_loss_that_is_not_a_number_is_named():
+    broken = load_model(tiny("llama"), tokenizer=byte_tokenizer())
+    with torch.no_grad():
+        broken.module.get_input_embeddings().weight[token_ids({"x": ["I"]})["x"][0][-1]] = torch.nan
+    with pytest.raises(NotFinite, match="sample 1 of 'en'"):
+        importance(broken, corpus(), progress=False)
+    with pytest.raises(NotFinite, match="sample 1 of 'en'"):
+        wb.heads.ablate(broken, corpus(), progress=False)
 
 
 def test_an_interrupt_keeps_finished_languages(monkeypatch):

@@ -22,7 +22,6 @@ def model():
         ("importance", {"variant": "paper"}),
         ("importance", {"variant": "released"}),
         ("ablate", {"how": "zero"}),
-        ("ablate", {"how": "mean"}),
     ],
 )
 def test_roles_are_those_that_were_planted(model, method, options):

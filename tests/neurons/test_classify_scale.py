@@ -1,6 +1,5 @@
 """The size of a real model: 10 languages x 32 x 14,336 neurons with prefix counts."""
 
-import time
 import tracemalloc
 
 import pytest
@@ -18,22 +17,19 @@ def large():
 
 
 @pytest.mark.parametrize(
-    ("work", "seconds", "gigabytes"),
+    ("work", "gigabytes"),
     [
-        (lambda firing: ternary(firing, lam=0.04), 5, 2),
-        (lambda firing: ternary(firing), 15, 3),
-        (lambda firing: lape(firing), 5, 2),
+        (lambda firing: ternary(firing, lam=0.04), 2),
+        (lambda firing: ternary(firing), 3),
+        (lambda firing: lape(firing), 2),
     ],
     ids=["one lambda", "automatic lambda", "lape"],
 )
-def test_within_time_and_memory(large, work, seconds, gigabytes):
+def test_within_memory(large, work, gigabytes):
     held = sum(variable.nbytes for variable in large.data_vars.values())
     tracemalloc.start()
-    start = time.perf_counter()
     found = work(large)
-    took = time.perf_counter() - start
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found.member.shape == (10, 32, 14_336)
-    assert took < seconds
     assert held + peak < gigabytes * 1e9

@@ -49,6 +49,13 @@ def test_ties_go_to_the_earlier_layer_then_neuron():
     assert names(found.selected) == {(0, 0), (0, 1), (1, 0)}
 
 
+def test_float_noise_breaks_no_tie():
+    # counts 1 1 4 and 3 3 12 of 100 have the same q; in float64 the second entropy comes out 1e-16 lower
+    found = lape(counts([[[1, 3]], [[1, 3]], [[4, 12]]], [100] * 3), top_rate=0.5, bar=0.05)
+    assert found.entropy.values[0, 1] < found.entropy.values[0, 0]
+    assert names(found.selected) == {(0, 0)}
+
+
 def test_nothing_above_the_bar_is_an_empty_selection():
     found = lape(counts([[[2, 2]], [[2, 2]]], [4, 4]), top_rate=0.5)
     assert not found.member.any()

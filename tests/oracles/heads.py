@@ -53,9 +53,10 @@ def edited(module, edit):
 def loss(module, ids):
     """Mean negative log-likelihood of the tokens but the first, in nats."""
     logits = module(torch.tensor([ids]), use_cache=False).logits[0].float()
+    scores = torch.log_softmax(logits, -1)
     total = 0.0
     for position in range(len(ids) - 1):
-        total = total - torch.log_softmax(logits[position], -1)[ids[position + 1]]
+        total = total - scores[position, ids[position + 1]]
     return total / (len(ids) - 1)
 
 

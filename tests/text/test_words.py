@@ -6,6 +6,7 @@ import pytest
 import workbench as wb
 from workbench.errors import BadArgument, BadCorpus, BadPairs, UnknownLanguage
 from workbench.text.pairs import first_tokens
+from workbench.text.words import translation_prompts
 
 TABLE = "concept\tpos\tde\tfr\tja\nwater\tn\tWasser\teau\t水\ndog\tn\tHund\tchien\t犬\nthree\tnum\tdrei\ttrois\t三\n"
 
@@ -151,3 +152,34 @@ def test_bad_arguments(table):
     for wrong in ({"shots": -1}, {"limit": 0}):
         with pytest.raises(BadArgument):
             wb.translation_pairs(words, source="de", target="fr", **wrong)
+
+
+def test_with_a_tokenizer_both_prompts_have_one_length():
+    words = pd.DataFrame({"de": ["a", "bb", "c", "dd", "e", "ff", "ggg"], "fr": list("pqrstuv")})
+    pairs = wb.translation_pairs(words, source="de", target="fr", shots=2, tokenizer=Letters())
+    assert len(pairs) == 6
+    assert pairs.dropped == 1  # "ggg" has no partner of its length
+    for pair in pairs:
+        assert len(pair.source) == len(pair.target)
+        assert pair.answer != pair.foil
+    with pytest.raises(BadPairs, match="no two words have the same number of tokens"):
+        lengths = pd.DataFrame({"de": ["a", "bb", "ccc"], "fr": list("pqr")})
+        wb.translation_pairs(lengths, source="de", target="fr", shots=1, tokenizer=Letters())
+
+
+def test_one_prompt_for_each_concept():
+    words = pd.DataFrame(
+        {"de": ["a", "b", "c", "d"], "fr": ["p", "q", "q", "s"]}, index=pd.Index(["A", "B", "C", "D"], name="concept")
+    )
+    prompts = translation_prompts(words, source="de", target="fr", shots=2)
+    assert sorted(prompts) == ["A", "B", "C", "D"]
+    for concept, prompt in prompts.items():
+        *shown, question = prompt.splitlines()
+        assert question == f'Deutsch: "{words.loc[concept, "de"]}" - Français: "'
+        assert len(shown) == 2
+        assert not any(f'"{words.loc[concept, "fr"]}"' in line for line in shown)
+    assert list(translation_prompts(words, source="de", target="fr", shots=2, limit=2)) == list(prompts)[:2]
+    with pytest.raises(BadArgument, match="4 concepts are too few for 3 shots"):
+        translation_prompts(words, source="de", target="fr", shots=3)
+    with pytest.raises(BadArgument, match="limit=0"):
+        translation_prompts(words, source="de", target="fr", limit=0)

@@ -59,9 +59,9 @@ def ablate(
 
     Returns:
         All in nats: `delta[language, layer, head]`, mean over texts; `low` and `high`, its bootstrap percentile
-        interval over texts; `p_value`, two-sided one-sample t-test of mean 0, Benjamini-Hochberg corrected over all cells;
-        `baseline[language]`, mean NLL of the whole model; `sample_delta[language, sample, layer, head]`, NaN where a
-        language has fewer texts than another. Intervals and p-values need two texts.
+        interval over texts; `p_value`, two-sided one-sample t-test of mean 0, Benjamini-Hochberg corrected over all
+        cells; `baseline[language]`, mean NLL of the whole model; `sample_delta[language, sample, layer, head]`, NaN
+        where a language has fewer texts than another. Intervals and p-values need two texts.
 
     Raises:
         BadArgument: unknown `how`, `level` or `batch_size`, or a head that does not exist.

@@ -85,7 +85,7 @@ def by_language(
     values = np.full((len(prompts), len(read), model.n_layers + 1), np.nan)
     encoded = model.encode(Corpus({source: tuple(prompts.values())}, aligned=False, source="translation prompts"))
     bar = tqdm(total=len(prompts), desc="logit lens", unit="prompt", disable=not progress)
-    stopped = ""
+    finished, stopped = 0, ""
     try:
         for batch in batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"):
             found = np.full((len(batch), *values.shape[1:]), np.nan)
@@ -95,9 +95,10 @@ def by_language(
                         wanted = sorted(tokens[row][read[column]])
                         found[sample, column, layer] = float(probabilities[sample, wanted].sum())
             values[list(batch.rows)] = found
+            finished += len(batch)
             bar.update(len(batch))
     except KeyboardInterrupt:
-        stopped = f"interrupted: {bar.n} of {len(prompts)} concepts are finished; they are kept in .partial"
+        stopped = f"interrupted: {finished} of {len(prompts)} concepts are finished; they are kept in .partial"
     finally:
         bar.close()
     result = _result(

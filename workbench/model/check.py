@@ -3,6 +3,7 @@
 Nothing here is assumed from a list of architectures: each ability is tried once on a short probe.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -130,7 +131,9 @@ def _find_abilities(model: Model, probe: list[list[int]], bound: float) -> None:
 
     def works(trial: Callable[[], bool]) -> bool:
         try:
-            return trial()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that an edit is discarded is what is being found out
+                return trial()
         except (WorkbenchError, RuntimeError, AttributeError, TypeError, ValueError, KeyError, IndexError):
             return False
 

@@ -24,7 +24,7 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
     Args:
         model: the model, whose edits of head outputs were seen to work.
         batch: token ids and mask.
-        mask: m; ones where omitted.
+        mask: m; ones where omitted. One mask per sample is [layer, sample, head, 1].
 
     Returns:
         gradient [sample, layer, head] in nats, and the loss of each sample [sample] in nats.
@@ -70,7 +70,7 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
     )
     for values in (losses, gradient):
         if not bool(torch.isfinite(values).all()):
-            sample = int((~torch.isfinite(values)).flatten(1).any(1).nonzero()[0]) if values.dim() > 1 else 0
+            sample = int((~torch.isfinite(values)).reshape(len(values), -1).any(1).nonzero()[0])
             language, row = batch.languages[sample], batch.rows[sample]
             raise NotFinite(f"the loss or its gradient is NaN or infinite, first for sample {row} of {language!r}")
     return gradient, losses

@@ -1,7 +1,7 @@
 """The Model: a wrapped language model that knows its sites and says what it can do."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ import torch
 
 from workbench.errors import NotFinite, UnsupportedSite
 from workbench.model.sites import kind
-from workbench.text.batches import Batch, Encoded, encode, pad
+from workbench.text.batches import Batch, Encoded, batches, encode, pad, stream
 from workbench.text.corpus import Corpus
 
 
@@ -138,6 +138,11 @@ class Model:
     def encode(self, corpus: Corpus, *, truncate: bool = False) -> list[Encoded]:
         """Token ids of every text of a corpus, BOS exactly where the tokenizer itself adds it."""
         return encode(self.tokenizer, corpus, max_length=self.n_context, truncate=truncate)
+
+    def stream(self, corpus: Corpus, *, batch_size: int, truncate: bool = False) -> Iterator[Batch]:
+        """Batches of a corpus, sorted by length within windows of rows; memory does not grow with the corpus."""
+        for encoded in stream(self.tokenizer, corpus, max_length=self.n_context, truncate=truncate):
+            yield from batches(encoded, batch_size=batch_size, pad_id=self.pad_id)
 
     def require(self, ability: str) -> None:
         """Refuse what the checks at loading saw not to work.

@@ -137,7 +137,7 @@ def _whole(name: str, variable: xr.DataArray, languages: list) -> np.ndarray:
         wrong.insert(0, ("NaN or infinite", ~np.isfinite(flat)))
         wrong.append(("not whole", flat != np.floor(flat)))
     for what, where in wrong:
-        rows = where.any(axis=1)
+        rows = np.any(where, axis=1)
         if rows.any():
             at = ", ".join(str(language) for language, bad in zip(languages, rows, strict=True) if bad)
             raise BadCounts(f"{name} is {what} in {int(where.sum())} of {flat.size} entries (languages: {at})")

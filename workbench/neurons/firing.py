@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from workbench.errors import BadCorpus, Interrupted
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.text.batches import Batch, batches
+from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
 _BATCH = 32
@@ -67,14 +67,15 @@ def firing(
     stopped = ""
     for name, part in parts.items():
         counter = Counter(model, part.languages)
-        encoded = model.encode(part, truncate=truncate)
-        bar = tqdm(total=len(encoded), desc=f"firing {name}".strip("_ "), unit="text", disable=not progress)
+        done = 0
+        bar = tqdm(total=len(part), desc=f"firing {name}".strip("_ "), unit="text", disable=not progress)
         try:
-            for batch in batches(encoded, batch_size=size, pad_id=model.pad_id):
+            for batch in model.stream(part, batch_size=size, truncate=truncate):
                 counter.update(batch)
+                done += len(batch)
                 bar.update(len(batch))
         except KeyboardInterrupt:
-            stopped = f"interrupted after {bar.n} of {len(encoded)} texts of {part.source}; their counts are kept"
+            stopped = f"interrupted after {done} of {len(part)} texts of {part.source}; their counts are kept"
         finally:
             bar.close()
         what = "of the prefixes " if name else ""

@@ -75,12 +75,11 @@ def cross_layer(
         for batch in batches(model, prompts, batch_size):
             source, target = record(model, batch.source), record(model, batch.target, keys=True)
             one = reading.of(batch.rows)
-            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one))
+            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), model.n_layers)
             for layer, sources, values, changed in cells.layers(source, target, one, back, behind=site != "residual"):
-                bar.update((layer - table.layers_done) * len(batch.rows))
-                table.layers_done = layer
+                done = table.layers_done
                 table.put(layer, sources, values, changed)
-            bar.update(len(batch.rows))
+                bar.update((table.layers_done - done) * len(batch.rows))
             table.end()
     except KeyboardInterrupt:
         stopped = table.stopped("target layers")

@@ -59,7 +59,8 @@ def sweep(
         unpatched target run, 1 the source run; `low`, `high` its 95 % bootstrap interval over pairs; `value` the mean
         metric; `pair_effect` and `pair_value` the same for each pair (NaN where a pair lacks the position, or its two
         runs do not differ); `source_value[pair]`, `target_value[pair]`. The coordinate `token` names the positions
-        where all pairs have the same token (source/target where those two differ).
+        where all pairs have the same token (source/target where those two differ). Attributes: `pairs_averaged`, and
+        `pairs_without_difference`, whose two runs give the same metric and which have no effect of their own.
 
     Raises:
         UnsupportedSite: no such site, or the architecture ignores edits there.
@@ -91,13 +92,12 @@ def sweep(
             source = record(model, batch.source, heads=site == "head")
             target = record(model, batch.target, heads=site == "head", keys=site != "pattern")
             one = reading.of(batch.rows)
-            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one))
             shift = width - target.n_positions if axes[1] == "position" else 0
+            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), width - shift)
             for layer, columns, values, changed in _cells(site, source, target, one):
-                bar.update((layer - table.layers_done) * len(batch.rows))
-                table.layers_done = layer
+                done = table.layers_done
                 table.put(layer, [column + shift for column in columns], values, changed)
-            bar.update(len(batch.rows))
+                bar.update((table.layers_done - done) * len(batch.rows))
             table.end()
     except KeyboardInterrupt:
         stopped = table.stopped()

@@ -23,12 +23,17 @@ class Table:
         self.source, self.target = np.full(len(prompts), np.nan), np.full(len(prompts), np.nan)
         self.finished = np.zeros(len(prompts), dtype=bool)
         self.begun: tuple[int, ...] = ()
-        self.layers_done = 0
+        self._cells, self._per_layer = 0, 1
 
-    def begin(self, batch: PairBatch, source: Tensor, target: Tensor) -> None:
-        """Start some pairs with the metric of their unpatched runs, both [pair of the batch]."""
+    @property
+    def layers_done(self) -> int:
+        """Layers that are finished for the pairs begun last."""
+        return self._cells // self._per_layer
+
+    def begin(self, batch: PairBatch, source: Tensor, target: Tensor, columns: int) -> None:
+        """Start some pairs with the metric of their unpatched runs, both [pair of the batch], and their columns."""
         rows = list(batch.rows)
-        self.begun, self.layers_done = batch.rows, 0
+        self.begun, self._cells, self._per_layer = batch.rows, 0, columns
         self.source[rows], self.target[rows] = _array(source), _array(target)
 
     def put(self, layer: int, columns: Sequence[int], values: Tensor | None, changed: Tensor | None) -> None:
@@ -41,10 +46,11 @@ class Table:
             changed: [cell, pair of the batch]; where False, the patch changes nothing and the target's value stands.
         """
         rows = list(self.begun)
-        still = np.broadcast_to(self.target[rows], (len(columns), len(rows)))
-        run = values is not None and changed is not None
-        found = np.where(changed.cpu().numpy(), _array(values), still) if run else still
+        found = np.broadcast_to(self.target[rows], (len(columns), len(rows)))
+        if values is not None and changed is not None:
+            found = np.where(changed.cpu().numpy(), _array(values), found)
         self.values[np.ix_(rows, [layer], list(columns))] = found.T[:, None]
+        self._cells += len(columns)
 
     def end(self) -> None:
         """Mark the pairs begun last as finished."""
@@ -56,8 +62,8 @@ class Table:
         done = int(self.finished.sum())
         text = f"interrupted: {done} of {len(self.prompts)} pairs are finished"
         if self.begun:
-            some = f"{what} 0 to {self.layers_done - 1}" if self.layers_done else f"no whole {what.removesuffix('s')}"
-            text += f", and {some} of the next {len(self.begun)}"
+            some = f"{self.layers_done} of {self.values.shape[1]} {what}"
+            text += f", and {some} of the next {len(self.begun)} pairs"
         return f"{text} ({int((~np.isnan(self.values)).sum())} cells); they are kept in .partial, NaN elsewhere"
 
     def result(

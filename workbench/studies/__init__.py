@@ -1,0 +1,1 @@
+"""Study runs: resumable cells, findings computed from numbers, and the report."""

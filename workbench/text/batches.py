@@ -10,6 +10,8 @@ from torch import Tensor
 from workbench.errors import BadArgument, BadCorpus, TooLarge
 from workbench.text.corpus import Corpus
 
+_WINDOW = 128  # rows tokenized at once
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -65,26 +67,62 @@ def encode(tokenizer: Any, corpus: Corpus, *, max_length: int, truncate: bool = 
         TooLarge: a text is longer than `max_length` tokens.
         BadCorpus: a text has fewer than two tokens, so that there is nothing to predict.
     """
-    appended = _appends_end(tokenizer)
-    encoded = []
-    for language, texts in corpus.texts.items():
-        rows = tokenizer(list(texts), add_special_tokens=True, truncation=False, padding=False, verbose=False)[
-            "input_ids"
+    encoder = _Encoder(tokenizer, max_length, truncate)
+    return [
+        text
+        for language, texts in corpus.texts.items()
+        for start in range(0, len(texts), _WINDOW)
+        for text in encoder(language, texts[start : start + _WINDOW], start)
+    ]
+
+
+def stream(tokenizer: Any, corpus: Corpus, *, max_length: int, truncate: bool = False) -> Iterator[list[Encoded]]:
+    """Tokenize a corpus window by window of rows, all languages at once: memory does not grow with the corpus.
+
+    The whole corpus is tokenized once before the first window, so that a text that will not do is refused before
+    anything is computed. Arguments and errors are those of `encode`.
+    """
+    encoder = _Encoder(tokenizer, max_length, truncate)
+    longest = max(corpus.counts.values())
+
+    def window(start: int) -> list[Encoded]:
+        return [
+            text
+            for language, texts in corpus.texts.items()
+            for text in encoder(language, texts[start : start + _WINDOW], start)
         ]
-        for row, row_ids in enumerate(rows):
+
+    for start in range(0, longest, _WINDOW):
+        window(start)
+    for start in range(0, longest, _WINDOW):
+        yield window(start)
+
+
+class _Encoder:
+    """Tokenizes some rows of one language and refuses what no model can read."""
+
+    def __init__(self, tokenizer: Any, max_length: int, truncate: bool):
+        self.tokenizer, self.max_length, self.truncate = tokenizer, max_length, truncate
+        self.appended = _appends_end(tokenizer)
+
+    def __call__(self, language: str, texts: Sequence[str], start: int) -> Iterator[Encoded]:
+        if not texts:
+            return
+        end = self.tokenizer.eos_token_id
+        rows = self.tokenizer(list(texts), add_special_tokens=True, truncation=False, padding=False, verbose=False)
+        for row, row_ids in enumerate(rows["input_ids"], start):
             ids = list(row_ids)
-            if appended and ids and ids[-1] == tokenizer.eos_token_id:
+            if self.appended and ids and ids[-1] == end:
                 ids.pop()
-            if len(ids) > max_length and not truncate:
+            if len(ids) > self.max_length and not self.truncate:
                 raise TooLarge(
-                    f"text {row} in {language!r} has {len(ids)} tokens, the model takes {max_length}; "
+                    f"text {row} in {language!r} has {len(ids)} tokens, the model takes {self.max_length}; "
                     "truncate=True would cut it, or split the text"
                 )
-            ids = ids[:max_length]
+            ids = ids[: self.max_length]
             if len(ids) < 2:
                 raise BadCorpus(f"text {row} in {language!r} has {len(ids)} token(s); predicting one takes at least 2")
-            encoded.append(Encoded(ids, language, row))
-    return encoded
+            yield Encoded(ids, language, row)
 
 
 def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -65,25 +66,32 @@ class Mixture:
         start = int(rng.integers(len(lines)))
         return "\n".join(lines[start : start + int(rng.integers(1, 7))])
 
-    def prompt(self, rng: np.random.Generator) -> str:
-        """Chains, or lines of question and answer."""
+    def prompt(self, rng: np.random.Generator, words: Words) -> str:
+        """Chains, or lines of question and answer, over `words`."""
         kind = rng.random()
         if kind < self.shares.chains:
-            return draw_chains(rng, self.words, self.held_out, count=int(rng.integers(1, 4)), longest=8)
+            return draw_chains(rng, words, self.held_out, count=int(rng.integers(1, 4)), longest=8)
         mixed = bool(kind < self.shares.chains + self.shares.mixed)
-        return draw_lines(rng, self.words, self.held_out, count=int(rng.integers(2, 11)), mixed=mixed)
+        return draw_lines(rng, words, self.held_out, count=int(rng.integers(2, 11)), mixed=mixed)
 
-    def document(self, rng: np.random.Generator) -> str:
-        """A text or a prompt."""
-        return self.prompt(rng) if rng.random() < self.shares.prompts else self.text(rng)
+    def document(self, rng: np.random.Generator, words: Words) -> str:
+        """A text, or a prompt over `words`."""
+        return self.prompt(rng, words) if rng.random() < self.shares.prompts else self.text(rng)
 
-    def rows(self, step: int, *, batch: int, length: int) -> np.ndarray:
-        """Rows for one step: [batch, length] int64; each starts with a document, the last document of a row is cut."""
+    def rows(self, step: int, *, batch: int, length: int, concepts: int | None = None) -> np.ndarray:
+        """Rows for one step: [batch, length] int64; each starts with a document, the last document of a row is cut.
+
+        Prompts use the first `concepts` of the words, or all.
+        """
+        words = dict(islice(self.words.items(), concepts))
         rng = np.random.default_rng((self.seed, step))
         rows = np.empty((batch, length), dtype=np.int64)
         for row in rows:
             ids: list[int] = []
             while len(ids) < length:
-                ids += [*self.tokenizer(self.document(rng), verbose=False)["input_ids"], self.tokenizer.eos_token_id]
+                ids += [
+                    *self.tokenizer(self.document(rng, words), verbose=False)["input_ids"],
+                    self.tokenizer.eos_token_id,
+                ]
             row[:] = ids[:length]
         return rows

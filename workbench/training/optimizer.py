@@ -54,11 +54,11 @@ def make_optimizers(model: nn.Module, *, matrix_lr: float, other_lr: float) -> l
     return [Muon(inner, lr=matrix_lr, decay=0.05), adam]
 
 
-def schedule(progress: float, *, warmup: float = 0.02, cooldown: float = 0.5) -> float:
+def schedule(progress: float, *, warmup: float = 0.02, cooldown: float = 0.65) -> float:
     """Factor on the learning rates at `progress` in 0..1: up, flat, then straight down to nothing.
 
     Example:
-        >>> schedule(0.3), schedule(0.75), schedule(1.0)
+        >>> schedule(0.2), schedule(0.675), schedule(1.0)
         (1.0, 0.5, 0.0)
     """
     return max(0.0, min(1.0, (progress + 1e-3) / warmup, (1 - progress) / cooldown))

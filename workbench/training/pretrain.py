@@ -45,6 +45,7 @@ class Recipe:
     heads: int = 8
     context: int = 256
     concepts: int = 160
+    first_concepts: int = 24
     batch: int = 16
     length: int = 128
     matrix_lr: float = 0.02
@@ -88,13 +89,14 @@ def loss_of(model: LlamaForCausalLM, rows: torch.Tensor) -> torch.Tensor:
 
 
 class Run:
-    """A model on its way: weights, optimizers, steps, seconds and the losses so far."""
+    """A model on its way: weights, optimizers, steps, seconds, losses so far, and the recipes it was resumed with."""
 
     def __init__(self, recipe: Recipe, model: LlamaForCausalLM, mixture: Mixture, *, device: str = "cpu") -> None:
         self.recipe, self.model, self.mixture, self.device = recipe, model.to(device), mixture, device
         self.optimizers = make_optimizers(self.model, matrix_lr=recipe.matrix_lr, other_lr=recipe.other_lr)
         self.tops = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.done, self.seconds, self.history = 0, 0.0, []
+        self.stages = [{"step": 0, "recipe": asdict(recipe)}]
 
     @property
     def progress(self) -> float:
@@ -102,6 +104,13 @@ class Run:
         if self.recipe.steps is not None:
             return self.done / self.recipe.steps
         return self.seconds / (60 * (self.recipe.minutes or 1.0))
+
+    @property
+    def concepts(self) -> int:
+        """Concepts in the prompts now: few for 35 % of the run, so that translating is learned; all from 60 % on."""
+        grown = min(1.0, max(0.0, (self.progress - 0.35) / 0.25))
+        few = min(self.recipe.first_concepts, self.recipe.concepts)
+        return round(few + (self.recipe.concepts - few) * grown)
 
     @property
     def tokens(self) -> int:
@@ -115,8 +124,9 @@ class Run:
         for optimizer, tops in zip(self.optimizers, self.tops, strict=True):
             for group, top in zip(optimizer.param_groups, tops, strict=True):
                 group["lr"] = top * rate
-        rows = torch.from_numpy(self.mixture.rows(self.done, batch=self.recipe.batch, length=self.recipe.length))
-        loss = loss_of(self.model, rows.to(self.device))
+        batch, length = self.recipe.batch, self.recipe.length
+        rows = self.mixture.rows(self.done, batch=batch, length=length, concepts=self.concepts)
+        loss = loss_of(self.model, torch.from_numpy(rows).to(self.device))
         loss.backward()
         for optimizer in self.optimizers:
             optimizer.step()
@@ -138,6 +148,7 @@ class Run:
             "done": self.done,
             "seconds": self.seconds,
             "history": self.history,
+            "stages": self.stages,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -146,11 +157,15 @@ class Run:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.done, self.seconds, self.history = state["done"], state["seconds"], state["history"]
+        self.stages = state.get("stages", self.stages)
+        if self.stages[-1]["recipe"] != asdict(self.recipe):
+            self.stages.append({"step": self.done, "recipe": asdict(self.recipe)})
 
     def record(self) -> dict[str, Any]:
         """How the weights came about, for the model card."""
         return {
             "recipe": asdict(self.recipe),
+            "stages": self.stages,
             "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
             "steps": self.done,
             "tokens": self.tokens,

@@ -1,4 +1,4 @@
-"""Words for the sentences of a report: languages by name, heads by place, numbers with three figures."""
+"""Words for the sentences: languages by name, heads by place, numbers with three figures."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +16,7 @@ def language(code: Any) -> str:
 
 
 def place(layer: int, head: int) -> str:
-    """ "head 3 of layer 0"."""
+    """Such as: head 3 of layer 0."""
     return f"head {head} of layer {layer}"
 
 
@@ -31,12 +31,12 @@ def percent(share: float) -> str:
 
 
 def count(n: int, what: str) -> str:
-    """ "1 head", "2 heads"."""
+    """Such as: 1 head, 2 heads."""
     return f"{n} {what}" + ("" if n == 1 else "s")
 
 
 def listed(words: Iterable[str]) -> str:
-    """ "a, b and c"; "none" of nothing."""
+    """Such as: a, b and c; "none" of nothing."""
     words = list(words)
     if len(words) < 2:
         return words[0] if words else "none"

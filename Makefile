@@ -1,0 +1,57 @@
+# make demo   install and run every analysis on the shipped model; the report is runs/demo/report.html
+# make test   install and run all checks: style, types, tests, notebooks
+# make lab    install and open JupyterLab on the notebooks
+# make clean  remove the environment, the runs and all caches
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+
+# Everything comes from the repository; nothing is fetched from the hub.
+export HF_HUB_OFFLINE := 1
+
+.PHONY: demo test style types tests notebooks lab clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/installed
+	$(BIN)/workbench demo --out runs/demo
+
+test: style types tests notebooks
+
+style: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+tests: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+notebooks: $(VENV)/installed-dev
+ifneq ($(NOTEBOOKS),)
+	rm -rf runs/notebooks && mkdir -p runs/notebooks && cp -r notebooks/. runs/notebooks/
+	$(BIN)/python -m pytest --nbmake --overwrite --nbmake-timeout=600 runs/notebooks
+endif
+
+lab: $(VENV)/installed
+	$(BIN)/jupyter lab --notebook-dir notebooks
+
+clean:
+	rm -rf $(VENV) runs build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# Installed again only when pyproject.toml or constraints.txt change.
+$(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e .
+	touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[dev]'
+	touch $@ $(VENV)/installed
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "no python3.11 or python3 found; set PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; set PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)

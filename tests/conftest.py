@@ -1,0 +1,25 @@
+"""What every test stands on: no network, tiny models that are built once."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: more threads only wait for each other
+
+import functools
+
+import pytest
+
+from tests import models
+
+
+@functools.cache
+def _wrapped(kind: str):
+    from workbench.model.load import load_model
+
+    return load_model(models.tiny(kind), tokenizer=models.byte_tokenizer())
+
+
+@pytest.fixture(scope="session")
+def wrapped():
+    """A function from the name of a shape to its tiny random model, wrapped once; tests must not change its weights."""
+    return _wrapped

@@ -1,0 +1,169 @@
+"""What the numbers say about heads."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.stats import spearmanr
+
+from workbench.results.make import provenance
+from workbench.studies.findings.words import count, language, listed, number, place
+
+ALPHA = 0.05  # corrected p-value below which a cell is told from chance
+
+
+def importance(result: xr.Dataset) -> str:
+    """Which head each language leans on most. Reads `importance[language, layer, head]`."""
+    tops = top_heads(result)
+    if not tops:
+        return "No head has an importance above zero in any language."
+    unit = result.importance.attrs.get("units", "")
+    best = max(tops, key=lambda code: tops[code][2])
+    layer, head, value = tops[best]
+    parts = [
+        f"The largest importance is that of {place(layer, head)} for {language(best)}: {number(value)} {unit}.".replace(
+            " .", "."
+        )
+    ]
+    (layer, head), times = Counter((layer, head) for layer, head, _ in tops.values()).most_common(1)[0]
+    if times > 1:
+        parts.append(
+            f"{place(layer, head).capitalize()} is the most important one of {times} of {len(tops)} languages."
+        )
+    elif len(tops) > 1:
+        parts.append("No two languages have the same most important head.")
+    silent = [code for code in result.language.values.tolist() if code not in tops]
+    if silent:
+        parts.append(f"No head has an importance above zero for {listed(map(language, silent))}.")
+    return " ".join(parts)
+
+
+def top_heads(result: xr.Dataset) -> dict[str, tuple[int, int, float]]:
+    """(layer, head, importance) of each language's most important head; without languages that have none."""
+    tops = {}
+    for code in result.language.values.tolist():
+        cells = result.importance.sel(language=code).values
+        if np.isfinite(cells).any() and np.nanmax(cells) > 0:
+            layer, head = np.unravel_index(np.nanargmax(cells), cells.shape)
+            tops[code] = (int(layer), int(head), float(cells[layer, head]))
+    return tops
+
+
+def variants(paper: xr.Dataset, released: xr.Dataset) -> str:
+    """How alike the paper's and the released score order the heads."""
+    return _agreement(
+        paper.importance,
+        released.importance,
+        "The released score orders the heads like the paper's",
+        "The released and the paper's score cannot be compared",
+    )
+
+
+def agreement(scores: xr.Dataset, ablation: xr.Dataset) -> str:
+    """How alike LAHIS and exact ablation order the heads."""
+    return _agreement(
+        scores.importance,
+        ablation.delta,
+        "LAHIS orders the heads like exact ablation",
+        "LAHIS and exact ablation cannot be compared",
+    )
+
+
+def rank_correlations(first: xr.DataArray, second: xr.DataArray) -> dict[str, float]:
+    """Spearman correlation over heads, per language of both; without languages in which one of them is constant."""
+    found = {}
+    for code in first.language.values.tolist():
+        if code not in second.language.values:
+            continue
+        one, other = (array.sel(language=code).values.ravel() for array in (first, second))
+        real = np.isfinite(one) & np.isfinite(other)
+        if real.sum() > 2 and np.ptp(one[real]) > 0 and np.ptp(other[real]) > 0:
+            found[code] = float(spearmanr(one[real], other[real])[0])
+    return found
+
+
+def roles(result: xr.Dataset) -> str:
+    """How many heads serve one language, several, all or none. Reads `role`, `specific_to`."""
+    kinds = Counter(result.role.values.ravel().tolist())
+    own = Counter(code for code in result.specific_to.values.ravel().tolist() if code)
+    needed = int(result.attrs["shared_by"])
+    parts = [
+        f"Of {count(result.role.size, 'head')}, {kinds['specific']} stand out for one language, {kinds['shared']} for "
+        f"more than one but fewer than {needed}, {kinds['general']} for {needed} or more, {kinds['none']} for none."
+    ]
+    if own:
+        parts.append(f"Heads of one language: {listed(f'{language(code)} {n}' for code, n in own.most_common())}.")
+    else:
+        parts.append("No head stands out for one language alone.")
+    return " ".join(parts)
+
+
+def ablation(result: xr.Dataset) -> str:
+    """Which head's removal hurts which language most. Reads `delta`, `low`, `high`, `p_value`."""
+    delta, p = result.delta.values, result.p_value.values
+    tested = np.isfinite(p)
+    if not tested.any():
+        return "There are too few texts for a test: no change can be told from chance."
+    worse, better = tested & (p < ALPHA) & (delta > 0), tested & (p < ALPHA) & (delta < 0)
+    if not (worse | better).any():
+        return (
+            "Removing a head changes the loss of no language more than chance would "
+            f"(smallest corrected p-value {number(np.nanmin(p))})."
+        )
+    parts = []
+    if worse.any():
+        parts.append(f"The largest harm: {_harm(result, int(np.where(worse, delta, -np.inf).argmax()))}.")
+    else:
+        parts.append("Removing a head raises the loss of no language more than chance would.")
+    parts.append(
+        f"Of {count(int(tested.sum()), 'pair')} of head and language, removal raises the loss in {int(worse.sum())} "
+        f"and lowers it in {int(better.sum())} (corrected p < {ALPHA:g})."
+    )
+    return " ".join(parts)
+
+
+def harms(result: xr.Dataset) -> pd.DataFrame:
+    """The head whose removal raises each language's loss most: one row a language."""
+    rows = {}
+    for code in result.language.values.tolist():
+        cells = result.sel(language=code)
+        if not np.isfinite(cells.delta.values).any():
+            continue
+        layer, head = (int(i) for i in np.unravel_index(np.nanargmax(cells.delta.values), cells.delta.shape))
+        rows[language(code)] = {
+            "loss [nats]": float(cells.baseline),
+            "layer": int(cells.layer[layer]),
+            "head": int(cells["head"][head]),
+            "rise without it [nats]": float(cells.delta[layer, head]),
+            "low": float(cells.low[layer, head]),
+            "high": float(cells.high[layer, head]),
+            "corrected p": float(cells.p_value[layer, head]),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _agreement(first: xr.DataArray, second: xr.DataArray, says: str, cannot: str) -> str:
+    found = rank_correlations(first, second)
+    if not found:
+        return f"{cannot}: in every language, one of them is the same for all heads."
+    middle = float(np.median(list(found.values())))
+    high, low = max(found, key=lambda code: found[code]), min(found, key=lambda code: found[code])
+    if len(found) == 1:
+        return f"{says} with a rank correlation of {middle:.2f} ({language(high)})."
+    return (
+        f"{says} with a median rank correlation of {middle:.2f} over languages, from {found[low]:.2f} "
+        f"({language(low)}) to {found[high]:.2f} ({language(high)})."
+    )
+
+
+def _harm(result: xr.Dataset, flat: int) -> str:
+    """Such as: removing head 2 of layer 0 raises the loss of German by 0.1 nats (95 % interval 0.08 to 0.12)."""
+    k, layer, head = (int(i) for i in np.unravel_index(flat, result.delta.shape))
+    level = provenance(result)["parameters"].get("level", 0.95)
+    low, high = (number(float(result[name].values[k, layer, head])) for name in ("low", "high"))
+    where = place(int(result.layer[layer]), int(result["head"][head]))
+    return (
+        f"removing {where} raises the loss of {language(result.language.values[k])} by "
+        f"{number(float(result.delta.values[k, layer, head]))} nats ({100 * level:g} % interval {low} to {high})"
+    )

@@ -1,0 +1,73 @@
+"""What the numbers say about neurons."""
+
+from collections import Counter
+
+import xarray as xr
+
+from workbench.studies.findings.words import count, language, listed, number, percent
+
+
+def firing(result: xr.Dataset) -> str:
+    """Where neurons fire most, and how many never do. Reads `fired`, `tokens`."""
+    rate = result.fired / result.tokens
+    by_layer, by_language = rate.mean(("language", "neuron")), rate.mean(("layer", "neuron"))
+    dead = int((result.fired.sum("language") == 0).sum())
+    parts = [f"On average {percent(float(rate.mean()))} of the neurons fire at a token."]
+    if by_layer.size > 1 and float(by_layer.max()) > float(by_layer.min()):
+        most, least = int(by_layer.argmax()), int(by_layer.argmin())
+        parts.append(
+            f"Most do in layer {int(by_layer.layer[most])} ({percent(float(by_layer.max()))}), fewest in layer "
+            f"{int(by_layer.layer[least])} ({percent(float(by_layer.min()))})."
+        )
+    if float(by_language.max()) > float(by_language.min()):
+        high, low = (by_language.language.values[int(i)] for i in (by_language.argmax(), by_language.argmin()))
+        parts.append(
+            f"Of the languages, {language(high)} makes most fire ({percent(float(by_language.max()))}) and "
+            f"{language(low)} fewest ({percent(float(by_language.min()))})."
+        )
+    parts.append(f"{count(dead, 'neuron')} of {rate.sizes['layer'] * rate.sizes['neuron']} never fired.")
+    return " ".join(parts)
+
+
+def ternary(result: xr.Dataset) -> str:
+    """How many neurons are specific, related, general. Reads `kind`, `member`."""
+    kinds = Counter(result.kind.values.ravel().tolist())
+    parts = [
+        f"Of {count(result.kind.size, 'neuron')}, {kinds['specific']} are specific to one language, {kinds['related']} "
+        f"related to several, {kinds['general']} general, {kinds['unassigned']} selected but of no language "
+        f"(lambda {number(result.attrs['lam'])})."
+    ]
+    specific = result.kind == "specific"
+    if not kinds["specific"]:
+        return f"{parts[0]} No neuron is specific to one language."
+    own = specific_of(result)
+    parts.append(f"Specific ones: {listed(f'{language(code)} {n}' for code, n in own.most_common() if n)}.")
+    layers = specific.sum("neuron")
+    parts.append(f"Layer {int(layers.layer[int(layers.argmax())])} has most of them ({int(layers.max())}).")
+    return " ".join(parts)
+
+
+def specific_of(result: xr.Dataset) -> Counter:
+    """Number of specific neurons of each language."""
+    own = (result.member & (result.kind == "specific")).sum(("layer", "neuron"))
+    return Counter(dict(zip(own.language.values.tolist(), own.values.tolist(), strict=True)))
+
+
+def lape(result: xr.Dataset, classes: xr.Dataset) -> str:
+    """How many neurons each language has, and how many the ternary score selects too. Reads `member`, `selected`."""
+    chosen = result.selected.values
+    if not chosen.any():
+        return "LAPE selects no neuron: none fires often enough in any language."
+    own = result.member.sum(("layer", "neuron"))
+    each = dict(zip(own.language.values.tolist(), own.values.tolist(), strict=True))
+    most, least = max(each, key=lambda code: each[code]), min(each, key=lambda code: each[code])
+    spread = (
+        f"{language(most)} has most of them ({each[most]}), {language(least)} fewest ({each[least]})"
+        if each[most] > each[least]
+        else f"every language has {each[most]} of them"
+    )
+    both = int((chosen & classes.selected.values).sum())
+    return (
+        f"LAPE selects {count(int(chosen.sum()), 'neuron')}; {spread}. "
+        f"{both} of them are among those that the ternary score selects."
+    )

@@ -1,0 +1,150 @@
+"""What the numbers say about patching and the lens."""
+
+import numpy as np
+import xarray as xr
+
+from workbench.results.statistics import p_value
+from workbench.studies.findings.words import count, language, number, place
+
+ALPHA = 0.05  # of the test that source and target runs differ
+
+
+def apart(result: xr.Dataset) -> bool:
+    """Whether the source and the target runs differ by more than chance, so that effects mean something."""
+    return bool(p_value(result.source_value.values - result.target_value.values) < ALPHA)
+
+
+def trust(result: xr.Dataset) -> str:
+    """Whether the model does the task at all. Reads `source_value`, `target_value` of a logit difference."""
+    if result.attrs.get("metric") != "logit_difference":
+        return ""
+    source, target = result.source_value.values, result.target_value.values
+    known = np.isfinite(source) & np.isfinite(target)
+    right = int((known & (source > 0) & (target < 0)).sum())
+    total = int(known.sum())
+    if not total:
+        return "No pair was finished."
+    line = f"In {right} of {count(total, 'pair')} the model prefers the right word in both runs"
+    return f"{line}." if 2 * right > total else f"{line}: it does not do this task, and effects say little about how."
+
+
+def cross_layer(result: xr.Dataset) -> str:
+    """Between which layers the answer travels best. Reads `effect[source_layer, target_layer]`, `low`."""
+    effect = result.effect.transpose("source_layer", "target_layer").values
+    if not np.isfinite(effect).any() or not apart(result):
+        return _nothing(result)
+    i, j = (int(k) for k in np.unravel_index(np.nanargmax(effect), effect.shape))
+    here = {"source_layer": i, "target_layer": j}
+    half, far = int((effect > 0.5).sum()), ~np.eye(*effect.shape, dtype=bool)
+    return _join(
+        f"The answer moves furthest from layer {int(result.source_layer[i])} of the source run into layer "
+        f"{int(result.target_layer[j])} of the target run: {_value(result, here)}.",
+        f"{half} of {effect.size} cells move it more than half of the way, {int((effect[far] > 0.5).sum())} of them "
+        "between different layers.",
+        trust(result),
+    )
+
+
+def positions(result: xr.Dataset) -> str:
+    """Where the answer is, layer by layer. Reads `effect[layer, position]`."""
+    effect = result.effect.transpose("layer", "position")
+    if not np.isfinite(effect.values).any() or not apart(result):
+        return _nothing(result)
+    first, last = effect.isel(layer=0), effect.isel(position=-1)
+    parts = []
+    if np.isfinite(first.values).any():
+        best = int(np.nanargmax(first.values))
+        parts.append(
+            f"In front of layer {int(effect.layer[0])} the largest effect is at position "
+            f"{int(first.position[best])}: {_value(result, {'layer': 0, 'position': best})}."
+        )
+    passed = np.flatnonzero(last.values > 0.5)
+    if passed.size:
+        at = int(passed[0])
+        parts.append(
+            f"At the last position the effect first passes one half in front of layer {int(effect.layer[at])} "
+            f"({number(float(last[at]))})."
+        )
+    else:
+        parts.append("At the last position no state in front of a layer moves the answer half of the way.")
+    return _join(*parts, trust(result))
+
+
+def heads(result: xr.Dataset) -> str:
+    """Which head carries the answer. Reads `effect[layer, head]`, `low`, `high`."""
+    effect = result.effect.transpose("layer", "head").values
+    if not np.isfinite(effect).any() or not apart(result):
+        return _nothing(result)
+    low, high = (result[name].transpose("layer", "head").values for name in ("low", "high"))
+    sure = (low > 0) | (high < 0)
+    if not sure.any():
+        return _join("No head moves the answer by more than chance: every interval holds zero.", trust(result))
+    layer, head = (int(k) for k in np.unravel_index(np.where(sure, np.abs(effect), -1).argmax(), effect.shape))
+    where = place(int(result.layer[layer]), int(result["head"][head]))
+    return _join(
+        f"Of the heads, {where} moves the answer most: {_value(result, {'layer': layer, 'head': head})}.",
+        f"The intervals of {int(sure.sum())} of {count(effect.size, 'head')} do not hold zero.",
+        trust(result),
+    )
+
+
+def lens(result: xr.Dataset, target: str) -> str:
+    """From which layer on the asked language leads. Reads `probability[language, layer]`."""
+    table = _readable(result)
+    name = language(target)
+    if target not in table.language.values:
+        return f"{name} cannot be read: its words begin with the same tokens as other languages' words."
+    if table.sizes["language"] < 2:
+        return f"Only {name} can be read, so that nothing is compared."
+    mine, others = table.sel(language=target).values, table.drop_sel(language=target)
+    rivals, ahead = others.values.max(0), others.language.values[others.values.argmax(0)]
+    output = f"{name} {number(mine[-1])}, {language(ahead[-1])} {number(rivals[-1])}"
+    start = overtakes(result, target)
+    if start is None:
+        return f"{name}, which is asked for, does not lead at the output: {output}."
+    at = int(np.flatnonzero(table.layer.values == start)[0])
+    if at == 0:
+        return f"{name}, which is asked for, leads at every layer up to the output ({output})."
+    return (
+        f"{name}, which is asked for, leads from state {start} up to the output ({output}); one state earlier, "
+        f"{language(ahead[at - 1])} is ahead or level."
+    )
+
+
+def overtakes(result: xr.Dataset, target: str) -> int | None:
+    """First state from which the asked language leads up to the output; None where it does not lead there."""
+    table = _readable(result)
+    if target not in table.language.values or table.sizes["language"] < 2:
+        return None
+    leads = table.sel(language=target).values > table.drop_sel(language=target).values.max(0)
+    behind = np.flatnonzero(~leads)
+    start = int(behind[-1]) + 1 if behind.size else 0
+    return int(table.layer[start]) if start < leads.size else None
+
+
+def _readable(result: xr.Dataset) -> xr.DataArray:
+    """Probabilities [language, layer] of the languages that have one at every layer."""
+    table = result.probability.transpose("language", "layer")
+    return table.isel(language=np.flatnonzero(np.isfinite(table.values).all(1)))
+
+
+def _value(result: xr.Dataset, here: dict[str, int]) -> str:
+    """Such as: 0.93 of the way (95 % interval 0.8 to 1.02)."""
+    effect, low, high = (float(result[name].isel(here)) for name in ("effect", "low", "high"))
+    interval = f" (95 % interval {number(low)} to {number(high)})" if np.isfinite([low, high]).all() else ""
+    return f"{number(effect)} of the way{interval}"
+
+
+def _nothing(result: xr.Dataset) -> str:
+    gap = result.source_value.values - result.target_value.values
+    known = gap[np.isfinite(gap)]
+    by = f" ({number(known.mean())} on average over {count(known.size, 'pair')})" if known.size else ""
+    return _join(
+        f"The source and the target runs differ by no more than chance{by}: an effect, which divides by that "
+        "difference, says nothing here.",
+        trust(result),
+    )
+
+
+def _join(*parts: str) -> str:
+    return " ".join(part for part in parts if part)

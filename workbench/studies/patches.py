@@ -1,0 +1,98 @@
+"""The study of patching: between which layers, at which position and in which head an answer travels."""
+
+from pathlib import Path
+from typing import Any
+
+from workbench import figures
+from workbench.errors import BadPairs
+from workbench.model.model import Model
+from workbench.patching import cross_layer, sweep
+from workbench.studies.findings import patches as findings
+from workbench.studies.options import Options, common_key
+from workbench.studies.report import Section, write_report
+from workbench.studies.runs import Run, open_run
+from workbench.studies.sections import section
+from workbench.text.pairs import Pairs, load_pairs
+from workbench.text.words import load_words, translation_pairs
+
+_WORDS = "words:"
+_ZERO_ONE = "0 is the target run as it was, 1 the source run: how much of the answer the patch carries over."
+
+
+def run_patch(
+    model: Any, pairs: Any, *, out: str | Path, limit: int | None = None, options: Options | None = None
+) -> Path:
+    """Patch activations of one prompt into another over layers, positions and heads, and write a report.
+
+    Args:
+        model: what `load_model` takes, or a Model.
+        pairs: what `load_pairs` takes, or "words:de-fr" for translation pairs made of the shipped words.
+        out: the run folder; cells that are there already with the same key are not computed again.
+        limit: most pairs.
+        options: how to compute.
+
+    Returns:
+        The run folder, with `cross_layer.nc`, `positions.nc`, `heads.nc`, `report.html`.
+
+    Raises:
+        CannotWrite: the folder cannot be written; before anything is computed.
+        BadPairs: the pairs cannot be read.
+        Interrupted: Ctrl-C; the line says what is finished and where.
+    """
+    options = options or Options()
+    run = open_run(out)
+    wanted = find_pairs(pairs, limit, options.seed)
+    loaded = options.load(model)
+    if isinstance(pairs, str) and pairs.startswith(_WORDS):  # now with its tokens, so that prompts have one length
+        wanted = find_pairs(pairs, limit, options.seed, loaded.tokenizer)
+    sections = study_patches(run, loaded, wanted, options)
+    write_report(run.folder, title=f"Patching {loaded.name} on {wanted.name}", sections=sections)
+    return run.folder
+
+
+def find_pairs(source: Any, limit: int | None, seed: int, tokenizer: Any = None) -> Pairs:
+    """Pairs of a file, or translation pairs of the shipped words for "words:de-fr"."""
+    if not (isinstance(source, str) and source.startswith(_WORDS)):
+        pairs = load_pairs(source)
+        return pairs if limit is None else Pairs(pairs.items[:limit], pairs.name, pairs.dropped)
+    given, dash, asked = source.removeprefix(_WORDS).partition("-")
+    if not (given and dash and asked):
+        raise BadPairs(f"{source!r} does not name two languages; write for example words:de-fr")
+    return translation_pairs(load_words(), source=given, target=asked, seed=seed, limit=limit, tokenizer=tokenizer)
+
+
+def study_patches(run: Run, model: Model, pairs: Pairs, options: Options) -> list[Section]:
+    """Compute the cells of this study into a run, and write their sections."""
+    key = {**common_key(model, options), "pairs": pairs.hash}
+    grid = run.cell("cross_layer", {**key, "method": "cross_layer"}, lambda: cross_layer(model, pairs, **options.sweep))
+    places = run.cell(
+        "positions", {**key, "method": "sweep residual"}, lambda: sweep(model, pairs, site="residual", **options.sweep)
+    )
+    carriers = run.cell(
+        "heads", {**key, "method": "sweep head"}, lambda: sweep(model, pairs, site="head", **options.sweep)
+    )
+    return [
+        section(
+            "cross_layer",
+            grid,
+            figures.matrix(grid, "effect"),
+            reading="The state of the last token in front of a layer of the source run is put in front of a layer of "
+            f"the target run. {_ZERO_ONE} On the diagonal both layers are the same.",
+            finding=findings.cross_layer(grid),
+        ),
+        section(
+            "positions",
+            places,
+            figures.heatmap(places, "effect"),
+            reading="The state in front of a layer at one position comes from the source run; positions count from the "
+            f"end of the prompt when they are negative. {_ZERO_ONE}",
+            finding=findings.positions(places),
+        ),
+        section(
+            "heads",
+            carriers,
+            figures.heatmap(carriers, "effect"),
+            reading=f"One head's output, at all positions, comes from the source run. {_ZERO_ONE}",
+            finding=findings.heads(carriers),
+        ),
+    ]

@@ -1,0 +1,97 @@
+"""What a run found, as a short table: a row a language, a column for each result that the folder holds."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from workbench.results.files import load_result
+from workbench.results.make import provenance
+from workbench.studies.findings import heads, neurons, patches
+from workbench.studies.findings.words import language, number
+from workbench.text import languages as names
+
+
+def summary(folder: str | Path) -> pd.DataFrame:
+    """Read the results of a run folder and put their main numbers side by side.
+
+    Args:
+        folder: what a study returned.
+
+    Returns:
+        A row for each language, with text in every cell; empty for a run without languages, such as patching.
+
+    Raises:
+        BadResult: a result file is broken.
+    """
+    columns: dict[str, dict[str, str]] = {}
+    for name, read in _COLUMNS.items():
+        path = Path(folder) / f"{name}.nc"
+        if path.is_file():
+            columns |= read(load_result(path))
+    return pd.DataFrame(columns).fillna("–").rename(index=_named)
+
+
+def effects(folder: str | Path) -> list[str]:
+    """The findings of a run folder about patching and the lens, a sentence each."""
+    found = []
+    for name, say in _SAYS.items():
+        path = Path(folder) / f"{name}.nc"
+        if path.is_file():
+            found.append(say(load_result(path)))
+    return found
+
+
+def _named(code: str) -> str:
+    return f"{code}  {language(code)}" if names.known(code) else code
+
+
+def _importance(result: xr.Dataset) -> dict[str, dict[str, str]]:
+    tops = heads.top_heads(result)
+    return {
+        "loss [nats]": {code: number(result.nll.sel(language=code)) for code in result.language.values.tolist()},
+        "top head (LAHIS)": {code: f"L{layer}H{head} {number(value)}" for code, (layer, head, value) in tops.items()},
+    }
+
+
+def _ablation(result: xr.Dataset) -> dict[str, dict[str, str]]:
+    cells = {}
+    for code in result.language.values.tolist():
+        for row in heads.harms(result.sel(language=[code])).to_dict("records"):
+            star = "*" if row["corrected p"] < heads.ALPHA else ""
+            cells[code] = f"L{row['layer']}H{row['head']} {row['rise without it [nats]']:+.3g}{star}"
+    return {"worst without": cells}
+
+
+def _roles(result: xr.Dataset) -> dict[str, dict[str, str]]:
+    own = result.specific_to.values.ravel().tolist()
+    return {"own heads": {code: str(own.count(code)) for code in result.language.values.tolist()}}
+
+
+def _ternary(result: xr.Dataset) -> dict[str, dict[str, str]]:
+    return {"own neurons": {str(code): str(n) for code, n in neurons.specific_of(result).items()}}
+
+
+def _lape(result: xr.Dataset) -> dict[str, dict[str, str]]:
+    own = result.member.sum(("layer", "neuron"))
+    return {"LAPE neurons": dict(zip(own.language.values.tolist(), map(str, own.values.tolist()), strict=True))}
+
+
+def _lens(result: xr.Dataset) -> str:
+    return f"Lens: {patches.lens(result, provenance(result)['parameters']['target'])}"
+
+
+_COLUMNS: dict[str, Callable[[xr.Dataset], dict[str, dict[str, str]]]] = {
+    "importance_paper": _importance,
+    "ablation": _ablation,
+    "roles": _roles,
+    "ternary": _ternary,
+    "lape": _lape,
+}
+_SAYS: dict[str, Callable[[xr.Dataset], str]] = {
+    "cross_layer": lambda result: f"Across layers: {patches.cross_layer(result)}",
+    "positions": lambda result: f"Positions: {patches.positions(result)}",
+    "heads": lambda result: f"Heads: {patches.heads(result)}",
+    "lens": _lens,
+}

@@ -1,0 +1,69 @@
+"""Short tables about a corpus and about a model, for people who look before they start."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from workbench.text import languages as names
+from workbench.text.readers import load_corpus
+
+
+def corpus_table(corpus: Any, languages: str | Sequence[str] | None = None) -> pd.DataFrame:
+    """The languages of a corpus: names, script, number and mean length of the texts.
+
+    Args:
+        corpus: what `load_corpus` takes.
+        languages: to keep; all when None.
+
+    Returns:
+        A row for each language.
+    """
+    texts = load_corpus(corpus, languages=languages)
+    rows = {}
+    for code, rows_of in texts.texts.items():
+        known = names.known(code)
+        rows[code] = {
+            "language": names.name(code) if known else "",
+            "own name": names.autonym(code) if known else "",
+            "script": names.script(code) if known else "",
+            "texts": len(rows_of),
+            "characters a text": round(sum(map(len, rows_of)) / len(rows_of), 1),
+            "bytes a text": round(sum(len(text.encode()) for text in rows_of) / len(rows_of), 1),
+            "aligned": "yes" if texts.aligned else "no",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def model_table(model: Any, *, device: str | None = None, dtype: str | None = None) -> pd.DataFrame:
+    """What a model is, what can be done with it, and the figures of its checks.
+
+    Args:
+        model: what `load_model` takes.
+        device: as there.
+        dtype: as there.
+
+    Returns:
+        A column `value`, a row for each property; `can ...` rows are yes or no, the others say their unit.
+    """
+    from workbench.model.load import load_model
+
+    found = load_model(model, device=device, dtype=dtype)
+    rows: dict[str, Any] = {
+        "name": found.name,
+        "architecture": found.architecture,
+        "revision": found.revision,
+        "hash": found.digest,
+        "layers": found.n_layers,
+        "heads a layer": found.n_heads,
+        "neurons a layer": found.n_neurons or "not readable",
+        "residual stream": found.d_model,
+        "vocabulary": found.n_vocabulary,
+        "context [tokens]": found.n_context,
+        "type": str(found.dtype).removeprefix("torch."),
+        "device": str(found.device),
+        "adds BOS": "yes" if found.adds_bos else "no",
+    }
+    rows |= {f"can {what}": "yes" if works else "no" for what, works in found.abilities.items()}
+    rows |= {f"parity: {what} [logits]": f"{value:.3g}" for what, value in found.parity.items()}
+    return pd.DataFrame({"value": rows})

@@ -1,0 +1,95 @@
+"""What the command line prints: a line for an error, a short table, the paths of a run."""
+
+import errno
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+import workbench
+from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+class Refusing(TyperGroup):
+    """Turns every error that the workbench raises on purpose into one line and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except (Exception, KeyboardInterrupt) as error:
+            line = _line(error)
+            if line is None:
+                raise
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            typer.echo(" ".join(line.split()), err=True)
+            raise typer.Exit(2) from None
+
+
+def _line(error: BaseException) -> str | None:
+    """The line for an error; None for a defect of ours, whose traceback is wanted."""
+    if isinstance(error, WorkbenchError):
+        return f"{type(error).__name__}: {error}"
+    if isinstance(error, KeyboardInterrupt):
+        return f"{Interrupted.__name__}: stopped between two cells; finished ones are kept, the same command goes on"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return (
+            f"{CannotWrite.__name__}: {error.filename or 'a file'}: {error.strerror}; choose another folder with --out"
+        )
+    if isinstance(error, MemoryError) or any(text in str(error).lower() for text in _NO_MEMORY):
+        return f"{TooLarge.__name__}: memory ran out ({error}); try a smaller --batch-size or --dtype bfloat16"
+    return None
+
+
+def show_run(folder: Path, quiet: bool) -> None:
+    """Print a run's short table, its sentences and its paths."""
+    if not quiet:
+        from workbench.studies.summary import effects, summary
+
+        found = summary(folder)
+        if len(found):
+            _print(found)
+        for sentence in effects(folder):
+            typer.echo(sentence)
+    for path in sorted(folder.glob("*.nc")):
+        typer.echo(path)
+    typer.echo(folder / "report.html")
+
+
+def show_table(table: "pd.DataFrame", out: Path | None, quiet: bool) -> None:
+    """Print a table, and write it as TSV where that was asked for."""
+    if out is not None:
+        from workbench.results.files import write_whole
+
+        write_whole(out, table.to_csv(sep="\t"))
+    if not quiet:
+        _print(table)
+    if out is not None:
+        typer.echo(out)
+
+
+def _print(table: "pd.DataFrame") -> None:
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid("", *map(str, table.columns))
+    for name, row in table.iterrows():
+        grid.add_row(Text(str(name)), *(Text(str(cell)) for cell in row))
+    console = Console()
+    (console if console.is_terminal else Console(width=140)).print(grid)
+
+
+def warn(message: Warning | str, category: type[Warning], filename: str, *_: Any, **__: Any) -> None:
+    """Show our own warnings (rows that were dropped ...) in a line, and no library's."""
+    if category is UserWarning and Path(filename).is_relative_to(Path(workbench.__file__).parent):
+        typer.echo(f"Warning: {message}", err=True)
