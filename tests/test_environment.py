@@ -15,7 +15,9 @@ def project():
 
 
 def split(requirement):
-    name, range_ = re.fullmatch(r"([A-Za-z0-9_.-]+?)\s*([<>=!~].*)?", requirement.split(";")[0].strip()).groups()
+    name, range_ = re.fullmatch(
+        r"([A-Za-z0-9_.-]+?)(?:\[\w+\])?\s*([<>=!~].*)?", requirement.split(";")[0].strip()
+    ).groups()
     return name.lower().replace("_", "-"), (range_ or "").replace(" ", "")
 
 

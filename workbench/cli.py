@@ -71,9 +71,15 @@ app = typer.Typer(
 )
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(workbench.__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def start(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", callback=_version)] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """See how a language model handles languages: its heads, its neurons, its layers.
@@ -82,9 +88,6 @@ def start(
     workbench demo                      everything once, on the shipped model
     workbench heads polyglot parallel   which heads matter for which language
     """  # noqa: D301 (click reads the backspace)
-    if version:
-        typer.echo(workbench.__version__)
-        raise typer.Exit
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

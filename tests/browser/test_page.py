@@ -21,6 +21,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+pytestmark = pytest.mark.browser
 WINDOWS = {"desktop": (1440, 900), "tablet": (900, 1000), "phone": (390, 844)}
 LANGUAGES = ["ar", "de", "hi", "ja"]
 

@@ -83,7 +83,7 @@ def test_a_mask_of_ones_is_the_identity_and_masks_may_differ_by_sample(kind):
     assert torch.equal(plain, ones) and torch.equal(loss, same)
     torch.manual_seed(0)
     masks = torch.rand(len(batch), 3, 4)
-    together, losses = head_gradient(m, batch, masks.transpose(0, 1)[..., None])
+    together, losses = head_gradient(m, batch, masks)
     for i, text in enumerate(TEXTS["de"]):
         alone, loss = head_gradient(m, m.batch(text), masks[i])
         torch.testing.assert_close(together[i : i + 1], alone, atol=1e-5, rtol=0)

@@ -138,7 +138,7 @@ def _stepped(model: Model, encoded: list[Encoded], size: int, masks: dict[str, t
             ids, real = pad([text.ids for text in part], model.pad_id)
             batch = Batch(ids, real, tuple(text.language for text in part), (row,) * len(part))
             mask = torch.stack([masks[language].detach() for language in batch.languages])  # [sample, layer, head]
-            gradient, losses = head_gradient(model, batch, mask.transpose(0, 1)[..., None])
+            gradient, losses = head_gradient(model, batch, mask)
             yield batch, mask, gradient, losses
             optimizer.zero_grad()
             for language, slope in zip(batch.languages, gradient, strict=True):

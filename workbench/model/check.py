@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BrokenModel, WorkbenchError
+from workbench.model.attention import fused
 from workbench.model.capture import tensors
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
@@ -34,8 +35,8 @@ def check(module: torch.nn.Module, tokenizer: Any, *, name: str, revision: str, 
 
     Returns:
         The Model. `parity` holds largest differences of logits: `logits` (wrapped against Hugging Face), `padding`
-        (left and right padded against alone), `restart` (rerun against an ordinary pass); `logit_scale` is the
-        largest logit, to read them by.
+        (left and right padded against alone), `fused` (attention without patterns against with), `restart` (rerun
+        against an ordinary pass); `logit_scale` is the largest logit, to read them by.
 
     Raises:
         BrokenModel: the architecture cannot be wrapped, logits are not finite, or the wrapped model is not the model.
@@ -156,11 +157,35 @@ def _find_abilities(model: Model, probe: list[list[int]], bound: float) -> None:
         model.n_neurons = int(gate.shape[-1])
         return True
 
+    def fuses() -> bool:
+        attention, projection = model.attention_parts(0)
+        hooked = any(part is projection for part in attention.original_component.modules())  # not so in GPT-2
+        if not (hooked and getattr(model.module, "_supports_sdpa", False)):
+            return False
+        padded = _batch(probe, model, "left")
+        real = padded.mask.bool()
+        wanted = model.logits(padded)[real].float()
+        model.abilities["fused"] = True  # what is tried here; the loop below keeps it or takes it back
+        try:
+            with fused(model):
+                found = model.logits(padded)[real].float()
+                alone = model.logits(batch)[0].float()
+        finally:
+            model.abilities["fused"] = False
+        model.parity["fused"] = max(float((found - wanted).abs().max()), float((alone - plain).abs().max()))
+        return model.parity["fused"] <= bound
+
     def restart() -> bool:
         model.parity["restart"] = _restart_gap(model, batch, plain)
         return model.parity["restart"] <= bound
 
-    for ability, trial in {"head": head, "pattern": pattern, "neuron": neuron, "restart": restart}.items():
+    for ability, trial in {
+        "head": head,
+        "pattern": pattern,
+        "neuron": neuron,
+        "fused": fuses,
+        "restart": restart,
+    }.items():
         model.abilities[ability] = works(trial)
 
 

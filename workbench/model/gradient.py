@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import NotFinite
+from workbench.model.attention import fused
 from workbench.model.metrics import next_tokens, unembed
 from workbench.model.model import Model
 from workbench.text.batches import Batch
@@ -24,7 +25,7 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
     Args:
         model: the model, whose edits of head outputs were seen to work.
         batch: token ids and mask.
-        mask: m; ones where omitted. One mask per sample is [layer, sample, head, 1].
+        mask: m [layer, head], or one per sample [sample, layer, head]; ones where omitted.
 
     Returns:
         gradient [sample, layer, head] in nats, and the loss of each sample [sample] in nats.
@@ -44,7 +45,7 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
             flat = z.shape
             outputs.append(z.detach().reshape(shape))
             if mask is not None:
-                z = (z.reshape(shape) * mask[layer].to(z)[:, None]).reshape(flat)
+                z = (z.reshape(shape) * mask[..., layer, :].to(z)[..., None, :, None]).reshape(flat)
             if not z.requires_grad:
                 z = z.detach().requires_grad_(True)
             leaves.append(z)
@@ -56,7 +57,7 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
         model.attention_parts(i)[1].register_forward_pre_hook(hook(i), prepend=False) for i in range(model.n_layers)
     ]
     try:
-        with torch.enable_grad(), _frozen(model):
+        with torch.enable_grad(), _frozen(model), fused(model):
             hidden = model.states(batch)
             losses, slope = _loss_and_slope(model, hidden.detach(), batch)
             slopes = torch.autograd.grad(hidden, leaves, grad_outputs=slope)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workbench.model.attention import attend, fused
 from workbench.model.model import Model
 from workbench.text.batches import Batch
 
@@ -31,6 +32,7 @@ class Recording:
         keys_values: per layer [sample, kv head, position, d_head] twice; empty unless asked for.
         arguments: every other argument of each layer, by name.
         answers: per layer the length of the attention's output tuple; 0 where it returns a bare tensor.
+        fused: attention ran, and will run, without forming its pattern.
     """
 
     model: Model
@@ -42,6 +44,7 @@ class Recording:
     arguments: list[dict[str, Any]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     cache_name: str = CACHE_NAMES[0]
+    fused: bool = False
 
     @property
     def n_samples(self) -> int:
@@ -91,7 +94,8 @@ def first(output: Any) -> Tensor:
 def call_layer(recording: Recording, layer: int, states: Tensor, copies: int = 1, start: int = 0) -> Tensor:
     """Run one layer on states [copies * sample, position from start, d_model]."""
     block = recording.model.bridge.blocks[layer]
-    return first(block(states, **_arguments(recording, layer, copies, start)))
+    with fused(recording.model, range(layer, layer + 1), on=recording.fused):
+        return first(block(states, **_arguments(recording, layer, copies, start)))
 
 
 def call_behind_attention(recording: Recording, layer: int, states: Tensor, attention: Tensor) -> Tensor:
@@ -109,7 +113,7 @@ def call_behind_attention(recording: Recording, layer: int, states: Tensor, atte
 def call_last_position(recording: Recording, layer: int, states: Tensor, copies: int = 1, start: int = 0) -> Tensor:
     """Run one layer for the last position only: keys and values of all, everything else of one. [rows, 1, d_model]."""
     attention, projection = recording.model.attention_parts(layer)
-    run = attention.forward
+    run = attend(recording.model, layer, on=recording.fused)
     seen: list[Tensor] = []
 
     def attend_then_stop(*args: Any, **options: Any) -> Any:
@@ -153,6 +157,9 @@ def _arguments(recording: Recording, layer: int, copies: int, start: int) -> dic
         return value
 
     arguments = {name: fit(name, value) for name, value in recording.arguments[layer].items()}
+    if start and recording.fused and arguments.get("attention_mask") is None:  # fused attention leaves it out
+        mask = torch.ones(positions - start, positions, dtype=torch.bool, device=recording.model.device)
+        arguments["attention_mask"] = mask.tril(start)[None, None]
     if start:
         arguments[recording.cache_name] = PrefixCache(recording.keys_values, start)
     return arguments

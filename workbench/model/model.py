@@ -20,7 +20,8 @@ class Model:
 
     Attributes:
         bridge: the `TransformerBridge`, raw (no folded weights); everything of TransformerLens works on it.
-        abilities: what was seen to work when the model was loaded: `head`, `neuron`, `pattern`, `restart`.
+        abilities: what was seen to work when the model was loaded: `head`, `neuron`, `pattern`, `restart`, `fused`
+            (attention that never forms its pattern, used wherever nobody looks at it).
         parity: figures of the checks at loading, e.g. `logits` = largest difference to Hugging Face.
         n_neurons: MLP neurons per layer, as seen; 0 where the ability `neuron` is missing.
     """
@@ -123,7 +124,7 @@ class Model:
             "hash": self.digest,
             "dtype": str(self.dtype).removeprefix("torch."),
             "device": str(self.device),
-            "attention": str(getattr(self.config, "_attn_implementation", "eager")),
+            "attention": "sdpa; eager where patterns are read" if self.abilities.get("fused") else "eager",
             "adds_bos": self.adds_bos,
             "parity": self.parity,
         }

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import NotFinite
+from workbench.model.attention import fused
 from workbench.model.layers import CACHE_NAMES, Recording, first
 from workbench.model.model import Model
 from workbench.text.batches import Batch
@@ -15,7 +16,7 @@ _DROPPED = (*CACHE_NAMES, "use_cache")
 
 
 @torch.no_grad()
-def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = False) -> Recording:
+def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = False, patterns: bool = False) -> Recording:
     """Run a batch once, without the unembedding, and keep what a restart at any layer needs.
 
     Args:
@@ -23,6 +24,7 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
         batch: token ids and mask.
         heads: keep the heads' outputs and the attention outputs, to restart behind the attention.
         keys: keep keys and values, to run suffixes.
+        patterns: attention patterns will be read or edited in reruns, so attention has to form them.
 
     Returns:
         The Recording; memory is n_layers + 1 residual streams, three times that with heads and keys.
@@ -31,7 +33,7 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
         NotFinite: an activation at a real position is NaN or infinite; names the layer and the sample.
     """
     layers = range(model.n_layers)
-    recording = Recording(model, batch.to(model.device))
+    recording = Recording(model, batch.to(model.device), fused=not patterns)
     recording.arguments = [{} for _ in layers]
     recording.answers = [0 for _ in layers]
     recording.residual = [torch.empty(0)] * (model.n_layers + 1)
@@ -53,14 +55,15 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
         for i in layers:
             handles.append(model.attention_parts(i)[0].register_forward_hook(_keep_shape(recording, i)))
     try:
-        if keys:
-            from transformers import DynamicCache
+        with fused(model, on=recording.fused):
+            if keys:
+                from transformers import DynamicCache
 
-            cache = DynamicCache()  # without a config, sliding layers keep every position too
-            model.states(recording.batch, use_cache=True, past_key_values=cache)
-            recording.keys_values = [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[misc]
-        else:
-            model.states(recording.batch)
+                cache = DynamicCache()  # without a config, sliding layers keep every position too
+                model.states(recording.batch, use_cache=True, past_key_values=cache)
+                recording.keys_values = [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[misc]
+            else:
+                model.states(recording.batch)
     finally:
         for handle in handles:
             handle.remove()

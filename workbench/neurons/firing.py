@@ -10,6 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.errors import BadCorpus, Interrupted
+from workbench.model.attention import fused
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.text.batches import Batch
@@ -119,7 +120,7 @@ class Counter:
         real[index, torch.arange(len(batch), device=self.model.device)] = batch.mask.float()
         weights = real.flatten(1)  # [language, sample * position], 1 at that language's real tokens
         counts = torch.zeros_like(self.fired)
-        with _hooked(self.model, weights, counts):
+        with fused(self.model), _hooked(self.model, weights, counts):
             self.model.states(batch)
         self.fired += counts
         self.tokens += weights.sum(1).long()

@@ -89,8 +89,9 @@ def sweep(
     stopped = ""
     try:
         for batch in batches(model, prompts, batch_size):
-            source = record(model, batch.source, heads=site == "head")
-            target = record(model, batch.target, heads=site == "head", keys=site != "pattern")
+            patterns = site == "pattern"
+            source = record(model, batch.source, heads=site == "head", patterns=patterns)
+            target = record(model, batch.target, heads=site == "head", keys=not patterns, patterns=patterns)
             one = reading.of(batch.rows)
             shift = width - target.n_positions if axes[1] == "position" else 0
             table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), width - shift)

@@ -12,6 +12,7 @@ import workbench
 from workbench.errors import BadResult, Interrupted
 from workbench.results.files import load_result, save_result, write_whole
 
+_PARTIAL = ".partial.nc"
 _KEY = "cell"  # attribute of a file: what its cell was computed from
 
 
@@ -74,10 +75,7 @@ class Run:
         path = self.file(name)
         if not path.is_file():
             return None
-        try:
-            result = load_result(path)
-        except BadResult:  # cut short, or from a newer version: the cell is computed again
-            return None
+        result = load_result(path)
         return result if result.attrs.get(_KEY) == key else None
 
     def _kept(self, name: str, partial: Any) -> str:
@@ -87,11 +85,18 @@ class Run:
 
 
 def open_run(folder: str | Path) -> Run:
-    """Open a run folder, make it where it lacks, and try that it can be written before anything is computed.
+    """Open a run folder, make it where it lacks, and see that it can be used before anything is computed.
 
     Raises:
         CannotWrite: a file stands in its place, it is read-only, or the disk is full.
+        BadResult: a result in it is cut short or from a newer version; it is left as it is.
     """
     folder = Path(folder).expanduser()
     write_whole(folder / ".writable", "").unlink(missing_ok=True)
+    for path in sorted(folder.glob("*.nc")):
+        if not path.name.endswith(_PARTIAL):
+            try:
+                load_result(path)
+            except BadResult as error:
+                raise BadResult(f"{error}; remove the file, or choose another folder for this run") from None
     return Run(folder)

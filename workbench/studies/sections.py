@@ -29,5 +29,5 @@ def section(
         finding: what it shows.
         table: printed under it.
     """
-    title = unescape(str(figure.layout.title.text)).replace("<br>", " ")
+    title = unescape(str(figure.to_dict()["layout"]["title"]["text"])).replace("<br>", " ")
     return Section(title, figure, table, reading, finding, provenance(result), f"{name}.nc")

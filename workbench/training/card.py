@@ -104,8 +104,8 @@ def describe_training(training: dict[str, Any], evaluation: dict[str, Any]) -> s
         {progress} of the schedule (warm-up, flat, the last 65 % straight down to zero).
         Muon (rate {recipe["matrix_lr"]}) for the matrices of the layers,
         AdamW (rate {recipe["other_lr"]}) for the rest, seed {recipe["seed"]}.
-        Prompts use the first {recipe["concepts"]} concepts of the word list: {recipe["first_concepts"]} of them until 35 %
-        of the schedule, then step by step more, all from 60 % on.
+        Prompts use the first {recipe["concepts"]} concepts of the word list, few of them until 35 % of the schedule and all
+        from 60 % on, because translating is learned on few and then holds for more.
         Text is drawn by a language's size to the power {recipe["shares"]["power"]}.
         Use at most {recipe["length"]} tokens at once, longer input was never seen. The tokenizer is a byte-level BPE
         that adds `<s>` itself; words of those concepts by their number of tokens: {spelled}."""
@@ -115,14 +115,16 @@ def describe_training(training: dict[str, Any], evaluation: dict[str, Any]) -> s
 def stages_table(training: dict[str, Any]) -> str:
     """What the documents were, one row for each time the run was resumed with another mixture."""
     rows = [
-        "| from step | prompts among documents | chains among prompts | one direction | mixed lines |",
-        "|---|---|---|---|---|",
+        "| from step | prompts among documents | chains among prompts | one direction | mixed lines | concepts |",
+        "|---|---|---|---|---|---|",
     ]
     for stage in training["stages"]:
-        shares = stage["recipe"]["shares"]
+        then = stage["recipe"]
+        shares = then["shares"]
         rest = 1 - shares["chains"] - shares["mixed"]
         cells = [shares["prompts"], shares["chains"], rest, shares["mixed"]]
-        rows.append(f"| {stage['step']} | " + " | ".join(map(_percent, cells)) + " |")
+        grown = f"{min(then['first_concepts'], then['concepts'])} to {then['concepts']}"
+        rows.append(f"| {stage['step']} | " + " | ".join(map(_percent, cells)) + f" | {grown} |")
     return "\n".join(rows)
 
 
@@ -131,7 +133,7 @@ def make_card(training: dict[str, Any], evaluation: dict[str, Any], runs: list[d
     recipe, language = training["recipe"], evaluation["language"]
     trained, held = evaluation["translation"]["trained"], evaluation["translation"]["held_out"]
     return f"""---
-license: cc-by-4.0
+license: apache-2.0
 language: [{", ".join(LANGUAGES)}]
 library_name: transformers
 pipeline_tag: text-generation

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 from tqdm.auto import tqdm
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from workbench.training.compression import ngram_bits_per_byte, xz_bits_per_byte
 from workbench.training.held_out import held_out_directions
-from workbench.training.measure import bits_per_byte, continuations, draw_items, exact_matches, share_in_language
+from workbench.training.measure import Model, bits_per_byte, continuations, draw_items, exact_matches, share_in_language
 from workbench.training.mixture import read_lines
 from workbench.training.pretrain import WORDS
 from workbench.training.prompts import LANGUAGES, HeldOut, Words, read_words
@@ -41,9 +41,7 @@ def make_identifier() -> Callable[[str], str | None]:
     return identify
 
 
-def measure_text(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, corpus: Path
-) -> dict[str, dict[str, float]]:
+def measure_text(model: Model, tokenizer: PreTrainedTokenizerBase, corpus: Path) -> dict[str, dict[str, float]]:
     """Bits per byte of the held-out text of every language: model, 5-gram, xz; and the text's size in bytes."""
     train, valid = read_lines(corpus, LANGUAGES), read_lines(corpus, LANGUAGES, part="valid")
     table = {}
@@ -60,7 +58,7 @@ def measure_text(
 
 
 def measure_translation(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, words: Words, held_out: HeldOut, *, count: int
+    model: Model, tokenizer: PreTrainedTokenizerBase, words: Words, held_out: HeldOut, *, count: int
 ) -> dict[str, Any]:
     """Exact match on directions trained on and held out, by source and target language, and its standard error."""
     result: dict[str, Any] = {"concepts": len(words), "shots": 5}
@@ -87,14 +85,14 @@ def _concepts_over(items: list[tuple[str, str, str]], right: np.ndarray, bar: fl
 
 
 def measure_language(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, corpus: Path, *, count: int = 50
+    model: Model, tokenizer: PreTrainedTokenizerBase, corpus: Path, *, count: int = 50
 ) -> dict[str, Any]:
     """Share of sampled continuations of held-out text that stay in its language; and of the real continuations."""
     identify, valid = make_identifier(), read_lines(corpus, LANGUAGES, part="valid")
     made, real = {}, {}
     for language in tqdm(LANGUAGES, desc="language of generated text"):
         lines = [line for line in valid[language] if len(tokenizer(line, verbose=False)["input_ids"]) > 16][:count]
-        rests = [tokenizer.decode(tokenizer(line, verbose=False)["input_ids"][10:]) for line in lines]
+        rests = [str(tokenizer.decode(tokenizer(line, verbose=False)["input_ids"][10:])) for line in lines]
         made[language] = round(share_in_language(continuations(model, tokenizer, lines), language, identify), 4)
         real[language] = round(share_in_language(rests, language, identify), 4)
     mean = round(sum(made.values()) / len(made), 4)
@@ -104,7 +102,8 @@ def measure_language(
 def evaluate(folder: Path, corpus: Path, words: Words, *, count: int = 1500, device: str = "cpu") -> dict[str, Any]:
     """All measurements of the shipped weights, as one dictionary of numbers."""
     begun = time.perf_counter()
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device).eval()
+    model: Model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model.to(device).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     held_out = held_out_directions(share=training["recipe"]["held_out"])

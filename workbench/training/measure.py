@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
-from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from workbench.training.prompts import LANGUAGES, HeldOut, Words, few_shot
+from workbench.training.tokenizer import BOS, PAD
+
+Model = Any
+"""A causal language model of transformers, whose own types are too narrow for what it does."""
 
 Item = tuple[str, str, str]
 """concept, source language, target language"""
@@ -26,15 +31,15 @@ def _padded(rows: list[list[int]], pad: int) -> Tensor:
 
 @torch.no_grad()
 def bits_per_byte(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, text: str, *, window: int = 128, batch: int = 32
+    model: Model, tokenizer: PreTrainedTokenizerBase, text: str, *, window: int = 128, batch: int = 32
 ) -> float:
     """Bits per UTF-8 byte of `text`, read in windows of `window` tokens without overlap, each begun anew with `<s>`."""
     ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    parts = [[tokenizer.bos_token_id, *ids[start : start + window - 1]] for start in range(0, len(ids), window - 1)]
+    parts = [[tokenizer.get_vocab()[BOS], *ids[start : start + window - 1]] for start in range(0, len(ids), window - 1)]
     nats = 0.0
     for start in range(0, len(parts), batch):
         rows = parts[start : start + batch]
-        padded = _padded(rows, tokenizer.pad_token_id).to(model.device)
+        padded = _padded(rows, tokenizer.get_vocab()[PAD]).to(model.device)
         wanted = padded[:, 1:].clone()
         for index, row in enumerate(rows):
             wanted[index, len(row) - 1 :] = -100
@@ -57,7 +62,7 @@ def draw_items(words: Words, held_out: HeldOut, *, held: bool, count: int, seed:
 
 @torch.no_grad()
 def exact_matches(
-    model: LlamaForCausalLM,
+    model: Model,
     tokenizer: PreTrainedTokenizerBase,
     words: Words,
     items: list[Item],
@@ -73,7 +78,7 @@ def exact_matches(
     (the answer in the tokenizer's own spelling), and then one that begins with a quotation mark.
     """
     rng, concepts, results = np.random.default_rng(seed), list(words), []
-    quotes = torch.tensor([tokenizer.decode([token]).startswith('"') for token in range(len(tokenizer))])
+    quotes = torch.tensor([str(tokenizer.decode([token])).startswith('"') for token in range(len(tokenizer))])
     for start in tqdm(range(0, len(items), batch), desc="translation", disable=not progress):
         rows, begins = [], []
         for concept, source, target in items[start : start + batch]:
@@ -83,7 +88,7 @@ def exact_matches(
             answer = tokenizer(words[concept][target], add_special_tokens=False)["input_ids"]
             rows.append(prompt + answer)
             begins.append(len(prompt))
-        padded = _padded(rows, tokenizer.pad_token_id).to(model.device)
+        padded = _padded(rows, tokenizer.get_vocab()[PAD]).to(model.device)
         best = model(input_ids=padded, use_cache=False).logits.argmax(-1).cpu()
         for index, (row, begin) in enumerate(zip(rows, begins, strict=True)):
             said = best[index, begin - 1 : len(row)]
@@ -93,7 +98,7 @@ def exact_matches(
 
 @torch.no_grad()
 def continuations(
-    model: LlamaForCausalLM,
+    model: Model,
     tokenizer: PreTrainedTokenizerBase,
     lines: list[str],
     *,

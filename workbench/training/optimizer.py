@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,26 +23,25 @@ def orthogonalize(update: Tensor, *, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum, then `orthogonalize`; matrices of one shape go through it together."""
 
-    def __init__(self, params: list[Tensor], *, lr: float, momentum: float = 0.95, decay: float = 0.0) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
+    def __init__(self, params: Sequence[Tensor], *, lr: float, momentum: float = 0.95, decay: float = 0.0) -> None:
+        super().__init__(list(params), {"lr": lr, "momentum": momentum, "decay": decay})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One update of every parameter that has a gradient."""
         for group in self.param_groups:
-            shapes: dict[torch.Size, list[Tensor]] = defaultdict(list)
+            shapes: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    shapes[parameter.shape].append(parameter)
-            for shape, parameters in shapes.items():
-                updates = []
-                for parameter in parameters:
-                    state = self.state[parameter]
-                    average = state.setdefault("average", torch.zeros_like(parameter))
-                    average.lerp_(parameter.grad, 1 - group["momentum"])
-                    updates.append(torch.lerp(parameter.grad, average, group["momentum"]))
+                if parameter.grad is None:
+                    continue
+                average = self.state[parameter].setdefault("average", torch.zeros_like(parameter))
+                average.lerp_(parameter.grad, 1 - group["momentum"])
+                update = torch.lerp(parameter.grad, average, group["momentum"])
+                shapes[parameter.shape].append((parameter, update))
+            for shape, pairs in shapes.items():
+                updates = orthogonalize(torch.stack([update for _, update in pairs]))
                 scale = max(1.0, shape[0] / shape[1]) ** 0.5
-                for parameter, update in zip(parameters, orthogonalize(torch.stack(updates)), strict=True):
+                for (parameter, _), update in zip(pairs, updates, strict=True):
                     parameter.mul_(1 - group["lr"] * group["decay"]).add_(update, alpha=-group["lr"] * scale)
 
 

@@ -26,7 +26,7 @@ from workbench.training.loss_curve import write_loss_curve
 from workbench.training.mixture import Mixture, Shares, read_lines
 from workbench.training.optimizer import make_optimizers, schedule
 from workbench.training.prompts import LANGUAGES, read_words
-from workbench.training.tokenizer import make_tokenizer
+from workbench.training.tokenizer import BOS, EOS, PAD, make_tokenizer
 
 WORDS = Path(__file__).parents[2] / "data" / "words.tsv"
 
@@ -44,7 +44,7 @@ class Recipe:
     layers: int = 6
     heads: int = 8
     context: int = 256
-    concepts: int = 160
+    concepts: int = 246
     first_concepts: int = 24
     batch: int = 16
     length: int = 128
@@ -57,6 +57,7 @@ class Recipe:
 def make_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
     """A Llama-shaped model with random weights from the recipe's seed."""
     torch.manual_seed(recipe.seed)
+    ids = tokenizer.get_vocab()
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=recipe.width,
@@ -66,9 +67,9 @@ def make_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCa
         num_key_value_heads=recipe.heads,
         max_position_embeddings=recipe.context,
         tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=ids[BOS],
+        eos_token_id=ids[EOS],
+        pad_token_id=ids[PAD],
     )
     return LlamaForCausalLM(config)
 
@@ -81,7 +82,7 @@ def make_mixture(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, corpus: Pat
     return Mixture(tokenizer, lines, trained, held_out, shares=recipe.shares, seed=recipe.seed)
 
 
-def loss_of(model: LlamaForCausalLM, rows: torch.Tensor) -> torch.Tensor:
+def loss_of(model: Any, rows: torch.Tensor) -> torch.Tensor:
     """Mean nll over all tokens but the first of each row; rows: [batch, length]; bf16 on a GPU."""
     with torch.autocast(rows.device.type, dtype=torch.bfloat16, enabled=rows.is_cuda):
         hidden = model.model(input_ids=rows, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
@@ -91,8 +92,9 @@ def loss_of(model: LlamaForCausalLM, rows: torch.Tensor) -> torch.Tensor:
 class Run:
     """A model on its way: weights, optimizers, steps, seconds, losses so far, and the recipes it was resumed with."""
 
-    def __init__(self, recipe: Recipe, model: LlamaForCausalLM, mixture: Mixture, *, device: str = "cpu") -> None:
-        self.recipe, self.model, self.mixture, self.device = recipe, model.to(device), mixture, device
+    def __init__(self, recipe: Recipe, model: Any, mixture: Mixture, *, device: str = "cpu") -> None:
+        self.recipe, self.mixture, self.device = recipe, mixture, device
+        self.model = model.to(device)
         self.optimizers = make_optimizers(self.model, matrix_lr=recipe.matrix_lr, other_lr=recipe.other_lr)
         self.tops = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.done, self.seconds, self.history = 0, 0.0, []

@@ -14,13 +14,15 @@ def firing(result: xr.Dataset) -> str:
     dead = int((result.fired.sum("language") == 0).sum())
     parts = [f"On average {percent(float(rate.mean()))} of the neurons fire at a token."]
     if by_layer.size > 1 and float(by_layer.max()) > float(by_layer.min()):
-        most, least = int(by_layer.argmax()), int(by_layer.argmin())
+        most, least = int(by_layer.values.argmax()), int(by_layer.values.argmin())
         parts.append(
             f"Most do in layer {int(by_layer.layer[most])} ({percent(float(by_layer.max()))}), fewest in layer "
             f"{int(by_layer.layer[least])} ({percent(float(by_layer.min()))})."
         )
     if float(by_language.max()) > float(by_language.min()):
-        high, low = (by_language.language.values[int(i)] for i in (by_language.argmax(), by_language.argmin()))
+        high, low = (
+            by_language.language.values[int(i)] for i in (by_language.values.argmax(), by_language.values.argmin())
+        )
         parts.append(
             f"Of the languages, {language(high)} makes most fire ({percent(float(by_language.max()))}) and "
             f"{language(low)} fewest ({percent(float(by_language.min()))})."
@@ -43,7 +45,7 @@ def ternary(result: xr.Dataset) -> str:
     own = specific_of(result)
     parts.append(f"Specific ones: {listed(f'{language(code)} {n}' for code, n in own.most_common() if n)}.")
     layers = specific.sum("neuron")
-    parts.append(f"Layer {int(layers.layer[int(layers.argmax())])} has most of them ({int(layers.max())}).")
+    parts.append(f"Layer {int(layers.layer[int(layers.values.argmax())])} has most of them ({int(layers.max())}).")
     return " ".join(parts)
 
 

@@ -1,0 +1,90 @@
+"""What each command prints and writes."""
+
+from pathlib import Path
+
+from workbench import __version__
+from workbench.results.files import load_result
+from workbench.results.make import provenance
+
+COMMANDS = ["demo", "heads", "neurons", "patch", "languages", "check", "version"]
+
+
+def test_help_names_every_command_and_shows_examples(run):
+    done = run("--help")
+    assert done.exit_code == 0
+    assert all(f"\n  {command}" in done.stdout for command in COMMANDS)
+    for command in COMMANDS[:-1]:
+        text = run(command, "--help").stdout
+        assert f"\n  workbench {command}" in text, text
+        assert "\b" not in text
+    for option in ("--languages", "--out", "--batch-size", "--device", "--dtype", "--seed", "--quiet"):
+        assert all(option in run(command, "--help").stdout for command in COMMANDS[:4])
+
+
+def test_version(run):
+    assert run("--version").stdout.strip() == __version__
+    assert f"workbench {__version__}\n" in run("version").stdout
+
+
+def test_heads(run, model, corpus, tmp_path):
+    done = run("heads", model, corpus, "--languages", "ja,de", "--limit", "3", "--batch-size", "2", "--seed", "5")
+    assert done.exit_code == 0, done.output
+    out = tmp_path / "runs" / "heads-tiny-texts"
+    assert [line for line in done.stdout.splitlines() if line.startswith("runs")] == [
+        f"runs/heads-tiny-texts/{name}"
+        for name in ("ablation.nc", "importance_paper.nc", "importance_released.nc", "roles.nc", "report.html")
+    ]
+    assert "Japanese" in done.stdout and "Traceback" not in done.stderr
+    result = load_result(out / "ablation.nc")
+    assert result.language.values.tolist() == ["ja", "de"]
+    assert provenance(result)["seed"] == 5
+    assert "Which attention heads" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_quiet_prints_only_paths(run, model, corpus, tmp_path):
+    done = run("neurons", model, corpus, "--quiet", "--out", tmp_path / "mine")
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    names = ["firing.nc", "lape.nc", "ternary.nc", "report.html"]
+    assert done.stdout.splitlines() == [str(tmp_path / "mine" / name) for name in names]
+
+
+def test_patch(run, model, pairs, tmp_path):
+    done = run("patch", model, pairs, "--out", tmp_path / "p", "--limit", "2")
+    assert done.exit_code == 0, done.output
+    assert load_result(tmp_path / "p" / "cross_layer.nc").sizes["pair"] == 2
+    assert "\nPositions: " in done.stdout
+    assert (tmp_path / "p" / "report.html").exists()
+
+
+def test_languages(run, tmp_path, corpus):
+    done = run("languages", corpus, "--out", tmp_path / "table.tsv")
+    assert done.exit_code == 0
+    assert "日本語" in done.stdout
+    rows = (tmp_path / "table.tsv").read_text(encoding="utf-8").splitlines()
+    assert rows[1].split("\t")[:5] == ["de", "German", "Deutsch", "Latn", "4"]
+
+
+def test_check(run, model):
+    done = run("check", model)
+    assert done.exit_code == 0
+    for words in ("can head", "can neuron", "parity: logits", "LlamaForCausalLM"):
+        assert words in done.stdout
+
+
+def test_dropped_rows_are_told_in_a_line(run, model, corpus):
+    with Path(corpus).open("a", encoding="utf-8") as file:
+        file.write("Nur deutsch.\t\t\n")
+    done = run("languages", corpus)
+    lines = done.stderr.splitlines()
+    assert done.exit_code == 0
+    assert len(lines) == 1 and lines[0].startswith("Warning: ") and "1 of 5" in lines[0]
+
+
+def test_completion_knows_languages_models_and_corpora():
+    from workbench import cli
+
+    assert ("de", "German") in list(cli._complete_languages("d"))
+    assert ("fr,ja", "Japanese") in list(cli._complete_languages("fr,j"))
+    assert cli._complete_models("poly") == ["polyglot"]
+    assert cli._complete_corpora("") == ["parallel"]

@@ -1,0 +1,206 @@
+"""Findings say what the numbers say, and nothing where there is nothing."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from workbench.heads import roles
+from workbench.neurons import lape, ternary
+from workbench.results.make import make_result
+from workbench.studies.findings import heads, neurons, patches
+from workbench.studies.findings.words import count, language, listed
+
+CELLS = ("language", "layer", "head")
+
+
+def scores(values, codes=("de", "fr"), **more):
+    variables = {"importance": (CELLS, np.asarray(values, dtype=float), "LAHIS [nats]"), **more}
+    return make_result(variables, {"language": list(codes)}, method="heads.importance", parameters={})
+
+
+def removal(delta, p, low=None, high=None):
+    delta = np.asarray(delta, dtype=float)
+    return make_result(
+        {
+            "delta": (CELLS, delta, "change [nats]"),
+            "low": (CELLS, delta - 0.1 if low is None else low, "low"),
+            "high": (CELLS, delta + 0.1 if high is None else high, "high"),
+            "p_value": (CELLS, np.broadcast_to(np.asarray(p, dtype=float), delta.shape), "p"),
+            "baseline": (("language",), np.ones(len(delta)), "loss [nats]"),
+        },
+        {"language": ["de", "fr"]},
+        method="heads.ablate",
+        parameters={"level": 0.9},
+    )
+
+
+def test_words():
+    assert listed([]) == "none" and listed("ab") == "a and b" and listed("abc") == "a, b and c"
+    assert count(1, "head") == "1 head" and count(0, "head") == "0 heads"
+    assert language("ja") == "Japanese" and language("planted") == "planted"
+
+
+def test_importance():
+    text = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0, 0.25], [0.1, 0.2]]]))
+    assert text == (
+        "The largest importance is that of head 1 of layer 0 for German: 0.5 nats. "
+        "Head 1 of layer 0 is the most important one of 2 of 2 languages."
+    )
+    text = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0.3, 0.25], [0.1, 0.2]]]))
+    assert text.endswith("No two languages have the same most important head.")
+    text = heads.importance(scores([[[0, 0.5], [0, 0]], [[0, 0], [0, 0]]]))
+    assert text.endswith("No head has an importance above zero for French.")
+    assert heads.importance(scores(np.zeros((2, 1, 2)))) == "No head has an importance above zero in any language."
+    assert "No head" in heads.importance(scores(np.full((2, 1, 2), np.nan)))
+
+
+def test_agreement():
+    one = scores([[[1, 2], [3, 4]], [[1, 2], [3, 4]]])
+    other = removal([[[1, 2], [3, 4]], [[4, 3], [2, 1]]], 0.5)
+    text = heads.agreement(one, other)
+    assert text == (
+        "LAHIS orders the heads like exact ablation with a median rank correlation of 0.00 over languages, from -1.00 "
+        "(French) to 1.00 (German)."
+    )
+    assert "cannot be compared" in heads.variants(one, scores(np.zeros((2, 2, 2))))
+
+
+def test_roles():
+    values = np.zeros((2, 2, 2))
+    values[0, 0, 1] = values[1, 1, 0] = 1
+    text = heads.roles(roles(scores(values), quantile=0.7))
+    assert text == (
+        "Of 4 heads, 2 stand out for one language, 0 for more than one but fewer than 2, 0 for 2 or more, 2 for none. "
+        "Heads of one language: German 1 and French 1."
+    )
+    assert heads.roles(roles(scores(np.zeros((2, 2, 2))))).endswith("No head stands out for one language alone.")
+
+
+def test_ablation():
+    delta = [[[0.5, -0.2], [0, 0]], [[0.1, 0.9], [0, 0]]]
+    p = [[[0.01, 0.01], [1, 1]], [[0.01, 0.5], [1, 1]]]
+    text = heads.ablation(removal(delta, p))
+    assert text == (
+        "The largest harm: removing head 0 of layer 0 raises the loss of German by 0.5 nats (90 % interval 0.4 to "
+        "0.6). Of 8 pairs of head and language, removal raises the loss in 2 and lowers it in 1 (corrected p < 0.05)."
+    )
+    assert "no language more than chance would (smallest corrected p-value 0.2)" in heads.ablation(removal(delta, 0.2))
+    assert heads.ablation(removal(delta, np.nan)).startswith("There are too few texts")
+    better = heads.ablation(removal(-np.abs(delta), 0.01))
+    assert better.startswith("Removing a head raises the loss of no language")
+    assert heads.harms(removal(delta, p)).loc["French", "rise without it [nats]"] == 0.9
+
+
+def counts(fired, tokens=(100, 100)):
+    return xr.Dataset(
+        {"fired": (("language", "layer", "neuron"), np.asarray(fired)), "tokens": ("language", np.asarray(tokens))},
+        {"language": ["de", "fr"], "layer": range(np.shape(fired)[1])},
+    )
+
+
+def test_firing():
+    text = neurons.firing(counts([[[50, 0], [100, 50]], [[10, 0], [20, 20]]]))
+    assert text == (
+        "On average 31.2 % of the neurons fire at a token. Most do in layer 1 (47.5 %), fewest in layer 0 (15 %). "
+        "Of the languages, German makes most fire (50 %) and French fewest (12.5 %). 1 neuron of 4 never fired."
+    )
+    text = neurons.firing(counts(np.zeros((2, 1, 3), dtype=int)))
+    assert text == "On average 0 % of the neurons fire at a token. 3 neurons of 3 never fired."
+
+
+def test_neuron_classes():
+    fired = np.full((2, 2, 10), 50)
+    fired[0, 0, 0], fired[1, 0, 0] = 100, 0  # a German neuron
+    made = counts(fired)
+    classes, members = ternary(made, top_rate=0.05), lape(made, top_rate=0.05)
+    assert "1 are specific to one language" in neurons.ternary(classes)
+    assert "Specific ones: German 1. Layer 0 has most of them (1)." in neurons.ternary(classes)
+    assert neurons.lape(members, classes) == (
+        "LAPE selects 1 neuron; German has most of them (1), French fewest (0). "
+        "1 of them are among those that the ternary score selects."
+    )
+    dead = counts(np.zeros((2, 2, 10), dtype=int))
+    assert neurons.ternary(ternary(dead, top_rate=0.05)).endswith("No neuron is specific to one language.")
+    assert neurons.lape(lape(dead, top_rate=0.05), ternary(dead, top_rate=0.05)).startswith("LAPE selects no neuron")
+
+
+def patched(effect, axes, *, source=(2.0, 2.2, 2.1), target=(-2.0, -2.1, -2.2), width=0.1):
+    effect = np.asarray(effect, dtype=float)
+    return make_result(
+        {
+            "effect": (axes, effect, "effect"),
+            "low": (axes, effect - width, "low"),
+            "high": (axes, effect + width, "high"),
+            "source_value": (("pair",), np.asarray(source), "source"),
+            "target_value": (("pair",), np.asarray(target), "target"),
+        },
+        {},
+        method="patching",
+        parameters={},
+        attrs={"metric": "logit_difference"},
+    )
+
+
+def test_cross_layer():
+    axes = ("source_layer", "target_layer")
+    text = patches.cross_layer(patched([[0.1, 0.9], [0.2, 0.8]], axes))
+    assert text == (
+        "The answer moves furthest from layer 0 of the source run into layer 1 of the target run: 0.9 of the way (95 % "
+        "interval 0.8 to 1). 2 of 4 cells move it more than half of the way, 1 of them between different layers. "
+        "In 3 of 3 pairs the model prefers the right word in both runs."
+    )
+
+
+def test_positions():
+    text = patches.positions(patched([[0.7, 0.1], [0.2, 0.8]], ("layer", "position")))
+    assert "In front of layer 0 the largest effect is at position 0: 0.7 of the way" in text
+    assert "first passes one half in front of layer 1 (0.8)" in text
+    text = patches.positions(patched([[0.7, 0.1], [0.2, 0.3]], ("layer", "position")))
+    assert "At the last position no state in front of a layer moves the answer half of the way." in text
+
+
+def test_heads():
+    axes = ("layer", "head")
+    text = patches.heads(patched([[0.05, -0.6], [0.3, 0.02]], axes))
+    assert text.startswith("Of the heads, head 1 of layer 0 moves the answer most: -0.6 of the way")
+    assert "The intervals of 2 of 4 heads do not hold zero." in text
+    assert patches.heads(patched([[0.05, -0.6]], axes, width=1)).startswith("No head moves the answer")
+
+
+@pytest.mark.parametrize("say", [patches.cross_layer, patches.positions, patches.heads])
+def test_patching_without_a_difference_between_the_runs(say):
+    axes = {
+        patches.cross_layer: ("source_layer", "target_layer"),
+        patches.positions: ("layer", "position"),
+        patches.heads: ("layer", "head"),
+    }[say]
+    same = patched([[40.0, -3.0]], axes, source=(0.1, -0.2, 0.1), target=(0.1, 0.0, -0.1))
+    assert say(same).startswith("The source and the target runs differ by no more than chance")
+    assert "it does not do this task" in say(same)
+    gone = patched([[np.nan, np.nan]], axes, source=(np.nan,) * 3, target=(np.nan,) * 3)
+    assert say(gone).endswith("No pair was finished.")
+
+
+def lens(values, codes=("de", "fr", "ja")):
+    table = (("language", "layer"), np.asarray(values, dtype=float), "probability")
+    return make_result({"probability": table}, {"language": list(codes)}, method="lens.by_language", parameters={})
+
+
+def test_lens():
+    late = lens([[0.3, 0.3, 0.1], [0.1, 0.2, 0.6], [0.0, 0.0, 0.2]])
+    assert patches.lens(late, "fr") == (
+        "French, which is asked for, leads from state 2 up to the output (French 0.6, Japanese 0.2); one state "
+        "earlier, German is ahead or level."
+    )
+    assert patches.overtakes(late, "fr") == 2
+    assert patches.lens(late, "ja").startswith(
+        "Japanese, which is asked for, does not lead at the output: Japanese 0.2"
+    )
+    assert patches.overtakes(late, "ja") is None
+    always = lens([[0.3, 0.3], [0.1, 0.2], [0.0, 0.0]])
+    assert "leads at every layer" in patches.lens(always, "de")
+    level = lens([[0.3, 0.3], [0.3, 0.3], [0.3, 0.3]])
+    assert "does not lead" in patches.lens(level, "de")
+    hidden = lens([[np.nan, np.nan], [0.1, 0.2], [np.nan, np.nan]])
+    assert patches.lens(hidden, "de").startswith("German cannot be read")
+    assert patches.lens(hidden, "fr").startswith("Only French can be read")

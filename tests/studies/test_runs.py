@@ -1,0 +1,80 @@
+"""Run folders: finished cells are not computed again, interrupted ones keep what they have."""
+
+import numpy as np
+import pytest
+
+from workbench.errors import BadResult, CannotWrite, Interrupted
+from workbench.results.files import load_result
+from workbench.results.make import make_result
+from workbench.studies.runs import open_run
+
+
+def result(value):
+    return make_result({"x": (("layer",), np.full(3, value), "x")}, {}, method="test", parameters={})
+
+
+def never():
+    raise AssertionError("this cell was to be read from its file")
+
+
+def test_a_finished_cell_is_read_from_its_file(tmp_path):
+    first = open_run(tmp_path / "run")
+    made = first.cell("a", {"seed": 0}, lambda: result(1.0))
+    again = open_run(tmp_path / "run")
+    found = again.cell("a", {"seed": 0}, never)
+    assert found.identical(made)
+    assert (first.computed, first.reused) == (["a"], [])
+    assert (again.computed, again.reused) == ([], ["a"])
+
+
+@pytest.mark.parametrize("change", ["key", "common", "version"])
+def test_another_key_is_another_cell(tmp_path, change, monkeypatch):
+    open_run(tmp_path).cell("a", {"seed": 0}, lambda: result(1.0))
+    run = open_run(tmp_path)
+    if change == "version":
+        monkeypatch.setattr("workbench.__version__", "9")
+    if change == "common":
+        run.common = {"model": "other"}
+    found = run.cell("a", {"seed": 1 if change == "key" else 0}, lambda: result(2.0))
+    assert found.x.values[0] == 2
+    assert load_result(tmp_path / "a.nc").x.values[0] == 2
+
+
+def test_an_interrupted_cell_is_kept_and_named(tmp_path):
+    run = open_run(tmp_path)
+    run.cell("a", {}, lambda: result(1.0))
+
+    def stop():
+        raise Interrupted("2 of 3 are finished", partial=result(np.nan))
+
+    with pytest.raises(Interrupted) as caught:
+        run.cell("b", {}, stop)
+    text = str(caught.value)
+    assert text.startswith("b: 2 of 3 are finished; kept in ")
+    assert f"finished cells in {tmp_path}: a;" in text
+    assert load_result(tmp_path / "b.partial.nc").identical(caught.value.partial)
+    again = open_run(tmp_path)
+    again.cell("b", {}, lambda: result(2.0))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nc", "b.nc"]
+
+
+def test_ctrl_c_before_the_first_result(tmp_path):
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=r"b: stopped before its first result; finished cells in .*: none"):
+        open_run(tmp_path).cell("b", {}, stop)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_broken_result_is_left_alone(tmp_path):
+    (tmp_path / "a.nc").write_bytes(b"no NetCDF")
+    with pytest.raises(BadResult, match="choose another folder"):
+        open_run(tmp_path)
+    assert (tmp_path / "a.nc").read_bytes() == b"no NetCDF"
+
+
+def test_a_folder_in_the_place_of_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CannotWrite):
+        open_run(tmp_path / "file")

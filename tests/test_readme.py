@@ -1,0 +1,49 @@
+"""The README is true: its Python runs, its commands run (on fewer texts), its links lead somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+
+import plotly.graph_objects as go
+import pytest
+from typer.testing import CliRunner
+
+import workbench as wb
+from workbench.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [line.split("#")[0].strip() for line in TEXT.splitlines() if line.startswith("workbench ")]
+
+
+def test_the_ten_lines_run(tmp_path, monkeypatch):
+    block = re.search(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)[1]
+    shown = []
+    monkeypatch.setattr(go.Figure, "show", lambda self: shown.append(self))
+    monkeypatch.chdir(tmp_path)
+    exec(block.replace("limit=16", "limit=2"), {})  # the same lines on fewer texts
+    assert len(shown) == 1
+    assert wb.load_result(tmp_path / "runs/effect.nc").delta.dims == ("language", "layer", "head")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_runs(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(command)[1:]
+    if words[0] in ("heads", "neurons", "patch"):
+        words += ["--limit", "3", "--quiet"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    if words[0] in ("heads", "neurons", "patch"):
+        assert list(tmp_path.glob("runs/*/report.html"))
+
+
+def test_make_has_the_targets_that_are_named():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"\bmake ([a-z]+)", TEXT)):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def test_links_lead_somewhere():
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", TEXT):
+        assert (ROOT / link).exists(), link
