@@ -58,6 +58,10 @@ def show_run(folder: Path, quiet: bool) -> None:
         found = summary(folder)
         if len(found):
             _print(found)
+        if "worst without" in found:
+            typer.echo(
+                "L0H7: layer 0, head 7. Worst without: the largest rise of the loss [nats]; * corrected p < 0.05."
+            )
         for sentence in effects(folder):
             typer.echo(sentence)
     for path in sorted(folder.glob("*.nc")):

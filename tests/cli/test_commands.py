@@ -53,7 +53,7 @@ def test_patch(run, model, pairs, tmp_path):
     done = run("patch", model, pairs, "--out", tmp_path / "p", "--limit", "2")
     assert done.exit_code == 0, done.output
     assert load_result(tmp_path / "p" / "cross_layer.nc").sizes["pair"] == 2
-    assert "\nPositions: " in done.stdout
+    assert "\nPatching " in f"\n{done.stdout}"
     assert (tmp_path / "p" / "report.html").exists()
 
 

@@ -4,14 +4,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from workbench.errors import NotFinite
 from workbench.model.attention import fused
-from workbench.model.metrics import next_tokens, unembed
+from workbench.model.metrics import next_tokens, plain_unembedding, unembed
 from workbench.model.model import Model
+from workbench.model.vocabulary import next_token_slope
 from workbench.text.batches import Batch
 
-_CHUNK = 1024  # rows of logits held at once
+_CHUNK = 256  # rows of logits held at once
 
 
 def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -80,23 +82,30 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
 @torch.no_grad()
 def _loss_and_slope(model: Model, hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Each sample's NLL [sample] and its gradient with respect to the normed final state, chunk by chunk."""
-    samples = batch.ids.shape[0]
     targets, real = next_tokens(batch)
-    counts = (batch.mask.sum(1) - 1).float()
-    losses = torch.zeros(samples, device=hidden.device)
+    sample, position = real.nonzero().unbind(1)
+    weight = plain_unembedding(model)
+    states, wanted = hidden[sample, position], targets[sample, position]
+    if weight is not None:
+        losses, slopes = next_token_slope(states, weight, wanted)
+    else:
+        losses, slopes = _slope_through_head(model, states, wanted)
+    share = 1 / (batch.mask.sum(1) - 1).float()  # a sample's loss is the mean over its tokens
     slope = torch.zeros_like(hidden)
-    index = real.nonzero()  # [row, (sample, position)]
-    for part in index.split(_CHUNK):
-        sample, position = part.unbind(1)
+    slope[sample, position] = (slopes * share[sample, None]).to(hidden.dtype)
+    return torch.zeros_like(share).index_add_(0, sample, losses * share[sample]), slope
+
+
+def _slope_through_head(model: Model, states: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Loss and slope of each row where the head is more than a matrix: [row], [row, d_model]."""
+    losses, slopes = [], []
+    for part, wanted in zip(states.split(_CHUNK), targets.split(_CHUNK), strict=True):
         with torch.enable_grad():
-            states = hidden[sample, position].requires_grad_(True)
-            loss = torch.nn.functional.cross_entropy(
-                unembed(model, states).float(), targets[sample, position], reduction="none"
-            )
-            loss = loss / counts[sample]
-            slope[sample, position] = torch.autograd.grad(loss.sum(), states)[0]
-        losses.index_add_(0, sample, loss.detach())
-    return losses, slope
+            part = part.detach().requires_grad_(True)
+            loss = cross_entropy(unembed(model, part).float(), wanted, reduction="none")
+            slopes.append(torch.autograd.grad(loss.sum(), part)[0])
+        losses.append(loss.detach())
+    return torch.cat(losses), torch.cat(slopes)
 
 
 class _frozen:  # noqa: N801 - reads as a word in a with statement

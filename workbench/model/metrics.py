@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from workbench.model.model import Model
+from workbench.model.vocabulary import next_token_loss
 from workbench.text.batches import Batch
 
-_CHUNK = 1024  # rows of logits held at once
+_CHUNK = 256  # rows of logits held at once
 
 
 @dataclass(frozen=True)
@@ -73,26 +74,28 @@ def _norm(model: Model, states: Tensor) -> Tensor:
 def read_nll(model: Model, states: Tensor, batch: Batch) -> Tensor:
     """Mean negative log-likelihood of each sample's real tokens but the first, in nats: [cell, sample].
 
-    Logits are computed in chunks of rows and never held for the whole batch.
+    Logits are never held for the whole batch: blocks of the vocabulary, or chunks of rows where the model's head scales
+    or caps its logits.
     """
     cells, samples = states.shape[:2]
     targets, real = next_tokens(batch)
-    real = real.flatten()
-    targets = targets.flatten()[real]
     counts = batch.mask.sum(1) - 1
-    rows = torch.arange(samples, device=states.device)[:, None].expand(samples, batch.ids.shape[1] - 1)
-    rows = rows.flatten()[real]
+    sample, position = real.nonzero().unbind(1)
+    wanted = targets[sample, position]
     values = torch.zeros(cells, samples, device=states.device)
     for cell in range(cells):
-        hidden = _norm(model, states[cell])[:, :-1].flatten(0, 1)[real]
-        losses = torch.cat(
-            [
-                cross_entropy(unembed(model, part).float(), wanted, reduction="none")
-                for part, wanted in zip(hidden.split(_CHUNK), targets.split(_CHUNK), strict=True)
-            ]
-        )
-        values[cell] = torch.zeros(samples, device=states.device).index_add_(0, rows, losses) / counts
-    return values
+        losses = token_losses(model, _norm(model, states[cell])[sample, position], wanted)
+        values[cell].index_add_(0, sample, losses)
+    return values / counts
+
+
+def token_losses(model: Model, hidden: Tensor, targets: Tensor) -> Tensor:
+    """Negative log-likelihood of each target after its normed state, in nats: [row]."""
+    weight = plain_unembedding(model)
+    if weight is not None:
+        return next_token_loss(hidden, weight, targets)
+    parts = zip(hidden.split(_CHUNK), targets.split(_CHUNK), strict=True)
+    return torch.cat([cross_entropy(unembed(model, part).float(), wanted, reduction="none") for part, wanted in parts])
 
 
 def next_tokens(batch: Batch) -> tuple[Tensor, Tensor]:

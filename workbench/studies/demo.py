@@ -21,8 +21,8 @@ from workbench.text.readers import load_corpus
 from workbench.text.words import load_words, translation_pairs
 
 RELEASED_TEXTS = 24  # of each language: this variant takes its texts one after another
-ABLATION_TEXTS = 40  # of each language: every head means half a forward pass more
-PAIRS = 16
+ABLATION_TEXTS = 24  # of each language: every head means half a forward pass more
+PAIRS = 24
 CONCEPTS = 96
 
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
+
 from workbench import figures
 from workbench.errors import BadPairs
 from workbench.model.model import Model
@@ -83,7 +85,7 @@ def study_patches(run: Run, model: Model, pairs: Pairs, options: Options) -> lis
         section(
             "positions",
             places,
-            figures.heatmap(places, "effect"),
+            figures.heatmap(_numbered(places), "effect"),
             reading="The state in front of a layer at one position comes from the source run; positions count from the "
             f"end of the prompt when they are negative. {_ZERO_ONE}",
             finding=findings.positions(places),
@@ -96,3 +98,8 @@ def study_patches(run: Run, model: Model, pairs: Pairs, options: Options) -> lis
             finding=findings.heads(carriers),
         ),
     ]
+
+
+def _numbered(places: xr.Dataset) -> xr.Dataset:
+    """Positions by number where the pairs do not agree on the tokens there."""
+    return places.drop_vars("token") if "token" in places.coords and not all(places.token.values) else places

@@ -9,7 +9,7 @@ import xarray as xr
 from workbench.results.files import load_result
 from workbench.results.make import provenance
 from workbench.studies.findings import heads, neurons, patches
-from workbench.studies.findings.words import language, number
+from workbench.studies.findings.words import language, listed, number
 from workbench.text import languages as names
 
 
@@ -34,13 +34,13 @@ def summary(folder: str | Path) -> pd.DataFrame:
 
 
 def effects(folder: str | Path) -> list[str]:
-    """The findings of a run folder about patching and the lens, a sentence each."""
-    found = []
-    for name, say in _SAYS.items():
+    """The findings of a run folder about patching and the lens; results that say the same say it once."""
+    found: dict[str, list[str]] = {}
+    for name, (title, say) in _SAYS.items():
         path = Path(folder) / f"{name}.nc"
         if path.is_file():
-            found.append(say(load_result(path)))
-    return found
+            found.setdefault(say(load_result(path)), []).append(title)
+    return [f"{listed(titles)}: {finding}" for finding, titles in found.items()]
 
 
 def _named(code: str) -> str:
@@ -79,7 +79,7 @@ def _lape(result: xr.Dataset) -> dict[str, dict[str, str]]:
 
 
 def _lens(result: xr.Dataset) -> str:
-    return f"Lens: {patches.lens(result, provenance(result)['parameters']['target'])}"
+    return patches.lens(result, provenance(result)["parameters"]["target"])
 
 
 _COLUMNS: dict[str, Callable[[xr.Dataset], dict[str, dict[str, str]]]] = {
@@ -89,9 +89,9 @@ _COLUMNS: dict[str, Callable[[xr.Dataset], dict[str, dict[str, str]]]] = {
     "ternary": _ternary,
     "lape": _lape,
 }
-_SAYS: dict[str, Callable[[xr.Dataset], str]] = {
-    "cross_layer": lambda result: f"Across layers: {patches.cross_layer(result)}",
-    "positions": lambda result: f"Positions: {patches.positions(result)}",
-    "heads": lambda result: f"Heads: {patches.heads(result)}",
-    "lens": _lens,
+_SAYS: dict[str, tuple[str, Callable[[xr.Dataset], str]]] = {
+    "cross_layer": ("Patching across layers", patches.cross_layer),
+    "positions": ("Patching positions", patches.positions),
+    "heads": ("Patching heads", patches.heads),
+    "lens": ("Logit lens", _lens),
 }

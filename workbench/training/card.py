@@ -104,8 +104,8 @@ def describe_training(training: dict[str, Any], evaluation: dict[str, Any]) -> s
         {progress} of the schedule (warm-up, flat, the last 65 % straight down to zero).
         Muon (rate {recipe["matrix_lr"]}) for the matrices of the layers,
         AdamW (rate {recipe["other_lr"]}) for the rest, seed {recipe["seed"]}.
-        Prompts use the first {recipe["concepts"]} concepts of the word list, few of them until 35 % of the schedule and all
-        from 60 % on, because translating is learned on few and then holds for more.
+        Prompts use the first {recipe["concepts"]} concepts of the word list, few of them until 35 % of the schedule and
+        all from 60 % on, because translating is learned on few and then holds for more.
         Text is drawn by a language's size to the power {recipe["shares"]["power"]}.
         Use at most {recipe["length"]} tokens at once, longer input was never seen. The tokenizer is a byte-level BPE
         that adds `<s>` itself; words of those concepts by their number of tokens: {spelled}."""

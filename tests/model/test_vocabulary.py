@@ -1,0 +1,33 @@
+"""The loss by blocks of the vocabulary is the plain cross-entropy, and its slope the plain gradient."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.model.vocabulary import next_token_loss, next_token_slope
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rows=st.integers(1, 40), width=st.integers(1, 16), vocabulary=st.integers(1, 1300), scale=st.sampled_from([0.1, 5])
+)
+def test_equals_cross_entropy_and_its_gradient(rows, width, vocabulary, scale):
+    generator = torch.Generator().manual_seed(rows * 31 + vocabulary)
+    hidden = torch.randn(rows, width, generator=generator) * scale
+    weight = torch.randn(vocabulary, width, generator=generator)
+    targets = torch.randint(0, vocabulary, (rows,), generator=generator)
+    exact = hidden.double().requires_grad_(True)
+    wanted = torch.nn.functional.cross_entropy(exact @ weight.double().t(), targets, reduction="none")
+    slope = torch.autograd.grad(wanted.sum(), exact)[0]
+    torch.testing.assert_close(next_token_loss(hidden, weight, targets).double(), wanted, atol=2e-5, rtol=1e-5)
+    losses, slopes = next_token_slope(hidden, weight, targets)
+    torch.testing.assert_close(losses.double(), wanted, atol=2e-5, rtol=1e-5)
+    torch.testing.assert_close(slopes.double(), slope, atol=2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shift", [-1e4, 1e4])
+def test_large_logits_overflow_nothing(shift):
+    hidden, weight = torch.tensor([[1.0, shift]]), torch.tensor([[3.0, 1.0]]).repeat(1000, 1)
+    loss = next_token_loss(hidden, weight, torch.tensor([7]))
+    torch.testing.assert_close(loss, torch.tensor([1000.0]).log(), atol=2e-3, rtol=0)
