@@ -82,9 +82,11 @@ class Case:
         module = (
             hf.AutoModelForCausalLM.from_config(self.config or self.shape.config()).to(self.device, self.dtype).eval()
         )
+        tied = module.get_input_embeddings().weight is module.get_output_embeddings().weight
         for name, weight in module.named_parameters():  # the default initialisation is so small that nothing matters
-            if weight.dim() > 1 and not any(word in name for word in ("embed", "wte", "wpe")):
-                torch.nn.init.normal_(weight, std=min(weight.shape) ** -0.5)
+            embeds = any(word in name for word in ("embed", "wte", "wpe"))
+            if weight.dim() > 1 and not (embeds and tied):
+                torch.nn.init.normal_(weight, std=1.0 if embeds else min(weight.shape) ** -0.5)
         module.set_attn_implementation("sdpa")
         self.plain = copy.deepcopy(module, {id(one): one for one in module.parameters()})  # shares the weights
         tokenizer = SimpleNamespace(pad_token_id=0, eos_token_id=0)

@@ -1,9 +1,8 @@
-"""The same jobs as other libraries do them: the loops that `engine.py` is measured against.
+"""The same jobs as other libraries do them: TransformerLens, plain Hugging Face hooks, and nnsight where installed.
 
-TransformerLens's own functions on its bridge, plain Hugging Face modules with hooks, and nnsight where it is installed.
 Each loop runs the whole model once per cell. Where a library can leave logits out, its loop does (`logits_to_keep=1`).
 A loop takes (case, cells) and gives [cell, sample]; jobs without cells give one tensor. Shared work (the source run's
-activations) is prepared once, outside the measured time, in the peers' favour.
+activations) is prepared once, untimed, in the peers' favour.
 """
 
 from __future__ import annotations
@@ -20,26 +19,22 @@ from torch.nn.functional import cross_entropy
 HAS_NNSIGHT = importlib.util.find_spec("nnsight") is not None
 
 
-def difference(case, logits):
-    """Answer minus foil at the last position, [sample], from logits [sample, position, vocabulary]."""
+def difference(case, logits):  # answer minus foil at the last position, [sample]
     last, row = logits[:, -1].float(), torch.arange(len(logits), device=logits.device)
     return last[row, case.answers] - last[row, case.foils]
 
 
-def nll(case, logits):
-    """Mean loss of each sample, [sample]."""
+def nll(case, logits):  # mean loss, [sample]
     wanted = case.ids[:, 1:].flatten()
     losses = cross_entropy(logits[:, :-1].float().flatten(0, 1), wanted, reduction="none")
     return losses.view(len(case.ids), -1).mean(1)
 
 
-def wide(case, head):
-    """The columns of one head in the output projection's input."""
+def wide(case, head):  # the columns of one head in the output projection's input
     return slice(head * case.model.d_head, (head + 1) * case.model.d_head)
 
 
-def forget():
-    """Drop what was prepared for the cases so far."""
+def forget():  # what was prepared for the cases so far
     for prepared in (_lens_cache, _plain_cache, _envoy):
         prepared.cache_clear()
 
@@ -148,6 +143,10 @@ def parts(module):
     return layers, [one.self_attn.o_proj for one in layers], [one.mlp.gate_proj for one in layers]
 
 
+def _states(args, kwargs):
+    return args[0] if args else kwargs["hidden_states"]
+
+
 @cache
 def _plain_cache(case):
     """States in front of the layers and heads' outputs of the source run."""
@@ -165,10 +164,6 @@ def _plain_cache(case):
     with torch.no_grad(), hooked(*handles):
         case.plain(input_ids=case.source, use_cache=False, logits_to_keep=1)
     return states, heads
-
-
-def _states(args, kwargs):
-    return args[0] if args else kwargs["hidden_states"]
 
 
 @torch.no_grad()
@@ -237,8 +232,7 @@ def plain_gradient(case, cells):
 
 
 @torch.no_grad()
-def plain_bare(case, cells):
-    """A forward pass without logits and without statistics: the least that counting has to do; gives nothing."""
+def plain_bare(case, cells):  # no logits and no counts: the least that counting has to do
     case.plain.base_model(input_ids=case.ids, use_cache=False)
 
 
