@@ -128,10 +128,18 @@ def stages_table(training: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def _resumed(training: dict[str, Any]) -> str:
+    """What the commands alone would not repeat."""
+    if len(training["stages"]) == 1:
+        return ""
+    return "The run was resumed with the options of the table above; one run straight through was not tried.\n"
+
+
 def make_card(training: dict[str, Any], evaluation: dict[str, Any], runs: list[dict[str, Any]], *, size: int) -> str:
     """The card as Markdown; `size` is that of the folder without the card, in bytes."""
     recipe, language = training["recipe"], evaluation["language"]
     trained, held = evaluation["translation"]["trained"], evaluation["translation"]["held_out"]
+    quarters = ", ".join(map(_percent, held["by_concept_quarter"]))
     return f"""---
 license: apache-2.0
 language: [{", ".join(LANGUAGES)}]
@@ -161,7 +169,9 @@ Genres differ by language, so rows are not comparable with each other.
 ## Word translation, and language of generated text
 Five-shot prompts of the form `Deutsch: "Hund" - Français: "`; exact match, the closing quotation mark included.
 {_percent(recipe["held_out"])} of all (concept, source, target) were kept out of training, in chains too: in no document
-a word follows, however far, on a source it is held out from (the reverse direction may have been seen).
+a word follows, however far, on a source it is held out from (the reverse direction may have been seen). Documents
+are packed into rows without a mask between them, so two documents of one row can hold such a pair, often while the
+prompts use few concepts, seldom later. Held out, by quarter of the word list (first in training to last): {quarters}.
 Directions trained on: {_percent(trained["exact_match"])} of {trained["prompts"]} prompts;
 held-out directions: {_percent(held["exact_match"])} of {held["prompts"]}.
 Generated text: {language["continuations_per_language"]} continuations of 40 tokens for each language at temperature
@@ -185,7 +195,7 @@ python -m workbench.training.pretrain --corpus ../shared/corpus --out data/polyg
 python -m workbench.training.evaluate --model data/polyglot --corpus ../shared/corpus   # {evaluation["seconds"]:.0f} s
 python -m workbench.training.card --model data/polyglot
 ```
-"""
+{_resumed(training)}"""
 
 
 def main(arguments: list[str] | None = None) -> None:

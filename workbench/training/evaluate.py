@@ -71,10 +71,18 @@ def measure_translation(
             "standard_error": round(float(right.std() / len(right) ** 0.5), 4),
             "prompts": len(items),
             "concepts_right_at_least_80_percent": _concepts_over(items, right, 0.8),
+            "by_concept_quarter": _by_quarter(words, items, right),
             "by_target": {x: round(float(right[[i[2] == x for i in items]].mean()), 4) for x in LANGUAGES},
             "by_source": {x: round(float(right[[i[1] == x for i in items]].mean()), 4) for x in LANGUAGES},
         }
     return result
+
+
+def _by_quarter(words: Words, items: list[tuple[str, str, str]], right: np.ndarray) -> list[float]:
+    """Share of right answers for each quarter of the word list, in its order, which is that of their entry in training."""
+    place = {concept: 4 * index // len(words) for index, concept in enumerate(words)}
+    quarters = np.array([place[item[0]] for item in items])
+    return [round(float(right[quarters == quarter].mean()), 4) for quarter in range(4)]
 
 
 def _concepts_over(items: list[tuple[str, str, str]], right: np.ndarray, bar: float) -> int:

@@ -27,7 +27,7 @@ class Shares:
         power: A language's text is drawn in proportion to its size to this power.
     """
 
-    prompts: float = 0.55
+    prompts: float = 0.6
     chains: float = 0.6
     mixed: float = 0.1
     power: float = 0.3
