@@ -60,6 +60,7 @@ Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; a GPU w
 Dtype = Annotated[str | None, typer.Option(help="float32 (default), bfloat16 or float16.")]
 Seed = Annotated[int, typer.Option(help="Of every random draw.")]
 Truncate = Annotated[bool, typer.Option("--truncate", help="Cut texts that are longer than the model's context.")]
+Unused = Annotated[str | None, typer.Option(help="Taken by every command; nothing here depends on it.", hidden=True)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
 
 app = typer.Typer(
@@ -213,7 +214,14 @@ def patch(
 
 @app.command(name="languages")
 def languages_(
-    corpus: CorpusName = "parallel", languages: Languages = None, out: Table = None, quiet: Quiet = False
+    corpus: CorpusName = "parallel",
+    languages: Languages = None,
+    out: Table = None,
+    batch_size: Unused = None,
+    device: Unused = None,
+    dtype: Unused = None,
+    seed: Unused = None,
+    quiet: Quiet = False,
 ) -> None:
     """List the languages of a corpus, with their scripts, texts and lengths.
 
@@ -228,7 +236,14 @@ def languages_(
 
 @app.command()
 def check(
-    model: ModelName = "polyglot", out: Table = None, device: Device = None, dtype: Dtype = None, quiet: Quiet = False
+    model: ModelName = "polyglot",
+    languages: Unused = None,
+    out: Table = None,
+    batch_size: Unused = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    seed: Unused = None,
+    quiet: Quiet = False,
 ) -> None:
     """Load a model, say what can be done with it, and how near it is to Hugging Face.
 

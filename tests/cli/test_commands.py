@@ -88,3 +88,14 @@ def test_completion_knows_languages_models_and_corpora():
     assert ("fr,ja", "Japanese") in list(cli._complete_languages("fr,j"))
     assert cli._complete_models("poly") == ["polyglot"]
     assert cli._complete_corpora("") == ["parallel"]
+
+
+def test_every_command_takes_the_same_options():
+    from typer.main import get_command
+
+    from workbench.cli import app
+
+    same = {"--languages", "--out", "--batch-size", "--device", "--dtype", "--seed", "--quiet"}
+    for name, command in get_command(app).commands.items():
+        taken = {option for parameter in command.params for option in parameter.opts}
+        assert name == "version" or same <= taken, name

@@ -85,9 +85,10 @@ def study_patches(run: Run, model: Model, pairs: Pairs, options: Options) -> lis
         section(
             "positions",
             places,
-            figures.heatmap(_numbered(places), "effect"),
+            figures.heatmap(_reached(_numbered(places)), "effect"),
             reading="The state in front of a layer at one position comes from the source run; positions count from the "
-            f"end of the prompt when they are negative. {_ZERO_ONE}",
+            "end of the prompt when they are negative, and those before the first at which the two prompts of a pair "
+            f"can differ are left out. {_ZERO_ONE}",
             finding=findings.positions(places),
         ),
         section(
@@ -103,3 +104,10 @@ def study_patches(run: Run, model: Model, pairs: Pairs, options: Options) -> lis
 def _numbered(places: xr.Dataset) -> xr.Dataset:
     """Positions by number where the pairs do not agree on the tokens there."""
     return places.drop_vars("token") if "token" in places.coords and not all(places.token.values) else places
+
+
+def _reached(places: xr.Dataset) -> xr.Dataset:
+    """The positions from the first on at which some pair's prompts differ; before it, both runs are the same."""
+    same = (places.pair_effect.fillna(0) == 0).all(("pair", "layer"))
+    first = int((~same).values.argmax())
+    return places.isel(position=slice(first, None))

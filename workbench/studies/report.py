@@ -23,6 +23,7 @@ from workbench.results.files import write_whole
 _HERE = Path(__file__).parent
 _HEADER = (("model", "name"), ("corpus", "source"), ("seed", None), ("time", None))
 _TITLE = 34  # pixels that a figure's title takes
+_LINE = 16  # pixels of one more line under the title
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,12 @@ def _under_heading(figure: go.Figure, heading: str) -> go.Figure:
     if title.text != heading or layout.height is None or layout.margin.t is None:
         return figure
     line = title.subtitle.text if title.subtitle and title.subtitle.text else ""
+    top = {"y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 6}}
+    saved = _TITLE - _LINE * line.count("<br>")  # a line that is broken needs the room
     figure.update_layout(
-        title={"text": line, "font": {"size": 12}, "subtitle": {"text": ""}, "pad": {"t": 4}},
-        margin={"t": layout.margin.t - _TITLE},
-        height=layout.height - _TITLE,
+        title={"text": line, "font": {"size": 12}, "subtitle": {"text": ""}, **top},
+        margin={"t": layout.margin.t - saved},
+        height=layout.height - saved,
     )
     return figure
 

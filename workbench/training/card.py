@@ -170,8 +170,9 @@ Genres differ by language, so rows are not comparable with each other.
 Five-shot prompts of the form `Deutsch: "Hund" - Français: "`; exact match, the closing quotation mark included.
 {_percent(recipe["held_out"])} of all (concept, source, target) were kept out of training, in chains too: in no document
 a word follows, however far, on a source it is held out from (the reverse direction may have been seen). Documents
-are packed into rows without a mask between them, so two documents of one row can hold such a pair, often while the
-prompts use few concepts, seldom later. Held out, by quarter of the word list (first in training to last): {quarters}.
+are packed into rows without a mask between them, so two documents of one row can hold such a pair: seldom, and
+seldomer the more concepts the prompts use. Held out, by quarter of the word list (first in training
+to last): {quarters}.
 Directions trained on: {_percent(trained["exact_match"])} of {trained["prompts"]} prompts;
 held-out directions: {_percent(held["exact_match"])} of {held["prompts"]}.
 Generated text: {language["continuations_per_language"]} continuations of 40 tokens for each language at temperature

@@ -79,7 +79,7 @@ def measure_translation(
 
 
 def _by_quarter(words: Words, items: list[tuple[str, str, str]], right: np.ndarray) -> list[float]:
-    """Share of right answers for each quarter of the word list, in its order, which is that of their entry in training."""
+    """Share of right answers for each quarter of the word list, whose order is that of entry into training."""
     place = {concept: 4 * index // len(words) for index, concept in enumerate(words)}
     quarters = np.array([place[item[0]] for item in items])
     return [round(float(right[quarters == quarter].mean()), 4) for quarter in range(4)]
