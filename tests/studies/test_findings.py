@@ -114,9 +114,9 @@ def test_neuron_classes():
     made = counts(fired)
     classes, members = ternary(made, top_rate=0.05), lape(made, top_rate=0.05)
     assert "1 are specific to one language" in neurons.ternary(classes)
-    assert "Specific ones: German 1. Layer 0 has most of them (1)." in neurons.ternary(classes)
+    assert "Specific ones: German 1. Layer 0 has most (1)." in neurons.ternary(classes)
     assert neurons.lape(members, classes) == (
-        "LAPE selects 1 neuron; German has most of them (1), French fewest (0). "
+        "LAPE selects 1 neuron; most belong to German (1), fewest to French (0). "
         "1 of them are among those that the ternary score selects."
     )
     dead = counts(np.zeros((2, 2, 10), dtype=int))

@@ -6,7 +6,7 @@ The page asks the network for nothing: plotly.js stands in it once, and its cont
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -23,7 +23,7 @@ from workbench.results.files import write_whole
 _HERE = Path(__file__).parent
 _HEADER = (("model", "name"), ("corpus", "source"), ("seed", None), ("time", None))
 _TITLE = 34  # pixels that a figure's title takes
-_LINE = 16  # pixels of one more line under the title
+_LINE = 14  # and the line under it
 
 
 @dataclass(frozen=True)
@@ -110,35 +110,35 @@ def _reading(section: Section) -> str:
 
 def _figure(number: int, section: Section) -> str:
     """A scrolling frame with the figure's least width and its height, and its data for the script at the end."""
-    figure = _under_heading(go.Figure(section.figure), section.title)
+    figure, line = _under_heading(go.Figure(section.figure), section.title)
     layout: Any = figure.layout
     width = (layout.meta or {}).get("least_width", 560) if isinstance(layout.meta, Mapping | None) else 560
     data = _inside_script(str(plotly.io.to_json(figure, validate=False)))
     name = escape(f"{section.title} {section.reading}")
+    under = f'<p class="under">{escape(line)}</p>' if line else ""
     caption = f"<figcaption>{_reading(section)}</figcaption>" if section.reading else ""
     return (
-        f'<figure><div class="wide" tabindex="0" role="region" aria-label="Figure: {escape(section.title)}">'
+        f'<figure>{under}<div class="wide" tabindex="0" role="region" aria-label="Figure: {escape(section.title)}">'
         f'<div class="plot" id="figure-{number}" role="img" aria-label="{name}" '
         f'style="min-width:{int(width)}px;height:{int(layout.height or 450)}px"></div></div>{caption}</figure>'
         f'<script type="application/json" data-figure="figure-{number}">{data}</script>'
     )
 
 
-def _under_heading(figure: go.Figure, heading: str) -> go.Figure:
-    """Drop the figure's title where the section's heading says the same; the line under it moves up."""
+def _under_heading(figure: go.Figure, heading: str) -> tuple[go.Figure, str]:
+    """Where the section's heading says what the figure's title says: the figure without it, and the line under it."""
     layout: Any = figure.layout
     title = layout.title
     if title.text != heading or layout.height is None or layout.margin.t is None:
-        return figure
+        return figure, ""
     line = title.subtitle.text if title.subtitle and title.subtitle.text else ""
-    top = {"y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 6}}
-    saved = _TITLE - _LINE * line.count("<br>")  # a line that is broken needs the room
+    saved = _TITLE + _LINE * bool(line)
     figure.update_layout(
-        title={"text": line, "font": {"size": 12}, "subtitle": {"text": ""}, **top},
+        title={"text": "", "subtitle": {"text": ""}},
         margin={"t": layout.margin.t - saved},
         height=layout.height - saved,
     )
-    return figure
+    return figure, unescape(line.replace("<br>", " · "))
 
 
 def _table(table: pd.DataFrame) -> str:

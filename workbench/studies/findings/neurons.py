@@ -45,7 +45,10 @@ def ternary(result: xr.Dataset) -> str:
     own = specific_of(result)
     parts.append(f"Specific ones: {listed(f'{language(code)} {n}' for code, n in own.most_common() if n)}.")
     layers = specific.sum("neuron")
-    parts.append(f"Layer {int(layers.layer[int(layers.values.argmax())])} has most of them ({int(layers.max())}).")
+    most = layers.layer[layers == layers.max()].values.tolist()
+    verb = "has" if len(most) == 1 else "each have"
+    place = "Layer" if len(most) == 1 else "Layers"
+    parts.append(f"{place} {listed(map(str, most))} {verb} most ({int(layers.max())}).")
     return " ".join(parts)
 
 
@@ -62,11 +65,12 @@ def lape(result: xr.Dataset, classes: xr.Dataset) -> str:
         return "LAPE selects no neuron: none fires often enough in any language."
     own = result.member.sum(("layer", "neuron"))
     each = dict(zip(own.language.values.tolist(), own.values.tolist(), strict=True))
-    most, least = max(each, key=lambda code: each[code]), min(each, key=lambda code: each[code])
+    high, low = max(each.values()), min(each.values())
+    most, least = (listed(language(code) for code, n in each.items() if n == end) for end in (high, low))
     spread = (
-        f"{language(most)} has most of them ({each[most]}), {language(least)} fewest ({each[least]})"
-        if each[most] > each[least]
-        else f"every language has {each[most]} of them"
+        f"most belong to {most} ({high}), fewest to {least} ({low})"
+        if high > low
+        else f"every language has {high} of them"
     )
     both = int((chosen & classes.selected.values).sum())
     return (
