@@ -43,7 +43,7 @@ ifneq ($(NOTEBOOKS),)
 endif
 
 lab: $(VENV)/installed
-	$(BIN)/jupyter lab --notebook-dir notebooks
+	$(BIN)/jupyter lab --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clean:
 	rm -rf $(VENV) runs build dist .pytest_cache .ruff_cache .hypothesis

@@ -18,7 +18,7 @@ _NAMES = {
     "load_result": "workbench.results.files",
     "save_result": "workbench.results.files",
 }
-__all__ = ["__version__", *_NAMES, *_ROOMS]
+__all__ = ["__version__", *_NAMES, *_ROOMS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
     from workbench import errors, figures, heads, lens, neurons, patching  # noqa: F401

@@ -20,8 +20,8 @@ from workbench.studies.sections import section
 from workbench.text.readers import load_corpus
 from workbench.text.words import load_words, translation_pairs
 
-RELEASED_TEXTS = 24  # of each language: this variant takes its texts one after another
-ABLATION_TEXTS = 24  # of each language: every head means half a forward pass more
+RELEASED_TEXTS = 60  # of each language: this variant takes its texts one after another
+ABLATION_TEXTS = 60  # of each language: every head means half a forward pass more
 PAIRS = 24
 CONCEPTS = 96
 
