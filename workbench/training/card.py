@@ -12,6 +12,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from workbench.results.files import write_whole
 from workbench.training.prompts import AUTONYMS, LANGUAGES
 
 SOURCES = """| languages | sources and licences |
@@ -208,7 +209,7 @@ def main(arguments: list[str] | None = None) -> None:
         json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("training", "evaluation", "runs")
     )
     size = sum(path.stat().st_size for path in folder.iterdir() if path.name != "README.md")
-    (folder / "README.md").write_text(make_card(training, evaluation, runs, size=size), encoding="utf-8")
+    write_whole(folder / "README.md", make_card(training, evaluation, runs, size=size))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import torch
 from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
+from workbench.results.files import write_whole
 from workbench.training.compression import ngram_bits_per_byte, xz_bits_per_byte
 from workbench.training.held_out import held_out_directions
 from workbench.training.measure import Model, bits_per_byte, continuations, draw_items, exact_matches, share_in_language
@@ -146,7 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
     result = evaluate(
         options.model, options.corpus, read_words(options.words), count=options.prompts, device=options.device
     )
-    (options.model / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_whole(options.model / "evaluation.json", json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

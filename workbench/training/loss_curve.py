@@ -6,6 +6,8 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
+from workbench.results.files import write_whole
+
 
 def loss_figure(history: list[dict[str, float]], *, title: str) -> go.Figure:
     """history: one {tokens, loss (nats per token), rate (factor on the learning rate)} per logged step."""
@@ -26,4 +28,4 @@ def loss_figure(history: list[dict[str, float]], *, title: str) -> go.Figure:
 def write_loss_curve(path: Path, history: list[dict[str, float]], *, title: str) -> None:
     """Writes the figure as one HTML file that needs no network."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    loss_figure(history, title=title).write_html(path, include_plotlyjs=True)
+    write_whole(path, loss_figure(history, title=title).to_html(include_plotlyjs=True))

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from workbench.results.make import provenance
 from workbench.studies.findings.words import count, language, listed, number, place
@@ -79,7 +79,7 @@ def rank_correlations(first: xr.DataArray, second: xr.DataArray) -> dict[str, fl
         one, other = (array.sel(language=code).values.ravel() for array in (first, second))
         real = np.isfinite(one) & np.isfinite(other)
         if real.sum() > 2 and np.ptp(one[real]) > 0 and np.ptp(other[real]) > 0:
-            found[code] = float(np.corrcoef(rankdata(one[real]), rankdata(other[real]))[0, 1])
+            found[code] = float(np.asarray(spearmanr(one[real], other[real]))[0])
     return found
 
 
