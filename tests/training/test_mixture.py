@@ -78,4 +78,4 @@ def test_shares_of_languages_and_prompts(corpus, words, tokenizer, rng):
     lines = {"de": ["a" * 10] * 1000, "fi": ["b" * 10]}
     mixture = Mixture(tokenizer, lines, words, held_out_directions(), shares=Shares(prompts=0.0, power=0.5), seed=0)
     assert mixture.weights[0] / mixture.weights[1] == pytest.approx(1000**0.5)
-    assert not any('"' in mixture.document(rng, words) for _ in range(20))
+    assert not any('"' in mixture.document(rng, words, mixture.shares) for _ in range(20))

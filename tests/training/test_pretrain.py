@@ -1,15 +1,18 @@
 """Runs repeat, resume and export exactly."""
 
 import json
+from dataclasses import replace
 
+import pytest
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from workbench.training.checkpoint import load_checkpoint, save_checkpoint
 from workbench.training.loss import chunked_cross_entropy
+from workbench.training.mixture import Shares
 from workbench.training.optimizer import orthogonalize, schedule
-from workbench.training.pretrain import Run, main, make_mixture, make_model, train
+from workbench.training.pretrain import Run, document_mask, main, make_mixture, make_model, train
 
 
 def make_run(recipe, tokenizer, corpus, words_file):
@@ -47,6 +50,7 @@ def test_the_export_loads_with_transformers(recipe, tokenizer, corpus, words_fil
     assert model.config.architectures == ["LlamaForCausalLM"]
     ids = loaded("Die Katze 猫", return_tensors="pt")["input_ids"]
     with torch.no_grad():
+        run.model.set_attn_implementation("sdpa")  # as the loaded one
         expected = run.model.to(torch.bfloat16)(input_ids=ids).logits
         assert torch.equal(model(input_ids=ids).logits, expected)
     record = json.loads((tmp_path / "model" / "training.json").read_text())
@@ -61,6 +65,34 @@ def test_the_command_makes_a_tokenizer_and_goes_on_where_it_stopped(corpus, word
     main(f"{options} --steps 2 --out {tmp_path / 'model'}".split())
     assert load_checkpoint(tmp_path / "run" / "last.pt")["done"] == 2
     assert len(AutoTokenizer.from_pretrained(tmp_path / "model")) == 600
+
+
+def test_no_token_looks_into_another_document(recipe, tokenizer, corpus, words_file):
+    run = make_run(recipe, tokenizer, corpus, words_file)
+    one, two = (tokenizer(text)["input_ids"] for text in ("Die Katze", "The cat sleeps"))
+    bos = tokenizer.bos_token_id
+    packed = document_mask(torch.tensor([one + two]), bos, torch.float32)
+    model = run.model.model
+    with torch.no_grad():
+        together = model(input_ids=torch.tensor([one + two]), attention_mask=packed).last_hidden_state
+        alone = model(input_ids=torch.tensor([two])).last_hidden_state
+    torch.testing.assert_close(together[:, len(one) :], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_prompts_grow_and_become_fewer(recipe, tokenizer, corpus, words_file):
+    run = make_run(
+        replace(recipe, steps=10, grow_from=0.2, grow_to=0.6, first_concepts=2, concepts=6),
+        tokenizer,
+        corpus,
+        words_file,
+    )
+    seen = []
+    for run.done in range(10):
+        seen.append(run.concepts)
+    assert seen == [2, 2, 2, 3, 4, 5, 6, 6, 6, 6]
+    first, last = Shares(0.8, 0.6, 0.1), Shares(0.4, 0.2, 0.1)
+    assert first.towards(last, 0.0) == first
+    assert first.towards(last, 0.5) == Shares(pytest.approx(0.6), pytest.approx(0.4), pytest.approx(0.1))
 
 
 def test_chunked_loss_equals_the_plain_one():

@@ -15,9 +15,8 @@ class ChunkedCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, chunk: int) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, chunk: int, low: torch.dtype) -> Tensor:
         """hidden: [tokens, d], weight: [vocabulary, d], labels: [tokens] -> scalar, nats per token."""
-        low = torch.bfloat16 if hidden.is_cuda else hidden.dtype
         matrix, count = weight.to(low), len(labels)
         hidden_grad, weight_grad = torch.empty_like(hidden), torch.zeros_like(weight)
         total = torch.zeros((), device=hidden.device)
@@ -33,13 +32,18 @@ class ChunkedCrossEntropy(torch.autograd.Function):
         return total / count
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         """Scales the gradients that forward left behind."""
         hidden_grad, weight_grad = ctx.saved_tensors
-        return gradients[0] * hidden_grad, gradients[0] * weight_grad, None, None
+        return gradients[0] * hidden_grad, gradients[0] * weight_grad, None, None, None
 
 
-def chunked_cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor, *, chunk: int = 512) -> Tensor:
-    """Mean nll of `labels` [tokens], nats per token; hidden: [tokens, d], weight: [vocabulary, d]."""
-    result: Tensor = ChunkedCrossEntropy.apply(hidden, weight, labels, chunk)
+def chunked_cross_entropy(
+    hidden: Tensor, weight: Tensor, labels: Tensor, *, chunk: int = 512, low: torch.dtype = torch.float32
+) -> Tensor:
+    """Mean nll of `labels` [tokens], nats per token; hidden: [tokens, d], weight: [vocabulary, d].
+
+    Matrices are multiplied in `low`; softmax and sums are float32.
+    """
+    result: Tensor = ChunkedCrossEntropy.apply(hidden, weight, labels, chunk, low)
     return result

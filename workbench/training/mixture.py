@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -27,10 +27,14 @@ class Shares:
         power: A language's text is drawn in proportion to its size to this power.
     """
 
-    prompts: float = 0.6
-    chains: float = 0.6
-    mixed: float = 0.1
+    prompts: float = 0.75
+    chains: float = 0.75
+    mixed: float = 0.05
     power: float = 0.3
+
+    def towards(self, last: Shares, progress: float) -> Shares:
+        """The shares at `progress` in 0..1 on the straight way to `last`."""
+        return Shares(*(a + (b - a) * progress for a, b in zip(astuple(self), astuple(last), strict=True)))
 
 
 def read_lines(corpus: Path, languages: Iterable[str], *, part: str = "train") -> Lines:
@@ -66,23 +70,26 @@ class Mixture:
         start = int(rng.integers(len(lines)))
         return "\n".join(lines[start : start + int(rng.integers(1, 7))])
 
-    def prompt(self, rng: np.random.Generator, words: Words) -> str:
+    def prompt(self, rng: np.random.Generator, words: Words, shares: Shares) -> str:
         """Chains, or lines of question and answer, over `words`."""
         kind = rng.random()
-        if kind < self.shares.chains:
+        if kind < shares.chains:
             return draw_chains(rng, words, self.held_out, count=int(rng.integers(1, 4)), longest=8)
-        mixed = bool(kind < self.shares.chains + self.shares.mixed)
+        mixed = bool(kind < shares.chains + shares.mixed)
         return draw_lines(rng, words, self.held_out, count=int(rng.integers(2, 11)), mixed=mixed)
 
-    def document(self, rng: np.random.Generator, words: Words) -> str:
+    def document(self, rng: np.random.Generator, words: Words, shares: Shares) -> str:
         """A text, or a prompt over `words`."""
-        return self.prompt(rng, words) if rng.random() < self.shares.prompts else self.text(rng)
+        return self.prompt(rng, words, shares) if rng.random() < shares.prompts else self.text(rng)
 
-    def rows(self, step: int, *, batch: int, length: int, concepts: int | None = None) -> np.ndarray:
+    def rows(
+        self, step: int, *, batch: int, length: int, concepts: int | None = None, shares: Shares | None = None
+    ) -> np.ndarray:
         """Rows for one step: [batch, length] int64; each starts with a document, the last document of a row is cut.
 
-        Prompts use the first `concepts` of the words, or all.
+        Prompts use the first `concepts` of the words, or all; `shares` are those of the mixture where omitted.
         """
+        shares = shares or self.shares
         words = dict(islice(self.words.items(), concepts))
         rng = np.random.default_rng((self.seed, step))
         rows = np.empty((batch, length), dtype=np.int64)
@@ -90,7 +97,7 @@ class Mixture:
             ids: list[int] = []
             while len(ids) < length:
                 ids += [
-                    *self.tokenizer(self.document(rng, words), verbose=False)["input_ids"],
+                    *self.tokenizer(self.document(rng, words, shares), verbose=False)["input_ids"],
                     self.tokenizer.eos_token_id,
                 ]
             row[:] = ids[:length]

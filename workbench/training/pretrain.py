@@ -33,7 +33,11 @@ WORDS = Path(__file__).parents[2] / "data" / "words.tsv"
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides the weights, besides the data. Lengths in tokens; prompts use the first `concepts` words."""
+    """All that decides the weights, besides the data. Lengths in tokens.
+
+    Prompts use the first `first_concepts` words until `grow_from` of the run, so that translating is learned on few,
+    and all `concepts` from `grow_to` on, because it then holds for more; shares go from first to last with them.
+    """
 
     steps: int | None = None
     minutes: float | None = None
@@ -51,7 +55,12 @@ class Recipe:
     matrix_lr: float = 0.02
     other_lr: float = 5e-3
     held_out: float = 0.1
+    grow_from: float = 0.12
+    grow_to: float = 0.4
     shares: Shares = field(default_factory=Shares)
+    last_shares: Shares = field(default_factory=lambda: Shares(prompts=0.35, chains=0.5, mixed=0.1))
+    bf16: bool = False
+    compiled: bool = False
 
 
 def make_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
@@ -82,11 +91,24 @@ def make_mixture(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, corpus: Pat
     return Mixture(tokenizer, lines, trained, held_out, shares=recipe.shares, seed=recipe.seed)
 
 
-def loss_of(model: Any, rows: torch.Tensor) -> torch.Tensor:
-    """Mean nll over all tokens but the first of each row; rows: [batch, length]; bf16 on a GPU."""
-    with torch.autocast(rows.device.type, dtype=torch.bfloat16, enabled=rows.is_cuda):
-        hidden = model.model(input_ids=rows, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
-    return chunked_cross_entropy(hidden.float(), model.lm_head.weight, rows[:, 1:].flatten())
+def document_mask(rows: torch.Tensor, bos: int, dtype: torch.dtype) -> torch.Tensor:
+    """What each token may look at: earlier tokens of its own document. [batch, 1, length, length], added to scores."""
+    document = (rows == bos).cumsum(1)
+    allowed = (document[:, :, None] == document[:, None, :]).tril()[:, None]
+    return torch.zeros(allowed.shape, dtype=dtype, device=rows.device).masked_fill_(~allowed, torch.finfo(dtype).min)
+
+
+def loss_of(model: Any, rows: torch.Tensor, *, bf16: bool = False, decoder: Any = None) -> torch.Tensor:
+    """Mean nll over all tokens but the first of each row; rows: [batch, length]; `decoder`: a compiled model.model."""
+    low = torch.bfloat16 if bf16 else torch.float32
+    mask = document_mask(rows, model.config.bos_token_id, low)
+    with torch.autocast(rows.device.type, dtype=torch.bfloat16, enabled=bf16):
+        states = (model.model if decoder is None else decoder)(
+            input_ids=rows, attention_mask=mask, use_cache=False
+        ).last_hidden_state
+    return chunked_cross_entropy(
+        states[:, :-1].flatten(0, 1).float(), model.lm_head.weight, rows[:, 1:].flatten(), low=low
+    )
 
 
 class Run:
@@ -95,6 +117,9 @@ class Run:
     def __init__(self, recipe: Recipe, model: Any, mixture: Mixture, *, device: str = "cpu") -> None:
         self.recipe, self.mixture, self.device = recipe, mixture, device
         self.model = model.to(device)
+        if device == "cpu":  # the backward pass of fused attention is slow on CPUs
+            self.model.set_attn_implementation("eager")
+        self.decoder = torch.compile(self.model.model) if recipe.compiled else None
         self.optimizers = make_optimizers(self.model, matrix_lr=recipe.matrix_lr, other_lr=recipe.other_lr)
         self.tops = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.done, self.seconds, self.history = 0, 0.0, []
@@ -108,11 +133,16 @@ class Run:
         return self.seconds / (60 * (self.recipe.minutes or 1.0))
 
     @property
+    def grown(self) -> float:
+        """0 while prompts use few concepts, 1 when they use all."""
+        begin, end = self.recipe.grow_from, self.recipe.grow_to
+        return min(1.0, max(0.0, (self.progress - begin) / (end - begin)))
+
+    @property
     def concepts(self) -> int:
-        """Concepts in the prompts now: few for 35 % of the run, so that translating is learned; all from 60 % on."""
-        grown = min(1.0, max(0.0, (self.progress - 0.35) / 0.25))
+        """Concepts in the prompts now."""
         few = min(self.recipe.first_concepts, self.recipe.concepts)
-        return round(few + (self.recipe.concepts - few) * grown)
+        return round(few + (self.recipe.concepts - few) * self.grown)
 
     @property
     def tokens(self) -> int:
@@ -127,8 +157,10 @@ class Run:
             for group, top in zip(optimizer.param_groups, tops, strict=True):
                 group["lr"] = top * rate
         batch, length = self.recipe.batch, self.recipe.length
-        rows = self.mixture.rows(self.done, batch=batch, length=length, concepts=self.concepts)
-        loss = loss_of(self.model, torch.from_numpy(rows).to(self.device))
+        shares = self.recipe.shares.towards(self.recipe.last_shares, self.grown)
+        rows = self.mixture.rows(self.done, batch=batch, length=length, concepts=self.concepts, shares=shares)
+        tokens = torch.from_numpy(rows).to(self.device)
+        loss = loss_of(self.model, tokens, bf16=self.recipe.bf16, decoder=self.decoder)
         loss.backward()
         for optimizer in self.optimizers:
             optimizer.step()
@@ -216,19 +248,29 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     budget.add_argument("--minutes", type=float)
     defaults = Recipe()
     for name, value in asdict(defaults).items():
-        if name in ("steps", "minutes", "shares", "held_out", "context"):
+        if name in ("steps", "minutes", "shares", "last_shares", "held_out", "context", "bf16", "compiled"):
             continue
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    for name in ("prompts", "chains", "mixed"):
-        parser.add_argument(f"--{name}", type=float, default=getattr(defaults.shares, name), help="a share, see Shares")
+    for when in ("shares", "last_shares"):
+        for name in ("prompts", "chains", "mixed"):
+            option = f"--{when.removesuffix('shares')}{name}".replace("_", "-")
+            share = getattr(getattr(defaults, when), name)
+            parser.add_argument(option, type=float, default=share, help="a share, see Shares")
+    parser.add_argument("--bf16", action="store_true", help="multiply matrices in bfloat16, where it is fast")
+    parser.add_argument("--compiled", action="store_true", help="torch.compile; needs a C++ compiler on a CPU")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Trains the tokenizer where the checkpoint folder has none, then the model."""
     options = vars(parse(arguments))
-    shares = Shares(**{name: options[name] for name in ("prompts", "chains", "mixed")})
-    recipe = Recipe(**{name: options[name] for name in Recipe.__dataclass_fields__ if name in options}, shares=shares)
+    shares = {
+        when: Shares(
+            **{name: options[f"{when.removesuffix('shares')}{name}"] for name in ("prompts", "chains", "mixed")}
+        )
+        for when in ("shares", "last_shares")
+    }
+    recipe = Recipe(**{name: options[name] for name in Recipe.__dataclass_fields__ if name in options}, **shares)
     folder: Path = options["checkpoint"]
     if not (folder / "tokenizer.json").exists():
         words = read_words(options["words"])
