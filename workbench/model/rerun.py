@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from workbench.errors import BadArgument
+from workbench.model.edits import edited, touched
 from workbench.model.layers import (
     Recording,
     call_behind_attention,
@@ -106,3 +108,56 @@ def replace_positions(
     for cell, position in enumerate(positions):
         states[cell, :, position - start] = values[cell]
     return tail(recording, layer, states.flatten(0, 1), copies=cells, start=start, last=last)
+
+
+@torch.no_grad()
+def rescale(
+    recording: Recording,
+    *,
+    heads: Tensor | None = None,
+    head_fill: Tensor | None = None,
+    neurons: Tensor | None = None,
+    neuron_fill: Tensor | None = None,
+    last: bool = False,
+) -> Tensor:
+    """Scale any number of head outputs and neurons per cell, at every position, and run what follows.
+
+    The run starts at the lowest layer that a cell changes, behind its attention where heads were recorded.
+
+    Args:
+        recording: a pass recorded with `heads=True`.
+        heads: scales [cell, layer, head]; see `edits.edited` for what a scale and a fill mean.
+        head_fill: [layer, head, d_head]; zero when None.
+        neurons: scales [cell, layer, neuron].
+        neuron_fill: [layer, neuron]; zero when None.
+        last: the metric reads the last position only.
+
+    Returns:
+        The final residual stream, [cell, sample, position, d_model].
+
+    Raises:
+        BadArgument: neither heads nor neurons, or not the same number of cells.
+    """
+    given = [scales for scales in (heads, neurons) if scales is not None]
+    if not given or len({len(scales) for scales in given}) != 1:
+        raise BadArgument("give heads or neurons as [cell, layer, unit], or both with the same number of cells")
+    model, cells = recording.model, len(given[0])
+    layer = min((i for scales in given for i in touched(scales)), default=model.n_layers)
+    states = stack(recording.residual[layer], cells)
+    if layer == model.n_layers:
+        return tail(recording, layer, states, copies=cells, last=last)
+    attention = None
+    if heads is not None:  # the lowest layer's heads are known; the others are edited on the way
+        heads = heads.to(states)
+        fill = 0.0 if head_fill is None else head_fill[layer].to(states)
+        change = (fill - recording.z[layer]) * (1 - heads[:, layer])[:, None, None, :, None]
+        moved = torch.einsum("csphd,hdm->cspm", change, model.output_weight(layer))
+        attention = (recording.attention[layer] + moved).flatten(0, 1)
+        heads = heads.clone()
+        heads[:, layer] = 1.0
+    rows = [None if scales is None else scales.repeat_interleave(recording.n_samples, 0) for scales in (heads, neurons)]
+    with edited(model, heads=rows[0], head_fill=head_fill, neurons=rows[1], neuron_fill=neuron_fill):
+        if attention is not None:
+            states = call_behind_attention(recording, layer, states, attention)
+            layer += 1
+        return tail(recording, layer, states, copies=cells, last=last)
