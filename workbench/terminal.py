@@ -35,6 +35,16 @@ class Refusing(TyperGroup):
             raise typer.Exit(2) from None
 
 
+class Room(TyperGroup):
+    """A group whose first command runs where the first argument names none: `workbench heads polyglot parallel`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the first command in front, unless one is named or help is asked for."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = [next(iter(self.commands)), *args]
+        return super().parse_args(ctx, args)
+
+
 def _line(error: BaseException) -> str | None:
     """The line for an error; None for a defect of ours, whose traceback is wanted."""
     if isinstance(error, WorkbenchError):

@@ -3,22 +3,32 @@
 from pathlib import Path
 
 from workbench import __version__
+from workbench.cli import app, options
 from workbench.results.files import load_result
 from workbench.results.make import provenance
 
 COMMANDS = ["demo", "heads", "neurons", "patch", "languages", "check", "version"]
 
 
+def commands():
+    """Every command that runs something, by the words that name it: `heads find`."""
+    from typer.main import get_command
+
+    found = {}
+    for name, command in get_command(app).commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {f"{name} {part}": one for part, one in inner.items()} if inner else {name: command}
+    return found
+
+
 def test_help_names_every_command_and_shows_examples(run):
     done = run("--help")
     assert done.exit_code == 0
     assert all(f"\n  {command}" in done.stdout for command in COMMANDS)
-    for command in COMMANDS[:-1]:
-        text = run(command, "--help").stdout
-        assert f"\n  workbench {command}" in text, text
+    for command in {*COMMANDS, *commands()} - {"version"}:
+        text = run(*command.split(), "--help").stdout
+        assert f"\n  workbench {command.split()[0]}" in text, text
         assert "\b" not in text
-    for option in ("--languages", "--out", "--batch-size", "--device", "--dtype", "--seed", "--quiet"):
-        assert all(option in run(command, "--help").stdout for command in COMMANDS[:4])
 
 
 def test_version(run):
@@ -82,20 +92,21 @@ def test_dropped_rows_are_told_in_a_line(run, model, corpus):
 
 
 def test_completion_knows_languages_models_and_corpora():
-    from workbench import cli
-
-    assert ("de", "German") in list(cli._complete_languages("d"))
-    assert ("fr,ja", "Japanese") in list(cli._complete_languages("fr,j"))
-    assert cli._complete_models("poly") == ["polyglot"]
-    assert cli._complete_corpora("") == ["parallel"]
+    assert ("de", "German") in list(options.complete_languages("d"))
+    assert ("fr,ja", "Japanese") in list(options.complete_languages("fr,j"))
+    assert "polyglot" in options.complete_models("poly")
+    assert options.complete_corpora("") == ["parallel"]
 
 
 def test_every_command_takes_the_same_options():
-    from typer.main import get_command
-
-    from workbench.cli import app
-
     same = {"--languages", "--out", "--batch-size", "--device", "--dtype", "--seed", "--quiet"}
-    for name, command in get_command(app).commands.items():
+    for name, command in commands().items():
         taken = {option for parameter in command.params for option in parameter.opts}
         assert name == "version" or same <= taken, name
+
+
+def test_a_room_runs_its_first_command_unless_one_is_named(run, model, corpus):
+    short, long = (run("heads", *name, model, corpus, "--limit", "2", "--quiet") for name in ([], ["find"]))
+    assert short.exit_code == long.exit_code == 0
+    assert short.stdout == long.stdout
+    assert run("heads").exit_code == 2

@@ -1,0 +1,152 @@
+"""The command `workbench`: parse, call the public functions, print. Heavy imports wait until a command runs."""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import workbench
+from workbench.cli import heads, neurons, patch
+from workbench.cli.options import (
+    Batch,
+    CorpusName,
+    Device,
+    Dtype,
+    Languages,
+    Limit,
+    ModelName,
+    Out,
+    Quiet,
+    Seed,
+    Table,
+    Truncate,
+    Unused,
+    run_options,
+)
+from workbench.terminal import Refusing, show_run, show_table, warn
+
+app = typer.Typer(
+    cls=Refusing,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(workbench.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", callback=_version)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """See how a language model handles languages: its heads, its neurons, its layers.
+
+    \b
+    workbench demo                      everything once, on the shipped model
+    workbench heads polyglot parallel   which heads matter for which language
+    """  # noqa: D301 (click reads the backspace)
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.showwarning = warn
+
+
+@app.command()
+def demo(
+    model: Annotated[str, typer.Option(help="A shipped model, a folder or a hub name.")] = "polyglot",
+    corpus: Annotated[str, typer.Option(help="A shipped corpus, folder or file.")] = "parallel",
+    languages: Languages = None,
+    out: Out = None,
+    limit: Limit = None,
+    batch_size: Batch = "auto",
+    device: Device = None,
+    dtype: Dtype = None,
+    seed: Seed = 0,
+    truncate: Truncate = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run every analysis once and write runs/demo/report.html; run again, it goes on where it stopped.
+
+    \b
+    workbench demo
+    workbench demo --languages de,fr,ja --limit 20 --out runs/small
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.demo import run_demo
+
+    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
+    folder = run_demo(
+        out or Path("runs/demo"), model=model, corpus=corpus, languages=languages, limit=limit, **vars(options)
+    )
+    show_run(folder, quiet)
+
+
+app.add_typer(heads.app, name="heads")
+app.add_typer(neurons.app, name="neurons")
+app.add_typer(patch.app, name="patch")
+
+
+@app.command(name="languages")
+def languages_(
+    corpus: CorpusName = "parallel",
+    languages: Languages = None,
+    out: Table = None,
+    batch_size: Unused = None,
+    device: Unused = None,
+    dtype: Unused = None,
+    seed: Unused = None,
+    quiet: Quiet = False,
+) -> None:
+    """List the languages of a corpus, with their scripts, texts and lengths.
+
+    \b
+    workbench languages parallel
+    workbench languages texts/ --out languages.tsv
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.tables import corpus_table
+
+    show_table(corpus_table(corpus, languages), out, quiet)
+
+
+@app.command()
+def check(
+    model: ModelName = "polyglot",
+    languages: Unused = None,
+    out: Table = None,
+    batch_size: Unused = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    seed: Unused = None,
+    quiet: Quiet = False,
+) -> None:
+    """Load a model, say what can be done with it, and how near it is to Hugging Face.
+
+    \b
+    workbench check polyglot
+    workbench check ./my-model --dtype bfloat16
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.tables import model_table
+
+    show_table(model_table(model, device=device, dtype=dtype), out, quiet)
+
+
+@app.command()
+def version() -> None:
+    """Print the versions of the workbench and of what numbers depend on."""
+    from workbench.results.make import versions
+
+    for name, number in versions().items():
+        typer.echo(f"{name} {number}")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
