@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.model.metrics import plain_unembedding
 from workbench.model.vocabulary import next_token_loss, next_token_slope
 
 
@@ -31,3 +32,11 @@ def test_large_logits_overflow_nothing(shift):
     hidden, weight = torch.tensor([[1.0, shift]]), torch.tensor([[3.0, 1.0]]).repeat(1000, 1)
     loss = next_token_loss(hidden, weight, torch.tensor([7]))
     torch.testing.assert_close(loss, torch.tensor([1000.0]).log(), atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "plain"),
+    [("llama", True), ("gpt2", True), ("bloom", True), ("qwen3_moe", True), ("gemma2", False), ("cohere", False)],
+)
+def test_wrapped_heads_that_only_multiply_take_the_short_way(kind, plain, wrapped):
+    assert (plain_unembedding(wrapped(kind)) is not None) == plain

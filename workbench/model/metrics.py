@@ -158,6 +158,8 @@ def plain_unembedding(model: Model) -> Tensor | None:
         getattr(config, name, None) not in (None, 1, 1.0)
         for name in ("final_logit_softcapping", "logit_scale", "logits_scaling", "logits_scale", "lm_head_multiplier")
     )
-    if scaled or not isinstance(head, torch.nn.Linear) or head.bias is not None:
+    if scaled or not isinstance(head, torch.nn.Linear):
+        return None
+    if head.bias is not None and bool(head.bias.any()):  # TransformerLens gives heads without a bias one of zeros
         return None
     return head.weight.detach()
