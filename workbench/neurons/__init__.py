@@ -1,7 +1,8 @@
 """Language neurons: how often each one fires in each language, and which languages it serves."""
 
 from workbench.neurons.firing import firing
+from workbench.neurons.knockout import knockout
 from workbench.neurons.lape import lape
 from workbench.neurons.ternary import ternary
 
-__all__ = ["firing", "lape", "ternary"]
+__all__ = ["firing", "knockout", "lape", "ternary"]
