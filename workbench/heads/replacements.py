@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from workbench.errors import TooFewLanguages
-from workbench.model.layers import Recording
 from workbench.model.model import Model
 from workbench.model.record import record
+from workbench.model.recording import Recording
 from workbench.text.batches import Batch, Encoded, pad
 
 Values = Callable[[int, Sequence[int]], Tensor]

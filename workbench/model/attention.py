@@ -1,7 +1,8 @@
-"""Fused attention: the model's own scaled-dot-product attention wherever nobody looks at the pattern.
+"""Fused attention: the model's own scaled-dot-product attention and norms wherever nobody looks inside them.
 
-TransformerLens computes every attention pattern in full, so that it can be hooked. On long texts that costs several
-times the whole forward pass. Inside `fused`, the wrapped module answers instead; head outputs pass the same hooks.
+TransformerLens computes every attention pattern in full, and every norm twice, so that they can be hooked. On long
+texts that costs several times the whole forward pass. Inside `fused`, the wrapped modules answer instead; head outputs
+pass the same hooks.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,28 +13,29 @@ from workbench.model.model import Model
 
 
 @contextmanager
-def fused(model: Model, layers: range | None = None, *, on: bool = True) -> Iterator[None]:
-    """For a while, attention in these layers (all by default) never forms its pattern, where the model can do so.
+def fused(model: Model, *, on: bool = True) -> Iterator[None]:
+    """For a while, attention never forms its pattern, where the model can do so, and norms are computed once.
 
     Args:
-        model: the model; without the ability `fused` nothing changes.
-        layers: where.
+        model: the model; without the ability `fused` its attention stays as it is.
         on: False leaves everything as it is.
     """
-    if not (on and model.abilities.get("fused", False)):
+    if not on:
         yield
         return
     before = model.config._attn_implementation
-    replaced = [model.attention_parts(i)[0] for i in (range(model.n_layers) if layers is None else layers)]
-    replaced = [module for module in replaced if "forward" not in module.__dict__]
-    try:
+    modules = [*model.norms]
+    if model.abilities.get("fused", False):
+        modules += [model.attention_parts(i)[0] for i in range(model.n_layers)]
         model.config._attn_implementation = "sdpa"
-        for module in replaced:
+    modules = [module for module in modules if "forward" not in module.__dict__]
+    try:
+        for module in modules:
             module.__dict__["forward"] = module.original_component.forward
         yield
     finally:
         model.config._attn_implementation = before
-        for module in replaced:
+        for module in modules:
             module.__dict__.pop("forward", None)
 
 

@@ -174,6 +174,16 @@ class Model:
             raise UnsupportedSite(f"{self.name!r} ({self.architecture}) has no {site!r} in layer {layer}")
         return found
 
+    @cached_property
+    def norms(self) -> list[Any]:
+        """Every norm that TransformerLens wraps without changing what it computes."""
+        kinds = ("NormalizationBridge", "RMSNormalizationBridge")
+        return [
+            part
+            for part in self.bridge.modules()
+            if type(part).__name__ in kinds and part.original_component is not None
+        ]
+
     def attention_parts(self, layer: int) -> tuple[Any, Any]:
         """The attention of a layer and its output projection, whose input is the heads' outputs side by side."""
         attention = self.bridge.blocks[layer].attn

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from workbench.errors import NotFinite
 from workbench.model.attention import fused
-from workbench.model.layers import CACHE_NAMES, Recording, first
 from workbench.model.model import Model
+from workbench.model.recording import CACHE_NAMES, Recording, first
 from workbench.text.batches import Batch
 
 _DROPPED = (*CACHE_NAMES, "use_cache")
@@ -83,7 +83,8 @@ def _keep(places: list[Tensor], index: int):
 
 def _keep_arguments(recording: Recording, layer: int):
     block = recording.model.bridge.blocks[layer]
-    names = list(inspect.signature(getattr(block, "original_component", block).forward).parameters)
+    taken = inspect.signature(block.original_component.forward).parameters
+    names, open_ended = list(taken), any(one.kind is one.VAR_KEYWORD for one in taken.values())
 
     def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         named = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -91,7 +92,11 @@ def _keep_arguments(recording: Recording, layer: int):
         for name in CACHE_NAMES:
             if name in named:
                 recording.cache_name = name
-        recording.arguments[layer] = {name: value for name, value in named.items() if name not in _DROPPED}
+        recording.arguments[layer] = {
+            name: value
+            for name, value in named.items()
+            if name not in _DROPPED and (open_ended or name in taken)  # as TransformerLens's own block does
+        }
 
     return hook
 

@@ -10,14 +10,11 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BadArgument
+from workbench.model.attention import fused
+from workbench.model.columns import Columns
 from workbench.model.edits import edited, touched
-from workbench.model.layers import (
-    Recording,
-    call_behind_attention,
-    call_last_position,
-    call_layer,
-    stack,
-)
+from workbench.model.layers import call_behind_attention, call_last_positions, call_layer
+from workbench.model.recording import Recording, stack
 
 
 @torch.no_grad()
@@ -37,15 +34,19 @@ def tail(
     Returns:
         The final residual stream, [copies, sample, position, d_model].
     """
-    final = recording.model.n_layers - 1
-    for i in range(layer, recording.model.n_layers):
-        if last and i == final and states.shape[1] > 1:
-            states = call_last_position(recording, i, states, copies, start)
-        else:
-            states = call_layer(recording, i, states, copies, start)
-    if last:
-        states = states[:, -1:]
+    states = _run(recording, layer, states, Columns(recording, [start], copies=copies), last=last)
     return states.reshape(copies, recording.n_samples, *states.shape[1:])
+
+
+def _run(recording: Recording, layer: int, states: Tensor, columns: Columns, *, last: bool) -> Tensor:
+    """Run the layers from `layer` on; states [copies * sample, column, d_model], with `last` one column a cell."""
+    final = recording.model.n_layers - 1
+    with fused(recording.model, on=recording.fused):
+        for i in range(layer, final + 1):
+            if last and i == final and states.shape[1] > len(columns.starts):
+                return call_last_positions(recording, i, states, columns)
+            states = call_layer(recording, i, states, columns)
+    return states[:, columns.ends] if last and states.shape[1] > len(columns.starts) else states
 
 
 @torch.no_grad()
@@ -83,31 +84,46 @@ def replace_heads(
     moved = torch.einsum("cspd,cdm->cspm", change, weight)
     attention = (recording.attention[layer][None, :, lowest:] + moved).flatten(0, 1)
     states = stack(recording.residual[layer][:, lowest:], cells)
-    states = call_behind_attention(recording, layer, states, attention)
-    return tail(recording, layer + 1, states, copies=cells, start=lowest, last=last)
+    with fused(model, on=recording.fused):
+        states = call_behind_attention(recording, layer, states, attention)
+        return tail(recording, layer + 1, states, copies=cells, start=lowest, last=last)
 
 
 @torch.no_grad()
 def replace_positions(
-    recording: Recording, layer: int, positions: Sequence[int], values: Tensor, *, last: bool = False
+    recording: Recording,
+    layer: int,
+    positions: Sequence[int],
+    values: Tensor,
+    *,
+    last: bool = False,
+    columns: Columns | None = None,
 ) -> Tensor:
-    """Replace the residual stream in front of a layer at one position per cell, and run the suffix.
+    """Replace the residual stream in front of a layer at one position per cell, and run each cell's own suffix.
 
     Args:
         recording: a pass recorded with `keys=True`.
         layer: where the state is replaced; n_layers means behind the last layer.
-        positions: one column of the batch per cell; neighbours share the most work.
+        positions: one column of the batch per cell.
         values: the new states, [cell, sample, d_model].
         last: the metric reads the last position only.
+        columns: of the same positions, from an earlier call for another layer; they hold what need not be made twice.
 
     Returns:
-        The final residual stream of the positions from the first replaced one on, [cell, sample, position, d_model].
+        The final residual stream, [cell, sample, position, d_model]: with `last` of the last position, else of the
+        positions from the first replaced one of all cells on.
     """
-    start, cells = min(positions), len(positions)
-    states = recording.residual[layer][:, start:].unsqueeze(0).repeat(cells, 1, 1, 1)
-    for cell, position in enumerate(positions):
-        states[cell, :, position - start] = values[cell]
-    return tail(recording, layer, states.flatten(0, 1), copies=cells, start=start, last=last)
+    columns = columns or Columns(recording, positions)
+    states = recording.residual[layer][:, columns.positions]  # a copy
+    begins = torch.nn.functional.pad(columns.ends[:-1] + 1, (1, 0))
+    states[:, begins] = values.transpose(0, 1)
+    states = _run(recording, layer, states, columns, last=last)
+    if last:
+        return states.transpose(0, 1)[:, :, None]
+    begin = min(positions)
+    whole = recording.residual[-1][None, :, begin:].repeat(len(positions), 1, 1, 1)  # clean before a cell's start
+    whole.transpose(1, 2)[columns.cells, columns.positions - begin] = states.transpose(0, 1)
+    return whole
 
 
 @torch.no_grad()
@@ -156,7 +172,8 @@ def rescale(
         heads = heads.clone()
         heads[:, layer] = 1.0
     rows = [None if scales is None else scales.repeat_interleave(recording.n_samples, 0) for scales in (heads, neurons)]
-    with edited(model, heads=rows[0], head_fill=head_fill, neurons=rows[1], neuron_fill=neuron_fill):
+    edits = edited(model, heads=rows[0], head_fill=head_fill, neurons=rows[1], neuron_fill=neuron_fill)
+    with edits, fused(model, on=recording.fused):
         if attention is not None:
             states = call_behind_attention(recording, layer, states, attention)
             layer += 1

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from workbench.model.layers import Recording
+from workbench.model.columns import Columns
 from workbench.model.metrics import Metric
+from workbench.model.recording import Recording
 from workbench.model.rerun import replace_heads, replace_positions
 from workbench.patching.prompts import cells_at_once
 
 Cells = Iterator[tuple[int, list[int], Tensor | None, Tensor | None]]
-_NEIGHBOURS = 8  # positions stacked: more would run more of the prefix than they share
+_COLUMNS = 256  # of a pack of suffixes: wider ones spend more on scores than they save on calls
 
 
 def read(recording: Recording, metric: Metric, states: Tensor) -> Tensor:
@@ -35,18 +36,31 @@ def unpatched(recording: Recording, metric: Metric) -> Tensor:
 
 def positions(source: Recording, target: Recording, metric: Metric, *, behind: bool) -> Cells:
     """Every layer and position: the source's state in front of (or behind) the layer at that position."""
-    real = target.batch.mask.bool()
-    for layer in range(target.model.n_layers):
-        at = layer + behind
-        given, own = source.residual[at], target.residual[at]
-        changed = (given != own).any(-1) & real & _reaches(target, at, metric)
-        columns = changed.any(0)
-        if not columns.all():
-            yield layer, _numbers(~columns), None, None
-        for block in _blocks(target, _numbers(columns)):
-            here = changed[:, block].T
+    real, layers = target.batch.mask.bool(), range(target.model.n_layers)
+    pairs = [(source.residual[i + behind], target.residual[i + behind]) for i in layers]
+    changed = torch.stack(
+        [
+            (a != b).any(-1) & real & _reaches(target, i + behind, metric)
+            for i, (a, b) in zip(layers, pairs, strict=True)
+        ]
+    )
+    differ = changed.any(1)  # [layer, position]
+    for layer in layers:
+        if not differ[layer].all():
+            yield layer, _numbers(~differ[layer]), None, None
+    for together in _blocks(target, _numbers(differ.any(0))):
+        columns: dict[tuple[int, ...], Columns] = {}  # layers share what their columns need
+        for layer, (given, own) in zip(layers, pairs, strict=True):
+            block = [position for position in together if differ[layer, position]]
+            if not block:
+                continue
+            if tuple(block) not in columns:
+                columns[tuple(block)] = Columns(target, block)
+            here = changed[layer][:, block].T
             values = torch.where(here[..., None], given[:, block].transpose(0, 1), own[:, block].transpose(0, 1))
-            states = replace_positions(target, at, block, values, last=metric.last)
+            states = replace_positions(
+                target, layer + behind, block, values, last=metric.last, columns=columns[tuple(block)]
+            )
             yield layer, block, read(target, metric, states), here
 
 
@@ -96,12 +110,18 @@ def _reaches(target: Recording, at: int, metric: Metric) -> Tensor:
 
 
 def _blocks(target: Recording, columns: list[int]) -> Iterator[list[int]]:
-    """Neighbouring columns, as many at once as pay off and fit."""
-    while columns:
-        suffix = target.n_positions - columns[0]
-        size = min(_NEIGHBOURS, cells_at_once(target.model, target.n_samples, suffix, target.n_positions))
-        yield columns[:size]
-        columns = columns[size:]
+    """Neighbouring positions whose suffixes are run together, as many as pay off and fit."""
+    block: list[int] = []
+    for column in columns:
+        suffix = target.n_positions - (block or [column])[0]
+        most = cells_at_once(target.model, target.n_samples, suffix, target.n_positions)
+        packed = sum(target.n_positions - start for start in [*block, column])
+        if block and (packed > _COLUMNS or len(block) >= most):
+            yield block
+            block = []
+        block.append(column)
+    if block:
+        yield block
 
 
 def _split(items: Sequence[int], size: int) -> Iterator[list[int]]:

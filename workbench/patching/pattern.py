@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workbench.model.layers import Recording, call_layer, stack
+from workbench.model.layers import call_layer
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
+from workbench.model.recording import Recording, stack
 from workbench.model.rerun import tail
 from workbench.patching.cells import Cells, read
 from workbench.patching.prompts import cells_at_once

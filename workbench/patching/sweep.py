@@ -9,10 +9,10 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
-from workbench.model.layers import Recording
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.model.record import record
+from workbench.model.recording import Recording
 from workbench.patching import cells
 from workbench.patching.answers import choose
 from workbench.patching.pattern import patterns
