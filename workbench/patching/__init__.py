@@ -1,6 +1,8 @@
 """Activation patching: put activations of one run into another and read what comes out."""
 
+from workbench.patching.concepts import concepts
 from workbench.patching.cross_layer import cross_layer
+from workbench.patching.onsets import onsets
 from workbench.patching.sweep import sweep
 
-__all__ = ["cross_layer", "sweep"]
+__all__ = ["concepts", "cross_layer", "onsets", "sweep"]

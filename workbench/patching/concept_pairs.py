@@ -1,0 +1,230 @@
+"""Pairs of concepts for the concept and language experiments: their prompts, and the tokens that answer them."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import BadArgument, BadPairs
+from workbench.text.corpus import chosen
+from workbench.text.pairs import first_tokens
+from workbench.text.words import load_words, translation_prompts
+
+SHOWN_FIRST = ("en", "de", "fr", "es")  # languages to show words in, where the caller names none
+
+
+@dataclass(frozen=True)
+class Route:
+    """The language in which a prompt shows its word, and the one in which it asks for it."""
+
+    shown: str
+    asked: str
+
+    def __str__(self) -> str:
+        return f"{self.shown}-{self.asked}"
+
+
+@dataclass(frozen=True)
+class ConceptPair:
+    """One source concept and one target concept.
+
+    Attributes:
+        source: the concept whose activations are taken.
+        target: the concept of the run that is patched.
+        controls: concepts that have nothing to do with either, one per source prompt.
+        prompt: the target prompt, and the word it shows.
+        sources: (prompt, shown word) of the source concept, one per route.
+        random: the same of the control concepts.
+        tokens: first tokens of each answer.
+    """
+
+    source: str
+    target: str
+    controls: tuple[str, ...]
+    prompt: tuple[str, str]
+    sources: tuple[tuple[str, str], ...]
+    random: tuple[tuple[str, str], ...]
+    tokens: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class ConceptPairs:
+    """All pairs of an experiment.
+
+    Attributes:
+        items: the pairs.
+        answers: (whose concept, language), source first.
+        routes: of the source prompts.
+        target: route of the target prompts.
+        collided: concepts that no first token tells apart.
+        frame: the words.
+    """
+
+    items: tuple[ConceptPair, ...]
+    answers: tuple[tuple[str, str], ...]
+    routes: tuple[Route, ...]
+    target: Route
+    collided: int
+    frame: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def make_pairs(
+    tokenizer: Any,
+    words: pd.DataFrame | str,
+    *,
+    source: str | Sequence[str],
+    target: str | Sequence[str],
+    mean_over: Sequence[str | Sequence[str]] = (),
+    shots: int,
+    seed: int,
+    limit: int | None,
+) -> ConceptPairs:
+    """Match every concept with another one, and write their prompts.
+
+    A concept whose first tokens are the same in both languages is left out and counted, and so is one for which no
+    partner has other first tokens. The shots of a prompt never show a concept of the pair. Which concepts are matched
+    does not depend on `mean_over`, so that single and mean sources are measured on the same pairs.
+
+    Raises:
+        UnknownLanguage: a language is not among the words.
+        BadArgument: too few concepts for `shots`, or numbers below their least.
+        BadPairs: every concept collides.
+    """
+    frame = words if isinstance(words, pd.DataFrame) else load_words(words)
+    if shots < 0 or (limit is not None and limit < 1):
+        raise BadArgument(f"shots={shots!r}, limit={limit!r}; shots start at 0 and limit at 1")
+    given, wanted = routes(frame, source, target)
+    means = tuple(_route(frame, one, given.asked) for one in mean_over) or (given,)
+    languages = list(dict.fromkeys((given.asked, wanted.asked)))
+    tokens = {language: [_first_tokens(tokenizer, str(word)) for word in frame[language]] for language in languages}
+    table = frame.to_numpy()
+    alike = (table[:, None] == table[None]).any(-1)  # [concept, concept]: the same word in some language
+    order = random.Random(seed).sample(range(len(frame)), len(frame))
+    free = [row for row in order if _apart([of[row] for of in tokens.values()])]
+    items, alone = [], 0
+    for place, first in enumerate(free):
+        around = free[place + 1 :] + free[:place]
+        fits = (row for row in around if not alike[first, row] and _separate(tokens, first, row))
+        second = next(fits, None)
+        if second is None:
+            alone += 1
+            continue
+        shown = _draw(alike, (first, second), shots, len(means), f"{seed} {place}")
+        items.append(_pair(frame, tokens, (first, second), means, wanted, shown))
+        if len(items) == limit:
+            break
+    if not items:
+        raise BadPairs(
+            f"in all {len(frame)} concepts the first tokens of {given.asked} and {wanted.asked} collide, or no two "
+            "concepts begin with other tokens; choose languages of other scripts"
+        )
+    answers = tuple((whose, language) for whose in ("source", "target") for language in languages)
+    return ConceptPairs(tuple(items), answers, means, wanted, len(order) - len(free) + alone, frame)
+
+
+def routes(frame: pd.DataFrame, source: str | Sequence[str], target: str | Sequence[str]) -> tuple[Route, Route]:
+    """The routes of source and target prompt; a code alone is the language asked for, shown in a third language."""
+    asked = {_codes(one)[-1] for one in (source, target)}
+    known = [code for code in (*SHOWN_FIRST, *frame.columns) if code in frame.columns and code not in asked]
+    fallback = known[0] if known else None
+    found = []
+    for one in (source, target):
+        codes = _codes(one)
+        if len(codes) == 1:
+            if fallback is None:
+                raise BadArgument(f"{one!r} names the language asked for; with these words name both, such as 'de-fr'")
+            codes = (fallback, codes[0])
+        found.append(Route(*chosen(list(codes), list(frame.columns), where="this word list")))
+    return found[0], found[1]
+
+
+def _route(frame: pd.DataFrame, one: str | Sequence[str], asked: str) -> Route:
+    """A route of `mean_over`: a code alone is the language in which the word is shown."""
+    codes = _codes(one)
+    codes = codes if len(codes) == 2 else (codes[0], asked)
+    if codes[0] == codes[1]:
+        raise BadArgument(f"mean_over has {codes[0]!r}, the language asked for; a word is shown in another one")
+    return Route(*chosen(list(codes), list(frame.columns), where="this word list"))
+
+
+def _codes(one: str | Sequence[str]) -> tuple[str, ...]:
+    codes = tuple(one.split("-")) if isinstance(one, str) else tuple(one)
+    if len(codes) not in (1, 2) or not all(codes) or (len(codes) == 2 and codes[0] == codes[1]):
+        raise BadArgument(f"{one!r} is not a language or two different ones, such as 'fr', 'de-fr' or ('de', 'fr')")
+    return codes
+
+
+@lru_cache(maxsize=2**16)
+def _first_tokens(tokenizer: Any, word: str) -> tuple[int, ...]:
+    """First tokens of a word, remembered: a matrix of languages asks for the same words many times."""
+    return tuple(sorted(first_tokens(tokenizer, word)))
+
+
+def _apart(tokens: Sequence[tuple[int, ...]]) -> bool:
+    """Whether no token begins two of these words, and each has one."""
+    joined = [token for one in tokens for token in one]
+    return all(tokens) and len(joined) == len(set(joined))
+
+
+def _separate(tokens: dict[str, list[tuple[int, ...]]], first: int, second: int) -> bool:
+    return _apart([of[row] for of in tokens.values() for row in (first, second)])
+
+
+def _draw(
+    alike: np.ndarray, rows: tuple[int, int], shots: int, controls: int, seed: str
+) -> tuple[list[int], list[int], list[int]]:
+    """Concepts for the shots of the source prompts, of the target prompt, and for the controls, unlike the pair.
+
+    Controls are drawn last and by themselves, so that their number changes nothing else.
+    """
+    others = [row for row in range(len(alike)) if not alike[row, list(rows)].any()]
+    rng = random.Random(seed)
+    first, second = (_unlike(alike, rng.sample(others, len(others)), shots) for _ in range(2))
+    left = [row for row in others if not alike[row, first].any()]
+    if min(len(first), len(second)) < shots or len(left) < controls:
+        raise BadArgument(f"{len(alike)} concepts are too few for {shots} shots and {controls} control(s); lower shots")
+    return first, second, rng.sample(left, controls)
+
+
+def _unlike(alike: np.ndarray, rows: list[int], count: int) -> list[int]:
+    """The first rows that have no word in common."""
+    taken: list[int] = []
+    for row in rows:
+        if len(taken) == count:
+            break
+        if not alike[row, taken].any():
+            taken.append(row)
+    return taken
+
+
+def _pair(
+    frame: pd.DataFrame,
+    tokens: dict[str, list[tuple[int, ...]]],
+    rows: tuple[int, int],
+    means: tuple[Route, ...],
+    wanted: Route,
+    drawn: tuple[list[int], list[int], list[int]],
+) -> ConceptPair:
+    names = frame.index
+
+    def prompt(row: int, route: Route, shots: list[int]) -> tuple[str, str]:
+        part = frame.iloc[[row, *shots]]
+        made = translation_prompts(part, source=route.shown, target=route.asked, shots=len(shots), seed=0)
+        return made[str(names[row])], str(frame[route.shown].iloc[row])
+
+    return ConceptPair(
+        str(names[rows[0]]),
+        str(names[rows[1]]),
+        tuple(str(names[row]) for row in drawn[2]),
+        prompt(rows[1], wanted, drawn[1]),
+        tuple(prompt(rows[0], route, drawn[0]) for route in means),
+        tuple(prompt(row, route, drawn[0]) for row, route in zip(drawn[2], means, strict=True)),
+        tuple(of[row] for row in rows for of in tokens.values()),
+    )

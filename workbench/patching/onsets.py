@@ -1,0 +1,171 @@
+"""The onsets of concept and language for all pairs of languages: a matrix."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.errors import BadPairs, Interrupted, TooFewLanguages
+from workbench.model.model import Model
+from workbench.patching.concepts import concepts
+from workbench.results.make import make_result
+from workbench.text.corpus import chosen
+from workbench.text.words import load_words
+
+
+def onsets(
+    model: Model,
+    words: pd.DataFrame | str = "words",
+    *,
+    languages: str | Sequence[str] | None = None,
+    shown: str | None = None,
+    at: str = "last",
+    shots: int = 5,
+    limit: int | None = 16,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Run an experiment of `concepts` for every ordered pair of languages.
+
+    Args:
+        model: the model.
+        words: frame of `load_words`, or what it reads.
+        languages: the languages asked for; all of the words' when None.
+        shown: the language in which all prompts show their words; by default English, or the first language that is
+            neither of the two asked for.
+        at: `last` or `concept`, as in `concepts`.
+        shots: translations shown before the question.
+        limit: most pairs of concepts for each pair of languages.
+        progress: show a progress bar.
+        batch_size: pairs per forward pass.
+        seed: of pairs, shots and bootstrap.
+
+    Returns:
+        `onset[aspect, source_language, target_language]` in layers, for `concept` and `language`, with its 95 %
+        bootstrap interval over pairs of concepts, `low` and `high`; `peak[source_language, target_language]`, the
+        largest mean probability of the source concept in the target's language over layers, and `control_peak`, the
+        same for random concepts; `unpatched` and `source_run`, what the two runs give their own answer; `pairs` and
+        `collided`, counts. NaN on the diagonal, where all collide, and where a language is the one shown.
+
+    Raises:
+        TooFewLanguages: fewer than two.
+        UnknownLanguage: a language is not among the words.
+        Interrupted: `partial` holds the pairs of languages that were finished.
+
+    Source:
+        Dumas et al. 2024 (arXiv 2411.08745).
+
+    Example:
+        >>> wb.figures.matrix(onsets(model, languages=["de", "fr", "ja"]), "onset", aspect="concept")  # doctest: +SKIP
+    """
+    frame = words if isinstance(words, pd.DataFrame) else load_words(words)
+    asked = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
+    if len(asked) < 2:
+        raise TooFewLanguages(f"onsets compare languages, and only {', '.join(asked)} was asked for; ask for two")
+    if shown is not None:
+        shown = chosen([shown], list(frame.columns), where="this word list")[0]
+    size = len(asked)
+    found = {name: np.full((2, size, size), np.nan) for name in ("onset", "low", "high")}
+    single = {name: np.full((size, size), np.nan) for name in _SINGLE}
+    bar = tqdm(total=size * (size - 1), desc="onsets", unit="language pair", disable=not progress)
+    done, stopped = 0, ""
+    try:
+        for i, source in enumerate(asked):
+            for j, target in enumerate(asked):
+                if i == j or shown in (source, target):
+                    continue
+                prefix = "" if shown is None else f"{shown}-"
+                try:
+                    one = concepts(
+                        model,
+                        frame,
+                        source=prefix + source,
+                        target=prefix + target,
+                        at=at,
+                        shots=shots,
+                        limit=limit,
+                        progress=False,
+                        batch_size=batch_size,
+                        seed=seed,
+                    )
+                except BadPairs:  # no concept can be told apart in these two
+                    single["pairs"][i, j], single["collided"][i, j] = 0, len(frame)
+                    continue
+                _enter(one, (i, j), found, single)
+                done += 1
+                bar.update()
+    except (KeyboardInterrupt, Interrupted):
+        stopped = f"interrupted: {done} of {size * (size - 1)} pairs of languages are finished; they are in .partial"
+    finally:
+        bar.close()
+    result = _result(
+        model, frame, asked, found, single, {"at": at, "shots": shots, "shown": shown, "limit": limit}, seed
+    )
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+_SINGLE = {
+    "peak": "largest mean probability of the source concept in the target language over layers [probability]",
+    "control_peak": "the same after patches with random concepts [probability]",
+    "unpatched": "mean probability of the target run's own answer [probability]",
+    "source_run": "mean probability of the source run's own answer [probability]",
+    "pairs": "pairs of concepts [pairs]",
+    "collided": "concepts whose first tokens collide [concepts]",
+}
+
+
+def _enter(one: xr.Dataset, cell: tuple[int, int], found: dict[str, np.ndarray], single: dict[str, np.ndarray]) -> None:
+    for name, of in (("onset", "onset"), ("low", "onset_low"), ("high", "onset_high")):
+        found[name][(slice(None), *cell)] = one[of].sel(aspect=["concept", "language"]).values
+    single["peak"][cell] = float(one.probability[1].max())  # the source concept in the target's language
+    single["control_peak"][cell] = float(one.control[1].max())
+    single["unpatched"][cell] = float(one.unpatched[3])
+    single["source_run"][cell] = float(one.source_run[0])
+    single["pairs"][cell], single["collided"][cell] = one.attrs["pairs"], one.attrs["collided"]
+
+
+def _result(
+    model: Model,
+    frame: pd.DataFrame,
+    languages: list[str],
+    found: dict[str, np.ndarray],
+    single: dict[str, np.ndarray],
+    parameters: dict[str, Any],
+    seed: int,
+) -> xr.Dataset:
+    square = ("source_language", "target_language")
+    texts = {
+        "onset": "onset layer [layers]",
+        "low": "lower end of the 95 % bootstrap interval of the onset [layers]",
+        "high": "upper end of the 95 % bootstrap interval of the onset [layers]",
+    }
+    result = make_result(
+        {
+            **{name: (("aspect", *square), values, texts[name]) for name, values in found.items()},
+            **{name: (square, values, _SINGLE[name]) for name, values in single.items()},
+        },
+        {"aspect": ["concept", "language"], "source_language": languages, "target_language": languages},
+        method="patching.onsets",
+        parameters=parameters,
+        model=model.info,
+        corpus={
+            "source": frame.attrs.get("source", "frame"),
+            "hash": frame.attrs.get("hash"),
+            "languages": languages,
+            "counts": {"concepts": len(frame)},
+        },
+        seed=seed,
+        attrs={"at": parameters["at"]},
+    )
+    result.onset.attrs["question"] = (
+        "From which layer on is it the source's concept or language?"
+        if parameters["at"] == "last"
+        else "From which layer on has the shown word been read?"
+    )
+    return result
