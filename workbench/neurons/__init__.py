@@ -3,6 +3,7 @@
 from workbench.neurons.firing import firing
 from workbench.neurons.knockout import knockout
 from workbench.neurons.lape import lape
+from workbench.neurons.stages import stages
 from workbench.neurons.ternary import ternary
 
-__all__ = ["firing", "knockout", "lape", "ternary"]
+__all__ = ["firing", "knockout", "lape", "stages", "ternary"]
