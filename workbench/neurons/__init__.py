@@ -1,9 +1,10 @@
 """Language neurons: how often each one fires in each language, and which languages it serves."""
 
+from workbench.neurons.compare import compare
 from workbench.neurons.firing import firing
 from workbench.neurons.knockout import knockout
 from workbench.neurons.lape import lape
 from workbench.neurons.stages import stages
 from workbench.neurons.ternary import ternary
 
-__all__ = ["firing", "knockout", "lape", "stages", "ternary"]
+__all__ = ["compare", "firing", "knockout", "lape", "stages", "ternary"]

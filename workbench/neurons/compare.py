@@ -1,0 +1,244 @@
+"""Compare: how the classes of neurons move between two checkpoints, such as before and after alignment."""
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from workbench.errors import BadArgument, BadResult, UnknownLanguage
+from workbench.neurons.ternary import KINDS
+from workbench.results.make import make_result, provenance
+from workbench.results.statistics import corrected
+
+OWNED = ("specific", "related")
+_EXACT = 20_000  # ways of dealing "trained" to languages up to which all are tried
+_AXES = ("language", "layer", "neuron")
+
+
+def compare(
+    before: xr.Dataset,
+    after: xr.Dataset,
+    *,
+    trained: Sequence[str] | str | None = None,
+    permutations: int = 1000,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Compare the ternary classes of two checkpoints of one architecture on the same texts.
+
+    Neuron n of layer l is taken to be the same neuron in both, as it is where the second was trained from the first.
+
+    Args:
+        before: `ternary` of the first checkpoint.
+        after: `ternary` of the second, from the same corpus with the same options.
+        trained: languages that the training between them used; the others are the untrained ones.
+        permutations: random draws of each test, and of the bootstrap.
+        level: of the intervals.
+        progress: nothing here takes long enough; taken for symmetry.
+        batch_size: nothing is run; taken for symmetry.
+        seed: of the draws.
+
+    Returns:
+        `transition[before, after]`, neurons by class; `expected[before, after]`, the mean where neurons of a layer
+        change places at random, and `transition_p`, two-sided against those, corrected. `count_before[kind]`,
+        `count_after`, `count_change`, with `count_low`, `count_high` (bootstrap over neurons within layers) and
+        `count_p`. For the specific and related neurons of each language `members_before[kind, language]`,
+        `members_after`, `change`, with `low`, `high` and `p_value`. Both p-values are McNemar's: under the null, a
+        neuron that was one before and not after might as well be the reverse; exact and corrected.
+        `layer_before[kind, layer]`, `layer_after`, `layer_change`, shares of the layer's neurons. With `trained`:
+        `trained[language]`, and per `kind` (specific, related) `trained_change`, `untrained_change`, means over
+        languages, and `trained_p`, that their difference arises when "trained" is dealt to languages at random.
+        Attributes: `kept`, the share of neurons that keep their class, and `kappa`, Cohen's, what of that is beyond
+        chance.
+
+    Raises:
+        BadResult: not Results of `ternary`, other shapes, languages or options.
+        UnknownLanguage: a trained language that is not in the Results.
+        BadArgument: an option out of range, all or no language trained.
+
+    Source:
+        arXiv 2505.21505, section 5 (changes and spontaneous alignment); the tests and intervals are ours.
+
+    Example:
+        >>> found = compare(ternary(firing(base, corpus)), ternary(firing(aligned, corpus)))     # doctest: +SKIP
+        >>> found.transition.to_pandas(), found.attrs["kappa"]                                   # doctest: +SKIP
+    """
+    if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 1:
+        raise BadArgument(f"permutations={permutations!r}; give a whole number from 1")
+    if not 0 < level < 1:
+        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    languages = _same(before, after)
+    used = _trained(trained, languages)
+    old, new = (_codes(found) for found in (before, after))
+    generator = np.random.default_rng(seed)
+    transition = _table(old, new)
+    drawn = np.stack([_table(old, generator.permuted(new, axis=1)) for _ in range(permutations)])
+    away = abs(drawn - drawn.mean(0)) >= abs(transition - drawn.mean(0)) - 1e-9
+    of_kind = np.stack([old == i for i in range(len(KINDS))]), np.stack([new == i for i in range(len(KINDS))])
+    owned = [
+        np.stack([found.member.transpose(*_AXES).values & (codes == i) for i in range(len(OWNED))])
+        for found, codes in ((before, old), (after, new))
+    ]
+    moved = owned[1].astype(np.int8) - owned[0]  # [kind, language, layer, neuron]
+    kinds_moved = of_kind[1].astype(np.int8) - of_kind[0]
+    ends = _bounds(np.concatenate([moved.reshape(-1, *old.shape), kinds_moved]), permutations, level, generator)
+    cells, size = len(OWNED) * len(languages), old.size
+    low, high = (end[:cells].reshape(len(OWNED), -1) for end in ends)
+    change = moved.sum((2, 3), dtype=np.int64)
+    share = [kind.mean(2) for kind in of_kind]
+    total = [kind.sum((1, 2)) for kind in of_kind]
+    by = f"of the {level:.0%} interval of"
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+        "transition": (("before", "after"), transition, "neurons of this class before and of that after [neurons]"),
+        "expected": (("before", "after"), drawn.mean(0), "mean where a layer's neurons change places [neurons]"),
+        "transition_p": (
+            ("before", "after"),
+            corrected((1 + away.sum(0)) / (1 + permutations)),
+            "p-value that the number is as expected by chance, corrected",
+        ),
+        "count_before": (("class",), total[0], "neurons of the class before [neurons]"),
+        "count_after": (("class",), total[1], "neurons of the class after [neurons]"),
+        "count_change": (("class",), total[1] - total[0], "change of the number of neurons [neurons]"),
+        "count_low": (("class",), ends[0][cells:], f"lower end {by} the change [neurons]"),
+        "count_high": (("class",), ends[1][cells:], f"upper end {by} the change [neurons]"),
+        "count_p": (("class",), corrected(_mcnemar(kinds_moved)), "p-value that the change is 0, corrected"),
+        "members_before": (("kind", "language"), owned[0].sum((2, 3)), "the language's neurons before [neurons]"),
+        "members_after": (("kind", "language"), owned[1].sum((2, 3)), "the language's neurons after [neurons]"),
+        "change": (("kind", "language"), change, "change of the number of the language's neurons [neurons]"),
+        "low": (("kind", "language"), low, f"lower end {by} change [neurons]"),
+        "high": (("kind", "language"), high, f"upper end {by} change [neurons]"),
+        "p_value": (("kind", "language"), corrected(_mcnemar(moved)), "p-value that the change is 0, corrected"),
+        "layer_before": (("class", "layer"), share[0], "share of the layer's neurons before"),
+        "layer_after": (("class", "layer"), share[1], "share of the layer's neurons after"),
+        "layer_change": (("class", "layer"), share[1] - share[0], "change of the share of the layer's neurons"),
+    }
+    if used is not None:
+        variables |= _spread(change, used, permutations, generator)
+    kept, chance = np.trace(transition) / size, float((total[0] * total[1]).sum()) / size**2
+    origins = [provenance(found) if "provenance" in found.attrs else {} for found in (before, after)]
+    return make_result(
+        variables,
+        {
+            "before": list(KINDS),
+            "after": list(KINDS),
+            "class": list(KINDS),
+            "kind": list(OWNED),
+            "language": languages,
+            "layer": before["layer"].to_numpy().tolist(),
+        },
+        method="neurons.compare",
+        parameters={
+            "trained": None if used is None else [one for one, is_in in zip(languages, used, strict=True) if is_in],
+            "permutations": permutations,
+            "level": level,
+            "before": origins[0],
+            "after": origins[1],
+        },
+        model=origins[1].get("model"),
+        corpus=origins[1].get("corpus"),
+        seed=seed,
+        attrs={"kept": float(kept), "kappa": float((kept - chance) / (1 - chance)) if chance < 1 else 1.0},
+    )
+
+
+def _same(before: xr.Dataset, after: xr.Dataset) -> list[str]:
+    """The languages, once both Results were seen to be comparable."""
+    for name, found in (("before", before), ("after", after)):
+        if not isinstance(found, xr.Dataset) or not {"kind", "member"} <= set(found.data_vars):
+            raise BadResult(f"{name} has no kind[layer, neuron] and member; give what `wb.neurons.ternary` returned")
+    shapes = [found.member.transpose(*_AXES).shape[1:] for found in (before, after)]
+    if shapes[0] != shapes[1]:
+        raise BadResult(
+            f"before has {shapes[0][0]} layers of {shapes[0][1]} neurons, after {shapes[1][0]} of {shapes[1][1]}: "
+            "only checkpoints of one architecture can be compared neuron by neuron"
+        )
+    names = [found["language"].to_numpy().tolist() for found in (before, after)]
+    if names[0] != names[1]:
+        raise BadResult(f"before has the languages {names[0]}, after {names[1]}; count the same corpus with both")
+    options = []
+    for found in (before, after):
+        given = provenance(found)["parameters"] if "provenance" in found.attrs else {}
+        options.append({key: given.get(key) for key in ("top_rate", "bar")})
+    if options[0] != options[1]:
+        raise BadResult(f"before was classified with {options[0]}, after with {options[1]}; use the same options")
+    return names[0]
+
+
+def _trained(trained: Sequence[str] | str | None, languages: list[str]) -> np.ndarray | None:
+    """Which languages were trained, [language] bool."""
+    if trained is None:
+        return None
+    asked = [one.strip() for one in trained.split(",")] if isinstance(trained, str) else list(trained)
+    for one in asked:
+        if one not in languages:
+            raise UnknownLanguage(f"{one!r} is not in these Results (has: {', '.join(languages)})")
+    used = np.array([one in asked for one in languages])
+    if used.all() or not used.any():
+        raise BadArgument(f"trained={asked} leaves nothing to compare with; name some of {', '.join(languages)}")
+    return used
+
+
+def _codes(found: xr.Dataset) -> np.ndarray:
+    """Place of each neuron's class in KINDS: [layer, neuron]."""
+    kind = found.kind.transpose("layer", "neuron").values
+    unknown = sorted(set(np.unique(kind).tolist()) - set(KINDS))
+    if unknown:
+        raise BadResult(f"classes {unknown} are not those of `wb.neurons.ternary` ({', '.join(KINDS)})")
+    return np.select([kind == name for name in KINDS], range(len(KINDS)))
+
+
+def _table(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """How many neurons are of each class before and after, [before, after]."""
+    return np.bincount((old * len(KINDS) + new).ravel(), minlength=len(KINDS) ** 2).reshape(len(KINDS), -1)
+
+
+def _bounds(
+    moved: np.ndarray, draws: int, level: float, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bootstrap interval of the sum of moves -1, 0, 1 [cell, layer, neuron], neurons drawn again within layers."""
+    neurons = moved.shape[2]
+    chances = np.stack([(moved == step).sum(2) for step in (1, -1, 0)], -1) / neurons  # [cell, layer, move]
+    drawn = generator.multinomial(neurons, chances, size=(draws, *chances.shape[:2]))
+    sums = (drawn[..., 0] - drawn[..., 1]).sum(2)  # [draw, cell]
+    low, high = np.quantile(sums, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    return low, high
+
+
+def _mcnemar(moved: np.ndarray) -> np.ndarray:
+    """Exact two-sided p-value that gains and losses [..., layer, neuron] are equally likely."""
+    gained, lost = (moved == 1).sum((-2, -1)), (moved == -1).sum((-2, -1))
+    both = gained + lost
+    return np.minimum(1.0, 2 * stats.binom.cdf(np.minimum(gained, lost), both, 0.5))
+
+
+def _spread(
+    change: np.ndarray, used: np.ndarray, draws: int, generator: np.random.Generator
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """Trained against untrained languages, tested by dealing "trained" to other languages."""
+    many, count = len(used), int(used.sum())
+    if math.comb(many, count) <= _EXACT:
+        deals = np.zeros((math.comb(many, count), many), dtype=bool)
+        for row, places in enumerate(combinations(range(many), count)):
+            deals[row, list(places)] = True
+        extra = 0  # the deal that is there is among them
+    else:
+        deals = np.stack([generator.permutation(used) for _ in range(draws)])
+        extra = 1
+
+    def difference(which: np.ndarray) -> np.ndarray:
+        return change @ which.T / count - change @ ~which.T / (many - count)
+
+    found = difference(used[None])
+    p = (extra + (abs(difference(deals)) >= abs(found) - 1e-9).sum(1)) / (extra + len(deals))
+    return {
+        "trained": (("language",), used, "trained on between the checkpoints"),
+        "trained_change": (("kind",), change[:, used].mean(1), "mean change of the trained languages [neurons]"),
+        "untrained_change": (("kind",), change[:, ~used].mean(1), "mean change of the untrained languages [neurons]"),
+        "trained_p": (("kind",), p, "p-value that trained and untrained languages change alike"),
+    }
