@@ -133,10 +133,14 @@ class _DoneError(Exception):
 @contextmanager
 def _hooked(model: Model, weights: Tensor, counts: Tensor) -> Iterator[None]:
     seen: list[int] = []
+    scratch: list[Tensor] = []
 
     def count(layer: int):
         def hook(module: Any, args: tuple[Any, ...], output: Tensor) -> None:
-            fires = (output.reshape(-1, output.shape[-1]) > 0).float()  # float32 is exact below 2^24 tokens a batch
+            gates = output.reshape(-1, output.shape[-1])
+            if not scratch:  # written by every layer: a fresh tensor for each costs more than the comparison
+                scratch.append(torch.empty(gates.shape, device=gates.device))
+            fires = torch.gt(gates, 0, out=scratch[0])  # float32 is exact below 2^24 tokens a batch
             counts[:, layer] = (weights @ fires).round().long()
             seen.append(layer)
             if layer == model.n_layers - 1:
