@@ -1,7 +1,8 @@
 """Results to plotly figures: nothing here sees a model, shows a figure or writes a file."""
 
+from workbench.figures.before_after import before_after
 from workbench.figures.curves import curves
 from workbench.figures.heatmap import heatmap
 from workbench.figures.matrix import matrix
 
-__all__ = ["curves", "heatmap", "matrix"]
+__all__ = ["before_after", "curves", "heatmap", "matrix"]

@@ -1,0 +1,138 @@
+"""Before and after: how many neurons each language has in two checkpoints, and from which class to which they went."""
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+from plotly.subplots import make_subplots
+
+from workbench.errors import BadArgument
+from workbench.figures import style
+from workbench.figures.choose import choose
+from workbench.figures.heatmap import titled
+from workbench.figures.labels import value_label
+from workbench.figures.question import subtitle
+
+_BEFORE, _AFTER = "#7F7F7F", "#D55E00"
+
+
+def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
+    """Draw what `neurons.compare` found: languages on the left, moves between classes on the right.
+
+    Left: for each language its specific and related neurons, a grey mark before and an orange one after, joined by a
+    line; a star behind the name where the language was trained on. The hover text has interval and p-value of each
+    kind. Right: neurons by their class before (rows) and after (columns); the colour is the share of the row.
+
+    Args:
+        result: what `neurons.compare` returned.
+        title: in place of the question that the figure answers.
+
+    Returns:
+        The figure; it is neither shown nor written.
+
+    Raises:
+        BadArgument: another Result.
+
+    Example:
+        >>> wb.figures.before_after(wb.neurons.compare(before, after, trained="de,fr"))
+    """
+    needed = {"members_before", "members_after", "change", "transition", "expected"}
+    if not isinstance(result, xr.Dataset) or not needed <= set(result.data_vars):
+        raise BadArgument("before_after draws what neurons.compare returns; this is another Result")
+    chosen = choose(result, "change", {})
+    rows = max(result.sizes["language"], 5)
+    figure = make_subplots(
+        rows=1,
+        cols=2,
+        column_widths=[0.5, 0.5],
+        horizontal_spacing=0.17,
+        subplot_titles=["specific and related neurons of each language", "class before (rows) and after (columns)"],
+    )
+    for trace in _languages(result, chosen.values.get_index("language").tolist()):
+        figure.add_trace(trace, row=1, col=1)
+    figure.add_trace(_moves(result), row=1, col=2)
+    figure.update_annotations(font={"size": 13}, yshift=4)
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(title={"text": "neurons"}, rangemode="tozero", row=1, col=1)
+    figure.update_xaxes(title={"text": "after"}, showgrid=False, row=1, col=2)
+    figure.update_yaxes(title={"text": "before"}, showgrid=False, row=1, col=2)
+    top = style.MARGIN["t"] + 24
+    figure.update_layout(
+        height=max(360, 26 * rows + top + style.MARGIN["b"]),
+        margin={"t": top, "l": 170},
+        legend={"orientation": "h", "x": 0, "y": -0.14, "yanchor": "top"},
+    )
+    notes = [f"{result.attrs['kept']:.1%} of the neurons keep their class (kappa {result.attrs['kappa']:.2f})"]
+    notes += ["★ trained language"] if "trained" in result else []
+    return titled(
+        figure,
+        title or "Which neurons changed sides between the checkpoints?",
+        subtitle(result, chosen, notes=notes),
+        columns=4,
+    )
+
+
+def _languages(result: xr.Dataset, languages: list[str]) -> list[go.Scatter]:
+    """A line for each language, and its two ends."""
+    part = result.sel(language=languages)
+    names = [value_label("language", one) for one in languages]
+    if "trained" in result:
+        names = [f"{name} ★" if used else name for name, used in zip(names, part.trained.values, strict=True)]
+    before, after = (part[name].sum("kind").values for name in ("members_before", "members_after"))
+    joined_x = np.stack([before, after, np.full(len(names), np.nan)], 1).ravel()
+    joined_y = [name for name in names for _ in range(3)]
+    text = [_said(part.sel(language=one), name) for one, name in zip(languages, names, strict=True)]
+    line = {"color": "#c9ccd1", "width": 3}
+    return [
+        go.Scatter(x=joined_x, y=joined_y, mode="lines", line=line, hoverinfo="skip", showlegend=False),
+        *(
+            go.Scatter(
+                x=values,
+                y=names,
+                name=name,
+                mode="markers",
+                marker={"size": 10, "color": colour, "symbol": symbol},
+                text=text,
+                hovertemplate="%{text}<extra></extra>",
+            )
+            for values, name, colour, symbol in (
+                (before, "before", _BEFORE, "circle-open"),
+                (after, "after", _AFTER, "circle"),
+            )
+        ),
+    ]
+
+
+def _said(cell: xr.Dataset, name: str) -> str:
+    lines = [f"<b>{name}</b>"]
+    for kind in cell.kind.values.tolist():
+        one = cell.sel(kind=kind)
+        lines.append(
+            f"{kind}: {int(one.members_before)} to {int(one.members_after)}, change {int(one.change):+d} "
+            f"({float(one.low):+.0f} to {float(one.high):+.0f}), p-value {float(one.p_value):.3g}"
+        )
+    return "<br>".join(lines)
+
+
+def _moves(result: xr.Dataset) -> go.Heatmap:
+    """Neurons by class before and after, coloured by the share of the row."""
+    counts = result.transition.transpose("before", "after")
+    share = counts / counts.sum("after").clip(min=1)
+    expected = result.expected.transpose("before", "after").values
+    return go.Heatmap(
+        z=share.values,
+        x=counts.after.values.tolist(),
+        y=counts.before.values.tolist(),
+        text=counts.values,
+        texttemplate="%{text:,d}",
+        customdata=expected,
+        colorscale=style.SEQUENTIAL,
+        zmin=0,
+        zmax=1,
+        xgap=1,
+        ygap=1,
+        colorbar={"title": {"text": "share of<br>the row", "font": {"size": 12}}, "thickness": 12, "tickformat": ".0%"},
+        hovertemplate=(
+            "%{y} before, %{x} after<br>%{text:,d} neurons, %{z:.1%} of the row<br>by chance %{customdata:.1f}"
+            "<extra></extra>"
+        ),
+    )
