@@ -4,7 +4,9 @@ from workbench.neurons.compare import compare
 from workbench.neurons.firing import firing
 from workbench.neurons.knockout import knockout
 from workbench.neurons.lape import lape
+from workbench.neurons.merge import merge
 from workbench.neurons.stages import stages
+from workbench.neurons.strength import means, quantiles
 from workbench.neurons.ternary import ternary
 
-__all__ = ["compare", "firing", "knockout", "lape", "stages", "ternary"]
+__all__ = ["compare", "firing", "knockout", "lape", "means", "merge", "quantiles", "stages", "ternary"]

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from workbench.errors import BadCorpus, Interrupted
 from workbench.model.attention import fused
 from workbench.model.model import Model
+from workbench.neurons.strength import Strength
 from workbench.results.make import make_result
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
@@ -24,6 +25,8 @@ def firing(
     corpus: Corpus,
     *,
     prefix: Corpus | None = None,
+    moments: bool = False,
+    sketch: bool = False,
     progress: bool = True,
     batch_size: int | str = "auto",
     seed: int = 0,
@@ -40,14 +43,18 @@ def firing(
         corpus: the texts.
         prefix: for response tokens only, the beginning of each text (its question), in the same rows: its counts come
             beside the full ones, and `lape` and `ternary` subtract them.
+        moments: in the same pass, also add up the activations (what the down projection reads, act(gate) * up on a
+            gated MLP) and their squares; see `means`.
+        sketch: in the same pass, also count the activations by size in 131 bins; see `quantiles`.
         progress: show a progress bar.
         batch_size: texts per forward pass.
         seed: nothing is drawn here; recorded for symmetry with the other analyses.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
-        `fired[language, layer, neuron]` and `tokens[language]`, counts; with `prefix` also `prefix_fired` and
-        `prefix_tokens`.
+        `fired[language, layer, neuron]` and `tokens[language]`, counts; with `moments` also `total` and `squares`, in
+        the axes of `fired`; with `sketch` `sketch[language, bin, layer, neuron]`; with `prefix` all of them also as
+        `prefix_fired`, `prefix_tokens` ... of the prefixes.
 
     Raises:
         UnsupportedSite: the architecture's neurons cannot be read.
@@ -67,7 +74,7 @@ def firing(
     variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
     stopped = ""
     for name, part in parts.items():
-        counter = Counter(model, part.languages)
+        counter = Counter(model, part.languages, moments=moments, sketch=sketch)
         done = 0
         bar = tqdm(total=len(part), desc=f"firing {name}".strip("_ "), unit="text", disable=not progress)
         try:
@@ -86,13 +93,20 @@ def firing(
             f"tokens {what}at which the neuron fires [tokens]",
         )
         variables[f"{name}tokens"] = (("language",), counter.tokens.cpu(), f"tokens {what}read [tokens]")
+        for extra, (axes, values, about) in counter.strength.variables(what or "").items():
+            variables[f"{name}{extra}"] = (axes, values, about)
         if stopped:
             break
     result = make_result(
         variables,
         {"language": list(corpus.languages)},
         method="neurons.firing",
-        parameters={"prefix": prefix.info if prefix else None, "truncate": truncate},
+        parameters={
+            "prefix": prefix.info if prefix else None,
+            "moments": moments,
+            "sketch": sketch,
+            "truncate": truncate,
+        },
         model=model.info,
         corpus=corpus.info,
         seed=seed,
@@ -103,13 +117,17 @@ def firing(
 
 
 class Counter:
-    """Streaming counts: `update` with batches, then read `fired` [language, layer, neuron] and `tokens` [language]."""
+    """Streaming counts: `update` with batches, then read `fired` [language, layer, neuron] and `tokens` [language].
 
-    def __init__(self, model: Model, languages: tuple[str, ...]):
+    `strength` holds the sums of activations that were asked for.
+    """
+
+    def __init__(self, model: Model, languages: tuple[str, ...], *, moments: bool = False, sketch: bool = False):
         self.model, self.languages = model, languages
         shape = (len(languages), model.n_layers, model.n_neurons)
         self.fired = torch.zeros(shape, dtype=torch.int64, device=model.device)
         self.tokens = torch.zeros(len(languages), dtype=torch.int64, device=model.device)
+        self.strength = Strength(*shape, moments=moments, sketch=sketch, device=model.device)
 
     @torch.no_grad()
     def update(self, batch: Batch) -> None:
@@ -120,8 +138,11 @@ class Counter:
         real[index, torch.arange(len(batch), device=self.model.device)] = batch.mask.float()
         weights = real.flatten(1)  # [language, sample * position], 1 at that language's real tokens
         counts = torch.zeros_like(self.fired)
-        with fused(self.model), _hooked(self.model, weights, counts):
+        kept: list[Tensor] | None = [] if self.strength.wanted else None
+        with fused(self.model), _hooked(self.model, weights, counts, kept):
             self.model.states(batch)
+        for layer, values in enumerate(kept or ()):
+            self.strength.update(layer, values, weights)
         self.fired += counts
         self.tokens += weights.sum(1).long()
 
@@ -131,7 +152,8 @@ class _DoneError(Exception):
 
 
 @contextmanager
-def _hooked(model: Model, weights: Tensor, counts: Tensor) -> Iterator[None]:
+def _hooked(model: Model, weights: Tensor, counts: Tensor, kept: list[Tensor] | None) -> Iterator[None]:
+    """Count while the model runs, and stop it behind the last MLP activation; `kept` receives the activations."""
     seen: list[int] = []
     scratch: list[Tensor] = []
 
@@ -143,12 +165,21 @@ def _hooked(model: Model, weights: Tensor, counts: Tensor) -> Iterator[None]:
             fires = torch.gt(gates, 0, out=scratch[0])  # float32 is exact below 2^24 tokens a batch
             counts[:, layer] = (weights @ fires).round().long()
             seen.append(layer)
-            if layer == model.n_layers - 1:
+            if layer == model.n_layers - 1 and kept is None:
                 raise _DoneError
 
         return hook
 
-    handles = [model.hook_point("gate", i).register_forward_hook(count(i)) for i in range(model.n_layers)]
+    def keep(module: Any, args: tuple[Any, ...], output: Tensor) -> None:
+        assert kept is not None
+        kept.append(output.reshape(-1, output.shape[-1]))
+        if len(kept) == model.n_layers:
+            raise _DoneError
+
+    layers = range(model.n_layers)
+    handles = [model.hook_point("gate", i).register_forward_hook(count(i)) for i in layers]
+    if kept is not None:
+        handles += [model.hook_point("neuron", i).register_forward_hook(keep) for i in layers]
     try:
         yield
     except _DoneError:
@@ -156,7 +187,8 @@ def _hooked(model: Model, weights: Tensor, counts: Tensor) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-    assert seen == list(range(model.n_layers)), f"neurons were seen in layers {seen}, once each expected"
+    assert seen == list(layers), f"neurons were seen in layers {seen}, once each expected"
+    assert kept is None or len(kept) == model.n_layers, f"activations were seen in {len(kept)} layers"
 
 
 def _begins(prefix: Corpus, corpus: Corpus) -> Corpus:
