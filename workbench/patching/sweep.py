@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import xarray as xr
 from tqdm.auto import tqdm
@@ -16,7 +15,8 @@ from workbench.model.recording import Recording
 from workbench.patching import cells
 from workbench.patching.answers import choose
 from workbench.patching.pattern import patterns
-from workbench.patching.prompts import Prompts, batches, encode
+from workbench.patching.positions import forget_padding, numbers, tokens
+from workbench.patching.prompts import batches, encode
 from workbench.patching.table import Table
 from workbench.text.pairs import load_pairs
 
@@ -106,8 +106,8 @@ def sweep(
         bar.close()
     coords: dict[str, Sequence[Any]] = {}
     if axes[1] == "position":
-        _forget_padding(table)
-        coords["position"] = range(width) if len(set(prompts.lengths)) == 1 else range(-width, 0)
+        forget_padding(table)
+        coords["position"] = numbers(prompts)
     result = table.result(
         model,
         axes,
@@ -117,7 +117,7 @@ def sweep(
         coords=coords,
     )
     if axes[1] == "position":
-        result = result.assign_coords(token=("position", np.array(_tokens(model, prompts), dtype=object)))
+        result = result.assign_coords(token=("position", tokens(model, prompts)))
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result
@@ -139,27 +139,3 @@ def _cells(site: str, source: Recording, target: Recording, metric: Metric) -> c
     if site == "pattern":
         return patterns(source, target, metric)
     return cells.positions(source, target, metric, behind=site == "residual_post")
-
-
-def _forget_padding(table: Table) -> None:
-    """Positions that a shorter pair does not have are NaN."""
-    width = table.values.shape[2]
-    for row, ids in enumerate(table.prompts.target):
-        table.values[row, :, : width - len(ids)] = np.nan
-
-
-def _tokens(model: Model, prompts: Prompts) -> list[str]:
-    """The token at each position where all pairs agree on it, else nothing; source/target where those two differ."""
-    names = []
-    for back in range(prompts.width, 0, -1):
-        found = {
-            (source[-back], target[-back])
-            for source, target in zip(prompts.source, prompts.target, strict=True)
-            if len(target) >= back
-        }
-        if len(found) == 1:
-            source, target = (model.tokenizer.decode([token]) for token in next(iter(found)))
-            names.append(target if source == target else f"{source}/{target}")
-        else:
-            names.append("")
-    return names

@@ -1,0 +1,291 @@
+"""Attribution patching: all cells of a sweep from one gradient, with the agreement measured on exact cells."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from scipy import stats
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.model.metrics import Metric
+from workbench.model.model import Model
+from workbench.model.record import record
+from workbench.model.recording import Recording
+from workbench.model.rerun import replace_heads, replace_positions
+from workbench.patching.answers import Reading, choose
+from workbench.patching.cells import read
+from workbench.patching.gradient import (
+    Gradients,
+    Slope,
+    activation_gradients,
+    difference,
+    embedded,
+    probability,
+)
+from workbench.patching.positions import forget_padding, numbers, tokens
+from workbench.patching.prompts import Prompts, batches, encode
+from workbench.patching.table import Table
+from workbench.text.batches import Batch
+from workbench.text.pairs import load_pairs
+
+SITES = {"residual": "position", "residual_post": "position", "head": "head"}
+_METRICS = ("logit_difference", "answer_probability")
+
+
+def attribution(
+    model: Model,
+    pairs: Any,
+    *,
+    site: str = "residual",
+    metric: str = "logit_difference",
+    steps: int = 0,
+    sample: int = 24,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Estimate a whole `sweep` from gradients, and measure how well the estimate agrees with exact patching.
+
+    The effect of putting the source's activation in the target's place is estimated by its first-order term,
+    (source - target) d metric / d activation, from two forward passes and one backward pass for a batch of pairs. With
+    `steps` the slope is averaged over runs whose embeddings lie evenly between the target's and the source's
+    (integrated gradients), `steps` forward and backward passes. What is curved in between is missed by both, so some
+    cells are also patched exactly, and the agreement is part of the result.
+
+    Args:
+        model: the model.
+        pairs: as in `sweep`.
+        site: `residual` (in front of each layer) or `residual_post` (behind), over layer and position; `head`, over
+            layer and head.
+        metric: `logit_difference` or `answer_probability`.
+        steps: of integrated gradients; 0 takes the slope in the target run alone.
+        sample: cells that are patched exactly, drawn at random among those that the prompts' differences can reach.
+        progress: show a progress bar.
+        batch_size: pairs per forward pass.
+        seed: of the sampled cells and the bootstraps.
+
+    Returns:
+        What `sweep` returns, `effect[layer, position | head]` and so on, estimated; and `exact[cell]` and
+        `estimate[cell]`, the effects of the sampled cells, with the coordinates `cell_layer` and `cell_position` or
+        `cell_head`. Attributes: `agreement`, Pearson's correlation of the two over cells, with its 95 % bootstrap
+        interval `agreement_low` and `agreement_high`; `agreement_rank`, Spearman's; `agreement_error`, the mean
+        absolute difference of the effects; NaN where nothing varies.
+
+    Raises:
+        UnsupportedSite: no such site, or the model cannot be restarted.
+        BadArgument: a metric without a gradient, or numbers below their least.
+        BadPairs: prompts of a pair differ in length, or answer and foil begin with the same token.
+        NotFinite: a slope is NaN or infinite.
+        Interrupted: `partial` holds the pairs that were finished.
+
+    Source:
+        Nanda 2023 (attribution patching); Sundararajan et al. 2017 (arXiv 1703.01365), Hanna et al. 2024
+        (arXiv 2403.17806) for the integrated form.
+
+    Example:
+        >>> attribution(model, pairs, site="head", steps=8).attrs["agreement"]            # doctest: +SKIP
+    """
+    if site not in SITES:
+        raise UnsupportedSite(f"site={site!r} cannot be attributed (works: {', '.join(SITES)})")
+    if metric not in _METRICS:
+        raise BadArgument(f"metric={metric!r} has no gradient here (has: {', '.join(_METRICS)})")
+    for name, number, least in (("steps", steps, 0), ("sample", sample, 3)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise BadArgument(f"{name}={number!r}; it is a whole number from {least}")
+    model.require("restart")
+    if site == "head":
+        model.require("head")
+    prompts = encode(model, load_pairs(pairs))
+    prompts.require_equal_lengths()
+    reading = choose(model, prompts, metric)
+    width = model.n_heads if site == "head" else prompts.width
+    table = Table(prompts, reading, model.n_layers, width)
+    drawn = _draw(model, prompts, site, sample, seed)
+    exact = np.full((len(prompts), len(drawn)), np.nan)
+    bar = tqdm(total=len(prompts), desc=f"attributing {site}", unit="pair", disable=not progress)
+    stopped = ""
+    try:
+        for batch in batches(model, prompts, batch_size):
+            one, slope = reading.of(batch.rows), slope_of(reading, batch.rows)
+            source = record(model, batch.source, heads=site == "head", keys=True)
+            moved, value = estimate(model, source, batch.target, slope, site=site, steps=steps)
+            shift = 0 if site == "head" else width - moved.shape[2]
+            table.begin(batch, read(source, one, source.residual[-1][None, :, -1:])[0], value, width - shift)
+            for layer in range(model.n_layers):
+                values = (moved[:, layer] + value[:, None]).T
+                table.put(layer, range(shift, width), values, torch.ones_like(values, dtype=torch.bool))
+            exact[list(batch.rows)] = _exact(source, batch.target, one, drawn, site, width)
+            table.end()
+            bar.update(len(batch.rows))
+    except KeyboardInterrupt:
+        stopped = table.stopped()
+    finally:
+        bar.close()
+    result = _result(model, table, site, exact, drawn, steps, seed)
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+def slope_of(reading: Reading, rows: Sequence[int]) -> Slope:
+    """The differentiable form of a metric, for some pairs."""
+    answers = [reading.tokens["answer"][row] for row in rows]
+    if reading.name == "logit_difference":
+        return difference(answers, [reading.tokens["foil"][row] for row in rows])
+    return probability(answers)
+
+
+def estimate(
+    model: Model, source: Recording, target: Batch, read: Slope, *, site: str, steps: int = 0
+) -> tuple[Tensor, Tensor]:
+    """The estimated change of the metric by each cell, and the metric of the target run.
+
+    Args:
+        model: the model.
+        source: the recorded source pass, with keys, and with heads for that site.
+        target: the target prompts, each as long as its source prompt.
+        read: the differentiable metric.
+        site: as in `attribution`.
+        steps: of integrated gradients.
+
+    Returns:
+        change [sample, layer, position | head], float32; value [sample].
+    """
+    heads = site == "head"
+    differ = (source.batch.ids != target.ids.to(source.batch.ids.device)).any(0).nonzero()
+    start = int(differ[0]) if len(differ) else source.n_positions - 1  # what stands before is the same in both runs
+    given, mine = source.residual[0][:, start:], embedded(model, target)[:, start:]
+
+    def there(states: Tensor) -> Gradients:
+        return activation_gradients(source, states, read, start=start, heads=heads)
+
+    own = there(mine)
+    slopes = own.z_slope if heads else own.residual_slope
+    if steps:
+        runs = [there(torch.lerp(mine, given, (step + 0.5) / steps)) for step in range(steps)]  # midpoints
+        found = [run.z_slope if heads else run.residual_slope for run in runs]
+        slopes = [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
+    theirs, ours = (source.z, own.z) if heads else (source.residual, own.residual)
+    layers = range(model.n_layers) if site != "residual_post" else range(1, model.n_layers + 1)
+    axes = (1, 3) if heads else (2,)
+    moved = [((theirs[i][:, start:] - ours[i]) * slopes[i]).sum(axes, dtype=torch.float32) for i in layers]
+    change = torch.stack(moved, 1)
+    if not heads:
+        change = torch.nn.functional.pad(change, (start, 0)) * source.batch.mask.to(change)[:, None]
+    return change, own.value
+
+
+Cell = tuple[int, int]
+
+
+def _draw(model: Model, prompts: Prompts, site: str, count: int, seed: int) -> list[Cell]:
+    """Some (layer, head) or (layer, position from the end) that a difference of the prompts can reach."""
+    layers = range(model.n_layers)
+    if site == "head":
+        every = [(layer, head) for layer in layers for head in range(model.n_heads)]
+    else:
+        differs = [
+            len(target) - next((i for i, (a, b) in enumerate(zip(source, target, strict=True)) if a != b), len(target))
+            for source, target in zip(prompts.source, prompts.target, strict=True)
+        ]
+        behind = site == "residual_post"
+        every = [
+            (layer, -back)
+            for layer in layers
+            for back in range(1, max(differs) + 1)
+            if not (behind and layer == model.n_layers - 1 and back > 1)
+        ]
+    return sorted(random.Random(seed).sample(every, min(count, len(every))))
+
+
+def _exact(source: Recording, batch: Batch, metric: Metric, drawn: list[Cell], site: str, width: int) -> np.ndarray:
+    """The metric after patching each drawn cell exactly: [sample, cell]."""
+    model = source.model
+    target = record(model, batch, heads=site == "head", keys=site != "head")
+    found = np.full((target.n_samples, len(drawn)), np.nan)
+    length = target.n_positions
+    for layer in sorted({layer for layer, _ in drawn}):
+        places = [i for i, cell in enumerate(drawn) if cell[0] == layer and (site == "head" or -cell[1] <= length)]
+        columns = [drawn[i][1] for i in places]
+        if not places:
+            continue
+        if site == "head":
+            values = source.z[layer][:, :, columns].permute(2, 0, 1, 3)
+            states = replace_heads(target, layer, columns, values, last=metric.last)
+        else:
+            at, positions = layer + (site == "residual_post"), [length + column for column in columns]
+            values = source.residual[at][:, positions].transpose(0, 1)
+            states = replace_positions(target, at, positions, values, last=metric.last)
+        found[:, places] = read(target, metric, states).T.double().cpu().numpy()
+        if site != "head":
+            for i, column in zip(places, columns, strict=True):
+                found[(batch.mask[:, column] == 0).cpu().numpy(), i] = np.nan
+    return found
+
+
+def _result(
+    model: Model, table: Table, site: str, exact: np.ndarray, drawn: list[Cell], steps: int, seed: int
+) -> xr.Dataset:
+    axis, prompts = SITES[site], table.prompts
+    coords: dict[str, Sequence[Any]] = {}
+    if axis == "position":
+        forget_padding(table)
+        coords["position"] = numbers(prompts)
+    result = table.result(
+        model,
+        ("layer", axis),
+        method="patching.attribution",
+        parameters={"site": site, "steps": steps, "sample": len(drawn)},
+        seed=seed,
+        coords=coords,
+    )
+    if axis == "position":
+        result = result.assign_coords(token=("position", tokens(model, prompts)))
+    columns = [column if axis == "head" else column + table.values.shape[2] for _, column in drawn]
+    layers = [layer for layer, _ in drawn]
+    present = ~np.isnan(exact)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        moved = np.where(present, exact - table.target[:, None], 0).sum(0)
+        effect = moved / np.where(present, (table.source - table.target)[:, None], 0).sum(0)
+    guess = result.effect.values[layers, columns]
+    text = "of the sampled cells: 0 is the unpatched target run, 1 the source run"
+    result = result.assign(
+        exact=("cell", effect, {"long_name": f"exact effect {text}"}),
+        estimate=("cell", guess, {"long_name": f"estimated effect {text}"}),
+    ).assign_coords(
+        {
+            "cell": np.arange(len(drawn)),
+            "cell_layer": ("cell", np.array(layers)),
+            f"cell_{axis}": ("cell", result[axis].values[columns]),
+        }
+    )
+    result.attrs.update(agreement(effect, guess, seed))
+    return result
+
+
+def agreement(exact: np.ndarray, estimate: np.ndarray, seed: int = 0, resamples: int = 1000) -> dict[str, float]:
+    """How two lists of effects agree: Pearson with a bootstrap interval over cells, Spearman, mean absolute error."""
+    known = np.isfinite(exact) & np.isfinite(estimate)
+    exact, estimate = exact[known], estimate[known]
+    nothing = dict.fromkeys(("agreement", "agreement_low", "agreement_high", "agreement_rank"), float("nan"))
+    if len(exact) < 3 or np.ptp(exact) == 0 or np.ptp(estimate) == 0:
+        error = float(np.abs(exact - estimate).mean()) if len(exact) else float("nan")
+        return {**nothing, "agreement_error": error}
+    draws = np.random.default_rng(seed).integers(0, len(exact), (resamples, len(exact)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        one, other = exact[draws], estimate[draws]
+        one, other = one - one.mean(1, keepdims=True), other - other.mean(1, keepdims=True)
+        found = (one * other).sum(1) / np.sqrt((one**2).sum(1) * (other**2).sum(1))
+    low, high = np.nanquantile(found, (0.025, 0.975))
+    return {
+        "agreement": float(np.corrcoef(exact, estimate)[0, 1]),
+        "agreement_low": float(low),
+        "agreement_high": float(high),
+        "agreement_rank": float(stats.spearmanr(exact, estimate)[0])  # pyright: ignore[reportArgumentType],
+        "agreement_error": float(np.abs(exact - estimate).mean()),
+    }
