@@ -3,12 +3,15 @@
 Nothing here is assumed from a list of architectures: each ability is tried once on a short probe.
 """
 
+import copy
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from workbench.errors import BrokenModel, WorkbenchError
 from workbench.model.attention import fused
@@ -36,7 +39,8 @@ def check(module: torch.nn.Module, tokenizer: Any, *, name: str, revision: str, 
     Returns:
         The Model. `parity` holds largest differences of logits: `logits` (wrapped against Hugging Face), `padding`
         (left and right padded against alone), `fused` (attention without patterns against with), `restart` (rerun
-        against an ordinary pass); `logit_scale` is the largest logit, to read them by.
+        against an ordinary pass); `logit_scale` is the largest logit, to read them by. In bfloat16 or float16 also
+        `float32` (logits against the same weights in float32) and `float32_nll` (the probe's loss in nats).
 
     Raises:
         BrokenModel: the architecture cannot be wrapped, logits are not finite, or the wrapped model is not the model.
@@ -44,6 +48,7 @@ def check(module: torch.nn.Module, tokenizer: Any, *, name: str, revision: str, 
     _eager(module)
     probe = _probe(module)
     reference = _plain_logits(module, probe)
+    exact = _exact_logits(module, probe)
     model = Model(_wrap(module, name), tokenizer, name, revision, digest)
     scale = float(reference.abs().max())
     if not torch.isfinite(reference).all():
@@ -61,6 +66,10 @@ def check(module: torch.nn.Module, tokenizer: Any, *, name: str, revision: str, 
                 f"{name!r} ({model.architecture}) fails the {figure} check: logits differ by "
                 f"{model.parity[figure]:.2g}, more than {bound:.2g}"
             )
+    if exact is not None:
+        model.parity["float32"] = _gap(reference[None], exact)
+        losses = [cross_entropy(one[:-1], torch.tensor(probe[0][1:], device=one.device)) for one in (reference, exact)]
+        model.parity["float32_nll"] = abs(float(losses[0] - losses[1]))
     _find_abilities(model, probe, bound)
     return model
 
@@ -98,6 +107,15 @@ def _probe(module: torch.nn.Module) -> list[list[int]]:
 def _plain_logits(module: torch.nn.Module, probe: list[list[int]]) -> Tensor:
     ids = torch.tensor([probe[0]], device=next(module.parameters()).device)
     return module(input_ids=ids, use_cache=False).logits[0].float()
+
+
+def _exact_logits(module: torch.nn.Module, probe: list[list[int]]) -> Tensor | None:
+    """The logits with the same weights in float32; None where they already are, or where a copy does not fit."""
+    parameters = list(module.parameters())
+    needed = 4 * sum(parameter.numel() for parameter in parameters)
+    if parameters[0].dtype == torch.float32 or needed > psutil.virtual_memory().available // 2:
+        return None
+    return _plain_logits(copy.deepcopy(module).to("cpu").float(), probe).to(parameters[0].device)
 
 
 def _batch(sequences: list[list[int]], model: Model, side: str = "right") -> Batch:
@@ -176,6 +194,7 @@ def _find_abilities(model: Model, probe: list[list[int]], bound: float) -> None:
         return model.parity["fused"] <= bound
 
     def restart() -> bool:
+        model.abilities["restart"] = True  # what is tried here
         model.parity["restart"] = _restart_gap(model, batch, plain)
         return model.parity["restart"] <= bound
 

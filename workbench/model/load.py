@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from workbench import shipped
 from workbench.errors import BadArgument, BrokenModel, TooLarge, UnknownModel
 from workbench.model.check import check
+from workbench.model.memory import checked
 from workbench.model.model import Model
 
 _HASH_LIMIT = 2 * 2**30  # bytes; larger weights are identified by the headers and sizes of their files
@@ -27,6 +28,7 @@ def load_model(
     dtype: str | torch.dtype | None = None,
     tokenizer: Any = None,
     allow_pickle: bool = False,
+    memory: int | str = "auto",
 ) -> Model:
     """Load a model, wrap it and check it.
 
@@ -37,6 +39,8 @@ def load_model(
         dtype: `float32`, `bfloat16` or `float16`; float32 by default, whatever the file holds.
         tokenizer: only with a module in memory.
         allow_pickle: load `pytorch_model.bin`, which can run code; only safetensors are loaded otherwise.
+        memory: what activations may take in every analysis: bytes, a text such as "4 GB", or "auto", half of what is
+            free. What does not fit at once is run in slices, with the same result.
 
     Returns:
         The wrapped Model; `model.abilities` says what it can do, `model.parity` how near it is to Hugging Face.
@@ -51,6 +55,7 @@ def load_model(
     """
     dtype = _dtype(dtype)
     device = _device(device)
+    memory = checked(memory)
     if isinstance(name, torch.nn.Module):
         module, source = name.to(device=device, dtype=dtype).eval(), type(name).__name__  # type: ignore[call-overload]
         if tokenizer is None:
@@ -67,7 +72,9 @@ def load_model(
         revision = getattr(module.config, "_commit_hash", None) or "local"  # type: ignore[union-attr]
         digest = _folder_hash(path) if path else revision
     _check_finite(module, source)
-    return check(module, tokenizer, name=source, revision=str(revision), digest=str(digest))
+    model = check(module, tokenizer, name=source, revision=str(revision), digest=str(digest))
+    model.memory = memory
+    return model
 
 
 def _dtype(dtype: str | torch.dtype | None) -> torch.dtype:

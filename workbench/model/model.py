@@ -24,6 +24,9 @@ class Model:
             (attention that never forms its pattern, used wherever nobody looks at it).
         parity: figures of the checks at loading, e.g. `logits` = largest difference to Hugging Face.
         n_neurons: MLP neurons per layer, as seen; 0 where the ability `neuron` is missing.
+        memory: bytes that activations may take, or "auto": half of what is free.
+        rows_that_saturate: rows of a matrix product from which more are no faster; None until it is measured.
+        told: it was said that every cell runs the whole model, because layers cannot be called on their own.
     """
 
     bridge: Any
@@ -34,6 +37,9 @@ class Model:
     abilities: dict[str, bool] = field(default_factory=dict)
     parity: dict[str, float] = field(default_factory=dict)
     n_neurons: int = 0
+    memory: int | str = "auto"
+    rows_that_saturate: int | None = None
+    told: bool = False
 
     def __repr__(self) -> str:
         can = ", ".join(ability for ability, works in self.abilities.items() if works)
@@ -127,7 +133,21 @@ class Model:
             "attention": "sdpa; eager where patterns are read" if self.abilities.get("fused") else "eager",
             "adds_bos": self.adds_bos,
             "parity": self.parity,
+            "precision": self.precision,
         }
+
+    @property
+    def precision(self) -> str:
+        """The weights' type and, where it is not float32, what it changed on a probe when the model was loaded."""
+        name = str(self.dtype).removeprefix("torch.")
+        if self.dtype == torch.float32:
+            return name
+        if "float32" not in self.parity:
+            return f"{name}; its difference to float32 was not measured: a copy of the weights did not fit in memory"
+        return (
+            f"{name}; on a probe logits differ from float32 by up to {self.parity['float32']:.2g} (largest logit "
+            f"{self.parity['logit_scale']:.3g}) and the loss by {self.parity['float32_nll']:.2g} nats"
+        )
 
     @cached_property
     def adds_bos(self) -> bool:

@@ -1,6 +1,7 @@
 """Record: one ordinary forward pass that remembers what a restart needs."""
 
 import inspect
+import warnings
 from typing import Any
 
 import torch
@@ -32,6 +33,13 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
     Raises:
         NotFinite: an activation at a real position is NaN or infinite; names the layer and the sample.
     """
+    if not model.abilities.get("restart", True) and not model.told:
+        model.told = True
+        warnings.warn(
+            f"the layers of {model.name!r} ({model.architecture}) cannot be called on their own: every cell runs the "
+            "whole model, which is as exact and slower",
+            stacklevel=2,
+        )
     layers = range(model.n_layers)
     recording = Recording(model, batch.to(model.device), fused=not patterns)
     recording.arguments = [{} for _ in layers]
@@ -56,7 +64,7 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
             handles.append(model.attention_parts(i)[0].register_forward_hook(_keep_shape(recording, i)))
     try:
         with fused(model, on=recording.fused):
-            if keys:
+            if keys and model.abilities.get("restart", True):
                 from transformers import DynamicCache
 
                 cache = DynamicCache()  # without a config, sliding layers keep every position too

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BadArgument
+from workbench.model import plain
 from workbench.model.attention import fused
 from workbench.model.columns import Columns
 from workbench.model.edits import edited, touched
@@ -40,6 +41,8 @@ def tail(
 
 def _run(recording: Recording, layer: int, states: Tensor, columns: Columns, *, last: bool) -> Tensor:
     """Run the layers from `layer` on; states [copies * sample, column, d_model], with `last` one column a cell."""
+    if not recording.model.abilities["restart"]:
+        return plain.run(recording, layer, states, columns, last=last)
     final = recording.model.n_layers - 1
     with fused(recording.model, on=recording.fused):
         for i in range(layer, final + 1):
@@ -79,6 +82,9 @@ def replace_heads(
     index = torch.as_tensor(list(heads), device=model.device)
     clean = recording.z[layer][:, lowest:, index].permute(2, 0, 1, 3)  # [cell, sample, position, d_head]
     values = values.expand(cells, recording.n_samples, recording.n_positions - start, model.d_head)
+    if not model.abilities["restart"]:
+        states = plain.replace_heads(recording, layer, heads, values, start)
+        return states[:, :, -1:] if last else states[:, :, lowest:]
     change = values[:, :, lowest - start :] - clean
     weight = model.output_weight(layer)[index]  # [cell, d_head, d_model]
     moved = torch.einsum("cspd,cdm->cspm", change, weight)
@@ -163,7 +169,9 @@ def rescale(
     if layer == model.n_layers:
         return tail(recording, layer, states, copies=cells, last=last)
     attention = None
-    if heads is not None:  # the lowest layer's heads are known; the others are edited on the way
+    if (
+        heads is not None and model.abilities["restart"]
+    ):  # the lowest layer's heads are known; the others are edited on the way
         heads = heads.to(states)
         fill = 0.0 if head_fill is None else head_fill[layer].to(states)
         change = (fill - recording.z[layer]) * (1 - heads[:, layer])[:, None, None, :, None]

@@ -45,7 +45,7 @@ def make_result(
         coords: axis to its labels; an axis without labels is numbered from 0.
         method: what computed it, such as "heads.importance".
         parameters: the options it was computed with.
-        model: `Model.info`.
+        model: `Model.info`; its `precision` (the error of bfloat16 against float32) becomes an attribute too.
         corpus: `Corpus.info` or `Pairs.info`.
         seed: of every random draw, when there was one.
         attrs: more attributes: text or numbers.
@@ -71,7 +71,8 @@ def make_result(
         "machine": platform.platform(),
     }
     text = json.dumps(_plain(record), ensure_ascii=False, allow_nan=False)
-    return xr.Dataset(data, labels, {"method": method, "format": FORMAT, "provenance": text, **(attrs or {})})
+    stated = {"precision": model["precision"]} if model and "precision" in model else {}
+    return xr.Dataset(data, labels, {"method": method, "format": FORMAT, "provenance": text, **stated, **(attrs or {})})
 
 
 def provenance(result: xr.Dataset) -> dict[str, Any]:

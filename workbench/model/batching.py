@@ -1,0 +1,54 @@
+"""Batching: texts side by side, and language by language, so that an interrupted sweep keeps whole languages."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from workbench.errors import BadArgument
+from workbench.model.memory import sliced, texts_at_once
+from workbench.model.model import Model
+from workbench.text.batches import Batch, Encoded, batches
+
+_AUTO = 32  # texts
+
+
+def texts_per_batch(batch_size: int | str) -> int:
+    """Most texts that run side by side; `"auto"` is 32.
+
+    Raises:
+        BadArgument: neither `"auto"` nor a whole number from 1.
+    """
+    if batch_size == "auto":
+        return _AUTO
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise BadArgument(f"batch_size={batch_size!r} runs nothing; give a whole number of texts from 1, or 'auto'")
+    return batch_size
+
+
+def by_length(
+    model: Model, encoded: Sequence[Encoded], *, batch_size: int, side: str = "right", passes: int = 1
+) -> Iterator[Batch]:
+    """Batches of about equal length, shortest first, of `batch_size` texts or as many as fit the model's memory.
+
+    Raises:
+        TooLarge: a text does not fit even alone.
+    """
+    ordered = sorted(encoded, key=lambda text: len(text.ids))
+    start = 0
+    for size in sliced(
+        [len(text.ids) for text in ordered], batch_size, lambda n: texts_at_once(model, n, passes=passes)
+    ):
+        yield from batches(ordered[start : start + size], batch_size=size, pad_id=model.pad_id, side=side)
+        start += size
+
+
+def by_language(model: Model, encoded: Sequence[Encoded], *, batch_size: int, passes: int = 1) -> list[Batch]:
+    """Batches that hold one language each, language by language, shortest texts first.
+
+    Raises:
+        TooLarge: a text does not fit even alone.
+    """
+    return [
+        batch
+        for _, texts in groupby(encoded, key=lambda text: text.language)
+        for batch in by_length(model, list(texts), batch_size=batch_size, passes=passes)
+    ]
