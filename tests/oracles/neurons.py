@@ -7,6 +7,7 @@ and nothing is shared with `workbench.neurons` but the rule for ties: scores equ
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 
 def rates(fired, tokens, prefix_fired=None, prefix_tokens=None):
@@ -112,3 +113,23 @@ def bisected(p, top_rate, bar, low=0.0, high=0.2, step=1e-3):
         else:
             high = middle
     return low
+
+
+def exact_lambda(p, top_rate, bar, high=0.2):
+    """Return the supremum of the lambdas in [0, high] that select no neuron of every language, or None.
+
+    The order of two scores changes only where their lines cross, so one lambda between neighbouring crossings says all.
+    """
+    languages = len(next(iter(p.values())))
+    mean = sum(1 / rank for rank in range(1, languages + 1)) / languages
+    lines = [(entropy(row) / math.log(languages), max(row) / mean) for row in p.values()]
+    crossings = {0.0, high}
+    for number, (first, slope) in enumerate(lines):
+        for second, other in lines[:number]:
+            if slope != other and 0 < (second - first) / (other - slope) < high:
+                crossings.add((second - first) / (other - slope))
+    edges = sorted(crossings)
+    for low, top in reversed(list(pairwise(edges))):
+        if top - low > 1e-9 and everywhere(p, (low + top) / 2, top_rate, bar) == 0:
+            return top
+    return None

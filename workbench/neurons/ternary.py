@@ -8,6 +8,7 @@ import xarray as xr
 
 from workbench.errors import BadArgument
 from workbench.neurons.counts import read_rates
+from workbench.neurons.exact import exact_lambda
 from workbench.neurons.ranking import check_share, entropy, how_many, lowest, threshold
 from workbench.neurons.weight import conversion, largest, mean_rank_share
 from workbench.results.make import make_result
@@ -52,7 +53,9 @@ def ternary(
     Returns:
         `kind` [layer, neuron] str, `member` [language, layer, neuron] bool (selected and p_k > tau), `score`
         [layer, neuron], `selected` [layer, neuron] bool; attributes `lam`, `lam_paper`, `lam_released`, `lam_search`,
-        `monotone` (1, 0, or -1 where lam was given), `tau`, `clamped`, `above_one`, `n_specific` ... `n_other`.
+        `lam_exact` (what the bisection approaches, from the sorted crossings of the scores, released scaling; NaN where
+        lam was given), `monotone` (1, 0, or -1 where lam was given), `tau`, `clamped`, `above_one`, `n_specific` ...
+        `n_other`.
 
     Raises:
         BadCounts: the counts cannot be what they claim to be.
@@ -89,11 +92,12 @@ def ternary(
     if asked == "auto":
         in_all = np.flatnonzero(belongs == languages)
         search = largest(lambda weight: int(select(weight)[in_all].sum()))
+        exact = exact_lambda(normal, share, belongs == languages, count)
         released, paper = search.lam, search.lam * factor
         how, monotone = str(search), int(search.monotone)
     else:
         released, paper = (asked / factor, asked) if variant == "paper" else (asked, asked * factor)
-        how, monotone = "given", -1
+        how, monotone, exact = "given", -1, math.nan
     selected = select(released)
     kind = np.select([belongs == languages, ~selected, belongs == 0, belongs == 1], [2, 4, 3, 0], default=1)
     score = nats - paper * top if variant == "paper" else normal - released * share
@@ -123,6 +127,7 @@ def ternary(
             "lam": float(paper if variant == "paper" else released),
             "lam_paper": float(paper),
             "lam_released": float(released),
+            "lam_exact": exact,
             "lam_search": how,
             "monotone": monotone,
             "tau": tau,
