@@ -1,12 +1,17 @@
 """Batching: texts side by side, and language by language, so that an interrupted sweep keeps whole languages."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from workbench.errors import BadArgument
 from workbench.model.memory import sliced, texts_at_once
-from workbench.model.model import Model
 from workbench.text.batches import Batch, Encoded, batches
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
 
 _AUTO = 32  # texts
 

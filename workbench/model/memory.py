@@ -5,14 +5,19 @@ are recorded and half for the cells that are run again. What does not fit at onc
 result.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import psutil
 import torch
 
 from workbench.errors import BadArgument, TooLarge
-from workbench.model.model import Model
+
+if TYPE_CHECKING:
+    from workbench.model.model import Model
 
 _SHARE = 0.5  # of what is free now, for "auto"
 _ROWS_CPU = 8192  # rows of a matrix product from which on a CPU gains nothing (benchmarks/engine.py --growth)
@@ -143,7 +148,7 @@ def sliced(lengths: Sequence[int], most: int, fits: Callable[[int], int]) -> lis
 
 def _seconds(states: torch.Tensor, weight: torch.Tensor, clock: Callable[[], float]) -> float:
     begun = clock()
-    states @ weight
+    torch.matmul(states, weight)
     if states.is_cuda:
         torch.cuda.synchronize(states.device)
     return clock() - begun

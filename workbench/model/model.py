@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from workbench.errors import NotFinite, UnsupportedSite
+from workbench.model.batching import by_length
 from workbench.model.sites import kind
-from workbench.text.batches import Batch, Encoded, batches, encode, pad, stream
+from workbench.text.batches import Batch, Encoded, encode, pad, stream
 from workbench.text.corpus import Corpus
 
 
@@ -161,9 +162,12 @@ class Model:
         return encode(self.tokenizer, corpus, max_length=self.n_context, truncate=truncate)
 
     def stream(self, corpus: Corpus, *, batch_size: int, truncate: bool = False) -> Iterator[Batch]:
-        """Batches of a corpus, sorted by length within windows of rows; memory does not grow with the corpus."""
+        """Batches of a corpus, sorted by length within windows of rows, of as many texts as fit the model's memory.
+
+        What is held does not grow with the corpus.
+        """
         for encoded in stream(self.tokenizer, corpus, max_length=self.n_context, truncate=truncate):
-            yield from batches(encoded, batch_size=batch_size, pad_id=self.pad_id)
+            yield from by_length(self, encoded, batch_size=batch_size)
 
     def require(self, ability: str) -> None:
         """Refuse what the checks at loading saw not to work.

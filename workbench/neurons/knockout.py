@@ -8,18 +8,18 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, NotFinite
+from workbench.model.batching import by_language, texts_per_batch
+from workbench.model.memory import cells_at_once
 from workbench.model.metrics import nll
 from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.rerun import rescale
-from workbench.neurons.batching import by_language, texts_per_batch
 from workbench.neurons.groups import Members, random_groups, read_groups
 from workbench.results.make import make_result
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
-_TOKENS = 8192  # of all groups that run side by side
 _SCALES = 16_000_000  # most scales held at once: 64 MB in float32
 _CELLS = ("group", "language")
 
@@ -108,7 +108,7 @@ def knockout(
             seed=seed,
         )
 
-    batches = by_language(encoded, batch_size=size, pad_id=model.pad_id)
+    batches = by_language(model, encoded, batch_size=size)
     try:
         with tqdm(total=len(batches) * len(sets), desc="knock-out", unit="group", disable=not progress) as bar:
             for batch in batches:
@@ -142,7 +142,7 @@ class _Sweep:
         at = ([self.place[language] for language in batch.languages], list(batch.rows))
         self.clean[at] = clean.cpu().numpy()
         each = len(batch) * self.model.n_layers * self.model.n_neurons
-        width = max(1, min(_TOKENS // batch.ids.numel(), _SCALES // each))
+        width = max(1, min(cells_at_once(self.model, *batch.ids.shape, batch.ids.shape[1]), _SCALES // each))
         for group, (name, masks) in enumerate(self.sets.items()):
             if not masks.any():
                 self.deltas[group][:, at[0], at[1]] = 0.0
