@@ -1,12 +1,29 @@
 """Language neurons: how often each one fires in each language, and which languages it serves."""
 
 from workbench.neurons.compare import compare
+from workbench.neurons.experts import experts
 from workbench.neurons.firing import firing
 from workbench.neurons.knockout import knockout
 from workbench.neurons.lape import lape
 from workbench.neurons.merge import merge
+from workbench.neurons.plnd import plnd
+from workbench.neurons.stability import pieces, stability
 from workbench.neurons.stages import stages
 from workbench.neurons.strength import means, quantiles
 from workbench.neurons.ternary import ternary
 
-__all__ = ["compare", "firing", "knockout", "lape", "means", "merge", "quantiles", "stages", "ternary"]
+__all__ = [
+    "compare",
+    "experts",
+    "firing",
+    "knockout",
+    "lape",
+    "means",
+    "merge",
+    "pieces",
+    "plnd",
+    "quantiles",
+    "stability",
+    "stages",
+    "ternary",
+]
