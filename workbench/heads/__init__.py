@@ -1,7 +1,9 @@
-"""Attention heads: which matter for which language, by gradient and by exact ablation."""
+"""Attention heads: which matter for which language, what happens without them, and what they can be used for."""
 
 from workbench.heads.ablation import ablate
+from workbench.heads.groups import top
+from workbench.heads.knockout import knockout
 from workbench.heads.lahis import importance
 from workbench.heads.sharing import roles
 
-__all__ = ["ablate", "importance", "roles"]
+__all__ = ["ablate", "importance", "knockout", "roles", "top"]

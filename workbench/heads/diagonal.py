@@ -1,0 +1,98 @@
+"""The diagonal of a groups x languages matrix against the rest: does a language's group hit that language most?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_DRAWS = 1000  # of texts
+_SHUFFLES = 9999  # of which group belongs to which language
+
+
+@dataclass(frozen=True)
+class Diagonal:
+    """How much more each group hits its own language than the others.
+
+    Attributes:
+        contrast: own change less the mean of the other languages' changes, [group]; NaN for a group of no language.
+        low: lower end of its bootstrap interval over texts, [group].
+        high: upper end, [group].
+        mean: of the contrasts; NaN with fewer than two groups that have a language.
+        mean_low: lower end of its bootstrap interval over texts.
+        mean_high: upper end.
+        p_value: share of ways to assign the groups to languages whose diagonal is at least as large (one-sided).
+    """
+
+    contrast: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    mean: float
+    mean_low: float
+    mean_high: float
+    p_value: float
+
+
+def diagonal(
+    samples: np.ndarray,
+    groups: list[str],
+    languages: list[str],
+    *,
+    aligned: bool,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Diagonal:
+    """Compare the change of each group's own language with that of the others.
+
+    Args:
+        samples: each text's change, [group, language, sample], NaN where a language has fewer texts.
+        groups: names; a group that bears a language's code has that language for its own.
+        languages: codes.
+        aligned: row i says the same in every language: the bootstrap draws whole rows.
+        level: of the intervals.
+        seed: of the draws and of the shuffles.
+    """
+    own = {g: languages.index(name) for g, name in enumerate(groups) if name in languages}
+    count = (~np.isnan(samples)).any(0).sum(1)
+    nothing = np.full(len(groups), np.nan)
+    if not own or len(languages) < 2 or (count < 2).any():
+        return Diagonal(nothing, nothing, nothing, np.nan, np.nan, np.nan, np.nan)
+    means = np.nanmean(samples, 2)[None]  # [draw, group, language]
+    drawn = np.stack([_resampled(samples[:, k, : count[k]], k * (not aligned), seed) for k in range(len(count))], 2)
+    observed, spread = (_contrasts(values, own, len(groups)) for values in (means, drawn))
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    low, high = np.quantile(spread, tails, axis=0)
+    rows = list(own)
+    mean_low, mean_high = np.quantile(spread[:, rows].mean(1), tails)
+    p = _shuffled(means[0][rows], [own[g] for g in rows], seed) if len(rows) > 1 else np.nan
+    return Diagonal(observed[0], low, high, float(observed[0, rows].mean()), float(mean_low), float(mean_high), p)
+
+
+def _resampled(values: np.ndarray, stream: int, seed: int) -> np.ndarray:
+    """Means of resampled texts, [draw, group]; the same stream draws the same rows."""
+    count = values.shape[1]
+    draws = np.random.default_rng([seed, stream]).integers(0, count, (_DRAWS, count))
+    weights = np.stack([np.bincount(draw, minlength=count) for draw in draws]) / count
+    return weights @ values.T
+
+
+def _contrasts(means: np.ndarray, own: dict[int, int], groups: int) -> np.ndarray:
+    """[draw, group] from [draw, group, language]."""
+    found = np.full((len(means), groups), np.nan)
+    others = means.shape[2] - 1
+    for g, k in own.items():
+        mine = means[:, g, k]
+        found[:, g] = mine - (means[:, g].sum(1) - mine) / others
+    return found
+
+
+def _shuffled(matrix: np.ndarray, own: list[int], seed: int) -> float:
+    """One-sided p-value: the diagonal's sum against that of random assignments of groups to languages.
+
+    Sums of rows and columns stay what they are, so a group that hits everything, or a language that everything hits,
+    gives no small p-value.
+    """
+    generator = np.random.default_rng(seed)
+    rows = np.arange(len(own))
+    observed = matrix[rows, own].sum()
+    columns = np.array(own)
+    sums = np.array([matrix[rows, generator.permutation(columns)].sum() for _ in range(_SHUFFLES)])
+    return float((1 + (sums >= observed - 1e-12).sum()) / (1 + _SHUFFLES))

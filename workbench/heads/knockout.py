@@ -1,0 +1,198 @@
+"""Knock-out: what each language loses without a group of heads, against random heads of the same layers."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, Interrupted
+from workbench.heads.diagonal import diagonal
+from workbench.heads.groups import Groups, random_groups, read_groups
+from workbench.heads.measure import Table, measuring, sort_texts
+from workbench.model.batching import by_language, texts_per_batch
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.corpus import Corpus
+
+_CELLS = ("group", "language")
+
+
+def knockout(
+    model: Model,
+    corpus: Corpus,
+    groups: Groups,
+    *,
+    controls: int = 20,
+    scale: float = 0.0,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Switch off each group of heads and measure every language: the language x language matrix of the LAHIS paper.
+
+    A head that is off gives 0 at every position: what it would add to the residual stream is missing. delta = NLL
+    without the group - NLL. Beside each group run `controls` random groups with as many heads in each layer, drawn from
+    the heads outside it (from its own too where a layer has too few others). It is exact: all that follows the group is
+    run again.
+
+    Args:
+        model: the model.
+        corpus: texts by language.
+        groups: a Result of `roles`, whose languages become the groups, or a dict of group -> (layer, head) pairs, such
+            as `top(found, share=0.02)`. A group without heads changes nothing.
+        controls: random groups for each group; with 0 their variables are NaN.
+        scale: what the heads' outputs are multiplied by: 0 switches off, 2 doubles.
+        level: of the confidence intervals.
+        progress: show a progress bar.
+        batch_size: texts side by side; `"auto"` is at most 32. Results do not depend on it.
+        seed: of the random groups and of the bootstrap.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        In nats: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval over texts;
+        `control_mean`, the mean over the random groups; `control_low`, `control_high`, the central `level` of the
+        random groups' deltas; `excess` = delta - control_mean, with `excess_low`, `excess_high` over texts and
+        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells;
+        `control_delta[group, control, language]`; `sample_delta` and `sample_control[group, language, sample]`, each
+        text's change without the group and its mean change without a random group; `baseline[language]`.
+
+        The diagonal against the rest: `contrast[group]`, the excess in the language whose code the group bears less the
+        mean excess in the others, with `contrast_low`, `contrast_high` over texts; and as attributes `diagonal`, the
+        mean contrast, `diagonal_low`, `diagonal_high`, and `diagonal_p`, the one-sided permutation test over which
+        group belongs to which language (9,999 shuffles). NaN where no group bears a language's code.
+
+        And `heads[group]`, their number; `shared[group]`, the share of a control's heads that had to be the group's.
+
+    Raises:
+        BadArgument: an option out of range, no group, or a head that does not exist.
+        BadResult: `groups` belongs to another model.
+        UnsupportedSite: edits of head outputs do not work in this architecture.
+        NotFinite: a loss is NaN or infinite.
+        TooLarge: a text exceeds the context and `truncate` is off.
+        Interrupted: `partial` holds the languages that were finished, NaN elsewhere.
+
+    Source:
+        arXiv 2511.07498, section 4 (perplexity without the top 2 % of heads); layer-matched controls and tests are ours.
+
+    Example:
+        >>> roles = wb.heads.roles(wb.heads.importance(model, corpus))                           # doctest: +SKIP
+        >>> wb.figures.matrix(wb.heads.knockout(model, corpus, roles), "excess")                 # doctest: +SKIP
+    """
+    if isinstance(controls, bool) or not isinstance(controls, int) or controls < 0:
+        raise BadArgument(f"controls={controls!r}; give the number of random groups, 0 or more")
+    if not 0 < level < 1:
+        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    if not np.isfinite(scale) or scale == 1:
+        raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
+    size = texts_per_batch(batch_size)
+    model.require("head")
+    named = read_groups(groups, model.n_layers, model.n_heads)
+    masks = np.stack(
+        [np.concatenate([mask[None], random_groups(name, mask, controls, seed=seed)]) for name, mask in named.items()]
+    )  # [group, itself and controls, layer, head]
+    scales = np.where(masks, scale, 1.0).reshape(-1, model.n_layers, model.n_heads)
+    encoded = model.encode(corpus, truncate=truncate)
+    table = Table(corpus, len(scales))
+
+    def result() -> xr.Dataset:
+        variables, attrs = _variables(table, masks, list(named), level, seed)
+        return make_result(
+            variables,
+            {"group": list(named), "language": list(corpus.languages)},
+            method="heads.knockout",
+            parameters={
+                "groups": _origin(groups, named),
+                "controls": controls,
+                "scale": scale,
+                "level": level,
+                "batch_size": size,
+                "truncate": truncate,
+            },
+            model=model.info,
+            corpus=corpus.info,
+            seed=seed,
+            attrs=attrs,
+        )
+
+    batches = by_language(model, encoded, batch_size=size)
+    try:
+        with tqdm(total=len(batches) * len(scales), desc="knock-out", unit="group", disable=not progress) as bar:
+            for _ in measuring(model, table, batches, scales, step=bar.update):
+                pass
+    except KeyboardInterrupt:
+        done = [code for code, whole in zip(corpus.languages, table.finished, strict=True) if whole]
+        raise Interrupted(
+            f"interrupted; finished languages: {', '.join(done) or 'none'} of {len(corpus.languages)}; the others are "
+            "NaN in .partial",
+            partial=result(),
+        ) from None
+    return result()
+
+
+def _variables(
+    table: Table, masks: np.ndarray, names: list[str], level: float, seed: int
+) -> tuple[dict[str, tuple[tuple[str, ...], Any, str]], dict[str, float]]:
+    """The Result's variables and the attributes of the diagonal."""
+    raw = table.deltas.reshape(*masks.shape[:2], *table.losses.shape[1:])  # [group, itself and controls, language, ...]
+    whole = sort_texts(table.corpus, raw)
+    counts = np.where(table.finished, table.counts, np.nan)
+    delta, control = whole[:, 0], whole[:, 1:]
+    drawn = np.nansum(control, 3) / counts  # [group, control, language]
+    nothing = np.full(drawn[:, 0].shape if drawn.shape[1] else delta.shape[:2], np.nan)
+    mean, ends = nothing, [nothing, nothing]
+    average = np.full_like(raw[:, 0], np.nan)
+    excess = np.full_like(delta, np.nan)
+    if drawn.shape[1]:
+        mean, ends = drawn.mean(1), np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
+        average, excess = raw[:, 1:].mean(1), delta - control.mean(1)
+    low, high = interval(delta, axis=2, level=level, seed=seed)
+    excess_low, excess_high = interval(excess, axis=2, level=level, seed=seed)
+    compared = excess if drawn.shape[1] else delta
+    across = diagonal(
+        compared, names, list(table.corpus.languages), aligned=table.corpus.aligned, level=level, seed=seed
+    )
+    between, random = f"of the {level:.0%} interval of", f"of the central {level:.0%} of the random groups' changes"
+    heads = masks[:, 0].sum((1, 2))
+    common = (masks[:, :1] & masks[:, 1:]).sum((2, 3)).mean(1) if masks.shape[1] > 1 else np.full(len(names), np.nan)
+    variables = {
+        "delta": (_CELLS, np.nansum(delta, 2) / counts, "change of the loss without the group [nats]"),
+        "low": (_CELLS, low, f"lower end {between} delta over texts [nats]"),
+        "high": (_CELLS, high, f"upper end {between} delta over texts [nats]"),
+        "control_mean": (_CELLS, mean, "mean change of the loss without a random group of the same layers [nats]"),
+        "control_low": (_CELLS, ends[0], f"lower end {random} [nats]"),
+        "control_high": (_CELLS, ends[1], f"upper end {random} [nats]"),
+        "excess": (_CELLS, np.nansum(delta, 2) / counts - mean, "change beyond that of random groups [nats]"),
+        "excess_low": (_CELLS, excess_low, f"lower end {between} excess over texts [nats]"),
+        "excess_high": (_CELLS, excess_high, f"upper end {between} excess over texts [nats]"),
+        "p_value": (_CELLS, corrected(p_value(excess, axis=2)), "p-value that excess is 0, corrected"),
+        "control_delta": (("group", "control", "language"), drawn, "change without each random group [nats]"),
+        "sample_delta": ((*_CELLS, "sample"), raw[:, 0], "change of each text's loss [nats]"),
+        "sample_control": (
+            (*_CELLS, "sample"),
+            average,
+            "mean change of each text's loss over the random groups [nats]",
+        ),
+        "baseline": (("language",), table.baseline, "mean negative log-likelihood [nats]"),
+        "contrast": (("group",), across.contrast, "change of the own language less the others' mean [nats]"),
+        "contrast_low": (("group",), across.low, f"lower end {between} contrast over texts [nats]"),
+        "contrast_high": (("group",), across.high, f"upper end {between} contrast over texts [nats]"),
+        "heads": (("group",), heads, "heads of the group"),
+        "shared": (("group",), common / np.maximum(heads, 1), "share of a control's heads that are the group's own"),
+    }
+    attrs = {
+        "diagonal": across.mean,
+        "diagonal_low": across.mean_low,
+        "diagonal_high": across.mean_high,
+        "diagonal_p": across.p_value,
+    }
+    return variables, attrs
+
+
+def _origin(groups: Groups, named: dict[str, np.ndarray]) -> Any:
+    """What the provenance keeps of the groups: the heads themselves, and where they came from."""
+    heads = {name: np.argwhere(mask).tolist() for name, mask in named.items()}
+    return {"heads": heads, "method": groups.attrs.get("method") if isinstance(groups, xr.Dataset) else None}
