@@ -169,7 +169,9 @@ def mean_effect(values, sources, targets):
 
 
 def by_transformer_lens(bridge, pairs, read, site):
-    """The mean metric over equally long pairs by `transformer_lens.patching`: [layer, position] or [layer, head].
+    """The mean metric over equally long pairs by `transformer_lens.patching`.
+
+    [layer, position] or [layer, head]; by position [layer, position, head].
 
     `read` takes (logits of the last position, index of the pair).
     """
@@ -179,6 +181,16 @@ def by_transformer_lens(bridge, pairs, read, site):
         "residual": patching.get_act_patch_resid_pre,
         "head": patching.get_act_patch_attn_head_out_all_pos,
         "pattern": patching.get_act_patch_attn_head_pattern_all_pos,
+        "attention_out": patching.get_act_patch_attn_out,
+        "mlp_out": patching.get_act_patch_mlp_out,
+        "q": patching.get_act_patch_attn_head_q_all_pos,
+        "k": patching.get_act_patch_attn_head_k_all_pos,
+        "v": patching.get_act_patch_attn_head_v_all_pos,
+        "head by position": patching.get_act_patch_attn_head_out_by_pos,
+        "q by position": patching.get_act_patch_attn_head_q_by_pos,
+        "k by position": patching.get_act_patch_attn_head_k_by_pos,
+        "v by position": patching.get_act_patch_attn_head_v_by_pos,
+        "pattern by position": patching.get_act_patch_attn_head_pattern_by_pos,
     }[site]
     source, target = (torch.tensor([pair[i] for pair in pairs]) for i in (0, 1))
     with torch.no_grad(), redirect_stderr(StringIO()):
@@ -189,6 +201,53 @@ def by_transformer_lens(bridge, pairs, read, site):
             cache,
             lambda logits: torch.tensor(sum(read(row[-1].float(), i) for i, row in enumerate(logits)) / len(logits)),
         )
+
+
+def neuron(module, pair, layer, number, read):
+    """The metric with one input of a layer's down projection replaced at all positions."""
+    names = ("mlp.down_proj", "mlp.c_proj", "mlp.dense_4h_to_h", "fc2")
+    part = [one for name, one in module.named_modules() if name.endswith(names)][layer]
+    seen = []
+    with hooked([part.register_forward_pre_hook(lambda part, args: seen.append(args[0]))]):
+        last_logits(module, pair[0])
+
+    def edit(part, args):
+        values = args[0].clone()
+        values[..., number] = seen[0][..., number]
+        return (values,)
+
+    with hooked([part.register_forward_pre_hook(edit)]):
+        return read(last_logits(module, pair[1]))
+
+
+def aligned(module, pair, layer, place, read, sublayer=None):
+    """The metric with the state at one position of the source put at another position of the target.
+
+    Args:
+        module: the transformers module.
+        pair: (source ids, target ids).
+        layer: the layer.
+        place: (position in the source, position in the target).
+        read: the metric.
+        sublayer: ends of the names of a module whose output is exchanged; None for the state in front of the layer.
+    """
+    if sublayer is None:
+        return read(patched_state(module, pair[1], layer, place[1], states(module, pair[0])[layer][place[0]]))
+    part = [one for name, one in module.named_modules() if name.endswith(sublayer)][layer]
+    seen = []
+
+    def keep(part, args, output):
+        seen.append(output[0] if isinstance(output, tuple) else output)
+
+    def put(part, args, output):
+        values = (output[0] if isinstance(output, tuple) else output).clone()
+        values[0, place[1]] = seen[0][0, place[0]]
+        return (values, *output[1:]) if isinstance(output, tuple) else values
+
+    with hooked([part.register_forward_hook(keep)]):
+        last_logits(module, pair[0])
+    with hooked([part.register_forward_hook(put)]):
+        return read(last_logits(module, pair[1]))
 
 
 def residual_post_by_transformer_lens(bridge, pairs, read):

@@ -22,8 +22,10 @@ def test_patterns_that_the_architecture_ignores(kind):
 
 
 def test_sites_and_axes():
-    with pytest.raises(UnsupportedSite, match=r"'residual' over layer and position; .*'pattern' over layer and head"):
-        sweep(wrapped("llama"), EQUAL, site="mlp_out")
+    with pytest.raises(
+        UnsupportedSite, match=r"'residual' over layer and position, or .*'pattern' over layer and head"
+    ):
+        sweep(wrapped("llama"), EQUAL, site="gate")
     with pytest.raises(BadArgument, match="'head' goes over"):
         sweep(wrapped("llama"), EQUAL, site="head", over=("layer", "position"))
     named = sweep(wrapped("llama"), EQUAL, site="head", over=["layer", "head"], progress=False)

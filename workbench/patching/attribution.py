@@ -286,6 +286,6 @@ def agreement(exact: np.ndarray, estimate: np.ndarray, seed: int = 0, resamples:
         "agreement": float(np.corrcoef(exact, estimate)[0, 1]),
         "agreement_low": float(low),
         "agreement_high": float(high),
-        "agreement_rank": float(stats.spearmanr(exact, estimate)[0])  # pyright: ignore[reportArgumentType],
+        "agreement_rank": float(stats.spearmanr(exact, estimate)[0]),  # pyright: ignore[reportArgumentType]
         "agreement_error": float(np.abs(exact - estimate).mean()),
     }

@@ -39,16 +39,13 @@ def positions(source: Recording, target: Recording, metric: Metric, *, behind: b
     real, layers = target.batch.mask.bool(), range(target.model.n_layers)
     pairs = [(source.residual[i + behind], target.residual[i + behind]) for i in layers]
     changed = torch.stack(
-        [
-            (a != b).any(-1) & real & _reaches(target, i + behind, metric)
-            for i, (a, b) in zip(layers, pairs, strict=True)
-        ]
+        [(a != b).any(-1) & real & reaches(target, i + behind, metric) for i, (a, b) in zip(layers, pairs, strict=True)]
     )
     differ = changed.any(1)  # [layer, position]
     for layer in layers:
         if not differ[layer].all():
-            yield layer, _numbers(~differ[layer]), None, None
-    for together in _blocks(target, _numbers(differ.any(0))):
+            yield layer, numbers(~differ[layer]), None, None
+    for together in blocks(target, numbers(differ.any(0))):
         columns: dict[tuple[int, ...], Columns] = {}  # layers share what their columns need
         for layer, (given, own) in zip(layers, pairs, strict=True):
             block = [position for position in together if differ[layer, position]]
@@ -68,7 +65,7 @@ def heads(source: Recording, target: Recording, metric: Metric) -> Cells:
     """Every layer and head: the source's output of that head at all positions."""
     real = target.batch.mask.bool()[:, :, None]
     model = target.model
-    differ = _numbers((source.batch.ids != target.batch.ids).any(0))
+    differ = numbers((source.batch.ids != target.batch.ids).any(0))
     for layer in range(model.n_layers):
         if not differ:
             yield layer, list(range(model.n_heads)), None, None
@@ -77,7 +74,7 @@ def heads(source: Recording, target: Recording, metric: Metric) -> Cells:
         given = source.z[layer]
         changed = ((given != target.z[layer]).any(-1) & real).any(1)  # [sample, head]
         size = cells_at_once(model, target.n_samples, target.n_positions - start, target.n_positions)
-        for block in _split(range(model.n_heads), size):
+        for block in split(range(model.n_heads), size):
             values = given[:, start:, block].permute(2, 0, 1, 3)
             states = replace_heads(target, layer, block, values, start=start, last=metric.last)
             yield layer, block, read(target, metric, states), changed[:, block].T
@@ -92,8 +89,8 @@ def layers(source: Recording, target: Recording, metric: Metric, position: int, 
     for layer in range(model.n_layers):
         at = layer + behind
         changed = (given != target.residual[at][:, column]).any(-1)  # [source layer, sample]
-        changed &= _reaches(target, at, metric)[column]
-        for block in _split(range(model.n_layers), size):
+        changed &= reaches(target, at, metric)[column]
+        for block in split(range(model.n_layers), size):
             if not changed[block].any():
                 yield layer, block, None, None
                 continue
@@ -101,7 +98,7 @@ def layers(source: Recording, target: Recording, metric: Metric, position: int, 
             yield layer, block, read(target, metric, states), changed[block]
 
 
-def _reaches(target: Recording, at: int, metric: Metric) -> Tensor:
+def reaches(target: Recording, at: int, metric: Metric) -> Tensor:
     """Positions whose state in front of layer `at` can change the metric at all: [position] bool."""
     reaches = torch.ones(target.n_positions, dtype=torch.bool, device=target.batch.mask.device)
     if metric.last and at == target.model.n_layers:
@@ -109,7 +106,7 @@ def _reaches(target: Recording, at: int, metric: Metric) -> Tensor:
     return reaches
 
 
-def _blocks(target: Recording, columns: list[int]) -> Iterator[list[int]]:
+def blocks(target: Recording, columns: list[int]) -> Iterator[list[int]]:
     """Neighbouring positions whose suffixes are run together, as many as pay off and fit."""
     block: list[int] = []
     for column in columns:
@@ -124,10 +121,12 @@ def _blocks(target: Recording, columns: list[int]) -> Iterator[list[int]]:
         yield block
 
 
-def _split(items: Sequence[int], size: int) -> Iterator[list[int]]:
+def split(items: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Blocks of at most so many items."""
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
 
 
-def _numbers(chosen: Tensor) -> list[int]:
+def numbers(chosen: Tensor) -> list[int]:
+    """Where a row of booleans is true."""
     return chosen.nonzero().flatten().tolist()

@@ -1,4 +1,4 @@
-"""Patch one activation at a time, over layers and positions or over layers and heads."""
+"""Patch one activation at a time: over layers and positions, heads, neurons, heads and positions, or token roles."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,20 +12,30 @@ from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.recording import Recording
-from workbench.patching import cells
+from workbench.patching import cells, places
 from workbench.patching.answers import choose
-from workbench.patching.pattern import patterns
 from workbench.patching.positions import forget_padding, numbers, tokens
-from workbench.patching.prompts import batches, encode
+from workbench.patching.prompts import PairBatch, Prompts, batches, encode
+from workbench.patching.roles import role_columns, roles
 from workbench.patching.table import Table
 from workbench.text.pairs import load_pairs
 
+_STATES = (("layer", "position"), ("layer", "role"))
+_HEADS = (("layer", "head"), ("layer", "head", "position"))
+_KV_HEADS = (("layer", "kv_head"), ("layer", "kv_head", "position"))
 WORKS = {
-    "residual": ("layer", "position"),
-    "residual_post": ("layer", "position"),
-    "head": ("layer", "head"),
-    "pattern": ("layer", "head"),
+    "residual": _STATES,
+    "residual_post": _STATES,
+    "attention_out": _STATES,
+    "mlp_out": _STATES,
+    "head": _HEADS,
+    "q": _HEADS,
+    "k": _KV_HEADS,
+    "v": _KV_HEADS,
+    "pattern": _HEADS,
+    "neuron": (("layer", "neuron"),),
 }
+DIRECTIONS = ("denoising", "noising")
 
 
 @torch.no_grad()
@@ -36,106 +46,180 @@ def sweep(
     site: str = "residual",
     over: Sequence[str] | None = None,
     metric: str | Metric = "logit_difference",
+    direction: str = "denoising",
     progress: bool = True,
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Put the source run's activation into the target run, one cell at a time, and read the answer.
+    """Put the activation of one run into another, one cell at a time, and read the answer.
 
     Args:
         model: the model.
-        pairs: Pairs, or what `load_pairs` reads. The two prompts of a pair have the same number of tokens; lengths may
-            differ between pairs, and positions are then counted from the end.
-        site: `residual` (the state in front of each layer) or `residual_post` (behind it), over layer and position;
-            `head` (its output before W_O) or `pattern` (its attention), over layer and head, at all positions at once.
-        over: the axes; those of the site where omitted.
+        pairs: Pairs, or what `load_pairs` reads. The two prompts of a pair have the same number of tokens, unless the
+            sweep is over roles; lengths may differ between pairs, and positions are then counted from the end.
+        site: `residual` (the state in front of each layer), `residual_post` (behind it), `attention_out`, `mlp_out`,
+            `head` (its output before W_O), `q`, `k`, `v`, `pattern` (a head's attention; at a position, that query's
+            row), `neuron` (what the down projection reads).
+        over: the axes. States and outputs go over ("layer", "position") or ("layer", "role"); heads and what belongs
+            to them over ("layer", "head") at all positions at once, or ("layer", "head", "position"), with `kv_head`
+            for keys and values; neurons over ("layer", "neuron"). The first of them where omitted.
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
+        direction: `denoising` puts the source's activations into the target run: what is enough for the answer?
+            `noising` puts the target's into the source run: what can it not do without?
         progress: show a progress bar.
         batch_size: pairs per forward pass.
         seed: of the bootstrap.
 
     Returns:
-        `effect[layer, position | head]` = (mean value - mean target) / (mean source - mean target) over pairs: 0 is the
-        unpatched target run, 1 the source run; `low`, `high` its 95 % bootstrap interval over pairs; `value` the mean
-        metric; `pair_effect` and `pair_value` the same for each pair (NaN where a pair lacks the position, or its two
-        runs do not differ); `source_value[pair]`, `target_value[pair]`. The coordinate `token` names the positions
-        where all pairs have the same token (source/target where those two differ). Attributes: `pairs_averaged`, and
+        `effect[layer, position | head | ...]` = (mean value - mean target) / (mean source - mean target) over pairs: 0
+        is the unpatched target run, 1 the source run (when noising, 0 is the unpatched source run and 1 the target
+        run); `low`, `high` its 95 % bootstrap interval over pairs; `value` the mean metric; `pair_effect` and
+        `pair_value` the same for each pair (NaN where a pair lacks the position, or its two runs do not differ);
+        `source_value[pair]`, `target_value[pair]`. The coordinate `token` names the positions where all pairs have the
+        same token (source/target where those two differ). Attributes: `direction`, `pairs_averaged`, and
         `pairs_without_difference`, whose two runs give the same metric and which have no effect of their own.
 
     Raises:
         UnsupportedSite: no such site, or the architecture ignores edits there.
-        BadArgument: axes or a metric that this site does not have.
-        BadPairs: prompts of a pair differ in length, or answer and foil begin with the same token.
+        BadArgument: axes, a direction or a metric that this site does not have.
+        BadPairs: prompts of a pair differ in length (without roles), a role stands outside its prompt, or answer and
+            foil begin with the same token.
         Interrupted: `partial` holds the cells that were finished.
 
     Source:
-        Meng et al. 2022 (arXiv 2202.05262), Wang et al. 2022 (arXiv 2211.00593); agrees with
-        `transformer_lens.patching.get_act_patch_resid_pre`, `..._attn_head_out_all_pos`, `..._pattern_all_pos`.
+        Meng et al. 2022 (arXiv 2202.05262), Wang et al. 2022 (arXiv 2211.00593), Heimersheim and Nanda 2024
+        (arXiv 2404.15255) for the two directions; agrees with `transformer_lens.patching.get_act_patch_*`.
 
     Example:
         >>> pairs = wb.translation_pairs("words", source="de", target="fr", tokenizer=model.tokenizer)  # doctest: +SKIP
         >>> sweep(model, pairs).effect.idxmax("layer")                                                  # doctest: +SKIP
     """
     axes = _axes(site, over)
-    model.require("restart")
-    if site in ("head", "pattern"):
-        model.require(site)
-    prompts = encode(model, load_pairs(pairs))
-    prompts.require_equal_lengths()
-    reading = choose(model, prompts, metric)
-    width = prompts.width if axes[1] == "position" else model.n_heads
+    if direction not in DIRECTIONS:
+        raise BadArgument(f"direction={direction!r} is not one of {', '.join(DIRECTIONS)}")
+    _require(model, site)
+    given = encode(model, load_pairs(pairs))
+    named, columns = role_columns(given) if "role" in axes else ([], {})
+    if not named:
+        given.require_equal_lengths()
+    reading = choose(model, given, metric)
+    noising = direction == "noising"
+    prompts = Prompts(given.pairs, given.target, given.source) if noising else given
+    if noising and columns:
+        columns = {"source": columns["target"], "target": columns["source"]}
+    inner = tuple(_size(model, prompts, site, axis, named) for axis in axes[1:])
+    width = inner[0] if len(inner) == 1 else inner[0] * inner[1]
     table = Table(prompts, reading, model.n_layers, width)
     bar = tqdm(total=len(prompts) * model.n_layers, desc=f"patching {site}", unit="layer", disable=not progress)
     stopped = ""
     try:
         for batch in batches(model, prompts, batch_size):
-            patterns = site == "pattern"
-            source = record(model, batch.source, heads=site == "head", patterns=patterns)
-            target = record(model, batch.target, heads=site == "head", keys=not patterns, patterns=patterns)
+            source, target = _record(model, batch, site, axes)
             one = reading.of(batch.rows)
-            shift = width - target.n_positions if axes[1] == "position" else 0
-            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), width - shift)
-            for layer, columns, values, changed in _cells(site, source, target, one):
+            shift = inner[-1] - target.n_positions if axes[-1] == "position" else 0
+            ran = width - shift * (width // inner[-1])
+            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), ran)
+            where = {side: [columns[side][row] for row in batch.rows] for side in columns}
+            for layer, found, values, changed in _cells(site, axes, source, target, one, inner[-1], where):
                 done = table.layers_done
-                table.put(layer, [column + shift for column in columns], values, changed)
+                table.put(layer, [column + shift for column in found], values, changed)
                 bar.update((table.layers_done - done) * len(batch.rows))
             table.end()
     except KeyboardInterrupt:
         stopped = table.stopped()
     finally:
         bar.close()
-    coords: dict[str, Sequence[Any]] = {}
-    if axes[1] == "position":
+    coords: dict[str, Sequence[Any]] = {"role": named} if named else {}
+    if axes[-1] == "position":
         forget_padding(table)
         coords["position"] = numbers(prompts)
     result = table.result(
         model,
         axes,
         method="patching.sweep",
-        parameters={"site": site, "over": list(axes)},
+        parameters={"site": site, "over": list(axes), "direction": direction},
         seed=seed,
         coords=coords,
+        inner=inner,
     )
-    if axes[1] == "position":
-        result = result.assign_coords(token=("position", tokens(model, prompts)))
+    if axes[-1] == "position":
+        result = result.assign_coords(token=("position", tokens(model, given)))
+    result = _turned(result) if noising else result
+    result.attrs["direction"] = direction
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result
 
 
-def _axes(site: str, over: Sequence[str] | None) -> tuple[str, str]:
+def _axes(site: str, over: Sequence[str] | None) -> tuple[str, ...]:
     if site not in WORKS:
-        works = "; ".join(f"{name!r} over {' and '.join(axes)}" for name, axes in WORKS.items())
+        works = "; ".join(f"{name!r} over {_said(axes)}" for name, axes in WORKS.items())
         raise UnsupportedSite(f"site={site!r} cannot be swept (works: {works})")
-    axes = WORKS[site]
-    if over is not None and (isinstance(over, str) or tuple(over) != axes):
-        raise BadArgument(f"site={site!r} over {over!r} is not offered; {site!r} goes over {axes}")
-    return axes
+    works = WORKS[site]
+    if over is None:
+        return works[0]
+    if isinstance(over, str) or tuple(over) not in works:
+        raise BadArgument(f"site={site!r} over {over!r} is not offered; {site!r} goes over {_said(works)}")
+    return tuple(over)
 
 
-def _cells(site: str, source: Recording, target: Recording, metric: Metric) -> cells.Cells:
+def _said(works: Sequence[tuple[str, ...]]) -> str:
+    return ", or ".join(" and ".join(axes) for axes in works)
+
+
+def _require(model: Model, site: str) -> None:
+    model.require("restart")
+    if site in ("head", "pattern", "neuron"):
+        model.require(site)
+    if site in places.PLACES:
+        model.hook_point(site, 0)
+
+
+def _size(model: Model, prompts: Prompts, site: str, axis: str, named: list[str]) -> int:
+    if axis == "role":
+        return len(named)
+    return prompts.width if axis == "position" else places.count(model, site)
+
+
+def _record(model: Model, batch: PairBatch, site: str, axes: tuple[str, ...]) -> tuple[Recording, Recording]:
+    """Both runs; patterns are formed where the layer will be looked into.
+
+    Both keep keys there, so that equal prompts are run in the same way and are equal bit for bit.
+    """
+    if site == "head" and axes == ("layer", "head"):
+        return record(model, batch.source, heads=True), record(model, batch.target, heads=True, keys=True)
+    inside = site in places.PLACES
+    source = record(model, batch.source, keys=inside, patterns=inside)
+    return source, record(model, batch.target, keys=True, patterns=inside)
+
+
+def _cells(
+    site: str,
+    axes: tuple[str, ...],
+    source: Recording,
+    target: Recording,
+    metric: Metric,
+    width: int,
+    where: dict[str, list[list[int]]],
+) -> cells.Cells:
+    if "role" in axes:
+        return roles(source, target, metric, site, where["source"], where["target"])
+    if site not in places.PLACES:
+        return cells.positions(source, target, metric, behind=site == "residual_post")
+    if "position" in axes:
+        return places.positions(source, target, metric, site, width)
     if site == "head":
         return cells.heads(source, target, metric)
-    if site == "pattern":
-        return patterns(source, target, metric)
-    return cells.positions(source, target, metric, behind=site == "residual_post")
+    return places.units(source, target, metric, site)
+
+
+def _turned(result: xr.Dataset) -> xr.Dataset:
+    """The names of a noising sweep: the run that is patched is the pair's source run."""
+    result = result.rename(source_value="target_value", target_value="source_value")
+    for name in ("source_value", "target_value"):
+        run = "source run" if name == "source_value" else "target run"
+        long_name = result[name].attrs["long_name"].replace("unpatched target run", run).replace("source run", run)
+        result[name].attrs["long_name"] = long_name
+    result.effect.attrs["long_name"] = "share of the way from the unpatched source run (0) to the target run (1)"
+    result.pair_effect.attrs["long_name"] = "effect in each pair: 0 the unpatched source run, 1 the target run"
+    return result

@@ -69,14 +69,15 @@ class Table:
     def result(
         self,
         model: Model,
-        axes: tuple[str, str],
+        axes: tuple[str, ...],
         *,
         method: str,
         parameters: dict[str, Any],
         seed: int,
         coords: dict[str, Sequence[Any]] | None = None,
+        inner: tuple[int, ...] | None = None,
     ) -> xr.Dataset:
-        """The Result, with the layer and column axes so named.
+        """The Result, with the layer and column axes so named; `inner`, the sizes of several axes of the columns.
 
         Means are over the finished pairs; when none is, over those of the first batch.
         """
@@ -101,10 +102,11 @@ class Table:
             "source_value": (self.source, f"{name} of the source run [{unit}]"),
             "target_value": (self.target, f"{name} of the unpatched target run [{unit}]"),
         }
+        shape = (self.values.shape[1], *(inner or self.values.shape[2:]))
         result = make_result(
             {
-                **{key: (axes, values, text) for key, (values, text) in cells.items()},
-                **{key: (("pair", *axes), values, text) for key, (values, text) in pairs.items()},
+                **{key: (axes, values.reshape(shape), text) for key, (values, text) in cells.items()},
+                **{key: (("pair", *axes), values.reshape(-1, *shape), text) for key, (values, text) in pairs.items()},
                 **{key: (("pair",), values, text) for key, (values, text) in runs.items()},
             },
             coords or {},
