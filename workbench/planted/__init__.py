@@ -1,0 +1,9 @@
+"""Planted models: small transformers whose truth is known, and how well a method finds it."""
+
+from workbench.planted.concepts import concepts
+from workbench.planted.heads import heads
+from workbench.planted.neurons import neurons
+from workbench.planted.planted import Planted
+from workbench.planted.score import score
+
+__all__ = ["Planted", "concepts", "heads", "neurons", "score"]

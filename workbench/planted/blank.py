@@ -1,0 +1,190 @@
+"""A Llama without contents, to be filled by construction: norms that change nothing, decoys, noise, loading."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import transformers as hf
+from torch import Tensor
+
+from workbench.errors import BadArgument, BrokenModel
+from workbench.model.load import load_model
+from workbench.model.model import Model
+
+BALLAST = 2.0  # of every token, in a dimension of its own
+HIDDEN = 4  # dimensions that only unused tokens have, and as many that only decoys write
+SINK = 24.0  # score of what a head looks for; BOS has half of it, anything else 0
+TURN = 10**-1.5  # radians a token of the second rotary pair; the first turns by 1, each later one by a 30th
+STILL = (-1, -2)  # rotary pairs that do not turn within any text: what is looked for, and BOS
+
+
+class Space:
+    """Names for dimensions of the residual stream, handed out one after the other."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.ballast = self.take(1)[0]
+        self.bos = self.take(1)[0]
+        self.hidden_in, self.hidden_out = self.take(HIDDEN), self.take(HIDDEN)
+
+    def take(self, count: int) -> list[int]:
+        """The next `count` dimensions."""
+        self.size += count
+        return list(range(self.size - count, self.size))
+
+
+def blank(
+    space: Space,
+    *,
+    vocabulary: int,
+    layers: int,
+    heads: int,
+    neurons: int,
+    copied: int,
+    power: float,
+    context: int = 256,
+) -> Any:
+    """A Llama of zeros whose norms are the identity on every embedding.
+
+    RMSNorm divides x by its root mean square and multiplies with a gain. Every token's embedding has the same squared
+    length `power`, and every gain is sqrt(power / width): so the norm returns embeddings unchanged, and what heads and
+    neurons add later rescales a position as a whole. It never turns one dimension into another, and a dimension that
+    is exactly zero stays exactly zero.
+
+    Args:
+        space: the dimensions that were handed out.
+        vocabulary: number of tokens.
+        layers: decoder layers.
+        heads: heads per layer.
+        neurons: neurons per layer.
+        copied: dimensions that a head may copy; the head's width follows.
+        power: squared length of every embedding.
+        context: most tokens of a text.
+    """
+    width = max(16, copied + HIDDEN + copied % 2)
+    size = -(-space.size // heads) * heads  # transformers asks for a multiple
+    config = hf.LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=size,
+        intermediate_size=neurons,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        head_dim=width,
+        hidden_act="relu",  # a silent neuron writes exactly nothing
+        max_position_embeddings=context,
+        rope_parameters={"rope_type": "default", "rope_theta": TURN ** (-width / 2)},
+        tie_word_embeddings=False,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+    module = hf.LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            parameter.fill_((power / size) ** 0.5 if "norm" in name else 0.0)
+    return module
+
+
+class Writer:
+    """Sets the weights of a blank module; every method writes one thought."""
+
+    def __init__(self, module: Any, space: Space, tokens: Mapping[str, int], seed: int):
+        self.module, self.space, self.tokens = module, space, tokens
+        self.width = module.config.head_dim
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def embed(self, token: str, entries: Mapping[int, float]) -> None:
+        """What a token is: the ballast, and these dimensions."""
+        row = self.module.model.embed_tokens.weight[self.tokens[token]]
+        row[self.space.ballast] = BALLAST
+        for dimension, value in entries.items():
+            row[dimension] = value
+
+    def unembed(self, token: str, entries: Mapping[int, float]) -> None:
+        """What speaks for a token as the next one."""
+        for dimension, value in entries.items():
+            self.module.lm_head.weight[self.tokens[token], dimension] += value
+
+    def attention(self, layer: int) -> Any:
+        """The attention module of a layer."""
+        return self.module.model.layers[layer].self_attn
+
+    def look(self, layer: int, head: int, *, asks: Sequence[int], finds: Sequence[int]) -> None:
+        """From positions with a dimension of `asks`, look at those with one of `finds`; from all others, at BOS."""
+        attention, root = self.attention(layer), self.width**0.5
+        turn = self.width // 2  # a rotary pair is (i, i + width / 2)
+        seek, rest = (head * self.width + turn + pair for pair in STILL)
+        attention.q_proj.weight[seek, list(asks)] = SINK * root
+        attention.k_proj.weight[seek, list(finds)] = 1.0
+        attention.q_proj.weight[rest, self.space.ballast] = SINK / 2 * root / BALLAST
+        attention.k_proj.weight[rest, self.space.bos] = 1.0
+
+    def copy(self, layer: int, head: int, pairs: Sequence[tuple[int, int]], scale: float) -> None:
+        """Carry dimensions from where the head looks to where it stands: (from, to) pairs, `scale` times."""
+        attention = self.attention(layer)
+        for place, target in enumerate(dict.fromkeys(target for _, target in pairs)):
+            value = head * self.width + place
+            attention.o_proj.weight[target, value] = scale
+            attention.v_proj.weight[value, [source for source, to in pairs if to == target]] = 1.0
+
+    def decoys(self, planted: Mapping[tuple[int, int], float]) -> None:
+        """Let every head copy between the hidden dimensions, the unplanted ones with the strength of the planted.
+
+        Only unused tokens have hidden dimensions, so in the texts a decoy's output is exactly zero. Decoys are why a
+        large weight proves nothing, and they show the checks at loading that every layer's heads work.
+        """
+        for layer in range(self.module.config.num_hidden_layers):
+            attention = self.attention(layer)
+            for head in range(self.module.config.num_attention_heads):
+                weak = 0.1 if (layer, head) in planted else 1.0
+                values = slice((head + 1) * self.width - HIDDEN, (head + 1) * self.width)
+                attention.v_proj.weight[values, self.space.hidden_in] = _sized(self, HIDDEN, HIDDEN, weak * 2.5)
+                strength = weak * 2.5 * max(planted.values(), default=1.0)
+                attention.o_proj.weight[self.space.hidden_out, values] = _sized(self, HIDDEN, HIDDEN, strength)
+
+    def unused(self, power: float) -> None:
+        """Random embeddings, of the common length, for the tokens that no text has, and their own unembedding."""
+        embedding, head = self.module.model.embed_tokens.weight, self.module.lm_head.weight
+        rows = [i for token, i in self.tokens.items() if token.startswith("<") and token != "<bos>"]
+        for row in rows:
+            drawn = torch.randn(embedding.shape[1], generator=self.generator)
+            drawn[self.space.bos] = 0  # nothing but BOS is where a head rests
+            embedding[row] = drawn * (power**0.5 / drawn.norm())
+            head[row, self.space.hidden_out] = torch.randn(HIDDEN, generator=self.generator)
+
+
+def _sized(writer: Writer, rows: int, columns: int, norm: float) -> Tensor:
+    drawn = torch.randn(rows, columns, generator=writer.generator)
+    return drawn * (norm / drawn.norm())
+
+
+@torch.no_grad()
+def add_noise(module: torch.nn.Module, noise: float, seed: int) -> None:
+    """Add normal noise to every weight: its deviation is `noise` times the root mean square of the weight's matrix.
+
+    Raises:
+        BadArgument: noise below 0, or not a finite number.
+    """
+    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < float("inf"):
+        raise BadArgument(f"noise={noise!r}; give a finite number from 0")
+    if noise == 0:
+        return
+    generator = torch.Generator().manual_seed(seed)
+    for _, parameter in sorted(module.named_parameters()):
+        size = parameter.square().mean().sqrt()
+        parameter += noise * size * torch.randn(parameter.shape, generator=generator)
+
+
+def load(module: torch.nn.Module, tokenizer: Any, *, name: str, needs: Sequence[str]) -> Model:
+    """Wrap and check a planted module, on the CPU: these models are too small for anything else.
+
+    Raises:
+        BrokenModel: a check says that what was planted cannot be edited.
+    """
+    model = load_model(module, tokenizer=tokenizer, device="cpu")
+    model.name = name
+    missing = [ability for ability in needs if not model.abilities[ability]]
+    if missing:
+        raise BrokenModel(f"{name} was built without working {', '.join(missing)}; use another seed or less noise")
+    return model

@@ -1,0 +1,197 @@
+"""Planted concepts: a model in which it is known in which layer concept and language are written."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+
+from workbench.errors import BadArgument
+from workbench.planted.blank import BALLAST, STILL, TURN, Space, Writer, add_noise, blank, load
+from workbench.planted.lexicon import codes, last_piece, make_tokenizer, make_words, whole
+from workbench.planted.planted import Planted
+from workbench.results.make import make_result
+from workbench.text.corpus import Corpus
+from workbench.text.languages import autonym
+from workbench.text.words import translation_prompts
+
+_POWER = BALLAST**2 + 3  # squared length of an embedding: the ballast and three dimensions
+_SURE = 8.0  # weight of the unembedding for concept and language
+_STRENGTH = 1.2  # what a head writes
+_MATCH = 60.0  # score of what a head looks for
+_NEAR = 1000.0  # its score for distance, times the cosine of a slow rotation: the nearest wins
+_SLOW = 1  # the rotary pair that turns slowly
+_REACH = 7.5  # tokens: what stands farther away, or matches by half, scores less than BOS
+
+
+@torch.no_grad()
+def concepts(
+    languages: str | Sequence[str] = "de,en,fr,it",
+    *,
+    layers: int = 6,
+    heads: int | None = None,
+    concept_layer: int = 1,
+    language_layer: int = 3,
+    entangled: bool = False,
+    noise: float = 0.0,
+    concepts: int = 12,
+    seed: int = 0,
+) -> Planted:
+    """Build a model that translates words, and writes concept and language in the layers that you say.
+
+    The grammar. Prompts of `wb.translation_prompts`: `Deutsch: "lupade" - Français: "`, with or without shots.
+
+    The construction. Token: a word has a dimension that says that it is a word, one for its language and one for
+    its code; a language's name has one for that language; the quotation mark one of its own. Nothing writes there.
+    Concept: from a quotation mark, a head in `concept_layer` looks at the nearest word and writes its concept to a
+    second set of dimensions. Language: a head in `language_layer` looks at the nearest name and writes its language to
+    a third. The unembedding of a word adds its concept and its language. So behind `concept_layer` the last token
+    holds the concept, behind `language_layer` the language, and in front of them it holds neither. The norms
+    rescale a position and mix no dimensions (`blank.blank`). Nearest: a rotary pair that turns slowly gives a score
+    that falls with distance, and what is more than seven tokens away loses to BOS, so examples do not disturb.
+
+    Additive (the default). A word's code is its concept, whatever its language: the mean of one concept's words from
+    several languages still has the concept in full, and half-heard languages do not matter.
+
+    Entangled. A word's code is a permutation of its concept that depends on its language, and there is a head for each
+    language which looks at words where this language is written in full and undoes its permutation. Each language's
+    words are read without fault, so patching from one source works as before. A mean over languages is no language in
+    full: every head takes it for nothing, so mean patching must fail.
+
+    Args:
+        languages: codes, at least two.
+        layers: number of layers.
+        heads: heads per layer; one for each language when None.
+        concept_layer: where the concept is written.
+        language_layer: where the language is written.
+        entangled: whether the code of a concept depends on the language.
+        noise: normal noise on every weight, relative to the root mean square of its matrix.
+        concepts: how many concepts there are.
+        seed: of permutations, decoys and noise.
+
+    Returns:
+        Planted, with `words` for `wb.patching.concepts`; `corpus` has, in each language, the prompts that ask for it,
+        answered, their words shown in the language before. `truth` has `onset[aspect]` for `concept` and `language`,
+        the first state that holds it (state i is in front of layer i), and `member[aspect, layer]`, true at it.
+
+    Raises:
+        UnknownLanguage: a code that no language has.
+        TooFewLanguages: fewer than two languages.
+        BadArgument: a layer that does not exist, too few heads, or two languages whose names end alike.
+
+    Source:
+        The design of the experiments: Dumas et al. 2024 (arXiv 2411.08745).
+
+    Example:
+        >>> from workbench import planted
+        >>> made = planted.concepts("de,en,fr,it", seed=1)                                       # doctest: +SKIP
+        >>> wb.patching.concepts(made.model, made.words, source="de-fr", target="en-it").onset   # doctest: +SKIP
+    """
+    spoken = codes(languages)
+    layers, concepts = whole("layers", layers, 1), whole("concepts", concepts, 3)
+    for name, layer in (("concept_layer", concept_layer), ("language_layer", language_layer)):
+        if not 0 <= whole(name, layer, 0) < layers:
+            raise BadArgument(f"{name}={layer} does not exist; the layers are 0 to {layers - 1}")
+    readers = len(spoken) if entangled else 1
+    wide = whole("heads", len(spoken) if heads is None else heads, 1)
+    need = readers + (concept_layer == language_layer)
+    wide = need if heads is None and need > wide else wide
+    if wide < need:
+        raise BadArgument(f"heads={wide}; this model needs {need} in a layer")
+    names = {code: last_piece(autonym(code)) for code in spoken}
+    if len(set(names.values())) < len(spoken):
+        raise BadArgument(f"the names {', '.join(names.values())} end alike; plant other languages")
+    rng = np.random.default_rng(seed)
+    words = make_words(spoken, concepts)
+    marks = ['"', ":", "-"]
+    pieces = [piece for code in spoken for piece in autonym(code).split()]
+    tokens = list(dict.fromkeys([*marks, *pieces, *names.values(), *words.to_numpy().ravel()]))
+    tokenizer = make_tokenizer(tokens)
+    ids = tokenizer.get_vocab()
+
+    space = Space()
+    plain, quote, word, name = (space.take(1)[0] for _ in range(4))
+    code_of, shown, named = space.take(concepts), space.take(len(spoken)), space.take(len(spoken))
+    says, speaks = space.take(concepts), space.take(len(spoken))  # written by heads
+    module = blank(
+        space,
+        vocabulary=len(ids),
+        layers=layers,
+        heads=wide,
+        neurons=4,
+        copied=max(concepts, len(spoken)),
+        power=_POWER,
+        context=1024,
+    )
+    writer = Writer(module, space, ids, seed)
+    writer.unused(_POWER)
+    writer.embed("<bos>", {space.bos: 3**0.5})
+    for token in tokens:
+        writer.embed(token, {plain: 3**0.5})
+    writer.embed('"', {plain: 2**0.5, quote: 1.0})
+    permuted = [rng.permutation(concepts) if entangled else np.arange(concepts) for _ in spoken]
+    for k, code in enumerate(spoken):
+        writer.embed(names[code], {plain: 1.0, name: 1.0, named[k]: 1.0})
+        for c, text in enumerate(words[code]):
+            writer.embed(text, {plain: 0.0, word: 1.0, shown[k]: 1.0, code_of[permuted[k][c]]: 1.0})
+            writer.unembed(text, {says[c]: _SURE, speaks[k]: _SURE})
+    cells = {}
+    for k in range(readers):
+        pairs = [(code_of[permuted[k][c]], says[c]) for c in range(concepts)]
+        cells[concept_layer, k] = _nearest(writer, concept_layer, k, quote, shown[k] if entangled else word, pairs)
+    last = readers if concept_layer == language_layer else 0
+    pairs = list(zip(named, speaks, strict=True))
+    cells[language_layer, last] = _nearest(writer, language_layer, last, quote, name, pairs)
+    writer.decoys(cells)
+    add_noise(module, noise, seed)
+    corpus = _texts(words, spoken)
+    numbers = {"layers": layers, "heads": wide, "concept_layer": concept_layer, "language_layer": language_layer,
+               "entangled": entangled, "noise": noise, "concepts": concepts}  # fmt: skip
+    truth = _truth(layers, (concept_layer, language_layer), corpus, numbers, seed)
+    kind = "entangled" if entangled else "additive"
+    model = load(module, tokenizer, name=f"planted concepts ({kind})", needs=("head", "restart"))
+    return Planted(model, corpus, truth, words)
+
+
+def _nearest(writer: Writer, layer: int, head: int, asks: int, finds: int, pairs: Sequence[tuple[int, int]]) -> float:
+    """From `asks`, look at the nearest token with `finds` in full, or at BOS, and copy; returns the strength."""
+    attention, root, turn = writer.attention(layer), writer.width**0.5, writer.width // 2
+    start = head * writer.width
+    seek, rest = (start + turn + pair for pair in STILL)
+    query, key, space = attention.q_proj.weight, attention.k_proj.weight, writer.space
+    query[seek, asks], key[seek, finds] = _MATCH * root, 1.0
+    query[start + _SLOW, asks], key[start + _SLOW, finds] = _NEAR * root, 1.0  # the cosine of their distance
+    least = _MATCH + _NEAR * np.cos(_REACH * TURN)
+    query[rest, asks] = (least - _MATCH / 2) * root
+    query[rest, space.ballast] = _MATCH / 2 * root / BALLAST
+    key[rest, space.bos] = 1.0 / 3**0.5
+    writer.copy(layer, head, pairs, _STRENGTH)
+    return _STRENGTH
+
+
+def _texts(words: pd.DataFrame, spoken: list[str]) -> Corpus:
+    """Answered prompts: row i asks for concept i, shown in the language before the one asked for."""
+    texts: dict[str, tuple[str, ...]] = {}
+    for k, code in enumerate(spoken):
+        prompts = translation_prompts(words, source=spoken[k - 1], target=code, shots=0)
+        texts[code] = tuple(prompts[concept] + words[code].loc[concept] + '"' for concept in words.index)
+    return Corpus(texts, aligned=True, source="planted concepts", ids=tuple(words.index))
+
+
+def _truth(layers: int, written: tuple[int, int], corpus: Corpus, parameters: dict, seed: int) -> xr.Dataset:
+    onset = np.array(written) + 1
+    member = onset[:, None] == np.arange(layers + 1)
+    return make_result(
+        {
+            "onset": (("aspect",), onset, "first state that holds it [layers]"),
+            "member": (("aspect", "layer"), member, "whether it is first held by the state in front of this layer"),
+        },
+        {"aspect": ["concept", "language"]},
+        method="planted.concepts",
+        parameters=parameters,
+        model={"name": "planted concepts"},
+        corpus=corpus.info,
+        seed=seed,
+        attrs={"planted": "concepts", "concept_layer": written[0], "language_layer": written[1]},
+    )

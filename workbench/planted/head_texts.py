@@ -1,0 +1,47 @@
+"""Texts for planted heads: a word, and again and again a mark after which the word must be known."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from workbench.text.corpus import Corpus
+
+SLIP = "oops"
+FILLERS = 4  # per language
+_ROUNDS = 4  # how often each mark comes in a text; with slips, once followed by one
+
+
+def mark(service: int) -> str:
+    """The mark that asks a service."""
+    return f"ask{service}"
+
+
+def make_texts(words: pd.DataFrame, services: Sequence[Sequence[str]], *, rows: int, slips: bool, seed: int) -> Corpus:
+    """Write aligned texts: row i is about one concept, the same in every language.
+
+    Args:
+        words: [concept, language].
+        services: the languages of each service, in the order of the marks.
+        rows: texts per language.
+        slips: whether in one of its four rounds a mark is followed by a slip.
+        seed: of the order of marks, of fillers and slips; the same draws in every language.
+    """
+    texts: dict[str, tuple[str, ...]] = {}
+    for code in words.columns:
+        mine = [mark(i) for i, spoken in enumerate(services) if code in spoken]
+        filler = [f"um{i}{code.replace('-', '')}" for i in range(FILLERS)]
+        written = []
+        for row in range(rows):
+            rng = np.random.default_rng([seed, row])
+            word = words[code].iloc[int(rng.integers(len(words)))]
+            slip = {one: int(rng.integers(_ROUNDS)) if slips else -1 for one in mine}
+            text = [word]
+            for turn in range(_ROUNDS):
+                for one in rng.permutation(mine):
+                    text += [str(one), SLIP if slip[one] == turn else word]
+                    if rng.random() < 0.5:
+                        text.append(filler[int(rng.integers(FILLERS))])
+            written.append(" ".join(text))
+        texts[code] = tuple(written)
+    return Corpus(texts, aligned=True, source="planted heads")

@@ -1,0 +1,234 @@
+"""Planted heads: a model in which it is known which head serves which language."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+
+from workbench.errors import BadArgument, UnknownLanguage
+from workbench.planted.blank import BALLAST, Space, Writer, add_noise, blank, load
+from workbench.planted.head_texts import FILLERS, SLIP, make_texts, mark
+from workbench.planted.lexicon import codes, make_tokenizer, make_words, whole
+from workbench.planted.planted import Planted
+from workbench.results.make import make_result
+
+_POWER = BALLAST**2 + 1  # squared length of an embedding: the ballast and one dimension of its own
+_SURE = 8.0  # weight of the unembedding for what a head wrote
+_NEXT = 4.0  # weight of what follows from the token itself
+_SLIP = 6.0  # the same, for a slip after a mark
+_STRENGTH = 0.6  # what one head writes, where it is alone
+_TOO_SURE = 0.1  # nats that a text loses because both of two redundant heads write
+
+
+@dataclass(frozen=True)
+class Service:
+    """What one head does, or each of two redundant ones: where they are, and the languages they work for."""
+
+    cells: tuple[tuple[int, int], ...]
+    languages: tuple[str, ...]
+
+
+@torch.no_grad()
+def heads(
+    languages: str | Sequence[str] = "de,en,fr,it",
+    *,
+    layers: int = 3,
+    heads: int = 6,
+    serves: Mapping[tuple[int, int], Iterable[str]] | None = None,
+    redundant: bool = False,
+    noise: float = 0.0,
+    texts: int = 24,
+    concepts: int = 6,
+    seed: int = 0,
+) -> Planted:
+    """Build a model whose heads serve the languages that you say.
+
+    The grammar. A text is about one concept. It says the concept's word in its language, and then again and again a
+    mark and the word: `lupade ask0 lupade um2de ask3 lupade`. Each mark belongs to one head. What follows a word is
+    known from the word; what follows a mark is the word, which stands elsewhere: only the mark's head can know it.
+
+    The construction. Token: every word, mark and filler has a dimension of its own, which nothing ever writes.
+    Concept and language: two more sets of dimensions, which no embedding has and heads write. The head of a mark has
+    queries that read this mark's dimension, keys that read the dimensions of the words of its languages, and values
+    that carry those to the concept and the language of the word; the unembedding of a word adds the two. From any other
+    token the head looks at BOS, whose value is zero. Rotation is no matter: what is compared lies in rotary pairs
+    that do not turn. There is no MLP.
+
+    Why a head has exactly no effect on other languages. Its values read only dimensions of words of its languages. In
+    a text of another language all of these are exactly zero, so its output is the zero vector at every position,
+    whatever its attention; zeroing it changes no bit and the slope of the loss in its mask is exactly zero. The
+    norms cannot undo this: they rescale a position and mix no dimensions (`blank.blank`). Other ablations (mean,
+    resample) do disturb other languages, because they put the output for foreign texts in.
+
+    Redundant heads. With `redundant` two heads answer to each mark, and after one mark in four a slip stands instead of
+    the word, so that certainty has a price. Strengths are such that the loss with both is 0.1 nats above the loss with
+    either: each suffices, together they are a little too sure. So ablating one alone lowers the loss, the slopes are
+    positive, and every method that looks at one head at a time takes both for useless; without both the loss
+    rises by nats. Ablating them together, or Shapley values, finds them.
+
+    Args:
+        languages: codes, at least two.
+        layers: number of layers.
+        heads: heads per layer.
+        serves: (layer, head) to the languages it serves; by default, in drawn places, a head for each language, one for
+            the first two and one for all. With `redundant` each gets a twin in a drawn place.
+        redundant: plant every service twice.
+        noise: normal noise on every weight, relative to the root mean square of its matrix.
+        texts: texts per language.
+        concepts: how many concepts texts are about.
+        seed: of places, texts, decoys and noise.
+
+    Returns:
+        Planted. `truth` has `member[language, layer, head]`, `role[layer, head]` in specific, shared, general, none,
+        and `service[layer, head]`, which numbers the heads that do something (-1: none); twins have one number.
+
+    Raises:
+        UnknownLanguage: a code that no language has, or one in `serves` that is not planted.
+        TooFewLanguages: fewer than two languages.
+        BadArgument: a number out of range, a head in `serves` that does not exist, or more services than heads.
+
+    Example:
+        >>> from workbench import planted
+        >>> made = planted.heads("de,en,fr", seed=1)                          # doctest: +SKIP
+        >>> wb.heads.importance(made.model, made.corpus)                      # doctest: +SKIP
+    """
+    spoken = codes(languages)
+    shape = (whole("layers", layers, 1), whole("heads", heads, 1))
+    texts, concepts = whole("texts", texts, 1), whole("concepts", concepts, 2)
+    rng = np.random.default_rng(seed)
+    services = _services(spoken, shape, serves, redundant, rng)
+    words = make_words(spoken, concepts)
+    corpus = make_texts(words, [one.languages for one in services], rows=texts, slips=redundant, seed=seed)
+    marks = [mark(i) for i in range(len(services))]
+    fillers = {code: [f"um{i}{code.replace('-', '')}" for i in range(FILLERS)] for code in spoken}
+    tokens = [*words.to_numpy().ravel(), *marks, *(one for own in fillers.values() for one in own), SLIP]
+    tokenizer = make_tokenizer(tokens)
+    ids = tokenizer.get_vocab()
+
+    space = Space()
+    own = dict(zip(tokens, space.take(len(tokens)), strict=True))
+    says, speaks = space.take(concepts), space.take(len(spoken))  # written by heads: the concept, the language
+    module = blank(
+        space,
+        vocabulary=len(ids),
+        layers=shape[0],
+        heads=shape[1],
+        neurons=4,
+        copied=concepts + len(spoken),
+        power=_POWER,
+    )
+    writer = Writer(module, space, ids, seed)
+    writer.unused(_POWER)
+    writer.embed("<bos>", {space.bos: 1.0})
+    for token in tokens:
+        writer.embed(token, {own[token]: 1.0})
+    for k, code in enumerate(spoken):
+        after = [mark(i) for i, one in enumerate(services) if code in one.languages] + fillers[code]
+        for token in [*words[code], *fillers[code]]:
+            for following in after:
+                writer.unembed(following, {own[token]: _NEXT})
+        for c, word in enumerate(words[code]):
+            writer.unembed(word, {says[c]: _SURE, speaks[k]: _SURE})
+    if redundant:
+        writer.unembed(SLIP, {own[one]: _SLIP for one in marks})
+    strength = _twin_strength(len(ids), concepts, len(spoken)) if redundant else _STRENGTH
+    for one, name in zip(services, marks, strict=True):
+        read = [(own[words[code].iloc[c]], c, k) for k, code in enumerate(spoken) for c in range(concepts)
+                if code in one.languages]  # fmt: skip
+        pairs = [(word, says[c]) for word, c, _ in read] + [(word, speaks[k]) for word, _, k in read]
+        for layer, head in one.cells:
+            writer.look(layer, head, asks=[own[name]], finds=[word for word, _, _ in read])
+            writer.copy(layer, head, pairs, strength)
+    writer.decoys({cell: strength for one in services for cell in one.cells})
+    add_noise(module, noise, seed)
+    truth = _truth(spoken, shape, services, corpus.info, {
+        "redundant": redundant, "noise": noise, "texts": texts, "concepts": concepts}, seed)  # fmt: skip
+    model = load(module, tokenizer, name="planted heads", needs=("head",))
+    return Planted(model, corpus, truth, words)
+
+
+def _services(
+    spoken: list[str],
+    shape: tuple[int, int],
+    serves: Mapping[tuple[int, int], Iterable[str]] | None,
+    redundant: bool,
+    rng: np.random.Generator,
+) -> list[Service]:
+    """Where each service is planted; places that are not given are drawn."""
+    given: list[tuple[tuple[int, int] | None, tuple[str, ...]]]
+    if serves is None:
+        groups = [(code,) for code in spoken] + ([tuple(spoken[:2])] if len(spoken) > 2 else []) + [tuple(spoken)]
+        given = [(None, group) for group in groups]
+    else:
+        given = [(cell, tuple(works)) for cell, works in serves.items()]
+    if not given:
+        raise BadArgument("serves={} plants nothing; give a (layer, head) its languages")
+    taken = {cell for cell, _ in given if cell is not None}
+    for cell, works in given:
+        strange = [code for code in works if code not in spoken]
+        if strange or not works:
+            raise UnknownLanguage(f"serves {cell} has {strange or 'no language'}; planted are {', '.join(spoken)}")
+        if cell is not None and not (
+            len(cell) == 2 and all(0 <= at < size for at, size in zip(cell, shape, strict=True))
+        ):
+            raise BadArgument(f"serves has head {cell}; there are {shape[0]} layers of {shape[1]} heads")
+    free = [cell for cell in np.ndindex(*shape) if cell not in taken]
+    need = sum((cell is None) + redundant for cell, _ in given)
+    if need > len(free):
+        raise BadArgument(f"{need} heads are to be placed and {len(free)} are free; use more layers or heads")
+    drawn = [free[i] for i in rng.permutation(len(free))[:need]]
+    return [
+        Service(tuple(([cell] if cell else [drawn.pop()]) + ([drawn.pop()] if redundant else [])), works)
+        for cell, works in given
+    ]
+
+
+def _twin_strength(vocabulary: int, concepts: int, languages: int) -> float:
+    """What each of two redundant heads must write so that both together lose `_TOO_SURE` nats against one."""
+    near, far = concepts + languages - 2, vocabulary - concepts - languages
+
+    def loss(written: float) -> float:
+        shrunk = (_POWER / (_POWER + 2 * written**2)) ** 0.5  # by the final norm
+        right, half, slip = (shrunk * one for one in (2 * _SURE * written, _SURE * written, _SLIP))
+        total = np.log(np.exp(right) + near * np.exp(half) + np.exp(slip) + far)
+        return float(total - 0.75 * right - 0.25 * slip)
+
+    low, high = 0.05, 3.0  # the excess rises in between: too unsure alone, too sure together
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if loss(2 * middle) - loss(middle) > _TOO_SURE else (middle, high)
+    return high
+
+
+def _truth(
+    spoken: list[str],
+    shape: tuple[int, int],
+    services: list[Service],
+    corpus: dict,
+    parameters: dict,
+    seed: int,
+) -> xr.Dataset:
+    member = np.zeros((len(spoken), *shape), bool)
+    number = np.full(shape, -1)
+    for i, one in enumerate(services):
+        for cell in one.cells:
+            number[cell] = i
+            member[[spoken.index(code) for code in one.languages], *cell] = True
+    count = member.sum(0)
+    role = np.select([count == len(spoken), count > 1, count == 1], ["general", "shared", "specific"], "none")
+    return make_result(
+        {
+            "member": (("language", "layer", "head"), member, "whether the head serves the language"),
+            "role": (("layer", "head"), role.astype(object), "role of the head among the languages"),
+            "service": (("layer", "head"), number, "number of what the head does; twins share it, -1 is nothing"),
+        },
+        {"language": spoken},
+        method="planted.heads",
+        parameters={"layers": shape[0], "heads": shape[1], **parameters},
+        model={"name": "planted heads"},
+        corpus=corpus,
+        seed=seed,
+        attrs={"planted": "heads", "services": len(services)},
+    )

@@ -1,0 +1,206 @@
+"""Planted neurons: a model in which it is known which neuron fires for one, some or all languages."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+
+from workbench.errors import BadArgument
+from workbench.planted.blank import BALLAST, Space, Writer, add_noise, blank, load
+from workbench.planted.lexicon import codes, make_tokenizer, make_words, whole
+from workbench.planted.planted import Planted
+from workbench.results.make import make_result
+from workbench.text.corpus import Corpus
+
+_POWER = BALLAST**2 + 2  # squared length of an embedding: the ballast, a concept, a language
+_SURE = 4.0  # weight of the unembedding for what neurons wrote
+_TOP, _BAR = 0.01, 0.95  # the published defaults that the numbers of neurons are made for
+_MOST = 0.4  # share of the concepts for which an ordinary neuron fires, at most
+_LEAST = 0.7  # the same for a planted one, at least
+
+
+@torch.no_grad()
+def neurons(
+    languages: str | Sequence[str] = "de,en,fr,it",
+    *,
+    layers: int = 4,
+    neurons: int = 300,
+    specific: int = 2,
+    related: int | None = None,
+    general: int | None = None,
+    noise: float = 0.0,
+    texts: int = 24,
+    concepts: int = 20,
+    seed: int = 0,
+) -> Planted:
+    """Build a model whose neurons fire for one, some or all languages, as you say.
+
+    The grammar. A text is a sequence of concepts, each said by its word in the text's language; aligned texts say the
+    same concepts. Nothing tells which concept comes next, and everything which language.
+
+    The construction. Token: a word is the sum of two dimensions, its concept's (shared by all languages) and its
+    language's; nothing writes there. A neuron's gate is the sum over its languages' dimensions, plus the sum over its
+    concepts', less one and a half: it fires for a word when language and concept are both its own, and the margin is
+    one half. Its up projection reads the ballast, which is the same for all tokens. A planted neuron has one
+    (*specific*), two (*related*) or all languages (*general*), and most of the concepts. An ordinary neuron has all
+    languages and few concepts: its rates are the same in all languages. Language-out: specific and related neurons
+    write to their languages' dimensions of a third set, which the unembedding of each word reads; general
+    neurons to one dimension that all words share. Ordinary neurons write nothing. Heads write nothing.
+
+    Why a neuron has exactly no effect on other languages. Its gate is below zero there, the activation is ReLU, and
+    the norms are the identity on embeddings and only rescale a position later (`blank.blank`), which changes no sign:
+    it writes exactly zero.
+
+    The numbers. By default they are those for which the published settings (the lowest 1 % of entropies, a bar at 95 %
+    of all rates) are exactly right: specific and related neurons are 1 % of all, and with the general ones
+    they hold the highest 5 % of the rates. With other numbers take `top_rate` and `bar` from the truth's attributes.
+
+    Args:
+        languages: codes, at least two.
+        layers: number of layers.
+        neurons: neurons per layer.
+        specific: neurons of each language alone.
+        related: neurons of two languages, neighbours in the order given, in turn; as many as fill 1 % when None.
+        general: neurons of all languages; as many as fill the highest 5 % of rates when None.
+        noise: normal noise on every weight, relative to the root mean square of its matrix.
+        texts: texts per language.
+        concepts: how many concepts there are.
+        seed: of places, concepts of neurons, texts, and noise.
+
+    Returns:
+        Planted. `truth` has `member[language, layer, neuron]`, the specific and related ones (those that LAPE and the
+        ternary classes call members), `serves[language, layer, neuron]`, the same with the general ones, and
+        `kind[layer, neuron]` in specific, related, general, other; attributes `top_rate` and `bar`.
+
+    Raises:
+        UnknownLanguage: a code that no language has.
+        TooFewLanguages: fewer than two languages; related neurons need three.
+        BadArgument: a number out of range, or more neurons planted than there are.
+
+    Example:
+        >>> from workbench import planted
+        >>> made = planted.neurons("de,en,fr", seed=1)                        # doctest: +SKIP
+        >>> wb.neurons.lape(wb.neurons.firing(made.model, made.corpus))       # doctest: +SKIP
+    """
+    spoken = codes(languages)
+    shape = (whole("layers", layers, 1), whole("neurons", neurons, 1))
+    texts, concepts = whole("texts", texts, 1), whole("concepts", concepts, 10)
+    groups, rates = _groups(spoken, shape, whole("specific", specific, 0), related, general)
+    rng = np.random.default_rng(seed)
+    places = rng.permutation(shape[0] * shape[1])[: len(groups)]
+    serves = np.zeros((len(spoken), shape[0] * shape[1]), bool)
+    for place, group in zip(places, groups, strict=True):
+        serves[[spoken.index(code) for code in group], place] = True
+    words = make_words(spoken, concepts)
+    corpus = _texts(words, texts, seed)
+    tokenizer = make_tokenizer(list(words.to_numpy().ravel()))
+    ids = tokenizer.get_vocab()
+
+    space = Space()
+    concept, language = space.take(concepts), space.take(len(spoken))
+    speaks, word = space.take(len(spoken)), space.take(1)[0]  # written by neurons: the language, that a word comes
+    module = blank(space, vocabulary=len(ids), layers=shape[0], heads=2, neurons=shape[1], copied=4, power=_POWER)
+    writer = Writer(module, space, ids, seed)
+    writer.unused(_POWER)
+    writer.embed("<bos>", {space.bos: 2**0.5})
+    for k, code in enumerate(spoken):
+        for c, name in enumerate(words[code]):
+            writer.embed(name, {concept[c]: 1.0, language[k]: 1.0})
+            writer.unembed(name, {speaks[k]: _SURE, word: _SURE})
+    kinds = serves.sum(0)
+    fires = _fires(serves, concepts, rng)
+    for layer in range(shape[0]):
+        mlp = module.model.layers[layer].mlp
+        here = slice(layer * shape[1], (layer + 1) * shape[1])
+        mine, count = torch.tensor(serves[:, here].T).float(), kinds[here]
+        ordinary = torch.tensor(count == 0)
+        everywhere = torch.tensor((count == 0) | (count == len(spoken)))
+        mlp.gate_proj.weight[:, concept] = torch.tensor(fires[:, here].T).float()
+        mlp.gate_proj.weight[:, language] = torch.where(everywhere[:, None], 1.0, mine)
+        mlp.gate_proj.weight[:, space.ballast] = -1.5 / BALLAST
+        mlp.up_proj.weight[:, space.ballast] = 1 / BALLAST
+        alone = torch.tensor((count > 0) & (count < len(spoken)))
+        mlp.down_proj.weight[speaks] = (mine * alone[:, None]).T / max(specific, 1)
+        shared = ~ordinary & ~alone
+        mlp.down_proj.weight[word] = shared.float() / max(1, int((kinds == len(spoken)).sum()))
+        mlp.down_proj.weight[space.hidden_out] = 0.0
+    writer.decoys({})
+    add_noise(module, noise, seed)
+    numbers = {"specific": specific, "related": related, "general": general, "noise": noise, "texts": texts}
+    truth = _truth(spoken, shape, serves, rates, corpus, {**numbers, "concepts": concepts}, seed)
+    model = load(module, tokenizer, name="planted neurons", needs=("neuron",))
+    return Planted(model, corpus, truth, words)
+
+
+def _groups(
+    spoken: list[str], shape: tuple[int, int], specific: int, related: int | None, general: int | None
+) -> tuple[list[tuple[str, ...]], tuple[float, float]]:
+    """The languages of every planted neuron, and the top_rate and bar that select exactly them."""
+    total, kinds = shape[0] * shape[1], len(spoken)
+    alone = [(code,) for code in spoken for _ in range(specific)]
+    if related is None:
+        related = max(0, round(_TOP * total) - len(alone)) if kinds > 2 else 0
+    pairs = [(spoken[i % kinds], spoken[(i + 1) % kinds]) for i in range(whole("related", related, 0))]
+    if pairs and kinds < 3:
+        raise BadArgument(f"related={related} of two languages would be general; plant at least three languages")
+    few = alone + pairs
+    held = len(alone) + 2 * len(pairs)
+    if general is None:
+        general = max(1, (total * kinds - round(_BAR * total * kinds) - held) // kinds)
+    every = [tuple(spoken)] * whole("general", general, 0)
+    if not few:
+        raise BadArgument("specific=0 and related=0 plant nothing that a method looks for")
+    if len(few) + len(every) > total // 2:
+        raise BadArgument(f"{len(few) + len(every)} of {total} neurons would be planted; at most half can be")
+    rates = len(few) / total, 1 - (held + kinds * len(every)) / (total * kinds)
+    return few + every, rates
+
+
+def _fires(serves: np.ndarray, concepts: int, rng: np.random.Generator) -> np.ndarray:
+    """For which concepts each neuron fires: [concept, neuron]."""
+    planted = np.asarray(serves.any(0))
+    count = np.where(
+        planted,
+        rng.integers(round(_LEAST * concepts), concepts + 1, len(planted)),
+        rng.integers(1, round(_MOST * concepts) + 1, len(planted)),
+    )
+    order = np.argsort(rng.random((concepts, len(planted))), axis=0)
+    return np.argsort(order, axis=0) < count
+
+
+def _texts(words, rows: int, seed: int) -> Corpus:
+    """Aligned texts of as many words as there are concepts, drawn anew for every word."""
+    texts: dict[str, tuple[str, ...]] = {}
+    for code in words.columns:
+        rng = np.random.default_rng(seed)  # the same draws in every language
+        texts[code] = tuple(" ".join(words[code].iloc[rng.integers(len(words), size=len(words))]) for _ in range(rows))
+    return Corpus(texts, aligned=True, source="planted neurons")
+
+
+def _truth(
+    spoken: list[str],
+    shape: tuple[int, int],
+    serves: np.ndarray,
+    rates: tuple[float, float],
+    corpus: Corpus,
+    parameters: dict,
+    seed: int,
+) -> xr.Dataset:
+    count = serves.sum(0)
+    kind = np.select([count == len(spoken), count > 1, count == 1], ["general", "related", "specific"], "other")
+    axes, full = ("language", "layer", "neuron"), (len(spoken), *shape)
+    return make_result(
+        {
+            "member": (axes, (serves & (count < len(spoken))).reshape(full), "fires for this language, not for all"),
+            "serves": (axes, serves.reshape(full), "planted to fire for this language"),
+            "kind": (axes[1:], kind.astype(object).reshape(shape), "how many languages the neuron fires for"),
+        },
+        {"language": spoken},
+        method="planted.neurons",
+        parameters={"layers": shape[0], "neurons": shape[1], **parameters},
+        model={"name": "planted neurons"},
+        corpus=corpus.info,
+        seed=seed,
+        attrs={"planted": "neurons", "top_rate": rates[0], "bar": rates[1]},
+    )

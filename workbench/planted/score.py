@@ -1,0 +1,166 @@
+"""Score: how well a method's result finds what was planted."""
+
+import numpy as np
+import xarray as xr
+
+from workbench.errors import BadArgument
+from workbench.planted.precision import average_precision, precision_recall, top
+from workbench.results.make import make_result, provenance
+
+SCORES = ("importance", "delta", "value", "effect", "score", "entropy")  # read in this order
+_LOW = ("score", "entropy")  # without a language: the lower, the more specific
+_UNITS = ("layer", "head", "neuron")
+
+
+def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None) -> xr.Dataset:
+    """Compare what a method found with the truth of a planted model, per language and in the mean.
+
+    A result is read by what it has. A member set (`member`, as of `roles`, `lape`, `ternary`) is taken as it is, and
+    so is `onset[aspect]`, of which layer it names. A score for each language and head or neuron (`importance`,
+    `delta`, `effect` ...) ranks the cells: precision and recall are then of as many top cells as are true (where ties
+    straddle that line, their expectation when ties are broken at random), so the two are equal; NaN, not measured,
+    ranks last. A score without languages beside a member set (`entropy` of `lape`, `score` of `ternary`, where lower is
+    more specific) orders the members, and what is no member comes last, in one tie; alone, it is compared with the
+    union of all languages, as the one group `any`.
+
+    Average precision is sum_n (R_n - R_(n-1)) P_n over the distinct scores from the highest down, ties entering
+    together (scikit-learn's definition). A method that gives every cell the same score gets the share of true cells,
+    which is also what random order gives in the mean, nearly: `chance`.
+
+    Args:
+        result: what a method returned.
+        truth: `truth` of a planted model.
+        variable: the score to read; by default the first present of importance, delta, value, effect, score, entropy.
+            Give it to rank by a score where the result also has members.
+
+    Returns:
+        `precision[language]`, `recall[language]`, `average_precision[language]`, `chance[language]`, `true[language]`
+        and `found[language]`, counts; for models of concepts the axis is `aspect`. Attributes: `macro_precision`,
+        `macro_recall` and `macro_average_precision`, the means over languages (an empty member set counts as
+        precision 0), and `read`, what was read.
+
+    Raises:
+        BadArgument: nothing in `result` can be compared with `truth`, or their axes differ.
+
+    Source:
+        Average precision as in scikit-learn's `average_precision_score`.
+
+    Example:
+        >>> made = planted.heads()                                            # doctest: +SKIP
+        >>> found = wb.heads.importance(made.model, made.corpus)              # doctest: +SKIP
+        >>> planted.score(found, made.truth).average_precision                # doctest: +SKIP
+    """
+    if "member" not in truth:
+        raise BadArgument("this truth has no 'member'; give the .truth of a planted model")
+    group = next((str(axis) for axis in truth.member.dims if axis not in _UNITS), "language")
+    units = [axis for axis in truth.member.dims if axis in _UNITS]
+    real = truth.member.transpose(group, *units)
+    values, members, read = _read(result, real, group, variable)
+    if values is not None and group not in values.dims:
+        real = real.any(group).expand_dims({group: ["any"]})
+        values = values.expand_dims({group: ["any"]})
+    for one in (values, members):
+        if one is not None:
+            _check(one, real, group, units)
+    labels = real[group].to_numpy().tolist()
+    table = np.full((6, len(labels)), np.nan)
+    for i, label in enumerate(labels):
+        true = real.sel({group: label}).to_numpy().ravel()
+        ranking = None if values is None else _flat(values, group, label, units)
+        chosen = None if members is None else _flat(members, group, label, units).astype(bool)
+        table[:, i] = _row(true, ranking, chosen)
+    precision, recall, area, chance, count, found = table
+    made = provenance(result) if "provenance" in result.attrs else {}
+    return make_result(
+        {
+            "precision": ((group,), precision, "share of what was found that is true"),
+            "recall": ((group,), recall, "share of what is true that was found"),
+            "average_precision": ((group,), area, "mean precision over the ranking of all cells"),
+            "chance": ((group,), chance, "share of true cells, the average precision of a constant score"),
+            "true": ((group,), count.astype(int), "number of true cells"),
+            "found": ((group,), found.astype(int), "number of cells found"),
+        },
+        {group: labels},
+        method="planted.score",
+        parameters={"read": read, "from": {"method": made.get("method"), "parameters": made.get("parameters")}},
+        model=made.get("model"),
+        corpus=made.get("corpus"),
+        seed=made.get("seed"),
+        attrs={
+            "read": read,
+            "macro_precision": _mean(np.where(np.isnan(precision) & (count > 0), 0.0, precision)),
+            "macro_recall": _mean(recall),
+            "macro_average_precision": _mean(area),
+        },
+    )
+
+
+def _read(
+    result: xr.Dataset, real: xr.DataArray, group: str, variable: str | None
+) -> tuple[xr.DataArray | None, xr.DataArray | None, str]:
+    """The score and the members that a result has, higher being better, and their names."""
+    if variable is not None:
+        if variable not in result:
+            raise BadArgument(f"variable={variable!r} is not in this result (has: {', '.join(map(str, result))})")
+        return _ascending(result[variable], group), None, variable
+    if "onset" in result and result.onset.dims == (group,):
+        layers = real["layer"].to_numpy()
+        hit = result.onset.to_numpy()[:, None] == layers
+        return None, xr.DataArray(hit, {group: result[group].values, "layer": layers}, (group, "layer")), "onset"
+    names = [name for name in SCORES if name in result and set(result[name].dims) - {group} == set(real.dims) - {group}]
+    ranking = _ascending(result[names[0]], group) if names else None
+    if "member" in result and set(result.member.dims) == set(real.dims):
+        members = result.member.astype(bool)
+        if ranking is not None and group not in ranking.dims:
+            worst = float(ranking.min()) - 1
+            return ranking.where(members, worst).fillna(worst), members, f"member, {names[0]}"
+        return ranking, members, f"member, {names[0]}" if names else "member"
+    if ranking is None:
+        has = ", ".join(f"{name}[{', '.join(map(str, one.dims))}]" for name, one in result.data_vars.items())
+        raise BadArgument(
+            f"a score over [{', '.join(map(str, real.dims))}] is needed ({', '.join(SCORES)} or member); "
+            f"this result has {has or 'nothing'}"
+        )
+    return ranking, None, names[0]
+
+
+def _ascending(values: xr.DataArray, group: str) -> xr.DataArray:
+    return -values if values.name in _LOW and group not in values.dims else values
+
+
+def _row(true: np.ndarray, ranking: np.ndarray | None, chosen: np.ndarray | None) -> tuple[float, ...]:
+    """Precision, recall, average precision, chance, number true, number found."""
+    count = int(true.sum())
+    if ranking is not None:
+        ranking = np.where(np.isnan(ranking), -np.inf, ranking)
+    if chosen is not None:
+        precision, recall = precision_recall(true, chosen)
+        area = average_precision(true, chosen.astype(float) if ranking is None else ranking)
+        return precision, recall, area, count / true.size, count, int(chosen.sum())
+    assert ranking is not None
+    if not count:
+        return float("nan"), float("nan"), float("nan"), 0.0, 0, 0
+    share = float(top(ranking, count)[1][true].sum()) / count
+    return share, share, average_precision(true, ranking), count / true.size, count, count
+
+
+def _check(values: xr.DataArray, real: xr.DataArray, group: str, units: list) -> None:
+    for axis in (group, *units):
+        if axis not in values.dims or axis not in real.coords:
+            raise BadArgument(f"{values.name or 'the result'} has no axis {axis!r}, which the truth has")
+        mine = values[axis].to_numpy().tolist() if axis in values.coords else list(range(values.sizes[axis]))
+        lacking = [one for one in real[axis].to_numpy().tolist() if one not in mine]
+        if lacking or (axis != group and len(mine) != real.sizes[axis]):
+            raise BadArgument(
+                f"the result's {axis} axis does not fit the truth's: {len(mine)} of it against {real.sizes[axis]}"
+                + (f", without {lacking[0]!r}" if lacking else "")
+            )
+
+
+def _flat(values: xr.DataArray, group: str, label: object, units: list) -> np.ndarray:
+    return values.sel({group: label}).transpose(*units).to_numpy().ravel()
+
+
+def _mean(values: np.ndarray) -> float:
+    """The mean of the languages that have a number; -1 where none has, because attributes are numbers."""
+    return float(np.nanmean(values)) if not np.isnan(values).all() else -1.0
