@@ -4,5 +4,7 @@ from workbench.figures.before_after import before_after
 from workbench.figures.curves import curves
 from workbench.figures.heatmap import heatmap
 from workbench.figures.matrix import matrix
+from workbench.figures.neuron import neuron
+from workbench.figures.neuron_card import neuron_card
 
-__all__ = ["before_after", "curves", "heatmap", "matrix"]
+__all__ = ["before_after", "curves", "heatmap", "matrix", "neuron", "neuron_card"]

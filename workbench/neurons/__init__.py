@@ -5,6 +5,7 @@ from workbench.neurons.experts import experts
 from workbench.neurons.firing import firing
 from workbench.neurons.knockout import knockout
 from workbench.neurons.lape import lape
+from workbench.neurons.look import look
 from workbench.neurons.merge import merge
 from workbench.neurons.plnd import plnd
 from workbench.neurons.stability import pieces, stability
@@ -18,6 +19,7 @@ __all__ = [
     "firing",
     "knockout",
     "lape",
+    "look",
     "means",
     "merge",
     "pieces",

@@ -1,0 +1,99 @@
+"""One neuron: how often it fires in each language, and which tokens it makes more and less likely."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+import xarray as xr
+from plotly.subplots import make_subplots
+
+from workbench.errors import BadArgument
+from workbench.figures import style
+from workbench.figures.choose import choose
+from workbench.figures.heatmap import titled
+from workbench.figures.labels import token_label, value_label
+from workbench.figures.question import subtitle
+
+_NEEDED = {"text", "activation", "fires", "promoted", "suppressed"}
+
+
+def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
+    """Draw what `neurons.look` found of one neuron; `neuron_card` shows its texts.
+
+    Left: the share of each language's tokens at which it fires. Right: the tokens whose logits it raises (orange) and
+    lowers (blue) most.
+
+    Args:
+        result: what `neurons.look` returned.
+        title: in place of the question that the figure answers.
+
+    Returns:
+        The figure; it is neither shown nor written.
+
+    Raises:
+        BadArgument: another Result.
+
+    Example:
+        >>> wb.figures.neuron(wb.neurons.look(model, corpus, 3, 17))
+    """
+    check(result)
+    chosen = choose(result, "fires", {})
+    names = [value_label("language", one) for one in chosen.values.get_index("language")]
+    figure = make_subplots(
+        rows=1,
+        cols=2,
+        horizontal_spacing=0.2,
+        subplot_titles=["share of tokens at which it fires", "tokens whose logits it raises and lowers"],
+    )
+    bar: Any = {"orientation": "h", "showlegend": False}
+    figure.add_trace(
+        go.Bar(
+            x=chosen.values.values,
+            y=names,
+            marker_color=style.LINES[0],
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+            **bar,
+        ),
+        row=1,
+        col=1,
+    )
+    for name, colour, back in (("promoted", style.LINES[1], False), ("suppressed", style.LINES[0], True)):
+        words = [token_label(one) for one in result[name].values]
+        effect = result[f"{name}_by"].values
+        order = range(len(words) - 1, -1, -1) if back else range(len(words))
+        # the same token may stand at both ends of a small vocabulary: places are numbers, words are their ticks
+        start = len(words) if back else 0
+        figure.add_trace(
+            go.Bar(
+                x=[float(effect[i]) for i in order],
+                y=[start + place for place in range(len(words))],
+                text=[words[i] for i in order],
+                textposition="none",
+                marker_color=colour,
+                hovertemplate="%{text}: %{x:+.3g}<extra></extra>",
+                **bar,
+            ),
+            row=1,
+            col=2,
+        )
+    up, down = ([token_label(one) for one in result[name].values] for name in ("promoted", "suppressed"))
+    ticks = [*up, *reversed(down)]
+    figure.update_yaxes(tickmode="array", tickvals=list(range(len(ticks))), ticktext=ticks, row=1, col=2)
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], row=1, col=1)
+    figure.update_xaxes(title={"text": "logits per activation, before the norm's scale"}, row=1, col=2)
+    figure.update_annotations(font={"size": 13}, yshift=4)
+    top = style.MARGIN["t"] + 24
+    rows = max(len(names), len(ticks))
+    figure.update_layout(height=22 * rows + top + style.MARGIN["b"], margin={"t": top, "l": 150}, bargap=0.25)
+    where = f"neuron {result.attrs['neuron']} of layer {result.attrs['layer']}"
+    return titled(figure, title or f"What does {where} do?", subtitle(result, chosen), columns=4)
+
+
+def check(result: xr.Dataset) -> None:
+    """Refuse a Result that `neurons.look` did not make.
+
+    Raises:
+        BadArgument: it lacks what a neuron's figure and card show.
+    """
+    if not isinstance(result, xr.Dataset) or not set(result.data_vars) >= _NEEDED:
+        raise BadArgument("this draws what neurons.look returns; this is another Result")

@@ -1,0 +1,235 @@
+"""Look at one neuron: where it is strongest in each language, what it does to the logits, what the methods call it."""
+
+import heapq
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, BadResult, Interrupted
+from workbench.model.attention import fused
+from workbench.model.batching import texts_per_batch
+from workbench.model.capture import tensors
+from workbench.model.model import Model
+from workbench.neurons.spans import spans
+from workbench.results.make import make_result
+from workbench.text.corpus import Corpus
+
+_SITES = ("gate", "neuron")
+
+
+def look(
+    model: Model,
+    corpus: Corpus,
+    layer: int,
+    neuron: int,
+    *,
+    classes: Mapping[str, xr.Dataset] | None = None,
+    site: str = "gate",
+    contexts: int = 4,
+    window: int = 12,
+    tokens: int = 10,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Find the texts of every language in which one neuron is strongest.
+
+    Args:
+        model: the model.
+        corpus: the texts.
+        layer: of the neuron.
+        neuron: its number in the layer.
+        classes: Results of `ternary`, `lape`, `experts`, `plnd` by the name under which to show what they say.
+        site: `"gate"`, the value before the activation function, above zero where the neuron fires; or `"neuron"`, what
+            the down projection reads (act(gate) * up on a gated MLP), which may be strong on both sides of zero.
+        contexts: texts of each language, each once, at its strongest token.
+        window: tokens to keep on both sides of that one.
+        tokens: vocabulary entries at each end of the logit effect.
+        progress: show a progress bar.
+        batch_size: texts side by side; `"auto"` is 32. Results do not depend on it.
+        seed: nothing is drawn here; recorded for symmetry with the other analyses.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        `text[language, context, piece]`, the characters of the tokens around the strongest one, strongest text first,
+        empty behind its end; `activation` in the same axes, NaN there; `peak[language, context]`;
+        `row[language, context]`, of the text in the corpus, -1 where there are fewer; `fires[language]`, the share of
+        tokens above zero, `mean[language]`, begin-of-sequence included. `promoted[rank]` and `suppressed[rank]`, tokens
+        whose logits the neuron raises and lowers most, with `promoted_by` and `suppressed_by`: the unembedding of its
+        row of the down projection through the final norm's weights, for an activation of 1, up to the norm's scale and
+        past all layers between. `label[method]`, what each of `classes` says.
+
+    Raises:
+        BadArgument: no such neuron, or an option out of range.
+        BadResult: a Result of `classes` without membership, or of another model.
+        UnsupportedSite: the neurons cannot be read, or the tokenizer does not say where its tokens come from.
+        Interrupted: Ctrl-C; nothing is kept.
+
+    Example:
+        >>> found = look(model, corpus, 3, 17, classes={"ternary": ternary(counts)})             # doctest: +SKIP
+        >>> wb.figures.neuron_card(found)                                                        # doctest: +SKIP
+    """
+    model.require("neuron")
+    if not (0 <= layer < model.n_layers and 0 <= neuron < model.n_neurons):
+        raise BadArgument(
+            f"neuron {neuron} of layer {layer} does not exist; {model.name!r} has layers 0 to {model.n_layers - 1} and "
+            f"neurons 0 to {model.n_neurons - 1}"
+        )
+    if site not in _SITES:
+        raise BadArgument(f"site={site!r} does not exist here (has: {', '.join(_SITES)})")
+    for name, value in (("contexts", contexts), ("window", window), ("tokens", tokens)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise BadArgument(f"{name}={value!r}; give a whole number from 1")
+    labels = {name: _label(name, found, layer, neuron, model) for name, found in (classes or {}).items()}
+    strongest, fires, mean = _search(
+        model, corpus, layer, neuron, site, contexts, texts_per_batch(batch_size), truncate, progress
+    )
+    variables = _contexts(model, corpus, strongest, site, contexts, window)
+    up, down = _logit_effect(model, layer, neuron, min(tokens, model.n_vocabulary))
+    variables |= {
+        "fires": (("language",), fires, "share of tokens above zero"),
+        "mean": (("language",), mean, "mean over tokens"),
+        "promoted": (("rank",), _texts(model, up[0]), "token whose logit the neuron raises"),
+        "promoted_by": (("rank",), up[1], "effect of an activation of 1, before the norm's scale [logits]"),
+        "suppressed": (("rank",), _texts(model, down[0]), "token whose logit the neuron lowers"),
+        "suppressed_by": (("rank",), down[1], "effect of an activation of 1, before the norm's scale [logits]"),
+    }
+    if labels:
+        variables["label"] = (("method",), np.array(list(labels.values()), dtype=object), "what the method calls it")
+    return make_result(
+        variables,
+        {"language": list(corpus.languages), **({"method": list(labels)} if labels else {})},
+        method="neurons.look",
+        parameters={"layer": layer, "neuron": neuron, "site": site, "contexts": contexts, "window": window},
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+        attrs={"layer": layer, "neuron": neuron, "site": site},
+    )
+
+
+def _search(
+    model: Model, corpus: Corpus, layer: int, neuron: int, site: str, count: int, size: int, cut: bool, progress: bool
+) -> tuple[dict[str, list[tuple[float, int, np.ndarray]]], np.ndarray, np.ndarray]:
+    """Per language the texts (peak, -row, values at their tokens), strongest first; share above zero; mean."""
+    heaps: dict[str, list[tuple[float, int, np.ndarray]]] = {language: [] for language in corpus.languages}
+    sums = np.zeros((3, len(heaps)))
+    done = 0
+    try:
+        with tqdm(total=len(corpus), desc="looking", unit="text", disable=not progress) as bar:
+            for batch in model.stream(corpus, batch_size=size, truncate=cut):
+                batch = batch.to(model.device)
+                with torch.no_grad(), fused(model):
+                    values = tensors(model, batch, [(site, layer)])[site, layer]
+                values = values.reshape(*batch.ids.shape, -1)[..., neuron].float().cpu().numpy()
+                for row, language, one, mask in zip(
+                    batch.rows, batch.languages, values, batch.mask.bool().cpu().numpy(), strict=True
+                ):
+                    real = one[mask].astype(np.float64)
+                    sums[:, corpus.languages.index(language)] += (len(real), (real > 0).sum(), real.sum())
+                    inner = real[1:] if model.adds_bos else real  # begin-of-sequence is no context
+                    peak = abs(_strongest(inner, site)) if site == "neuron" else _strongest(inner, site)
+                    heap = heaps[language]
+                    (heapq.heappush if len(heap) < count else heapq.heappushpop)(heap, (peak, -row, real))
+                    done += 1
+                bar.update(len(batch))
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted after {done} of {len(corpus)} texts; the strongest may be among the rest"
+        ) from None
+    return {k: sorted(heap, key=lambda item: item[:2], reverse=True) for k, heap in heaps.items()}, *(
+        sums[1:] / sums[0]
+    )
+
+
+def _contexts(
+    model: Model,
+    corpus: Corpus,
+    strongest: dict[str, list[tuple[float, int, np.ndarray]]],
+    site: str,
+    count: int,
+    window: int,
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """Pieces of text around the strongest token of each found text."""
+    shape = (len(strongest), count)
+    peak, row = np.full(shape, np.nan), np.full(shape, -1)
+    found: dict[tuple[int, int], list[tuple[str, float]]] = {}
+    for k, (language, texts) in enumerate(strongest.items()):
+        for place, (top, minus_row, values) in enumerate(texts):
+            peak[k, place], row[k, place] = top, -minus_row
+            text = corpus.texts[language][-minus_row]
+            parts = [
+                (text[start:end], _strongest(values[tokens], site))
+                for start, end, tokens in spans(model.tokenizer, text, len(values))
+            ]
+            centre = [value for _, value in parts].index(_strongest(np.array([v for _, v in parts]), site))
+            found[k, place] = parts[max(0, centre - window) : centre + window + 1]
+    width = max((len(parts) for parts in found.values()), default=1)
+    text, activation = np.full((*shape, width), "", dtype=object), np.full((*shape, width), np.nan)
+    for at, parts in found.items():
+        for piece, (part, value) in enumerate(parts):
+            text[(*at, piece)], activation[(*at, piece)] = part, value
+    axes = ("language", "context", "piece")
+    return {
+        "text": (axes, text, "characters of the tokens"),
+        "activation": (axes, activation, "the neuron at these tokens"),
+        "peak": (axes[:2], peak, "strongest value in the text"),
+        "row": (axes[:2], row, "row of the text in the corpus"),
+    }
+
+
+def _strongest(values: np.ndarray, site: str) -> float:
+    """The highest of some gates, or the activation farthest from zero."""
+    return float(values[(values if site == "gate" else abs(values)).argmax()])
+
+
+Ends = tuple[tuple[list[int], np.ndarray], tuple[list[int], np.ndarray]]
+
+
+def _logit_effect(model: Model, layer: int, neuron: int, count: int) -> Ends:
+    """Vocabulary entries that the neuron's output raises and lowers most, with by how much."""
+    effect = logit_effect(model, layer, neuron)
+    order = np.argsort(-effect, kind="stable")
+    up, down = order[:count], order[::-1][:count]
+    return (up.tolist(), effect[up]), (down.tolist(), effect[down])
+
+
+@torch.no_grad()
+def logit_effect(model: Model, layer: int, neuron: int) -> np.ndarray:
+    """Unembedding of a neuron's row of the down projection through the final norm's weights, [vocabulary]."""
+    down = model.bridge.blocks[layer].mlp.out
+    down = getattr(down, "original_component", down)
+    linear = isinstance(down, torch.nn.Linear)  # Linear holds [out, in], GPT-2's Conv1D [in, out]
+    direction = (down.weight[:, neuron] if linear else down.weight[neuron]).float()
+    norm = model.bridge.ln_final
+    norm = getattr(norm, "original_component", norm)
+    scale = norm.weight.float()
+    if isinstance(norm, torch.nn.LayerNorm) or "Cohere" in type(norm).__name__:
+        direction = direction - direction.mean()  # these take the mean off
+    if "Gemma" in type(norm).__name__:
+        scale = 1 + scale  # Gemma stores the difference from one
+    head = model.module.get_output_embeddings()
+    weight = getattr(head, "original_component", head).weight
+    return (weight.float() @ (direction * scale)).cpu().numpy()
+
+
+def _texts(model: Model, ids: list[int]) -> np.ndarray:
+    return np.array([model.tokenizer.decode([one]) for one in ids], dtype=object)
+
+
+def _label(name: str, found: xr.Dataset, layer: int, neuron: int, model: Model) -> str:
+    """What a Result says of the neuron: its class where it has one, and the languages it belongs to."""
+    if not isinstance(found, xr.Dataset) or "member" not in found or not {"layer", "neuron"} <= set(found.member.dims):
+        raise BadResult(f"classes[{name!r}] has no member[language, layer, neuron]")
+    sizes = found.member.sizes["layer"], found.member.sizes["neuron"]
+    if sizes != (model.n_layers, model.n_neurons):
+        raise BadResult(f"classes[{name!r}] has {sizes[0]} layers of {sizes[1]} neurons: it belongs to another model")
+    cell = found.isel(layer=layer, neuron=neuron)
+    languages = [str(one) for one in cell["language"].values[cell.member.values.astype(bool)]]
+    kind = str(cell.kind.values) if "kind" in cell else ("language neuron" if languages else "none")
+    return f"{kind} ({', '.join(languages)})" if languages else kind
