@@ -237,7 +237,7 @@ def test_an_interrupted_run_keeps_its_pairs(monkeypatch):
     module = importlib.import_module("workbench.patching.concepts")
     options = {"source": "en-de", "target": "es-fr", "batch_size": 2, **OPTIONS}
     whole = concepts(wrapped("llama"), BYTES, **options)
-    true, calls = module._measure, []
+    true, calls = module.measure, []
 
     def measure(*args):
         calls.append(1)
@@ -245,7 +245,7 @@ def test_an_interrupted_run_keeps_its_pairs(monkeypatch):
             raise KeyboardInterrupt
         return true(*args)
 
-    monkeypatch.setattr(module, "_measure", measure)
+    monkeypatch.setattr(module, "measure", measure)
     with pytest.raises(Interrupted, match="4 of 7 pairs are finished") as stop:
         concepts(wrapped("llama"), BYTES, **options)
     partial = stop.value.partial

@@ -51,15 +51,15 @@ def test_refusals_and_interrupts(model, monkeypatch):
     with pytest.raises(UnknownLanguage, match="'ja'"):
         wb.patching.onsets(model, WORDS, shown="ja", **OPTIONS)
     module = importlib.import_module("workbench.patching.onsets")
-    true, calls = module.concepts, []
+    true, calls = module.measure, []
 
-    def concepts(*args, **options):
+    def measure(*args, **options):
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return true(*args, **options)
 
-    monkeypatch.setattr(module, "concepts", concepts)
+    monkeypatch.setattr(module, "measure", measure)
     with pytest.raises(Interrupted, match="2 of 12 pairs of languages") as stop:
         wb.patching.onsets(model, WORDS, **OPTIONS)
     assert int(np.isfinite(stop.value.partial.peak).sum()) == 2

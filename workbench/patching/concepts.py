@@ -97,12 +97,8 @@ def concepts(
         >>> concepts(model, words, source="de-fr", target="it-zh").onset                       # doctest: +SKIP
         >>> concepts(model, words, source="de-fr", target="it-zh", mean_over=["de", "es"])     # doctest: +SKIP
     """
-    where = ("concept" if mean_over else "last") if at == "auto" else at
-    if where not in AT:
-        raise BadArgument(f"at={at!r} is not a place to patch (has: auto, {', '.join(AT)})")
-    size = _AUTO if batch_size == "auto" else batch_size
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of pairs from 1")
+    where = placed(("concept" if mean_over else "last") if at == "auto" else at)
+    size = batch_of(batch_size)
     model.require("restart")
     pairs = make_pairs(
         model.tokenizer, words, source=source, target=target, mean_over=mean_over, shots=shots, seed=seed, limit=limit
@@ -114,7 +110,7 @@ def concepts(
     try:
         for start in range(0, len(pairs), size):
             part = slice(start, start + size)
-            values[:, part], runs[:, part] = _measure(model, pairs.items[part], where)
+            values[:, part], runs[:, part] = measure(model, pairs.items[part], where)
             finished = min(start + size, len(pairs))
             bar.update(finished - start)
     except KeyboardInterrupt:
@@ -127,7 +123,23 @@ def concepts(
     return result
 
 
-def _measure(model: Model, items: Sequence[ConceptPair], where: str) -> tuple[np.ndarray, np.ndarray]:
+def placed(at: str) -> str:
+    """A place to patch, checked."""
+    if at not in AT:
+        raise BadArgument(f"at={at!r} is not a place to patch (has: auto, {', '.join(AT)})")
+    return at
+
+
+def batch_of(batch_size: int | str) -> int:
+    """Pairs in a batch, checked."""
+    size = _AUTO if batch_size == "auto" else batch_size
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of pairs from 1")
+    return size
+
+
+@torch.no_grad()
+def measure(model: Model, items: Sequence[ConceptPair], where: str) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities of some pairs: [patched or control, pair, answer, layer], and as they are [run, pair, answer]."""
     given, own = [], None
     for control in (False, True):

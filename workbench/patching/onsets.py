@@ -10,7 +10,9 @@ from tqdm.auto import tqdm
 
 from workbench.errors import BadPairs, Interrupted, TooFewLanguages
 from workbench.model.model import Model
-from workbench.patching.concepts import concepts
+from workbench.patching.concept_pairs import ConceptPairs, make_pairs
+from workbench.patching.concepts import batch_of, leads, measure, placed
+from workbench.patching.onset import onset
 from workbench.results.make import make_result
 from workbench.text.corpus import chosen
 from workbench.text.words import load_words
@@ -52,6 +54,7 @@ def onsets(
         `collided`, counts. NaN on the diagonal, where all collide, and where a language is the one shown.
 
     Raises:
+        BadArgument: an option outside its range.
         TooFewLanguages: fewer than two.
         UnknownLanguage: a language is not among the words.
         Interrupted: `partial` holds the pairs of languages that were finished.
@@ -68,7 +71,8 @@ def onsets(
         raise TooFewLanguages(f"onsets compare languages, and only {', '.join(asked)} was asked for; ask for two")
     if shown is not None:
         shown = chosen([shown], list(frame.columns), where="this word list")[0]
-    size = len(asked)
+    at, step, size = placed(at), batch_of(batch_size), len(asked)
+    model.require("restart")
     found = {name: np.full((2, size, size), np.nan) for name in ("onset", "low", "high")}
     single = {name: np.full((size, size), np.nan) for name in _SINGLE}
     bar = tqdm(total=size * (size - 1), desc="onsets", unit="language pair", disable=not progress)
@@ -80,25 +84,24 @@ def onsets(
                     continue
                 prefix = "" if shown is None else f"{shown}-"
                 try:
-                    one = concepts(
-                        model,
+                    pairs = make_pairs(
+                        model.tokenizer,
                         frame,
                         source=prefix + source,
                         target=prefix + target,
-                        at=at,
                         shots=shots,
-                        limit=limit,
-                        progress=False,
-                        batch_size=batch_size,
                         seed=seed,
+                        limit=limit,
                     )
                 except BadPairs:  # no concept can be told apart in these two
                     single["pairs"][i, j], single["collided"][i, j] = 0, len(frame)
                     continue
-                _enter(one, (i, j), found, single)
+                parts = [measure(model, pairs.items[k : k + step], at) for k in range(0, len(pairs), step)]
+                values, runs = (np.concatenate(each, 1) for each in zip(*parts, strict=True))
+                _enter(pairs, values, runs, (i, j), at, seed, found, single)
                 done += 1
                 bar.update()
-    except (KeyboardInterrupt, Interrupted):
+    except KeyboardInterrupt:
         stopped = f"interrupted: {done} of {size * (size - 1)} pairs of languages are finished; they are in .partial"
     finally:
         bar.close()
@@ -120,14 +123,25 @@ _SINGLE = {
 }
 
 
-def _enter(one: xr.Dataset, cell: tuple[int, int], found: dict[str, np.ndarray], single: dict[str, np.ndarray]) -> None:
-    for name, of in (("onset", "onset"), ("low", "onset_low"), ("high", "onset_high")):
-        found[name][(slice(None), *cell)] = one[of].sel(aspect=["concept", "language"]).values
-    single["peak"][cell] = float(one.probability[1].max())  # the source concept in the target's language
-    single["control_peak"][cell] = float(one.control[1].max())
-    single["unpatched"][cell] = float(one.unpatched[3])
-    single["source_run"][cell] = float(one.source_run[0])
-    single["pairs"][cell], single["collided"][cell] = one.attrs["pairs"], one.attrs["collided"]
+def _enter(
+    pairs: ConceptPairs,
+    values: np.ndarray,
+    runs: np.ndarray,
+    cell: tuple[int, int],
+    at: str,
+    seed: int,
+    found: dict[str, np.ndarray],
+    single: dict[str, np.ndarray],
+) -> None:
+    """Enter one pair of languages: values [patched or control, pair, answer, layer], runs [run, pair, answer]."""
+    for number, lead in enumerate(leads(values[0], pairs.answers, at).values()):
+        for name, value in zip(found, onset(lead, seed=seed), strict=True):
+            found[name][(number, *cell)] = value
+    into = 1  # the source concept in the target's language
+    single["peak"][cell], single["control_peak"][cell] = values[:, :, into].mean(1).max(1)
+    single["unpatched"][cell] = runs[0, :, 3].mean()
+    single["source_run"][cell] = runs[1, :, 0].mean()
+    single["pairs"][cell], single["collided"][cell] = len(pairs), pairs.collided
 
 
 def _result(
