@@ -120,19 +120,19 @@ def test_experts_are_refused(wrapped):
 
 
 def test_an_interrupt_keeps_finished_cells(wrapped, monkeypatch):
-    from workbench.neurons.knockout import _Sweep
+    from workbench.neurons.sweep import Sweep
 
-    run, calls = _Sweep.run, []
+    begin, calls = Sweep.begin, []
 
-    def interrupted(self, batch, bar):
+    def interrupted(self, batch):
         calls.append(batch)
         if len(calls) == 5:
             raise KeyboardInterrupt
-        run(self, batch, bar)
+        begin(self, batch)
 
     model = wrapped("llama")
     whole = knock(model)
-    monkeypatch.setattr(_Sweep, "run", interrupted)
+    monkeypatch.setattr(Sweep, "begin", interrupted)
     with pytest.raises(Interrupted, match="3 of 6 cells") as caught:
         knock(model, batch_size=1)
     partial = caught.value.partial

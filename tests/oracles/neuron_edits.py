@@ -39,3 +39,26 @@ def knockout(module, tokenizer, texts: dict[str, list[str]], downs, off) -> dict
         ]
         for language, rows in texts.items()
     }
+
+
+@torch.no_grad()
+def steered(module, tokenizer, text: str, downs, change: dict[tuple[int, int], tuple[float, float]]) -> float:
+    """As `loss`, with activations x at (layer, neuron) changed to fill + (x - fill) * scale, given as (scale, fill)."""
+
+    def edit(layer):
+        def hook(m, args):
+            values = args[0].clone()
+            for (where, neuron), (scale, fill) in change.items():
+                if where == layer:
+                    values[..., neuron] = fill + (values[..., neuron] - fill) * scale
+            return (values,)
+
+        return hook
+
+    handles = [down.register_forward_pre_hook(edit(layer)) for layer, down in enumerate(downs)]
+    try:
+        ids = torch.tensor([tokenizer(text)["input_ids"]])
+        return float(cross_entropy(module(input_ids=ids).logits[0, :-1].double(), ids[0, 1:]))
+    finally:
+        for handle in handles:
+            handle.remove()

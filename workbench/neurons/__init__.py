@@ -10,6 +10,7 @@ from workbench.neurons.merge import merge
 from workbench.neurons.plnd import plnd
 from workbench.neurons.stability import pieces, stability
 from workbench.neurons.stages import stages
+from workbench.neurons.steer import steer
 from workbench.neurons.strength import means, quantiles
 from workbench.neurons.ternary import ternary
 
@@ -27,5 +28,6 @@ __all__ = [
     "quantiles",
     "stability",
     "stages",
+    "steer",
     "ternary",
 ]

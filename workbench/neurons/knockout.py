@@ -7,21 +7,13 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.errors import BadArgument, Interrupted, NotFinite
+from workbench.errors import BadArgument, Interrupted
 from workbench.model.batching import by_language, texts_per_batch
-from workbench.model.memory import cells_at_once
-from workbench.model.metrics import nll
 from workbench.model.model import Model
-from workbench.model.record import record
-from workbench.model.rerun import rescale
 from workbench.neurons.groups import Members, random_groups, read_groups
+from workbench.neurons.sweep import Sweep
 from workbench.results.make import make_result
-from workbench.results.statistics import corrected, interval, p_value
-from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
-
-_SCALES = 16_000_000  # most scales held at once: 64 MB in float32
-_CELLS = ("group", "language")
 
 
 def knockout(
@@ -89,11 +81,12 @@ def knockout(
         for name, mask in groups.items()
     }
     encoded = model.encode(corpus, truncate=truncate)
-    sweep = _Sweep(model, corpus, sets, controls)
+    sweep = Sweep(model, corpus, "group", list(sets), controls)
+    sizes = [int(masks[0].sum()) for masks in sets.values()]
 
     def result() -> xr.Dataset:
         return make_result(
-            sweep.variables(level, seed),
+            sweep.variables(level, seed) | {"neurons": (("group",), sizes, "neurons of the group")},
             {"group": list(groups), "language": list(corpus.languages)},
             method="neurons.knockout",
             parameters={
@@ -112,108 +105,20 @@ def knockout(
     try:
         with tqdm(total=len(batches) * len(sets), desc="knock-out", unit="group", disable=not progress) as bar:
             for batch in batches:
-                sweep.run(batch, bar)
+                sweep.begin(batch)
+                for group, masks in enumerate(sets.values()):
+                    if masks.any():
+                        sweep.measure([(group, control) for control in range(len(masks))], 1.0 - _tensor(masks))
+                    else:
+                        sweep.nothing(group)
+                    bar.update()
     except KeyboardInterrupt:
-        done = sweep.finished()
-        raise Interrupted(
-            f"interrupted; {int(done.sum())} of {done.size} cells (group, language) are finished, the others are NaN "
-            "in .partial",
-            partial=result(),
-        ) from None
+        raise Interrupted(sweep.story(), partial=result()) from None
     return result()
 
 
-class _Sweep:
-    """The change of every text's loss without each group and each random group, filled in batch by batch."""
-
-    def __init__(self, model: Model, corpus: Corpus, sets: dict[str, np.ndarray], controls: int):
-        self.model, self.corpus, self.sets = model, corpus, sets
-        self.place = {language: i for i, language in enumerate(corpus.languages)}
-        self.counts = np.array(list(corpus.counts.values()))
-        shape = (len(self.counts), int(self.counts.max()))
-        self.deltas = np.full((len(sets), 1 + controls, *shape), np.nan, dtype=np.float32)
-        self.clean = np.full(shape, np.nan)
-
-    def run(self, batch: Batch, bar: Any) -> None:
-        """Run one batch without each group, several cells side by side."""
-        recording = record(self.model, batch)
-        batch = recording.batch
-        clean = nll.read(self.model, recording.residual[-1][None], batch)[0]
-        at = ([self.place[language] for language in batch.languages], list(batch.rows))
-        self.clean[at] = clean.cpu().numpy()
-        each = len(batch) * self.model.n_layers * self.model.n_neurons
-        width = max(1, min(cells_at_once(self.model, *batch.ids.shape, batch.ids.shape[1]), _SCALES // each))
-        for group, (name, masks) in enumerate(self.sets.items()):
-            if not masks.any():
-                self.deltas[group][:, at[0], at[1]] = 0.0
-            for start in range(0, len(masks) if masks.any() else 0, width):
-                part = torch.from_numpy(masks[start : start + width])
-                scale = 1.0 - part.to(self.model.device, self.model.dtype)
-                change = nll.read(self.model, rescale(recording, neurons=scale), batch) - clean
-                if not bool(torch.isfinite(change).all()):
-                    sample = int((~torch.isfinite(change)).any(0).nonzero()[0])
-                    raise NotFinite(
-                        f"the loss without group {name!r} is NaN or infinite for sample {batch.rows[sample]} of "
-                        f"{batch.languages[sample]!r}"
-                    )
-                self.deltas[group, start : start + width, at[0], at[1]] = change.cpu().numpy().T
-            bar.update()
-
-    def finished(self) -> np.ndarray:
-        """Which cells had all their texts: [group, language] bool."""
-        return (~np.isnan(self.deltas)).all(1).sum(2) == self.counts
-
-    def variables(self, level: float, seed: int) -> dict[str, tuple[tuple[str, ...], Any, str]]:
-        """The Result's variables; cells that are not finished are NaN."""
-        whole = np.where(self.finished()[:, None, :, None], self.deltas, np.nan).astype(np.float64)
-        for k, texts in enumerate(self.corpus.texts.values()):  # the bootstrap must not see the order of the texts
-            order = np.argsort(np.array(texts, dtype=object), kind="stable")
-            whole[:, :, k, : self.counts[k]] = whole[:, :, k, order]
-        counts = np.where(self.finished(), self.counts, np.nan)  # nansum of nothing is 0; nothing / NaN is NaN
-        delta, control = whole[:, 0], whole[:, 1:]
-        drawn = np.nansum(control, 3) / counts[:, None]
-        mean, tails = self._spread(drawn, level)
-        means = control.mean(1) if control.shape[1] else np.full_like(delta, np.nan)
-        excess = delta - means
-        low, high = interval(delta, axis=2, level=level, seed=seed)
-        excess_low, excess_high = interval(excess, axis=2, level=level, seed=seed)
-        seen = (~np.isnan(self.clean)).sum(1) == self.counts
-        unsorted = self.deltas[:, 1:].astype(np.float64)
-        between = f"of the {level:.0%} interval of"
-        ends = f"of the central {level:.0%} of the random groups' changes [nats]"
-        return {
-            "delta": (_CELLS, np.nansum(delta, 2) / counts, "change of the loss without the group [nats]"),
-            "low": (_CELLS, low, f"lower end {between} delta over texts [nats]"),
-            "high": (_CELLS, high, f"upper end {between} delta over texts [nats]"),
-            "control_mean": (_CELLS, mean, "mean change of the loss without a random group of the same layers [nats]"),
-            "control_low": (_CELLS, tails[0], f"lower end {ends}"),
-            "control_high": (_CELLS, tails[1], f"upper end {ends}"),
-            "excess": (_CELLS, np.nansum(delta, 2) / counts - mean, "change beyond that of random groups [nats]"),
-            "excess_low": (_CELLS, excess_low, f"lower end {between} excess over texts [nats]"),
-            "excess_high": (_CELLS, excess_high, f"upper end {between} excess over texts [nats]"),
-            "p_value": (_CELLS, corrected(p_value(excess, axis=2)), "p-value that excess is 0, corrected"),
-            "control_delta": (("group", "control", "language"), drawn, "change without each random group [nats]"),
-            "sample_delta": ((*_CELLS, "sample"), self.deltas[:, 0], "change of each text's loss [nats]"),
-            "sample_control": (
-                (*_CELLS, "sample"),
-                unsorted.mean(1) if unsorted.shape[1] else np.full(unsorted.shape[:1] + unsorted.shape[2:], np.nan),
-                "mean change of each text's loss over the random groups [nats]",
-            ),
-            "baseline": (
-                ("language",),
-                np.nansum(self.clean, 1) / np.where(seen, self.counts, np.nan),
-                "mean negative log-likelihood [nats]",
-            ),
-            "neurons": (("group",), [int(masks[0].sum()) for masks in self.sets.values()], "neurons of the group"),
-        }
-
-    @staticmethod
-    def _spread(drawn: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Mean [group, language] and both ends [2, group, language] of the random groups' deltas."""
-        if not drawn.shape[1]:
-            nothing = np.full((drawn.shape[0], drawn.shape[2]), np.nan)
-            return nothing, np.stack([nothing, nothing])
-        return drawn.mean(1), np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
+def _tensor(masks: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(masks).float()
 
 
 def _named(members: Members, groups: dict[str, np.ndarray]) -> Any:
