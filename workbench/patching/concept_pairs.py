@@ -105,6 +105,7 @@ def make_pairs(
     languages = list(dict.fromkeys((given.asked, wanted.asked)))
     tokens = {language: [_first_tokens(tokenizer, str(word)) for word in frame[language]] for language in languages}
     table = frame.to_numpy()
+    bare = pd.DataFrame(table, frame.index, frame.columns)  # pandas copies attributes with every row it takes
     alike = (table[:, None] == table[None]).any(-1)  # [concept, concept]: the same word in some language
     order = random.Random(seed).sample(range(len(frame)), len(frame))
     free = [row for row in order if _apart([of[row] for of in tokens.values()])]
@@ -117,7 +118,7 @@ def make_pairs(
             alone += 1
             continue
         shown = _draw(alike, (first, second), shots, len(means), f"{seed} {place}")
-        items.append(_pair(frame, tokens, (first, second), means, wanted, shown))
+        items.append(_pair(bare, tokens, (first, second), means, wanted, shown))
         if len(items) == limit:
             break
     if not items:
