@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workbench.errors import BadArgument, BadPairs
+from workbench.model import memory
 from workbench.model.model import Model
 from workbench.text.batches import Batch, pad
 from workbench.text.corpus import Corpus
 from workbench.text.pairs import Pairs
 
-_AUTO = 16  # pairs in a batch, where memory allows
-_BUDGET = 2**26  # numbers in the largest tensor of a stacked run: 256 MB in float32
+_AUTO = 16  # pairs in a batch
 
 
 @dataclass(frozen=True)
@@ -87,22 +87,16 @@ def batches(model: Model, prompts: Prompts, batch_size: int | str) -> Iterator[P
 
 def cells_at_once(model: Model, samples: int, suffix: int, columns: int) -> int:
     """How many cells to stack: runs of `samples` prompts, `suffix` positions that attend to `columns`."""
-    return max(1, _BUDGET // (samples * _numbers(model, suffix, columns)))
-
-
-def _numbers(model: Model, suffix: int, columns: int) -> int:
-    """Numbers in the largest tensors that one prompt of one cell needs in a layer, and its logits."""
-    wide = max(4 * model.d_model, model.n_heads * columns)
-    return suffix * wide + 2 * columns * model.d_model + model.n_vocabulary
+    return memory.cells_at_once(model, samples, suffix, columns, logits=True)
 
 
 def _size(model: Model, prompts: Prompts, batch_size: int | str) -> int:
+    """Pairs of a batch: what was asked for, or what fits the model's memory where that is less."""
     if batch_size == "auto":
-        width = max(prompts.lengths)
-        return max(1, min(_AUTO, _BUDGET // _numbers(model, width, width)))
+        batch_size = _AUTO
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of pairs from 1")
-    return batch_size
+    return min(batch_size, memory.texts_at_once(model, max(prompts.lengths), passes=2))
 
 
 def _padded(model: Model, ids: Sequence[list[int]], rows: tuple[int, ...]) -> Batch:
