@@ -3,6 +3,8 @@
 from workbench.neurons.compare import compare
 from workbench.neurons.experts import experts
 from workbench.neurons.firing import firing
+from workbench.neurons.generation import generation_share
+from workbench.neurons.identify import by_lingua, by_trigrams
 from workbench.neurons.knockout import knockout
 from workbench.neurons.lape import lape
 from workbench.neurons.look import look
@@ -15,9 +17,12 @@ from workbench.neurons.strength import means, quantiles
 from workbench.neurons.ternary import ternary
 
 __all__ = [
+    "by_lingua",
+    "by_trigrams",
     "compare",
     "experts",
     "firing",
+    "generation_share",
     "knockout",
     "lape",
     "look",

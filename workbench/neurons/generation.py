@@ -1,0 +1,156 @@
+"""Generation: in which language the model goes on when a group of neurons is off, against random neurons."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, Interrupted
+from workbench.model.batching import texts_per_batch
+from workbench.model.edits import edited
+from workbench.model.model import Model
+from workbench.neurons.groups import Members, random_groups, read_groups
+from workbench.neurons.identify import Identifier
+from workbench.results.make import make_result
+from workbench.results.statistics import interval
+from workbench.text.batches import Encoded, pad
+from workbench.text.corpus import Corpus
+
+NOBODY = "none"  # the group without neurons
+
+
+def generation_share(
+    model: Model,
+    prompts: Corpus,
+    members: Members,
+    identify: Identifier,
+    *,
+    controls: int = 3,
+    tokens: int = 24,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Let the model go on from prompts while each group is switched off, and identify the language of what it writes.
+
+    Decoding is greedy, so all that differs is the neurons. The first group, "none", is the whole model.
+
+    Args:
+        model: the model.
+        prompts: beginnings of texts, by language.
+        members: groups of neurons, as for `knockout`.
+        identify: text to language code, or None: `by_trigrams(corpus)`, `by_lingua(codes)`, or your own.
+        controls: random groups for each group, as many neurons in each layer.
+        tokens: most tokens to write.
+        level: of the intervals.
+        progress: show a progress bar.
+        batch_size: prompts side by side; `"auto"` is 32. Results do not depend on it.
+        seed: of the random groups and of the bootstrap.
+        truncate: cut prompts that are longer than the model's context less `tokens`.
+
+    Returns:
+        `share[group, language]`, the share of prompts in a language that the model answers in that language, with
+        `low` and `high` (bootstrap over prompts); `control_mean`, `control_low`, `control_high` over random groups, NaN
+        for "none"; `answered[group, language, answer]`, the share answered in each language, `answer` "?" where the
+        identifier cannot tell; `text[group, language, sample]`, what was written.
+
+    Raises:
+        BadArgument: an option out of range, or a group called "none".
+        UnsupportedSite: edits of neurons do not work in this architecture.
+        TooLarge: a prompt leaves no room for `tokens`.
+        Interrupted: Ctrl-C; nothing is kept.
+
+    Example:
+        >>> found = generation_share(model, prompts, lape(counts), by_trigrams(corpus))          # doctest: +SKIP
+        >>> wb.figures.matrix(found, "share")                                                    # doctest: +SKIP
+    """
+    for name, value, least in (("controls", controls, 0), ("tokens", tokens, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise BadArgument(f"{name}={value!r}; give a whole number from {least}")
+    size = texts_per_batch(batch_size)
+    model.require("neuron")
+    groups = {NOBODY: np.zeros((model.n_layers, model.n_neurons), dtype=bool)}
+    for name, mask in read_groups(members, model.n_layers, model.n_neurons).items():
+        if name == NOBODY:
+            raise BadArgument(f"{NOBODY!r} is the whole model; give the group another name")
+        groups[name] = mask
+    encoded = model.encode(prompts, truncate=truncate)
+    room = model.n_context - tokens
+    if any(len(one.ids) > room for one in encoded):
+        raise BadArgument(
+            f"a prompt of more than {room} tokens leaves no room for {tokens}; shorten it, or ask for fewer"
+        )
+    languages = list(prompts.languages)
+    rows = max(prompts.counts.values())
+    answers = [*languages, "?"]
+    written = np.full((len(groups), len(languages), rows), "", dtype=object)
+    hit = np.full((len(groups), 1 + controls, len(languages), rows), np.nan)
+    answered = np.zeros((len(groups), len(languages), len(answers)))
+    try:
+        with tqdm(total=1 + (len(groups) - 1) * (1 + controls), desc="generation", disable=not progress) as bar:
+            for group, (name, mask) in enumerate(groups.items()):
+                draws = random_groups(name, mask, controls if group else 0, seed=seed)
+                for control, off in enumerate([mask, *draws]):
+                    for one, text in zip(encoded, _write(model, encoded, off, tokens, size), strict=True):
+                        code, place = identify(text), languages.index(one.language)
+                        hit[group, control, place, one.row] = code == one.language
+                        if control == 0:
+                            written[group, place, one.row] = text
+                            answered[group, place, answers.index(code) if code in answers else -1] += 1
+                    bar.update()
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
+    low, high = interval(hit[:, 0], axis=2, level=level, seed=seed)
+    share = np.nanmean(hit[:, 0], 2)
+    random = np.full((3, *share.shape), np.nan)
+    if controls:
+        drawn = np.nanmean(hit[1:, 1:], 3)  # [group, control, language]
+        random[0, 1:] = drawn.mean(1)
+        random[1:, 1:] = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
+    cells = ("group", "language")
+    ends = f"of the central {level:.0%} of the random groups' shares"
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+        "share": (cells, share, "share of prompts that are answered in their language"),
+        "low": (cells, low, f"lower end of the {level:.0%} interval of share over prompts"),
+        "high": (cells, high, f"upper end of the {level:.0%} interval of share over prompts"),
+        "control_mean": (cells, random[0], "mean share without a random group of the same layers"),
+        "control_low": (cells, random[1], f"lower end {ends}"),
+        "control_high": (cells, random[2], f"upper end {ends}"),
+        "answered": ((*cells, "answer"), answered / answered.sum(2, keepdims=True), "share answered in this language"),
+        "text": ((*cells, "sample"), written, "what the model wrote"),
+    }
+    return make_result(
+        variables,
+        {"group": list(groups), "language": languages, "answer": answers},
+        method="neurons.generation_share",
+        parameters={"controls": controls, "tokens": tokens, "level": level, "truncate": truncate},
+        model=model.info,
+        corpus=prompts.info,
+        seed=seed,
+    )
+
+
+@torch.no_grad()
+def _write(model: Model, encoded: list[Encoded], off: np.ndarray, tokens: int, size: int) -> list[str]:
+    """What the model writes after each prompt without these neurons [layer, neuron]; greedy."""
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
+    found = [""] * len(encoded)
+    scale = 1.0 - torch.from_numpy(off).float() if off.any() else None
+    for start in range(0, len(order), size):
+        part = order[start : start + size]
+        ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
+        with edited(model, neurons=scale):
+            output = model.module.generate(
+                ids.to(model.device),
+                attention_mask=mask.to(model.device),
+                max_new_tokens=tokens,
+                do_sample=False,
+                pad_token_id=model.pad_id,
+            )
+        for i, row in zip(part, output[:, ids.shape[1] :].cpu(), strict=True):
+            found[i] = model.tokenizer.decode(row.tolist(), skip_special_tokens=True)
+    return found
