@@ -147,7 +147,7 @@ class Writer:
         """Random embeddings, of the common length, for the tokens that no text has, and their own unembedding."""
         embedding, head = self.module.model.embed_tokens.weight, self.module.lm_head.weight
         rows = [i for token, i in self.tokens.items() if token.startswith("<") and token != "<bos>"]
-        for row in rows:
+        for row in sorted(rows):  # a vocabulary comes in any order
             drawn = torch.randn(embedding.shape[1], generator=self.generator)
             drawn[self.space.bos] = 0  # nothing but BOS is where a head rests
             embedding[row] = drawn * (power**0.5 / drawn.norm())

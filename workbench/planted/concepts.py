@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 
 from workbench.errors import BadArgument
+from workbench.model.model import Model
 from workbench.planted.blank import BALLAST, STILL, TURN, Space, Writer, add_noise, blank, load
 from workbench.planted.lexicon import codes, last_piece, make_tokenizer, make_words, whole
 from workbench.planted.planted import Planted
@@ -148,9 +149,9 @@ def concepts(
     corpus = _texts(words, spoken)
     numbers = {"layers": layers, "heads": wide, "concept_layer": concept_layer, "language_layer": language_layer,
                "entangled": entangled, "noise": noise, "concepts": concepts}  # fmt: skip
-    truth = _truth(layers, (concept_layer, language_layer), corpus, numbers, seed)
     kind = "entangled" if entangled else "additive"
     model = load(module, tokenizer, name=f"planted concepts ({kind})", needs=("head", "restart"))
+    truth = _truth(model, corpus, (concept_layer, language_layer), numbers, seed)
     return Planted(model, corpus, truth, words)
 
 
@@ -179,9 +180,9 @@ def _texts(words: pd.DataFrame, spoken: list[str]) -> Corpus:
     return Corpus(texts, aligned=True, source="planted concepts", ids=tuple(words.index))
 
 
-def _truth(layers: int, written: tuple[int, int], corpus: Corpus, parameters: dict, seed: int) -> xr.Dataset:
+def _truth(model: Model, corpus: Corpus, written: tuple[int, int], parameters: dict, seed: int) -> xr.Dataset:
     onset = np.array(written) + 1
-    member = onset[:, None] == np.arange(layers + 1)
+    member = onset[:, None] == np.arange(model.n_layers + 1)
     return make_result(
         {
             "onset": (("aspect",), onset, "first state that holds it [layers]"),
@@ -190,7 +191,7 @@ def _truth(layers: int, written: tuple[int, int], corpus: Corpus, parameters: di
         {"aspect": ["concept", "language"]},
         method="planted.concepts",
         parameters=parameters,
-        model={"name": "planted concepts"},
+        model=model.info,
         corpus=corpus.info,
         seed=seed,
         attrs={"planted": "concepts", "concept_layer": written[0], "language_layer": written[1]},

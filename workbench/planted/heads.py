@@ -8,11 +8,13 @@ import torch
 import xarray as xr
 
 from workbench.errors import BadArgument, UnknownLanguage
+from workbench.model.model import Model
 from workbench.planted.blank import BALLAST, Space, Writer, add_noise, blank, load
 from workbench.planted.head_texts import FILLERS, SLIP, make_texts, mark
 from workbench.planted.lexicon import codes, make_tokenizer, make_words, whole
 from workbench.planted.planted import Planted
 from workbench.results.make import make_result
+from workbench.text.corpus import Corpus
 
 _POWER = BALLAST**2 + 1  # squared length of an embedding: the ballast and one dimension of its own
 _SURE = 8.0  # weight of the unembedding for what a head wrote
@@ -143,9 +145,9 @@ def heads(
             writer.copy(layer, head, pairs, strength)
     writer.decoys({cell: strength for one in services for cell in one.cells})
     add_noise(module, noise, seed)
-    truth = _truth(spoken, shape, services, corpus.info, {
-        "redundant": redundant, "noise": noise, "texts": texts, "concepts": concepts}, seed)  # fmt: skip
     model = load(module, tokenizer, name="planted heads", needs=("head",))
+    numbers = {"redundant": redundant, "noise": noise, "texts": texts, "concepts": concepts}
+    truth = _truth(model, corpus, services, numbers, seed)
     return Planted(model, corpus, truth, words)
 
 
@@ -202,14 +204,8 @@ def _twin_strength(vocabulary: int, concepts: int, languages: int) -> float:
     return high
 
 
-def _truth(
-    spoken: list[str],
-    shape: tuple[int, int],
-    services: list[Service],
-    corpus: dict,
-    parameters: dict,
-    seed: int,
-) -> xr.Dataset:
+def _truth(model: Model, corpus: Corpus, services: list[Service], parameters: dict, seed: int) -> xr.Dataset:
+    spoken, shape = list(corpus.languages), (model.n_layers, model.n_heads)
     member = np.zeros((len(spoken), *shape), bool)
     number = np.full(shape, -1)
     for i, one in enumerate(services):
@@ -227,8 +223,8 @@ def _truth(
         {"language": spoken},
         method="planted.heads",
         parameters={"layers": shape[0], "heads": shape[1], **parameters},
-        model={"name": "planted heads"},
-        corpus=corpus,
+        model=model.info,
+        corpus=corpus.info,
         seed=seed,
         attrs={"planted": "heads", "services": len(services)},
     )

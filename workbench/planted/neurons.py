@@ -7,6 +7,7 @@ import torch
 import xarray as xr
 
 from workbench.errors import BadArgument
+from workbench.model.model import Model
 from workbench.planted.blank import BALLAST, Space, Writer, add_noise, blank, load
 from workbench.planted.lexicon import codes, make_tokenizer, make_words, whole
 from workbench.planted.planted import Planted
@@ -127,9 +128,9 @@ def neurons(
         mlp.down_proj.weight[space.hidden_out] = 0.0
     writer.decoys({})
     add_noise(module, noise, seed)
-    numbers = {"specific": specific, "related": related, "general": general, "noise": noise, "texts": texts}
-    truth = _truth(spoken, shape, serves, rates, corpus, {**numbers, "concepts": concepts}, seed)
     model = load(module, tokenizer, name="planted neurons", needs=("neuron",))
+    numbers = {"specific": specific, "related": related, "general": general, "noise": noise, "texts": texts}
+    truth = _truth(model, corpus, serves, rates, {**numbers, "concepts": concepts}, seed)
     return Planted(model, corpus, truth, words)
 
 
@@ -179,14 +180,9 @@ def _texts(words, rows: int, seed: int) -> Corpus:
 
 
 def _truth(
-    spoken: list[str],
-    shape: tuple[int, int],
-    serves: np.ndarray,
-    rates: tuple[float, float],
-    corpus: Corpus,
-    parameters: dict,
-    seed: int,
+    model: Model, corpus: Corpus, serves: np.ndarray, rates: tuple[float, float], parameters: dict, seed: int
 ) -> xr.Dataset:
+    spoken, shape = list(corpus.languages), (model.n_layers, model.n_neurons)
     count = serves.sum(0)
     kind = np.select([count == len(spoken), count > 1, count == 1], ["general", "related", "specific"], "other")
     axes, full = ("language", "layer", "neuron"), (len(spoken), *shape)
@@ -199,7 +195,7 @@ def _truth(
         {"language": spoken},
         method="planted.neurons",
         parameters={"layers": shape[0], "neurons": shape[1], **parameters},
-        model={"name": "planted neurons"},
+        model=model.info,
         corpus=corpus.info,
         seed=seed,
         attrs={"planted": "neurons", "top_rate": rates[0], "bar": rates[1]},

@@ -7,7 +7,8 @@ from workbench.errors import BadArgument
 from workbench.planted.precision import average_precision, precision_recall, top
 from workbench.results.make import make_result, provenance
 
-SCORES = ("importance", "delta", "value", "effect", "score", "entropy")  # read in this order
+# Read in this order.
+SCORES = ("importance", "delta", "value", "average_precision", "impact", "effect", "score", "entropy")
 _LOW = ("score", "entropy")  # without a language: the lower, the more specific
 _UNITS = ("layer", "head", "neuron")
 
@@ -30,7 +31,7 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
     Args:
         result: what a method returned.
         truth: `truth` of a planted model.
-        variable: the score to read; by default the first present of importance, delta, value, effect, score, entropy.
+        variable: the score to read; by default the first present of `SCORES`.
             Give it to rank by a score where the result also has members.
 
     Returns:
