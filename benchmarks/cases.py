@@ -25,6 +25,8 @@ from workbench.model.record import record
 from workbench.model.rerun import replace_heads
 from workbench.neurons.firing import Counter
 from workbench.patching import cells as patching
+from workbench.patching.attribution import estimate
+from workbench.patching.gradient import difference
 from workbench.text.batches import Batch
 
 
@@ -170,6 +172,15 @@ def ablate_nll(case, cells):
 def gradient(case, cells):
     start = clock(case)
     return head_gradient(case.model, case.of(case.ids))[0], clock(case) - start
+
+
+def attribution(case, cells):
+    """What `wb.patching.attribution(site="head")` estimates on one batch of pairs: [sample, layer, head]."""
+    start = clock(case)
+    source = record(case.model, case.of(case.source), heads=True, keys=True)
+    slope = difference(case.answers.tolist(), case.foils.tolist())
+    found = estimate(case.model, source, case.of(case.target), slope, site="head")[0]
+    return found, clock(case) - start
 
 
 def firing(case, cells):

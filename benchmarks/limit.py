@@ -91,6 +91,13 @@ class Arithmetic:
         before = (self.layers - 1) * (self.positions * (self.keys + self.query) + 2 * self.scores())
         return self.record() + behind + before + 2 * (self.positions - 1) * self.row
 
+    def attribution(self, start):
+        """A forward pass of the source; forward and backward of the target behind the shared prefix, no parameters."""
+        back = self.layers * (
+            (self.positions - start) * (self.keys + self.query + self.out + self.mlp) + 2 * self.scores(start)
+        )
+        return self.record() + self.layers * self.layer(start) + back
+
     def firing(self):
         """A forward pass up to the last gate."""
         return self.record() - self.positions * (self.mlp - self.gate)

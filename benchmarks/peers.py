@@ -120,6 +120,30 @@ def lens_gradient(case, cells):
     return mask.grad
 
 
+def lens_attribution(case, cells):
+    """Attribution patching of heads: both runs with hooks on z, and a backward pass from the logit difference."""
+    model = case.model
+    names = [f"blocks.{layer}.attn.hook_z" for layer in range(model.n_layers)]
+    given, own = [], []
+    with torch.no_grad():
+        model.bridge.run_with_hooks(case.source, fwd_hooks=[(name, lambda z, hook: given.append(z)) for name in names])
+
+    def keep(z, hook):
+        z.retain_grad()
+        own.append(z)
+        return z  # what the hook is given is a view; returned, it is what the rest is computed from
+
+    for parameter in model.module.parameters():
+        parameter.requires_grad_(True)
+    with torch.enable_grad():
+        logits = model.bridge.run_with_hooks(case.target, fwd_hooks=[(name, keep) for name in names])
+        difference(case, logits).sum().backward()
+    model.module.zero_grad(set_to_none=True)
+    shape = (*case.target.shape, model.n_heads, model.d_head)
+    moved = [((a - b) * b.grad).reshape(shape).sum((1, 3)) for a, b in zip(given, own, strict=True)]
+    return torch.stack(moved, 1).detach()
+
+
 def lens_firing(case, cells):
     model, counts = case.model, []
     hooks = [
