@@ -173,8 +173,8 @@ def _agrees(fitted: np.ndarray) -> np.ndarray:
         [
             languages[0] > languages[1],  # a first peak of specific and related neurons
             general[1] > max(general[0], general[2]),  # general neurons dominate between the two
-            languages[2] > languages[1] and general[2] == general.min(),  # a second peak; general lowest
-            general[3] == general.max(),  # general highest
+            languages[2] > languages[1] and general[2] < general[[0, 1, 3]].min(),  # a second peak; general lowest
+            general[3] > general[:3].max(),  # general highest
         ]
     )
 
