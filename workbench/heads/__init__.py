@@ -4,6 +4,9 @@ from workbench.heads.ablation import ablate
 from workbench.heads.groups import top
 from workbench.heads.knockout import knockout
 from workbench.heads.lahis import importance
+from workbench.heads.prune import prune
+from workbench.heads.shapley import shapley
 from workbench.heads.sharing import roles
+from workbench.heads.smaller import save_smaller
 
-__all__ = ["ablate", "importance", "knockout", "roles", "top"]
+__all__ = ["ablate", "importance", "knockout", "prune", "roles", "save_smaller", "shapley", "top"]

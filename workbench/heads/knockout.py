@@ -76,7 +76,7 @@ def knockout(
         Interrupted: `partial` holds the languages that were finished, NaN elsewhere.
 
     Source:
-        arXiv 2511.07498, section 4 (perplexity without the top 2 % of heads); layer-matched controls and tests are ours.
+        arXiv 2511.07498, section 4 (perplexity without the top 2 % of heads); the controls and tests are ours.
 
     Example:
         >>> roles = wb.heads.roles(wb.heads.importance(model, corpus))                           # doctest: +SKIP

@@ -1,0 +1,81 @@
+"""Greedy removal: take away, again and again, the head whose loss is smallest by exact measurement."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+Measured = Callable[[np.ndarray], np.ndarray]
+"""Scales [cell, layer, head] to the mean loss of each language, [cell, language]."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One head that was removed.
+
+    Attributes:
+        head: (layer, head).
+        rise: of the kept languages' mean loss since the beginning, in nats.
+        cells: how many removals were measured to choose it.
+    """
+
+    head: tuple[int, int]
+    rise: float
+    cells: int
+
+
+def greedy(
+    measured: Measured,
+    shape: tuple[int, int],
+    keep: list[int],
+    drop: list[int],
+    *,
+    budget: float,
+    push: float,
+    candidates: int | None,
+    most: int,
+) -> Iterator[Step]:
+    """Remove heads one by one until the kept languages' loss would rise by more than the budget.
+
+    At each step the `candidates` heads that last looked cheapest are measured again with everything removed so far
+    (all heads at the first step), and the cheapest one goes. Cost = mean loss of the kept languages - push x mean loss
+    of the dropped ones. A head beyond the budget is never taken; when all that were measured are beyond it, the heads
+    that were not measured anew get their turn before the end is declared.
+
+    Args:
+        measured: what measures.
+        shape: (layers, heads).
+        keep: places of the kept languages.
+        drop: places of the dropped ones.
+        budget: in nats.
+        push: nats of kept loss that a nat of dropped loss is worth.
+        candidates: how many heads are measured again at each step; all when None.
+        most: heads to remove at most.
+    """
+    removed = np.zeros(shape, dtype=bool)
+    losses = measured(np.ones((1, *shape)))[0]
+    start = losses[keep].mean()
+    last = np.full(shape, -np.inf)  # cost when it was last measured
+    while removed.sum() < most:
+        left = np.argwhere(~removed)
+        left = left[np.argsort(last[left[:, 0], left[:, 1]], kind="stable")]
+        width = len(left) if candidates is None or not removed.any() else candidates
+        best, cells = None, 0
+        for begin in range(0, len(left), width):
+            part = left[begin : begin + width]
+            scales = np.ones((len(part), *shape)) * ~removed
+            scales[np.arange(len(part)), part[:, 0], part[:, 1]] = 0
+            found = measured(scales)
+            cells += len(part)
+            rise = found[:, keep].mean(1) - start
+            cost = rise - (push * found[:, drop].mean(1) if drop else 0.0)
+            last[part[:, 0], part[:, 1]] = cost
+            within = np.where(rise <= budget, cost, np.inf)
+            if np.isfinite(within).any():
+                choice = int(within.argmin())
+                best = (int(part[choice, 0]), int(part[choice, 1])), float(rise[choice])
+                break
+        if best is None:
+            return
+        removed[best[0]] = True
+        yield Step(best[0], best[1], cells)

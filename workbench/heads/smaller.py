@@ -1,0 +1,281 @@
+"""Smaller: a checkpoint without some heads that plain transformers loads, checked against the masked model."""
+
+import copy
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.errors import BadArgument, BrokenModel, CannotWrite
+from workbench.heads.groups import read_heads
+from workbench.model.edits import edited
+from workbench.model.model import Model
+
+_TOLERANCE = 1e-5  # of the largest logit, in float32
+_Slot = tuple[int | None, list[int]]  # a key/value head (None: an empty one) and the query heads that read it
+
+
+@dataclass(frozen=True)
+class Smaller:
+    """What was written.
+
+    Attributes:
+        folder: the checkpoint; `AutoModelForCausalLM.from_pretrained(folder)` loads it.
+        removed: heads without any effect in it.
+        physical: whether its matrices are smaller.
+        note: what is kept although its head is removed, and why; empty when everything went.
+        heads: (query heads, key/value heads) of each layer of the new configuration.
+        parameters: before and after.
+        seconds: of one forward pass of 4 x 64 tokens (or the model's context), before and after; median of 5 pairs.
+        difference: largest difference of logits to the masked model.
+    """
+
+    folder: Path
+    removed: int
+    physical: bool
+    note: str
+    heads: tuple[int, int]
+    parameters: tuple[int, int]
+    seconds: tuple[float, float]
+    difference: float
+
+
+def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Path) -> Smaller:
+    """Write a checkpoint without these heads, for plain transformers, and check it against the masked model.
+
+    A configuration of transformers has one number of heads for all layers, so layers that keep fewer heads than the
+    fullest one are filled up with empty heads. With shared keys and values, a key/value head stays while one of its
+    query heads stays; where that needs less room, a key/value head is doubled to be read by fewer query heads each.
+    Architectures whose head width is the model's width over the number of heads (GPT-2, OPT), or whose positions depend
+    on that number (Bloom), cannot hold fewer heads: there the removed heads' rows of W_O are set to zero, and the note
+    says so.
+
+    Args:
+        model: the model; it is not changed.
+        heads: (layer, head) pairs to remove, or a [layer, head] mask of them.
+        folder: a new or empty folder; it appears whole or not at all.
+
+    Raises:
+        BadArgument: a head that does not exist (names the range), or a folder that is not empty.
+        BrokenModel: the new checkpoint's logits are not the masked model's.
+        CannotWrite: what the system said.
+
+    Source:
+        Michel et al. 2019 (arXiv 1905.10650); Held and Yang 2022 for languages; GQA layout and check are ours.
+    """
+    removed = read_heads(heads, model.n_layers, model.n_heads)
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadArgument(f"{folder} is there and not empty; give a new folder")
+    plain = _plain_weights(model)
+    small = _shrunk(model, plain, removed)
+    note = ""
+    if small is None:
+        small = _masked(model, plain, removed)
+        note = (
+            f"{model.architecture} ties its head width or positions to the number of heads: all matrices keep their "
+            f"shape, and the {int(removed.sum())} removed heads' rows of W_O are zero"
+        )
+    else:
+        empty = small.config.num_attention_heads * model.n_layers - int((~removed).sum())
+        if empty:
+            note = f"every layer has as many heads as the fullest: {empty} empty heads fill the others up"
+    before = _build(model, model.config)
+    before.load_state_dict(plain)
+    difference = _difference(model, small, removed)
+    _write(small, model.tokenizer, folder)
+    config = small.config
+    return Smaller(
+        folder,
+        int(removed.sum()),
+        _count(small) < _count(before),
+        note,
+        (config.num_attention_heads, getattr(config, "num_key_value_heads", None) or config.num_attention_heads),
+        (_count(before), _count(small)),
+        _timed(model, before, small),
+        difference,
+    )
+
+
+def _plain_weights(model: Model) -> dict[str, Tensor]:
+    """The weights by the names of plain transformers, whose modules TransformerLens keeps inside its own."""
+    wanted = _build(model, model.config, device="meta").state_dict()
+    has = {name.replace("_original_component.", ""): value for name, value in model.module.state_dict().items()}
+    lost = [name for name in wanted if name not in has]
+    if lost:
+        raise BrokenModel(f"{model.name!r} cannot be written as plain transformers: {lost[0]} is missing")
+    return {name: has[name].detach() for name in wanted}
+
+
+def _build(model: Model, config: Any, device: str | None = None) -> Any:
+    """A module of the model's own class, in evaluation mode and the model's dtype."""
+    with torch.device(device or model.device):
+        return type(model.module)(copy.deepcopy(config)).to(model.dtype).eval()
+
+
+def _names(model: Model, plain: dict[str, Tensor], layer: int) -> dict[str, str]:
+    """Names of a layer's plain q, k, v and o weights, found by where they lie in memory; fused ones are absent."""
+    places = {value.data_ptr(): name for name, value in plain.items() if value.dim() == 2}
+    attention = model.attention_parts(layer)[0]
+    found = {}
+    for part in "qkvo":
+        module = getattr(attention, part, None)
+        weight = getattr(getattr(module, "original_component", module), "weight", None)
+        if weight is not None and weight.data_ptr() in places:
+            found[part] = places[weight.data_ptr()]
+    return found
+
+
+def _masked(model: Model, plain: dict[str, Tensor], removed: np.ndarray) -> Any:
+    """The same shapes, with the removed heads' rows of W_O at zero."""
+    weights = dict(plain)
+    for layer in np.flatnonzero(removed.any(1)):
+        name = _names(model, plain, int(layer))["o"]
+        projection = model.attention_parts(int(layer))[1].original_component
+        weight = weights[name].clone()
+        rows = weight.t() if isinstance(projection, torch.nn.Linear) else weight  # a view: [head x d_head, d_model]
+        for head in np.flatnonzero(removed[layer]):
+            rows[head * model.d_head : (head + 1) * model.d_head] = 0
+        weights[name] = weight
+    module = _build(model, model.config)
+    module.load_state_dict(weights)
+    return module
+
+
+def _shrunk(model: Model, plain: dict[str, Tensor], removed: np.ndarray) -> Any | None:
+    """A module with fewer heads, or None where the architecture cannot hold them."""
+    names = [_names(model, plain, layer) for layer in range(model.n_layers)]
+    if any(set(found) != set("qkvo") for found in names):
+        return None
+    kv_heads = plain[names[0]["k"]].shape[0] // model.d_head
+    kept = (~removed).reshape(model.n_layers, kv_heads, -1)
+    width, slots = layout(kept)
+    config = copy.deepcopy(model.config)
+    config.num_attention_heads, config.num_key_value_heads = len(slots[0]) * width, len(slots[0])
+    config.head_dim = model.d_head
+    weights = dict(plain)
+    for layer, found in enumerate(names):
+        rows = _rows(slots[layer], width, kept.shape[2], model.d_head)
+        for part in "qkv":
+            for name in (found[part], found[part].removesuffix("weight") + "bias"):
+                if name in weights:
+                    weights[name] = _taken(weights[name], rows["q" if part == "q" else "kv"])
+        weights[found["o"]] = _taken(weights[found["o"]].t(), rows["q"]).t().contiguous()
+    try:
+        module = _build(model, config)
+        module.load_state_dict(weights)
+    except (ValueError, RuntimeError):  # the class refuses, or other tensors depend on the number of heads
+        return None
+    return module
+
+
+def layout(kept: np.ndarray) -> tuple[int, list[list[_Slot]]]:
+    """Where the kept heads go: query heads per key/value head, and the slots of each layer.
+
+    Every layer has as many slots as the one that needs most. Of all widths the one that takes fewest parameters is
+    chosen: a wide slot is half empty where few of a group's query heads stay, narrow slots repeat a key/value head.
+
+    Args:
+        kept: [layer, key/value head, query head of it] bool.
+    """
+    best: tuple[float, int, int] | None = None
+    for width in range(1, kept.shape[2] + 1):
+        needed = max(1, int(np.ceil(kept.sum(2) / width).sum(1).max()))
+        cost = needed * (width + 1)  # q and o for each query head, k and v for each key/value head
+        if best is None or (cost, -width) < (best[0], -best[1]):
+            best = (cost, width, needed)
+    assert best is not None
+    _, width, needed = best
+    slots: list[list[_Slot]] = []
+    for layer in kept:
+        found: list[_Slot] = []
+        for group, members in enumerate(layer):
+            heads = np.flatnonzero(members).tolist()
+            found += [(group, heads[i : i + width]) for i in range(0, len(heads), width)]
+        slots.append(found + [(None, [])] * (needed - len(found)))
+    return width, slots
+
+
+def _rows(slots: list[_Slot], width: int, group: int, d_head: int) -> dict[str, Tensor]:
+    """Old rows that make up the new ones, -1 for an empty row: of q (and o's columns), and of k and v."""
+    q = [
+        kv * group + heads[i] if kv is not None and i < len(heads) else -1 for kv, heads in slots for i in range(width)
+    ]
+    return {"q": _wide(q, d_head), "kv": _wide([-1 if kv is None else kv for kv, _ in slots], d_head)}
+
+
+def _wide(heads: list[int], d_head: int) -> Tensor:
+    index = torch.tensor(heads)[:, None]
+    return torch.where(index < 0, -1, index * d_head + torch.arange(d_head)).flatten()
+
+
+def _taken(values: Tensor, rows: Tensor) -> Tensor:
+    taken = values[rows.clamp(min=0).to(values.device)].clone()
+    taken[(rows < 0).to(values.device)] = 0
+    return taken
+
+
+@torch.no_grad()
+def _difference(model: Model, small: Any, removed: np.ndarray) -> float:
+    """Largest difference of logits to the masked model on random tokens.
+
+    Raises:
+        BrokenModel: more than rounding.
+    """
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(model.n_vocabulary, (2, min(24, model.n_context)), generator=generator).to(model.device)
+    with edited(model, heads=torch.from_numpy(1.0 - removed)):
+        wanted = model.module(input_ids=ids, use_cache=False).logits.float()
+    found = small(input_ids=ids, use_cache=False).logits.float()
+    gap = float((found - wanted).abs().max())
+    # In float32 rounding is far below; 16-bit types differ by their own step, some 2^-8, from any order of sums.
+    bound = (_TOLERANCE if model.dtype == torch.float32 else 0.1) * max(1.0, float(wanted.abs().max()))
+    if not gap <= bound:
+        raise BrokenModel(
+            f"the smaller checkpoint's logits differ from the masked model's by {gap:.2g} (> {bound:.2g})"
+        )
+    return gap
+
+
+def _write(module: Any, tokenizer: Any, folder: Path) -> None:
+    """Beside the place first, then renamed into it."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            module.save_pretrained(partial)
+            tokenizer.save_pretrained(partial)
+            partial.chmod(0o755)
+            if folder.exists():
+                folder.rmdir()
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise CannotWrite(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
+
+
+def _count(module: Any) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@torch.no_grad()
+def _timed(model: Model, before: Any, after: Any) -> tuple[float, float]:
+    """Median seconds of a forward pass of both, run in turn so that a busy machine slows both."""
+    ids = torch.zeros(4, min(64, model.n_context), dtype=torch.long, device=model.device)
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(6):
+        for module, times in zip((before, after), taken, strict=True):
+            begun = time.perf_counter()
+            module(input_ids=ids, use_cache=False)
+            if ids.is_cuda:
+                torch.cuda.synchronize()
+            times.append(time.perf_counter() - begun)
+    return tuple(float(np.median(times[1:])) for times in taken)  # type: ignore[return-value]  # the first warms up
