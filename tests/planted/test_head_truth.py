@@ -158,7 +158,7 @@ def test_large_weights_prove_nothing():
     weights = torch.stack([block.attn.o.weight.detach() for block in one.model.bridge.blocks])
     norms = weights.unflatten(2, (one.model.n_heads, -1)).square().sum((1, 3)).sqrt().numpy()
     member = one.truth.member.any("language").values
-    assert norms[~member].max() > 0.9 * norms[member].min()
+    assert norms[~member].min() > norms[member].max()
 
 
 def test_the_same_seed_gives_the_same_model_and_another_one_does_not():

@@ -128,20 +128,25 @@ class Writer:
             attention.o_proj.weight[target, value] = scale
             attention.v_proj.weight[value, [source for source, to in pairs if to == target]] = 1.0
 
-    def decoys(self, planted: Mapping[tuple[int, int], float]) -> None:
-        """Let every head copy between the hidden dimensions, the unplanted ones with the strength of the planted.
+    def decoys(self, planted: Mapping[tuple[int, int], float], *, copied: int) -> None:
+        """Let every head copy between the hidden dimensions, the unplanted ones a little stronger than the planted.
 
         Only unused tokens have hidden dimensions, so in the texts a decoy's output is exactly zero. Decoys are why a
         large weight proves nothing, and they show the checks at loading that every layer's heads work.
+
+        Args:
+            planted: (layer, head) to the strength with which it writes.
+            copied: how many dimensions it copies.
         """
+        strength = max(planted.values(), default=1.0)
         for layer in range(self.module.config.num_hidden_layers):
             attention = self.attention(layer)
             for head in range(self.module.config.num_attention_heads):
-                weak = 0.1 if (layer, head) in planted else 1.0
+                norm = (0.1 if (layer, head) in planted else 1.1) * copied**0.5
                 values = slice((head + 1) * self.width - HIDDEN, (head + 1) * self.width)
-                attention.v_proj.weight[values, self.space.hidden_in] = _sized(self, HIDDEN, HIDDEN, weak * 2.5)
-                strength = weak * 2.5 * max(planted.values(), default=1.0)
-                attention.o_proj.weight[self.space.hidden_out, values] = _sized(self, HIDDEN, HIDDEN, strength)
+                attention.v_proj.weight[values, self.space.hidden_in] = _sized(self, HIDDEN, HIDDEN, norm)
+                written = _sized(self, HIDDEN, HIDDEN, norm * strength)
+                attention.o_proj.weight[self.space.hidden_out, values] = written
 
     def unused(self, power: float) -> None:
         """Random embeddings, of the common length, for the tokens that no text has, and their own unembedding."""

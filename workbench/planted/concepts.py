@@ -144,7 +144,7 @@ def concepts(
     last = readers if concept_layer == language_layer else 0
     pairs = list(zip(named, speaks, strict=True))
     cells[language_layer, last] = _nearest(writer, language_layer, last, quote, name, pairs)
-    writer.decoys(cells)
+    writer.decoys(cells, copied=concepts)
     add_noise(module, noise, seed)
     corpus = _texts(words, spoken)
     numbers = {"layers": layers, "heads": wide, "concept_layer": concept_layer, "language_layer": language_layer,

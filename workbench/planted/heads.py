@@ -143,7 +143,7 @@ def heads(
         for layer, head in one.cells:
             writer.look(layer, head, asks=[own[name]], finds=[word for word, _, _ in read])
             writer.copy(layer, head, pairs, strength)
-    writer.decoys({cell: strength for one in services for cell in one.cells})
+    writer.decoys({cell: strength for one in services for cell in one.cells}, copied=concepts + len(spoken))
     add_noise(module, noise, seed)
     model = load(module, tokenizer, name="planted heads", needs=("head",))
     numbers = {"redundant": redundant, "noise": noise, "texts": texts, "concepts": concepts}

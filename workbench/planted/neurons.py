@@ -126,7 +126,7 @@ def neurons(
         shared = ~ordinary & ~alone
         mlp.down_proj.weight[word] = shared.float() / max(1, int((kinds == len(spoken)).sum()))
         mlp.down_proj.weight[space.hidden_out] = 0.0
-    writer.decoys({})
+    writer.decoys({}, copied=4)
     add_noise(module, noise, seed)
     model = load(module, tokenizer, name="planted neurons", needs=("neuron",))
     numbers = {"specific": specific, "related": related, "general": general, "noise": noise, "texts": texts}

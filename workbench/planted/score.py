@@ -25,8 +25,8 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
     union of all languages, as the one group `any`.
 
     Average precision is sum_n (R_n - R_(n-1)) P_n over the distinct scores from the highest down, ties entering
-    together (scikit-learn's definition). A method that gives every cell the same score gets the share of true cells,
-    which is also what random order gives in the mean, nearly: `chance`.
+    together (scikit-learn's definition). A method that gives every cell the same score gets the share of true cells:
+    `chance`. Random order gets somewhat more in the mean, the more so the fewer cells there are.
 
     Args:
         result: what a method returned.
