@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import workbench
-from workbench.cli import heads, neurons, patch
+from workbench.cli import heads, models, neurons, patch
 from workbench.cli.options import (
     Batch,
     CorpusName,
@@ -89,6 +89,7 @@ def demo(
     show_run(folder, quiet)
 
 
+app.command()(models.card)
 app.add_typer(heads.app, name="heads")
 app.add_typer(neurons.app, name="neurons")
 app.add_typer(patch.app, name="patch")

@@ -102,7 +102,7 @@ def _device(device: str | torch.device | None) -> torch.device:
 def _folder(name: str) -> Path | None:
     """The local folder that a name stands for: a shipped model, or a path; None for a hub name."""
     if name in shipped.models():
-        return shipped.DATA / name
+        return shipped.folder(name)
     path = Path(name).expanduser()
     if path.is_dir():
         return path

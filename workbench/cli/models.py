@@ -1,0 +1,39 @@
+"""The command `workbench card`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.options import Quiet, Table, complete_models
+from workbench.terminal import show_table
+
+
+def card(
+    model: Annotated[
+        str, typer.Argument(help="A shipped model or a folder with an evaluation.", autocompletion=complete_models)
+    ] = "polyglot",
+    corpus: Annotated[
+        Path | None, typer.Option(help="The training corpus; without it what needs it is shown as stored.")
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Store the new numbers in the model's folder, and write its card.")
+    ] = False,
+    out: Table = None,
+    quiet: Quiet = False,
+) -> None:
+    """Measure again what a shipped model's card states, and say which numbers were reproduced.
+
+    Exits with 1 where one was not.
+
+    \b
+    workbench card polyglot
+    workbench card polyglot --corpus ../shared/corpus
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.card import run_card, verdict
+
+    table = run_card(model, corpus=corpus, write=write, progress=not quiet)
+    show_table(table, out, quiet)
+    typer.echo(verdict(table))
+    if not write and (table["reproduced"] == "no").any():
+        raise typer.Exit(1)
