@@ -178,18 +178,43 @@ def donor(corpus, language, ids, seed):
     return candidates[int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % len(candidates)][1]
 
 
-def ablation(module, corpus, how, seed=0):
+def position_means(module, corpus):
+    """The mean of each head's output at each position over the texts that reach it, by layer."""
+    outputs = [head_outputs(module, ids) for texts in corpus.values() for ids in texts]
+    longest = max(len(one[0]) for one in outputs)
+    return [
+        [
+            torch.stack([one[layer][p].double() for one in outputs if len(one[layer]) > p]).mean(0).float()
+            for p in range(longest)
+        ]
+        for layer in range(len(outputs[0]))
+    ]
+
+
+def same_donor(corpus, language, ids, seed):
+    """Another text of the same language, chosen by the same hash."""
+    candidates = sorted(corpus[language])
+    candidates.remove(ids)
+    key = f"{seed} {language} {' '.join(map(str, ids))}"
+    return candidates[int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % len(candidates)]
+
+
+def ablation(module, corpus, how, seed=0, scale=2.0):
     """({language: delta of each sample [sample, layer, head]}, {language: clean loss of each sample})."""
     layers, heads = module.config.num_hidden_layers, n_heads(module)
     means = mean_outputs(module, corpus) if how == "mean" else None
+    own = {k: mean_outputs(module, {k: corpus[k]}) for k in corpus} if how == "mean_language" else None
+    places = position_means(module, corpus) if how == "mean_position" else None
     deltas, clean = {}, {}
     for language, texts in corpus.items():
         deltas[language], clean[language] = np.zeros((len(texts), layers, heads)), np.zeros(len(texts))
         for row, ids in enumerate(texts):
             with torch.no_grad():
                 clean[language][row] = float(loss(module, ids))
-            if how == "resample":
-                given = head_outputs(module, donor(corpus, language, ids, seed))
+            mine = head_outputs(module, ids) if how == "scale" else None
+            if how.startswith("resample"):
+                choose = donor if how == "resample" else same_donor
+                given = head_outputs(module, choose(corpus, language, ids, seed))
                 cyclic = [position % given[0].shape[0] for position in range(len(ids))]
             for layer in range(layers):
                 for head in range(heads):
@@ -197,6 +222,12 @@ def ablation(module, corpus, how, seed=0):
                         values = 0.0
                     elif how == "mean":
                         values = means[layer][head]
+                    elif how == "mean_language":
+                        values = own[language][layer][head]
+                    elif how == "mean_position":
+                        values = torch.stack([places[layer][p][head] for p in range(len(ids))])
+                    elif how == "scale":
+                        values = mine[layer][:, head] * scale
                     else:
                         values = given[layer][cyclic, head]
                     found = replaced_loss(module, ids, layer, head, values)

@@ -1,5 +1,6 @@
 """Results to plotly figures: nothing here sees a model, shows a figure or writes a file."""
 
+from workbench.figures.agreement import agreement
 from workbench.figures.before_after import before_after
 from workbench.figures.curves import curves
 from workbench.figures.heatmap import heatmap
@@ -7,4 +8,4 @@ from workbench.figures.matrix import matrix
 from workbench.figures.neuron import neuron
 from workbench.figures.neuron_card import neuron_card
 
-__all__ = ["before_after", "curves", "heatmap", "matrix", "neuron", "neuron_card"]
+__all__ = ["agreement", "before_after", "curves", "heatmap", "matrix", "neuron", "neuron_card"]

@@ -1,6 +1,7 @@
 """Attention heads: which matter for which language, what happens without them, and what they can be used for."""
 
 from workbench.heads.ablation import ablate
+from workbench.heads.agreement import agreement
 from workbench.heads.groups import top
 from workbench.heads.knockout import knockout
 from workbench.heads.lahis import importance
@@ -9,4 +10,4 @@ from workbench.heads.shapley import shapley
 from workbench.heads.sharing import roles
 from workbench.heads.smaller import save_smaller
 
-__all__ = ["ablate", "importance", "knockout", "prune", "roles", "save_smaller", "shapley", "top"]
+__all__ = ["ablate", "agreement", "importance", "knockout", "prune", "roles", "save_smaller", "shapley", "top"]

@@ -9,8 +9,8 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, NotFinite
-from workbench.heads.batching import by_language, texts_per_batch
-from workbench.heads.replacements import Replacement, mean, resample, zero
+from workbench.heads.replacements import Replacement, mean, resample, scaled, zero
+from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.metrics import nll
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -20,7 +20,7 @@ from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 
-HOW = ("zero", "mean", "resample")
+HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_same", "scale")
 _CELLS = ("language", "layer", "head")
 _TOKENS = 8192  # of all heads that run side by side
 
@@ -31,6 +31,7 @@ def ablate(
     *,
     how: str = "zero",
     heads: Sequence[tuple[int, int]] | None = None,
+    scale: float = 2.0,
     level: float = 0.95,
     progress: bool = True,
     batch_size: int | str = "auto",
@@ -44,13 +45,18 @@ def ablate(
 
     The output becomes, with `how="zero"`, zero; `"mean"`, the head's mean output over all positions (with BOS) of all
     texts of all languages in `corpus`; `"resample"`, its output in one donor text of another language, chosen for each
-    text by `seed` and the text itself, position by position from the start; a shorter donor repeats.
+    text by `seed` and the text itself, position by position from the start; a shorter donor repeats;
+    `"mean_language"`, the mean over the texts of the text's own language; `"mean_position"`, the mean over all texts at
+    the same position; `"resample_same"`, the output in another text of the same language; `"scale"`, `scale` times
+    itself. Against a language's own mean or texts the head may keep what says which language it is; against the
+    corpus's it loses that too.
 
     Args:
         model: the model.
         corpus: texts by language.
-        how: `"zero"`, `"mean"` or `"resample"`.
+        how: what the output becomes, as above.
         heads: (layer, head) pairs to ablate; all when None. The others are NaN in the Result.
+        scale: the factor of `how="scale"`.
         level: of the confidence intervals.
         progress: show a progress bar.
         batch_size: texts side by side; `"auto"` is 32. Results do not depend on it.
@@ -64,8 +70,9 @@ def ablate(
         where a language has fewer texts than another. Intervals and p-values need two texts.
 
     Raises:
-        BadArgument: unknown `how`, `level` or `batch_size`, or a head that does not exist.
+        BadArgument: unknown `how`, `scale`, `level` or `batch_size`, or a head that does not exist.
         TooFewLanguages: `how="resample"` with one language.
+        BadCorpus: `how="resample_same"` with one text in a language.
         UnsupportedSite: edits of head outputs do not work in this architecture.
         NotFinite: a loss is NaN or infinite.
         TooLarge: a text exceeds the context and `truncate` is off.
@@ -80,6 +87,8 @@ def ablate(
         raise BadArgument(f"how={how!r} does not exist (has: {', '.join(HOW)})")
     if not 0 < level < 1:
         raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    if not np.isfinite(scale):
+        raise BadArgument(f"scale={scale!r}; give a finite number")
     size = texts_per_batch(batch_size)
     model.require("head")
     layers = _layers(model, heads)
@@ -94,6 +103,7 @@ def ablate(
             parameters={
                 "how": how,
                 "heads": "all" if heads is None else [[layer, head] for layer in layers for head in layers[layer]],
+                "scale": scale if how == "scale" else None,
                 "level": level,
                 "batch_size": size,
                 "truncate": truncate,
@@ -103,12 +113,12 @@ def ablate(
             seed=seed,
         )
 
-    batches = by_language(encoded, batch_size=size, pad_id=model.pad_id)
+    batches = by_language(model, encoded, batch_size=size)
     cells = sum(map(len, layers.values()))
-    total = len(batches) * (cells + (how == "mean"))
+    total = len(batches) * (cells + how.startswith("mean"))
     try:
         with tqdm(total=total, desc=f"ablation ({how})", unit="head", disable=not progress) as bar:
-            replacement = _replacement(model, how, encoded, batches, seed, bar)
+            replacement = _replacement(model, how, scale, encoded, batches, seed, bar)
             for batch in batches:
                 sweep.run(batch, replacement, bar)
     except KeyboardInterrupt:
@@ -136,13 +146,15 @@ def _layers(model: Model, heads: Sequence[tuple[int, int]] | None) -> dict[int, 
 
 
 def _replacement(
-    model: Model, how: str, encoded: list[Encoded], batches: list[Batch], seed: int, bar: Any
+    model: Model, how: str, scale: float, encoded: list[Encoded], batches: list[Batch], seed: int, bar: Any
 ) -> Replacement:
     if how == "zero":
         return zero
-    if how == "mean":
-        return mean(model, batches, step=bar.update)
-    return resample(model, encoded, seed=seed)
+    if how == "scale":
+        return scaled(scale)
+    if how.startswith("mean"):
+        return mean(model, batches, step=bar.update, by=how.removeprefix("mean").removeprefix("_") or "corpus")
+    return resample(model, encoded, seed=seed, same=how == "resample_same")
 
 
 class _Sweep:

@@ -11,10 +11,12 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
-from workbench.heads.batching import by_language, texts_per_batch
+from workbench.heads.streaming import DRAWS, spread_p, weights
+from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.gradient import head_gradient
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.statistics import corrected
 from workbench.text.batches import Batch, Encoded, pad
 from workbench.text.corpus import Corpus
 
@@ -30,6 +32,7 @@ def importance(
     *,
     variant: str = "paper",
     per_sample: bool = False,
+    level: float = 0.95,
     progress: bool = True,
     batch_size: int | str = "auto",
     seed: int = 0,
@@ -56,19 +59,22 @@ def importance(
         corpus: texts by language, 1,000 per language of at most 2,048 tokens in the paper.
         variant: `"paper"` or `"released"`.
         per_sample: also return each text's gradient.
+        level: of the confidence intervals.
         progress: show a progress bar.
         batch_size: texts (released: languages) side by side; `"auto"` is 32.
-        seed: recorded only; nothing is drawn.
+        seed: of the bootstrap.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
-        `importance[language, layer, head]` in nats (released: thousandths of a nat);
+        `importance[language, layer, head]` in nats (released: thousandths of a nat), with `low` and `high`, its
+        bootstrap percentile interval over texts (released: along this one order of texts); `p_value`, two-sided
+        one-sample t-test that the mean g is 0, Benjamini-Hochberg corrected over all cells;
         `gradient[language, layer, head]`, mean g in nats; `nll[language]`, mean loss of the texts in nats (released:
         with the mask they saw); with `per_sample`, `sample_gradient[language, sample, layer, head]`, NaN where a
         language has fewer texts than another; released: `mask[language, layer, head]`, m after the last text.
 
     Raises:
-        BadArgument: an unknown variant or batch size.
+        BadArgument: an unknown variant, level or batch size.
         UnsupportedSite: edits of head outputs do not work in this architecture.
         NotFinite: a loss or gradient is NaN or infinite.
         TooLarge: a text exceeds the context and `truncate` is off.
@@ -81,10 +87,12 @@ def importance(
     """
     if variant not in VARIANTS:
         raise BadArgument(f"variant={variant!r} does not exist (has: {', '.join(VARIANTS)})")
+    if not 0 < level < 1:
+        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
     size = texts_per_batch(batch_size)
     model.require("head")
     encoded = model.encode(corpus, truncate=truncate)
-    totals = _Totals(model, corpus, per_sample)
+    totals = _Totals(model, corpus, per_sample, level, seed, variant == "paper")
     shape = (model.n_layers, model.n_heads)
     masks = {language: torch.nn.Parameter(torch.ones(shape, device=model.device)) for language in corpus.languages}
     run = _fixed(model, encoded, size) if variant == "paper" else _stepped(model, encoded, size, masks)
@@ -99,7 +107,13 @@ def importance(
             variables,
             {"language": corpus.languages},
             method="heads.importance",
-            parameters={"variant": variant, "per_sample": per_sample, "batch_size": size, "truncate": truncate},
+            parameters={
+                "variant": variant,
+                "per_sample": per_sample,
+                "level": level,
+                "batch_size": size,
+                "truncate": truncate,
+            },
             model=model.info,
             corpus=corpus.info,
             seed=seed,
@@ -122,7 +136,7 @@ _Pass = tuple[Batch, Tensor, Tensor, Tensor]  # batch, the mask it saw and its g
 
 def _fixed(model: Model, encoded: list[Encoded], size: int) -> Iterator[_Pass]:
     """One backward pass per batch with every mask at one."""
-    for batch in by_language(encoded, batch_size=size, pad_id=model.pad_id):
+    for batch in by_language(model, encoded, batch_size=size):
         gradient, losses = head_gradient(model, batch)
         yield batch, torch.ones_like(gradient), gradient, losses
 
@@ -153,6 +167,9 @@ class _Totals:
     model: Model
     corpus: Corpus
     per_sample: bool
+    level: float
+    seed: int
+    paper: bool
     place: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -160,6 +177,9 @@ class _Totals:
         cells = (len(counts), self.model.n_layers, self.model.n_heads)
         self.place = {language: i for i, language in enumerate(counts)}
         self.worked, self.magnitude, self.negative, self.gradient = (np.zeros(cells) for _ in range(4))
+        # What a bootstrap over texts would sum, kept up text by text: memory does not grow with the corpus.
+        self.drawn = np.zeros((2, cells[0], DRAWS, *cells[1:]))
+        self.weight, self.square = np.zeros((cells[0], DRAWS)), np.zeros(cells)
         self.loss, self.count = np.zeros(len(counts)), np.zeros(len(counts), dtype=np.int64)
         if self.per_sample:
             shape = (cells[0], max(counts.values()), *cells[1:])
@@ -174,6 +194,13 @@ class _Totals:
             self.magnitude[k] += np.abs(g) * m * 1000
             self.negative[k] += g * m < 0
             self.gradient[k] += g
+            self.square[k] += g**2
+            ids = batch.ids[i][batch.mask[i].bool()].tolist()
+            drawn = weights(self.seed, language, ids)
+            self.weight[k] += drawn
+            self.drawn[0, k] += np.multiply.outer(drawn, np.abs(m * g) * ((g < 0) if self.paper else 1000))
+            if not self.paper:
+                self.drawn[1, k] += np.multiply.outer(drawn, g * m < 0)
             self.loss[k] += float(losses[i])
             self.count[k] += 1
             if self.per_sample:
@@ -188,12 +215,26 @@ class _Totals:
         count = np.where(finished, self.count, np.nan)
         each = count[:, None, None]
         score = self.worked / each if variant == "paper" else (self.magnitude / each) * (self.negative / each)
+        low, high = self._interval(finished)
+        p = np.where(finished[:, None, None], spread_p(self.gradient, self.square, self.count), np.nan)
+        ends = f"end of the {self.level:.0%} interval of importance over texts [{_UNITS[variant]}]"
         variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
             "importance": (_CELLS, score, f"LAHIS, {variant} variant [{_UNITS[variant]}]"),
             "gradient": (_CELLS, self.gradient / each, "mean slope of the loss in the head's mask [nats]"),
+            "low": (_CELLS, low, f"lower {ends}"),
+            "high": (_CELLS, high, f"upper {ends}"),
+            "p_value": (_CELLS, corrected(p), "p-value that the mean slope is 0, corrected"),
             "nll": (("language",), self.loss / count, "mean negative log-likelihood [nats]"),
         }
         if self.per_sample:
             axes = ("language", "sample", "layer", "head")
             variables["sample_gradient"] = (axes, self.samples, "slope of each text's loss in the head's mask [nats]")
         return variables
+
+    def _interval(self, finished: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Bootstrap interval of the score; NaN where a language is not finished or has one text."""
+        means = self.drawn / np.maximum(self.weight, 1e-9)[None, :, :, None, None]
+        scores = means[0] if self.paper else means[0] * means[1]
+        scores[~finished | (self.count < 2)] = np.nan
+        low, high = np.quantile(scores, ((1 - self.level) / 2, (1 + self.level) / 2), axis=1)
+        return low, high

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.errors import BadArgument, TooFewLanguages
+from workbench.heads.redraw import redrawn
 from workbench.results.make import make_result, provenance
 
 ROLES = ("specific", "shared", "general", "none")
@@ -11,7 +12,7 @@ _AXES = ("language", "layer", "head")
 _SCORES = ("importance", "delta")
 
 
-def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4) -> xr.Dataset:
+def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, seed: int = 0) -> xr.Dataset:
     """Sort heads into language-specific, shared and general ones (arXiv 2511.07498).
 
     A language's members are the heads whose score lies strictly above the `quantile` of its scores of all heads
@@ -24,11 +25,19 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4) -> 
             first of the two is read. NaN cells were not measured: they are no members and do not count for quantiles.
         quantile: from 0 to 1, 1 excluded.
         shared_by: number of languages, from 2.
+        seed: of the redrawn texts.
 
     Returns:
         `role[layer, head]` in specific, shared, general, none; `member[language, layer, head]` bool (a general head
         stays a member); `specific_to[layer, head]`, the language of a specific head, else ""; `threshold[language]`,
-        the quantile, in the score's unit. The attribute `shared_by` is the number of languages that was used.
+        the quantile, in the score's unit.
+
+        How sure that is, from 400 redrawn scores, each sorted anew: `certainty[layer, head]`, the share of draws in
+        which the head has the same role; `member_share[language, layer, head]`, in which it serves the language. The
+        draws take whole texts again (with `sample_delta`, or `sample_gradient` of `importance(per_sample=True)`);
+        where no samples were kept, each score from a normal distribution with its interval, as if heads erred
+        independently; NaN where there is no interval. The attribute `certainty_from` says which,
+        `shared_by` is the number of languages that was used.
 
     Raises:
         BadArgument: no score in `result`, a language without any, or an option out of range.
@@ -52,10 +61,13 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4) -> 
     if empty:
         raise BadArgument(f"{name} holds no number for {', '.join(empty)}; select the other languages first")
     needed = min(shared_by, len(languages))
-    threshold = np.nanquantile(values, quantile, axis=(1, 2), method="linear")
-    member = values > threshold[:, None, None]
-    count = member.sum(0)
-    role = np.select([count >= needed, count > 1, count == 1], ["general", "shared", "specific"], "none")
+    member, role, threshold = _sorted(values, quantile, needed)
+    drawn, source = redrawn(result, name, seed=seed)
+    share, same = np.full(values.shape, np.nan), np.full(values.shape[1:], np.nan)
+    if drawn is not None:
+        again = [_sorted(one, quantile, needed)[:2] for one in drawn]
+        share = np.mean([one[0] for one in again], axis=0)
+        same = np.mean([one[1] == role for one in again], axis=0)
     owner = np.array(languages, dtype=object)[member.argmax(0)]
     made = provenance(result) if "provenance" in result.attrs else {}
     unit = scores.attrs.get("units")
@@ -64,6 +76,8 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4) -> 
             "role": (_AXES[1:], role.astype(object), "role of the head among the languages"),
             "member": (_AXES, member, "whether the head serves the language"),
             "specific_to": (_AXES[1:], np.where(role == "specific", owner, ""), "language of a specific head"),
+            "certainty": (_AXES[1:], same, "share of redrawn scores in which the role is the same"),
+            "member_share": (_AXES, share, "share of redrawn scores in which the head serves the language"),
             "threshold": (_AXES[:1], threshold, "score above which heads serve" + (f" [{unit}]" if unit else "")),
         },
         {axis: scores[axis].to_numpy().tolist() for axis in _AXES if axis in scores.coords},
@@ -77,8 +91,17 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4) -> 
         model=made.get("model"),
         corpus=made.get("corpus"),
         seed=made.get("seed"),
-        attrs={"shared_by": needed, "quantile": quantile},
+        attrs={"shared_by": needed, "quantile": quantile, "certainty_from": source},
     )
+
+
+def _sorted(values: np.ndarray, quantile: float, needed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Members [language, layer, head], roles [layer, head] and thresholds [language] of scores."""
+    threshold = np.nanquantile(values, quantile, axis=(1, 2), method="linear")
+    member = values > threshold[:, None, None]
+    count = member.sum(0)
+    role = np.select([count >= needed, count > 1, count == 1], ["general", "shared", "specific"], "none")
+    return member, role, threshold
 
 
 def _scores(result: xr.Dataset) -> tuple[str, xr.DataArray]:

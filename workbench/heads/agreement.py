@@ -1,0 +1,160 @@
+"""Agreement: do the ways to score heads name the same heads?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from workbench.errors import BadArgument
+from workbench.heads.ablation import ablate
+from workbench.heads.lahis import importance
+from workbench.heads.orders import magnitude, per_layer
+from workbench.heads.redraw import draws
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.text.corpus import Corpus
+
+METHODS = ("zero", "mean", "resample", "lahis", "lahis_released", "michel", "gradient", "magnitude", "random")
+_PAIRS = ("score", "other", "language")
+_DRAWS = 200
+
+
+def agreement(
+    model: Model,
+    corpus: Corpus,
+    *,
+    methods: Sequence[str] = METHODS,
+    top: float = 0.1,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Compare scores of heads: rank correlation and overlap of the strongest, language by language.
+
+    The methods are exact ablation (`zero`, `mean`, `resample`), LAHIS (`lahis`, `lahis_released`), `michel` (mean
+    |gradient|, normed per layer), `gradient` (minus the mean slope in the mask, which is gradient x activation),
+    `magnitude` (norm of W_O) and `random`. High means in all of them: the language needs the head.
+
+    Intervals come from drawing texts again, the same ones for both methods of a pair; they say how far other texts
+    would move the agreement. `lahis_released` (its texts cannot be redrawn: their order counts), `magnitude` and
+    `random` stay fixed, so a pair of those has no width.
+
+    Args:
+        model: the model.
+        corpus: texts by language, at least two of each.
+        methods: which of them.
+        top: share of heads that counts as the strongest.
+        level: of the intervals.
+        progress: show progress bars.
+        batch_size: texts side by side; `"auto"` is at most 32.
+        seed: of donors, of the random scores and of the bootstrap.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        `correlation[score, other, language]`, Spearman's, with `correlation_low`, `correlation_high`;
+        `overlap[score, other, language]`, the share of the strongest heads that both name, with `overlap_low`,
+        `overlap_high`; both also as means over languages, `mean_correlation` and `mean_overlap[score, other]`, each
+        with `_low` and `_high`; `value[score, language, layer, head]`. The attribute `chance` is the overlap that
+        random scores have on average.
+
+    Raises:
+        BadArgument: an unknown method, fewer than two, or a share out of range.
+        Interrupted: Ctrl-C in one of the measurements; its `partial` is that measurement's.
+
+    Example:
+        >>> found = wb.heads.agreement(model, corpus, methods=("zero", "lahis", "random"))       # doctest: +SKIP
+        >>> wb.figures.agreement(found, reference="zero")                                        # doctest: +SKIP
+    """
+    methods = list(dict.fromkeys(methods))
+    unknown = [name for name in methods if name not in METHODS]
+    if unknown or len(methods) < 2:
+        what = f"{unknown[0]!r} does not exist" if unknown else f"{methods} names fewer than two"
+        raise BadArgument(f"methods: {what} (has: {', '.join(METHODS)})")
+    if not 0 < top < 1:
+        raise BadArgument(f"top={top!r}; it is a share of the heads between 0 and 1")
+    if not 0 < level < 1:
+        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    shape = (len(corpus.languages), model.n_layers, model.n_heads)
+    values, redrawn = {}, {}
+    options = {"progress": progress, "batch_size": batch_size, "seed": seed, "truncate": truncate}
+    slopes = None
+    if {"lahis", "michel", "gradient"} & set(methods):
+        found = importance(model, corpus, per_sample=True, **options)
+        slopes = found.sample_gradient.to_numpy().astype(float)
+    for name in methods:
+        samples = None
+        if name in ("zero", "mean", "resample"):
+            samples = ablate(model, corpus, how=name, **options).sample_delta.to_numpy().astype(float)
+        elif slopes is not None and name in ("lahis", "michel", "gradient"):
+            samples = {"lahis": np.maximum(-slopes, 0), "michel": np.abs(slopes), "gradient": -slopes}[name]
+        if samples is not None:
+            values[name], redrawn[name] = np.nanmean(samples, 1), draws(samples, seed=seed, count=_DRAWS)
+            if name == "michel":
+                values[name], redrawn[name] = per_layer(values[name]), per_layer(redrawn[name])
+            continue
+        if name == "lahis_released":
+            fixed = importance(model, corpus, variant="released", **options).importance.to_numpy()
+        elif name == "magnitude":
+            fixed = np.broadcast_to(magnitude(model), shape)
+        else:
+            fixed = np.random.default_rng(seed).random(shape)
+        values[name] = fixed
+        redrawn[name] = np.broadcast_to(fixed, (_DRAWS, *shape))
+    heads = shape[1] * shape[2]
+    count = max(1, round(top * heads))
+    flat = np.stack([values[name].reshape(shape[0], heads) for name in methods])[None]  # [draw, method, language, cell]
+    many = np.stack([redrawn[name].reshape(_DRAWS, shape[0], heads) for name in methods], 1)
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    variables = {}
+    for name, compare, words in (
+        ("correlation", correlations, "rank correlation of the scores"),
+        ("overlap", lambda scores: overlaps(scores, count), f"share of the {count} strongest heads in common"),
+    ):
+        value, spread = compare(flat)[0], compare(many)
+        for prefix, axes, one, drawn in (
+            ("", _PAIRS, value, spread),
+            ("mean_", _PAIRS[:2], value.mean(-1), spread.mean(-1)),
+        ):
+            low, high = np.quantile(drawn, tails, axis=0)
+            ends = f"end of the {level:.0%} interval of {name}" + (", mean over languages" if prefix else "")
+            variables[f"{prefix}{name}"] = (axes, one, words + (", mean over languages" if prefix else ""))
+            variables[f"{prefix}{name}_low"] = (axes, low, f"lower {ends}")
+            variables[f"{prefix}{name}_high"] = (axes, high, f"upper {ends}")
+    variables["value"] = (
+        ("score", "language", "layer", "head"),
+        np.stack([values[name] for name in methods]),
+        "score of the head, each method's own unit",
+    )
+    return make_result(
+        variables,
+        {"score": methods, "other": methods, "language": list(corpus.languages)},
+        method="heads.agreement",
+        parameters={"methods": methods, "top": top, "level": level, "batch_size": batch_size, "truncate": truncate},
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+        attrs={"top": count, "chance": count / heads},
+    )
+
+
+def correlations(scores: np.ndarray) -> np.ndarray:
+    """Spearman's correlation between methods: [draw, method, language, cell] to [draw, method, method, language].
+
+    0 where a method gives every head the same score.
+    """
+    ranks = stats.rankdata(scores, axis=-1)
+    ranks = ranks - ranks.mean(-1, keepdims=True)
+    norm = np.sqrt((ranks**2).sum(-1, keepdims=True))
+    ranks = np.divide(ranks, norm, out=np.zeros_like(ranks), where=norm > 0)
+    return np.einsum("dmkc,dnkc->dmnk", ranks, ranks)
+
+
+def overlaps(scores: np.ndarray, count: int) -> np.ndarray:
+    """Share of the `count` strongest cells in common; same axes."""
+    best = np.argsort(-scores, axis=-1, kind="stable")[..., :count]
+    chosen = np.zeros(scores.shape)
+    np.put_along_axis(chosen, best, 1.0, axis=-1)
+    return np.einsum("dmkc,dnkc->dmnk", chosen, chosen) / count

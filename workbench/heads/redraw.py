@@ -1,0 +1,63 @@
+"""Redraw: scores as other texts would have given them, from samples or from intervals."""
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from workbench.results.make import provenance
+
+DRAWS = 400
+_AXES = ("language", "layer", "head")
+
+
+def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | None, str]:
+    """Bootstrap draws of a score, [draw, language, layer, head], and where they come from.
+
+    Args:
+        result: with the score.
+        name: of the score.
+        seed: of the draws.
+
+    Returns:
+        The draws and "texts", "intervals" or, with None for the draws, "nothing".
+    """
+    samples = samples_of(result, name)
+    if samples is not None:
+        return draws(samples, seed=seed), "texts"
+    if {"low", "high"} <= set(result.data_vars) and result["low"].dims == result[name].dims:
+        low, high, value = (result[one].transpose(*_AXES).to_numpy() for one in ("low", "high", name))
+        made = provenance(result) if "provenance" in result.attrs else {}
+        level = (made.get("parameters") or {}).get("level") or 0.95
+        spread = (high - low) / (2 * stats.norm.ppf((1 + level) / 2))
+        if np.isfinite(spread).any():
+            noise = np.random.default_rng(seed).normal(size=(DRAWS, *value.shape))
+            return value + noise * np.where(np.isfinite(spread), spread, 0.0), "intervals"
+    return None, "nothing"
+
+
+def samples_of(result: xr.Dataset, name: str) -> np.ndarray | None:
+    """Each text's part in the score, [language, sample, layer, head], or None where it was not kept."""
+    axes = ("language", "sample", "layer", "head")
+    if name == "delta" and "sample_delta" in result:
+        return result["sample_delta"].transpose(*axes).to_numpy().astype(float)
+    variant = ((provenance(result).get("parameters") or {}) if "provenance" in result.attrs else {}).get("variant")
+    if name == "importance" and "sample_gradient" in result and variant in (None, "paper"):
+        slopes = result["sample_gradient"].transpose(*axes).to_numpy().astype(float)
+        return np.where(slopes < 0, -slopes, np.where(np.isnan(slopes), np.nan, 0.0))
+    return None
+
+
+def draws(samples: np.ndarray, *, seed: int, count: int = DRAWS) -> np.ndarray:
+    """Means of redrawn texts, [draw, language, layer, head]; every head of a language sees the same texts.
+
+    Languages with the same number of texts draw the same rows, so that the rows of an aligned corpus stay together.
+    """
+    found = np.empty((count, len(samples), *samples.shape[2:]))
+    for k, one in enumerate(samples):
+        there = ~np.isnan(one).all((1, 2))
+        n = max(1, int(there.sum()))
+        picked = np.random.default_rng(seed).integers(0, n, (count, n))
+        counts = np.stack([np.bincount(draw, minlength=n) for draw in picked]) / n
+        rows = one[there] if there.any() else one[:1]
+        found[:, k] = np.einsum("ds,slh->dlh", counts, rows)
+    return found
