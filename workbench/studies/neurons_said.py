@@ -1,0 +1,81 @@
+"""What the numbers say about stages, knock-outs and two checkpoints."""
+
+import numpy as np
+import xarray as xr
+
+from workbench.studies.findings.words import count, language, listed, number, percent
+
+
+def stages(result: xr.Dataset) -> str:
+    """How many parts there are, and where four would begin. Reads `boundary`, `low`, `high`."""
+    best, asked = result.attrs["best_parts"], result.sizes["stage"]
+    parts = [f"The smallest number of parts that the test does not refuse is {best}."]
+    if not result.attrs["supported"]:
+        parts.append(f"So {count(asked, 'part')} explain no better than fewer: read nothing into the boundaries.")
+    begins = [
+        f"{name} from layer {int(at)} ({int(low)} to {int(high)})"
+        for name, at, low, high in zip(
+            result.stage.values[1:],
+            result.boundary.values[1:],
+            result.low.values[1:],
+            result.high.values[1:],
+            strict=True,
+        )
+    ]
+    return " ".join([*parts, f"The best fit: {listed(begins)}." if begins else ""]).strip()
+
+
+def knockout(result: xr.Dataset) -> str:
+    """Which languages lose more without their own neurons than without random ones. Reads `excess`, `p_value`."""
+    own = [name for name in result.group.values.tolist() if name in result["language"].values]
+    cells = {name: result.sel(group=name, language=name) for name in own}
+    sure = [name for name, cell in cells.items() if float(cell.p_value) < 0.05 and float(cell.excess) > 0]
+    said = [
+        f"{language(name)} {number(cells[name].excess)} nats ({number(cells[name].excess_low)} to "
+        f"{number(cells[name].excess_high)})"
+        for name in sure
+    ]
+    others = result.excess.values[~_diagonal(result)]
+    text = f"More than without random neurons, corrected p below 0.05, is lost by {listed(said)}"
+    mean = f"; off the diagonal the mean is {number(np.nanmean(others))} nats" if np.isfinite(others).any() else ""
+    return f"{text}{mean}."
+
+
+def _diagonal(result: xr.Dataset) -> np.ndarray:
+    return result.group.values[:, None] == result["language"].values[None]
+
+
+def compare(result: xr.Dataset) -> str:
+    """What changed between two checkpoints. Reads `transition`, `change`, `p_value`, `trained_p`."""
+    parts = [
+        f"{percent(result.attrs['kept'])} of the neurons keep their class (kappa {number(result.attrs['kappa'])}).",
+    ]
+    cells = []
+    for kind in result.kind.values.tolist():
+        for code in result["language"].values.tolist():
+            one = result.sel(kind=kind, language=code)
+            if float(one.p_value) < 0.05:
+                cells.append(
+                    f"{language(code)} {kind} {int(one.change):+d} ({float(one.low):+.0f} to {float(one.high):+.0f})"
+                )
+    parts.append(f"Changes with a corrected p below 0.05: {listed(cells)}.")
+    if "trained" in result:
+        for kind in result.kind.values.tolist():
+            one = result.sel(kind=kind)
+            parts.append(
+                f"Trained languages change by {float(one.trained_change):+.2f} {kind} neurons, the others by "
+                f"{float(one.untrained_change):+.2f} (p {number(one.trained_p)})."
+            )
+    return " ".join(parts)
+
+
+def look(result: xr.Dataset) -> str:
+    """Where one neuron fires, and what it is called. Reads `fires`, `label`."""
+    most = int(result.fires.values.argmax())
+    text = (
+        f"It fires most in {language(result['language'].values[most])}, at {percent(result.fires[most])} of the tokens."
+    )
+    if "label" in result:
+        labels = zip(result["method"].values.tolist(), result.label.values.tolist(), strict=True)
+        text += f" {listed(f'{method}: {label}' for method, label in labels)}."
+    return text
