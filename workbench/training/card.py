@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.results.files import write_whole
+from workbench.training.card_effects import effect_targets, effects, target
 from workbench.training.prompts import AUTONYMS, LANGUAGES
 
 SOURCES = """| languages | sources and licences |
@@ -33,17 +34,14 @@ def _fill(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 120, break_on_hyphens=False)
 
 
-def _target(reached: bool) -> str:
-    return "reached" if reached else "**missed**"
-
-
 def text_table(evaluation: dict[str, Any]) -> str:
     """Bits per byte by language."""
-    rows = ["| language | train MB | model | 5-gram | xz |", "|---|---|---|---|---|"]
+    rows = ["| language | train MB | model | 5-gram | xz | model, shipped sentences |", "|---|---|---|---|---|---|"]
     for language in LANGUAGES:
         row = evaluation["bits_per_byte"][language]
         numbers = " | ".join(f"{row[key]:.2f}" for key in ("model", "ngram", "xz"))
-        rows.append(f"| {language} {AUTONYMS[language]} | {row['train_bytes'] / 1e6:.1f} | {numbers} |")
+        own = evaluation["shipped_bits_per_byte"][language]
+        rows.append(f"| {language} {AUTONYMS[language]} | {row['train_bytes'] / 1e6:.1f} | {numbers} | {own:.2f} |")
     return "\n".join(rows)
 
 
@@ -75,23 +73,26 @@ def runs_table(runs: list[dict[str, Any]]) -> str:
 
 def limits(evaluation: dict[str, Any], *, match: float = 0.8, stay: float = 0.95) -> str:
     """The targets (shares) and how far the numbers are from them."""
-    table, held = evaluation["bits_per_byte"], evaluation["translation"]["held_out"]
+    table, held = evaluation.get("bits_per_byte", {}), evaluation["translation"]["held_out"]
     lines = []
-    for name, title in (("xz", "`xz`"), ("ngram", "a 5-gram")):
+    for name, title in (("xz", "`xz`"), ("ngram", "a 5-gram")) if table else ():
         worse = [code for code in LANGUAGES if table[code]["model"] >= table[code][name]]
         but = f" (not: {' '.join(worse)})" if worse else ""
-        lines.append(f"- Text better than {title} in every language: {_target(not worse)}{but}.")
+        lines.append(f"- Text better than {title} in every language: {target(not worse)}{but}.")
     lines.append(
-        f"- Translation in held-out directions at least {_percent(match)}: {_target(held['exact_match'] >= match)}, "
+        f"- Translation in held-out directions at least {_percent(match)}: {target(held['exact_match'] >= match)}, "
         f"{_percent(held['exact_match'])} (standard error {_percent(held['standard_error'])}) over "
         f"{evaluation['translation']['concepts']} concepts; {held['concepts_right_at_least_80_percent']} of them are "
         "right in at least 80 % of the held-out directions that were asked."
     )
-    share = evaluation["language"]["mean"]
-    lines.append(
-        f"- Generated text in its language at least {_percent(stay)}: {_target(share >= stay)}, {_percent(share)}."
-    )
-    return "\n".join(lines)
+    for name, what in (("language", "shipped sentences"), ("language_held_out", "held-out text")):
+        if name in evaluation:
+            share = evaluation[name]["mean"]
+            lines.append(
+                f"- Generated text, prompted with {what}, in its language at least {_percent(stay)}: "
+                f"{target(share >= stay)}, {_percent(share)}."
+            )
+    return "\n".join([*lines, *effect_targets(evaluation)])
 
 
 def describe_training(training: dict[str, Any], evaluation: dict[str, Any]) -> str:
@@ -105,28 +106,65 @@ def describe_training(training: dict[str, Any], evaluation: dict[str, Any]) -> s
         {progress} of the schedule (warm-up, flat, the last 65 % straight down to zero).
         Muon (rate {recipe["matrix_lr"]}) for the matrices of the layers,
         AdamW (rate {recipe["other_lr"]}) for the rest, seed {recipe["seed"]}.
-        Prompts use the first {recipe["concepts"]} concepts of the word list, few of them until 35 % of the schedule and
-        all from 60 % on, because translating is learned on few and then holds for more.
+        {_growth(recipe)}
         Text is drawn by a language's size to the power {recipe["shares"]["power"]}.
         Use at most {recipe["length"]} tokens at once, longer input was never seen. The tokenizer is a byte-level BPE
         that adds `<s>` itself; words of those concepts by their number of tokens: {spelled}."""
-    return f"{_fill(text)}\n\n{stages_table(training)}"
+    return f"{_fill(text)}\n\n{stages_table(training)}\n\n{_fill(_slope(evaluation))}"
+
+
+def _growth(recipe: dict[str, Any]) -> str:
+    """How prompts grow, and what documents see of each other."""
+    begin, end = recipe.get("grow_from", 0.35), recipe.get("grow_to", 0.6)
+    masked = "last_shares" in recipe  # recipes of before have neither
+    seen = "Documents of one row do not see each other." if masked else "Documents of one row see each other."
+    number = "multiplied in bfloat16, weights kept in float32" if recipe.get("bf16") else "in float32"
+    return f"""Prompts use the first {min(recipe["first_concepts"], recipe["concepts"])} concepts of the word list until
+        {begin:.0%} of the schedule and all {recipe["concepts"]} from {end:.0%} on, because translating is learned on
+        few and then holds for more; the shares of the documents go from the first to the last ones meanwhile. {seen}
+        Matrices are {number}."""
+
+
+def _slope(evaluation: dict[str, Any]) -> str:
+    """How the loss still fell."""
+    found = evaluation.get("loss_slope")
+    if found is None:
+        return ""
+    says = "still fell" if found["high"] < 0 else "rose" if found["low"] > 0 else "was not seen to fall or rise"
+    return f"""Over the last quarter of the run (from {found["from_tokens"] / 1e6:.2f}M tokens on, {found["points"]}
+        logged batches, while the learning rate went to zero) the training loss {says}: {found["slope"]:+.3f} nats per
+        token and million tokens read (95 % interval {found["low"]:+.3f} to {found["high"]:+.3f})."""
 
 
 def stages_table(training: dict[str, Any]) -> str:
-    """What the documents were, one row for each time the run was resumed with another mixture."""
+    """What the documents were, one row for each time the run was resumed with another mixture, shares first to last."""
     rows = [
         "| from step | prompts among documents | chains among prompts | one direction | mixed lines | concepts |",
         "|---|---|---|---|---|---|",
     ]
     for stage in training["stages"]:
         then = stage["recipe"]
-        shares = then["shares"]
-        rest = 1 - shares["chains"] - shares["mixed"]
-        cells = [shares["prompts"], shares["chains"], rest, shares["mixed"]]
+        first, last = (_kinds(then[name]) for name in ("shares", "last_shares" if "last_shares" in then else "shares"))
+        cells = [_percent(a) if a == b else f"{_percent(a)} to {_percent(b)}" for a, b in zip(first, last, strict=True)]
         grown = f"{min(then['first_concepts'], then['concepts'])} to {then['concepts']}"
-        rows.append(f"| {stage['step']} | " + " | ".join(map(_percent, cells)) + f" | {grown} |")
+        rows.append(f"| {stage['step']} | {' | '.join(cells)} | {grown} |")
     return "\n".join(rows)
+
+
+def _kinds(shares: dict[str, float]) -> list[float]:
+    """Prompts among documents; chains, one direction and mixed lines among prompts."""
+    rest = 1 - shares["chains"] - shares["mixed"]
+    return [shares["prompts"], shares["chains"], rest, shares["mixed"]]
+
+
+def _packing(recipe: dict[str, Any]) -> str:
+    """Whether documents of one row can hold a held-out pair between them."""
+    if "last_shares" in recipe:
+        return "Documents are packed into rows with a mask between them."
+    return (
+        "Documents are packed into rows without a mask between them, so two documents of one row can hold such a pair: "
+        "seldom, and seldomer the more concepts the prompts use."
+    )
 
 
 def _resumed(training: dict[str, Any]) -> str:
@@ -136,10 +174,36 @@ def _resumed(training: dict[str, Any]) -> str:
     return "The run was resumed with the options of the table above; one run straight through was not tried.\n"
 
 
+def _text_section(evaluation: dict[str, Any]) -> str:
+    """Bits per byte of held-out text, where it was measured."""
+    if "bits_per_byte" not in evaluation:
+        return "## Held-out text, bits per byte\nNot measured: it takes the training corpus.\n"
+    return f"""## Held-out text, bits per byte (lower is better)
+Windows of 128 tokens that begin anew; the 5-gram (characters, Witten-Bell) was counted on all of the training text.
+Genres differ by language, so rows are not comparable with each other; the shipped parallel sentences, another genre
+than all of the training text, say the same in every language.
+
+{text_table(evaluation)}
+"""
+
+
+def _held_out_prompts(evaluation: dict[str, Any]) -> str:
+    """The same for prompts of held-out text, where it was measured."""
+    part = evaluation.get("language_held_out")
+    if part is None:
+        return ""
+    least = min(part["generated"], key=part["generated"].get)
+    return (
+        f". With held-out text as prompts {_percent(part['mean'])} stay, least in {least} "
+        f"({_percent(part['generated'][least])})"
+    )
+
+
 def make_card(training: dict[str, Any], evaluation: dict[str, Any], runs: list[dict[str, Any]], *, size: int) -> str:
     """The card as Markdown; `size` is that of the folder without the card, in bytes."""
     recipe, language = training["recipe"], evaluation["language"]
     trained, held = evaluation["translation"]["trained"], evaluation["translation"]["held_out"]
+    prompts = max(language["prompts"].values())
     quarters = ", ".join(map(_percent, held["by_concept_quarter"]))
     return f"""---
 license: apache-2.0
@@ -161,26 +225,22 @@ It continues text in {len(LANGUAGES)} languages and translates single words. The
 
 The sentences of the sources are not part of this project; the vocabulary of the tokenizer was learned from them.
 
-## Held-out text, bits per byte (lower is better)
-Windows of 128 tokens that begin anew; the 5-gram (characters, Witten-Bell) was counted on all of the training text.
-Genres differ by language, so rows are not comparable with each other.
-
-{text_table(evaluation)}
-
+{_text_section(evaluation)}
 ## Word translation, and language of generated text
 Five-shot prompts of the form `Deutsch: "Hund" - Français: "`; exact match, the closing quotation mark included.
 {_percent(recipe["held_out"])} of all (concept, source, target) were kept out of training, in chains too: in no document
-a word follows, however far, on a source it is held out from (the reverse direction may have been seen). Documents
-are packed into rows without a mask between them, so two documents of one row can hold such a pair: seldom, and
-seldomer the more concepts the prompts use. Held out, by quarter of the word list (first in training
+a word follows, however far, on a source it is held out from (the reverse direction may have been seen).
+{_packing(recipe)} Held out, by quarter of the word list (first in training
 to last): {quarters}.
 Directions trained on: {_percent(trained["exact_match"])} of {trained["prompts"]} prompts;
 held-out directions: {_percent(held["exact_match"])} of {held["prompts"]}.
-Generated text: {language["continuations_per_language"]} continuations of 40 tokens for each language at temperature
-{language["temperature"]}, identified by lingua; beside it what lingua says of the real continuations.
+Generated text: continuations of 40 tokens of the first ten tokens of shipped sentences (up to {prompts} for each
+language) at temperature {language["temperature"]}, identified by lingua; beside it what lingua says of the real
+continuations{_held_out_prompts(evaluation)}.
 
 {language_table(evaluation)}
 
+{effects(evaluation)}
 ## Targets, and what it cannot do
 {limits(evaluation)}
 - It knows no facts, follows no instructions, and its sentences hold together for a few words at best. What it writes
@@ -193,9 +253,10 @@ Generated text: {language["continuations_per_language"]} continuations of 40 tok
 ## Made by
 ```
 python -m workbench.training.pretrain --corpus ../shared/corpus --out data/polyglot \\
-  --minutes {recipe["minutes"] or 0:.0f} --seed {recipe["seed"]}
-python -m workbench.training.evaluate --model data/polyglot --corpus ../shared/corpus   # {evaluation["seconds"]:.0f} s
-python -m workbench.training.card --model data/polyglot
+  --minutes {recipe["minutes"] or 0:.0f} --seed {recipe["seed"]}{" --bf16" * bool(recipe.get("bf16"))}\
+{" --compiled" * bool(recipe.get("compiled"))}
+workbench card polyglot --corpus ../shared/corpus --write   # measures all of the above and writes this card
+workbench card polyglot --corpus ../shared/corpus   # measures again and compares
 ```
 {_resumed(training)}"""
 
@@ -204,10 +265,16 @@ def main(arguments: list[str] | None = None) -> None:
     """Writes README.md into the model folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=Path("data/polyglot"))
-    folder: Path = parser.parse_args(arguments).model
-    training, evaluation, runs = (
-        json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("training", "evaluation", "runs")
+    write_card(parser.parse_args(arguments).model)
+
+
+def write_card(folder: Path) -> None:
+    """Writes README.md into a model folder, of its `training.json`, `evaluation.json` and `runs.json`."""
+    training, evaluation = (
+        json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("training", "evaluation")
     )
+    history = folder / "runs.json"
+    runs = json.loads(history.read_text(encoding="utf-8")) if history.exists() else []
     size = sum(path.stat().st_size for path in folder.iterdir() if path.name != "README.md")
     write_whole(folder / "README.md", make_card(training, evaluation, runs, size=size))
 

@@ -1,15 +1,17 @@
 """Evaluation: `python -m workbench.training.evaluate --model data/polyglot --corpus ../shared/corpus`.
 
-Writes `evaluation.json` into the model folder; `workbench.training.card` makes the model card of it.
+Writes `evaluation.json` into the model folder; `workbench.training.card` makes the model card of it. What interventions
+do to the model is measured by `workbench card`, which also runs all of this.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,14 @@ from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from workbench.results.files import write_whole
+from workbench.text.readers import load_corpus
 from workbench.training.compression import ngram_bits_per_byte, xz_bits_per_byte
 from workbench.training.held_out import held_out_directions
 from workbench.training.measure import Model, bits_per_byte, continuations, draw_items, exact_matches, share_in_language
 from workbench.training.mixture import read_lines
 from workbench.training.pretrain import WORDS
 from workbench.training.prompts import LANGUAGES, HeldOut, Words, read_words
+from workbench.training.slope import loss_slope
 
 
 def make_identifier() -> Callable[[str], str | None]:
@@ -93,23 +97,55 @@ def _concepts_over(items: list[tuple[str, str, str]], right: np.ndarray, bar: fl
     return sum(known[concept] >= bar * count for concept, count in asked.items())
 
 
+def measure_shipped_text(model: Model, tokenizer: PreTrainedTokenizerBase) -> dict[str, float]:
+    """Bits per byte of the shipped parallel sentences, which say the same in every language."""
+    texts = load_corpus("parallel", languages=LANGUAGES).texts
+    return {
+        language: round(bits_per_byte(model, tokenizer, "\n".join(texts[language])), 4)
+        for language in tqdm(LANGUAGES, desc="bits per byte of the shipped sentences")
+    }
+
+
 def measure_language(
-    model: Model, tokenizer: PreTrainedTokenizerBase, corpus: Path, *, count: int = 50
+    model: Model, tokenizer: PreTrainedTokenizerBase, lines: Mapping[str, Sequence[str]], *, count: int = 50
 ) -> dict[str, Any]:
-    """Share of sampled continuations of held-out text that stay in its language; and of the real continuations."""
-    identify, valid = make_identifier(), read_lines(corpus, LANGUAGES, part="valid")
-    made, real = {}, {}
+    """Share of sampled continuations that stay in the language of their prompt; and of the real continuations.
+
+    Args:
+        model: the model.
+        tokenizer: its tokenizer.
+        lines: texts of each language; prompts are the first tokens of those of more than 16 tokens.
+        count: prompts of each language, at most.
+    """
+    identify = make_identifier()
+    made, real, prompts = {}, {}, {}
     for language in tqdm(LANGUAGES, desc="language of generated text"):
-        lines = [line for line in valid[language] if len(tokenizer(line, verbose=False)["input_ids"]) > 16][:count]
-        rests = [str(tokenizer.decode(tokenizer(line, verbose=False)["input_ids"][10:])) for line in lines]
-        made[language] = round(share_in_language(continuations(model, tokenizer, lines), language, identify), 4)
+        long = [line for line in lines[language] if len(tokenizer(line, verbose=False)["input_ids"]) > 16][:count]
+        rests = [str(tokenizer.decode(tokenizer(line, verbose=False)["input_ids"][10:])) for line in long]
+        made[language] = round(share_in_language(continuations(model, tokenizer, long), language, identify), 4)
         real[language] = round(share_in_language(rests, language, identify), 4)
+        prompts[language] = len(long)
     mean = round(sum(made.values()) / len(made), 4)
-    return {"generated": made, "real": real, "mean": mean, "continuations_per_language": count, "temperature": 0.7}
+    return {"generated": made, "real": real, "mean": mean, "prompts": prompts, "temperature": 0.7}
 
 
-def evaluate(folder: Path, corpus: Path, words: Words, *, count: int = 1500, device: str = "cpu") -> dict[str, Any]:
-    """All measurements of the shipped weights, as one dictionary of numbers."""
+def weights_hash(folder: Path) -> str:
+    """SHA-256 of the weights, so that numbers are never taken for those of another model."""
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def evaluate(
+    folder: Path, corpus: Path | None, words: Words, *, count: int = 1000, device: str = "cpu"
+) -> dict[str, Any]:
+    """All measurements of the shipped weights but those by intervention, as one dictionary of numbers.
+
+    Args:
+        folder: of the model.
+        corpus: the training corpus; without it, what needs it is left out: `bits_per_byte`, `language_held_out`.
+        words: the word list.
+        count: translation prompts of each kind.
+        device: to measure on.
+    """
     begun = time.perf_counter()
     model: Model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model.to(device).eval()
@@ -117,14 +153,20 @@ def evaluate(folder: Path, corpus: Path, words: Words, *, count: int = 1500, dev
     training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     held_out = held_out_directions(share=training["recipe"]["held_out"])
     trained = dict(islice(words.items(), training["recipe"]["concepts"]))
-    return {
+    result = {
+        "weights": weights_hash(folder),
         "tokens_trained": training["tokens"],
-        "bits_per_byte": measure_text(model, tokenizer, corpus),
+        "loss_slope": loss_slope(training["loss"]),
+        "shipped_bits_per_byte": measure_shipped_text(model, tokenizer),
         "translation": measure_translation(model, tokenizer, trained, held_out, count=count),
-        "language": measure_language(model, tokenizer, corpus),
+        "language": measure_language(model, tokenizer, load_corpus("parallel", languages=LANGUAGES).texts),
         "words_by_tokens": _word_lengths(tokenizer, trained),
-        "seconds": round(time.perf_counter() - begun, 1),
     }
+    if corpus is not None:
+        result["bits_per_byte"] = measure_text(model, tokenizer, corpus)
+        held = read_lines(corpus, LANGUAGES, part="valid")
+        result["language_held_out"] = measure_language(model, tokenizer, held)
+    return {**result, "seconds": round(time.perf_counter() - begun, 1)}
 
 
 def _word_lengths(tokenizer: PreTrainedTokenizerBase, words: Words) -> dict[str, int]:
@@ -141,7 +183,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, default=Path("data/polyglot"))
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--words", type=Path, default=WORDS)
-    parser.add_argument("--prompts", type=int, default=1500, help="translation prompts of each kind")
+    parser.add_argument("--prompts", type=int, default=1000, help="translation prompts of each kind")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args(arguments)
     result = evaluate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,26 @@ def bits_per_byte(
     return nats / math.log(2) / len(text.encode())
 
 
+@torch.no_grad()
+def bits_of_each(
+    model: Model, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, batch: int = 32
+) -> np.ndarray:
+    """Bits per UTF-8 byte of every text by itself, behind `<s>`: [text] float64. Texts fit into the model's context."""
+    found = []
+    for start in range(0, len(texts), batch):
+        part = texts[start : start + batch]
+        bos = tokenizer.get_vocab()[BOS]
+        rows = [[bos, *tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]] for text in part]
+        padded = _padded(rows, tokenizer.get_vocab()[PAD]).to(model.device)
+        wanted = padded[:, 1:].clone()
+        for index, row in enumerate(rows):
+            wanted[index, len(row) - 1 :] = -100
+        logits = model(input_ids=padded, use_cache=False).logits[:, :-1].float()
+        nats = cross_entropy(logits.mT, wanted, ignore_index=-100, reduction="none").sum(1).double()
+        found += [value / math.log(2) / len(text.encode()) for value, text in zip(nats.tolist(), part, strict=True)]
+    return np.array(found)
+
+
 def draw_items(words: Words, held_out: HeldOut, *, held: bool, count: int, seed: int = 0) -> list[Item]:
     """Up to `count` directions, all of them held out (`held`) or all of them trained on, in a seeded random order."""
     every = [
@@ -71,8 +91,9 @@ def exact_matches(
     batch: int = 32,
     seed: int = 1,
     progress: bool = True,
+    prompt_of: Callable[[Words, str, str, str, list[str]], str] = few_shot,
 ) -> list[bool]:
-    """Would greedy decoding of the few-shot prompt write the answer and then a closing quotation mark?
+    """Would greedy decoding of the prompt (`few_shot`, or another) write the answer and then a closing quotation mark?
 
     One pass over prompt and answer decides it: the token of highest probability must be the answer's at each place
     (the answer in the tokenizer's own spelling), and then one that begins with a quotation mark.
@@ -84,7 +105,7 @@ def exact_matches(
         for concept, source, target in items[start : start + batch]:
             drawn = rng.choice(concepts, shots + 1, replace=False)
             others = [str(other) for other in drawn if other != concept][:shots]
-            prompt = tokenizer(few_shot(words, concept, source, target, others), verbose=False)["input_ids"]
+            prompt = tokenizer(prompt_of(words, concept, source, target, others), verbose=False)["input_ids"]
             answer = tokenizer(words[concept][target], add_special_tokens=False)["input_ids"]
             rows.append(prompt + answer)
             begins.append(len(prompt))

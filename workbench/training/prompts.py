@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,11 @@ def few_shot(words: Words, concept: str, source: str, target: str, shots: list[s
     """One solved line for each concept of `shots`, then the question for `concept`."""
     lines = [line(words, shot, source, target) for shot in shots]
     return "\n".join([*lines, ask(words[concept][source], source, target)])
+
+
+def question(words: Words, concept: str, source: str, target: str, shots: Sequence[str] = ()) -> str:
+    """A form of question that pretraining never showed: `(Hund) = 日本語? "`; it has no shots, whichever are given."""
+    return f'({words[concept][source]}) = {AUTONYMS[target]}? "'
 
 
 def chain(words: Words, concept: str, languages: list[str]) -> str:

@@ -1,0 +1,201 @@
+"""Alignment: `python -m workbench.training.align --model data/polyglot --out data/polyglot-aligned --languages de,ja`.
+
+Tunes a shipped base on questions for the translation of words between two languages, both directions, and on nothing
+else: the other languages are measured before and after, in the new form of question and in the old one. The loss counts
+answers only. The directions that pretraining held out stay out. Beside it a control is tuned as long on shuffled pairs,
+where each word stands for another concept, measured and thrown away. The result is a function of base, recipe and seed
+(on one machine and thread count).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from workbench.errors import BadArgument
+from workbench.text.readers import load_corpus
+from workbench.training.evaluate import weights_hash
+from workbench.training.export import export_model
+from workbench.training.held_out import held_out_directions
+from workbench.training.loss import chunked_cross_entropy
+from workbench.training.loss_curve import write_loss_curve
+from workbench.training.measure import Model
+from workbench.training.pair_mixture import PairMixture
+from workbench.training.pretrain import WORDS, document_mask
+from workbench.training.prompts import LANGUAGES, Words, read_words
+from workbench.training.twin import changes, draw_asked, read_all
+from workbench.training.twin_card import write_twin_card
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """All that decides the tuned weights, besides the base. Lengths in tokens."""
+
+    languages: tuple[str, str] = ("de", "ja")
+    steps: int = 80
+    batch: int = 16
+    length: int = 128
+    rate: float = 3e-4
+    warmup: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if len(set(self.languages)) != 2 or not set(self.languages) <= set(LANGUAGES):
+            raise BadArgument(
+                f"languages={','.join(self.languages)}; alignment takes two different ones of {', '.join(LANGUAGES)}"
+            )
+
+
+def tune(model: Model, mixture: PairMixture, recipe: Alignment, *, progress: bool = True) -> list[dict[str, float]]:
+    """Tunes a model in place.
+
+    Args:
+        model: in float32.
+        mixture: what it reads.
+        recipe: how long and how fast.
+        progress: show a progress bar.
+
+    Returns:
+        The loss curve: {step, tokens, loss (nats per answer token), rate (factor on the learning rate)} of every step.
+    """
+    model.train()
+    model.set_attn_implementation("eager")  # the mask between documents is added to the scores
+    torch.manual_seed(recipe.seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.0)
+    history = []
+    for step in (bar := tqdm(range(recipe.steps), desc="alignment", unit="step", disable=not progress)):
+        done = step / recipe.steps
+        factor = min((done + 1 / recipe.steps) / recipe.warmup, (1 - done) / (1 - recipe.warmup), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate * factor
+        ids, answers = mixture.rows(step, batch=recipe.batch, length=recipe.length)
+        loss = answer_loss(model, torch.from_numpy(ids), torch.from_numpy(answers))
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        tokens = (step + 1) * recipe.batch * recipe.length
+        history.append(
+            {"step": step + 1, "tokens": tokens, "loss": round(loss.item(), 4), "rate": round(factor, 4)},
+        )
+        bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+    model.eval()
+    return history
+
+
+def answer_loss(model: Model, ids: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """Mean nll of the marked tokens, nats; ids: [batch, length], answers: [batch, length] bool."""
+    mask = document_mask(ids, model.config.bos_token_id, torch.float32)
+    states = model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+    wanted = answers[:, 1:]
+    return chunked_cross_entropy(states[:, :-1][wanted], model.lm_head.weight, ids[:, 1:][wanted])
+
+
+def align(
+    base: Path,
+    out: Path,
+    recipe: Alignment,
+    *,
+    words: Words,
+    lines: dict[str, Sequence[str]] | None = None,
+    control: bool = True,
+    prompts: int = 600,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Tunes the base, measures before and after, and writes the twin's folder.
+
+    Args:
+        base: folder of the base; its `training.json` says which words and directions it was trained on.
+        out: folder of the twin.
+        recipe: how.
+        words: the word list.
+        lines: sentences by language for bits per byte; the shipped ones where omitted.
+        control: tune and measure the shuffled control too.
+        prompts: held-out directions to ask for, besides those of the trained pair.
+        progress: show progress bars.
+
+    Returns:
+        What is stored as `training.json`: recipe, the base's hash, the loss curve, `changes` (see `twin.changes`) and
+        `control_changes`.
+    """
+    begun = time.perf_counter()
+    trained = json.loads((base / "training.json").read_text(encoding="utf-8"))["recipe"]
+    held_out = held_out_directions(share=trained["held_out"])
+    known = dict(islice(words.items(), trained["concepts"]))
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
+    texts = dict(lines or load_corpus("parallel", languages=LANGUAGES).texts)
+    items = draw_asked(known, held_out, recipe.languages, count=prompts)
+    before = read_all(_load(base), tokenizer, known, items, texts, progress=progress)
+
+    def tuned(shuffled: bool) -> tuple[Model, list[dict[str, float]], dict[str, Any]]:
+        model = _load(base)
+        mixture = PairMixture(tokenizer, known, held_out, recipe.languages, shuffled=shuffled, seed=recipe.seed)
+        history = tune(model, mixture, recipe, progress=progress)
+        stored = model.to(torch.bfloat16).to(torch.float32)  # what is measured is what is stored
+        after = read_all(stored, tokenizer, known, items, texts, progress=progress)
+        return stored, history, changes(before, after, items, recipe.languages)
+
+    model, history, found = tuned(False)
+    record: dict[str, Any] = {
+        "recipe": trained,
+        "alignment": asdict(recipe),
+        "base": {"name": base.name, "weights": weights_hash(base)},
+        "steps": recipe.steps,
+        "tokens": history[-1]["tokens"],
+        "loss": history,
+        "changes": found,
+    }
+    if control:
+        record["control_changes"] = tuned(True)[2]
+    record["seconds"] = round(time.perf_counter() - begun, 1)
+    export_model(out, model, tokenizer, record)
+    write_twin_card(out)
+    return record
+
+
+def _load(folder: Path) -> Model:
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Tunes and writes the folder, its card, and the loss curve."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    defaults = Alignment()
+    parser.add_argument("--model", type=Path, default=Path("data/polyglot"), help="folder of the base")
+    parser.add_argument("--out", type=Path, default=Path("data/polyglot-aligned"))
+    parser.add_argument("--languages", default=",".join(defaults.languages), help="two codes with a comma")
+    parser.add_argument("--words", type=Path, default=WORDS)
+    parser.add_argument("--prompts", type=int, default=600, help="held-out directions to ask for")
+    parser.add_argument("--curve", type=Path, help="HTML of the loss; runs/<name of out>-loss.html by default")
+    parser.add_argument("--no-control", action="store_true", help="leave out the control on shuffled pairs")
+    for name in ("steps", "batch", "length", "rate", "seed"):
+        value = getattr(defaults, name)
+        parser.add_argument(f"--{name}", type=type(value), default=value)
+    options = parser.parse_args(arguments)
+    pair = tuple(code.strip() for code in options.languages.split(","))
+    if len(pair) != 2:
+        raise BadArgument(f"--languages {options.languages}: alignment takes two, such as de,ja")
+    recipe = Alignment(pair, options.steps, options.batch, options.length, options.rate, seed=options.seed)
+    record = align(
+        options.model,
+        options.out,
+        recipe,
+        words=read_words(options.words),
+        control=not options.no_control,
+        prompts=options.prompts,
+    )
+    curve = options.curve or Path("runs") / f"{options.out.name}-loss.html"
+    write_loss_curve(curve, record["loss"], title=f"Loss of {options.out.name}, answers only")
+
+
+if __name__ == "__main__":
+    main()
