@@ -62,7 +62,9 @@ def walk(case: Case, site: str, by_position: bool):
     clean, values = fast.unpatched(target, metric), {}
     for layer, columns, read, changed in found:
         for i, column in enumerate(columns):
-            values[layer, column] = clean if read is None else torch.where(changed[i], read[i], clean)
+            values[layer, column] = (
+                clean if read is None or changed is None else torch.where(changed[i], read[i], clean)
+            )
     return values, clock(case) - start
 
 
