@@ -108,6 +108,14 @@ def test_one_head_at_a_time_misses_redundant_heads(method):
         assert delta[one.truth.member.values].max() < 0, "alone, every one of them seems to do harm"
 
 
+def test_a_slope_without_its_sign_notices_them():
+    one = made("heads", **REDUNDANT)
+    gradient = METHODS["paper"](one).gradient
+    assert gradient.values[one.truth.member.values].min() > 0
+    scored = planted.score(abs(gradient).to_dataset(name="importance"), one.truth)
+    np.testing.assert_array_equal(scored.average_precision, 1)
+
+
 def test_without_both_twins_the_loss_rises():
     one = made("heads", **REDUNDANT)
     whole = losses(one, [])

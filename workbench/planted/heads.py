@@ -66,9 +66,10 @@ def heads(
 
     Redundant heads. With `redundant` two heads answer to each mark, and after one mark in four a slip stands instead of
     the word, so that certainty has a price. Strengths are such that the loss with both is 0.1 nats above the loss with
-    either: each suffices, together they are a little too sure. So ablating one alone lowers the loss, the slopes are
-    positive, and every method that looks at one head at a time takes both for useless; without both the loss
-    rises by nats. Ablating them together, or Shapley values, finds them.
+    either: each suffices, together they are a little too sure. So ablating one alone lowers the loss and the slopes are
+    positive: a method that asks what good one head alone does takes both for useless, while without both the loss
+    rises by far. Ablating them together, or Shapley values, finds them. The size of the slope without its sign notices
+    them too, since together they overshoot; it cannot say whether they help or harm.
 
     Args:
         languages: codes, at least two.
