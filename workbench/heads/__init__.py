@@ -5,9 +5,25 @@ from workbench.heads.agreement import agreement
 from workbench.heads.groups import top
 from workbench.heads.knockout import knockout
 from workbench.heads.lahis import importance
+from workbench.heads.mask_file import fold_mask, load_mask, save_mask
 from workbench.heads.prune import prune
 from workbench.heads.shapley import shapley
 from workbench.heads.sharing import roles
 from workbench.heads.smaller import save_smaller
+from workbench.heads.soft_mask import tune_mask
 
-__all__ = ["ablate", "agreement", "importance", "knockout", "prune", "roles", "save_smaller", "shapley", "top"]
+__all__ = [
+    "ablate",
+    "agreement",
+    "fold_mask",
+    "importance",
+    "knockout",
+    "load_mask",
+    "prune",
+    "roles",
+    "save_mask",
+    "save_smaller",
+    "shapley",
+    "top",
+    "tune_mask",
+]

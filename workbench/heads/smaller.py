@@ -71,14 +71,12 @@ def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Pat
         Michel et al. 2019 (arXiv 1905.10650); Held and Yang 2022 for languages; GQA layout and check are ours.
     """
     removed = read_heads(heads, model.n_layers, model.n_heads)
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadArgument(f"{folder} is there and not empty; give a new folder")
+    folder = _new(folder)
     plain = _plain_weights(model)
     small = _shrunk(model, plain, removed)
     note = ""
     if small is None:
-        small = _masked(model, plain, removed)
+        small = _scaled(model, plain, 1.0 - removed)
         note = (
             f"{model.architecture} ties its head width or positions to the number of heads: all matrices keep their "
             f"shape, and the {int(removed.sum())} removed heads' rows of W_O are zero"
@@ -89,19 +87,35 @@ def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Pat
             note = f"every layer has as many heads as the fullest: {empty} empty heads fill the others up"
     before = _build(model, model.config)
     before.load_state_dict(plain)
-    difference = _difference(model, small, removed)
+    difference = _difference(model, small, 1.0 - removed)
     _write(small, model.tokenizer, folder)
-    config = small.config
-    return Smaller(
-        folder,
-        int(removed.sum()),
-        _count(small) < _count(before),
-        note,
-        (config.num_attention_heads, getattr(config, "num_key_value_heads", None) or config.num_attention_heads),
-        (_count(before), _count(small)),
-        _timed(model, before, small),
-        difference,
-    )
+    return _report(model, folder, before, small, int(removed.sum()), note, difference)
+
+
+def save_scaled(model: Model, scales: np.ndarray, folder: str | Path) -> Smaller:
+    """Write a checkpoint of the same shapes whose rows of W_O are multiplied by scales [layer, head]."""
+    folder = _new(folder)
+    plain = _plain_weights(model)
+    module = _scaled(model, plain, scales)
+    difference = _difference(model, module, scales)
+    _write(module, model.tokenizer, folder)
+    before = _build(model, model.config)
+    before.load_state_dict(plain)
+    return _report(model, folder, before, module, int((scales == 0).sum()), "W_O holds the mask", difference)
+
+
+def _report(model: Model, folder: Path, before: Any, after: Any, removed: int, note: str, difference: float) -> Smaller:
+    config, counts = after.config, (_count(before), _count(after))
+    heads = (config.num_attention_heads, getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
+    times = _timed(model, before, after)
+    return Smaller(folder, removed, counts[1] < counts[0], note, heads, counts, times, difference)
+
+
+def _new(folder: str | Path) -> Path:
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadArgument(f"{folder} is there and not empty; give a new folder")
+    return folder
 
 
 def _plain_weights(model: Model) -> dict[str, Tensor]:
@@ -133,16 +147,16 @@ def _names(model: Model, plain: dict[str, Tensor], layer: int) -> dict[str, str]
     return found
 
 
-def _masked(model: Model, plain: dict[str, Tensor], removed: np.ndarray) -> Any:
-    """The same shapes, with the removed heads' rows of W_O at zero."""
+def _scaled(model: Model, plain: dict[str, Tensor], scales: np.ndarray) -> Any:
+    """The same shapes, with each head's rows of W_O multiplied by its scale."""
     weights = dict(plain)
-    for layer in np.flatnonzero(removed.any(1)):
+    for layer in np.flatnonzero((scales != 1).any(1)):
         name = _names(model, plain, int(layer))["o"]
         projection = model.attention_parts(int(layer))[1].original_component
         weight = weights[name].clone()
         rows = weight.t() if isinstance(projection, torch.nn.Linear) else weight  # a view: [head x d_head, d_model]
-        for head in np.flatnonzero(removed[layer]):
-            rows[head * model.d_head : (head + 1) * model.d_head] = 0
+        for head in np.flatnonzero(scales[layer] != 1):
+            rows[head * model.d_head : (head + 1) * model.d_head] *= scales[layer, head]
         weights[name] = weight
     module = _build(model, model.config)
     module.load_state_dict(weights)
@@ -223,7 +237,7 @@ def _taken(values: Tensor, rows: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _difference(model: Model, small: Any, removed: np.ndarray) -> float:
+def _difference(model: Model, small: Any, scales: np.ndarray) -> float:
     """Largest difference of logits to the masked model on random tokens.
 
     Raises:
@@ -231,7 +245,7 @@ def _difference(model: Model, small: Any, removed: np.ndarray) -> float:
     """
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(model.n_vocabulary, (2, min(24, model.n_context)), generator=generator).to(model.device)
-    with edited(model, heads=torch.from_numpy(1.0 - removed)):
+    with edited(model, heads=torch.from_numpy(scales)):
         wanted = model.module(input_ids=ids, use_cache=False).logits.float()
     found = small(input_ids=ids, use_cache=False).logits.float()
     gap = float((found - wanted).abs().max())
