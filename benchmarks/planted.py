@@ -200,9 +200,9 @@ def figure(found: dict[str, xr.Dataset]) -> go.Figure:
                             "width": 3,
                         },
                         name=name,
-                        legend=f"legend{row}" if row > 1 else "legend",
-                        showlegend=column == 1,
-                        legendgroup=f"{model} {name}",
+                        legend="legend2" if model == "neurons" else "legend",
+                        showlegend=column == 1 and model != "redundant heads",  # the same methods as above
+                        legendgroup=f"{model == 'neurons'} {name}",
                         line={"color": colour, "dash": "dot" if name in ("random", "weight norm") else "solid"},
                         hovertemplate=f"<b>{name}</b><br>%{{x}}: %{{y:.3f}}<extra></extra>",
                     ),
@@ -213,7 +213,8 @@ def figure(found: dict[str, xr.Dataset]) -> go.Figure:
         drawn.update_yaxes(range=[-0.04, 1.06], row=row, col=2)
         drawn.update_xaxes(title="noise, relative to each matrix", type="category", row=row, col=1)
         drawn.update_xaxes(title=f"texts per language (noise {MIDDLE:g})", type="category", row=row, col=2)
-        drawn.update_layout({f"legend{row}" if row > 1 else "legend": {"y": 1 - (row - 1) / len(found) * 1.03}})
+    domains = [drawn.get_subplot(row, 1).yaxis.domain[1] for row in (1, len(found))]
+    drawn.update_layout(legend={"y": domains[0]}, legend2={"y": domains[1], "yanchor": "top"})
     return drawn.update_layout(
         template=LIGHT,
         height=380 * len(found),

@@ -23,7 +23,7 @@ def average_precision(truth: np.ndarray, score: np.ndarray) -> float:
     ranked = score[order]
     last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)  # where each threshold ends
     hits = np.cumsum(truth[order])[last]
-    return float(np.sum(np.diff(hits, prepend=0) / true * hits / (last + 1)))
+    return float(np.sum(np.diff(hits, prepend=0) * (hits / (last + 1))) / true)
 
 
 def precision_recall(truth: np.ndarray, found: np.ndarray) -> tuple[float, float]:
