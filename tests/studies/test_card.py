@@ -151,3 +151,29 @@ def test_a_model_without_stored_numbers_is_refused(tmp_path, monkeypatch):
         read_stored(tmp_path / "nothing", "nothing", needed=False)
     (tmp_path / "two" / "training.json").write_text("{}")
     assert read_stored(tmp_path / "two", "two", needed=False) == {}
+
+
+def test_the_study_writes_the_numbers_and_keeps_what_needs_the_corpus(tmp_path, monkeypatch):
+    from workbench.studies import card
+
+    measured = {name: EVALUATION[name] for name in ("weights", "shipped_bits_per_byte", "translation", "language")}
+    written = []
+    monkeypatch.setattr(card, "evaluate", lambda folder, corpus, words, count: dict(measured))
+    monkeypatch.setattr(card, "load_model", lambda name: None)
+    monkeypatch.setattr(card, "measure_knockout", lambda *_, **__: EVALUATION["knockout"])
+    monkeypatch.setattr(card, "measure_patching", lambda *_, **__: EVALUATION["patching"])
+    monkeypatch.setattr(card, "write_card", written.append)
+    stored = tmp_path / "evaluation.json"
+    (tmp_path / "training.json").write_text("{}")
+    assert set(card.run_card(str(tmp_path), write=True)["reproduced"]) == {"new"}
+    assert written == [tmp_path] and "bits_per_byte" not in json.loads(stored.read_text())
+    stored.write_text(json.dumps(EVALUATION))
+    table = card.run_card(str(tmp_path))
+    assert dict(table["reproduced"].value_counts()) == {"yes": 13, "as stored": 3}
+    card.run_card(str(tmp_path), write=True)
+    assert json.loads(stored.read_text()) == EVALUATION
+    measured["weights"] = "another"
+    card.run_card(str(tmp_path), write=True)
+    assert "bits_per_byte" not in json.loads(stored.read_text())  # those were of other weights
+    with pytest.raises(BadArgument, match="text/<language>"):
+        card.run_card(str(tmp_path), corpus=tmp_path)
