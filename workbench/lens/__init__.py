@@ -1,5 +1,7 @@
 """Lenses: read the residual stream of every layer as if it were the last."""
 
+from workbench.lens.depth import depth
 from workbench.lens.language import by_language
+from workbench.lens.tuned import tune
 
-__all__ = ["by_language"]
+__all__ = ["by_language", "depth", "tune"]

@@ -30,6 +30,7 @@ def by_language(
     shots: int = 5,
     seed: int = 0,
     limit: int | None = None,
+    tuned: xr.Dataset | None = None,
     progress: bool = True,
     batch_size: int | str = "auto",
 ) -> xr.Dataset:
@@ -48,6 +49,7 @@ def by_language(
         shots: translations shown before the question.
         seed: of prompts and bootstrap.
         limit: most concepts; all when None.
+        tuned: what `tune` returned, to read with the tuned lens; the logit lens when None.
         progress: show a progress bar.
         batch_size: prompts per forward pass.
 
@@ -89,7 +91,7 @@ def by_language(
     try:
         for batch in batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"):
             found = np.full((len(batch), *values.shape[1:]), np.nan)
-            for layer, probabilities in last_position(model, batch):
+            for layer, probabilities in last_position(model, batch, tuned):
                 for sample, row in enumerate(batch.rows):
                     for column in np.flatnonzero(told[row]):
                         wanted = sorted(tokens[row][read[column]])
@@ -102,7 +104,14 @@ def by_language(
     finally:
         bar.close()
     result = _result(
-        values, told, read, prompts, seed, model, frame, {"source": source, "target": target, "shots": shots}
+        values,
+        told,
+        read,
+        prompts,
+        seed,
+        model,
+        frame,
+        {"source": source, "target": target, "shots": shots, "tuned": tuned is not None},
     )
     if stopped:
         raise Interrupted(stopped, partial=result)

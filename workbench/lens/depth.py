@@ -1,0 +1,136 @@
+"""How sure each layer is, and how near to the right answer: entropy of the lens, and the rank of the answer in it."""
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, Interrupted
+from workbench.lens.read import last_position
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.results.statistics import interval
+from workbench.text.batches import batches
+from workbench.text.corpus import Corpus
+from workbench.text.pairs import first_tokens
+from workbench.text.words import load_words, translation_prompts
+
+_AUTO = 16  # prompts in a batch
+
+
+def depth(
+    model: Model,
+    words: pd.DataFrame | str = "words",
+    *,
+    source: str,
+    target: str,
+    shots: int = 5,
+    limit: int | None = None,
+    tuned: xr.Dataset | None = None,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Read every layer at the last token of translation prompts: how sure is it, and where does the answer stand?
+
+    Args:
+        model: the model.
+        words: frame of `load_words`, or what it reads.
+        source: language of the words that are shown.
+        target: language of the words that are asked for.
+        shots: translations shown before the question.
+        limit: most concepts; all when None.
+        tuned: what `tune` returned, to read with the tuned lens; the logit lens when None.
+        progress: show a progress bar.
+        batch_size: prompts per forward pass.
+        seed: of prompts and bootstrap.
+
+    Returns:
+        `entropy[layer]` of the lens's distribution in nats, and `rank[layer]`, the geometric mean over concepts of the
+        rank of the answer's best first token (1 is the model's choice), each with its 95 % bootstrap interval
+        (`entropy_low` ...); `concept_entropy[concept, layer]`, `concept_rank[concept, layer]`. Layer i is the state in
+        front of layer i; n_layers is the model's output.
+
+    Raises:
+        UnknownLanguage: a language is not among the words.
+        BadArgument: too few concepts for `shots`, or a number outside its range.
+        Interrupted: `partial` holds the concepts that were finished.
+
+    Source:
+        nostalgebraist 2020 (logit lens); Belrose et al. 2023 (arXiv 2303.08112); Wendler et al. 2024
+        (arXiv 2402.10588) for entropy over depth.
+
+    Example:
+        >>> wb.figures.curves(depth(model, source="de", target="fr"), "entropy")               # doctest: +SKIP
+    """
+    size = _AUTO if batch_size == "auto" else batch_size
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of prompts from 1")
+    frame = words if isinstance(words, pd.DataFrame) else load_words(words)
+    prompts = translation_prompts(frame, source=source, target=target, shots=shots, seed=seed, limit=limit)
+    answers = [sorted(first_tokens(model.tokenizer, str(frame.loc[concept, target]))) for concept in prompts]
+    values = np.full((2, len(prompts), model.n_layers + 1), np.nan)
+    encoded = model.encode(Corpus({source: tuple(prompts.values())}, aligned=False, source="translation prompts"))
+    bar = tqdm(total=len(prompts), desc="lens depth", unit="prompt", disable=not progress)
+    stopped = ""
+    try:
+        for batch in batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"):
+            found = np.full((2, len(batch), model.n_layers + 1), np.nan)
+            for layer, probabilities in last_position(model, batch, tuned):
+                found[0, :, layer] = torch.special.entr(probabilities.double()).sum(-1).cpu().numpy()
+                for sample, row in enumerate(batch.rows):
+                    best = probabilities[sample, answers[row]].max()
+                    found[1, sample, layer] = 1 + int((probabilities[sample] > best).sum())
+            values[:, list(batch.rows)] = found
+            bar.update(len(batch))
+    except KeyboardInterrupt:
+        done = int((~np.isnan(values[0, :, 0])).sum())
+        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are kept in .partial"
+    finally:
+        bar.close()
+    result = _result(model, frame, list(prompts), values, seed, {"source": source, "target": target, "shots": shots})
+    result.attrs["lens"] = "logit" if tuned is None else "tuned"
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+def _result(
+    model: Model, frame: pd.DataFrame, concepts: list[str], values: np.ndarray, seed: int, parameters: dict[str, object]
+) -> xr.Dataset:
+    entropy, rank = values
+    known = ~np.isnan(entropy[:, 0])
+    logs = np.log(rank)
+    bounds = {"entropy": interval(entropy, seed=seed), "rank": tuple(map(np.exp, interval(logs, seed=seed)))}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = {"entropy": entropy[known].sum(0) / known.sum(), "rank": np.exp(logs[known].sum(0) / known.sum())}
+    texts = {
+        "entropy": ("entropy of the lens at the last token", "nats"),
+        "rank": ("rank of the answer (geometric mean)", "rank"),
+    }
+    variables = {}
+    for name, (text, unit) in texts.items():
+        low, high = bounds[name]
+        variables |= {
+            name: (("layer",), means[name], f"{text} [{unit}]"),
+            f"{name}_low": (("layer",), low, f"lower end of the 95 % bootstrap interval over concepts [{unit}]"),
+            f"{name}_high": (("layer",), high, f"upper end of the 95 % bootstrap interval over concepts [{unit}]"),
+        }
+    variables["concept_entropy"] = (("concept", "layer"), entropy, "entropy of the lens [nats]")
+    variables["concept_rank"] = (("concept", "layer"), rank, "rank of the answer's best first token")
+    result = make_result(
+        variables,
+        {"concept": concepts},
+        method="lens.depth",
+        parameters=parameters,
+        model=model.info,
+        corpus={
+            "source": frame.attrs.get("source", "frame"),
+            "hash": frame.attrs.get("hash"),
+            "counts": {"concepts": len(concepts)},
+        },
+        seed=seed,
+    )
+    result.layer.attrs["long_name"] = f"state in front of layer (0 the embedding, {model.n_layers} the model's output)"
+    return result

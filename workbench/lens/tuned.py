@@ -1,0 +1,212 @@
+"""The tuned lens: an affine map per layer, trained so that its reading of the layer is the model's own output."""
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, Interrupted
+from workbench.model.metrics import unembed
+from workbench.model.model import Model
+from workbench.model.record import record
+from workbench.results.make import make_result
+from workbench.results.statistics import interval
+from workbench.text.batches import batches
+from workbench.text.corpus import Corpus
+from workbench.text.readers import load_corpus
+
+_AUTO = 16  # texts in a batch
+_BUDGET = 2**25  # logits held at once
+
+
+def tune(
+    model: Model,
+    corpus: Corpus | str = "parallel",
+    *,
+    steps: int = 150,
+    rows: int = 64,
+    rate: float = 1e-3,
+    held_out: float = 0.2,
+    truncate: bool = False,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Train a tuned lens: h becomes h + A h + b before the final norm and the unembedding, for each layer its own.
+
+    A and b start at zero, where the tuned lens is the logit lens, and are trained (Adam) to lower the KL divergence of
+    its reading from the model's output, on tokens of the corpus; the model does not change. How good it became is
+    measured on texts that it was not trained on.
+
+    Args:
+        model: the model.
+        corpus: texts to train on, or what `load_corpus` reads.
+        steps: of training; 0 gives the logit lens.
+        rows: tokens in a step.
+        rate: of learning.
+        held_out: share of the texts that is kept for measuring.
+        truncate: cut texts that are longer than the model's context.
+        progress: show a progress bar.
+        batch_size: texts per forward pass.
+        seed: of the split, the tokens of each step and the bootstrap.
+
+    Returns:
+        `weight[layer, dimension, given]` (A) and `bias[layer, dimension]` of the states in front of each layer;
+        `kl[layer]` of the tuned lens and `kl_logit[layer]` of the logit lens on held-out texts, in nats, with their
+        95 % bootstrap intervals over texts, `kl_low`, `kl_high`, `kl_logit_low`, `kl_logit_high`. `save_result` keeps
+        it; `by_language(..., tuned=)` reads with it.
+
+    Raises:
+        BadArgument: a number outside its range, or too few texts to hold any out.
+        Interrupted: `partial` is the lens as far as it was trained.
+
+    Source:
+        Belrose et al. 2023 (arXiv 2303.08112).
+
+    Example:
+        >>> lens = tune(model, wb.load_corpus(limit=40))                                        # doctest: +SKIP
+        >>> wb.lens.by_language(model, source="de", target="fr", tuned=lens)                    # doctest: +SKIP
+    """
+    for name, number, least in (("steps", steps, 0), ("rows", rows, 1)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise BadArgument(f"{name}={number!r}; it is a whole number from {least}")
+    if not 0 < held_out < 1 or not rate > 0:
+        raise BadArgument(f"held_out={held_out!r}, rate={rate!r}; a share lies between 0 and 1, a rate above 0")
+    texts = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+    states, owner = _states(model, texts, truncate, batch_size)
+    count = int(owner.max()) + 1
+    kept = set(random.Random(seed).sample(range(count), max(1, round(held_out * count))))
+    if count - len(kept) < 1 or len(kept) < 2:
+        raise BadArgument(f"{count} texts are too few to train on some and measure on at least two; give more")
+    tested = torch.tensor([int(text) in kept for text in owner], device=states.device)
+    weight, bias, stopped = _train(model, states[:, ~tested], steps, rows, rate, progress, seed)
+    result = _result(model, texts, states[:, tested], owner[tested.cpu()], (weight, bias), seed, steps, rows, rate)
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+def translated(tuned: xr.Dataset | None, model: Model, layer: int, states: Tensor) -> Tensor:
+    """States [..., d_model] in front of a layer, as the tuned lens reads them; as they are without one, or at the end.
+
+    Raises:
+        BadArgument: the lens belongs to a model of another shape.
+    """
+    if tuned is None or layer == model.n_layers:
+        return states
+    shape = (model.n_layers, model.d_model)
+    if tuple(tuned.bias.shape) != shape:
+        raise BadArgument(
+            f"this tuned lens is of {tuned.bias.shape[0]} layers and width {tuned.bias.shape[1]}; {model.name!r} has "
+            f"{shape[0]} and {shape[1]}; tune one for it"
+        )
+    weight, bias = (torch.as_tensor(tuned[name].values[layer]).to(states) for name in ("weight", "bias"))
+    return states + states @ weight.T + bias
+
+
+@torch.no_grad()
+def _states(model: Model, texts: Corpus, truncate: bool, batch_size: int | str) -> tuple[Tensor, Tensor]:
+    """States of all tokens but the last of each text [layer or behind the last, token, d_model], and their text."""
+    size = _AUTO if batch_size == "auto" else batch_size
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of texts from 1")
+    found, owners, done = [], [], 0
+    for batch in batches(model.encode(texts, truncate=truncate), batch_size=size, pad_id=model.pad_id):
+        recording = record(model, batch)
+        real = recording.batch.mask.bool()
+        found.append(torch.stack([states[real] for states in recording.residual]))
+        owners.append(real.nonzero()[:, 0].cpu() + done)
+        done += len(batch)
+    return torch.cat(found, 1), torch.cat(owners)
+
+
+def _train(
+    model: Model, states: Tensor, steps: int, rows: int, rate: float, progress: bool, seed: int
+) -> tuple[Tensor, Tensor, str]:
+    """A [layer, d_model, d_model], b [layer, d_model], and what stopped it."""
+    layers, width = model.n_layers, model.d_model
+    weight = torch.zeros(layers, width, width, device=states.device, requires_grad=True)
+    bias = torch.zeros(layers, width, device=states.device, requires_grad=True)
+    optimizer = torch.optim.Adam([weight, bias], lr=rate)
+    random_ = torch.Generator().manual_seed(seed)
+    asked = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
+    try:
+        for parameter in asked:
+            parameter.requires_grad_(False)
+        for step in tqdm(range(steps), desc="tuning a lens", unit="step", disable=not progress):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * (1 - step / steps)
+            some = states[:, torch.randint(states.shape[1], (rows,), generator=random_).to(states.device)].float()
+            read = some[:-1] + torch.einsum("lrd,led->lre", some[:-1], weight) + bias[:, None]
+            loss = _divergence(model, read, some[-1]).mean(1).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    except KeyboardInterrupt:
+        return weight.detach(), bias.detach(), "interrupted: the lens is kept as far as it was trained, in .partial"
+    finally:
+        for parameter in asked:
+            parameter.requires_grad_(True)
+    return weight.detach(), bias.detach(), ""
+
+
+def _divergence(model: Model, read: Tensor, final: Tensor) -> Tensor:
+    """KL of the reading of states [layer, row, d_model] from the output after final states [row, d_model], in nats."""
+
+    def logits(states: Tensor) -> Tensor:
+        return unembed(model, model.bridge.ln_final(states[None].to(model.dtype))[0]).float().log_softmax(-1)
+
+    with torch.no_grad():
+        truth = logits(final)
+    guess = logits(read.flatten(0, 1)).unflatten(0, read.shape[:2])
+    return (truth.exp() * (truth - guess)).sum(-1)
+
+
+@torch.no_grad()
+def _measured(model: Model, states: Tensor, owner: Tensor, lens: tuple[Tensor, Tensor] | None) -> np.ndarray:
+    """Mean KL of each text, [text, layer]."""
+    parts = []
+    for rows in torch.arange(states.shape[1]).split(max(1, _BUDGET // (model.n_vocabulary * model.n_layers))):
+        some = states[:, rows.to(states.device)].float()
+        read = some[:-1]
+        if lens is not None:
+            read = read + torch.einsum("lrd,led->lre", read, lens[0]) + lens[1][:, None]
+        parts.append(_divergence(model, read, some[-1]).T.double().cpu())
+    values = torch.cat(parts).numpy()
+    return np.stack([values[owner.numpy() == text].mean(0) for text in owner.unique().tolist()])
+
+
+def _result(
+    model: Model,
+    texts: Corpus,
+    states: Tensor,
+    owner: Tensor,
+    lens: tuple[Tensor, Tensor],
+    seed: int,
+    steps: int,
+    rows: int,
+    rate: float,
+) -> xr.Dataset:
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+        "weight": (("layer", "dimension", "given"), lens[0], "what is added to the state: A"),
+        "bias": (("layer", "dimension"), lens[1], "what is added to the state: b"),
+    }
+    for name, one, text in (("kl", lens, "tuned"), ("kl_logit", None, "logit")):
+        values = _measured(model, states, owner, one)
+        low, high = interval(values, seed=seed)
+        variables[name] = (("layer",), values.mean(0), f"divergence of the {text} lens from the output [nats]")
+        variables[f"{name}_low"] = (("layer",), low, "lower end of the 95 % bootstrap interval over texts [nats]")
+        variables[f"{name}_high"] = (("layer",), high, "upper end of the 95 % bootstrap interval over texts [nats]")
+    return make_result(
+        variables,
+        {},
+        method="lens.tune",
+        parameters={"steps": steps, "rows": rows, "rate": rate, "held_out_texts": int(owner.unique().numel())},
+        model=model.info,
+        corpus=texts.info,
+        seed=seed,
+    )
