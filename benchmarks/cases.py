@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 import transformers as hf
 
-from workbench.heads import ablation
 from workbench.model.gradient import head_gradient
 from workbench.model.load import load_model
+from workbench.model.memory import cells_at_once
 from workbench.model.metrics import logit_difference, nll
 from workbench.model.record import record
 from workbench.model.rerun import replace_heads
@@ -150,7 +150,7 @@ def ablate(case, cells, metric):
     start = clock(case)
     recording = record(model, batch, heads=True)
     middle = clock(case)
-    width = max(1, getattr(ablation, "_TOKENS", 8192) // batch.ids.numel())
+    width = cells_at_once(model, *batch.ids.shape, batch.ids.shape[1])
     nothing = torch.zeros(1, 1, 1, 1, device=model.device, dtype=model.dtype)
     for layer in sorted({i for i, _ in cells}):
         heads = [j for i, j in cells if i == layer]

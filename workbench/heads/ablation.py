@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.replacements import Replacement, mean, resample, scaled, zero
 from workbench.model.batching import by_language, texts_per_batch
+from workbench.model.memory import cells_at_once
 from workbench.model.metrics import nll
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -22,7 +23,6 @@ from workbench.text.corpus import Corpus
 
 HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_same", "scale")
 _CELLS = ("language", "layer", "head")
-_TOKENS = 8192  # of all heads that run side by side
 
 
 def ablate(
@@ -176,7 +176,7 @@ class _Sweep:
         languages, rows = [self.place[language] for language in batch.languages], list(batch.rows)
         self.clean[languages, rows] = clean.cpu().numpy()
         values = replacement(recording)
-        width = max(1, _TOKENS // batch.ids.numel())
+        width = cells_at_once(self.model, len(batch), recording.n_positions, recording.n_positions)
         for layer, heads in self.layers.items():
             for start in range(0, len(heads), width):
                 part = heads[start : start + width]

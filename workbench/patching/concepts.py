@@ -87,7 +87,6 @@ def concepts(
         UnknownLanguage: a language is not among the words.
         BadArgument: not a route, too few concepts, or an option outside its range.
         BadPairs: first tokens collide in every concept.
-        UnsupportedSite: the model cannot be restarted.
         Interrupted: `partial` holds the pairs that were finished.
 
     Source:
@@ -99,7 +98,6 @@ def concepts(
     """
     where = placed(("concept" if mean_over else "last") if at == "auto" else at)
     size = batch_of(batch_size)
-    model.require("restart")
     pairs = make_pairs(
         model.tokenizer, words, source=source, target=target, mean_over=mean_over, shots=shots, seed=seed, limit=limit
     )

@@ -51,7 +51,7 @@ def cross_layer(
         column at this position is the diagonal.
 
     Raises:
-        UnsupportedSite: no such site, or the model cannot be restarted.
+        UnsupportedSite: no such site.
         BadArgument: the position lies outside a prompt, or counts from the start of prompts of different lengths.
         BadPairs: answer and foil begin with the same token.
         Interrupted: `partial` holds the cells that were finished.
@@ -64,7 +64,6 @@ def cross_layer(
     """
     if site not in SITES:
         raise UnsupportedSite(f"site={site!r} cannot be patched across layers (works: {', '.join(SITES)})")
-    model.require("restart")
     prompts = encode(model, load_pairs(pairs))
     back = _from_end(prompts, position)
     reading = choose(model, prompts, metric)

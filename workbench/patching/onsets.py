@@ -72,7 +72,6 @@ def onsets(
     if shown is not None:
         shown = chosen([shown], list(frame.columns), where="this word list")[0]
     at, step, size = placed(at), batch_of(batch_size), len(asked)
-    model.require("restart")
     found = {name: np.full((2, size, size), np.nan) for name in ("onset", "low", "high")}
     single = {name: np.full((size, size), np.nan) for name in _SINGLE}
     bar = tqdm(total=size * (size - 1), desc="onsets", unit="language pair", disable=not progress)

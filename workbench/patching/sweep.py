@@ -168,7 +168,6 @@ def _said(works: Sequence[tuple[str, ...]]) -> str:
 
 
 def _require(model: Model, site: str) -> None:
-    model.require("restart")
     if site in ("head", "pattern", "neuron"):
         model.require(site)
     if site in places.PLACES:
