@@ -1,9 +1,11 @@
 """Activation patching: put activations of one run into another and read what comes out."""
 
 from workbench.patching.attribution import attribution
+from workbench.patching.circuit import circuit
 from workbench.patching.concepts import concepts
 from workbench.patching.cross_layer import cross_layer
 from workbench.patching.onsets import onsets
+from workbench.patching.overlap import overlap
 from workbench.patching.sweep import sweep
 
-__all__ = ["attribution", "concepts", "cross_layer", "onsets", "sweep"]
+__all__ = ["attribution", "circuit", "concepts", "cross_layer", "onsets", "overlap", "sweep"]

@@ -1,0 +1,196 @@
+"""Circuits: the smallest set of heads that keeps a task, found greedily, and how faithful and complete it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, BadPairs, Interrupted
+from workbench.model.metrics import logit_difference
+from workbench.model.model import Model
+from workbench.model.record import record
+from workbench.model.recording import Recording
+from workbench.model.rerun import rescale
+from workbench.patching.answers import choose
+from workbench.patching.prompts import PairBatch, batches, cells_at_once, encode
+from workbench.results.make import make_result
+from workbench.results.statistics import interval
+from workbench.text.pairs import load_pairs
+
+Head = tuple[int, int]
+
+
+@torch.no_grad()
+def circuit(
+    model: Model,
+    pairs: Any,
+    *,
+    keep: float = 0.9,
+    controls: int = 20,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Take heads away one after the other, always the one that is missed least, until none is left.
+
+    A head that is taken away gives its mean output over the pairs' prompts in place of its own. The order is found on
+    every other pair and everything that is reported is measured on the rest, so that a circuit is not praised for what
+    it was chosen by.
+
+    Args:
+        model: the model.
+        pairs: Pairs, or what `load_pairs` reads, at least four; the task is to prefer the answer to the foil after the
+            source prompt.
+        keep: the share of the task that the circuit must keep.
+        controls: random orders of heads to compare with.
+        progress: show a progress bar.
+        batch_size: pairs per forward pass.
+        seed: of the random orders and the bootstrap.
+
+    Returns:
+        `faithfulness[size]`, the share of the task that the last `size` heads of the order keep alone: 1 is the whole
+        model, 0 all heads taken away; `completeness[size]`, the share that is left when these heads are taken away
+        instead (a complete circuit leaves 0); each with a 95 % bootstrap interval over held-out pairs (`..._low`,
+        `..._high`); `random[size]`, the mean faithfulness of random sets of the same size, with `random_low` and
+        `random_high`, the middle 95 % of them; `rank[layer, head]`, 1 for the head that is kept longest;
+        `member[layer, head]`, the smallest set from which on faithfulness stays at `keep` or above. Attributes: `size`
+        of that set, `keep`, `found_on` and `measured_on`, counts of pairs.
+
+    Raises:
+        UnsupportedSite: edits of heads do not work in this architecture.
+        BadArgument: a number outside its range.
+        BadPairs: fewer than four pairs, or answer and foil begin with the same token.
+        Interrupted: `partial` is None; an unfinished order says nothing.
+
+    Source:
+        Wang et al. 2022 (arXiv 2211.00593) for faithfulness and completeness; Conmy et al. 2023 (arXiv 2304.14997) for
+        taking away what is missed least.
+
+    Example:
+        >>> circuit(model, wb.translation_pairs("words", source="de", target="fr", limit=16)).size   # doctest: +SKIP
+    """
+    if not 0 < keep <= 1 or isinstance(controls, bool) or not isinstance(controls, int) or controls < 1:
+        raise BadArgument(f"keep={keep!r}, controls={controls!r}; a share above 0 up to 1, and controls from 1")
+    model.require("head")
+    model.require("restart")
+    prompts = encode(model, load_pairs(pairs))
+    if len(prompts) < 4:
+        raise BadPairs(f"{len(prompts)} pairs are too few: half of them find the circuit and half measure it; give 4")
+    reading = choose(model, prompts, "logit_difference")
+    runs = [(batch, record(model, batch.source, heads=True)) for batch in batches(model, prompts, batch_size)]
+    task = _Task(model, runs, reading.tokens, len(prompts))
+    every = [(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
+    found_on = np.arange(len(prompts)) % 2 == 0
+    bar = tqdm(total=len(every), desc="circuit", unit="head", disable=not progress)
+    try:
+        order, left = [], list(every)
+        while left:
+            trials = [[head for head in left if head != gone] for gone in left]
+            values = task.kept(trials)[:, found_on].mean(1)
+            order.append(left.pop(int(values.argmax())))
+            bar.update()
+        nested = [order[len(order) - size :] for size in range(len(order) + 1)]
+        alone = task.kept(nested)
+        without = task.kept([[head for head in every if head not in some] for some in nested])
+        rng = np.random.default_rng(seed)
+        shuffled = [[every[i] for i in rng.permutation(len(every))] for _ in range(controls)]
+        chance = np.stack([task.kept([some[:size] for size in range(len(every) + 1)]) for some in shuffled])
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted: the order of the heads is not finished, nothing is kept", None) from None
+    finally:
+        bar.close()
+    options = {"keep": keep, "controls": controls}
+    return _result(model, prompts, order, alone, without, chance, ~found_on, options, seed)
+
+
+class _Task:
+    """The logit difference of each pair's source prompt with only some heads as they are."""
+
+    def __init__(self, model: Model, runs: list[tuple[PairBatch, Recording]], tokens: dict[str, list[int]], pairs: int):
+        self.model, self.runs, self.tokens, self.pairs = model, runs, tokens, pairs
+        total = torch.zeros(model.n_layers, model.n_heads, model.d_head, device=model.device)
+        count = 0
+        for _, recording in runs:
+            real = recording.batch.mask.bool()
+            total += torch.stack([z[real].float().sum(0) for z in recording.z])
+            count += int(real.sum())
+        self.means = (total / count).to(model.dtype)
+
+    def kept(self, sets: Sequence[Sequence[Head]]) -> np.ndarray:
+        """[set, pair]: the metric with every other head at its mean."""
+        scales = torch.zeros(len(sets), self.model.n_layers, self.model.n_heads, device=self.model.device)
+        for row, heads in enumerate(sets):
+            for layer, head in heads:
+                scales[row, layer, head] = 1.0
+        values = np.empty((len(sets), self.pairs))
+        for batch, recording in self.runs:
+            rows = list(batch.rows)
+            answers, foils = (torch.tensor([self.tokens[name][row] for row in rows]) for name in ("answer", "foil"))
+            metric = logit_difference(answers.to(self.model.device), foils.to(self.model.device))
+            positions = recording.n_positions
+            size = cells_at_once(self.model, recording.n_samples, positions, positions)
+            for start in range(0, len(sets), size):
+                states: Tensor = rescale(recording, heads=scales[start : start + size], head_fill=self.means, last=True)
+                read = metric.read(self.model, states[:, :, -1:], recording.batch)
+                values[start : start + size, rows] = read.double().cpu().numpy()
+        return values
+
+
+def _result(
+    model: Model,
+    prompts: Any,
+    order: list[Head],
+    alone: np.ndarray,
+    without: np.ndarray,
+    chance: np.ndarray,
+    measured: np.ndarray,
+    options: dict[str, Any],
+    seed: int,
+) -> xr.Dataset:
+    """Curves over sizes 0 ... all; `alone`, `without` [size, pair], `chance` [control, size, pair]."""
+    none, whole = alone[0, measured].mean(), alone[-1, measured].mean()
+    if abs(whole - none) < 1e-6:
+        raise BadPairs("the task is the same with and without heads, so no head carries it; choose other pairs")
+
+    def share(values: np.ndarray) -> np.ndarray:
+        return (values[..., measured] - none) / (whole - none)
+
+    curves = {"faithfulness": share(alone), "completeness": share(without)}
+    random_ = share(chance).mean(-1)  # [control, size]
+    faithful = curves["faithfulness"].mean(1)
+    below = np.flatnonzero(faithful < options["keep"])
+    size = int(below.max()) + 1 if len(below) else 0
+    rank = np.empty((model.n_layers, model.n_heads), dtype=int)
+    for place, (layer, head) in enumerate(order):
+        rank[layer, head] = len(order) - place
+    texts = {
+        "faithfulness": "share of the task that these heads keep alone",
+        "completeness": "share of the task that is left without these heads",
+    }
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+        "rank": (("layer", "head"), rank, "1 for the head that is kept longest"),
+        "member": (("layer", "head"), rank <= size, "belongs to the circuit"),
+        "random": (("size",), random_.mean(0), "share of the task that random sets of heads keep"),
+        "random_low": (("size",), np.quantile(random_, 0.025, axis=0), "lower end of the middle 95 % of random sets"),
+        "random_high": (("size",), np.quantile(random_, 0.975, axis=0), "upper end of the middle 95 % of random sets"),
+    }
+    for name, values in curves.items():
+        low, high = interval(values, axis=1, seed=seed)
+        variables[name] = (("size",), values.mean(1), texts[name])
+        variables[f"{name}_low"] = (("size",), low, "lower end of the 95 % bootstrap interval over held-out pairs")
+        variables[f"{name}_high"] = (("size",), high, "upper end of the 95 % bootstrap interval over held-out pairs")
+    counts = {"found_on": int((~measured).sum()), "measured_on": int(measured.sum())}
+    return make_result(
+        variables,
+        {},
+        method="patching.circuit",
+        parameters=options,
+        model=model.info,
+        corpus=prompts.pairs.info,
+        seed=seed,
+        attrs={"size": size, "keep": options["keep"], **counts},
+    )

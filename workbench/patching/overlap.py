@@ -1,0 +1,75 @@
+"""Do circuits share heads by more than chance? Overlap of every two, with a permutation test within layers."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from workbench.errors import BadArgument
+from workbench.results.make import make_result, provenance
+from workbench.results.statistics import corrected
+
+
+def overlap(circuits: Mapping[str, xr.Dataset], *, permutations: int = 2000, seed: int = 0) -> xr.Dataset:
+    """Compare the heads of circuits, two by two.
+
+    The test draws, for one circuit of each two, as many heads in every layer as it has there: two circuits that only
+    like the same layers share no more than such draws.
+
+    Args:
+        circuits: name, such as a language, to what `circuit` returned.
+        permutations: random draws for each two.
+        seed: of the draws.
+
+    Returns:
+        `shared[circuit, other]`, heads in both; `jaccard[circuit, other]`, heads in both over heads in either;
+        `expected[circuit, other]`, the mean number shared by random draws; `p_value[circuit, other]`, one-sided,
+        corrected over all pairs (Benjamini-Hochberg), NaN on the diagonal.
+
+    Raises:
+        BadArgument: fewer than two circuits, or of models of different shapes.
+
+    Example:
+        >>> overlap({"fr": circuit(model, french), "ja": circuit(model, japanese)}).p_value     # doctest: +SKIP
+    """
+    names = list(circuits)
+    shapes = {circuits[name].member.shape for name in names}
+    if len(names) < 2 or len(shapes) != 1:
+        raise BadArgument(f"overlap takes two or more circuits of one model; got {len(names)} of shapes {shapes}")
+    if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 1:
+        raise BadArgument(f"permutations={permutations!r}; it is a whole number from 1")
+    members = [circuits[name].member.values.astype(bool) for name in names]
+    count, rng = len(names), np.random.default_rng(seed)
+    shared, jaccard = np.zeros((count, count), dtype=int), np.ones((count, count))
+    expected, p = np.full((count, count), np.nan), np.full((count, count), np.nan)
+    for i in range(count):
+        for j in range(count):
+            both, either = int((members[i] & members[j]).sum()), int((members[i] | members[j]).sum())
+            shared[i, j], jaccard[i, j] = both, both / either if either else np.nan
+            if j > i:
+                drawn = rng.permuted(np.broadcast_to(members[j], (permutations, *members[j].shape)), axis=2)
+                chance = (drawn & members[i]).sum((1, 2))
+                expected[i, j] = expected[j, i] = chance.mean()
+                p[i, j] = (1 + (chance >= both).sum()) / (1 + permutations)
+    p[np.triu_indices(count, 1)] = corrected(p[np.triu_indices(count, 1)])
+    p.T[np.triu_indices(count, 1)] = p[np.triu_indices(count, 1)]
+    square = ("circuit", "other")
+    made = [provenance(circuits[name]) for name in names]
+    result = make_result(
+        {
+            "shared": (square, shared, "heads in both circuits [heads]"),
+            "jaccard": (square, jaccard, "heads in both over heads in either"),
+            "expected": (square, expected, "heads that random circuits of the same layers share [heads]"),
+            "p_value": (square, p, "corrected p-value that two circuits share no more than by chance"),
+        },
+        {"circuit": names, "other": names},
+        method="patching.overlap",
+        parameters={
+            "permutations": permutations,
+            "circuits": {n: m["corpus"] for n, m in zip(names, made, strict=True)},
+        },
+        model=made[0]["model"],
+        seed=seed,
+    )
+    result.jaccard.attrs["question"] = "Do the circuits share heads?"
+    return result
