@@ -113,3 +113,25 @@ def test_what_does_not_fit_is_refused(wrapped):
         quantiles(bare, 0.5)
     with pytest.raises(BadArgument, match=r"q=1\.5"):
         quantiles(full, 1.5)
+
+
+def test_an_interrupted_batch_adds_nothing(wrapped, monkeypatch):
+    from workbench.neurons.strength import Strength
+
+    model, update = wrapped("llama"), Strength.update
+    batches = list(model.stream(CORPUS, batch_size=3))
+    alone, both = (Counter(model, CORPUS.languages, moments=True, sketch=True) for _ in range(2))
+    for counter in (alone, both):
+        counter.update(batches[0])
+
+    def interrupted(self, layer, values, weights):
+        update(self, layer, values, weights)
+        if layer == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Strength, "update", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        both.update(batches[1])
+    assert torch.equal(alone.fired, both.fired)
+    for name in ("total", "squares", "sketch"):
+        assert torch.equal(getattr(alone.strength, name), getattr(both.strength, name))

@@ -1,12 +1,12 @@
 """Activity: what the neurons of every text do, batch by batch, for the methods that need more than counts."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from workbench.model.attention import fused
-from workbench.model.capture import tensors
 from workbench.model.model import Model
 from workbench.text.batches import Batch
 
@@ -18,16 +18,34 @@ PerText = Callable[[Tensor, Tensor], Tensor]
 def per_text(model: Model, batch: Batch, reduce: PerText) -> Tensor:
     """Reduce the activations of one batch over its real positions: [sample, layer, neuron] float32.
 
-    The activation is what the down projection reads, act(gate) * up on a gated MLP.
+    The activation is what the down projection reads, act(gate) * up on a gated MLP. Layers are reduced one by one, and
+    the pass ends behind the last MLP's activation.
     """
     batch = batch.to(model.device)
-    with fused(model):
-        found = tensors(model, batch, [("neuron", layer) for layer in range(model.n_layers)])
-    shape = (*batch.ids.shape, -1)  # OPT merges samples and positions
-    rows = [
-        reduce(found["neuron", layer].reshape(shape).float(), batch.mask.float()) for layer in range(model.n_layers)
-    ]
+    mask = batch.mask.float()
+    rows: list[Tensor] = []
+
+    def keep(module: Any, args: tuple[Any, ...], output: Tensor) -> None:
+        values = output.reshape(*batch.ids.shape, -1)  # OPT merges samples and positions
+        rows.append(reduce(values.float(), mask))
+        if len(rows) == model.n_layers:
+            raise _DoneError
+
+    handles = [model.hook_point("neuron", layer).register_forward_hook(keep) for layer in range(model.n_layers)]
+    try:
+        with fused(model):
+            model.states(batch)
+    except _DoneError:
+        pass
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert len(rows) == model.n_layers, f"activations were seen in {len(rows)} of {model.n_layers} layers"
     return torch.stack(rows, 1)
+
+
+class _DoneError(Exception):
+    """Leaves the forward pass once the last layer's neurons were seen."""
 
 
 def mean(values: Tensor, mask: Tensor) -> Tensor:

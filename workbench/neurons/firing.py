@@ -45,7 +45,8 @@ def firing(
             beside the full ones, and `lape` and `ternary` subtract them.
         moments: in the same pass, also add up the activations (what the down projection reads, act(gate) * up on a
             gated MLP) and their squares; see `means`.
-        sketch: in the same pass, also count the activations by size in 131 bins; see `quantiles`.
+        sketch: in the same pass, also count the activations by size in 131 bins, 1 KB for each neuron and language;
+            see `quantiles`.
         progress: show a progress bar.
         batch_size: texts per forward pass.
         seed: nothing is drawn here; recorded for symmetry with the other analyses.
@@ -138,11 +139,11 @@ class Counter:
         real[index, torch.arange(len(batch), device=self.model.device)] = batch.mask.float()
         weights = real.flatten(1)  # [language, sample * position], 1 at that language's real tokens
         counts = torch.zeros_like(self.fired)
-        kept: list[Tensor] | None = [] if self.strength.wanted else None
-        with fused(self.model), _hooked(self.model, weights, counts, kept):
+        part = self.strength.blank() if self.strength.wanted else None
+        with fused(self.model), _hooked(self.model, weights, counts, part):
             self.model.states(batch)
-        for layer, values in enumerate(kept or ()):
-            self.strength.update(layer, values, weights)
+        if part is not None:
+            self.strength.add(part)
         self.fired += counts
         self.tokens += weights.sum(1).long()
 
@@ -152,9 +153,10 @@ class _DoneError(Exception):
 
 
 @contextmanager
-def _hooked(model: Model, weights: Tensor, counts: Tensor, kept: list[Tensor] | None) -> Iterator[None]:
-    """Count while the model runs, and stop it behind the last MLP activation; `kept` receives the activations."""
+def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength | None) -> Iterator[None]:
+    """Count while the model runs, and stop it behind the last MLP activation; `strength` adds up the activations."""
     seen: list[int] = []
+    added: list[int] = []
     scratch: list[Tensor] = []
 
     def count(layer: int):
@@ -165,21 +167,25 @@ def _hooked(model: Model, weights: Tensor, counts: Tensor, kept: list[Tensor] | 
             fires = torch.gt(gates, 0, out=scratch[0])  # float32 is exact below 2^24 tokens a batch
             counts[:, layer] = (weights @ fires).round().long()
             seen.append(layer)
-            if layer == model.n_layers - 1 and kept is None:
+            if layer == model.n_layers - 1 and strength is None:
                 raise _DoneError
 
         return hook
 
-    def keep(module: Any, args: tuple[Any, ...], output: Tensor) -> None:
-        assert kept is not None
-        kept.append(output.reshape(-1, output.shape[-1]))
-        if len(kept) == model.n_layers:
-            raise _DoneError
+    def add(layer: int):
+        def hook(module: Any, args: tuple[Any, ...], output: Tensor) -> None:
+            assert strength is not None
+            strength.update(layer, output.reshape(-1, output.shape[-1]), weights)
+            added.append(layer)
+            if layer == model.n_layers - 1:
+                raise _DoneError
+
+        return hook
 
     layers = range(model.n_layers)
     handles = [model.hook_point("gate", i).register_forward_hook(count(i)) for i in layers]
-    if kept is not None:
-        handles += [model.hook_point("neuron", i).register_forward_hook(keep) for i in layers]
+    if strength is not None:
+        handles += [model.hook_point("neuron", i).register_forward_hook(add(i)) for i in layers]
     try:
         yield
     except _DoneError:
@@ -188,7 +194,7 @@ def _hooked(model: Model, weights: Tensor, counts: Tensor, kept: list[Tensor] | 
         for handle in handles:
             handle.remove()
     assert seen == list(layers), f"neurons were seen in layers {seen}, once each expected"
-    assert kept is None or len(kept) == model.n_layers, f"activations were seen in {len(kept)} layers"
+    assert strength is None or added == seen, f"activations were seen in layers {added}, once each expected"
 
 
 def _begins(prefix: Corpus, corpus: Corpus) -> Corpus:

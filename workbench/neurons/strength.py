@@ -1,6 +1,7 @@
 """Strength: means, spreads and quantiles of activations, in sums that come out alike in any order and can be merged."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import torch
@@ -43,6 +44,20 @@ class Strength:
         self.edges = torch.from_numpy(edges()).to(device, torch.float32)
         bins = (languages, len(self.edges) + 1, layers, neurons)
         self.sketch = torch.zeros(bins, dtype=torch.int64, device=device) if sketch else None
+
+    def blank(self) -> "Strength":
+        """Sums of the same kind, all zero: for a batch that may be interrupted."""
+        found = copy(self)
+        found.total, found.squares, found.sketch = (
+            None if sums is None else torch.zeros_like(sums) for sums in (self.total, self.squares, self.sketch)
+        )
+        return found
+
+    def add(self, part: "Strength") -> None:
+        """Add the sums of a part."""
+        for sums, more in ((self.total, part.total), (self.squares, part.squares), (self.sketch, part.sketch)):
+            if sums is not None and more is not None:
+                sums += more
 
     @property
     def wanted(self) -> bool:
