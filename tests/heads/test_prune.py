@@ -10,12 +10,12 @@ from transformers import AutoModelForCausalLM
 import workbench as wb
 from tests.heads.cases import corpus, model, module, token_ids
 from tests.heads.planted import HEAD, planted, texts
-from tests.models import byte_tokenizer
+from tests.models import byte_tokenizer, tiny
 from tests.oracles import heads as oracle
 from tests.oracles import heads_removal
 from workbench.errors import BadArgument, Interrupted, UnknownLanguage
 from workbench.heads import orders
-from workbench.heads.smaller import layout
+from workbench.heads.layout import layout
 from workbench.model.load import load_model
 
 TEXTS = {
@@ -135,7 +135,17 @@ def test_query_heads_find_their_key_heads_again():
         assert all(len(heads) <= width for _, heads in slots[layer]) and len(slots[layer]) == len(slots[0])
     # widths 1, 2, 3, 4 need 4, 3, 2, 2 slots: 4 x 2 = 8 = 2 x 4 < 9 < 10
     assert width == 3 and len(slots[0]) == 2
+    # no architecture here takes 6 query heads: 4 slots of width 1 are as small
+    assert layout(kept, lambda heads, kv: heads != 6)[0] == 1
+    assert len(layout(kept, lambda heads, kv: False)[1][0]) == 2, "the whole model's numbers always work"
     assert layout(np.zeros((1, 2, 2), bool))[1] == [[(None, [])]]
+
+
+def test_a_number_of_heads_that_the_configuration_refuses_is_filled_up(tmp_path):
+    """Llama's width of 32 is no multiple of 3 heads."""
+    small = wb.heads.save_smaller(load_model(tiny("llama"), tokenizer=byte_tokenizer()), [(0, 0)], tmp_path / "m")
+    assert 32 % small.heads[0] == 0 and small.heads[0] == 4
+    AutoModelForCausalLM.from_pretrained(tmp_path / "m")
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -80,8 +80,9 @@ def prune(
         with `low`, `high` (bootstrap over texts; random is the mean of its draws), `random_rise[draw, removed,
         language]`, `baseline[language]`; `advantage[order, group]`, random's rise less the order's with all heads
         removed, mean over kept or dropped languages, with `advantage_low`, `advantage_high` and `p_value` (over texts,
-        corrected). `kept[language]` bool. Attributes: `budget`, `cells` spent by the search, `cells_exhaustive`, what
-        `candidates=None` would have cost for as many steps, and with `out` what `save_smaller` reports.
+        corrected; only with random). `kept[language]` bool. Attributes: `budget`, `cells` spent by the search,
+        `cells_exhaustive`, what `candidates=None` would have cost for as many steps, and with `out` what
+        `save_smaller` reports.
 
     Raises:
         BadArgument: no language kept, one both kept and dropped, a budget below zero, an option out of range.
@@ -233,6 +234,8 @@ def _curves(
     gain = (
         (samples[-1] - samples)[:, -1] if draws else np.full_like(samples[:, -1], np.nan)
     )  # [order, language, sample]
+    if not draws:
+        return found
     # A text's row in an unaligned corpus means nothing in another language: languages are pooled side by side.
     pooled = [gain[:, group].reshape(len(gain), -1) for group in groups if group]
     axes = ("order", "group")

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from workbench.errors import BadArgument, BrokenModel, CannotWrite
 from workbench.heads.groups import read_heads
+from workbench.heads.layout import layout, rows_of
 from workbench.model.edits import edited
 from workbench.model.model import Model
 
 _TOLERANCE = 1e-5  # of the largest logit, in float32
-_Slot = tuple[int | None, list[int]]  # a key/value head (None: an empty one) and the query heads that read it
 
 
 @dataclass(frozen=True)
@@ -170,13 +170,11 @@ def _shrunk(model: Model, plain: dict[str, Tensor], removed: np.ndarray) -> Any 
         return None
     kv_heads = plain[names[0]["k"]].shape[0] // model.d_head
     kept = (~removed).reshape(model.n_layers, kv_heads, -1)
-    width, slots = layout(kept)
-    config = copy.deepcopy(model.config)
-    config.num_attention_heads, config.num_key_value_heads = len(slots[0]) * width, len(slots[0])
-    config.head_dim = model.d_head
+    width, slots = layout(kept, lambda heads, kv: _configured(model, heads, kv) is not None)
+    config = _configured(model, len(slots[0]) * width, len(slots[0]))
     weights = dict(plain)
     for layer, found in enumerate(names):
-        rows = _rows(slots[layer], width, kept.shape[2], model.d_head)
+        rows = rows_of(slots[layer], width, kept.shape[2], model.d_head)
         for part in "qkv":
             for name in (found[part], found[part].removesuffix("weight") + "bias"):
                 if name in weights:
@@ -190,44 +188,16 @@ def _shrunk(model: Model, plain: dict[str, Tensor], removed: np.ndarray) -> Any 
     return module
 
 
-def layout(kept: np.ndarray) -> tuple[int, list[list[_Slot]]]:
-    """Where the kept heads go: query heads per key/value head, and the slots of each layer.
-
-    Every layer has as many slots as the one that needs most. Of all widths the one that takes fewest parameters is
-    chosen: a wide slot is half empty where few of a group's query heads stay, narrow slots repeat a key/value head.
-
-    Args:
-        kept: [layer, key/value head, query head of it] bool.
-    """
-    best: tuple[float, int, int] | None = None
-    for width in range(1, kept.shape[2] + 1):
-        needed = max(1, int(np.ceil(kept.sum(2) / width).sum(1).max()))
-        cost = needed * (width + 1)  # q and o for each query head, k and v for each key/value head
-        if best is None or (cost, -width) < (best[0], -best[1]):
-            best = (cost, width, needed)
-    assert best is not None
-    _, width, needed = best
-    slots: list[list[_Slot]] = []
-    for layer in kept:
-        found: list[_Slot] = []
-        for group, members in enumerate(layer):
-            heads = np.flatnonzero(members).tolist()
-            found += [(group, heads[i : i + width]) for i in range(0, len(heads), width)]
-        slots.append(found + [(None, [])] * (needed - len(found)))
-    return width, slots
-
-
-def _rows(slots: list[_Slot], width: int, group: int, d_head: int) -> dict[str, Tensor]:
-    """Old rows that make up the new ones, -1 for an empty row: of q (and o's columns), and of k and v."""
-    q = [
-        kv * group + heads[i] if kv is not None and i < len(heads) else -1 for kv, heads in slots for i in range(width)
-    ]
-    return {"q": _wide(q, d_head), "kv": _wide([-1 if kv is None else kv for kv, _ in slots], d_head)}
-
-
-def _wide(heads: list[int], d_head: int) -> Tensor:
-    index = torch.tensor(heads)[:, None]
-    return torch.where(index < 0, -1, index * d_head + torch.arange(d_head)).flatten()
+def _configured(model: Model, heads: int, kv_heads: int) -> Any | None:
+    """The model's configuration with other numbers of heads, or None where its class refuses to save such a one."""
+    config = copy.deepcopy(model.config)
+    config.num_attention_heads, config.num_key_value_heads, config.head_dim = heads, kv_heads, model.d_head
+    try:
+        if hasattr(config, "validate"):  # Llama's wants the width to be a multiple of the number of heads
+            config.validate()
+    except Exception:  # each library has its own class of error for this; a refusal is an answer here
+        return None
+    return config
 
 
 def _taken(values: Tensor, rows: Tensor) -> Tensor:
