@@ -62,6 +62,16 @@ def test_batches_do_not_matter(found):
     np.testing.assert_allclose(alone.faithfulness, found["llama"].faithfulness, atol=1e-3)
 
 
+def test_taking_several_away_at_a_time():
+    result = wb.patching.circuit(wrapped("llama"), PAIRS, drop=0.4, **OPTIONS)
+    first = wb.patching.circuit(wrapped("llama"), PAIRS, **OPTIONS)
+    assert sorted(result["rank"].values.ravel().tolist()) == list(range(1, 13))
+    gone = np.argwhere(first["rank"].values == 12)[0]
+    assert result["rank"].values[tuple(gone)] == 12, "the least missed of all goes first in both"
+    with pytest.raises(BadArgument, match="drop=1"):
+        wb.patching.circuit(wrapped("llama"), PAIRS, drop=1, **OPTIONS)
+
+
 def of(heads):
     member = np.zeros((4, 16), dtype=bool)
     for layer, head in heads:

@@ -13,13 +13,12 @@ from workbench.errors import BadArgument, BadPairs, Interrupted
 from workbench.model.metrics import logit_difference
 from workbench.model.model import Model
 from workbench.model.record import record
-from workbench.model.recording import Recording
 from workbench.model.rerun import rescale
 from workbench.patching.answers import choose
-from workbench.patching.prompts import PairBatch, batches, cells_at_once, encode
+from workbench.patching.prompts import Prompts, batches, cells_at_once, encode
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
-from workbench.text.pairs import load_pairs
+from workbench.text.pairs import Pairs, load_pairs
 
 Head = tuple[int, int]
 
@@ -30,6 +29,7 @@ def circuit(
     pairs: Any,
     *,
     keep: float = 0.9,
+    drop: float = 0.0,
     controls: int = 20,
     progress: bool = True,
     batch_size: int | str = "auto",
@@ -46,6 +46,8 @@ def circuit(
         pairs: Pairs, or what `load_pairs` reads, at least four; the task is to prefer the answer to the foil after the
             source prompt.
         keep: the share of the task that the circuit must keep.
+        drop: the share of the heads left that is taken away at a time, the least missed of them; at least one. 0 is
+            the greedy search itself, 0.2 a tenth of its work.
         controls: random orders of heads to compare with.
         progress: show a progress bar.
         batch_size: pairs per forward pass.
@@ -73,6 +75,8 @@ def circuit(
     Example:
         >>> circuit(model, wb.translation_pairs("words", source="de", target="fr", limit=16)).size   # doctest: +SKIP
     """
+    if not 0 <= drop < 1:
+        raise BadArgument(f"drop={drop!r}; it is a share from 0 to below 1")
     if not 0 < keep <= 1 or isinstance(controls, bool) or not isinstance(controls, int) or controls < 1:
         raise BadArgument(f"keep={keep!r}, controls={controls!r}; a share above 0 up to 1, and controls from 1")
     model.require("head")
@@ -80,45 +84,59 @@ def circuit(
     prompts = encode(model, load_pairs(pairs))
     if len(prompts) < 4:
         raise BadPairs(f"{len(prompts)} pairs are too few: half of them find the circuit and half measure it; give 4")
-    reading = choose(model, prompts, "logit_difference")
-    runs = [(batch, record(model, batch.source, heads=True)) for batch in batches(model, prompts, batch_size)]
-    task = _Task(model, runs, reading.tokens, len(prompts))
+    finding, measuring = (_Task(model, _some(prompts, start), batch_size) for start in (0, 1))
+    (one, tokens), (other, more) = finding.total, measuring.total
+    finding.means = measuring.means = ((one + other) / (tokens + more)).to(model.dtype)
     every = [(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
-    found_on = np.arange(len(prompts)) % 2 == 0
     bar = tqdm(total=len(every), desc="circuit", unit="head", disable=not progress)
     try:
         order, left = [], list(every)
         while left:
             trials = [[head for head in left if head != gone] for gone in left]
-            values = task.kept(trials)[:, found_on].mean(1)
-            order.append(left.pop(int(values.argmax())))
-            bar.update()
+            values = finding.kept(trials).mean(1)
+            least = np.argsort(-values, kind="stable")[: max(1, int(drop * len(left)))]
+            order += [left[i] for i in least]
+            left = [head for head in left if head not in order]
+            bar.update(len(least))
         nested = [order[len(order) - size :] for size in range(len(order) + 1)]
-        alone = task.kept(nested)
-        without = task.kept([[head for head in every if head not in some] for some in nested])
+        alone = measuring.kept(nested)
+        without = measuring.kept([[head for head in every if head not in some] for some in nested])
         rng = np.random.default_rng(seed)
         shuffled = [[every[i] for i in rng.permutation(len(every))] for _ in range(controls)]
-        chance = np.stack([task.kept([some[:size] for size in range(len(every) + 1)]) for some in shuffled])
+        chance = np.stack([measuring.kept([some[:size] for size in range(len(every) + 1)]) for some in shuffled])
     except KeyboardInterrupt:
         raise Interrupted("interrupted: the order of the heads is not finished, nothing is kept", None) from None
     finally:
         bar.close()
-    options = {"keep": keep, "controls": controls}
-    return _result(model, prompts, order, alone, without, chance, ~found_on, options, seed)
+    options = {"keep": keep, "drop": drop, "controls": controls}
+    return _result(model, prompts, order, alone, without, chance, options, seed)
+
+
+def _some(prompts: Prompts, start: int) -> Prompts:
+    """Every other pair."""
+    pairs = Pairs(prompts.pairs.items[start::2], prompts.pairs.name)
+    return Prompts(pairs, prompts.source[start::2], prompts.target[start::2])
 
 
 class _Task:
     """The logit difference of each pair's source prompt with only some heads as they are."""
 
-    def __init__(self, model: Model, runs: list[tuple[PairBatch, Recording]], tokens: dict[str, list[int]], pairs: int):
-        self.model, self.runs, self.tokens, self.pairs = model, runs, tokens, pairs
-        total = torch.zeros(model.n_layers, model.n_heads, model.d_head, device=model.device)
-        count = 0
-        for _, recording in runs:
-            real = recording.batch.mask.bool()
-            total += torch.stack([z[real].float().sum(0) for z in recording.z])
-            count += int(real.sum())
-        self.means = (total / count).to(model.dtype)
+    means: Tensor  # of every head's output, [layer, head, d_head]
+
+    def __init__(self, model: Model, prompts: Prompts, batch_size: int | str):
+        self.model, self.pairs = model, len(prompts)
+        self.tokens = choose(model, prompts, "logit_difference").tokens
+        self.runs = [(batch, record(model, batch.source, heads=True)) for batch in batches(model, prompts, batch_size)]
+
+    @property
+    def total(self) -> tuple[Tensor, int]:
+        """Sum of all heads' outputs over all tokens, and how many tokens."""
+        masks = [recording.batch.mask.bool() for _, recording in self.runs]
+        sums = [
+            torch.stack([z[real].float().sum(0) for z in recording.z])
+            for real, (_, recording) in zip(masks, self.runs, strict=True)
+        ]
+        return torch.stack(sums).sum(0), sum(int(real.sum()) for real in masks)
 
     def kept(self, sets: Sequence[Sequence[Head]]) -> np.ndarray:
         """[set, pair]: the metric with every other head at its mean."""
@@ -142,22 +160,21 @@ class _Task:
 
 def _result(
     model: Model,
-    prompts: Any,
+    prompts: Prompts,
     order: list[Head],
     alone: np.ndarray,
     without: np.ndarray,
     chance: np.ndarray,
-    measured: np.ndarray,
     options: dict[str, Any],
     seed: int,
 ) -> xr.Dataset:
     """Curves over sizes 0 ... all; `alone`, `without` [size, pair], `chance` [control, size, pair]."""
-    none, whole = alone[0, measured].mean(), alone[-1, measured].mean()
+    none, whole = alone[0].mean(), alone[-1].mean()
     if abs(whole - none) < 1e-6:
         raise BadPairs("the task is the same with and without heads, so no head carries it; choose other pairs")
 
     def share(values: np.ndarray) -> np.ndarray:
-        return (values[..., measured] - none) / (whole - none)
+        return (values - none) / (whole - none)
 
     curves = {"faithfulness": share(alone), "completeness": share(without)}
     random_ = share(chance).mean(-1)  # [control, size]
@@ -183,7 +200,7 @@ def _result(
         variables[name] = (("size",), values.mean(1), texts[name])
         variables[f"{name}_low"] = (("size",), low, "lower end of the 95 % bootstrap interval over held-out pairs")
         variables[f"{name}_high"] = (("size",), high, "upper end of the 95 % bootstrap interval over held-out pairs")
-    counts = {"found_on": int((~measured).sum()), "measured_on": int(measured.sum())}
+    counts = {"found_on": len(prompts) - alone.shape[1], "measured_on": alone.shape[1]}
     return make_result(
         variables,
         {},
