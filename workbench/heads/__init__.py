@@ -11,6 +11,7 @@ from workbench.heads.shapley import shapley
 from workbench.heads.sharing import roles
 from workbench.heads.smaller import save_smaller
 from workbench.heads.soft_mask import tune_mask
+from workbench.heads.transfer import transfer
 
 __all__ = [
     "ablate",
@@ -25,5 +26,6 @@ __all__ = [
     "save_smaller",
     "shapley",
     "top",
+    "transfer",
     "tune_mask",
 ]
