@@ -33,8 +33,9 @@ def cells(path: Path, kind: str) -> list[str]:
 book = pytest.mark.parametrize("path", BOOKS, ids=NAMES)
 
 
-def test_the_three_are_there():
-    assert NAMES == ["01_first_look", "02_language_heads", "03_language_neurons"]
+def test_the_readme_names_every_notebook():
+    named = re.findall(r"^\| `(\d\d_\w+)` \|", (FOLDER.parent / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert named == NAMES
 
 
 @book

@@ -264,13 +264,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Trains the tokenizer where the checkpoint folder has none, then the model."""
     options = vars(parse(arguments))
-    shares = {
-        when: Shares(
-            **{name: options[f"{when.removesuffix('shares')}{name}"] for name in ("prompts", "chains", "mixed")}
-        )
-        for when in ("shares", "last_shares")
-    }
-    recipe = Recipe(**{name: options[name] for name in Recipe.__dataclass_fields__ if name in options}, **shares)
+    shares, last = (
+        Shares(**{name: options[f"{when}{name}"] for name in ("prompts", "chains", "mixed")}) for when in ("", "last_")
+    )
+    given = {name: options[name] for name in Recipe.__dataclass_fields__ if name in options}
+    recipe = Recipe(**given, shares=shares, last_shares=last)
     folder: Path = options["checkpoint"]
     if not (folder / "tokenizer.json").exists():
         words = read_words(options["words"])
