@@ -47,6 +47,9 @@ def test_ends_members_and_saving(found, tmp_path):
     assert result.faithfulness[0] == pytest.approx(0, abs=1e-6)
     assert result.faithfulness[-1] == pytest.approx(1, abs=1e-6)
     assert result.completeness[0] == pytest.approx(1, abs=1e-6)
+    for end in ("low", "high"):  # the share of the whole is 1 in every draw
+        assert result[f"faithfulness_{end}"][-1] == pytest.approx(1, abs=1e-6)
+        assert result[f"faithfulness_{end}"][0] == pytest.approx(0, abs=1e-6)
     assert result.random[-1] == pytest.approx(1, abs=1e-6)
     size = result.attrs["size"]
     assert int(result.member.sum()) == size

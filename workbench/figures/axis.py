@@ -10,6 +10,7 @@ from workbench.figures.labels import axis_title, token_label, value_label
 
 _MOST_LABELS = 64
 _MOST_INTEGERS = 24
+_TOKENS = {"position": "token", "query": "query_token", "key": "key_token"}  # axis to the coordinate of its tokens
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,12 @@ def axis(array: xr.DataArray, dim: str) -> Axis:
     """The axis of `dim`: integers without holes keep their values, everything else is named cell by cell."""
     title = axis_title(array, dim)
     values = array.get_index(dim).to_numpy()
-    tokens = array.coords.get("token") if dim == "position" else None
+    tokens = array.coords.get(_TOKENS.get(dim, ""))
     if tokens is not None and tokens.dims == (dim,):
-        labels = tuple(token_label(token) for token in tokens.values)
+        labels = tuple(  # where several prompts have different tokens, the number says more than nothing
+            token_label(token) if str(token) else value_label(dim, value)
+            for token, value in zip(tokens.values, values, strict=True)
+        )
         names = tuple(
             f"{title} {value_label(dim, value)}: “{label}”" for value, label in zip(values, labels, strict=True)
         )

@@ -1,5 +1,6 @@
 """Words for values and axes: language names in two scripts, tokens that show their spaces, titles with units."""
 
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -50,10 +51,12 @@ def value_label(dim: str, value: Any) -> str:
 
 
 def token_label(token: Any) -> str:
-    """A token with its spaces made visible, cut to 14 characters."""
+    """A token with its spaces made visible, cut to 14 characters; right-to-left ones keep their marks beside them."""
     text = str(token)
     text = text if len(text) <= 14 else text[:13] + "…"
-    return escape(text.replace(" ", "␣")) or "∅"
+    shown = escape(text.replace(" ", "␣")) or "∅"
+    leftwards = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
+    return f"\u2067{shown}\u2069" if leftwards else shown
 
 
 def axis_title(array: xr.DataArray, dim: str) -> str:

@@ -15,9 +15,9 @@ from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.rerun import rescale
 from workbench.patching.answers import choose
+from workbench.patching.effects import normalise
 from workbench.patching.prompts import Prompts, batches, cells_at_once, encode
 from workbench.results.make import make_result
-from workbench.results.statistics import interval
 from workbench.text.pairs import Pairs, load_pairs
 
 Head = tuple[int, int]
@@ -173,12 +173,13 @@ def _result(
     if abs(whole - none) < 1e-6:
         raise BadPairs("the task is the same with and without heads, so no head carries it; choose other pairs")
 
-    def share(values: np.ndarray) -> np.ndarray:
-        return (values - none) / (whole - none)
-
-    curves = {"faithfulness": share(alone), "completeness": share(without)}
-    random_ = share(chance).mean(-1)  # [control, size]
-    faithful = curves["faithfulness"].mean(1)
+    pairs = np.ones(alone.shape[1], dtype=bool)
+    curves = {
+        name: normalise(values.T[:, None], alone[-1], alone[0], pairs, seed)
+        for name, values in (("faithfulness", alone), ("completeness", without))
+    }
+    random_ = (chance.mean(-1) - none) / (whole - none)  # [control, size]
+    faithful = curves["faithfulness"].effect[0]
     below = np.flatnonzero(faithful < options["keep"])
     size = int(below.max()) + 1 if len(below) else 0
     rank = np.empty((model.n_layers, model.n_heads), dtype=int)
@@ -195,11 +196,18 @@ def _result(
         "random_low": (("size",), np.quantile(random_, 0.025, axis=0), "lower end of the middle 95 % of random sets"),
         "random_high": (("size",), np.quantile(random_, 0.975, axis=0), "upper end of the middle 95 % of random sets"),
     }
-    for name, values in curves.items():
-        low, high = interval(values, axis=1, seed=seed)
-        variables[name] = (("size",), values.mean(1), texts[name])
-        variables[f"{name}_low"] = (("size",), low, "lower end of the 95 % bootstrap interval over held-out pairs")
-        variables[f"{name}_high"] = (("size",), high, "upper end of the 95 % bootstrap interval over held-out pairs")
+    for name, found in curves.items():
+        variables[name] = (("size",), found.effect[0], texts[name])
+        variables[f"{name}_low"] = (
+            ("size",),
+            found.low[0],
+            "lower end of the 95 % bootstrap interval over held-out pairs",
+        )
+        variables[f"{name}_high"] = (
+            ("size",),
+            found.high[0],
+            "upper end of the 95 % bootstrap interval over held-out pairs",
+        )
     counts = {"found_on": len(prompts) - alone.shape[1], "measured_on": alone.shape[1]}
     return make_result(
         variables,
