@@ -35,5 +35,5 @@ def card(
     table = run_card(model, corpus=corpus, write=write, progress=not quiet)
     show_table(table, out, quiet)
     typer.echo(verdict(table))
-    if not write and (table["reproduced"] == "no").any():
+    if not write and "no" in set(table["reproduced"]):
         raise typer.Exit(1)

@@ -1,6 +1,7 @@
 """The card's numbers, measured again from the shipped weights and compared with those that are stored."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -162,8 +163,8 @@ def _effects(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float, float]
 
 def verdict(table: pd.DataFrame) -> str:
     """One sentence: how many numbers were reproduced."""
-    counts = table["reproduced"].value_counts()
-    yes, no, kept, new = (int(counts.get(name, 0)) for name in ("yes", "no", "as stored", "new"))
+    counts = Counter(table["reproduced"])
+    yes, no, kept, new = (counts[name] for name in ("yes", "no", "as stored", "new"))
     parts = [f"{yes} of {yes + no} numbers that were measured again are reproduced."]
     if kept:
         parts.append(f"{kept} are shown as stored: they need --corpus.")
