@@ -1,5 +1,8 @@
 """The command `workbench heads`."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from workbench.cli.options import (
@@ -13,11 +16,12 @@ from workbench.cli.options import (
     Out,
     Quiet,
     Seed,
+    Table,
     Truncate,
     run_folder,
     run_options,
 )
-from workbench.terminal import Room, show_run
+from workbench.terminal import Room, show_run, show_table
 
 HELP = """Which attention heads serve which language, and what happens without them.
 
@@ -53,3 +57,64 @@ def find(
     options = run_options(batch_size, device, dtype, seed, truncate, quiet)
     folder = out or run_folder("heads", model, corpus)
     show_run(run_heads(model, corpus, out=folder, languages=languages, limit=limit, options=options), quiet)
+
+
+@app.command("knockout")
+def knock_out(
+    model: ModelName,
+    corpus: CorpusName,
+    languages: Languages = None,
+    share: Annotated[float, typer.Option(help="Of all heads, in each language's group.")] = 0.02,
+    controls: Annotated[int, typer.Option(help="Random groups of the same layers beside each group.")] = 20,
+    out: Table = None,
+    limit: Limit = None,
+    batch_size: Batch = "auto",
+    device: Device = None,
+    dtype: Dtype = None,
+    seed: Seed = 0,
+    truncate: Truncate = False,
+    quiet: Quiet = False,
+) -> None:
+    """Switch off each language's heads, chosen on half of the texts, and measure all languages on the other half.
+
+    \b
+    workbench heads knockout polyglot parallel --languages de,fr,ja --limit 20
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.heads_removal import knockout_table
+
+    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
+    table = knockout_table(
+        model, corpus, languages=languages, limit=limit, share=share, controls=controls, options=options
+    )
+    show_table(table, out, quiet)
+
+
+@app.command("prune")
+def prune(
+    model: ModelName,
+    corpus: CorpusName,
+    keep: Annotated[str, typer.Option(help="Languages whose loss may not rise, such as de,fr.")],
+    drop: Annotated[str, typer.Option(help="Languages that may be lost.")] = "",
+    budget: Annotated[float, typer.Option(help="Largest rise of the kept languages' loss, in nats.")] = 0.01,
+    checkpoint: Annotated[Path | None, typer.Option(help="A new folder for the smaller model.")] = None,
+    out: Table = None,
+    limit: Limit = None,
+    batch_size: Batch = "auto",
+    device: Device = None,
+    dtype: Dtype = None,
+    seed: Seed = 0,
+    truncate: Truncate = False,
+    quiet: Quiet = False,
+) -> None:
+    """Remove the heads that the kept languages can spare, and compare with simpler orders on held-out texts.
+
+    \b
+    workbench heads prune polyglot parallel --keep de,fr --drop ja --budget 0.02 --checkpoint smaller
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.heads_removal import prune_table
+
+    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
+    table = prune_table(
+        model, corpus, keep=keep, drop=drop, budget=budget, checkpoint=checkpoint, limit=limit, options=options
+    )
+    show_table(table, out, quiet)
