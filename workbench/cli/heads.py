@@ -18,6 +18,7 @@ from workbench.cli.options import (
     Seed,
     Table,
     Truncate,
+    Unused,
     run_folder,
     run_options,
 )
@@ -95,6 +96,7 @@ def prune(
     corpus: CorpusName,
     keep: Annotated[str, typer.Option(help="Languages whose loss may not rise, such as de,fr.")],
     drop: Annotated[str, typer.Option(help="Languages that may be lost.")] = "",
+    languages: Unused = None,
     budget: Annotated[float, typer.Option(help="Largest rise of the kept languages' loss, in nats.")] = 0.01,
     checkpoint: Annotated[Path | None, typer.Option(help="A new folder for the smaller model.")] = None,
     out: Table = None,
