@@ -3,10 +3,12 @@
 from workbench.heads.ablation import ablate
 from workbench.heads.agreement import agreement
 from workbench.heads.groups import top
+from workbench.heads.kinds import kinds
 from workbench.heads.knockout import knockout
 from workbench.heads.lahis import importance
 from workbench.heads.mask_file import fold_mask, load_mask, save_mask
 from workbench.heads.prune import prune
+from workbench.heads.search import search
 from workbench.heads.shapley import shapley
 from workbench.heads.sharing import roles
 from workbench.heads.smaller import save_smaller
@@ -18,12 +20,14 @@ __all__ = [
     "agreement",
     "fold_mask",
     "importance",
+    "kinds",
     "knockout",
     "load_mask",
     "prune",
     "roles",
     "save_mask",
     "save_smaller",
+    "search",
     "shapley",
     "top",
     "transfer",
