@@ -12,7 +12,7 @@ from workbench.heads import ablation
 from workbench.heads.replacements import donors
 
 KINDS = ("llama", "gpt2", "gemma2", "bloom", "cohere")
-# What a head's output becomes does not depend on the architecture; where it is put does: each kind has two of them
+# What a head's output becomes does not depend on the architecture; where it is put does: each kind has two or more
 # here, and zero in the test of W_O below.
 GRID = [("llama", how) for how in ablation.HOW] + [
     ("gpt2", "mean"),
@@ -21,6 +21,9 @@ GRID = [("llama", how) for how in ablation.HOW] + [
     ("gemma2", "mean_position"),
     ("bloom", "mean_language"),
     ("bloom", "scale"),
+    ("gpt2", "pattern"),
+    ("gemma2", "pattern"),
+    ("bloom", "pattern"),
     ("cohere", "mean"),
     ("cohere", "resample"),
 ]
@@ -78,6 +81,17 @@ def test_the_order_of_samples_and_languages_changes_nothing(how):
     back = ablate(model("llama"), corpus(turned), how=how, progress=False).sel(language=list(TEXTS))
     for name in ("delta", "low", "high", "baseline"):
         np.testing.assert_allclose(back[name], forth[name], atol=1e-5)
+
+
+def test_a_frozen_pattern_of_one_text_changes_nothing():
+    result = ablate(model("gemma2"), corpus({"de": ("Der Hund der Hund",)}), how="pattern", progress=False)
+    np.testing.assert_allclose(result.delta, 0, atol=1e-5)
+
+
+def test_a_frozen_pattern_needs_patterns(monkeypatch):
+    monkeypatch.setitem(model("llama").abilities, "pattern", False)
+    with pytest.raises(UnsupportedSite, match="pattern"):
+        ablate(model("llama"), corpus(), how="pattern", progress=False)
 
 
 def test_donors_come_from_other_languages_and_follow_the_seed():

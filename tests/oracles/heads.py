@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+import transformers
 
 
 def projections(module):
@@ -199,12 +200,47 @@ def same_donor(corpus, language, ids, seed):
     return candidates[int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % len(candidates)]
 
 
+def mean_patterns(module, corpus):
+    """The mean attention row of each query position over the texts that reach it: [layer][head][query] of [key]."""
+    module = copy.deepcopy(module)
+    module.set_attn_implementation("eager")
+    layers, found = module.config.num_hidden_layers, {}
+    for texts in corpus.values():
+        for ids in texts:
+            with torch.no_grad():
+                attentions = module(torch.tensor([ids]), use_cache=False, output_attentions=True).attentions
+            for layer in range(layers):
+                for head in range(n_heads(module)):
+                    for q in range(len(ids)):
+                        found.setdefault((layer, head, q), []).append(attentions[layer][0, head, q, : q + 1].double())
+    return {place: torch.stack(rows).mean(0).float() for place, rows in found.items()}
+
+
+def values_of(module, ids):
+    """What the heads may move, from the cache of an ordinary pass: [kv head, position, d_head] by layer."""
+    cache = transformers.DynamicCache()  # without a config, sliding layers keep every position too
+    with torch.no_grad():
+        module(torch.tensor([ids]), use_cache=True, past_key_values=cache)
+    return [layer.values[0] for layer in cache.layers]
+
+
+def frozen_output(patterns, values, layer, head, heads, length):
+    """Each position's values by the mean pattern: [position, d_head]."""
+    own = values[layer][head // (heads // len(values[layer]))]
+    found = torch.zeros(length, own.shape[-1])
+    for q in range(length):
+        for k in range(q + 1):
+            found[q] += patterns[layer, head, q][k] * own[k]
+    return found
+
+
 def ablation(module, corpus, how, seed=0, scale=2.0):
     """({language: delta of each sample [sample, layer, head]}, {language: clean loss of each sample})."""
     layers, heads = module.config.num_hidden_layers, n_heads(module)
     means = mean_outputs(module, corpus) if how == "mean" else None
     own = {k: mean_outputs(module, {k: corpus[k]}) for k in corpus} if how == "mean_language" else None
     places = position_means(module, corpus) if how == "mean_position" else None
+    patterns = mean_patterns(module, corpus) if how == "pattern" else None
     deltas, clean = {}, {}
     for language, texts in corpus.items():
         deltas[language], clean[language] = np.zeros((len(texts), layers, heads)), np.zeros(len(texts))
@@ -212,6 +248,7 @@ def ablation(module, corpus, how, seed=0, scale=2.0):
             with torch.no_grad():
                 clean[language][row] = float(loss(module, ids))
             mine = head_outputs(module, ids) if how == "scale" else None
+            moved = values_of(module, ids) if how == "pattern" else None
             if how.startswith("resample"):
                 choose = donor if how == "resample" else same_donor
                 given = head_outputs(module, choose(corpus, language, ids, seed))
@@ -226,6 +263,8 @@ def ablation(module, corpus, how, seed=0, scale=2.0):
                         values = own[language][layer][head]
                     elif how == "mean_position":
                         values = torch.stack([places[layer][p][head] for p in range(len(ids))])
+                    elif how == "pattern":
+                        values = frozen_output(patterns, moved, layer, head, heads, len(ids))
                     elif how == "scale":
                         values = mine[layer][:, head] * scale
                     else:

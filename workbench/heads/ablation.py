@@ -9,6 +9,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, NotFinite
+from workbench.heads.frozen import frozen
 from workbench.heads.replacements import Replacement, mean, resample, scaled, zero
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.memory import cells_at_once
@@ -21,7 +22,7 @@ from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 
-HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_same", "scale")
+HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_same", "scale", "pattern")
 _CELLS = ("language", "layer", "head")
 
 
@@ -48,8 +49,9 @@ def ablate(
     text by `seed` and the text itself, position by position from the start; a shorter donor repeats;
     `"mean_language"`, the mean over the texts of the text's own language; `"mean_position"`, the mean over all texts at
     the same position; `"resample_same"`, the output in another text of the same language; `"scale"`, `scale` times
-    itself. Against a language's own mean or texts the head may keep what says which language it is; against the
-    corpus's it loses that too.
+    itself; `"pattern"`, the text's own values by the head's mean attention pattern over all texts that reach the
+    position: only where it looks is frozen, not what it moves. Against a language's own mean or texts the head may keep
+    what says which language it is; against the corpus's it loses that too.
 
     Args:
         model: the model.
@@ -73,7 +75,8 @@ def ablate(
         BadArgument: unknown `how`, `scale`, `level` or `batch_size`, or a head that does not exist.
         TooFewLanguages: `how="resample"` with one language.
         BadCorpus: `how="resample_same"` with one text in a language.
-        UnsupportedSite: edits of head outputs do not work in this architecture.
+        UnsupportedSite: edits of head outputs do not work in this architecture; `how="pattern"`:
+            nor can its patterns be read.
         NotFinite: a loss is NaN or infinite.
         TooLarge: a text exceeds the context and `truncate` is off.
         Interrupted: Ctrl-C; `partial` holds the cells (language, layer, head) that were finished, NaN elsewhere.
@@ -91,6 +94,8 @@ def ablate(
         raise BadArgument(f"scale={scale!r}; give a finite number")
     size = texts_per_batch(batch_size)
     model.require("head")
+    if how == "pattern":
+        model.require("pattern")
     layers = _layers(model, heads)
     encoded = model.encode(corpus, truncate=truncate)
     sweep = _Sweep(model, corpus, layers)
@@ -115,7 +120,7 @@ def ablate(
 
     batches = by_language(model, encoded, batch_size=size)
     cells = sum(map(len, layers.values()))
-    total = len(batches) * (cells + how.startswith("mean"))
+    total = len(batches) * (cells + how.startswith(("mean", "pattern")))
     try:
         with tqdm(total=total, desc=f"ablation ({how})", unit="head", disable=not progress) as bar:
             replacement = _replacement(model, how, scale, encoded, batches, seed, bar)
@@ -152,6 +157,8 @@ def _replacement(
         return zero
     if how == "scale":
         return scaled(scale)
+    if how == "pattern":
+        return frozen(model, batches, step=bar.update)
     if how.startswith("mean"):
         return mean(model, batches, step=bar.update, by=how.removeprefix("mean").removeprefix("_") or "corpus")
     return resample(model, encoded, seed=seed, same=how == "resample_same")
