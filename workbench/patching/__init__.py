@@ -6,6 +6,7 @@ from workbench.patching.concepts import concepts
 from workbench.patching.cross_layer import cross_layer
 from workbench.patching.onsets import onsets
 from workbench.patching.overlap import overlap
+from workbench.patching.path import path
 from workbench.patching.sweep import sweep
 
-__all__ = ["attribution", "circuit", "concepts", "cross_layer", "onsets", "overlap", "sweep"]
+__all__ = ["attribution", "circuit", "concepts", "cross_layer", "onsets", "overlap", "path", "sweep"]
