@@ -120,3 +120,66 @@ def prune(
         model, corpus, keep=keep, drop=drop, budget=budget, checkpoint=checkpoint, limit=limit, options=options
     )
     show_table(table, out, quiet)
+
+
+@app.command("search")
+def find_top(
+    model: ModelName,
+    corpus: CorpusName,
+    languages: Languages = None,
+    top: Annotated[int, typer.Option(help="Heads of each language.")] = 20,
+    confidence: Annotated[float, typer.Option(help="That all languages' sets are those of the full sweep.")] = 0.99,
+    first: Annotated[int, typer.Option(help="Texts that every head is measured on.")] = 32,
+    out: Table = None,
+    limit: Limit = None,
+    batch_size: Batch = "auto",
+    device: Device = None,
+    dtype: Dtype = None,
+    seed: Seed = 0,
+    truncate: Truncate = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the heads whose removal costs each language most, without measuring every head on every text.
+
+    \b
+    workbench heads search polyglot parallel --languages de,ja --top 5
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.heads_search import search_table
+
+    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
+    table = search_table(
+        model,
+        corpus,
+        top=top,
+        confidence=confidence,
+        first=first,
+        languages=languages,
+        limit=limit,
+        options=options,
+    )
+    show_table(table, out, quiet)
+
+
+@app.command("kinds")
+def look(
+    model: ModelName,
+    corpus: CorpusName,
+    languages: Languages = None,
+    out: Table = None,
+    limit: Limit = None,
+    batch_size: Batch = "auto",
+    device: Device = None,
+    dtype: Dtype = None,
+    seed: Seed = 0,
+    truncate: Truncate = False,
+    quiet: Quiet = False,
+) -> None:
+    """Where each head looks in each language: previous, first, same token, induction, entropy, distance.
+
+    \b
+    workbench heads kinds polyglot parallel --languages de,ja --limit 20
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.heads_search import kinds_table
+
+    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
+    show_table(kinds_table(model, corpus, languages=languages, limit=limit, options=options), out, quiet)
