@@ -1,0 +1,129 @@
+"""Patch across positions: the source's state at any position into the target run at any position, at one layer."""
+
+from typing import Any
+
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.model.columns import Columns
+from workbench.model.metrics import Metric
+from workbench.model.model import Model
+from workbench.model.record import record
+from workbench.model.recording import Recording
+from workbench.model.rerun import replace_positions
+from workbench.patching import cells
+from workbench.patching.answers import choose
+from workbench.patching.cross_layer import SITES
+from workbench.patching.positions import forget_padding, numbers
+from workbench.patching.prompts import Prompts, batches, encode
+from workbench.patching.table import Table
+from workbench.text.pairs import load_pairs
+
+
+@torch.no_grad()
+def cross_position(
+    model: Model,
+    pairs: Any,
+    *,
+    layer: int,
+    site: str = "residual",
+    metric: str | Metric = "logit_difference",
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Put the source's state at position p in the place of the target's state at position q, for all p and q.
+
+    Args:
+        model: the model.
+        pairs: Pairs, or what `load_pairs` reads; lengths may differ, also within a pair.
+        layer: where the states are taken and put.
+        site: `residual`, the state in front of the layer, or `residual_post`, behind it.
+        metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
+        progress: show a progress bar.
+        batch_size: pairs per forward pass.
+        seed: of the bootstrap.
+
+    Returns:
+        `effect[source_position, target_position]`: 0 is the unpatched target run, 1 the source run, its interval `low`
+        and `high` over pairs, and `value`, `pair_effect`, `pair_value`, `source_value`, `target_value` as in `sweep`,
+        whose row at this layer is the diagonal where prompts have one length. Where lengths differ, positions count
+        from the end, and a pair that lacks one is NaN there.
+
+    Raises:
+        UnsupportedSite: no such site.
+        BadArgument: no such layer.
+        BadPairs: answer and foil begin with the same token.
+        Interrupted: `partial` holds the cells that were finished.
+
+    Source:
+        Ghandeharioun et al. 2024 (Patchscopes, arXiv 2401.06102), where source and target position are free.
+
+    Example:
+        >>> cross_position(model, pairs, layer=4).effect.idxmax("source_position")      # doctest: +SKIP
+    """
+    if site not in SITES:
+        raise UnsupportedSite(f"site={site!r} cannot be patched across positions (works: {', '.join(SITES)})")
+    if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < model.n_layers:
+        raise BadArgument(f"layer={layer!r} does not exist in {model.name!r} (has: 0 to {model.n_layers - 1})")
+    prompts = encode(model, load_pairs(pairs))
+    turned = Prompts(prompts.pairs, prompts.target, prompts.source)
+    reading = choose(model, prompts, metric)
+    table = Table(prompts, reading, turned.width, prompts.width)
+    total = sum(map(len, prompts.source))
+    bar = tqdm(total=total, desc="patching across positions", unit="position", disable=not progress)
+    stopped = ""
+    try:
+        for batch in batches(model, prompts, batch_size):
+            source, target = record(model, batch.source, keys=True), record(model, batch.target, keys=True)
+            one = reading.of(batch.rows)
+            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), target.n_positions)
+            down, right = turned.width - source.n_positions, prompts.width - target.n_positions
+            real = source.batch.mask.bool().sum(0).tolist()
+            for given, columns, values, changed in _cells(source, target, one, layer + (site != "residual")):
+                done = table.layers_done
+                table.put(given + down, [column + right for column in columns], values, changed)
+                bar.update((table.layers_done - done) * real[given])
+            table.end()
+    except KeyboardInterrupt:
+        stopped = table.stopped("source positions")
+    finally:
+        bar.close()
+    forget_padding(table)
+    for row, ids in enumerate(prompts.source):
+        table.values[row, : turned.width - len(ids)] = float("nan")
+    result = table.result(
+        model,
+        ("source_position", "target_position"),
+        method="patching.cross_position",
+        parameters={"site": site, "layer": layer},
+        seed=seed,
+        coords={"source_position": numbers(turned), "target_position": numbers(prompts)},
+    )
+    result.attrs["layer"] = layer
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+def _cells(source: Recording, target: Recording, metric: Metric, at: int) -> cells.Cells:
+    """Every source position, and the target positions in packs."""
+    given, own = source.residual[at], target.residual[at]
+    from_real, to_real = source.batch.mask.bool(), target.batch.mask.bool()
+    to_real = to_real & cells.reaches(target, at, metric)
+    packs = list(cells.blocks(target, list(range(target.n_positions))))
+    columns: dict[int, Columns] = {}  # all source positions share what their columns need
+    for position in range(source.n_positions):
+        changed = (given[:, position, None] != own).any(-1) & to_real & from_real[:, position, None]
+        for number, block in enumerate(packs):
+            here = changed[:, block].T  # [target position, sample]
+            if not here.any():
+                yield position, block, None, None
+                continue
+            if number not in columns:
+                columns[number] = Columns(target, block)
+            values = torch.where(here[..., None], given[None, :, position], own[:, block].transpose(0, 1))
+            states = replace_positions(target, at, block, values, last=metric.last, columns=columns[number])
+            yield position, block, cells.read(target, metric, states), here
