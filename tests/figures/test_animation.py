@@ -42,6 +42,14 @@ def test_three_axes_become_cells_on_one_scale():
     assert figure.layout.coloraxis.cmin == -figure.layout.coloraxis.cmax
 
 
+def test_the_scale_is_signed_where_only_a_later_frame_is():
+    result = crossed().rename(pair_effect="score")
+    result["score"] = abs(result.score)
+    result.score[0, 2, 0] = -1
+    scale = animation(result, "score").layout.coloraxis
+    assert (scale.cmin, scale.cmid) == (-scale.cmax, 0)
+
+
 def test_what_cannot_be_drawn_is_refused():
     with pytest.raises(BadArgument, match="over='head' is no axis"):
         animation(crossed(), over="head")

@@ -7,8 +7,10 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from workbench.errors import BadArgument
+from workbench.figures import style
 from workbench.figures.cells import is_category
 from workbench.figures.choose import choose, no_axis
+from workbench.figures.colour import colour_axis
 from workbench.figures.curves import curves
 from workbench.figures.heatmap import heatmap
 from workbench.figures.labels import axis_title, is_language, value_label
@@ -66,8 +68,10 @@ def animation(
         for one, name in zip(drawn, names, strict=True)
     ]
     if draw is heatmap:
-        whole = [one.layout.coloraxis for one in drawn]
-        figure.update_layout(coloraxis={"cmin": min(c.cmin for c in whole), "cmax": max(c.cmax for c in whole)})
+        scale = colour_axis(chosen.values, height=300)  # signed where any frame is
+        figure.update_layout(coloraxis={**scale, "colorbar": figure.layout.coloraxis.colorbar})
+        if not np.isfinite(chosen.values.values).all():
+            figure.update_layout(plot_bgcolor=style.MISSING)
     else:
         figure.update_yaxes(range=_range([chosen.values, *(chosen.companions.get(key) for key in ("low", "high"))]))
     prefix = "" if is_language(over) else f"{axis_title(chosen.values, over)} "
