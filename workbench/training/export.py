@@ -33,6 +33,7 @@ def export_model(
         }
         save_file(weights, temporary / "model.safetensors", metadata={"format": "pt"})
         config = {**model.config.to_dict(), "architectures": ["LlamaForCausalLM"], "dtype": "bfloat16"}
+        config.pop("_name_or_path", None)  # a folder of the machine that it was made on
         (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         tokenizer.save_pretrained(temporary)
         (temporary / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
