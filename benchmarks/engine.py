@@ -202,9 +202,7 @@ def main() -> None:
     print(
         "Attribution patching: one whole job, both runs included; TransformerLens with hooks and a plain backward pass."
     )
-    print(
-        "Packed oneDNN products are left out: 1.06 to 1.35x of the default ones here, for a second copy of the weights."
-    )
+    print("Packed oneDNN products are not used, so not measured; benchmarks/results/engine.md says why.")
     for name in shapes:
         case = Case(SHAPES[name], options.device, getattr(torch, options.dtype))
         for threads in options.threads:

@@ -59,7 +59,7 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
         model.attention_parts(i)[1].register_forward_pre_hook(hook(i), prepend=False) for i in range(model.n_layers)
     ]
     try:
-        with torch.enable_grad(), _frozen(model), fused(model):
+        with torch.enable_grad(), frozen(model), fused(model):
             hidden = model.states(batch)
             losses, slope = _loss_and_slope(model, hidden.detach(), batch)
             slopes = torch.autograd.grad(hidden, leaves, grad_outputs=slope)
@@ -108,7 +108,7 @@ def _slope_through_head(model: Model, states: Tensor, targets: Tensor) -> tuple[
     return torch.cat(losses), torch.cat(slopes)
 
 
-class _frozen:  # noqa: N801 - reads as a word in a with statement
+class frozen:  # noqa: N801 - reads as a word in a with statement
     """No parameter requires a gradient for a while: only activation gradients are computed."""
 
     def __init__(self, model: Model):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.model.model import Model
 
 _SHARE = 0.5  # of what is free now, for "auto"
-_ROWS_CPU = 8192  # rows of a matrix product from which on a CPU gains nothing (benchmarks/engine.py --growth)
+_ROWS_CPU = 8192  # rows of stacked cells: matrix products on a CPU are long at their full speed
 _ROWS_MOST = 2**20
 _GAIN = 1.05  # twice the rows must be that much faster to be worth their memory
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}

@@ -1,7 +1,6 @@
 """Gradients of a metric with respect to activations: one forward and one backward pass, no parameter's gradient."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import Tensor
 from workbench.errors import NotFinite
 from workbench.model.attention import fused
 from workbench.model.columns import Columns
+from workbench.model.gradient import frozen
 from workbench.model.layers import call_layer
 from workbench.model.metrics import plain_unembedding, unembed
 from workbench.model.model import Model
@@ -116,7 +116,7 @@ def activation_gradients(
             for i in layers
         ]
     try:
-        with torch.enable_grad(), _frozen(model), fused(model, on=recording.fused):
+        with torch.enable_grad(), frozen(model), fused(model, on=recording.fused):
             hidden = states.detach().requires_grad_(True)
             for layer in layers:
                 entered.append(hidden)
@@ -138,16 +138,3 @@ def activation_gradients(
         [one.detach().reshape(shape) for one in outputs],
         [one.reshape(shape) for one in slopes[count:]],
     )
-
-
-@contextmanager
-def _frozen(model: Model) -> Iterator[None]:
-    """No parameter requires a gradient for a while."""
-    asked = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
-    for parameter in asked:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in asked:
-            parameter.requires_grad_(True)
