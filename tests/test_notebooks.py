@@ -10,10 +10,15 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "notebooks"
 BOOKS = sorted(FOLDER.glob("*.ipynb"))
 NAMES = [path.stem for path in BOOKS]
+LESSONS = [path for path in BOOKS if path.stem != "00_course"]  # the course's index teaches no method
 SWITCH = (
     'MODEL = "polyglot"  # or any hub name or folder: "Qwen/Qwen2.5-0.5B", "bigscience/bloom-560m"',
     r"SENTENCES = \d+  # .+",
 )
+HIDDEN = {
+    "tags": ["solution"],
+    "jupyter": {"source_hidden": True},
+}  # JupyterLab folds such a cell
 FIGURE = re.compile(r"\bwb\.figures\.|\bpx\.|\bbars\(")
 NUMBER = re.compile(r"(?<![\w.])\d+[.,]\d+(?!\d*\))")  # a measured value, not a count, year, section or arXiv number
 
@@ -31,6 +36,7 @@ def cells(path: Path, kind: str) -> list[str]:
 
 
 book = pytest.mark.parametrize("path", BOOKS, ids=NAMES)
+lesson = pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
 
 
 def test_the_readme_names_every_notebook():
@@ -91,13 +97,26 @@ def test_no_path_network_or_install(path):
         assert not re.search(r"^\s*[%!]|\bopen\(|to_netcdf|save_result", text, re.MULTILINE)
 
 
-@book
+@lesson
 def test_sections_are_numbered_and_it_ends_with_limits_and_exercises(path):
     heads = re.findall(r"^## (.+)$", "\n".join(cells(path, "markdown")), re.MULTILINE)
     assert heads[-2:] == ["What we saw, and what we cannot say", "Exercises"]
     assert [int(head.split(" · ")[0]) for head in heads[:-2]] == list(range(1, len(heads) - 1))
-    exercises = source(read(path)["cells"][-1]).split("## Exercises")[1]
-    assert 2 <= len(re.findall(r"^\d\. ", exercises, re.MULTILINE)) <= 3
+
+
+@lesson
+def test_every_exercise_has_a_hidden_solution_that_computes_its_answer(path):
+    found = read(path)["cells"]
+    end = max(place for place, cell in enumerate(found) if cell["cell_type"] == "markdown")
+    tasks = re.findall(r"^(\d)\. ", source(found[end]).split("## Exercises\n")[1], re.MULTILINE)
+    assert tasks in (["1", "2"], ["1", "2", "3"])
+    solutions = found[end + 1 :]
+    assert [cell["id"] for cell in solutions] == [f"solution-{task}" for task in tasks]
+    for task, cell in zip(tasks, solutions, strict=True):
+        assert cell["metadata"] == HIDDEN
+        assert re.match(rf"# Solution {task}: \S.*[.?]\n", source(cell))
+        assert isinstance(ast.parse(source(cell)).body[-1], ast.Expr), "it ends in a sentence or a small frame"
+        assert not FIGURE.search(source(cell)), "a figure would need a question before it and a reading after it"
 
 
 @book
@@ -120,7 +139,7 @@ def test_prose_types_no_measured_number(path):
         assert {match.group() for match in NUMBER.finditer(plain)} <= {"0.96", "99.5"}, text
 
 
-@book
+@lesson
 def test_controls_and_caveats_are_there(path):
     text = "\n".join(cells(path, "markdown"))
     assert "control" in text
