@@ -26,20 +26,23 @@ style: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+# Side by side on the machine's cores, one thread each: small models gain nothing from more.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
+
 # The browser tests need Debian's chromium; CI installs it and sets BROWSER=required.
 BROWSER ?= $(shell command -v chromium)
 tests: $(VENV)/installed-dev
 ifeq ($(BROWSER),)
 	@echo "chromium is not installed: the browser tests are left out (apt-get install chromium fonts-noto-core fonts-noto-cjk)"
-	$(BIN)/python -m pytest -m "not browser"
+	$(PYTEST) -m "not browser"
 else
-	$(BIN)/python -m pytest
+	$(PYTEST)
 endif
 
 notebooks: $(VENV)/installed-dev
 ifneq ($(NOTEBOOKS),)
 	rm -rf runs/notebooks && mkdir -p runs/notebooks && cp -r notebooks/. runs/notebooks/
-	$(BIN)/python -m pytest --nbmake --overwrite --nbmake-timeout=600 runs/notebooks
+	$(PYTEST) --nbmake --overwrite --nbmake-timeout=600 runs/notebooks
 endif
 
 lab: $(VENV)/installed
