@@ -7,6 +7,7 @@ from workbench.heads.kinds import kinds
 from workbench.heads.knockout import knockout
 from workbench.heads.lahis import importance
 from workbench.heads.mask_file import fold_mask, load_mask, save_mask
+from workbench.heads.patterns import patterns
 from workbench.heads.prune import prune
 from workbench.heads.search import search
 from workbench.heads.shapley import shapley
@@ -23,6 +24,7 @@ __all__ = [
     "kinds",
     "knockout",
     "load_mask",
+    "patterns",
     "prune",
     "roles",
     "save_mask",
