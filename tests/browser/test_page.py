@@ -131,7 +131,7 @@ def test_pointing_at_a_cell_says_everything(opened):
     page.mouse.move(box["x"] + box["width"] * 2.5 / 8, box["y"] + box["height"] * 0.5 / 6)
     page.wait_for_selector("#figure-2 .hoverlayer text")
     words = page.locator("#figure-2 .hoverlayer").text_content()
-    for part in ("German (Deutsch)", "Layer 5", "Head 2", "delta", "nats", "interval"):
+    for part in ("German · Deutsch", "Layer 5", "Head 2", "delta", "nats", "interval"):
         assert part in words, words
 
 

@@ -15,10 +15,10 @@ def test_a_line_for_each_language_over_layers(lens):
     figure = curves(lens, "probability")
     drawn = lines(figure)
     assert [line.name for line in drawn] == [
-        "Arabic (العربية)",
-        "German (Deutsch)",
-        "Hindi (हिन्दी)",
-        "Japanese (日本語)",
+        "Arabic · العربية",
+        "German · Deutsch",
+        "Hindi · हिन्दी",
+        "Japanese · 日本語",
     ]
     np.testing.assert_array_equal(drawn[3].y, lens.probability.sel(language="ja").values)
     assert figure.layout.xaxis.title.text == "Layer"

@@ -27,10 +27,11 @@ def test_language_by_language_stands_in_one_order_on_both_axes(grid):
     named = grid.rename(source_layer="group", target_layer="language", effect="delta")
     named = named.assign_coords(group=["ja", "de", "random"], language=["ja", "de", "ar"])
     figure = matrix(named, "delta")
-    assert figure.layout.xaxis.ticktext == ("Arabic (العربية)", "German (Deutsch)", "Japanese (日本語)")
-    assert figure.layout.yaxis.ticktext == ("Japanese (日本語)", "German (Deutsch)", "random")
+    assert figure.layout.xaxis.ticktext == ("Arabic", "German", "Japanese")
+    assert figure.layout.yaxis.ticktext == ("German · Deutsch", "Japanese · 日本語", "random")
+    assert "Language: Arabic · العربية" in figure.data[0].text[0][0]
     assert figure.layout.yaxis.autorange == "reversed"
-    np.testing.assert_array_equal(figure.data[0].z, named.delta.values[:, ::-1])
+    np.testing.assert_array_equal(figure.data[0].z, named.delta.values[[1, 0, 2], ::-1])
 
 
 def test_above_fourteen_nothing_is_printed(grid):

@@ -37,7 +37,7 @@ def test_names_scripts_and_labels_of_the_twelve():
         ("tr", "Turkish", "Türkçe", "Latn"),
         ("zh", "Chinese", "中文", "Hans"),
     ]
-    assert languages.label("de") == "German (Deutsch)"
+    assert languages.label("de") == "German · Deutsch"
     assert languages.label("en") == "English"
 
 

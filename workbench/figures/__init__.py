@@ -2,6 +2,7 @@
 
 from workbench.figures.agreement import agreement
 from workbench.figures.animation import animation
+from workbench.figures.bars import bars
 from workbench.figures.before_after import before_after
 from workbench.figures.curves import curves
 from workbench.figures.heatmap import heatmap
@@ -9,4 +10,4 @@ from workbench.figures.matrix import matrix
 from workbench.figures.neuron import neuron
 from workbench.figures.neuron_card import neuron_card
 
-__all__ = ["agreement", "animation", "before_after", "curves", "heatmap", "matrix", "neuron", "neuron_card"]
+__all__ = ["agreement", "animation", "bars", "before_after", "curves", "heatmap", "matrix", "neuron", "neuron_card"]

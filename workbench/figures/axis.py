@@ -23,6 +23,7 @@ class Axis:
         positions: Where the cells lie, `[n]`.
         labels: Words at the positions for ticks; None where the positions are the coordinates themselves.
         names: Words for the hover text; None like `labels`.
+        short: The labels where there is little room, which is across; None where they are short enough.
     """
 
     dim: str
@@ -30,21 +31,23 @@ class Axis:
     positions: np.ndarray
     labels: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
+    short: tuple[str, ...] | None = None
 
     def layout(self, *, vertical: bool, title: bool = True, ticks: bool = True) -> dict[str, Any]:
-        """Settings of the plotly axis: words run from the top down, numbers from the bottom up."""
+        """Settings of the plotly axis: words run from the top down, layers and other numbers from the bottom up."""
         settings: dict[str, Any] = {"showgrid": False, "zeroline": False, "showticklabels": ticks}
         if not ticks:
             settings["ticks"] = ""
         if title:
             settings["title"] = {"text": self.title}
         if self.labels is not None:
-            step = -(-len(self.labels) // _MOST_LABELS)
+            labels = self.labels if vertical or self.short is None else self.short
+            step = -(-len(labels) // _MOST_LABELS)
             settings |= {"tickmode": "array", "tickvals": self.positions[::step].tolist()}
-            settings["ticktext"] = list(self.labels[::step])
-            if vertical:
+            settings["ticktext"] = list(labels[::step])
+            if vertical and not self.dim.endswith("layer"):
                 settings["autorange"] = "reversed"
-            elif max(map(len, self.labels)) > 3:
+            elif not vertical and max(map(len, labels)) > 3:
                 settings["tickangle"] = -45
         elif len(self.positions) <= _MOST_INTEGERS:
             step = 1 if len(self.positions) <= 12 else 2
@@ -71,5 +74,5 @@ def axis(array: xr.DataArray, dim: str) -> Axis:
         return Axis(dim, f"{title} and its token", np.arange(len(values)), labels, names)
     if values.dtype.kind in "iu" and (np.diff(values.astype(np.int64)) == 1).all():
         return Axis(dim, title, values.astype(np.int64))
-    labels = tuple(value_label(dim, value) for value in values)
-    return Axis(dim, title, np.arange(len(values)), labels, tuple(f"{title}: {label}" for label in labels))
+    labels, short = (tuple(value_label(dim, value, short=cut) for value in values) for cut in (False, True))
+    return Axis(dim, title, np.arange(len(values)), labels, tuple(f"{title}: {label}" for label in labels), short)

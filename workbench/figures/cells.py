@@ -1,6 +1,6 @@
 """A panel of cells: heatmap traces of one two-dimensional array, with hover text that says everything."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import plotly.graph_objects as go
@@ -38,15 +38,7 @@ def number_cells(chosen: Chosen, x: Axis, y: Axis, *, heading: str = "", printed
     form = ":,d" if values.dtype.kind in "iu" else ":.4g"
     lines = [f"{values.name} %{{z{form}}} {values.attrs.get('units', '')}".rstrip()]
     extra = {name: array.transpose(y.dim, x.dim).values for name, array in chosen.companions.items()}
-    column = {name: f"%{{customdata[{index}]:.3g}}" for index, name in enumerate(extra)}
-    if "low" in column:
-        lines.append(f"interval {column['low']} to {column['high']}")
-    if "p_value" in column:
-        lines.append(f"p-value {column['p_value']}")
-    if "control_mean" in column:
-        lines.append(f"random control {column['control_mean']}")
-    if "control_low" in column and "control_high" in column:
-        lines.append(f"random control from {column['control_low']} to {column['control_high']}")
+    lines += hover_lines(extra)
     return go.Heatmap(
         z=values.values,
         customdata=np.stack(list(extra.values()), axis=-1) if extra else None,
@@ -70,6 +62,21 @@ def word_cells(chosen: Chosen, x: Axis, y: Axis, *, heading: str = "") -> Iterat
             zmax=1,
             **_shared(x, y, heading, [f"{values.name}: {name}"]),
         )
+
+
+def hover_lines(companions: Iterable[str]) -> list[str]:
+    """What hovering says of the numbers beside a value, which are the columns of `customdata` in this order."""
+    column = {name: f"%{{customdata[{index}]:.3g}}" for index, name in enumerate(companions)}
+    lines = []
+    if "low" in column:
+        lines.append(f"interval {column['low']} to {column['high']}")
+    if "p_value" in column:
+        lines.append(f"p-value {column['p_value']}")
+    if "control_mean" in column:
+        lines.append(f"random control {column['control_mean']}")
+    if "control_low" in column and "control_high" in column:
+        lines.append(f"random control from {column['control_low']} to {column['control_high']}")
+    return lines
 
 
 def _shared(x: Axis, y: Axis, heading: str, lines: list[str]) -> dict:

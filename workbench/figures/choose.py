@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.errors import BadArgument, UnknownLanguage
-from workbench.figures.labels import is_language
+from workbench.figures.labels import is_language, language_order
 
 _COMPANIONS = ("low", "high", "p_value", "control_mean", "control_low", "control_high")
 
@@ -18,7 +18,7 @@ class Chosen:
     """One variable, ready to draw.
 
     Attributes:
-        values: The variable after the selection; languages in the order of their codes.
+        values: The variable after the selection; languages in the order of their codes, other groups after them.
         companions: `low`, `high`, `p_value` ... with the same axes as `values`.
         fixed: Coordinates of which the selection kept a single value.
     """
@@ -103,8 +103,8 @@ def _some(has: list) -> str:
 def _taken(array: xr.DataArray, wanted: Mapping[str, int | list[int]]) -> xr.DataArray:
     array = array.isel({dim: want for dim, want in wanted.items() if dim in array.dims})
     for dim in array.dims:
-        if is_language(str(dim)) and dim in array.coords:
-            array = array.isel({dim: np.argsort(array[dim].values.astype(str), kind="stable")})
+        if dim in array.coords and array[dim].dtype.kind in "UOT":
+            array = array.isel({dim: language_order(str(dim), array[dim].values.astype(str).tolist())})
     return array
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 from workbench.errors import BadArgument
 from workbench.figures import style
 from workbench.figures.axis import Axis, axis
-from workbench.figures.cells import is_category
+from workbench.figures.cells import hover_lines, is_category
 from workbench.figures.choose import Chosen, choose, no_axis
 from workbench.figures.heatmap import titled
 from workbench.figures.labels import axis_title, describe, value_label
@@ -104,16 +104,14 @@ def _line(part: Chosen, bottom: Axis, *, name: str, look: int, colour: str | Non
     where = "%{text}" if bottom.names else f"{bottom.title} %{{x:d}}"
     lines = [f"<b>{name}</b>"] if name else []
     lines += [where, f"{part.values.name} %{{y:.4g}} {part.values.attrs.get('units', '')}".rstrip()]
-    extra = [part.companions[key].values for key in ("low", "high", "p_value") if key in part.companions]
+    extra = [array.values for array in part.companions.values()]
+    lines += hover_lines(part.companions)
     if "low" in part.companions:
         low, high = part.companions["low"].values, part.companions["high"].values
-        lines.append("interval %{customdata[0]:.3g} to %{customdata[1]:.3g}")
         edge = {"mode": "lines", "line": {"width": 0}, "legendgroup": name, "showlegend": False, "hoverinfo": "skip"}
         traces.append(go.Scatter(x=bottom.positions, y=high, **edge))
         shade = "rgba({}, {}, {}, 0.16)".format(*(int(colour[at : at + 2], 16) for at in (1, 3, 5)))
         traces.append(go.Scatter(x=bottom.positions, y=low, fill="tonexty", fillcolor=shade, **edge))
-    if "p_value" in part.companions:
-        lines.append(f"p-value %{{customdata[{len(extra) - 1}]:.3g}}")
     marked = len(values) <= _MOST_MARKERS
     traces.append(
         go.Scatter(

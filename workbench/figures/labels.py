@@ -24,12 +24,29 @@ _AXES = {
     "kind": "Kind",
     "group": "Group switched off",
     "answer": "Answer",
+    "query": "Query position",
+    "key": "Key position",
 }
+_NAMED_AFTER_LANGUAGES = ("group", "circuit", "other")  # each cell often belongs to one language
 
 
 def is_language(dim: str) -> bool:
     """True for the axes whose coordinates are language codes."""
     return dim == "language" or dim.endswith("_language")
+
+
+def language_order(dim: str, names: list[str]) -> list[int]:
+    """Indices that put languages in the one order of all figures, by code; groups of no language stay behind them."""
+    if is_language(dim):
+        return sorted(range(len(names)), key=lambda index: names[index])
+    if dim in _NAMED_AFTER_LANGUAGES:
+        return sorted(range(len(names)), key=lambda index: names[index] if _is_code(names[index]) else "~")
+    return list(range(len(names)))
+
+
+def _is_code(name: str) -> bool:
+    """Whether a group is called after a language: longer codes are words too often."""
+    return len(name) == 2 and languages.known(name)
 
 
 def escape(text: Any) -> str:
@@ -38,14 +55,17 @@ def escape(text: Any) -> str:
     return plain.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥")
 
 
-def value_label(dim: str, value: Any) -> str:
-    """A coordinate in words: `de` becomes "German (Deutsch)", a planted language keeps its name."""
+def value_label(dim: str, value: Any, *, short: bool = False) -> str:
+    """A coordinate in words: `de` becomes "German · Deutsch", or "German" where there is little room.
+
+    A planted language, which no registry knows, keeps its own name.
+    """
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, str) and (is_language(dim) or (dim == "group" and len(value) == 2)):
+    if isinstance(value, str) and (is_language(dim) or (dim in _NAMED_AFTER_LANGUAGES and _is_code(value))):
         try:
-            return escape(languages.label(value))
-        except WorkbenchError:  # planted models have languages that no registry knows
+            return escape(languages.name(value) if short else languages.label(value))
+        except WorkbenchError:
             return escape(value)
     return escape(value)
 

@@ -43,8 +43,11 @@ def question(chosen: Chosen) -> str:
     for variable, axis, text in _QUESTIONS:
         if variable == plain and (axis is None or axis in chosen.dims or axis in chosen.fixed):
             return text.format(language=_language(chosen))
-    axes = " and ".join(axis_title(chosen.values, dim).lower() for dim in chosen.dims)
-    return f"How does {escape(name.replace('_', ' '))} change with {axes}?"
+    what = escape(name.replace("_", " "))
+    axes = " and ".join(axis_title(chosen.values, dim).lower() for dim in chosen.dims if not is_language(dim))
+    if not any(map(is_language, chosen.dims)):
+        return f"How does {what} change with {axes}?"
+    return f"How does {what} differ between languages{axes and f', by {axes}'}?"
 
 
 def subtitle(result: xr.Dataset, chosen: Chosen, *, role: str = "", notes: Iterable[str] = ()) -> str:
@@ -66,7 +69,7 @@ def subtitle(result: xr.Dataset, chosen: Chosen, *, role: str = "", notes: Itera
 def _language(chosen: Chosen) -> str:
     code = chosen.fixed.get("language")
     if code is not None:
-        return value_label("language", code)
+        return value_label("language", code, short=True)
     return "each language" if "language" in chosen.dims else "the languages"
 
 

@@ -52,6 +52,6 @@ def script(code: str) -> str:
 
 
 def label(code: str) -> str:
-    """Both names, for axes and menus: 'German (Deutsch)'; one where they agree: 'English'."""
+    """Both names, for axes and menus: 'German · Deutsch'; one where they agree: 'English'."""
     english, own = name(code), autonym(code)
-    return english if english == own else f"{english} ({own})"
+    return english if english == own else f"{english} · {own}"

@@ -1,0 +1,146 @@
+"""Bars: one number for each language, group or kind, with its interval and what random groups give."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import xarray as xr
+
+from workbench.errors import BadArgument
+from workbench.figures import style
+from workbench.figures.axis import Axis, axis
+from workbench.figures.cells import hover_lines, is_category
+from workbench.figures.choose import Chosen, choose, no_axis
+from workbench.figures.heatmap import titled
+from workbench.figures.labels import axis_title, describe, is_language, value_label
+from workbench.figures.question import question, subtitle
+
+_ROW = 30  # pixels of a name with one bar
+_BAR = 15  # and of each further bar
+_MOST_BARS = 8  # of one name, so that colours stay apart
+_SPREAD = 0.8  # share of a row that bars take
+_BAND = {"control_low", "control_high"}
+
+
+def bars(
+    result: xr.Dataset | pd.DataFrame,
+    variable: str,
+    *,
+    y: str | None = None,
+    color: str | None = None,
+    title: str | None = None,
+    **select: Any,
+) -> go.Figure:
+    """Draw a variable of one or two axes as horizontal bars from zero, with whiskers where it has an interval.
+
+    Names run down the side: languages in their fixed order, layers from the bottom up. Whiskers go from `low` to
+    `high`; a grey band behind a bar goes from `control_low` to `control_high`, where random groups of the same size
+    ended.
+
+    Args:
+        result: What an analysis returned, `load_result` read, or a frame: its index is the axis, and the index's name
+            (such as `language`) says what it holds; two levels are two axes (`frame.stack()` makes the columns a
+            level); the columns are the variables, `low` and `high` among them.
+        variable: A numeric variable with one or two axes left after the selection.
+        y: The axis whose names run down the side; the language where there is one.
+        color: The axis that becomes bars of one name, side by side: what is left.
+        title: In place of the question that the figure answers.
+        **select: Coordinates by name, as in `heatmap`.
+
+    Returns:
+        The figure; it is neither shown nor written.
+
+    Raises:
+        BadArgument: No such variable, axis or coordinate, words in place of numbers, more than two axes, or more bars
+            than colours.
+        UnknownLanguage: A language that the result does not have.
+
+    Example:
+        >>> wb.figures.bars(wb.heads.ablate(model, corpus), "delta", layer=0, head=3)
+        >>> wb.figures.bars(pd.DataFrame({"bits": bits}).rename_axis("language"), "bits", title="How many bits?")
+    """
+    if isinstance(result, pd.DataFrame):
+        result = result.to_xarray()
+    chosen = choose(result, variable, select)
+    if is_category(chosen.values):
+        raise BadArgument(f"{variable} holds words, bars draw numbers; use figures.heatmap")
+    down, beside = _arrange(chosen, y=y, color=color)
+    left = axis(chosen.values, down)
+    keys = [None] if beside is None else list(chosen.values.get_index(beside))
+    if len(keys) > _MOST_BARS:
+        raise BadArgument(f"{len(keys)} bars of one name are too many (at most {_MOST_BARS}); select some of {beside}")
+    figure = go.Figure()
+    for index, key in enumerate(keys):
+        part = chosen if beside is None else chosen.at(beside, index)
+        name = "" if beside is None else value_label(beside, key)
+        figure.add_traces(_row(part, left, name=name, index=index, count=len(keys), key=str(key)))
+    figure.update_yaxes(left.layout(vertical=True))
+    figure.update_xaxes(title={"text": describe(chosen.values)}, zeroline=True, zerolinewidth=2)
+    heading = "" if beside is None else axis_title(chosen.values, beside)
+    top, bottom = style.MARGIN["t"], style.MARGIN["b"]
+    figure.update_layout(
+        height=len(left.positions) * (_ROW + _BAR * (len(keys) - 1)) + top + bottom,
+        barmode="overlay",
+        legend={"title": {"text": heading}, "traceorder": "normal"},
+        hovermode="closest",
+    )
+    notes = ["whisker: the interval of each value"] if "low" in chosen.companions else []
+    if chosen.companions.keys() >= _BAND:
+        notes.append("grey band: random groups of the same size")
+    return titled(figure, title or question(chosen), subtitle(result, chosen, notes=notes))
+
+
+def _arrange(chosen: Chosen, *, y: str | None, color: str | None) -> tuple[str, str | None]:
+    """Which axis runs down the side, and which becomes bars side by side."""
+    dims = chosen.dims
+    for asked, name in (("y", y), ("color", color)):
+        if name is not None and name not in dims:
+            raise no_axis(asked, name, dims)
+    if len(dims) not in (1, 2) or (y is not None and y == color) or (len(dims) == 1 and color is not None):
+        raise BadArgument(
+            f"bars draw 1 axis, or 2 with one as color; {chosen.values.name} has {len(dims)} left "
+            f"({', '.join(dims)}), y={y!r}, color={color!r}; select from the others"
+        )
+    left = [dim for dim in dims if dim != color]
+    y = y or next((dim for dim in left if is_language(dim)), left[0])
+    return y, next((dim for dim in dims if dim != y), None)
+
+
+def _row(part: Chosen, left: Axis, *, name: str, index: int, count: int, key: str) -> list[Any]:
+    """One bar for each name, before it the band of its controls; the first of several is the topmost."""
+    wide = _SPREAD / count
+    down = 1 if left.layout(vertical=True).get("autorange") == "reversed" else -1
+    places = left.positions + down * (index - (count - 1) / 2) * wide
+    values, known = part.values.values.astype(float), part.companions
+    colour = style.CATEGORIES.get(key, style.LINES[index % len(style.LINES)])
+    lines = [f"<b>{name}</b>"] if name else []
+    lines += ["%{text}", f"{part.values.name} %{{x:.4g}} {part.values.attrs.get('units', '')}".rstrip()]
+    columns = {name: array.values for name, array in known.items()}
+    lines += hover_lines(list(columns))
+    shared = {"y": places, "orientation": "h", "width": 0.9 * wide, "legendgroup": name}
+    traces: list[Any] = []
+    if known.keys() >= _BAND:
+        low, high = columns["control_low"], columns["control_high"]
+        grey = {"color": style.MISSING, "opacity": 0.55}
+        traces.append(go.Bar(x=high - low, base=low, marker=grey, hoverinfo="skip", showlegend=False, **shared))
+        shared["width"] = 0.5 * wide
+    whiskers = {}
+    if "low" in known:
+        up, below = (columns["high"] - values).clip(min=0), (values - columns["low"]).clip(min=0)
+        whiskers = {"type": "data", "symmetric": False, "array": up, "arrayminus": below, "thickness": 1.5, "width": 3}
+    traces.append(
+        go.Bar(
+            x=values,
+            name=name or str(part.values.name),
+            showlegend=bool(name),
+            marker={"color": colour},
+            error_x=whiskers or None,
+            text=left.names or [f"{left.title} {value}" for value in left.positions],
+            textposition="none",
+            customdata=np.stack(list(columns.values()), axis=-1) if columns else None,
+            hovertemplate="<br>".join(lines) + "<extra></extra>",
+            **shared,
+        )
+    )
+    return traces
