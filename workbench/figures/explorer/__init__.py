@@ -1,0 +1,1 @@
+"""The explorer: results side by side, one head, layer and sentence at a time."""
