@@ -186,7 +186,14 @@ def test_result_that_is_cut_short_or_newer(refused, run, model, corpus, tmp_path
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--batch-size", "0"), ("--batch-size", "many"), ("--seed", "-1"), ("--limit", "0"), ("--dtype", "int8")],
+    [
+        ("--batch-size", "0"),
+        ("--batch-size", "many"),
+        ("--seed", "-1"),
+        ("--limit", "0"),
+        ("--dtype", "int8"),
+        ("--memory", "much"),
+    ],
 )
 def test_impossible_options(refused, model, corpus, option, value):
     assert refused("neurons", model, corpus, option, value).startswith("BadArgument: ")

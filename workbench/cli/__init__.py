@@ -10,20 +10,16 @@ import typer
 import workbench
 from workbench.cli import heads, models, neurons, patch
 from workbench.cli.options import (
-    Batch,
+    Common,
     CorpusName,
     Device,
     Dtype,
     Languages,
-    Limit,
     ModelName,
-    Out,
     Quiet,
-    Seed,
     Table,
-    Truncate,
     Unused,
-    run_options,
+    common_options,
 )
 from workbench.terminal import Refusing, show_run, show_table, warn
 
@@ -61,18 +57,12 @@ def start(
 
 
 @app.command()
+@common_options
 def demo(
     model: Annotated[str, typer.Option(help="A shipped model, a folder or a hub name.")] = "polyglot",
     corpus: Annotated[str, typer.Option(help="A shipped corpus, folder or file.")] = "parallel",
-    languages: Languages = None,
-    out: Out = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Run every analysis once and write runs/demo/report.html; run again, it goes on where it stopped.
 
@@ -82,11 +72,10 @@ def demo(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.demo import run_demo
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    folder = run_demo(
-        out or Path("runs/demo"), model=model, corpus=corpus, languages=languages, limit=limit, **vars(options)
-    )
-    show_run(folder, quiet)
+    how = vars(common.options)
+    out = common.out or Path("runs/demo")
+    folder = run_demo(out, model=model, corpus=corpus, languages=common.languages, limit=common.limit, **how)
+    show_run(folder, common.quiet)
 
 
 app.command()(models.card)

@@ -5,23 +5,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import (
-    Batch,
-    CorpusName,
-    Device,
-    Dtype,
-    Languages,
-    Limit,
-    ModelName,
-    Out,
-    Quiet,
-    Seed,
-    Table,
-    Truncate,
-    Unused,
-    run_folder,
-    run_options,
-)
+from workbench.cli.options import Common, CorpusName, ModelName, Table, Unused, common_options
 from workbench.terminal import Room, show_run, show_table
 
 HELP = """Which attention heads serve which language, and what happens without them.
@@ -34,18 +18,12 @@ app = typer.Typer(cls=Room, no_args_is_help=True, rich_markup_mode=None, help=HE
 
 
 @app.command("find")
+@common_options
 def find(
     model: ModelName,
     corpus: CorpusName,
-    languages: Languages = None,
-    out: Out = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Find out which attention heads matter for which language, by LAHIS and by exact ablation.
 
@@ -55,26 +33,20 @@ def find(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.heads import run_heads
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    folder = out or run_folder("heads", model, corpus)
-    show_run(run_heads(model, corpus, out=folder, languages=languages, limit=limit, options=options), quiet)
+    folder = common.folder("heads", model, corpus)
+    show_run(run_heads(model, corpus, out=folder, **common.texts), common.quiet)
 
 
 @app.command("knockout")
+@common_options
 def knock_out(
     model: ModelName,
     corpus: CorpusName,
-    languages: Languages = None,
     share: Annotated[float, typer.Option(help="Of all heads, in each language's group.")] = 0.02,
     controls: Annotated[int, typer.Option(help="Random groups of the same layers beside each group.")] = 20,
     out: Table = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Switch off each language's heads, chosen on half of the texts, and measure all languages on the other half.
 
@@ -83,14 +55,12 @@ def knock_out(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.heads_removal import knockout_table
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    table = knockout_table(
-        model, corpus, languages=languages, limit=limit, share=share, controls=controls, options=options
-    )
-    show_table(table, out, quiet)
+    table = knockout_table(model, corpus, share=share, controls=controls, **common.texts)
+    show_table(table, out, common.quiet)
 
 
 @app.command("prune")
+@common_options
 def prune(
     model: ModelName,
     corpus: CorpusName,
@@ -100,13 +70,8 @@ def prune(
     budget: Annotated[float, typer.Option(help="Largest rise of the kept languages' loss, in nats.")] = 0.01,
     checkpoint: Annotated[Path | None, typer.Option(help="A new folder for the smaller model.")] = None,
     out: Table = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Remove the heads that the kept languages can spare, and compare with simpler orders on held-out texts.
 
@@ -115,29 +80,22 @@ def prune(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.heads_removal import prune_table
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    table = prune_table(
-        model, corpus, keep=keep, drop=drop, budget=budget, checkpoint=checkpoint, limit=limit, options=options
-    )
-    show_table(table, out, quiet)
+    chosen = {"keep": keep, "drop": drop, "budget": budget, "checkpoint": checkpoint}
+    table = prune_table(model, corpus, limit=common.limit, options=common.options, **chosen)
+    show_table(table, out, common.quiet)
 
 
 @app.command("search")
+@common_options
 def find_top(
     model: ModelName,
     corpus: CorpusName,
-    languages: Languages = None,
     top: Annotated[int, typer.Option(help="Heads of each language.")] = 20,
     confidence: Annotated[float, typer.Option(help="That all languages' sets are those of the full sweep.")] = 0.99,
     first: Annotated[int, typer.Option(help="Texts that every head is measured on.")] = 32,
     out: Table = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Find the heads whose removal costs each language most, without measuring every head on every text.
 
@@ -146,33 +104,18 @@ def find_top(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.heads_search import search_table
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    table = search_table(
-        model,
-        corpus,
-        top=top,
-        confidence=confidence,
-        first=first,
-        languages=languages,
-        limit=limit,
-        options=options,
-    )
-    show_table(table, out, quiet)
+    table = search_table(model, corpus, top=top, confidence=confidence, first=first, **common.texts)
+    show_table(table, out, common.quiet)
 
 
 @app.command("kinds")
+@common_options
 def look(
     model: ModelName,
     corpus: CorpusName,
-    languages: Languages = None,
     out: Table = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Where each head looks in each language: previous, first, same token, induction, entropy, distance.
 
@@ -181,5 +124,4 @@ def look(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.heads_search import kinds_table
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    show_table(kinds_table(model, corpus, languages=languages, limit=limit, options=options), out, quiet)
+    show_table(kinds_table(model, corpus, **common.texts), out, common.quiet)

@@ -4,21 +4,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import (
-    Batch,
-    CorpusName,
-    Device,
-    Dtype,
-    Languages,
-    Limit,
-    ModelName,
-    Out,
-    Quiet,
-    Seed,
-    Truncate,
-    run_folder,
-    run_options,
-)
+from workbench.cli.options import Common, CorpusName, ModelName, common_options
 from workbench.terminal import Room, show_run
 
 HELP = """Which neurons fire for which language, and what happens without them.
@@ -33,18 +19,12 @@ app = typer.Typer(cls=Room, no_args_is_help=True, rich_markup_mode=None, help=HE
 
 
 @app.command("classify")
+@common_options
 def classify(
     model: ModelName,
     corpus: CorpusName,
-    languages: Languages = None,
-    out: Out = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Count how often every neuron fires in every language, and sort neurons into classes.
 
@@ -54,28 +34,21 @@ def classify(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.neurons import run_neurons
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    folder = out or run_folder("neurons", model, corpus)
-    show_run(run_neurons(model, corpus, out=folder, languages=languages, limit=limit, options=options), quiet)
+    folder = common.folder("neurons", model, corpus)
+    show_run(run_neurons(model, corpus, out=folder, **common.texts), common.quiet)
 
 
 TopRate = Annotated[float, typer.Option(help="Share of the neurons that are selected.")]
 
 
 @app.command("stages")
+@common_options
 def stages(
     model: ModelName,
     corpus: CorpusName,
     top_rate: TopRate = 0.05,
-    languages: Languages = None,
-    out: Out = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Find the parts into which the layers fall by their neurons, and how many parts there are.
 
@@ -85,30 +58,21 @@ def stages(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.neurons_effects import run_stages
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    folder = out or run_folder("stages", model, corpus)
-    show_run(
-        run_stages(model, corpus, out=folder, languages=languages, limit=limit, top_rate=top_rate, options=options),
-        quiet,
-    )
+    folder = common.folder("stages", model, corpus)
+    run_stages(model, corpus, out=folder, top_rate=top_rate, **common.texts)
+    show_run(folder, common.quiet)
 
 
 @app.command("knockout")
+@common_options
 def knockout(
     model: ModelName,
     corpus: CorpusName,
     method: Annotated[str, typer.Option(help="How neurons are chosen: lape or ternary.")] = "lape",
     top_rate: TopRate = 0.05,
     controls: Annotated[int, typer.Option(help="Random groups for each group.")] = 20,
-    languages: Languages = None,
-    out: Out = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Switch off each language's neurons and measure every language, against random neurons.
 
@@ -118,30 +82,22 @@ def knockout(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.neurons_effects import run_knockout
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    folder = out or run_folder("knockout", model, corpus)
+    folder = common.folder("knockout", model, corpus)
     chosen = {"method": method, "top_rate": top_rate, "controls": controls}
-    show_run(
-        run_knockout(model, corpus, out=folder, languages=languages, limit=limit, options=options, **chosen), quiet
-    )
+    run_knockout(model, corpus, out=folder, **common.texts, **chosen)
+    show_run(folder, common.quiet)
 
 
 @app.command("compare")
+@common_options
 def compare(
     before: ModelName,
     after: ModelName,
     corpus: CorpusName,
     trained: Annotated[str | None, typer.Option(help="Languages trained on between them, with commas.")] = None,
     top_rate: TopRate = 0.05,
-    languages: Languages = None,
-    out: Out = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Compare the neurons of two checkpoints: which changed their class, and for which languages.
 
@@ -151,30 +107,21 @@ def compare(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.neurons_effects import run_compare
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    folder = out or run_folder("compare", before, after, corpus)
+    folder = common.folder("compare", before, after, corpus)
     chosen = {"trained": trained, "top_rate": top_rate}
-    show_run(
-        run_compare(before, after, corpus, out=folder, languages=languages, limit=limit, options=options, **chosen),
-        quiet,
-    )
+    run_compare(before, after, corpus, out=folder, **common.texts, **chosen)
+    show_run(folder, common.quiet)
 
 
 @app.command("look")
+@common_options
 def look(
     model: ModelName,
     corpus: CorpusName,
     layer: Annotated[int, typer.Argument(help="Layer of the neuron, from 0.")],
     neuron: Annotated[int, typer.Argument(help="Its number in the layer, from 0.")],
-    languages: Languages = None,
-    out: Out = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Look at one neuron: its strongest texts in every language, its logits, what four methods call it.
 
@@ -184,7 +131,6 @@ def look(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.neurons_effects import run_look
 
-    options = run_options(batch_size, device, dtype, seed, truncate, quiet)
-    folder = out or run_folder(f"neuron-{layer}-{neuron}", model, corpus)
-    where = {"layer": layer, "neuron": neuron}
-    show_run(run_look(model, corpus, out=folder, languages=languages, limit=limit, options=options, **where), quiet)
+    folder = common.folder(f"neuron-{layer}-{neuron}", model, corpus)
+    run_look(model, corpus, out=folder, layer=layer, neuron=neuron, **common.texts)
+    show_run(folder, common.quiet)

@@ -1,9 +1,12 @@
 """What the commands share: types of arguments with their help and completion, and how they become options."""
 
+import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,30 +59,85 @@ Limit = Annotated[int | None, typer.Option(help="Only the first texts of each la
 Batch = Annotated[str, typer.Option(help="Texts side by side: a number or auto.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; a GPU where there is one.")]
 Dtype = Annotated[str | None, typer.Option(help="float32 (default), bfloat16 or float16.")]
+Memory = Annotated[str, typer.Option(help="What activations may take, such as 4GB; half of what is free by default.")]
 Seed = Annotated[int, typer.Option(help="Of every random draw.")]
 Truncate = Annotated[bool, typer.Option("--truncate", help="Cut texts that are longer than the model's context.")]
 Unused = Annotated[str | None, typer.Option(help="Taken by every command; nothing here depends on it.", hidden=True)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
 
 
-def run_options(
-    batch_size: str, device: str | None, dtype: str | None, seed: int, truncate: bool, quiet: bool
-) -> "Options":
-    """The options of a study, checked.
+@dataclass(frozen=True)
+class Common:
+    """What every command that runs an analysis takes.
+
+    Attributes:
+        languages: codes with commas; all when None.
+        out: the run folder that was asked for.
+        limit: first texts of each language, or first pairs.
+        options: how to compute.
+        quiet: print only paths.
+    """
+
+    languages: str | None
+    out: Path | None
+    limit: int | None
+    options: "Options"
+    quiet: bool
+
+    def folder(self, command: str, *names: str) -> Path:
+        """The run folder: the one that was asked for, or runs/heads-polyglot-parallel."""
+        parts = [command, *(re.sub(r"[^\w.-]+", "-", Path(name).stem) for name in names)]
+        return self.out or Path("runs") / "-".join(parts)
+
+    @property
+    def texts(self) -> dict[str, Any]:
+        """What a study of texts takes beside its model, its corpus and its folder."""
+        return {"languages": self.languages, "limit": self.limit, "options": self.options}
+
+
+def common_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the common options; it receives them as its last argument, `common: Common`.
+
+    A command that declares one of them itself, with a help of its own, receives that one as it declared it. One about
+    prompts, which has no `corpus`, has no texts to cut.
+    """
+    own = [p for p in inspect.signature(command).parameters.values() if p.name != "common"]
+    taken = {p.name for p in own} | (set() if "corpus" in inspect.signature(command).parameters else {"truncate"})
+    shared = [p for p in inspect.signature(_common).parameters.values() if p.name not in taken]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        command(**{p.name: given.pop(p.name) for p in own}, common=_common(**given))
+
+    run.__signature__ = inspect.Signature([*own, *shared])  # pyright: ignore[reportAttributeAccessIssue]
+    run.__annotations__ = {p.name: p.annotation for p in [*own, *shared]}
+    return run
+
+
+def _common(
+    languages: Languages = None,
+    out: Out = None,
+    limit: Limit = None,
+    batch_size: Batch = "auto",
+    device: Device = None,
+    dtype: Dtype = None,
+    memory: Memory = "auto",
+    seed: Seed = 0,
+    truncate: Truncate = False,
+    quiet: Quiet = False,
+) -> Common:
+    """The common options, checked.
 
     Raises:
-        BadArgument: a batch size or seed that is no such number.
+        BadArgument: a batch size, memory or seed that is no such number.
     """
     if batch_size != "auto" and not (batch_size.isdecimal() and int(batch_size)):
         raise BadArgument(f"--batch-size {batch_size}: it is a whole number from 1, or auto")
     if seed < 0:
         raise BadArgument(f"--seed {seed}: it is a whole number from 0")
+    from workbench.model.memory import checked
     from workbench.studies.options import Options
 
     size = "auto" if batch_size == "auto" else int(batch_size)
-    return Options(size, device, dtype, seed, progress=not quiet, truncate=truncate)
-
-
-def run_folder(command: str, *names: str) -> Path:
-    """runs/heads-polyglot-parallel."""
-    return Path("runs") / "-".join([command, *(re.sub(r"[^\w.-]+", "-", Path(name).stem) for name in names)])
+    options = Options(size, device, dtype, seed, progress=not quiet, truncate=truncate, memory=checked(memory))
+    return Common(languages, out, limit, options, quiet)

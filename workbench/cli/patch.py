@@ -4,22 +4,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import (
-    Batch,
-    Device,
-    Dtype,
-    Languages,
-    Limit,
-    ModelName,
-    Out,
-    PairsName,
-    Quiet,
-    Seed,
-    Unused,
-    complete_languages,
-    run_folder,
-    run_options,
-)
+from workbench.cli.options import Common, Limit, ModelName, PairsName, Unused, common_options, complete_languages
 from workbench.errors import BadArgument
 from workbench.terminal import Room, show_run
 
@@ -35,19 +20,15 @@ app = typer.Typer(cls=Room, no_args_is_help=True, rich_markup_mode=None, help=HE
 
 
 @app.command("sweep")
+@common_options
 def sweep(
     model: ModelName,
     pairs: PairsName,
     languages: Annotated[
         str | None, typer.Option(help="With PAIRS = words: from,to, such as de,fr.", autocompletion=complete_languages)
     ] = None,
-    out: Out = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Patch activations of one prompt into another, over layers, positions and heads.
 
@@ -58,16 +39,16 @@ def sweep(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.patches import run_patch
 
-    options = run_options(batch_size, device, dtype, seed, False, quiet)
     if languages is not None:
         if pairs != "words" or languages.count(",") != 1:
             raise BadArgument(f"--languages {languages} with {pairs!r}: write for example words --languages de,fr")
         pairs = "words:" + languages.replace(",", "-")
-    folder = out or run_folder("patch", model, pairs)
-    show_run(run_patch(model, pairs, out=folder, limit=limit, options=options), quiet)
+    folder = common.folder("patch", model, pairs)
+    show_run(run_patch(model, pairs, out=folder, limit=common.limit, options=common.options), common.quiet)
 
 
 @app.command("concepts")
+@common_options
 def concepts(
     model: ModelName,
     source: Annotated[str, typer.Option(help="Route of the source prompts: shown-asked, such as de-it.")] = "de-it",
@@ -79,13 +60,8 @@ def concepts(
     words: Annotated[str, typer.Option(help="A word list: words, or a TSV or CSV file.")] = "words",
     shots: Annotated[int, typer.Option(help="Translations shown before each question.")] = 5,
     languages: Unused = None,
-    out: Out = None,
-    limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Exchange the concept or the language of a translation, layer by layer: tongue and thought.
 
@@ -95,34 +71,29 @@ def concepts(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.patch_concepts import run_concepts
 
-    options = run_options(batch_size, device, dtype, seed, False, quiet)
     folder = run_concepts(
         model,
         source=source,
         target=target,
-        out=out or run_folder("concepts", model, f"{source}-{target}"),
+        out=common.folder("concepts", model, f"{source}-{target}"),
         mean_over=mean_over.split(",") if mean_over else (),
         words=words,
         shots=shots,
-        limit=limit,
-        options=options,
+        limit=common.limit,
+        options=common.options,
     )
-    show_run(folder, quiet)
+    show_run(folder, common.quiet)
 
 
 @app.command("onsets")
+@common_options
 def onsets(
     model: ModelName,
-    languages: Languages = None,
     words: Annotated[str, typer.Option(help="A word list: words, or a TSV or CSV file.")] = "words",
     shots: Annotated[int, typer.Option(help="Translations shown before each question.")] = 2,
-    out: Out = None,
     limit: Limit = 16,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Seed = 0,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Find the layers at which concept and language arrive, for all pairs of languages.
 
@@ -131,7 +102,7 @@ def onsets(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.patch_concepts import run_onsets
 
-    options = run_options(batch_size, device, dtype, seed, False, quiet)
-    folder = out or run_folder("onsets", model, words)
-    run_onsets(model, out=folder, languages=languages, words=words, shots=shots, limit=limit, options=options)
-    show_run(folder, quiet)
+    folder = common.folder("onsets", model, words)
+    chosen = {"languages": common.languages, "words": words, "shots": shots, "limit": limit}
+    run_onsets(model, out=folder, options=common.options, **chosen)
+    show_run(folder, common.quiet)

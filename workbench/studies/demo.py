@@ -39,6 +39,7 @@ def run_demo(
     seed: int = 0,
     progress: bool = True,
     truncate: bool = False,
+    memory: int | str = "auto",
 ) -> Path:
     """Run every analysis on a model: heads, neurons, patching, lens; and write one report.
 
@@ -54,6 +55,7 @@ def run_demo(
         seed: of every random draw.
         progress: show progress bars.
         truncate: cut texts that are longer than the model's context.
+        memory: what activations may take: bytes, a text such as "4 GB", or "auto", half of what is free.
 
     Returns:
         The run folder: a NetCDF file for each result, and `report.html`.
@@ -66,7 +68,7 @@ def run_demo(
     Example:
         >>> run_demo("runs/small", languages=["de", "fr"], limit=10)                     # doctest: +SKIP
     """
-    options = Options(batch_size, device, dtype, seed, progress, truncate)
+    options = Options(batch_size, device, dtype, seed, progress, truncate, memory)
     run = open_run(out)
     texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
     words, source, target = _translation(texts.languages)

@@ -21,6 +21,7 @@ class Options:
         seed: of every random draw.
         progress: show progress bars.
         truncate: cut texts that are longer than the model's context instead of refusing them.
+        memory: what activations may take: bytes, a text such as "4 GB", or "auto".
     """
 
     batch_size: int | str = "auto"
@@ -29,6 +30,7 @@ class Options:
     seed: int = 0
     progress: bool = True
     truncate: bool = False
+    memory: int | str = "auto"
 
     @property
     def sweep(self) -> dict[str, Any]:
@@ -42,7 +44,9 @@ class Options:
 
     def load(self, model: Any) -> Model:
         """Load a model with these options; a Model passes through."""
-        return model if isinstance(model, Model) else load_model(model, device=self.device, dtype=self.dtype)
+        if isinstance(model, Model):
+            return model
+        return load_model(model, device=self.device, dtype=self.dtype, memory=self.memory)
 
 
 def common_key(model: Model, options: Options, corpus: Corpus | None = None) -> dict[str, Any]:
