@@ -59,7 +59,9 @@ def small(monkeypatch):
 
 def test_every_result_is_there_with_its_provenance(setting):
     out, _ = setting
-    assert sorted(path.name for path in out.iterdir()) == sorted([f"{name}.nc" for name in CELLS] + ["report.html"])
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        [f"{name}.nc" for name in CELLS] + ["report.html", "report.json"]
+    )
     for name in CELLS:
         record = provenance(load_result(out / f"{name}.nc"))
         assert record["model"]["hash"]

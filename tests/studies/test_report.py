@@ -55,7 +55,7 @@ def test_the_page_holds_everything_once(tmp_path, section, result):
         assert words in text
     assert 'href="./heads importance%231.nc"' in text
     assert "<b>model</b> tiny" in text
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["report.html"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["report.html", "report.json"]
 
 
 def test_nothing_in_the_page_points_to_the_network(tmp_path, section):

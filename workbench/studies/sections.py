@@ -1,13 +1,25 @@
 """A section of a report from a Result, its figure and its sentences."""
 
-from html import unescape
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
 from workbench.results.make import provenance
+from workbench.studies.findings import controls
+from workbench.studies.findings.words import language, number
 from workbench.studies.report import Section
+from workbench.studies.report.headless import plain
+
+# What a variable says of a head, in the words of the report; the first that a result has is taken.
+_OF_HEADS = {
+    "importance": "importance",
+    "role": "role",
+    "delta": "rise of the loss without it",
+    "effect": "share of the way",
+}
 
 
 def section(
@@ -17,6 +29,7 @@ def section(
     *,
     reading: str,
     finding: str,
+    control: str = "",
     table: pd.DataFrame | None = None,
 ) -> Section:
     """Make the section of a cell; its title is the question that the figure answers.
@@ -26,8 +39,44 @@ def section(
         result: what the figure was drawn of.
         figure: of `workbench.figures`.
         reading: how to read it.
-        finding: what it shows.
+        finding: what it shows; its first sentence is the answer.
+        control: which random or shuffled control stands beside it; read off the result where it is not given.
         table: printed under it.
     """
-    title = unescape(str(figure.to_dict()["layout"]["title"]["text"])).replace("<br>", " ")
-    return Section(title, figure, table, reading, finding, provenance(result), f"{name}.nc")
+    heads, measure = of_heads(result)
+    return Section(
+        title=plain(str(figure.to_dict()["layout"]["title"]["text"])),
+        figure=figure,
+        table=table,
+        reading=reading,
+        finding=finding,
+        provenance=provenance(result),
+        file=f"{name}.nc",
+        control=control or controls.control(result),
+        heads=heads,
+        measure=measure,
+    )
+
+
+def of_heads(result: xr.Dataset) -> tuple[dict[tuple[int, int], str], str]:
+    """What a result says of each head, by (layer, head), and what those words say; nothing where it has no heads."""
+    for name, measure in _OF_HEADS.items():
+        if name in result and {"layer", "head"} <= set(result[name].dims) <= {"language", "layer", "head"}:
+            values = result[name].transpose("layer", "head", ...)
+            places = [(i, j) for i in range(values.sizes["layer"]) for j in range(values.sizes["head"])]
+            said = {(int(values.layer[i]), int(values["head"][j])): _words(values[i, j]) for i, j in places}
+            return {place: words for place, words in said.items() if words}, measure
+    return {}, ""
+
+
+def _words(cell: Any) -> str:
+    """One head's number: of its strongest language where it has one for each."""
+    if cell.dtype.kind not in "fiu":
+        return str(cell.values)
+    if not np.isfinite(cell.values).any():
+        return ""
+    units = cell.attrs.get("units", "")
+    if not cell.dims:
+        return f"{number(float(cell))} {units}".strip()
+    at = int(np.nanargmax(np.abs(cell.values)))
+    return f"{number(float(cell[at]))} {units}".strip() + f" ({language(cell.language.values[at])})"

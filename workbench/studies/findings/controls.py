@@ -1,0 +1,57 @@
+"""Which control stands beside the numbers of a result: random groups, shuffled classes, or none."""
+
+import numpy as np
+import xarray as xr
+
+from workbench.results.make import provenance
+from workbench.studies.findings.words import number
+
+_SAMPLES = ("pair", "sample", "concept")
+
+
+def control(result: xr.Dataset) -> str:
+    """Say which control a result holds, or that it holds none, and what its intervals and p-values are over."""
+    given = provenance(result).get("parameters", {})
+    if {"control_mean", "control_low", "control_high"} <= set(result.data_vars):
+        many = f"{given['controls']} random groups" if given.get("controls") else "Random groups"
+        return f"{many} of the same size and layers stand beside each group."
+    if "control" in result.data_vars:
+        return "The same patch with the states of other concepts, drawn at random, stands beside each number."
+    over = next((f"{axis}s" for axis in _SAMPLES if axis in result.dims), "texts").replace("samples", "texts")
+    if "p_value" in result.data_vars:
+        return (
+            "No random or shuffled control stands beside these numbers; chance enters through intervals over "
+            f"{over} and through p-values that are corrected for the number of cells."
+        )
+    if {"low", "high"} <= set(result.data_vars):
+        return f"No random or shuffled control stands beside these numbers; intervals are over {over}."
+    return "No random or shuffled control stands beside these numbers, and they have no intervals."
+
+
+def roles(result: xr.Dataset) -> str:
+    """How many heads would serve one language, several or many, were each language's heads drawn at random.
+
+    Reads `member[language, layer, head]`. Each language keeps its number of heads; the numbers are expected ones.
+    """
+    member = result.member.transpose("language", ...).values.reshape(result.sizes["language"], -1)
+    chances = by_chance(member.sum(1), member.shape[1]) * member.shape[1]
+    needed = int(result.attrs["shared_by"])
+    return (
+        f"Were as many heads drawn at random for each language, {number(chances[1])} would stand out for one "
+        f"language, {number(chances[2:needed].sum())} for more than one but fewer than {needed}, "
+        f"{number(chances[needed:].sum())} for {needed} or more and {number(chances[0])} for none (expected numbers)."
+    )
+
+
+def by_chance(sizes: np.ndarray, total: int) -> np.ndarray:
+    """Chance that one of `total` items is in exactly k of several random sets of these sizes: `[k]`."""
+    chances = np.ones(1)
+    for size in sizes:
+        chances = np.convolve(chances, [1 - size / total, size / total])
+    return chances
+
+
+def overlap(first: xr.DataArray, second: xr.DataArray) -> str:
+    """How many items two selections of these sizes would share, were they drawn at random."""
+    shared = float(first.sum()) * float(second.sum()) / first.size
+    return f"Two random selections of these sizes would share {number(shared)} (expected number)."

@@ -1,0 +1,173 @@
+"""The parts of a report in HTML that the page and the printed form share; every text is escaped."""
+
+import json
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from workbench.studies.report.contents import HEAD, Report, Section, readable
+
+
+def header(report: Report) -> str:
+    """Question, answer, and what all was computed with."""
+    about = "\n".join(f"<span><b>{escape(key)}</b> {escape(value)}</span>" for key, value in report.about.items())
+    return (
+        f'<p class="question">{escape(report.question)}</p>\n'
+        f'<p class="finding answer">{linked(report.answer, report)}</p>\n<p class="about">{about}</p>'
+    )
+
+
+def contents(report: Report) -> str:
+    """A line for each section: its question and the first sentence of its answer."""
+    lines = [
+        f'<li><a href="#section-{number}">{escape(section.title)}</a> <span>{escape(section.answer)}</span></li>'
+        for number, section in enumerate(report.sections, start=1)
+    ]
+    if report.named_heads:
+        lines.append(
+            '<li><a href="#named-heads">What does each analysis say of the heads that are named here?</a></li>'
+        )
+    if report.recipe:
+        lines.append('<li><a href="#again">How to do it again?</a></li>')
+    return "\n".join(lines)
+
+
+def beside(pages: Mapping[str, str]) -> str:
+    """Links to other pages of the run; nothing where there are none."""
+    links = " · ".join(f'<a href="{escape(address(path))}">{escape(words)}</a>' for path, words in pages.items())
+    return f'<p class="beside">{links}</p>' if links else ""
+
+
+def section(number: int, report: Report, draw: Callable[[int, Section], str], *, run: str) -> str:
+    """A section with its figure, drawn by `draw(number, section)`; addresses of files begin at `run`."""
+    part = report.sections[number - 1]
+    parts = [f'<section id="section-{number}" aria-labelledby="title-{number}">']
+    parts.append(f'<h2 id="title-{number}">{escape(part.title)}</h2>')
+    if part.finding:
+        parts.append(f'<p class="finding">{linked(part.finding, report)}</p>')
+    if part.figure is not None:
+        parts.append(draw(number, part))
+    elif part.reading:
+        parts.append(f'<p class="reading">{reading(part)}</p>')
+    if part.control:
+        parts.append(f'<p class="control"><b>Control.</b> {escape(part.control)}</p>')
+    if part.table is not None:
+        parts.append(f'<div class="wide" tabindex="0" role="region" aria-label="Table: {escape(part.title)}">')
+        parts.append(linked_html(_table(readable(part.table)), report) + "</div>")
+    if others := same_heads(number, report):
+        links = " · ".join(f'<a href="#section-{other}">{escape(words)}</a>' for other, words in others)
+        parts.append(f'<p class="same">The same heads: {links}</p>')
+    parts += [_provenance(part, run), "</section>"]
+    return "\n".join(parts)
+
+
+def named_heads(report: Report) -> str:
+    """A table of the heads that the report names: what each section's numbers say of them."""
+    if not report.named_heads:
+        return ""
+    columns = [(number, one) for number, one in enumerate(report.sections, start=1) if one.heads]
+    head = "".join(
+        f'<th><a href="#section-{number}">{number}. {escape(one.measure)}</a></th>' for number, one in columns
+    )
+    rows = "".join(
+        f'<tr id="head-{layer}-{place}"><th>head {place} of layer {layer}</th>'
+        + "".join(f"<td>{escape(one.heads.get((layer, place), '–'))}</td>" for _, one in columns)
+        + "</tr>"
+        for layer, place in report.named_heads
+    )
+    return (
+        '<section id="named-heads" aria-labelledby="title-heads"><h2 id="title-heads">What does each analysis say of '
+        'the heads that are named here?</h2><p class="reading">A row a head, a column a section. Where a section has a '
+        "number for each language, the largest is shown, with its language.</p>"
+        '<div class="wide" tabindex="0" role="region" aria-label="Table: heads that are named here">'
+        f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div></section>"
+    )
+
+
+def again(report: Report) -> str:
+    """How to do it again: the command, the call, the versions."""
+    if report.recipe is None:
+        return ""
+    parts = ['<section id="again" aria-labelledby="title-again"><h2 id="title-again">How to do it again?</h2>']
+    if report.recipe.command:
+        parts.append(f"<p>At the shell:</p><pre><code>{escape(report.recipe.command)}</code></pre>")
+    parts.append(f"<p>The same in Python:</p><pre><code>{escape(report.recipe.call)}</code></pre>")
+    versions = ", ".join(f"{escape(name)} {escape(number)}" for name, number in report.versions.items())
+    if versions:
+        parts.append(f'<p class="reading">Computed with {versions}.</p>')
+    return "\n".join([*parts, "</section>"])
+
+
+def same_heads(number: int, report: Report) -> list[tuple[int, str]]:
+    """Numbers and measures of the other sections that have a number for each head."""
+    if not report.sections[number - 1].heads:
+        return []
+    return [(i, f"{i}. {one.measure}") for i, one in enumerate(report.sections, start=1) if one.heads and i != number]
+
+
+def source(part: Section) -> str:
+    """Where a section's numbers come from, in a line: method, model, corpus, seed, time, file."""
+    parts = [str(part.provenance["method"])] if part.provenance.get("method") else []
+    for key, name in (("model", "name"), ("corpus", "source")):
+        about = part.provenance.get(key)
+        if isinstance(about, Mapping) and about.get(name):
+            mark = f" ({str(about['hash'])[:12]})" if about.get("hash") else ""
+            parts.append(f"{key} {about[name]}{mark}")
+    parts += [f"{key} {part.provenance[key]}" for key in ("seed", "time") if part.provenance.get(key) is not None]
+    return " · ".join([*parts, *([part.file] if part.file else [])])
+
+
+def reading(part: Section) -> str:
+    """How to read a figure."""
+    return f"<b>How to read it.</b> {escape(part.reading)}"
+
+
+def linked(text: str, report: Report) -> str:
+    """A text, escaped, in which every head leads to its row."""
+    return linked_html(escape(text), report)
+
+
+def linked_html(text: str, report: Report) -> str:
+    """HTML in which every head that has a row leads to it."""
+    known = set(report.named_heads)
+
+    def link(found: Any) -> str:
+        head, layer = int(found[1]), int(found[2])
+        return f'<a href="#head-{layer}-{head}">{found[0]}</a>' if (layer, head) in known else found[0]
+
+    return HEAD.sub(link, text)
+
+
+def address(path: str) -> str:
+    """A relative address: `./` keeps a name with a colon from being read as a scheme."""
+    path = path.replace("%", "%25").replace("#", "%23").replace("?", "%3F")
+    return path if path.startswith("./") or path.startswith("../") else f"./{path}"
+
+
+def _table(table: pd.DataFrame) -> str:
+    if table.index.nlevels == table.columns.nlevels == 1 and table.columns.name is None:
+        table = table.rename_axis(index=None, columns=table.index.name)  # one heading row, not two
+    return str(table.to_html(border=0, escape=True, na_rep="–", float_format=lambda value: f"{value:.4g}"))
+
+
+def _provenance(part: Section, run: str) -> str:
+    if not part.provenance and part.file is None:
+        return ""
+    rows = []
+    if part.file is not None:
+        link = escape(address(f"{run}/{part.file}"))
+        rows.append(f'<dt>file</dt><dd><a href="{link}"><code>{escape(part.file)}</code></a></dd>')
+    rows += [f"<dt>{escape(str(key))}</dt><dd>{_value(value)}</dd>" for key, value in part.provenance.items()]
+    details = f"<details><summary>Where these numbers come from</summary><dl>{''.join(rows)}</dl></details>"
+    return f'{details}<p class="source">{escape(source(part))}</p>'  # paper has the line in place of the fold
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping) and value:
+        rows = "".join(f"<dt>{escape(str(key))}</dt><dd>{_value(item)}</dd>" for key, item in value.items())
+        return f"<dl>{rows}</dl>"
+    if isinstance(value, str):
+        return escape(value)
+    return f"<code>{escape(json.dumps(value, ensure_ascii=False, default=str))}</code>"

@@ -1,0 +1,67 @@
+"""The report as one self-contained page whose figures answer the pointer.
+
+The page asks the network for nothing: plotly.js stands in it once, and its content security policy forbids the rest.
+"""
+
+import json
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import plotly.io
+from plotly.offline import get_plotlyjs
+
+from workbench.figures import style
+from workbench.studies.report import body
+from workbench.studies.report.contents import Report, Section
+from workbench.studies.report.headless import untitled
+
+_HERE = Path(__file__).parent
+
+
+def page(report: Report, *, run: str = ".", beside: Mapping[str, str] | None = None) -> str:
+    """The page as text.
+
+    Args:
+        report: What it says.
+        run: Address of the run folder as seen from the page.
+        beside: Addresses of other pages of the run, and what one finds there.
+    """
+    themes = {"light": style.LIGHT.to_plotly_json(), "dark": style.DARK.to_plotly_json()}
+    numbers = range(1, len(report.sections) + 1)
+    sections = [body.section(number, report, _figure, run=run) for number in numbers]
+    return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(report.title),
+        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        script=(_HERE / "page.js").read_text(encoding="utf-8"),
+        plotly=get_plotlyjs(),
+        themes=_inside_script(json.dumps(themes)),
+        header=body.header(report) + body.beside(beside or {}),
+        contents=body.contents(report),
+        sections="\n".join([*sections, body.named_heads(report), body.again(report)]),
+    )
+
+
+def _figure(number: int, section: Section) -> str:
+    """A scrolling frame with the figure's least width and its height, and its data for the script at the end."""
+    assert section.figure is not None
+    figure, line = untitled(section.figure, section.title)
+    layout: Any = figure.layout
+    width = (layout.meta or {}).get("least_width", 560) if isinstance(layout.meta, Mapping | None) else 560
+    data = _inside_script(str(plotly.io.to_json(figure, validate=False)))
+    name = escape(f"{section.title} {section.reading}")
+    under = f'<p class="under">{escape(line)}</p>' if line else ""
+    caption = f"<figcaption>{body.reading(section)}</figcaption>" if section.reading else ""
+    return (
+        f'<figure>{under}<div class="wide" tabindex="0" role="region" aria-label="Figure: {escape(section.title)}">'
+        f'<div class="plot" id="figure-{number}" role="img" aria-label="{name}" '
+        f'style="min-width:{int(width)}px;height:{int(layout.height or 450)}px"></div></div>{caption}</figure>'
+        f'<script type="application/json" data-figure="figure-{number}">{data}</script>'
+    )
+
+
+def _inside_script(text: str) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return text.replace("<", "\\u003c")

@@ -1,0 +1,112 @@
+"""How to do a study again: the command, and the same call in Python."""
+
+import inspect
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from workbench.studies.options import Options
+
+_KEPT_BACK = {"progress"}  # changes no number
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to do a study again.
+
+    Attributes:
+        command: At the shell; empty where an argument was an object, or where the command has no such option.
+        call: In Python.
+    """
+
+    command: str
+    call: str
+
+
+def recipe(
+    study: Callable[..., Any],
+    command: str,
+    *given: Any,
+    out: str | Path,
+    options: Options | None = None,
+    only_python: Sequence[str] = (),
+    **named: Any,
+) -> Recipe:
+    """Write down how a study was called; what has its default value is left out.
+
+    Args:
+        study: Such as `run_heads`.
+        command: Its words after `workbench`, such as `heads find`.
+        *given: What the study and the command take first.
+        out: The run folder.
+        options: How it was computed.
+        only_python: Names of arguments that the command has no option for.
+        **named: What else the study was given.
+
+    Example:
+        >>> recipe(run_heads, "heads find", "polyglot", "parallel", out="runs/heads", limit=16).command
+        'workbench heads find polyglot parallel --limit 16 --out runs/heads'
+    """
+    place = Path(out)
+    folder = (Path("runs") / place.name if place.is_absolute() else place).as_posix()
+    defaults = {name: one.default for name, one in inspect.signature(study).parameters.items()}
+    changed = {name: value for name, value in named.items() if not _same(value, defaults.get(name))}
+    how = {} if options is None else _changed(options)
+    inner = {f"options=Options({_arguments(how)})"} if how and "options" in defaults else set()
+    spread = {} if "options" in defaults else how
+    call = ", ".join(
+        [
+            *(_python(value, name) for name, value in zip(defaults, given, strict=False)),
+            _arguments({**changed, "out": folder, **spread}),
+            *inner,
+        ]
+    )
+    lines = [f"from {study.__module__} import {study.__name__}"]
+    lines += ["from workbench.studies.options import Options"] if inner else []
+    possible = all(_plain(value) for value in [*given, *changed.values()]) and not set(only_python) & set(changed)
+    words = ["workbench", *command.split(), *map(str, given)]
+    for name, value in {**changed, **how, "out": folder}.items():
+        words += _option(name, value)
+    return Recipe(shlex.join(words) if possible else "", "\n".join([*lines, "", f"{study.__name__}({call})"]))
+
+
+def _changed(options: Options) -> dict[str, Any]:
+    """Options that are not at their defaults."""
+    return {
+        one.name: getattr(options, one.name)
+        for one in fields(options)
+        if one.name not in _KEPT_BACK and getattr(options, one.name) != one.default
+    }
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is None or (isinstance(value, list | tuple) and not value) or (_plain(value) and value == default)
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_plain, value))
+    return isinstance(value, str | int | float | bool | Path)
+
+
+def _arguments(named: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_python(value, name)}" for name, value in named.items())
+
+
+def _python(value: Any, name: str) -> str:
+    """A value as Python; an object that has no short form goes by the argument's name."""
+    if not _plain(value):
+        return name
+    return repr(value.as_posix()) if isinstance(value, Path) else repr(value)
+
+
+def _option(name: str, value: Any) -> list[str]:
+    """An argument of a study as an option of its command."""
+    flag = "--" + name.replace("_", "-")
+    if value is True:
+        return [flag]
+    if isinstance(value, list | tuple):
+        return [flag, ",".join(map(str, value))]
+    return [flag, str(value)]

@@ -1,0 +1,128 @@
+"""`report.json`: what a report says, with its figures, so that it can be made again without the model."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io
+
+import workbench
+from workbench.errors import BadResult
+from workbench.results.files import load_result, write_whole
+from workbench.results.make import provenance
+from workbench.studies.report.contents import Report, Section
+from workbench.studies.report.recipe import Recipe
+
+FILE = "report.json"
+FORMAT = 1
+# A cell that only this command's runs have, the most telling first.
+_COMMANDS = {
+    "lens": "demo",
+    "importance_paper": "heads find",
+    "onsets_last": "patch onsets",
+    "concept": "patch concepts",
+    "cross_layer": "patch sweep",
+    "compare": "neurons compare",
+    "look": "neurons look",
+    "stages": "neurons stages",
+    "knockout": "neurons knockout",
+    "lape": "neurons classify",
+}
+
+
+def save_report(report: Report, folder: str | Path) -> Path:
+    """Write `report.json` into a run folder, whole or not at all.
+
+    Raises:
+        CannotWrite: The folder is read-only or the disk is full.
+    """
+    record = {
+        "format": FORMAT,
+        "workbench": workbench.__version__,
+        "title": report.title,
+        "question": report.question,
+        "answer": report.answer,
+        "recipe": None if report.recipe is None else vars(report.recipe),
+        "sections": [_packed(section) for section in report.sections],
+    }
+    return write_whole(Path(folder) / FILE, json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain))
+
+
+def load_report(folder: str | Path) -> Report:
+    """Read what a run's report says.
+
+    Raises:
+        BadResult: No run folder, no `report.json` in it (the error names the command that writes it), or one that is
+            cut short or from a newer workbench.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        raise BadResult(_missing(Path(folder)))
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        written = record["format"]
+        if written > FORMAT:
+            raise BadResult(
+                f"{path} was written by a newer workbench (format {written}, this one reads up to {FORMAT}); upgrade"
+            )
+        return Report(
+            record["title"],
+            record["question"],
+            record["answer"],
+            [_unpacked(section) for section in record["sections"]],
+            record["recipe"] and Recipe(**record["recipe"]),
+        )
+    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadResult(f"{path} is cut short or is not a report of the workbench: {error!r}; {_again(path)}") from None
+
+
+def _packed(section: Section) -> dict[str, Any]:
+    figure, table = section.figure, section.table
+    return {
+        **vars(section),
+        "figure": None if figure is None else json.loads(str(plotly.io.to_json(figure, validate=False))),
+        "table": None if table is None else table.astype(object).where(table.notna(), None).to_dict("tight"),
+        "provenance": dict(section.provenance),
+        "heads": [[layer, head, words] for (layer, head), words in section.heads.items()],
+    }
+
+
+def _unpacked(record: Mapping[str, Any]) -> Section:
+    figure, table = record["figure"], record["table"]
+    parts = {
+        "figure": figure and go.Figure(figure, skip_invalid=True),
+        "table": table and pd.DataFrame.from_dict(table, orient="tight"),
+        "heads": {(layer, head): words for layer, head, words in record["heads"]},
+    }
+    return Section(**{**record, **parts})
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _missing(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"there is no run folder {folder}; a study makes one, such as `workbench demo --out {folder}`"
+    return f"{folder} has no {FILE}, which holds what its report says; {_again(folder / FILE)}"
+
+
+def _again(path: Path) -> str:
+    """Which command writes a run's `report.json`, as far as its cells tell."""
+    folder = path.parent
+    for cell, command in _COMMANDS.items():
+        if not (folder / f"{cell}.nc").is_file():
+            continue
+        try:
+            record = provenance(load_result(folder / f"{cell}.nc"))
+        except BadResult:
+            continue
+        names = [(record.get(about) or {}).get(name) for about, name in (("model", "name"), ("corpus", "source"))]
+        given = [] if command == "demo" else [str(name) for name in names if name]
+        words = " ".join(["workbench", command, *given, "--out", str(folder)])
+        return f"`{words}` writes it, with the options of then, and computes no finished cell again"
+    return "run its command again: finished cells are not computed again"

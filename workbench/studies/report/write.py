@@ -1,0 +1,43 @@
+"""Write a run's report: what it says, and the page of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.errors import BadArgument
+from workbench.studies.report.contents import Report, Section
+from workbench.studies.report.recipe import Recipe
+from workbench.studies.report.render import render
+from workbench.studies.report.store import save_report
+
+
+def write_report(
+    folder: str | Path,
+    *,
+    title: str,
+    sections: Sequence[Section],
+    question: str = "",
+    answer: str = "",
+    recipe: Recipe | None = None,
+) -> Path:
+    """Write `report.json` and `report.html` into a run folder, each whole or not at all.
+
+    Args:
+        folder: The run folder.
+        title: Of the page.
+        sections: In the order of reading; every text in them is escaped.
+        question: What the study asks; by default the first section's.
+        answer: What its numbers answer; by default the first section's answer.
+        recipe: How to do it again.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        BadArgument: No sections.
+        CannotWrite: The folder is read-only or the disk is full.
+    """
+    if not sections:
+        raise BadArgument(f"a report needs at least one section, got none for {title!r}")
+    report = Report(title, question or sections[0].title, answer or sections[0].answer, sections, recipe)
+    save_report(report, folder)
+    return render(folder, "html")
