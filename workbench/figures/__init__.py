@@ -5,9 +5,21 @@ from workbench.figures.animation import animation
 from workbench.figures.bars import bars
 from workbench.figures.before_after import before_after
 from workbench.figures.curves import curves
+from workbench.figures.explorer import explorer
 from workbench.figures.heatmap import heatmap
 from workbench.figures.matrix import matrix
 from workbench.figures.neuron import neuron
 from workbench.figures.neuron_card import neuron_card
 
-__all__ = ["agreement", "animation", "bars", "before_after", "curves", "heatmap", "matrix", "neuron", "neuron_card"]
+__all__ = [
+    "agreement",
+    "animation",
+    "bars",
+    "before_after",
+    "curves",
+    "explorer",
+    "heatmap",
+    "matrix",
+    "neuron",
+    "neuron_card",
+]

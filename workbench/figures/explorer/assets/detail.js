@@ -1,0 +1,151 @@
+// What was selected: the facts of a head with its numbers by language, or the neurons of a layer.
+"use strict";
+
+// Words on lines of about `width` letters, as plotly breaks them.
+const lines = (words, width) => words.replace(new RegExp(`(.{${width},}?) `, "g"), "$1<br>");
+
+const MOST = 80; // neurons of a class that are listed
+
+const element = (name, text = "", options = {}) => Object.assign(document.createElement(name), { textContent: text, ...options });
+
+const capital = (words) => words[0].toUpperCase() + words.slice(1);
+const headWords = ({ language: place, layer, head }) =>
+  `${page.languages[place].short}, layer ${page.layers[layer]}, head ${page.heads[head]}`;
+
+// All that is known of the selected head, as one sentence after the other.
+function factWords() {
+  const at = cell(state.language, state.layer, state.head);
+  const found = [];
+  const profile = page.profile ? page.profile.measures : [];
+  for (const k of new Set([...profile, state.measure])) {
+    found.push(`${page.measures[k].words}: ${numberWords(page.measures[k], at)}`);
+  }
+  const kind = kindWords(state.language, state.layer, state.head);
+  if (kind) found.push(`kind: ${kind.words}`);
+  const role = roleWords(state.layer, state.head);
+  if (role) found.push(`role: ${role}`);
+  return found;
+}
+
+function drawHead() {
+  const at = cell(state.language, state.layer, state.head);
+  const name = page.languages[state.language].short;
+  $("head-title").textContent = `Layer ${page.layers[state.layer]} · head ${page.heads[state.head]}`;
+  const rows = [];
+  const role = roleWords(state.layer, state.head);
+  if (role) rows.push(["Role", role]);
+  const kind = kindWords(state.language, state.layer, state.head);
+  if (kind) rows.push([`Kind, in ${name}`, kind.words]);
+  for (const k of page.profile ? page.profile.measures : []) {
+    rows.push([`${capital(page.measures[k].words)}, in ${name}`, numberWords(page.measures[k], at)]);
+  }
+  $("facts").replaceChildren(...rows.flatMap(([title, words]) => [element("dt", title), element("dd", words)]));
+}
+
+function drawProfile() {
+  $("numbers").hidden = !page.profile;
+  if (!page.profile) return;
+  const { data, layout } = clone({ data: page.profile.data, layout: page.profile.layout });
+  const places = page.languages.map((_, place) => cell(place, state.layer, state.head));
+  page.profile.measures.forEach((k, column) => {
+    const [trace, measure] = [data[column], page.measures[k]];
+    trace.x = places.map((at) => finite(measure.values[at]));
+    trace.y = page.languages.map((one) => (narrow.matches ? one.short : one.name));
+    trace.marker.color = places.map((_, place) => (place === state.language ? "#D55E00" : "#0072B2"));
+    trace.customdata = places.map((at) => ["low", "high", "p_value"].filter((name) => measure[name]).map((name) => measure[name][at]));
+    if (measure.low) {
+      trace.error_x.array = places.map((at) => measure.high[at] - measure.values[at]);
+      trace.error_x.arrayminus = places.map((at) => measure.values[at] - measure.low[at]);
+    }
+  });
+  for (const [name, axis] of Object.entries(layout)) {
+    if (name.startsWith("yaxis")) delete axis.categoryarray;
+    if (name.startsWith("xaxis") && narrow.matches) axis.title.text = lines(axis.title.text, 18);
+  }
+  Object.assign(layout, { template: template(), autosize: true });
+  const plot = $("profile");
+  plot.style.height = `${layout.height}px`;
+  plot.setAttribute("aria-label", `Numbers of layer ${page.layers[state.layer]}, head ${page.heads[state.head]} by language; the table below holds them.`);
+  Plotly.react(plot, data, layout, settings);
+  drawTable(places);
+}
+
+function drawTable(places) {
+  const measures = page.profile.measures.map((k) => page.measures[k]);
+  const head = element("tr");
+  head.append(element("th", "Language", { scope: "col" }));
+  for (const measure of measures) {
+    head.append(element("th", measure.label, { scope: "col" }));
+    if (measure.low) head.append(element("th", "interval", { scope: "col" }));
+    if (measure.p_value) head.append(element("th", "corrected p", { scope: "col" }));
+  }
+  if (page.kinds) head.append(element("th", "kind", { scope: "col" }));
+  const rows = places.map((at, place) => {
+    const row = element("tr", "", { className: place === state.language ? "chosen" : "" });
+    row.append(element("th", page.languages[place].name, { scope: "row" }));
+    for (const measure of measures) {
+      row.append(element("td", round(measure.values[at], 4)));
+      if (measure.low) row.append(element("td", `${round(measure.low[at])} to ${round(measure.high[at])}`));
+      if (measure.p_value) row.append(element("td", round(measure.p_value[at], 2)));
+    }
+    if (page.kinds) row.append(element("td", kindWords(place, state.layer, state.head).kind, { className: "word" }));
+    return row;
+  });
+  const [top, body] = [element("thead"), element("tbody")];
+  top.append(head);
+  body.append(...rows);
+  $("table").replaceChildren(top, body);
+}
+
+// The neurons of the selected layer: {class: [[number, [language, ...]], ...]}, undefined where nobody sorted them.
+const neuronsOf = () => page.classes && page.classes.neurons[page.classes.layers.indexOf(page.layers[state.layer])];
+
+function layerWords() {
+  const found = neuronsOf();
+  const layer = `Layer ${page.layers[state.layer]}`;
+  if (!found) return `${layer}: its neurons are not in this page.`;
+  const counts = Object.entries(found).map(([name, neurons]) => `${neurons.length} ${name}`);
+  const all = Object.values(found).reduce((sum, neurons) => sum + neurons.length, 0);
+  return `${layer} has ${page.classes.size} neurons: ${counts.join(", ")}; ${page.classes.size - all} are in no class.`;
+}
+
+function drawLayer() {
+  $("layer-facts").textContent = layerWords();
+  const found = neuronsOf();
+  $("classes").hidden = !found;
+  $("neurons").replaceChildren();
+  if (!found) return;
+  const { data, layout } = clone(page.classes.figure);
+  data[0].x = data[0].text = Object.values(found).map((neurons) => neurons.length);
+  for (const trace of data.slice(1)) {
+    const owners = (found[trace.name] || []).flatMap(([, codes]) => codes);
+    trace.x = page.classes.languages.map((code) => owners.filter((one) => one === code).length);
+  }
+  Object.assign(layout, { template: template(), autosize: true });
+  const plot = $("classes");
+  plot.style.height = `${layout.height}px`;
+  plot.setAttribute("aria-label", `${layerWords()} The lists below name them.`);
+  Plotly.react(plot, data, layout, settings);
+  for (const [name, neurons] of Object.entries(found)) {
+    if (!neurons.length) continue;
+    const heading = element("h3");
+    heading.append(element("span", "", { className: "dot", ariaHidden: "true" }), `${name} (${neurons.length})`);
+    heading.firstChild.style.background = page.classes.colours[name];
+    const list = element("dl");
+    for (const [title, numbers] of byLanguages(neurons)) {
+      const rest = numbers.length > MOST ? ` … and ${numbers.length - MOST} more` : "";
+      list.append(element("dt", title), element("dd", numbers.slice(0, MOST).join(", ") + rest));
+    }
+    $("neurons").append(heading, list);
+  }
+}
+
+// [[“German”, [12, 45]], ...] of neurons with the same languages.
+function byLanguages(neurons) {
+  const groups = new Map();
+  for (const [number, codes] of neurons) {
+    const title = codes.length ? codes.map((code) => language(code).short).join(", ") : "neurons";
+    groups.set(title, [...(groups.get(title) || []), number]);
+  }
+  return [...groups].sort(([one], [other]) => one.localeCompare(other));
+}

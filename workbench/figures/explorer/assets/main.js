@@ -1,0 +1,160 @@
+// The state of the page: what is selected, in the address behind the #, so that a link shows the same.
+"use strict";
+
+const state = { measure: 0, language: 0, beside: 1, layer: 0, head: 0, sentence: 0, view: "head" };
+const say = (words) => { $("status").textContent = words; };
+
+// Names in the address, and the axis on which each is a place.
+const NAMES = {
+  layer: () => page.layers,
+  head: () => page.heads,
+  language: () => page.languages.map((one) => one.code),
+  beside: () => page.languages.map((one) => one.code),
+  sentence: () => (page.patterns ? page.patterns.sentences : []),
+  colour: () => page.measures.map((_, k) => k),
+};
+const keyOf = (name) => (name === "colour" ? "measure" : name);
+
+function readAddress() {
+  const asked = new URLSearchParams(location.hash.slice(1));
+  for (const [name, axis] of Object.entries(NAMES)) {
+    const place = axis().findIndex((value) => String(value) === asked.get(name));
+    if (place >= 0) state[keyOf(name)] = place;
+  }
+  if (["head", "layer"].includes(asked.get("view"))) state.view = asked.get("view");
+}
+
+function writeAddress() {
+  const parts = Object.entries(NAMES).filter(([, axis]) => axis().length).map(([name, axis]) => [name, axis()[state[keyOf(name)]]]);
+  history.replaceState(null, "", `#${new URLSearchParams([...parts, ["view", state.view]])}`);
+}
+
+// The head that matters most, and beside its language the one for which it matters least.
+function first() {
+  state.beside = Math.min(1, page.languages.length - 1);
+  if (!page.measures.length) {
+    state.view = "layer";
+    return;
+  }
+  const values = page.measures[0].values;
+  const heads = page.layers.length * page.heads.length;
+  let best = 0;
+  values.forEach((value, at) => { if (value > values[best] || Number.isNaN(values[best])) best = at; });
+  state.language = Math.floor(best / heads);
+  state.layer = Math.floor((best % heads) / page.heads.length);
+  state.head = best % page.heads.length;
+  const here = page.languages.map((_, place) => values[cell(place, state.layer, state.head)]);
+  const least = here.indexOf(Math.min(...here.filter(Number.isFinite)));
+  if (least >= 0 && least !== state.language) state.beside = least;
+  else if (state.beside === state.language) state.beside = (state.language + 1) % page.languages.length;
+}
+
+function show() {
+  const layerView = state.view === "layer";
+  for (const view of ["head", "layer"]) {
+    $(`tab-${view}`).setAttribute("aria-selected", state.view === view);
+    $(`tab-${view}`).tabIndex = state.view === view ? 0 : -1;
+    $(`panel-${view}`).hidden = state.view !== view;
+  }
+  for (const name of ["measure", "language", "beside", "sentence", "layer"]) $(name).value = state[name];
+  if (layerView) drawLayer();
+  else {
+    drawHead();
+    drawPatterns();
+    drawProfile();
+  }
+  writeAddress();
+}
+
+// Change the selection, show it and say it.
+function select(change) {
+  const before = state.measure;
+  Object.assign(state, change);
+  if (page.measures.length) {
+    if (before === state.measure) drawOutlines();
+    else drawGrid();
+  }
+  show();
+  say(state.view === "layer" ? layerWords() : `${headWords(state)}. ${factWords().join("; ")}.`);
+}
+
+function fill(name, labels) {
+  $(name).replaceChildren(...labels.map((label, k) => element("option", label, { value: k })));
+  $(name).addEventListener("change", () => select({ [name]: Number($(name).value) }));
+}
+
+function watchTheme() {
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const use = () => {
+    const asked = $("theme").value;
+    document.documentElement.dataset.theme = asked === "auto" ? (dark.matches ? "dark" : "light") : asked;
+  };
+  const redraw = () => {
+    use();
+    if (page.measures.length) drawGrid();
+    show();
+  };
+  use();
+  $("theme").addEventListener("change", redraw);
+  dark.addEventListener("change", redraw);
+  narrow.addEventListener("change", redraw);
+}
+
+function watch() {
+  document.addEventListener("keydown", (event) => {
+    const by = { "[": -1, "]": 1 }[event.key];
+    if (!by || event.ctrlKey || event.metaKey) return;
+    const count = page.languages.length;
+    cursor = null;
+    select({ language: (state.language + by + count) % count });
+  });
+  for (const view of ["head", "layer"]) {
+    const tab = $(`tab-${view}`);
+    tab.addEventListener("click", () => select({ view }));
+    tab.addEventListener("keydown", (event) => {
+      if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+      const other = view === "head" ? "layer" : "head";
+      if ($(`tab-${other}`).hidden) return;
+      select({ view: other });
+      $(`tab-${other}`).focus();
+    });
+  }
+  $("down").addEventListener("click", () => $("detail").scrollIntoView({ block: "start" }));
+  window.addEventListener("hashchange", () => {
+    readAddress();
+    select({});
+  });
+}
+
+async function open() {
+  await unpack();
+  first();
+  readAddress();
+  fill("measure", page.measures.map((one) => one.label));
+  fill("language", page.languages.map((one) => one.name));
+  fill("beside", page.languages.map((one) => one.name));
+  fill("layer", page.layers.map(String));
+  const texts = page.patterns ? page.patterns.texts : [];
+  fill("sentence", texts.map((row, s) => `${page.patterns.sentences[s]} · ${sentenceWords(row)}`));
+  $("heads").hidden = $("tab-head").hidden = !page.measures.length;
+  $("tab-layer").hidden = !page.classes;
+  $("main").hidden = false;
+  watchTheme();
+  if (page.measures.length) {
+    await drawGrid();
+    watchGrid();
+  }
+  watchPatterns();
+  watch();
+  select({});
+  document.documentElement.dataset.drawn = "yes";
+}
+
+// A sentence in the language the reader of this page knows, else in the first; without the tokenizer's own marks.
+function sentenceWords(row) {
+  const place = Math.max(0, page.patterns.languages.indexOf("en"));
+  const words = row[place].tokens.filter((token) => !/^<.*>$/.test(token)).join("").trim();
+  return words.length > 70 ? `${words.slice(0, 69)}…` : words;
+}
+
+open();

@@ -1,0 +1,105 @@
+"""The explorer: one figure in Python, one self-contained page on disk, in which a click on a head shows all of it."""
+
+import base64
+import gzip
+import json
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import plotly.graph_objects as go
+import xarray as xr
+from plotly.colors import get_colorscale
+from plotly.offline import get_plotlyjs
+
+from workbench.figures import style
+from workbench.figures.explorer.found import Found, find
+from workbench.figures.explorer.parts import head_grid
+from workbench.figures.explorer.payload import payload
+from workbench.figures.heatmap import heatmap
+from workbench.results.files import write_whole
+
+_HERE = Path(__file__).parent / "assets"
+_SCRIPTS = ("data.js", "grid.js", "patterns.js", "detail.js", "main.js")
+
+
+class Explorer(go.Figure):
+    """The heads of a model in every language; a notebook shows the heatmap, `write_html` writes the whole page."""
+
+    def __init__(self, *args: Any, found: Found | None = None, title: str = "", **options: Any):
+        super().__init__(*args, **options)
+        self._found, self._title = found, title
+
+    def to_html(self, *args: Any, **options: Any) -> str:
+        """The page; with any of plotly's own options, the heatmap alone as plotly writes it."""
+        if args or options or self._found is None:
+            return super().to_html(*args, **options)
+        return _page(self._found, self._title)
+
+    def write_html(self, file: str | Path, *args: Any, **options: Any) -> None:
+        """Write the page into a file, whole or not at all.
+
+        Raises:
+            CannotWrite: the folder is read-only or the disk is full.
+        """
+        write_whole(file, self.to_html(*args, **options))
+
+
+def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
+    """Put results beside each other: choose a head, a layer, a sentence and two languages, and see all that is known.
+
+    The page is one file that asks the network for nothing. It shows what the results hold, told by their variables:
+
+    - numbers [language, layer, head], as of `heads.importance`, `heads.ablate` and `heads.kinds`: the grid of
+      heads, and the numbers of one head by language with intervals and corrected p-values
+    - `heads.patterns`: the attention of the head on a sentence in two languages
+    - `heads.kinds`: its kind, the one of previous, first, current and same token and induction that it attends to
+      furthest above even attention, by 0.1 of its attention at least
+    - `heads.roles`: its role among the languages
+    - `neurons.ternary`: a layer's neurons by class, with their languages
+
+    What is missing is left out, and a line says which call gives it. Other results are passed over. Patterns are kept
+    to 1/255.
+
+    Args:
+        *results: what analyses returned, or `load_result` read; in any order.
+        title: of the page.
+
+    Returns:
+        The heatmap of all heads as a figure; `write_html(path)` and `to_html()` give the page.
+
+    Raises:
+        BadArgument: no result that it shows, something that is no Result, or results of two models.
+
+    Example:
+        >>> scores, looks = wb.heads.importance(model, corpus), wb.heads.patterns(model, corpus)   # doctest: +SKIP
+        >>> wb.figures.explorer(scores, looks).write_html("explorer.html")                         # doctest: +SKIP
+    """
+    found = find(results)
+    model = dict(found.origin).get("model")
+    title = title or (f"The heads of {model} in every language" if model else "The heads of a model in every language")
+    if found.measures:
+        figure = head_grid(found.measures[0].result, found.measures[0].name)
+    elif found.roles is not None:
+        figure = heatmap(found.roles, "role")
+    elif found.classes is not None:
+        figure = heatmap(found.classes, "kind")
+    else:
+        figure = go.Figure(layout={"template": style.LIGHT, "title": {"text": escape(title)}})
+    return Explorer(figure, found=found, title=title)
+
+
+def _page(found: Found, title: str) -> str:
+    text = json.dumps(payload(found), ensure_ascii=False, separators=(",", ":"))
+    scale = ", ".join(colour for _, colour in get_colorscale(style.SEQUENTIAL))
+    return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(title),
+        about="".join(f"<span><b>{escape(key)}</b> {escape(name)}</span>" for key, name in found.origin),
+        notes="".join(f"<p>{escape(note)}</p>" for note in found.notes),
+        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        scale=f"linear-gradient(to right, {scale})",
+        plotly=get_plotlyjs(),
+        data=base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode(),
+        scripts="\n".join(f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>" for name in _SCRIPTS),
+    )

@@ -1,0 +1,240 @@
+"""What the page knows: numbers, patterns and figures as JSON, arrays as base64 of their bytes."""
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io
+import xarray as xr
+
+from workbench.errors import WorkbenchError
+from workbench.figures import style
+from workbench.figures.axis import axis
+from workbench.figures.cells import number_cells
+from workbench.figures.choose import choose
+from workbench.figures.colour import colour_axis, is_signed
+from workbench.figures.explorer.found import CELLS, KINDS, Found, Measure, kind_of
+from workbench.figures.explorer.parts import CLASSES, head_grid, layer_classes, pattern, profile, token_labels
+from workbench.figures.labels import value_label
+from workbench.text import languages
+
+_MANY_HEADS = 16  # from which a panel of heads is wide
+_TOP = 66  # pixels above the grid for the scale and the names of the languages
+_DARK_DIVERGING = ["#9bd0f5", "#4a97cf", "#27517a", "#242d39", "#7d3f14", "#d9762b", "#ffc38a"]  # blue, none, orange
+_STEPS = 255  # an attention of 0 to 1 in one byte
+
+
+def payload(found: Found) -> dict[str, Any]:
+    """Everything the page shows, ready for JSON."""
+    axes = {name: found.axis(name) for name in CELLS}
+    measures = found.measures or (_nothing(axes),)
+    return {
+        "languages": [_language(code) for code in axes["language"]],
+        "layers": axes["layer"],
+        "heads": axes["head"],
+        "grid": _grid(measures[0], axes) if axes["head"] else None,
+        "measures": [_measure(one, axes) for one in measures] if axes["head"] else [],
+        "profile": _profile(found, axes),
+        "roles": None if found.roles is None else _roles(found.roles, axes),
+        "kinds": None if found.kinds is None else _kinds(found.kinds, axes),
+        "patterns": None if found.patterns is None else _patterns(found.patterns),
+        "classes": None if found.classes is None else _classes(found.classes),
+        "themes": {"light": style.LIGHT.to_plotly_json(), "dark": style.DARK.to_plotly_json()},
+    }
+
+
+def of_figure(figure: go.Figure) -> Any:
+    """A figure as JSON."""
+    return json.loads(str(plotly.io.to_json(figure, validate=False)))
+
+
+def _nothing(axes: dict[str, list]) -> Measure:
+    """A grid of heads that nobody measured: grey, but every head can be chosen."""
+    empty = np.full([len(axes[name]) for name in CELLS], np.nan)
+    values = xr.DataArray(empty, dims=CELLS, coords=axes, attrs={"long_name": "no measure of heads"})
+    return Measure("unmeasured", "no measure of heads", xr.Dataset({"unmeasured": values}))
+
+
+def _language(code: str) -> dict[str, Any]:
+    try:
+        right = languages.script(code) in ("Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm")
+        tag = code
+    except WorkbenchError:  # planted models have languages that no registry knows
+        right, tag = False, ""
+    return {
+        "code": code,
+        "tag": tag,
+        "name": value_label("language", code),
+        "short": value_label("language", code, short=True),
+        "direction": "rtl" if right else "ltr",
+    }
+
+
+def _grid(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
+    """The grid of heads to be filled with any measure, laid out for wide and for narrow windows."""
+    whole = _whole(measure, axes)
+    layouts, data = [], []
+    for columns in (4, 3) if len(axes["head"]) <= _MANY_HEADS else (3, 1):
+        figure = head_grid(whole, measure.name, columns=columns)
+        layout: Any = figure.layout
+        height = layout.height - layout.margin.t + _TOP
+        plain = _plain(figure, margin={"t": _TOP, "l": 44, "r": 6, "b": 44}, height=height, meta={"columns": columns})
+        data = plain["data"]
+        layouts.append(plain["layout"])
+    return {"data": data, "layouts": layouts}
+
+
+def _measure(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
+    """Numbers of all heads, their colours, and what pointing at one of them says; # stands for the language."""
+    chosen = choose(_whole(measure, axes), measure.name, {})
+    colours = colour_axis(chosen.values, height=_TOP)
+    scales = {"light": colours["colorscale"], "dark": _DARK_DIVERGING if is_signed(chosen.values) else style.SEQUENTIAL}
+    colours["colorbar"] |= {
+        "orientation": "h",
+        "x": 0,
+        "xanchor": "left",
+        "y": 1,
+        "yref": "container",
+        "yanchor": "top",
+    }
+    colours["colorbar"] |= {"len": 200, "thickness": 9, "title": {"text": ""}, "nticks": 5, "ypad": 6}
+    cells = number_cells(
+        chosen.at("language", 0), axis(chosen.values, "head"), axis(chosen.values, "layer"), heading="#"
+    )
+    return {
+        "name": measure.name,
+        "label": measure.label,
+        "units": chosen.values.attrs.get("units", ""),
+        "words": chosen.values.attrs.get("long_name", measure.name.replace("_", " ")),
+        "colours": {
+            theme: of_figure(go.Figure(layout={"coloraxis": {**colours, "colorscale": scale}}))["layout"]["coloraxis"]
+            for theme, scale in scales.items()
+        },
+        "hover": cells.hovertemplate,
+        "companions": list(chosen.companions),
+        "complete": bool(np.isfinite(chosen.values.values).all()),
+        "values": _packed(chosen.values.values),
+        **{name: _packed(array.values) for name, array in chosen.companions.items()},
+    }
+
+
+def _profile(found: Found, axes: dict[str, list]) -> dict[str, Any] | None:
+    """The figure of a head's numbers by language, to be filled in, and the measures that it shows."""
+    names = [one.name for one in found.measures]
+    shown = [names.index(name) for name in ("importance", "delta") if name in names] or [0] * bool(names)
+    if not shown:
+        return None
+    first = {"layer": axes["layer"][0], "head": axes["head"][0]}
+    figure = profile([(_whole(found.measures[k], axes), found.measures[k].name) for k in shown], **first)
+    height = 80 + 24 * len(axes["language"])
+    return {"measures": shown, **_plain(figure, margin={"t": 8, "l": 70, "r": 10, "b": 48}, height=height)}
+
+
+def _whole(measure: Measure, axes: dict[str, list]) -> xr.Dataset:
+    """A measure and what belongs to it on the axes of the page; NaN where it has no such language, layer or head."""
+    chosen = choose(measure.result, measure.name, {})
+    return xr.Dataset({measure.name: chosen.values, **chosen.companions}).reindex(axes)
+
+
+def _roles(roles: xr.Dataset, axes: dict[str, list]) -> dict[str, Any]:
+    roles = roles.transpose("layer", "head", ...)
+    heads = {name: axes[name] for name in ("layer", "head")}
+    words = roles.role.reindex(heads, fill_value="")
+    found = {"role": words.values.astype(str).tolist()}
+    if "specific_to" in roles:
+        found["language"] = roles.specific_to.reindex(heads, fill_value="").values.astype(str).tolist()
+    if "member" in roles:
+        member = roles.member.transpose(*CELLS).reindex(heads, fill_value=False)
+        found["members"] = [
+            [member["language"].values[column].tolist() for column in row] for row in np.moveaxis(member.values, 0, -1)
+        ]
+    if "certainty" in roles:
+        found["certainty"] = _packed(roles.certainty.reindex(heads).values)
+    return found
+
+
+def _kinds(kinds: xr.Dataset, axes: dict[str, list]) -> dict[str, Any]:
+    kind, share = kind_of(kinds.reindex(axes))
+    uniform = [kinds[f"uniform_{name}"].reindex(language=axes["language"]).values for name in KINDS]
+    index = np.where(kind < 0, len(KINDS), kind).astype(np.uint8)
+    return {
+        "names": KINDS,
+        "kind": base64.b64encode(index.tobytes()).decode(),
+        "share": _packed(share),
+        "uniform": _packed(np.stack(uniform)),  # [kind, language]
+    }
+
+
+def _patterns(patterns: xr.Dataset) -> dict[str, Any]:
+    """Every pattern in one byte a cell, lower triangle by rows, [layer, head] within [sentence, language]."""
+    values = patterns.pattern.transpose("sentence", *CELLS, "query", "key").values
+    token = patterns.token.transpose("sentence", "language", "position").values
+    length = patterns.length.transpose("sentence", "language").values
+    blob, texts = [], []
+    start = 0
+    for s, row in enumerate(length):
+        texts.append([])
+        for k, n in enumerate(row.tolist()):
+            tokens = [str(one) for one in token[s, k, :n]]
+            part = values[s, k][..., :n, :n][..., *np.tril_indices(n)]
+            texts[-1].append({"tokens": tokens, "labels": token_labels(tokens), "start": start})
+            if np.isnan(part).any():  # an interrupted sweep had not come to this text
+                texts[-1][-1]["start"] = -1
+                continue
+            blob.append(np.round(part * _STEPS).astype(np.uint8).ravel())
+            start += blob[-1].size
+    figure = pattern([[1.0]], ["a"]).update_layout(coloraxis={"showscale": False})
+    packed = np.concatenate(blob) if blob else np.zeros(0, np.uint8)
+    return {
+        "sentences": patterns["sentence"].values.tolist(),
+        "languages": [str(code) for code in patterns["language"].values],
+        "layers": patterns["layer"].values.tolist(),
+        "heads": patterns["head"].values.tolist(),
+        "aligned": bool(patterns.attrs.get("aligned", 0)),
+        "texts": texts,
+        "values": base64.b64encode(packed.tobytes()).decode(),
+        "figure": _plain(figure, margin={"t": 4, "l": 50, "r": 4, "b": 50}, height=None),
+    }
+
+
+def _classes(classes: xr.Dataset) -> dict[str, Any]:
+    """The neurons of each layer by class with their languages, and the figure of a layer, to be filled in."""
+    kind = classes.kind.transpose("layer", "neuron").values.astype(str)
+    member = classes.member.transpose("layer", "neuron", "language").values.astype(bool)
+    numbers, codes = classes["neuron"].values.tolist(), classes["language"].values.astype(str)
+    layers = classes["layer"].values.tolist()
+    neurons = [
+        {
+            name: [[numbers[n], codes[member[at, n]].tolist()] for n in np.flatnonzero(kind[at] == name)]
+            for name in CLASSES
+            if (kind == name).any()
+        }
+        for at in range(len(layers))
+    ]
+    figure = layer_classes(classes, layers[0])
+    legend = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"}
+    return {
+        "layers": layers,
+        "languages": sorted(codes.tolist()),
+        "size": len(numbers),
+        "neurons": neurons,
+        "figure": _plain(figure, margin={"t": 34, "l": 60, "r": 8, "b": 44}, legend=legend),
+        "colours": style.category_colours(list(CLASSES)),
+    }
+
+
+def _plain(figure: go.Figure, **layout: Any) -> Any:
+    """A figure as plain JSON for the page, which has a heading of its own and no zoom."""
+    plain = of_figure(figure)
+    for name, value in plain["layout"].items():
+        if name.startswith(("xaxis", "yaxis")):
+            value["fixedrange"] = True
+    plain["layout"] |= {"title": None, "dragmode": False, "template": None, **layout}
+    return plain
+
+
+def _packed(values: np.ndarray) -> str:
+    """Float32, little end first, in base64."""
+    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()
