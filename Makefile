@@ -1,6 +1,8 @@
 # make demo   install and run every analysis on the shipped model; the report is runs/demo/report.html
 # make test   install and run all checks: style, types, tests, notebooks
 # make lab    install and open JupyterLab on the notebooks
+# make docs   install, execute the notebooks where that lacks, and build the site into site/
+# make gallery  draw the pictures of the site again, on the shipped model
 # make clean  remove the environment, the runs and all caches
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -11,7 +13,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # Everything comes from the repository; nothing is fetched from the hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test style types tests notebooks lab clean
+.PHONY: demo test style types tests notebooks lab docs gallery clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -48,8 +50,17 @@ endif
 lab: $(VENV)/installed
 	$(BIN)/jupyter lab --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# Strict: a warning is an error. The notebooks' pages are made from the executed ones, which `make test` leaves behind.
+docs: $(VENV)/installed-dev
+	test -d runs/notebooks || $(MAKE) notebooks
+	$(BIN)/python docs/publish.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+gallery: $(VENV)/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python docs/gallery.py
+
 clean:
-	rm -rf $(VENV) runs build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) runs site build dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 # Installed again only when pyproject.toml or constraints.txt change.

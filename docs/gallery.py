@@ -1,0 +1,101 @@
+"""Run the Python of the pages and photograph its figures: what a page shows is what its lines give.
+
+Blocks of one page share their names, so that a later one may go on where an earlier one ended. A block whose last line
+is a figure makes a picture: the first of them the first `![text](...pictures/name.png)` of the page, and so on.
+`python docs/gallery.py [PAGE ...]` makes the pictures of all pages, or of those that are named, and docs/gallery.md.
+"""
+
+import ast
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+from plotly.graph_objects import Figure
+from plotly.offline import get_plotlyjs
+from publish import compress
+
+DOCS = Path(__file__).resolve().parent
+PAGES = [DOCS / "index.md", *sorted(DOCS.glob("methods/*.md")), DOCS / "figures.md"]
+WIDTH = 1000  # pixels
+PIECE = re.compile(
+    r"```python\n(?P<code>.*?)```|!\[(?P<says>[^\]]*)\]\([./]*pictures/(?P<name>[\w-]+)\.png\)", re.DOTALL
+)
+DRAW = f"figure => Plotly.newPlot('figure', figure.data, {{...figure.layout, width: {WIDTH}}}, {{staticPlot: true}})"
+
+
+def pieces(page: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """The Python blocks of a page, and the (name, description) of its pictures."""
+    found = list(PIECE.finditer(page.read_text(encoding="utf-8")))
+    return [one["code"] for one in found if one["code"]], [(one["name"], one["says"]) for one in found if one["name"]]
+
+
+def run(code: str, names: dict[str, Any]) -> Any:
+    """Execute lines and return the value of the last one, as a notebook does; None where it is no expression."""
+    tree = ast.parse(code)
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "<page>", "exec"), names)
+    return eval(ast.unparse(last), names) if last else None
+
+
+def is_picture(value: Any) -> bool:
+    """A figure, or a card that is a page of HTML."""
+    return isinstance(value, Figure) or hasattr(value, "page")
+
+
+def photograph(screen: Page, shown: Any, path: Path) -> None:
+    """Write a figure or a card as PNG."""
+    if isinstance(shown, Figure):
+        screen.set_content('<!DOCTYPE html><div id="figure"></div>')
+        screen.add_script_tag(content=get_plotlyjs())
+        screen.evaluate(DRAW, json.loads(str(shown.to_json())))
+        screen.locator(".svg-container").screenshot(path=path)
+    else:
+        screen.set_content(shown.page)
+        screen.screenshot(path=path, full_page=True)
+    compress(path)
+
+
+def gallery() -> str:
+    """The page of all pictures; each leads to the page that makes it."""
+    cards = []
+    for page in PAGES[1:]:
+        title = page.read_text(encoding="utf-8").split("# ", 1)[1].splitlines()[0]
+        target = page.relative_to(DOCS).as_posix()
+        cards += [f"[![{says}](pictures/{name}.png)\n{title}]({target})\n" for name, says in pieces(page)[1]]
+    return (
+        "# Gallery\n\n<!-- Written by docs/gallery.py. -->\n"
+        "Every picture is made on the shipped model by the lines of the page it leads to; `make gallery` makes all of\n"
+        'them again.\n\n<div class="gallery" markdown>\n\n' + "\n".join(cards) + "\n</div>\n"
+    )
+
+
+def main(only: list[str]) -> None:
+    """Make the pictures and the gallery."""
+    warnings.simplefilter("ignore")
+    (DOCS / "pictures").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        os.chdir(folder)  # what examples write is thrown away
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--headless", "--no-sandbox"])
+        screen = browser.new_page(viewport={"width": WIDTH, "height": 640})
+        for page in PAGES:
+            if only and page.stem not in only:
+                continue
+            start, names = time.perf_counter(), {}
+            blocks, pictures = pieces(page)
+            figures = [value for value in (run(code, names) for code in blocks) if is_picture(value)]
+            for figure, (name, _) in zip(figures, pictures, strict=True):
+                photograph(screen, figure, DOCS / f"pictures/{name}.png")
+            print(f"{page.stem}: {time.perf_counter() - start:.1f} s", flush=True)
+        browser.close()
+    (DOCS / "gallery.md").write_text(gallery(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
