@@ -5,9 +5,21 @@ from workbench.patching.circuit import circuit
 from workbench.patching.concepts import concepts
 from workbench.patching.cross_layer import cross_layer
 from workbench.patching.cross_position import cross_position
+from workbench.patching.edges import edges
 from workbench.patching.onsets import onsets
 from workbench.patching.overlap import overlap
 from workbench.patching.path import path
 from workbench.patching.sweep import sweep
 
-__all__ = ["attribution", "circuit", "concepts", "cross_layer", "cross_position", "onsets", "overlap", "path", "sweep"]
+__all__ = [
+    "attribution",
+    "circuit",
+    "concepts",
+    "cross_layer",
+    "cross_position",
+    "edges",
+    "onsets",
+    "overlap",
+    "path",
+    "sweep",
+]

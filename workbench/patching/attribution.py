@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from scipy import stats
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -17,6 +16,7 @@ from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.recording import Recording
 from workbench.model.rerun import replace_heads, replace_positions
+from workbench.patching.agreement import with_agreement
 from workbench.patching.answers import Reading, choose
 from workbench.patching.cells import read
 from workbench.patching.gradient import (
@@ -28,13 +28,13 @@ from workbench.patching.gradient import (
     probability,
 )
 from workbench.patching.positions import forget_padding, numbers, tokens
-from workbench.patching.prompts import Prompts, batches, encode
+from workbench.patching.prompts import Prompts, batches, encode, first_difference
 from workbench.patching.table import Table
 from workbench.text.batches import Batch
 from workbench.text.pairs import load_pairs
 
 SITES = {"residual": "position", "residual_post": "position", "head": "head"}
-_METRICS = ("logit_difference", "answer_probability")
+METRICS = ("logit_difference", "answer_probability")
 
 
 def attribution(
@@ -92,11 +92,9 @@ def attribution(
     """
     if site not in SITES:
         raise UnsupportedSite(f"site={site!r} cannot be attributed (works: {', '.join(SITES)})")
-    if metric not in _METRICS:
-        raise BadArgument(f"metric={metric!r} has no gradient here (has: {', '.join(_METRICS)})")
-    for name, number, least in (("steps", steps, 0), ("sample", sample, 3)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise BadArgument(f"{name}={number!r}; it is a whole number from {least}")
+    if metric not in METRICS:
+        raise BadArgument(f"metric={metric!r} has no gradient here (has: {', '.join(METRICS)})")
+    whole_numbers(steps=(steps, 0), sample=(sample, 3))
     model.require("restart")
     if site == "head":
         model.require("head")
@@ -132,6 +130,13 @@ def attribution(
     return result
 
 
+def whole_numbers(**given: tuple[Any, int]) -> None:
+    """Refuse what is not a whole number from its least on; each as name=(number, least)."""
+    for name, (number, least) in given.items():
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise BadArgument(f"{name}={number!r}; it is a whole number from {least}")
+
+
 def slope_of(reading: Reading, rows: Sequence[int]) -> Slope:
     """The differentiable form of a metric, for some pairs."""
     answers = [reading.tokens["answer"][row] for row in rows]
@@ -157,8 +162,7 @@ def estimate(
         change [sample, layer, position | head], float32; value [sample].
     """
     heads = site == "head"
-    differ = (source.batch.ids != target.ids.to(source.batch.ids.device)).any(0).nonzero()
-    start = int(differ[0]) if len(differ) else source.n_positions - 1  # what stands before is the same in both runs
+    start = first_difference(source.batch, target)
     given, mine = source.residual[0][:, start:], embedded(model, target)[:, start:]
 
     def there(states: Tensor) -> Gradients:
@@ -248,44 +252,5 @@ def _result(
         result = result.assign_coords(token=("position", tokens(model, prompts)))
     columns = [column if axis == "head" else column + table.values.shape[2] for _, column in drawn]
     layers = [layer for layer, _ in drawn]
-    present = ~np.isnan(exact)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        moved = np.where(present, exact - table.target[:, None], 0).sum(0)
-        effect = moved / np.where(present, (table.source - table.target)[:, None], 0).sum(0)
-    guess = result.effect.values[layers, columns]
-    text = "of the sampled cells: 0 is the unpatched target run, 1 the source run"
-    result = result.assign(
-        exact=("cell", effect, {"long_name": f"exact effect {text}"}),
-        estimate=("cell", guess, {"long_name": f"estimated effect {text}"}),
-    ).assign_coords(
-        {
-            "cell": np.arange(len(drawn)),
-            "cell_layer": ("cell", np.array(layers)),
-            f"cell_{axis}": ("cell", result[axis].values[columns]),
-        }
-    )
-    result.attrs.update(agreement(effect, guess, seed))
-    return result
-
-
-def agreement(exact: np.ndarray, estimate: np.ndarray, seed: int = 0, resamples: int = 1000) -> dict[str, float]:
-    """How two lists of effects agree: Pearson with a bootstrap interval over cells, Spearman, mean absolute error."""
-    known = np.isfinite(exact) & np.isfinite(estimate)
-    exact, estimate = exact[known], estimate[known]
-    nothing = dict.fromkeys(("agreement", "agreement_low", "agreement_high", "agreement_rank"), float("nan"))
-    if len(exact) < 3 or np.ptp(exact) == 0 or np.ptp(estimate) == 0:
-        error = float(np.abs(exact - estimate).mean()) if len(exact) else float("nan")
-        return {**nothing, "agreement_error": error}
-    draws = np.random.default_rng(seed).integers(0, len(exact), (resamples, len(exact)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        one, other = exact[draws], estimate[draws]
-        one, other = one - one.mean(1, keepdims=True), other - other.mean(1, keepdims=True)
-        found = (one * other).sum(1) / np.sqrt((one**2).sum(1) * (other**2).sum(1))
-    low, high = np.nanquantile(found, (0.025, 0.975))
-    return {
-        "agreement": float(np.corrcoef(exact, estimate)[0, 1]),
-        "agreement_low": float(low),
-        "agreement_high": float(high),
-        "agreement_rank": float(stats.spearmanr(exact, estimate)[0]),  # pyright: ignore[reportArgumentType]
-        "agreement_error": float(np.abs(exact - estimate).mean()),
-    }
+    cells = {"cell_layer": np.array(layers), f"cell_{axis}": result[axis].values[columns]}
+    return with_agreement(result, table, exact, result.effect.values[layers, columns], cells, seed)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workbench.errors import NotFinite
+from workbench.errors import NotFinite, UnsupportedSite
 from workbench.model.attention import fused
 from workbench.model.columns import Columns
 from workbench.model.gradient import frozen
@@ -15,6 +15,7 @@ from workbench.model.layers import call_layer
 from workbench.model.metrics import plain_unembedding, unembed
 from workbench.model.model import Model
 from workbench.model.recording import Recording
+from workbench.patching.graph import INSIDE
 from workbench.text.batches import Batch
 
 Slope = Callable[[Model, Tensor], Tensor]
@@ -30,6 +31,8 @@ class Gradients:
         residual_slope: d metric / d residual, the same shapes.
         z: heads' outputs per layer, [sample, position, head, d_head]; empty unless asked for.
         z_slope: d metric / d z, the same shapes.
+        inside_slope: d metric / d q, k and v by the site's name, [sample, position, head or kv_head, d_head] per layer;
+            empty unless asked for.
     """
 
     value: Tensor
@@ -37,6 +40,7 @@ class Gradients:
     residual_slope: list[Tensor] = field(default_factory=list)
     z: list[Tensor] = field(default_factory=list)
     z_slope: list[Tensor] = field(default_factory=list)
+    inside_slope: dict[str, list[Tensor]] = field(default_factory=dict)
 
 
 def difference(answers: list[int], foils: list[int]) -> Slope:
@@ -90,7 +94,7 @@ class _EmbeddedError(Exception):
 
 
 def activation_gradients(
-    recording: Recording, states: Tensor, read: Slope, *, start: int = 0, heads: bool = False
+    recording: Recording, states: Tensor, read: Slope, *, start: int = 0, heads: bool = False, inside: bool = False
 ) -> Gradients:
     """Run the layers and differentiate a metric of the last position with respect to activations.
 
@@ -102,16 +106,25 @@ def activation_gradients(
         read: the metric, of the normed last states.
         start: first position that is run.
         heads: differentiate with respect to the heads' outputs too.
+        inside: and with respect to q, k and v; the recording has `patterns=True`.
 
     Raises:
+        UnsupportedSite: the model's q, k or v are no part of what it computes.
         NotFinite: a value or slope is NaN or infinite.
     """
     model, columns = recording.model, Columns(recording, [start])
     layers, outputs, entered = range(model.n_layers), [], []
-    handles = []
+    seen: dict[str, list[Tensor]] = {site: [] for site in (INSIDE if inside else ())}
+    handles = [
+        model.hook_point(site, i).register_forward_hook(
+            lambda module, args, output, site=site: seen[site].append(output)
+        )
+        for site in seen
+        for i in layers
+    ]
     if heads:
         model.require("head")
-        handles = [
+        handles += [
             model.attention_parts(i)[1].register_forward_pre_hook(lambda module, args: outputs.append(args[0]))
             for i in layers
         ]
@@ -123,18 +136,23 @@ def activation_gradients(
                 hidden = call_layer(recording, layer, hidden, columns)
             entered.append(hidden)
             value = read(model, model.bridge.ln_final(hidden[:, -1]))
-            slopes = torch.autograd.grad(value.sum(), [*entered, *outputs])
+            parts = [*entered, *outputs, *(one for site in seen for one in seen[site])]
+            slopes = torch.autograd.grad(value.sum(), parts, allow_unused=inside)
     finally:
         for handle in handles:
             handle.remove()
     assert len(outputs) == (model.n_layers if heads else 0), "every layer's heads must have been seen exactly once"
     if not bool(torch.isfinite(value).all()) or not bool(torch.isfinite(slopes[0]).all()):
         raise NotFinite(f"the metric of {model.name!r} or its slope is NaN or infinite")
-    shape, count = (*states.shape[:2], model.n_heads, model.d_head), len(entered)
+    if any(slope is None for slope in slopes) or any(len(found) != model.n_layers for found in seen.values()):
+        raise UnsupportedSite(f"{model.name!r} ({model.architecture}) computes without its hooks of q, k and v")
+    shape = (*states.shape[:2], -1, model.d_head)
+    rest = iter(slopes)
     return Gradients(
         value.detach(),
         [one.detach() for one in entered],
-        list(slopes[:count]),
+        [next(rest) for _ in entered],
         [one.detach().reshape(shape) for one in outputs],
-        [one.reshape(shape) for one in slopes[count:]],
+        [next(rest).reshape(shape) for _ in outputs],
+        {site: [next(rest).reshape(shape) for _ in seen[site]] for site in seen},
     )

@@ -22,7 +22,7 @@ from workbench.model.model import Model
 from workbench.model.recording import Recording, stack
 from workbench.model.rerun import replace_positions, tail
 from workbench.patching.cells import Cells, blocks, numbers, reaches, read, split
-from workbench.patching.prompts import cells_at_once
+from workbench.patching.prompts import cells_at_once, first_difference
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def count(model: Model, site: str) -> int:
 def units(source: Recording, target: Recording, metric: Metric, site: str) -> Cells:
     """Every layer and unit (head, key-value head, neuron), exchanged at all positions."""
     inside = Inside(source, target, site)
-    start = _first_difference(source, target)
+    start = first_difference(source.batch, target.batch)
     for layer in range(target.model.n_layers):
         given, own = inside.activations(layer)
         changed = ((given != own) & inside.real[:, :, None, None]).any(-1).any(1)  # [sample, unit]
@@ -192,11 +192,6 @@ def _each_start(
         values = read(inside.target, metric, states)
         for copy, unit in enumerate(units):
             yield unit, [position], values[copy : copy + 1], changed[:, position, unit][None]
-
-
-def _first_difference(source: Recording, target: Recording) -> int:
-    differ = (source.batch.ids != target.batch.ids).any(0).nonzero()
-    return int(differ[0]) if len(differ) else target.n_positions - 1
 
 
 @contextmanager

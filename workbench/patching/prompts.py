@@ -76,13 +76,22 @@ def encode(model: Model, pairs: Pairs) -> Prompts:
     return Prompts(pairs, tuple(ids["source"]), tuple(ids["target"]))
 
 
-def batches(model: Model, prompts: Prompts, batch_size: int | str) -> Iterator[PairBatch]:
-    """Yield the pairs in batches of about one length, shortest first; both prompts of a pair in the same row."""
-    size = _size(model, prompts, batch_size)
+def batches(model: Model, prompts: Prompts, batch_size: int | str, *, passes: int = 2) -> Iterator[PairBatch]:
+    """Yield the pairs in batches of about one length, shortest first; both prompts of a pair in the same row.
+
+    A batch has no more pairs than fit the model's memory with so many passes held.
+    """
+    size = _size(model, prompts, batch_size, passes)
     order = sorted(range(len(prompts)), key=lambda row: (len(prompts.target[row]), len(prompts.source[row])))
     for start in range(0, len(order), size):
         rows = tuple(order[start : start + size])
         yield PairBatch(rows, _padded(model, prompts.source, rows), _padded(model, prompts.target, rows))
+
+
+def first_difference(source: Batch, target: Batch) -> int:
+    """The first column in which some pair's prompts differ; the last where none do. Before it, both runs are equal."""
+    differ = (source.ids != target.ids.to(source.ids.device)).any(0).nonzero()
+    return int(differ[0]) if len(differ) else source.ids.shape[1] - 1
 
 
 def cells_at_once(model: Model, samples: int, suffix: int, columns: int) -> int:
@@ -90,13 +99,13 @@ def cells_at_once(model: Model, samples: int, suffix: int, columns: int) -> int:
     return memory.cells_at_once(model, samples, suffix, columns, logits=True)
 
 
-def _size(model: Model, prompts: Prompts, batch_size: int | str) -> int:
+def _size(model: Model, prompts: Prompts, batch_size: int | str, passes: int) -> int:
     """Pairs of a batch: what was asked for, or what fits the model's memory where that is less."""
     if batch_size == "auto":
         batch_size = _AUTO
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of pairs from 1")
-    return min(batch_size, memory.texts_at_once(model, max(prompts.lengths), passes=2))
+    return min(batch_size, memory.texts_at_once(model, max(prompts.lengths), passes=passes))
 
 
 def _padded(model: Model, ids: Sequence[list[int]], rows: tuple[int, ...]) -> Batch:

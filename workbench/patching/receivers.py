@@ -11,7 +11,7 @@ from workbench.model.attention import fused
 from workbench.model.columns import Columns
 from workbench.model.layers import call_layer
 from workbench.model.model import Model
-from workbench.model.recording import stack
+from workbench.model.recording import Recording, stack
 from workbench.model.rerun import tail
 from workbench.patching.freeze import Runs, held
 from workbench.patching.places import count, edited
@@ -83,14 +83,14 @@ def sent(runs: Runs, end: Receiver, layer: int, heads: list[int], *, last: bool)
         states = states.unflatten(0, (copies, -1))
         return states[:, :, -1:] if last else states
     if end.inside:
-        states = _heard(runs, end, states, columns)
+        states = heard(target, end, states, columns)
         return tail(replace(target, fused=True), end.layer + 1, states, copies=copies, last=last)
     return tail(target, end.layer, states, copies=copies, last=last)
 
 
-def _heard(runs: Runs, end: Receiver, states: Tensor, columns: Columns) -> Tensor:
+def heard(target: Recording, end: Receiver, states: Tensor, columns: Columns) -> Tensor:
     """The output of the receiver's layer in the target run, with q, k or v of one head made from `states`."""
-    target, model = runs.target, runs.target.model
+    model = target.model
     shape = (-1, count(model, end.site), model.d_head)
     seen: list[Tensor] = []
     with edited(model, end.site, end.layer, seen.append):
