@@ -1,5 +1,7 @@
 """Findings say what the numbers say, and nothing where there is nothing."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,7 +9,7 @@ import xarray as xr
 from workbench.heads import roles
 from workbench.neurons import lape, ternary
 from workbench.results.make import make_result
-from workbench.studies.findings import heads, neurons, patches
+from workbench.studies.findings import controls, heads, neurons, patches
 from workbench.studies.findings.words import count, language, listed
 
 CELLS = ("language", "layer", "head")
@@ -43,11 +45,14 @@ def test_words():
 def test_importance():
     text = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0, 0.25], [0.1, 0.2]]]))
     assert text == (
-        "The largest importance is that of head 1 of layer 0 for German: 0.5 nats. "
-        "Head 1 of layer 0 is the most important one of 2 of 2 languages."
+        "Head 1 of layer 0 is the most important one for 2 of 2 languages. "
+        "The largest importance is that of head 1 of layer 0 for German: 0.5 nats."
     )
     text = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0.3, 0.25], [0.1, 0.2]]]))
-    assert text.endswith("No two languages have the same most important head.")
+    assert text.startswith("No two languages have the same most important head. ")
+    around = {name: (CELLS, np.full((2, 2, 2), end), name) for name, end in (("low", 0.4), ("high", 0.6))}
+    text = heads.importance(scores([[[0, 0.5], [0, 0]], [[0, 0.2], [0, 0]]], **around))
+    assert text.endswith("for German: 0.5 nats (95 % interval 0.4 to 0.6).")
     text = heads.importance(scores([[[0, 0.5], [0, 0]], [[0, 0], [0, 0]]]))
     assert text.endswith("No head has an importance above zero for French.")
     assert heads.importance(scores(np.zeros((2, 1, 2)))) == "No head has an importance above zero in any language."
@@ -81,13 +86,15 @@ def test_ablation():
     p = [[[0.01, 0.01], [1, 1]], [[0.01, 0.5], [1, 1]]]
     text = heads.ablation(removal(delta, p))
     assert text == (
-        "The largest harm: removing head 0 of layer 0 raises the loss of German by 0.5 nats (90 % interval 0.4 to "
-        "0.6). Of 8 pairs of head and language, removal raises the loss in 2 and lowers it in 1 (corrected p < 0.05)."
+        "Removing one head raises the loss of some language by more than chance for 1 of 4 heads, and of every "
+        "language for 1 (corrected p < 0.05). The largest harm: removing head 0 of layer 0 raises the loss of German "
+        "by 0.5 nats (90 % interval 0.4 to 0.6). In 1 of 8 pairs of head and language, removal lowers the loss."
     )
     assert "no language more than chance would (smallest corrected p-value 0.2)" in heads.ablation(removal(delta, 0.2))
     assert heads.ablation(removal(delta, np.nan)).startswith("There are too few texts")
     better = heads.ablation(removal(-np.abs(delta), 0.01))
-    assert better.startswith("Removing a head raises the loss of no language")
+    assert "by more than chance for 0 of 4 heads" in better
+    assert "harm" not in better
     assert heads.harms(removal(delta, p)).loc["French", "rise without it [nats]"] == 0.9
 
 
@@ -116,8 +123,8 @@ def test_neuron_classes():
     assert "1 are specific to one language" in neurons.ternary(classes)
     assert "Specific ones: German 1. Layer 0 has most (1)." in neurons.ternary(classes)
     assert neurons.lape(members, classes) == (
-        "LAPE selects 1 neuron; most belong to German (1), fewest to French (0). "
-        "1 of them are among those that the ternary score selects."
+        "LAPE selects 1 of 20 neurons; most belong to German (1), fewest to French (0). "
+        "1 of them are among the 1 that the ternary score selects."
     )
     dead = counts(np.zeros((2, 2, 10), dtype=int))
     assert neurons.ternary(ternary(dead, top_rate=0.05)).endswith("No neuron is specific to one language.")
@@ -145,18 +152,24 @@ def test_cross_layer():
     axes = ("source_layer", "target_layer")
     text = patches.cross_layer(patched([[0.1, 0.9], [0.2, 0.8]], axes))
     assert text == (
-        "The answer moves furthest from layer 0 of the source run into layer 1 of the target run: 0.9 of the way (95 % "
-        "interval 0.8 to 1). 2 of 4 cells move it more than half of the way, 1 of them between different layers. "
-        "In 3 of 3 pairs the model prefers the right word in both runs."
+        "Between different layers, the answer moves furthest from layer 0 of the source run into layer 1 of the target "
+        "run: 0.9 of the way (95 % interval 0.8 to 1). 1 of 2 such cells carry it more than half of the way. Within "
+        "one layer, that is first so at layer 1. In 3 of 3 pairs the model prefers the right word in both runs."
     )
 
 
 def test_positions():
     text = patches.positions(patched([[0.7, 0.1], [0.2, 0.8]], ("layer", "position")))
     assert "In front of layer 0 the largest effect is at position 0: 0.7 of the way" in text
-    assert "first passes one half in front of layer 1 (0.8)" in text
+    assert text.startswith(
+        "The state of the last position carries the answer more than half of the way from layer 1 on"
+    )
+    again = patches.positions(patched([[0.7, 0.6], [0.2, 0.3]], ("layer", "position")))
+    assert again.startswith(
+        "The state of the last position first carries the answer more than half of the way in front"
+    )
     text = patches.positions(patched([[0.7, 0.1], [0.2, 0.3]], ("layer", "position")))
-    assert "At the last position no state in front of a layer moves the answer half of the way." in text
+    assert "At the last position no state in front of a layer carries the answer half of the way." in text
 
 
 def test_heads():
@@ -201,6 +214,38 @@ def test_lens():
     assert "leads at every layer" in patches.lens(always, "de")
     level = lens([[0.3, 0.3], [0.3, 0.3], [0.3, 0.3]])
     assert "does not lead" in patches.lens(level, "de")
+    band = late.assign(low=late.probability - 0.25, high=late.probability + 0.1)
+    assert patches.lens(band, "fr").endswith("Its interval lies above all others from state 2 on.")
+    wide = late.assign(low=late.probability - 0.4, high=late.probability + 0.1)
+    assert patches.lens(wide, "fr").endswith("Its interval overlaps another language's at the output.")
     hidden = lens([[np.nan, np.nan], [0.1, 0.2], [np.nan, np.nan]])
     assert patches.lens(hidden, "de").startswith("German cannot be read")
     assert patches.lens(hidden, "fr").startswith("Only French can be read")
+
+
+def test_controls_are_named_and_their_absence_too():
+    values = np.zeros((2, 1, 2))
+    assert "No random or shuffled control" in controls.control(scores(values))
+    assert "over texts and through p-values" in controls.control(removal(values, 0.5))
+    assert "intervals are over pairs" in controls.control(patched([[0.1]], ("layer", "head")))
+    ends = {f"control_{end}": (CELLS, values, end) for end in ("mean", "low", "high")}
+    assert controls.control(scores(values, **ends)).startswith("Random groups of the same size")
+    assert "states of other concepts" in controls.control(scores(values, control=(CELLS, values, "control")))
+
+
+def test_what_chance_would_give():
+    sizes, total = [1, 2, 2], 4
+    found = np.zeros(4)
+    for first in combinations(range(total), 1):
+        for second in combinations(range(total), 2):
+            for third in combinations(range(total), 2):
+                found[sum(0 in chosen for chosen in (first, second, third))] += 1
+    np.testing.assert_allclose(controls.by_chance(np.array(sizes), total), found / found.sum())
+    values = np.zeros((2, 2, 2))
+    values[0, 0, 1] = values[1, 1, 0] = 1
+    assert controls.roles(roles(scores(values), quantile=0.7)) == (
+        "Were as many heads drawn at random for each language, 1.5 would stand out for one language, 0 for more than "
+        "one but fewer than 2, 0.25 for 2 or more and 2.25 for none (expected numbers)."
+    )
+    chosen = xr.DataArray(np.arange(20) < 4)
+    assert "would share 0.8" in controls.overlap(chosen, chosen)

@@ -87,8 +87,8 @@ def axis_title(array: xr.DataArray, dim: str) -> str:
 
 
 def with_units(name: str, units: Any) -> str:
-    """`name [units]`, or the name alone where there is no unit."""
-    return f"{name} [{units}]" if units else name
+    """`name [units]`, or the name alone where there is no unit or the name says it."""
+    return f"{name} [{units}]" if units and str(units) not in name.split() else name
 
 
 def describe(array: xr.DataArray) -> str:

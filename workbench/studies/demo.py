@@ -14,7 +14,7 @@ from workbench.studies.heads import study_heads
 from workbench.studies.neurons import study_neurons
 from workbench.studies.options import Options, at_least_two, codes, common_key
 from workbench.studies.patches import study_patches
-from workbench.studies.report import Section, write_report
+from workbench.studies.report import Section, recipe, write_report
 from workbench.studies.runs import Run, open_run
 from workbench.studies.sections import section
 from workbench.text.readers import load_corpus
@@ -58,7 +58,7 @@ def run_demo(
         memory: what activations may take: bytes, a text such as "4 GB", or "auto", half of what is free.
 
     Returns:
-        The run folder: a NetCDF file for each result, and `report.html`.
+        The run folder: a NetCDF file for each result, `report.json` and `report.html`.
 
     Raises:
         CannotWrite: the folder cannot be written; before anything is computed.
@@ -80,7 +80,16 @@ def run_demo(
         *study_patches(run, loaded, pairs, options),
         study_lens(run, loaded, words, options, source=source, target=target, limit=CONCEPTS),
     ]
-    write_report(run.folder, title=f"How {loaded.name} handles {len(texts.languages)} languages", sections=sections)
+    how = {"model": model, "corpus": corpus, "languages": languages, "limit": limit}
+    write_report(
+        run.folder,
+        title=f"How {loaded.name} handles {len(texts.languages)} languages",
+        question=f"Which heads and neurons of {loaded.name} serve which language, and where does a word of "
+        f"{findings.language(target)} come from?",
+        sections=sections,
+        main=("ablation", "ternary", "positions", "lens"),
+        recipe=recipe(run_demo, "demo", out=out, options=options, **how),
+    )
     return run.folder
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from workbench import figures
 from workbench.heads import ablate, importance, roles
 from workbench.model.model import Model
+from workbench.studies.findings import controls
 from workbench.studies.findings import heads as findings
 from workbench.studies.options import Options, at_least_two, codes, common_key
-from workbench.studies.report import Section, write_report
+from workbench.studies.report import Section, recipe, write_report
 from workbench.studies.runs import Run, open_run
 from workbench.studies.sections import section
 from workbench.text.corpus import Corpus
@@ -52,7 +53,16 @@ def run_heads(
     texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
     loaded = options.load(model)
     sections = study_heads(run, loaded, texts, options, released_texts=released_texts, ablation_texts=ablation_texts)
-    write_report(run.folder, title=f"Heads of {loaded.name} on {texts.source}", sections=sections)
+    few = {"released_texts": released_texts, "ablation_texts": ablation_texts}
+    asked = {"languages": languages, "limit": limit, **few}
+    write_report(
+        run.folder,
+        title=f"Heads of {loaded.name} on {texts.source}",
+        question="Which attention heads matter for which language?",
+        sections=sections,
+        main=("importance_paper", "ablation"),
+        recipe=recipe(run_heads, "heads find", model, corpus, out=out, options=options, only_python=list(few), **asked),
+    )
     return run.folder
 
 
@@ -109,6 +119,7 @@ def study_heads(
             reading="A cell a head. A head stands out for a language when its importance lies above the "
             f"{kinds.attrs['quantile']:g} quantile of that language's heads.",
             finding=findings.roles(kinds),
+            control=controls.roles(kinds),
         ),
         section(
             "ablation",

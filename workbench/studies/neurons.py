@@ -9,9 +9,10 @@ import xarray as xr
 from workbench import figures
 from workbench.model.model import Model
 from workbench.neurons import firing, lape, ternary
+from workbench.studies.findings import controls
 from workbench.studies.findings import neurons as findings
 from workbench.studies.options import Options, at_least_two, codes, common_key
-from workbench.studies.report import Section, write_report
+from workbench.studies.report import Section, recipe, write_report
 from workbench.studies.runs import Run, open_run
 from workbench.studies.sections import section
 from workbench.text.corpus import Corpus
@@ -50,7 +51,15 @@ def run_neurons(
     texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
     loaded = options.load(model)
     sections = study_neurons(run, loaded, texts, options)
-    write_report(run.folder, title=f"Neurons of {loaded.name} on {texts.source}", sections=sections)
+    asked = {"languages": languages, "limit": limit}
+    write_report(
+        run.folder,
+        title=f"Neurons of {loaded.name} on {texts.source}",
+        question="Which neurons serve which language?",
+        sections=sections,
+        main=("ternary", "lape"),
+        recipe=recipe(run_neurons, "neurons classify", model, corpus, out=out, options=options, **asked),
+    )
     return run.folder
 
 
@@ -76,6 +85,7 @@ def study_neurons(run: Run, model: Model, corpus: Corpus, options: Options) -> l
             "several; general: often active in all; unassigned: selected, often active in none. Click an entry of the "
             "legend to hide a class.",
             finding=findings.ternary(classes),
+            control=controls.beforehand(classes),
         ),
         section(
             "lape",
@@ -84,6 +94,7 @@ def study_neurons(run: Run, model: Model, corpus: Corpus, options: Options) -> l
             reading="A cell counts the neurons of a layer that LAPE gives to a language: lowest entropy over "
             "languages, and often active in this one. A neuron may belong to several languages.",
             finding=findings.lape(members, classes),
+            control=f"{controls.beforehand(members)} {controls.overlap(members.selected, classes.selected)}",
         ),
     ]
 

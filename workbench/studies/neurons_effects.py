@@ -10,7 +10,7 @@ from workbench.neurons import compare, experts, firing, knockout, lape, look, pl
 from workbench.results.files import write_whole
 from workbench.studies import neurons_said as findings
 from workbench.studies.options import Options, at_least_two, codes, common_key
-from workbench.studies.report import write_report
+from workbench.studies.report import recipe, write_report
 from workbench.studies.runs import open_run
 from workbench.studies.sections import section
 from workbench.text.readers import load_corpus
@@ -60,7 +60,13 @@ def run_stages(
         finding=findings.stages(found),
         table=found[["unexplained", "p_value"]].to_dataframe().round(3),
     )
-    write_report(run.folder, title=f"Stages of {loaded.name} on {texts.source}", sections=[part])
+    asked = {"languages": languages, "limit": limit, "top_rate": top_rate}
+    write_report(
+        run.folder,
+        title=f"Stages of {loaded.name} on {texts.source}",
+        sections=[part],
+        recipe=recipe(run_stages, "neurons stages", model, corpus, out=out, options=options, **asked),
+    )
     return run.folder
 
 
@@ -124,7 +130,13 @@ def run_knockout(
         "neuron. The number is the rise of the loss beyond that without random neurons of the same layers.",
         finding=findings.knockout(found),
     )
-    write_report(run.folder, title=f"Knock-outs of {loaded.name} on {texts.source}", sections=[part])
+    asked = {"languages": languages, "limit": limit, "method": method, "top_rate": top_rate, "controls": controls}
+    write_report(
+        run.folder,
+        title=f"Knock-outs of {loaded.name} on {texts.source}",
+        sections=[part],
+        recipe=recipe(run_knockout, "neurons knockout", model, corpus, out=out, options=options, **asked),
+    )
     return run.folder
 
 
@@ -185,7 +197,13 @@ def run_compare(
         "by their class before and after; the diagonal stays.",
         finding=findings.compare(found),
     )
-    write_report(run.folder, title=f"{names[0]} and {names[1]} on {texts.source}", sections=[part])
+    asked = {"languages": languages, "limit": limit, "trained": trained, "top_rate": top_rate}
+    write_report(
+        run.folder,
+        title=f"{names[0]} and {names[1]} on {texts.source}",
+        sections=[part],
+        recipe=recipe(run_compare, "neurons compare", before, after, corpus, out=out, options=options, **asked),
+    )
     return run.folder
 
 
@@ -241,5 +259,11 @@ def run_look(
         "off its weights past all layers between. Its strongest texts are in neuron.html.",
         finding=findings.look(found),
     )
-    write_report(run.folder, title=f"Neuron {neuron} of layer {layer} of {loaded.name}", sections=[part])
+    asked = {"languages": languages, "limit": limit, "layer": layer, "neuron": neuron}
+    write_report(
+        run.folder,
+        title=f"Neuron {neuron} of layer {layer} of {loaded.name}",
+        sections=[part],
+        recipe=recipe(run_look, "neurons look", model, corpus, out=out, options=options, **asked),
+    )
     return run.folder

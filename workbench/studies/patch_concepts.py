@@ -10,7 +10,7 @@ import xarray as xr
 from workbench import figures
 from workbench.patching import concepts, onsets
 from workbench.studies.options import Options, common_key
-from workbench.studies.report import write_report
+from workbench.studies.report import recipe, write_report
 from workbench.studies.runs import open_run
 from workbench.studies.sections import section
 from workbench.text.words import load_words
@@ -79,7 +79,13 @@ def run_concepts(
         figure = figures.curves(result, "probability", color="answer")
         sections.append(section(name, result, figure, reading=reading, finding=concept_finding(result)))
     write_report(
-        run.folder, title=f"Concepts and languages in {loaded.name}: {source} into {target}", sections=sections
+        run.folder,
+        title=f"Concepts and languages in {loaded.name}: {source} into {target}",
+        sections=sections,
+        main=list(cells),
+        recipe=recipe(
+            run_concepts, "patch concepts", model, out=out, options=options, mean_over=mean_over, words=words, **routes
+        ),
     )
     return run.folder
 
@@ -136,7 +142,13 @@ def run_onsets(
         )
         figure = figures.matrix(result, "onset", aspect="concept")
         sections.append(section(name, result, figure, reading=reading, finding=onset_finding(result)))
-    write_report(run.folder, title=f"Onsets of concept and language in {loaded.name}", sections=sections)
+    write_report(
+        run.folder,
+        title=f"Onsets of concept and language in {loaded.name}",
+        question="At which layer do concept and language arrive?",
+        sections=sections,
+        recipe=recipe(run_onsets, "patch onsets", model, out=out, options=options, words=words, **how),
+    )
     return run.folder
 
 

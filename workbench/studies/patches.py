@@ -11,7 +11,7 @@ from workbench.model.model import Model
 from workbench.patching import cross_layer, sweep
 from workbench.studies.findings import patches as findings
 from workbench.studies.options import Options, common_key
-from workbench.studies.report import Section, write_report
+from workbench.studies.report import Section, recipe, write_report
 from workbench.studies.runs import Run, open_run
 from workbench.studies.sections import section
 from workbench.text.pairs import Pairs, load_pairs
@@ -48,7 +48,14 @@ def run_patch(
     if isinstance(pairs, str) and pairs.startswith(_WORDS):  # now with its tokens, so that prompts have one length
         wanted = find_pairs(pairs, limit, options.seed, loaded.tokenizer)
     sections = study_patches(run, loaded, wanted, options)
-    write_report(run.folder, title=f"Patching {loaded.name} on {wanted.name}", sections=sections)
+    write_report(
+        run.folder,
+        title=f"Patching {loaded.name} on {wanted.name}",
+        question="Between which layers, at which position and in which head does the answer travel?",
+        sections=sections,
+        main=("cross_layer", "positions", "heads"),
+        recipe=recipe(run_patch, "patch sweep", model, pairs, out=out, options=options, limit=limit),
+    )
     return run.folder
 
 

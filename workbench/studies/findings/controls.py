@@ -51,6 +51,15 @@ def by_chance(sizes: np.ndarray, total: int) -> np.ndarray:
     return chances
 
 
+def beforehand(result: xr.Dataset) -> str:
+    """That the number of selected neurons says nothing of the model. Reads `selected`, and the share out of it."""
+    chosen, of = int(result.selected.sum()), result.selected.size
+    return (
+        "No random or shuffled control stands beside these numbers. How many neurons are selected is set beforehand "
+        f"for any model, by the share {number(provenance(result)['parameters']['top_rate'])}: here {chosen} of {of}."
+    )
+
+
 def overlap(first: xr.DataArray, second: xr.DataArray) -> str:
     """How many items two selections of these sizes would share, were they drawn at random."""
     shared = float(first.sum()) * float(second.sum()) / first.size

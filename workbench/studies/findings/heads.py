@@ -18,21 +18,19 @@ def importance(result: xr.Dataset) -> str:
     tops = top_heads(result)
     if not tops:
         return "No head has an importance above zero in any language."
-    unit = result.importance.attrs.get("units", "")
-    best = max(tops, key=lambda code: tops[code][2])
-    layer, head, value = tops[best]
-    parts = [
-        f"The largest importance is that of {place(layer, head)} for {language(best)}: {number(value)} {unit}.".replace(
-            " .", "."
-        )
-    ]
+    parts = []
     (layer, head), times = Counter((layer, head) for layer, head, _ in tops.values()).most_common(1)[0]
     if times > 1:
         parts.append(
-            f"{place(layer, head).capitalize()} is the most important one of {times} of {len(tops)} languages."
+            f"{place(layer, head).capitalize()} is the most important one for {times} of {len(tops)} languages."
         )
     elif len(tops) > 1:
         parts.append("No two languages have the same most important head.")
+    best = max(tops, key=lambda code: tops[code][2])
+    layer, head, value = tops[best]
+    units = f"{number(value)} {result.importance.attrs.get('units', '')}".strip()
+    within = _interval(result, (result.language.values.tolist().index(best), layer, head))
+    parts.append(f"The largest importance is that of {place(layer, head)} for {language(best)}: {units}{within}.")
     silent = [code for code in result.language.values.tolist() if code not in tops]
     if silent:
         parts.append(f"No head has an importance above zero for {listed(map(language, silent))}.")
@@ -111,15 +109,19 @@ def ablation(result: xr.Dataset) -> str:
             "Removing a head changes the loss of no language more than chance would "
             f"(smallest corrected p-value {number(np.nanmin(p))})."
         )
-    parts = []
+    each = worse.sum(0)  # languages that a head's removal harms: [layer, head]
+    parts = [
+        f"Removing one head raises the loss of some language by more than chance for {int((each > 0).sum())} of "
+        f"{count(each.size, 'head')}, and of every language for {int((each == len(delta)).sum())} (corrected p < "
+        f"{ALPHA:g})."
+    ]
     if worse.any():
         parts.append(f"The largest harm: {_harm(result, int(np.where(worse, delta, -np.inf).argmax()))}.")
-    else:
-        parts.append("Removing a head raises the loss of no language more than chance would.")
-    parts.append(
-        f"Of {count(int(tested.sum()), 'pair')} of head and language, removal raises the loss in {int(worse.sum())} "
-        f"and lowers it in {int(better.sum())} (corrected p < {ALPHA:g})."
-    )
+    if better.any():
+        parts.append(
+            f"In {int(better.sum())} of {count(int(tested.sum()), 'pair')} of head and language, removal lowers the "
+            "loss."
+        )
     return " ".join(parts)
 
 
@@ -160,10 +162,17 @@ def _agreement(first: xr.DataArray, second: xr.DataArray, says: str, cannot: str
 def _harm(result: xr.Dataset, flat: int) -> str:
     """Such as: removing head 2 of layer 0 raises the loss of German by 0.1 nats (95 % interval 0.08 to 0.12)."""
     k, layer, head = (int(i) for i in np.unravel_index(flat, result.delta.shape))
-    level = provenance(result)["parameters"].get("level", 0.95)
-    low, high = (number(float(result[name].values[k, layer, head])) for name in ("low", "high"))
     where = place(int(result.layer[layer]), int(result["head"][head]))
     return (
         f"removing {where} raises the loss of {language(result.language.values[k])} by "
-        f"{number(float(result.delta.values[k, layer, head]))} nats ({100 * level:g} % interval {low} to {high})"
+        f"{number(float(result.delta.values[k, layer, head]))} nats{_interval(result, (k, layer, head))}"
     )
+
+
+def _interval(result: xr.Dataset, cell: tuple[int, int, int]) -> str:
+    """Such as: (95 % interval 0.08 to 0.12), behind a space; nothing where the result has none."""
+    if not {"low", "high"} <= set(result.data_vars):
+        return ""
+    level = provenance(result)["parameters"].get("level", 0.95)
+    low, high = (number(float(result[name].values[cell])) for name in ("low", "high"))
+    return f" ({100 * level:g} % interval {low} to {high})"

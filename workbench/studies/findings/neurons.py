@@ -27,7 +27,11 @@ def firing(result: xr.Dataset) -> str:
             f"Of the languages, {language(high)} makes most fire ({percent(float(by_language.max()))}) and "
             f"{language(low)} fewest ({percent(float(by_language.min()))})."
         )
-    parts.append(f"{count(dead, 'neuron')} of {rate.sizes['layer'] * rate.sizes['neuron']} never fired.")
+    parts.append(
+        f"{count(dead, 'neuron')} of {rate.sizes['layer'] * rate.sizes['neuron']} never fired."
+        if dead
+        else "Every neuron fired at least once."
+    )
     return " ".join(parts)
 
 
@@ -36,7 +40,7 @@ def ternary(result: xr.Dataset) -> str:
     kinds = Counter(result.kind.values.ravel().tolist())
     parts = [
         f"Of {count(result.kind.size, 'neuron')}, {kinds['specific']} are specific to one language, {kinds['related']} "
-        f"related to several, {kinds['general']} general, {kinds['unassigned']} selected but of no language "
+        f"related to several and {kinds['general']} general; {kinds['unassigned']} are selected but of no language "
         f"(lambda {number(result.attrs['lam'])})."
     ]
     specific = result.kind == "specific"
@@ -74,6 +78,6 @@ def lape(result: xr.Dataset, classes: xr.Dataset) -> str:
     )
     both = int((chosen & classes.selected.values).sum())
     return (
-        f"LAPE selects {count(int(chosen.sum()), 'neuron')}; {spread}. "
-        f"{both} of them are among those that the ternary score selects."
+        f"LAPE selects {int(chosen.sum())} of {count(chosen.size, 'neuron')}; {spread}. "
+        f"{both} of them are among the {int(classes.selected.sum())} that the ternary score selects."
     )

@@ -33,16 +33,21 @@ def cross_layer(result: xr.Dataset) -> str:
     effect = result.effect.transpose("source_layer", "target_layer").values
     if not np.isfinite(effect).any() or not apart(result):
         return _nothing(result)
-    i, j = (int(k) for k in np.unravel_index(np.nanargmax(effect), effect.shape))
-    here = {"source_layer": i, "target_layer": j}
-    half, far = int((effect > 0.5).sum()), ~np.eye(*effect.shape, dtype=bool)
-    return _join(
-        f"The answer moves furthest from layer {int(result.source_layer[i])} of the source run into layer "
-        f"{int(result.target_layer[j])} of the target run: {_value(result, here)}.",
-        f"{half} of {effect.size} cells move it more than half of the way, {int((effect[far] > 0.5).sum())} of them "
-        "between different layers.",
-        trust(result),
-    )
+    far = result.source_layer.values[:, None] != result.target_layer.values  # within a layer, the last one is always 1
+    parts = []
+    if np.isfinite(effect[far]).any():
+        i, j = (int(k) for k in np.unravel_index(np.nanargmax(np.where(far, effect, np.nan)), effect.shape))
+        parts = [
+            f"Between different layers, the answer moves furthest from layer {int(result.source_layer[i])} of the "
+            f"source run into layer {int(result.target_layer[j])} of the target run: "
+            f"{_value(result, {'source_layer': i, 'target_layer': j})}.",
+            f"{int((effect[far] > 0.5).sum())} of {count(int(far.sum()), 'such cell')} carry it more than half of the "
+            "way.",
+        ]
+    same = np.flatnonzero((np.where(far, np.nan, effect) > 0.5).any(1))
+    if same.size:
+        parts.append(f"Within one layer, that is first so at layer {int(result.source_layer[same[0]])}.")
+    return _join(*parts, trust(result))
 
 
 def positions(result: xr.Dataset) -> str:
@@ -51,22 +56,24 @@ def positions(result: xr.Dataset) -> str:
     if not np.isfinite(effect.values).any() or not apart(result):
         return _nothing(result)
     first, last = effect.isel(layer=0), effect.isel(position=-1)
-    parts = []
+    passed = np.flatnonzero(last.values > 0.5)
+    if passed.size:
+        at = int(passed[0])
+        parts = [
+            f"The state of the last position carries the answer more than half of the way from layer "
+            f"{int(effect.layer[at])} on ({number(float(last[at]))} there)."
+            if (last.values[at:] > 0.5).all()
+            else f"The state of the last position first carries the answer more than half of the way in front of layer "
+            f"{int(effect.layer[at])} ({number(float(last[at]))})."
+        ]
+    else:
+        parts = ["At the last position no state in front of a layer carries the answer half of the way."]
     if np.isfinite(first.values).any():
         best = int(np.nanargmax(first.values))
         parts.append(
             f"In front of layer {int(effect.layer[0])} the largest effect is at position "
             f"{int(first.position[best])}: {_value(result, {'layer': 0, 'position': best})}."
         )
-    passed = np.flatnonzero(last.values > 0.5)
-    if passed.size:
-        at = int(passed[0])
-        parts.append(
-            f"At the last position the effect first passes one half in front of layer {int(effect.layer[at])} "
-            f"({number(float(last[at]))})."
-        )
-    else:
-        parts.append("At the last position no state in front of a layer moves the answer half of the way.")
     return _join(*parts, trust(result))
 
 
@@ -104,11 +111,27 @@ def lens(result: xr.Dataset, target: str) -> str:
         return f"{name}, which is asked for, does not lead at the output: {output}."
     at = int(np.flatnonzero(table.layer.values == start)[0])
     if at == 0:
-        return f"{name}, which is asked for, leads at every layer up to the output ({output})."
-    return (
-        f"{name}, which is asked for, leads from state {start} up to the output ({output}); one state earlier, "
-        f"{language(ahead[at - 1])} is ahead or level."
-    )
+        lead = f"{name}, which is asked for, leads at every layer up to the output ({output})."
+    else:
+        lead = (
+            f"{name}, which is asked for, leads from state {start} up to the output ({output}); one state earlier, "
+            f"{language(ahead[at - 1])} is ahead or level."
+        )
+    return _join(lead, _clear(result, target))
+
+
+def _clear(result: xr.Dataset, target: str) -> str:
+    """From which state on the asked language's interval lies above those of all others."""
+    if not {"low", "high"} <= set(result.data_vars):
+        return ""
+    codes = _readable(result).language.values
+    low = result.low.sel(language=target).transpose("layer").values
+    high = result.high.sel(language=codes[codes != target]).transpose("language", "layer").values.max(0)
+    behind = np.flatnonzero(~(low > high))
+    start = int(behind[-1]) + 1 if behind.size else 0
+    if start == low.size:
+        return "Its interval overlaps another language's at the output."
+    return f"Its interval lies above all others from state {int(result.layer[start])} on."
 
 
 def overtakes(result: xr.Dataset, target: str) -> int | None:

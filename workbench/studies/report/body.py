@@ -44,7 +44,7 @@ def section(number: int, report: Report, draw: Callable[[int, Section], str], *,
     """A section with its figure, drawn by `draw(number, section)`; addresses of files begin at `run`."""
     part = report.sections[number - 1]
     parts = [f'<section id="section-{number}" aria-labelledby="title-{number}">']
-    parts.append(f'<h2 id="title-{number}">{escape(part.title)}</h2>')
+    parts.append(f'<h2 id="title-{number}">{number}. {escape(part.title)}</h2>')
     if part.finding:
         parts.append(f'<p class="finding">{linked(part.finding, report)}</p>')
     if part.figure is not None:

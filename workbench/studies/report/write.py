@@ -16,7 +16,7 @@ def write_report(
     title: str,
     sections: Sequence[Section],
     question: str = "",
-    answer: str = "",
+    main: Sequence[str] = (),
     recipe: Recipe | None = None,
 ) -> Path:
     """Write `report.json` and `report.html` into a run folder, each whole or not at all.
@@ -26,7 +26,7 @@ def write_report(
         title: Of the page.
         sections: In the order of reading; every text in them is escaped.
         question: What the study asks; by default the first section's.
-        answer: What its numbers answer; by default the first section's answer.
+        main: The cells whose answers are the report's; by default the first.
         recipe: How to do it again.
 
     Returns:
@@ -38,6 +38,8 @@ def write_report(
     """
     if not sections:
         raise BadArgument(f"a report needs at least one section, got none for {title!r}")
-    report = Report(title, question or sections[0].title, answer or sections[0].answer, sections, recipe)
+    answers = [one.answer for one in sections if one.file and one.file.removesuffix(".nc") in main]
+    answer = " ".join(answers or [sections[0].answer])
+    report = Report(title, question or sections[0].title, answer, sections, recipe)
     save_report(report, folder)
     return render(folder, "html")

@@ -1,0 +1,36 @@
+"""The command `workbench report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.options import Quiet, Unused
+
+Form = Annotated[str, typer.Option("--format", help="html, md (markdown and pictures) or pdf-ready (for a printer).")]
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="A run folder, such as runs/demo.")],
+    form: Form = "html",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file; report.html, report.md or report-print.html in the run folder by default."),
+    ] = None,
+    languages: Unused = None,
+    batch_size: Unused = None,
+    device: Unused = None,
+    dtype: Unused = None,
+    seed: Unused = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make a run's report again from its folder alone, on any machine, without the model.
+
+    \b
+    workbench report runs/demo
+    workbench report runs/demo --format md --out docs/demo.md
+    workbench report runs/demo --format pdf-ready
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.report import render
+
+    typer.echo(render(run, form, out=out))
