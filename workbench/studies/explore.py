@@ -1,21 +1,58 @@
-"""The explorer of a run folder: its result files, read again, as one page."""
+"""The explorer of a run folder: what it needs beside the other cells, and the page of all result files."""
 
+from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
 
 from workbench.errors import BadArgument
 from workbench.figures import explorer
+from workbench.heads import kinds, patterns
+from workbench.model.model import Model
 from workbench.results.files import load_result
+from workbench.studies.options import Options, common_key
+from workbench.studies.runs import Run
+from workbench.text.corpus import Corpus
 
 PAGE = "explorer.html"
+KIND_TEXTS = 60  # of each language: shares of the attention are known well enough
+SENTENCES = 3
+SHORT = 36  # tokens: a pattern in which every token can still be read
+_ROWS = 200  # of the corpus, among which the sentences are chosen
+_BYTES = 6e6  # of patterns in the page
 
 
-def explore(folder: str | Path, *, out: str | Path | None = None, title: str | None = None) -> Path:
+def study_looks(run: Run, model: Model, corpus: Corpus, options: Options) -> Path:
+    """Compute into a run where its heads look, and write the explorer of the cells that it has so far.
+
+    A model whose patterns cannot be read gets the explorer without them.
+    """
+    if model.abilities.get("pattern"):
+        some, rows = corpus.limit(KIND_TEXTS), _readable(model, corpus, options)
+        key = {**common_key(model, options, some), "method": "kinds"}
+        run.cell("kinds", key, lambda: kinds(model, some, **options.texts))
+        key = {**common_key(model, options, corpus), "method": "patterns", "sentences": rows}
+        run.cell("patterns", key, lambda: patterns(model, corpus, sentences=rows, **options.texts))
+    return _write(map(run.file, run.finished), run.folder / PAGE)
+
+
+def _readable(model: Model, corpus: Corpus, options: Options) -> list[int]:
+    """The first rows that are short in every language, then the shortest others; fewer where there are many heads."""
+    longest = np.zeros(min(_ROWS, *corpus.counts.values()), int)
+    for text in model.encode(corpus.limit(len(longest)), truncate=options.truncate):
+        longest[text.row] = max(longest[text.row], len(text.ids))
+    each = len(corpus.languages) * model.n_layers * model.n_heads * SHORT**2 / 2
+    count = min(SENTENCES, max(1, int(_BYTES // each)))
+    order = np.argsort(np.where(longest <= SHORT, 0, longest), kind="stable")
+    return sorted(order[:count].tolist())
+
+
+def explore(folder: str | Path, *, out: str | Path | None = None) -> Path:
     """Write the explorer of a run folder's results; no model is loaded.
 
     Args:
         folder: a run folder, or any folder of results.
         out: the page; `explorer.html` in the folder when None.
-        title: of the page.
 
     Returns:
         The path of the page; it is written whole or not at all.
@@ -33,6 +70,9 @@ def explore(folder: str | Path, *, out: str | Path | None = None, title: str | N
     if not files:
         what = "holds no result files (*.nc)" if folder.is_dir() else "is no folder"
         raise BadArgument(f"{folder} {what}; `workbench demo` or `workbench heads MODEL CORPUS` makes a run folder")
-    page = Path(out).expanduser() if out is not None else folder / PAGE
-    explorer(*map(load_result, files), title=title).write_html(page)
+    return _write(files, Path(out).expanduser() if out is not None else folder / PAGE)
+
+
+def _write(files: Iterable[Path], page: Path) -> Path:
+    explorer(*map(load_result, files)).write_html(page)
     return page
