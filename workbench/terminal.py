@@ -76,7 +76,9 @@ def show_run(folder: Path, quiet: bool) -> None:
             typer.echo(sentence)
     for path in sorted(folder.glob("*.nc")):
         typer.echo(path)
-    typer.echo(folder / "report.html")
+    for page in ("report.html", "explorer.html"):
+        if (folder / page).is_file():
+            typer.echo(folder / page)
 
 
 def show_table(table: "pd.DataFrame", out: Path | None, quiet: bool) -> None:

@@ -44,7 +44,14 @@ def test_heads(run, model, corpus, tmp_path):
     out = tmp_path / "runs" / "heads-tiny-texts"
     assert [line for line in done.stdout.splitlines() if line.startswith("runs")] == [
         f"runs/heads-tiny-texts/{name}"
-        for name in ("ablation.nc", "importance_paper.nc", "importance_released.nc", "roles.nc", "report.html")
+        for name in (
+            *(
+                f"{name}.nc"
+                for name in ("ablation", "importance_paper", "importance_released", "kinds", "patterns", "roles")
+            ),
+            "report.html",
+            "explorer.html",
+        )
     ]
     assert "Japanese" in done.stdout and "Traceback" not in done.stderr
     result = load_result(out / "ablation.nc")

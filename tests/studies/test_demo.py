@@ -9,7 +9,7 @@ from tests.models import save
 from workbench.errors import TooFewLanguages
 from workbench.results.files import load_result
 from workbench.results.make import provenance
-from workbench.studies import heads, neurons, patches
+from workbench.studies import explore, heads, neurons, patches
 from workbench.studies.findings.words import language
 from workbench.studies.summary import effects, summary
 from workbench.text.corpus import Corpus
@@ -27,6 +27,7 @@ CELLS = [
     "roles",
     "ternary",
 ]
+LOOKS = ["kinds", "patterns"]  # for the explorer alone
 TEXTS = {
     "de": ["Der Hund schläft.", "Wir trinken Tee.", "Das Haus ist alt.", "Sie liest.", "Es regnet.", "Er singt laut."],
     "fr": ["Le chien dort.", "Nous buvons du thé.", "La maison est vieille.", "Elle lit.", "Il pleut.", "Il chante."],
@@ -60,9 +61,9 @@ def small(monkeypatch):
 def test_every_result_is_there_with_its_provenance(setting):
     out, _ = setting
     assert sorted(path.name for path in out.iterdir()) == sorted(
-        [f"{name}.nc" for name in CELLS] + ["report.html", "report.json"]
+        [f"{name}.nc" for name in (*CELLS, *LOOKS)] + ["explorer.html", "report.html", "report.json"]
     )
-    for name in CELLS:
+    for name in (*CELLS, *LOOKS):
         record = provenance(load_result(out / f"{name}.nc"))
         assert record["model"]["hash"]
         assert record["corpus"]["hash"]
@@ -87,6 +88,7 @@ def test_the_second_run_computes_nothing(setting, monkeypatch):
 
     for module, names in {
         heads: ("importance", "ablate", "roles"),
+        explore: ("kinds", "patterns"),
         neurons: ("firing", "ternary", "lape"),
         patches: ("cross_layer", "sweep"),
         demo: ("by_language",),

@@ -9,6 +9,7 @@ import pandas as pd
 from workbench import figures
 from workbench.lens import by_language
 from workbench.model.model import Model
+from workbench.studies.explore import study_looks
 from workbench.studies.findings import patches as findings
 from workbench.studies.heads import study_heads
 from workbench.studies.neurons import study_neurons
@@ -58,7 +59,7 @@ def run_demo(
         memory: what activations may take: bytes, a text such as "4 GB", or "auto", half of what is free.
 
     Returns:
-        The run folder: a NetCDF file for each result, `report.json` and `report.html`.
+        The run folder: a NetCDF file for each result, `report.json`, `report.html` and `explorer.html`.
 
     Raises:
         CannotWrite: the folder cannot be written; before anything is computed.
@@ -80,6 +81,7 @@ def run_demo(
         *study_patches(run, loaded, pairs, options),
         study_lens(run, loaded, words, options, source=source, target=target, limit=CONCEPTS),
     ]
+    study_looks(run, loaded, texts, options)
     how = {"model": model, "corpus": corpus, "languages": languages, "limit": limit}
     write_report(
         run.folder,

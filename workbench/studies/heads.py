@@ -7,6 +7,7 @@ from typing import Any
 from workbench import figures
 from workbench.heads import ablate, importance, roles
 from workbench.model.model import Model
+from workbench.studies.explore import study_looks
 from workbench.studies.findings import controls
 from workbench.studies.findings import heads as findings
 from workbench.studies.options import Options, at_least_two, codes, common_key
@@ -41,7 +42,8 @@ def run_heads(
         options: how to compute.
 
     Returns:
-        The run folder, with `importance_paper.nc`, `importance_released.nc`, `roles.nc`, `ablation.nc`, `report.html`.
+        The run folder, with `importance_paper.nc`, `importance_released.nc`, `roles.nc`, `ablation.nc`, `kinds.nc`,
+        `patterns.nc`, `report.html`, `explorer.html`.
 
     Raises:
         CannotWrite: the folder cannot be written; before anything is computed.
@@ -53,6 +55,7 @@ def run_heads(
     texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
     loaded = options.load(model)
     sections = study_heads(run, loaded, texts, options, released_texts=released_texts, ablation_texts=ablation_texts)
+    study_looks(run, loaded, texts, options)
     few = {"released_texts": released_texts, "ablation_texts": ablation_texts}
     asked = {"languages": languages, "limit": limit, **few}
     write_report(
