@@ -12,7 +12,7 @@ HOUSE = ROOT / "workbench"
 # A module may import from its own floor's room and from floors below it (after it in this list).
 FLOORS = [
     {"cli", "terminal"},
-    {"studies"},
+    {"studies", "live"},
     {"figures"},
     {"heads", "neurons", "patching", "lens"},
     {"planted"},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_ROOMS = ("heads", "neurons", "patching", "lens", "planted", "figures", "errors")
+_ROOMS = ("heads", "neurons", "patching", "lens", "planted", "figures", "live", "errors")
 _NAMES = {
     "load_model": "workbench.model.load",
     "load_corpus": "workbench.text.readers",
@@ -21,7 +21,7 @@ _NAMES = {
 __all__ = ["__version__", *_NAMES, *_ROOMS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
-    from workbench import errors, figures, heads, lens, neurons, patching, planted  # noqa: F401
+    from workbench import errors, figures, heads, lens, live, neurons, patching, planted  # noqa: F401
     from workbench.model.load import load_model  # noqa: F401
     from workbench.results.files import load_result, save_result  # noqa: F401
     from workbench.text.pairs import load_pairs  # noqa: F401

@@ -1,0 +1,58 @@
+// The chosen head under the arrow keys, and a sentence about it that screen readers speak.
+// It also tells Python how wide the page is and whether it is dark, so that the figures can follow.
+const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, 0], ArrowDown: [-1, 0] };
+
+function move(model, key) {
+  const layer = model.get("layer") + STEPS[key][0];
+  const head = model.get("head") + STEPS[key][1];
+  if (layer < 0 || head < 0 || layer >= model.get("layers") || head >= model.get("heads")) return;
+  model.set({ layer, head });
+  model.save_changes();
+}
+
+function isDark() {
+  const light = document.body.dataset.jpThemeLight; // JupyterLab's; other pages follow the system
+  return light ? light === "false" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function render({ model, el }) {
+  const pad = document.createElement("div");
+  const said = document.createElement("p");
+  pad.className = "wb-chooser";
+  pad.tabIndex = 0;
+  pad.setAttribute("role", "application");
+  pad.setAttribute("aria-label", "Chosen head: left and right change the head, up and down the layer");
+  pad.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the arrow keys to move between cells
+  said.className = "wb-said";
+  said.setAttribute("role", "status");
+  el.append(pad, said);
+
+  const show = () => {
+    pad.textContent = `Layer ${model.get("layer")} · head ${model.get("head")}`;
+    said.textContent = model.get("said");
+  };
+  model.on("change:layer change:head change:said", show);
+  show();
+  pad.addEventListener("keydown", (event) => {
+    if (!(event.key in STEPS) || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    move(model, event.key);
+  });
+
+  const follow = () => {
+    if (!el.clientWidth) return; // a tab that is not in front
+    model.set({ width: el.clientWidth, dark: isDark() });
+    model.save_changes();
+  };
+  const theme = new MutationObserver(follow);
+  theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  const room = new ResizeObserver(follow);
+  room.observe(el);
+  return () => {
+    theme.disconnect();
+    room.disconnect();
+  };
+}
+
+export default { render };

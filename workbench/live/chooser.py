@@ -1,0 +1,22 @@
+"""Chooser: the chosen head under the arrow keys, and a sentence about it for eyes and screen readers."""
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+_HERE = Path(__file__).parent
+
+
+class Chooser(anywidget.AnyWidget):
+    """A small box that takes the focus: left and right change the head, up and down the layer."""
+
+    _esm = _HERE / "chooser.js"
+    _css = _HERE / "chooser.css"
+    layer = traitlets.Int(0).tag(sync=True)
+    head = traitlets.Int(0).tag(sync=True)
+    layers = traitlets.Int(1).tag(sync=True)
+    heads = traitlets.Int(1).tag(sync=True)
+    said = traitlets.Unicode("").tag(sync=True)
+    width = traitlets.Int(0).tag(sync=True)  # pixels of the page that there are; 0 before it is shown
+    dark = traitlets.Bool(False).tag(sync=True)

@@ -1,0 +1,70 @@
+"""A panel: a figure on the page with its heading as text, which is redrawn by sending only what differs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import plotly.graph_objects as go
+
+from workbench.figures import style
+
+_TOP = 40  # pixels above the cells, for the names of panels
+_CLEAR = "rgba(0,0,0,0)"  # the page's own colour shows
+
+
+class Panel(ipywidgets.VBox):
+    """A heading and a FigureWidget.
+
+    Plotly lays a title out before a notebook has given it a place, and then it covers what is below. So the heading is
+    text of the page.
+
+    Attributes:
+        figure: the FigureWidget.
+        heading: the figure's title and the line under it.
+    """
+
+    def __init__(self, figure: go.Figure, *, clicked: Callable[[Any, Any, Any], None] | None = None):
+        self.heading = ipywidgets.HTML()
+        self._draw_heading(figure)
+        self.figure: Any = go.FigureWidget(_plain(figure))
+        for trace in self.figure.data if clicked else ():
+            trace.on_click(clicked)
+        super().__init__([self.heading, self.figure])
+
+    def draw(self, figure: go.Figure) -> None:
+        """Look like another figure that has the same traces."""
+        self._draw_heading(figure)
+        figure = _plain(figure)
+        with self.figure.batch_update():
+            for old, new in zip(self.figure.data, figure.data, strict=True):
+                _become(old, new.to_plotly_json(), keep={"type", "uid"})
+            _become(self.figure.layout, figure.layout.to_plotly_json(), keep={"template", "width"})
+
+    def fit(self, *, width: int, dark: bool) -> None:
+        """Follow the page's width in pixels and its theme."""
+        with self.figure.batch_update():
+            self.figure.layout.width = width or None
+            self.figure.layout.template = style.DARK if dark else style.LIGHT
+
+    def _draw_heading(self, figure: go.Figure) -> None:
+        title: Any = figure.layout.title
+        under = title.subtitle.text or ""
+        self.heading.value = f'<h4 class="wb-heading">{title.text}</h4><p class="wb-under">{under}</p>'
+
+
+def _plain(figure: go.Figure) -> Any:
+    """Without its title, and with None for NaN, which JSON does not know."""
+    plain: Any = go.Figure(figure).update_layout(title=None, margin={"t": _TOP}, width=None, paper_bgcolor=_CLEAR)
+    if plain.layout.plot_bgcolor is None:
+        plain.update_layout(plot_bgcolor=_CLEAR)
+    for trace in plain.data:
+        for name, values in trace.to_plotly_json().items():
+            if isinstance(values, np.ndarray) and values.dtype.kind == "f" and np.isnan(values).any():
+                trace[name] = np.where(np.isnan(values), None, values)  # pyright: ignore
+    return plain
+
+
+def _become(shown: Any, wanted: dict[str, Any], *, keep: set[str]) -> None:
+    gone = {key: None for key in shown.to_plotly_json() if key not in wanted}
+    shown.update({key: value for key, value in {**gone, **wanted}.items() if key not in keep}, overwrite=True)
