@@ -16,13 +16,18 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 from publish import compress
 
+from workbench.figures.explorer import Explorer
+
 DOCS = Path(__file__).resolve().parent
-PAGES = [DOCS / "index.md", *sorted(DOCS.glob("methods/*.md")), DOCS / "figures.md"]
+INDEX = DOCS / "methods/index.md"
+METHODS = dict.fromkeys(re.findall(r"\]\(([\w-]+\.md)\)", INDEX.read_text(encoding="utf-8")))  # in its order
+PAGES = [DOCS / "index.md", *(DOCS / "methods" / name for name in METHODS), DOCS / "figures.md"]
 WIDTH = 1000  # pixels
 PIECE = re.compile(
     r"```python\n(?P<code>.*?)```|!\[(?P<says>[^\]]*)\]\([./]*pictures/(?P<name>[\w-]+)\.png\)", re.DOTALL
@@ -50,27 +55,33 @@ def is_picture(value: Any) -> bool:
 
 
 def photograph(screen: Page, shown: Any, path: Path) -> None:
-    """Write a figure or a card as PNG."""
-    if isinstance(shown, Figure):
+    """Write a figure as PNG, or what has a page of its own: a card, an explorer."""
+    wide = isinstance(shown, Explorer)  # drawn on a window in which its parts stand side by side, then made smaller
+    screen.set_viewport_size({"width": 1400 if wide else WIDTH, "height": 860})
+    if wide or not isinstance(shown, Figure):
+        Path("page.html").write_text(shown.to_html() if wide else shown.page, encoding="utf-8")
+        screen.goto(Path("page.html").resolve().as_uri())
+        screen.wait_for_timeout(500)
+        screen.screenshot(path=path, full_page=not wide)
+        image = Image.open(path)
+        image.resize((WIDTH, image.height * WIDTH // image.width)).save(path)
+    else:
         screen.set_content('<!DOCTYPE html><div id="figure"></div>')
         screen.add_script_tag(content=get_plotlyjs())
         screen.evaluate(DRAW, json.loads(str(shown.to_json())))
         screen.locator(".svg-container").screenshot(path=path)
-    else:
-        screen.set_content(shown.page)
-        screen.screenshot(path=path, full_page=True)
     compress(path)
 
 
 def gallery() -> str:
     """The page of all pictures; each leads to the page that makes it."""
-    cards = []
+    cards: list[str] = []
     for page in PAGES[1:]:
         title = page.read_text(encoding="utf-8").split("# ", 1)[1].splitlines()[0]
         target = page.relative_to(DOCS).as_posix()
         cards += [f"[![{says}](pictures/{name}.png)\n{title}]({target})\n" for name, says in pieces(page)[1]]
     return (
-        "# Gallery\n\n<!-- Written by docs/gallery.py. -->\n"
+        "---\nhide: [navigation, toc]\n---\n# Gallery\n\n<!-- Written by docs/gallery.py. -->\n"
         "Every picture is made on the shipped model by the lines of the page it leads to; `make gallery` makes all of\n"
         'them again.\n\n<div class="gallery" markdown>\n\n' + "\n".join(cards) + "\n</div>\n"
     )
@@ -83,16 +94,16 @@ def main(only: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         os.chdir(folder)  # what examples write is thrown away
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--headless", "--no-sandbox"])
-        screen = browser.new_page(viewport={"width": WIDTH, "height": 640})
+        screen = browser.new_page()
         for page in PAGES:
             if only and page.stem not in only:
                 continue
-            start, names = time.perf_counter(), {}
+            start, names = time.process_time(), {}
             blocks, pictures = pieces(page)
             figures = [value for value in (run(code, names) for code in blocks) if is_picture(value)]
             for figure, (name, _) in zip(figures, pictures, strict=True):
                 photograph(screen, figure, DOCS / f"pictures/{name}.png")
-            print(f"{page.stem}: {time.perf_counter() - start:.1f} s", flush=True)
+            print(f"{page.stem}: {time.process_time() - start:.1f} s of CPU", flush=True)
         browser.close()
     (DOCS / "gallery.md").write_text(gallery(), encoding="utf-8")
 
