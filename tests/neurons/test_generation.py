@@ -9,7 +9,7 @@ import torch
 
 from tests.models import byte_tokenizer, tiny
 from tests.neurons.test_knockout import CORPUS, DOWN, GROUPS, TEXTS
-from workbench.errors import BadArgument, TooFewLanguages, UnsupportedSite
+from workbench.errors import BadArgument, TooFewLanguages, TooLarge, UnsupportedSite
 from workbench.neurons import by_lingua, by_trigrams, generation_share
 from workbench.text.readers import load_corpus
 
@@ -80,7 +80,7 @@ def test_what_does_not_fit_is_refused(wrapped):
         run()
     with pytest.raises(BadArgument, match="tokens=0"):
         run({"b": GROUPS["b"]}, tokens=0)
-    with pytest.raises(BadArgument, match="leaves no room for 120"):
+    with pytest.raises(TooLarge, match="leaves no room for 120"):
         run({"b": GROUPS["b"]}, tokens=120)
 
 

@@ -7,6 +7,7 @@ from workbench.heads.kinds import kinds
 from workbench.heads.knockout import knockout
 from workbench.heads.lahis import importance
 from workbench.heads.mask_file import fold_mask, load_mask, save_mask
+from workbench.heads.off_target import off_target
 from workbench.heads.patterns import patterns
 from workbench.heads.prune import prune
 from workbench.heads.search import search
@@ -24,6 +25,7 @@ __all__ = [
     "kinds",
     "knockout",
     "load_mask",
+    "off_target",
     "patterns",
     "prune",
     "roles",

@@ -1,74 +1,20 @@
-"""Groups of heads: read from a Result or a dict, checked, and matched by random heads of the same layers."""
+"""Groups of heads: read, the strongest of a score, and random ones of the same layers."""
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from functools import partial
 
 import numpy as np
 import xarray as xr
 
-from workbench.errors import BadArgument, BadResult
-
-Groups = xr.Dataset | Mapping[Any, Iterable[Sequence[int]]]
-"""A Result of `roles`, or group -> (layer, head) pairs."""
+from workbench.errors import BadArgument
+from workbench.results import groups as units
 
 _AXES = ("language", "layer", "head")
 _SCORES = ("importance", "delta", "excess", "value")
 
 
-def read_heads(heads: Iterable[Sequence[int]], layers: int, width: int, *, of: str = "") -> np.ndarray:
-    """Heads from (layer, head) pairs or from a [layer, head] mask of booleans: [layer, head] bool.
-
-    Raises:
-        BadArgument: no such head; names the range.
-    """
-    if isinstance(heads, np.ndarray | xr.DataArray) and heads.dtype == bool and heads.shape == (layers, width):
-        return np.array(heads, dtype=bool)
-    mask = np.zeros((layers, width), dtype=bool)
-    allowed = f"there are layers 0 to {layers - 1} and heads 0 to {width - 1}"
-    for pair in heads:
-        try:
-            layer, head = (int(number) for number in pair)
-        except (TypeError, ValueError):
-            raise BadArgument(f"{pair!r}{of} is not a (layer, head) pair; {allowed}") from None
-        if not (0 <= layer < layers and 0 <= head < width):
-            raise BadArgument(f"head {head} of layer {layer}{of} does not exist; {allowed}")
-        mask[layer, head] = True
-    return mask
-
-
-def read_groups(groups: Groups, layers: int, heads: int) -> dict[str, np.ndarray]:
-    """The heads of every group: name -> [layer, head] bool.
-
-    Args:
-        groups: a Result with `member[language, layer, head]`, or a dict of (layer, head) pairs by group.
-        layers: layers of the model.
-        heads: heads of each layer.
-
-    Raises:
-        BadResult: a Dataset without `member`, or of another model's shape.
-        BadArgument: no group, or a head that does not exist.
-    """
-    if isinstance(groups, xr.Dataset):
-        if "member" not in groups or set(groups.member.dims) != set(_AXES):
-            has = ", ".join(f"{name}[{', '.join(map(str, v.dims))}]" for name, v in groups.data_vars.items())
-            raise BadResult(f"groups come from member[{', '.join(_AXES)}]; this Result has {has or 'no variables'}")
-        member = groups.member.transpose(*_AXES)
-        if member.shape[1:] != (layers, heads):
-            raise BadResult(
-                f"member has {member.shape[1]} layers of {member.shape[2]} heads, the model has {layers} of {heads}: "
-                "these roles belong to another model"
-            )
-        names = groups["language"].to_numpy().tolist()
-        return {str(name): member.values[i].astype(bool) for i, name in enumerate(names)}
-    if not isinstance(groups, Mapping) or not groups:
-        raise BadArgument(
-            f"groups={type(groups).__name__} names no group; give a Result of roles, or a dict such as "
-            "{'de': [(0, 3), (2, 1)]}"
-        )
-    return {
-        str(name): read_heads(pairs, layers, heads, of=f" in group {str(name)!r}") for name, pairs in groups.items()
-    }
+read_heads = partial(units.read_units, unit="head")
+read_groups = partial(units.read_groups, unit="head")
 
 
 def top(result: xr.Dataset, *, share: float = 0.02) -> dict[str, list[tuple[int, int]]]:

@@ -8,12 +8,13 @@ from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
 from workbench.heads.diagonal import diagonal
-from workbench.heads.groups import Groups, random_groups, read_groups
+from workbench.heads.groups import random_groups, read_groups
 from workbench.heads.measure import Table, measuring, sort_texts
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
+from workbench.results.controls import beyond_controls
+from workbench.results.groups import Groups
 from workbench.results.make import make_result
-from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.corpus import Corpus
 
 _CELLS = ("group", "language")
@@ -140,36 +141,17 @@ def _variables(
     raw = table.deltas.reshape(*masks.shape[:2], *table.losses.shape[1:])  # [group, itself and controls, language, ...]
     whole = sort_texts(table.corpus, raw)
     counts = np.where(table.finished, table.counts, np.nan)
-    delta, control = whole[:, 0], whole[:, 1:]
-    drawn = np.nansum(control, 3) / counts  # [group, control, language]
-    nothing = np.full(drawn[:, 0].shape if drawn.shape[1] else delta.shape[:2], np.nan)
-    mean, ends = nothing, [nothing, nothing]
-    average = np.full_like(raw[:, 0], np.nan)
-    excess = np.full_like(delta, np.nan)
-    if drawn.shape[1]:
-        mean, ends = drawn.mean(1), np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
-        average, excess = raw[:, 1:].mean(1), delta - control.mean(1)
-    low, high = interval(delta, axis=2, level=level, seed=seed)
-    excess_low, excess_high = interval(excess, axis=2, level=level, seed=seed)
-    compared = excess if drawn.shape[1] else delta
+    compared, average = whole[:, 0], np.full_like(raw[:, 0], np.nan)
+    if raw.shape[1] > 1:
+        compared, average = compared - whole[:, 1:].mean(1), raw[:, 1:].mean(1)
     across = diagonal(
         compared, names, list(table.corpus.languages), aligned=table.corpus.aligned, level=level, seed=seed
     )
-    between, random = f"of the {level:.0%} interval of", f"of the central {level:.0%} of the random groups' changes"
+    ends = f"of the {level:.0%} interval of contrast over texts [nats]"
     heads = masks[:, 0].sum((1, 2))
     common = (masks[:, :1] & masks[:, 1:]).sum((2, 3)).mean(1) if masks.shape[1] > 1 else np.full(len(names), np.nan)
     variables = {
-        "delta": (_CELLS, np.nansum(delta, 2) / counts, "change of the loss without the group [nats]"),
-        "low": (_CELLS, low, f"lower end {between} delta over texts [nats]"),
-        "high": (_CELLS, high, f"upper end {between} delta over texts [nats]"),
-        "control_mean": (_CELLS, mean, "mean change of the loss without a random group of the same layers [nats]"),
-        "control_low": (_CELLS, ends[0], f"lower end {random} [nats]"),
-        "control_high": (_CELLS, ends[1], f"upper end {random} [nats]"),
-        "excess": (_CELLS, np.nansum(delta, 2) / counts - mean, "change beyond that of random groups [nats]"),
-        "excess_low": (_CELLS, excess_low, f"lower end {between} excess over texts [nats]"),
-        "excess_high": (_CELLS, excess_high, f"upper end {between} excess over texts [nats]"),
-        "p_value": (_CELLS, corrected(p_value(excess, axis=2)), "p-value that excess is 0, corrected"),
-        "control_delta": (("group", "control", "language"), drawn, "change without each random group [nats]"),
+        **beyond_controls(whole, counts, axis="group", unit="heads", level=level, seed=seed),
         "sample_delta": ((*_CELLS, "sample"), raw[:, 0], "change of each text's loss [nats]"),
         "sample_control": (
             (*_CELLS, "sample"),
@@ -178,8 +160,8 @@ def _variables(
         ),
         "baseline": (("language",), table.baseline, "mean negative log-likelihood [nats]"),
         "contrast": (("group",), across.contrast, "change of the own language less the others' mean [nats]"),
-        "contrast_low": (("group",), across.low, f"lower end {between} contrast over texts [nats]"),
-        "contrast_high": (("group",), across.high, f"upper end {between} contrast over texts [nats]"),
+        "contrast_low": (("group",), across.low, f"lower end {ends}"),
+        "contrast_high": (("group",), across.high, f"upper end {ends}"),
         "heads": (("group",), heads, "heads of the group"),
         "shared": (("group",), common / np.maximum(heads, 1), "share of a control's heads that are the group's own"),
     }

@@ -4,7 +4,6 @@ from workbench.neurons.compare import compare
 from workbench.neurons.experts import experts
 from workbench.neurons.firing import firing
 from workbench.neurons.generation import generation_share
-from workbench.neurons.identify import by_lingua, by_trigrams
 from workbench.neurons.knockout import knockout
 from workbench.neurons.lape import lape
 from workbench.neurons.look import look
@@ -15,6 +14,7 @@ from workbench.neurons.stages import stages
 from workbench.neurons.steer import steer
 from workbench.neurons.strength import means, quantiles
 from workbench.neurons.ternary import ternary
+from workbench.text.identify import by_lingua, by_trigrams
 
 __all__ = [
     "by_lingua",

@@ -9,14 +9,14 @@ from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
 from workbench.model.batching import texts_per_batch
-from workbench.model.edits import edited
+from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
-from workbench.neurons.groups import Members, random_groups, read_groups
-from workbench.neurons.identify import Identifier
+from workbench.neurons.groups import random_groups, read_groups
+from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
-from workbench.text.batches import Encoded, pad
 from workbench.text.corpus import Corpus
+from workbench.text.identify import Identifier
 
 NOBODY = "none"  # the group without neurons
 
@@ -24,7 +24,7 @@ NOBODY = "none"  # the group without neurons
 def generation_share(
     model: Model,
     prompts: Corpus,
-    members: Members,
+    members: Groups,
     identify: Identifier,
     *,
     controls: int = 3,
@@ -79,28 +79,25 @@ def generation_share(
             raise BadArgument(f"{NOBODY!r} is the whole model; give the group another name")
         groups[name] = mask
     encoded = model.encode(prompts, truncate=truncate)
-    room = model.n_context - tokens
-    if any(len(one.ids) > room for one in encoded):
-        raise BadArgument(
-            f"a prompt of more than {room} tokens leaves no room for {tokens}; shorten it, or ask for fewer"
-        )
+    check_room(model, encoded, tokens)
     languages = list(prompts.languages)
-    rows = max(prompts.counts.values())
     answers = [*languages, "?"]
-    written = np.full((len(groups), len(languages), rows), "", dtype=object)
+    rows = max(prompts.counts.values())
     hit = np.full((len(groups), 1 + controls, len(languages), rows), np.nan)
-    answered = np.zeros((len(groups), len(languages), len(answers)))
+    written, codes = [], []
     try:
         with tqdm(total=1 + (len(groups) - 1) * (1 + controls), desc="generation", disable=not progress) as bar:
             for group, (name, mask) in enumerate(groups.items()):
                 draws = random_groups(name, mask, controls if group else 0, seed=seed)
                 for control, off in enumerate([mask, *draws]):
-                    for one, text in zip(encoded, _write(model, encoded, off, tokens, size), strict=True):
-                        code, place = identify(text), languages.index(one.language)
-                        hit[group, control, place, one.row] = code == one.language
-                        if control == 0:
-                            written[group, place, one.row] = text
-                            answered[group, place, answers.index(code) if code in answers else -1] += 1
+                    scales = 1.0 - torch.from_numpy(off).float() if off.any() else None
+                    texts = generate(model, encoded, tokens=tokens, batch_size=size, neurons=scales)
+                    said = [identify(text) or "?" for text in texts]
+                    right = [code == one.language for one, code in zip(encoded, said, strict=True)]
+                    hit[group, control] = by_row(prompts, encoded, right, np.nan)
+                    if control == 0:
+                        written.append(by_row(prompts, encoded, texts, ""))
+                        codes.append(by_row(prompts, encoded, said, ""))
                     bar.update()
     except KeyboardInterrupt:
         raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
@@ -120,8 +117,12 @@ def generation_share(
         "control_mean": (cells, random[0], "mean share without a random group of the same layers"),
         "control_low": (cells, random[1], f"lower end {ends}"),
         "control_high": (cells, random[2], f"upper end {ends}"),
-        "answered": ((*cells, "answer"), answered / answered.sum(2, keepdims=True), "share answered in this language"),
-        "text": ((*cells, "sample"), written, "what the model wrote"),
+        "answered": (
+            (*cells, "answer"),
+            np.stack([answered(one, answers) for one in codes]),
+            "share answered in this language",
+        ),
+        "text": ((*cells, "sample"), np.stack(written), "what the model wrote"),
     }
     return make_result(
         variables,
@@ -132,25 +133,3 @@ def generation_share(
         corpus=prompts.info,
         seed=seed,
     )
-
-
-@torch.no_grad()
-def _write(model: Model, encoded: list[Encoded], off: np.ndarray, tokens: int, size: int) -> list[str]:
-    """What the model writes after each prompt without these neurons [layer, neuron]; greedy."""
-    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
-    found = [""] * len(encoded)
-    scale = 1.0 - torch.from_numpy(off).float() if off.any() else None
-    for start in range(0, len(order), size):
-        part = order[start : start + size]
-        ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
-        with edited(model, neurons=scale):
-            output = model.module.generate(
-                ids.to(model.device),
-                attention_mask=mask.to(model.device),
-                max_new_tokens=tokens,
-                do_sample=False,
-                pad_token_id=model.pad_id,
-            )
-        for i, row in zip(part, output[:, ids.shape[1] :].cpu(), strict=True):
-            found[i] = model.tokenizer.decode(row.tolist(), skip_special_tokens=True)
-    return found

@@ -10,8 +10,9 @@ from tqdm.auto import tqdm
 from workbench.errors import BadArgument, Interrupted
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
-from workbench.neurons.groups import Members, random_groups, read_groups
+from workbench.neurons.groups import random_groups, read_groups
 from workbench.neurons.sweep import Sweep
+from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.text.corpus import Corpus
 
@@ -19,7 +20,7 @@ from workbench.text.corpus import Corpus
 def knockout(
     model: Model,
     corpus: Corpus,
-    members: Members,
+    members: Groups,
     *,
     controls: int = 20,
     level: float = 0.95,
@@ -121,7 +122,7 @@ def _tensor(masks: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(masks).float()
 
 
-def _named(members: Members, groups: dict[str, np.ndarray]) -> Any:
+def _named(members: Groups, groups: dict[str, np.ndarray]) -> Any:
     """What the provenance keeps of the groups: where they came from, or the neurons themselves."""
     if isinstance(members, xr.Dataset):
         return {"method": members.attrs.get("method"), "provenance": members.attrs.get("provenance")}

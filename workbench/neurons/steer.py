@@ -11,9 +11,10 @@ from tqdm.auto import tqdm
 from workbench.errors import BadArgument, BadCounts, Interrupted, UnknownLanguage
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
-from workbench.neurons.groups import Members, random_groups, read_groups
+from workbench.neurons.groups import random_groups, read_groups
 from workbench.neurons.strength import means
 from workbench.neurons.sweep import Sweep
+from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.text.corpus import Corpus
 
@@ -21,7 +22,7 @@ from workbench.text.corpus import Corpus
 def steer(
     model: Model,
     corpus: Corpus,
-    members: Members,
+    members: Groups,
     firing: xr.Dataset,
     *,
     off: str | None,
@@ -111,7 +112,7 @@ def steer(
 
 
 def steering(
-    model: Model, members: Members, firing: xr.Dataset, *, off: str | None, on: str, controls: int = 0, seed: int = 0
+    model: Model, members: Groups, firing: xr.Dataset, *, off: str | None, on: str, controls: int = 0, seed: int = 0
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """The full dose as scale and fill, both [layer, neuron], and that of every control; for `edits.edited`.
 

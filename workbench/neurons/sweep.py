@@ -14,7 +14,7 @@ from workbench.model.metrics import nll
 from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.rerun import rescale
-from workbench.results.statistics import corrected, interval, p_value
+from workbench.results.controls import beyond_controls
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
@@ -97,31 +97,12 @@ class Sweep:
         for k, texts in enumerate(self.corpus.texts.values()):  # the bootstrap must not see the order of the texts
             order = np.argsort(np.array(texts, dtype=object), kind="stable")
             whole[:, :, k, : self.counts[k]] = whole[:, :, k, order]
-        counts = np.where(self.finished(), self.counts, np.nan)  # nansum of nothing is 0; nothing / NaN is NaN
-        delta, control = whole[:, 0], whole[:, 1:]
-        drawn = np.nansum(control, 3) / counts[:, None]
-        mean, tails = _spread(drawn, level)
-        means = control.mean(1) if control.shape[1] else np.full_like(delta, np.nan)
-        excess = delta - means
-        low, high = interval(delta, axis=2, level=level, seed=seed)
-        excess_low, excess_high = interval(excess, axis=2, level=level, seed=seed)
+        counts = np.where(self.finished(), self.counts, np.nan)
         seen = (~np.isnan(self.clean)).sum(1) == self.counts
         unsorted = self.deltas[:, 1:].astype(np.float64)
-        between = f"of the {level:.0%} interval of"
-        ends = f"of the central {level:.0%} of the random controls' changes [nats]"
         cells = (self.axis, "language")
         return {
-            "delta": (cells, np.nansum(delta, 2) / counts, "change of the loss [nats]"),
-            "low": (cells, low, f"lower end {between} delta over texts [nats]"),
-            "high": (cells, high, f"upper end {between} delta over texts [nats]"),
-            "control_mean": (cells, mean, "mean change of the loss under random neurons of the same layers [nats]"),
-            "control_low": (cells, tails[0], f"lower end {ends}"),
-            "control_high": (cells, tails[1], f"upper end {ends}"),
-            "excess": (cells, np.nansum(delta, 2) / counts - mean, "change beyond that of random neurons [nats]"),
-            "excess_low": (cells, excess_low, f"lower end {between} excess over texts [nats]"),
-            "excess_high": (cells, excess_high, f"upper end {between} excess over texts [nats]"),
-            "p_value": (cells, corrected(p_value(excess, axis=2)), "p-value that excess is 0, corrected"),
-            "control_delta": ((self.axis, "control", "language"), drawn, "change under each random control [nats]"),
+            **beyond_controls(whole, counts, axis=self.axis, unit="neurons", level=level, seed=seed),
             "sample_delta": ((*cells, "sample"), self.deltas[:, 0], "change of each text's loss [nats]"),
             "sample_control": (
                 (*cells, "sample"),
@@ -134,11 +115,3 @@ class Sweep:
                 "mean negative log-likelihood [nats]",
             ),
         }
-
-
-def _spread(drawn: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean [cell, language] and both ends [2, cell, language] of the random controls' deltas."""
-    if not drawn.shape[1]:
-        nothing = np.full((drawn.shape[0], drawn.shape[2]), np.nan)
-        return nothing, np.stack([nothing, nothing])
-    return drawn.mean(1), np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)

@@ -1,0 +1,83 @@
+"""Generate: what the model writes after each prompt, with heads or neurons scaled."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.errors import TooLarge
+from workbench.model.edits import edited
+from workbench.model.model import Model
+from workbench.text.batches import Encoded, pad
+from workbench.text.corpus import Corpus
+
+
+def check_room(model: Model, encoded: Sequence[Encoded], tokens: int) -> None:
+    """Refuse prompts that leave no room in the model's context.
+
+    Raises:
+        TooLarge: names the longest prompt that would do.
+    """
+    room = model.n_context - tokens
+    if any(len(one.ids) > room for one in encoded):
+        raise TooLarge(f"a prompt of more than {room} tokens leaves no room for {tokens}; shorten it, or ask for fewer")
+
+
+@torch.no_grad()
+def generate(
+    model: Model,
+    encoded: Sequence[Encoded],
+    *,
+    tokens: int,
+    batch_size: int,
+    heads: Tensor | None = None,
+    neurons: Tensor | None = None,
+) -> list[str]:
+    """What the model writes after each prompt, in the order of the prompts; greedy, so nothing is drawn.
+
+    Args:
+        model: the model.
+        encoded: prompts.
+        tokens: most tokens to write; an end-of-sequence ends a text before.
+        batch_size: prompts side by side, of about equal length.
+        heads: scales of head outputs, [layer, head]; see `edited`.
+        neurons: scales of neurons, [layer, neuron].
+    """
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
+    found = [""] * len(encoded)
+    for start in range(0, len(order), batch_size):
+        part = order[start : start + batch_size]
+        ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
+        with edited(model, heads=heads, neurons=neurons):
+            output = model.module.generate(
+                ids.to(model.device),
+                attention_mask=mask.to(model.device),
+                max_new_tokens=tokens,
+                do_sample=False,
+                pad_token_id=model.pad_id,
+            )
+        for i, row in zip(part, output[:, ids.shape[1] :].cpu(), strict=True):
+            found[i] = model.tokenizer.decode(row.tolist(), skip_special_tokens=True)
+    return found
+
+
+def by_row(prompts: Corpus, encoded: Sequence[Encoded], values: Sequence[Any], empty: Any) -> np.ndarray:
+    """A value of each prompt as a table [language, sample], `empty` where a language has fewer prompts."""
+    kind = object if isinstance(empty, str) else float
+    found = np.full((len(prompts.languages), max(prompts.counts.values())), empty, dtype=kind)
+    for one, value in zip(encoded, values, strict=True):
+        found[prompts.languages.index(one.language), one.row] = value
+    return found
+
+
+def answered(codes: np.ndarray, answers: Sequence[str]) -> np.ndarray:
+    """Share of the prompts answered in each language, [language, answer], from codes [language, sample], "" for none.
+
+    The last of `answers` stands for whatever is not among the others.
+    """
+    found = np.stack([(codes == answer).sum(1) for answer in answers], 1).astype(float)
+    asked = (codes != "").sum(1)
+    found[:, -1] = asked - found[:, :-1].sum(1)
+    return found / asked[:, None]

@@ -1,0 +1,78 @@
+"""Groups of heads or neurons: read from a Result or a dict and checked against the model's shape."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.errors import BadArgument, BadResult
+
+Groups = xr.Dataset | Mapping[Any, Iterable[Sequence[int]]]
+"""A Result with `member[language, layer, head]` or `[language, layer, neuron]`, or group -> (layer, unit) pairs."""
+
+
+def read_units(units: Iterable[Sequence[int]], layers: int, width: int, *, unit: str, of: str = "") -> np.ndarray:
+    """Units from (layer, unit) pairs or from a [layer, unit] mask of booleans: [layer, unit] bool.
+
+    Args:
+        units: the pairs, or the mask.
+        layers: layers of the model.
+        width: units of each layer.
+        unit: what they are called: head or neuron.
+        of: where they stand, for error messages, such as " in group 'de'".
+
+    Raises:
+        BadArgument: no such unit; names the range.
+    """
+    if isinstance(units, np.ndarray | xr.DataArray) and units.dtype == bool and units.shape == (layers, width):
+        return np.array(units, dtype=bool)
+    mask = np.zeros((layers, width), dtype=bool)
+    allowed = f"there are layers 0 to {layers - 1} and {unit}s 0 to {width - 1}"
+    for pair in units:
+        try:
+            layer, place = (int(number) for number in pair)
+        except (TypeError, ValueError):
+            raise BadArgument(f"{pair!r}{of} is not a (layer, {unit}) pair; {allowed}") from None
+        if not (0 <= layer < layers and 0 <= place < width):
+            raise BadArgument(f"{unit} {place} of layer {layer}{of} does not exist; {allowed}")
+        mask[layer, place] = True
+    return mask
+
+
+def read_groups(groups: Groups, layers: int, width: int, *, unit: str) -> dict[str, np.ndarray]:
+    """The units of every group: name -> [layer, unit] bool.
+
+    Args:
+        groups: a Result with `member[language, layer, unit]`, whose languages become the groups, or a dict of (layer,
+            unit) pairs by group.
+        layers: layers of the model.
+        width: units of each layer.
+        unit: what they are called: head or neuron.
+
+    Raises:
+        BadResult: a Dataset without `member`, or of another model's shape.
+        BadArgument: no group, or a unit that does not exist.
+    """
+    if not isinstance(groups, xr.Dataset):
+        if not isinstance(groups, Mapping) or not groups:
+            raise BadArgument(
+                f"{type(groups).__name__} names no group of {unit}s; give a Result with `member`, or a dict such as "
+                "{'de': [(0, 3), (2, 1)]}"
+            )
+        return {
+            str(name): read_units(pairs, layers, width, unit=unit, of=f" in group {str(name)!r}")
+            for name, pairs in groups.items()
+        }
+    axes = ("language", "layer", unit)
+    if "member" not in groups or set(groups.member.dims) != set(axes):
+        has = ", ".join(f"{name}[{', '.join(map(str, v.dims))}]" for name, v in groups.data_vars.items())
+        raise BadResult(f"groups come from member[{', '.join(axes)}]; this Result has {has or 'no variables'}")
+    member = groups.member.transpose(*axes)
+    if member.shape[1:] != (layers, width):
+        raise BadResult(
+            f"member has {member.shape[1]} layers of {member.shape[2]} {unit}s, the model has {layers} of {width}: "
+            "these groups belong to another model"
+        )
+    names = groups["language"].to_numpy().tolist()
+    return {str(name): member.values[i].astype(bool) for i, name in enumerate(names)}
