@@ -86,14 +86,14 @@ def test_ablation():
     p = [[[0.01, 0.01], [1, 1]], [[0.01, 0.5], [1, 1]]]
     text = heads.ablation(removal(delta, p))
     assert text == (
-        "Removing one head raises the loss of some language by more than chance for 1 of 4 heads, and of every "
-        "language for 1 (corrected p < 0.05). The largest harm: removing head 0 of layer 0 raises the loss of German "
+        "1 of 4 heads are each needed by some language, 1 by every one: removing the head alone raises the loss by "
+        "more than chance (corrected p < 0.05). The largest harm: removing head 0 of layer 0 raises the loss of German "
         "by 0.5 nats (90 % interval 0.4 to 0.6). In 1 of 8 pairs of head and language, removal lowers the loss."
     )
     assert "no language more than chance would (smallest corrected p-value 0.2)" in heads.ablation(removal(delta, 0.2))
     assert heads.ablation(removal(delta, np.nan)).startswith("There are too few texts")
     better = heads.ablation(removal(-np.abs(delta), 0.01))
-    assert "by more than chance for 0 of 4 heads" in better
+    assert better.startswith("0 of 4 heads are each needed by some language, 0 by every one")
     assert "harm" not in better
     assert heads.harms(removal(delta, p)).loc["French", "rise without it [nats]"] == 0.9
 

@@ -111,9 +111,9 @@ def ablation(result: xr.Dataset) -> str:
         )
     each = worse.sum(0)  # languages that a head's removal harms: [layer, head]
     parts = [
-        f"Removing one head raises the loss of some language by more than chance for {int((each > 0).sum())} of "
-        f"{count(each.size, 'head')}, and of every language for {int((each == len(delta)).sum())} (corrected p < "
-        f"{ALPHA:g})."
+        f"{int((each > 0).sum())} of {count(each.size, 'head')} are each needed by some language, "
+        f"{int((each == len(delta)).sum())} by every one: removing the head alone raises the loss by more than chance "
+        f"(corrected p < {ALPHA:g})."
     ]
     if worse.any():
         parts.append(f"The largest harm: {_harm(result, int(np.where(worse, delta, -np.inf).argmax()))}.")

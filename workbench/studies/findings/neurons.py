@@ -40,12 +40,13 @@ def ternary(result: xr.Dataset) -> str:
     kinds = Counter(result.kind.values.ravel().tolist())
     parts = [
         f"Of {count(result.kind.size, 'neuron')}, {kinds['specific']} are specific to one language, {kinds['related']} "
-        f"related to several and {kinds['general']} general; {kinds['unassigned']} are selected but of no language "
-        f"(lambda {number(result.attrs['lam'])})."
+        f"related to several and {kinds['general']} general (lambda {number(result.attrs['lam'])})."
     ]
+    if kinds["unassigned"]:
+        parts.append(f"{kinds['unassigned']} more are selected, but often active in no language.")
     specific = result.kind == "specific"
     if not kinds["specific"]:
-        return f"{parts[0]} No neuron is specific to one language."
+        return f"{' '.join(parts)} No neuron is specific to one language."
     own = specific_of(result)
     parts.append(f"Specific ones: {listed(f'{language(code)} {n}' for code, n in own.most_common() if n)}.")
     layers = specific.sum("neuron")
