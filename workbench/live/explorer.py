@@ -106,6 +106,9 @@ class Explorer(ipywidgets.VBox):
         self.add_class("wb-live")
         self._watch()
 
+    def __repr__(self) -> str:
+        return "The live explorer; it asks the model, so it needs a notebook that runs: open it in JupyterLab."
+
     @property
     def grid(self) -> Panel:
         """The heads, coloured by the chosen measure, a panel a language or a text."""

@@ -35,11 +35,11 @@ class Panel(ipywidgets.VBox):
     def draw(self, figure: go.Figure) -> None:
         """Look like another figure that has the same traces."""
         self._draw_heading(figure)
-        figure = _plain(figure)
+        plain = _plain(figure)
         with self.figure.batch_update():
-            for old, new in zip(self.figure.data, figure.data, strict=True):
+            for old, new in zip(self.figure.data, plain.data, strict=True):
                 _become(old, new.to_plotly_json(), keep={"type", "uid"})
-            _become(self.figure.layout, figure.layout.to_plotly_json(), keep={"template", "width"})
+            _become(self.figure.layout, plain.layout.to_plotly_json(), keep={"template", "width"})
 
     def fit(self, *, width: int, dark: bool) -> None:
         """Follow the page's width in pixels and its theme."""
