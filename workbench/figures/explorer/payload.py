@@ -207,20 +207,19 @@ def _classes(classes: xr.Dataset) -> dict[str, Any]:
     layers = classes["layer"].values.tolist()
     neurons = [
         {
-            name: [[numbers[n], codes[member[at, n]].tolist()] for n in np.flatnonzero(kind[at] == name)]
+            name: [[numbers[n], sorted(codes[member[at, n]].tolist())] for n in np.flatnonzero(kind[at] == name)]
             for name in CLASSES
             if (kind == name).any()
         }
         for at in range(len(layers))
     ]
     figure = layer_classes(classes, layers[0])
-    legend = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"}
     return {
         "layers": layers,
         "languages": sorted(codes.tolist()),
         "size": len(numbers),
         "neurons": neurons,
-        "figure": _plain(figure, margin={"t": 34, "l": 60, "r": 8, "b": 44}, legend=legend),
+        "figure": _plain(figure, margin={"t": 34, "l": 60, "r": 8, "b": 44}, showlegend=False),
         "colours": style.category_colours(list(CLASSES)),
     }
 

@@ -74,5 +74,5 @@ function roleWords(layer, head) {
     general: `general: stands out for ${members.length || "many"} languages`,
     none: "stands out for no language",
   }[role] || role;
-  return words + (Number.isFinite(sure) ? ` (so in ${Math.round(100 * sure)} % of redrawn scores)` : "");
+  return words + (Number.isFinite(sure) ? ` (the same in ${Math.round(100 * sure)} % of redrawn scores)` : "");
 }

@@ -25,6 +25,10 @@ function drawGrid() {
     trace.hovertemplate = measure.hover.replace("#", page.languages[panel].name);
   });
   const clear = "rgba(0,0,0,0)";
+  for (const note of layout.annotations || []) {
+    const named = page.languages.find((one) => one.name === note.text);
+    if (named && narrow.matches) note.text = named.short;
+  }
   Object.assign(layout, { template: template(), autosize: true, shapes: outlines(), coloraxis: measure.colours[theme()] });
   layout.plot_bgcolor = measure.complete ? clear : "#a9adb5";
   $("grid").style.height = `${layout.height}px`;
@@ -35,15 +39,17 @@ function outlines() {
   const ink = theme() === "dark" ? "#ffffff" : "#000000";
   const paper = theme() === "dark" ? "#000000" : "#ffffff";
   const shapes = [];
-  const frame = (panel, layer, head, width, dash) => {
-    const [x, y] = [position(page.heads, head), position(page.layers, layer)];
+  const frame = (panel, layer, head, width, dash, last = head) => {
+    const y = position(page.layers, layer);
     const axes = { xref: panel ? `x${panel + 1}` : "x", yref: panel ? `y${panel + 1}` : "y" };
-    const edges = { type: "rect", x0: x - 0.5, x1: x + 0.5, y0: y - 0.5, y1: y + 0.5, ...axes };
+    const ends = { x0: position(page.heads, head) - 0.5, x1: position(page.heads, last) + 0.5 };
+    const edges = { type: "rect", ...ends, y0: y - 0.5, y1: y + 0.5, ...axes };
     shapes.push({ ...edges, line: { color: paper, width: width + 2 } }); // one of the two lines shows on any colour
     shapes.push({ ...edges, line: { color: ink, width, dash } });
   };
   page.languages.forEach((_, panel) => {
-    frame(panel, state.layer, state.head, panel === state.language ? 3 : 1, "solid");
+    if (state.view === "layer") frame(panel, state.layer, 0, 2, "solid", page.heads.length - 1);
+    else frame(panel, state.layer, state.head, panel === state.language ? 3 : 1, "solid");
   });
   if (cursor) frame(cursor.language, cursor.layer, cursor.head, 2, "dot");
   return shapes;

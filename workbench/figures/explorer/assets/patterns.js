@@ -71,14 +71,15 @@ function drawPattern(side, place) {
 // The token of the other sentence at the same relative place: first to first, last to last.
 const linked = (place, from, to) => (from === to ? place : from < 2 ? 0 : Math.round((place * (to - 1)) / (from - 1)));
 
+// Frames around a row, and around a column and a cell where key is given: white on black shows on every colour.
 function bands(side, query, key) {
-  const line = { color: theme() === "dark" ? "#ffffff" : "#000000", width: 1.5 };
-  const [n, from] = [shown[side].n - 0.5, -0.5];
-  const row = { type: "rect", x0: from, x1: query + 0.5, y0: query - 0.5, y1: query + 0.5, line };
-  if (key === null) return [row];
-  const halo = { color: theme() === "dark" ? "#000000" : "#ffffff", width: 4 };
-  const spot = { type: "rect", x0: key - 0.5, x1: key + 0.5, y0: query - 0.5, y1: query + 0.5 };
-  return [row, { ...row, x0: key - 0.5, x1: key + 0.5, y0: key - 0.5, y1: n }, { ...spot, line: halo }, { ...spot, line: { ...line, width: 2 } }];
+  const box = (x0, x1, y0, y1) => ({ type: "rect", x0: x0 - 0.5, x1: x1 + 0.5, y0: y0 - 0.5, y1: y1 + 0.5 });
+  const boxes = [box(0, query, query, query)];
+  if (key !== null) boxes.push(box(key, key, key, shown[side].n - 1), box(key, key, query, query));
+  return boxes.flatMap((one, k) => [
+    { ...one, line: { color: "#000000", width: k === 2 ? 5 : 3 } },
+    { ...one, line: { color: "#ffffff", width: k === 2 ? 2.5 : 1 } },
+  ]);
 }
 
 function colourTokens(side, query, key) {
@@ -135,7 +136,7 @@ function watchPatterns() {
   for (const side of sides) {
     const plot = part(side, ".plot");
     plot.addEventListener("mouseleave", () => shown[side] && point(side, shown[side].query));
-    plot.addEventListener("pointermove", (event) => {
+    const pick = (event) => {
       const full = plot._fullLayout;
       if (!shown[side] || !full) return;
       const box = plot.getBoundingClientRect();
@@ -145,7 +146,9 @@ function watchPatterns() {
       if (query < 0 || query >= shown[side].n || key < 0 || key > query || plot.dataset.at === name) return;
       plot.dataset.at = name;
       point(side, query, key);
-    });
+    };
+    plot.addEventListener("pointermove", pick);
+    plot.addEventListener("click", pick);
     const strip = part(side, ".tokens");
     strip.addEventListener("pointerover", (event) => {
       if (event.target.dataset.token) point(side, Number(event.target.dataset.token));
