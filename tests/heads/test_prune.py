@@ -125,6 +125,14 @@ def test_the_checkpoint_reloads_with_plain_transformers_and_matches(kind, tmp_pa
         wb.heads.save_smaller(model(kind), REMOVED, tmp_path / "small")
 
 
+def test_a_layer_without_heads_left_does_not_make_the_others_unreachable(tmp_path):
+    wb.heads.save_smaller(model("llama"), [(1, head) for head in range(4)], tmp_path / "small")
+    small = wb.load_model(tmp_path / "small")
+    assert small.abilities["head"] and small.abilities["pattern"]
+    found = wb.heads.ablate(small, corpus({"de": TEXTS["de"][:2]}), progress=False).delta.sel(language="de")
+    assert (found.sel(layer=1) == 0).all() and (found.sel(layer=[0, 2]) != 0).any()
+
+
 def test_query_heads_find_their_key_heads_again():
     kept = np.zeros((2, 2, 4), dtype=bool)
     kept[0, 0, :3] = kept[0, 1, 3] = kept[1, 0, 1] = kept[1, 1, 2] = True

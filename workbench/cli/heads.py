@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli import heads_use
 from workbench.cli.options import Common, CorpusName, ModelName, Table, Unused, common_options
 from workbench.terminal import Room, show_run, show_table
 
@@ -92,7 +93,7 @@ def find_top(
     corpus: CorpusName,
     top: Annotated[int, typer.Option(help="Heads of each language.")] = 20,
     confidence: Annotated[float, typer.Option(help="That all languages' sets are those of the full sweep.")] = 0.99,
-    first: Annotated[int, typer.Option(help="Texts that every head is measured on.")] = 32,
+    first: Annotated[int, typer.Option(help="Texts that every head is measured on.")] = 8,
     out: Table = None,
     *,
     common: Common,
@@ -125,3 +126,53 @@ def look(
     from workbench.studies.heads_search import kinds_table
 
     show_table(kinds_table(model, corpus, **common.texts), out, common.quiet)
+
+
+@app.command("agreement")
+@common_options
+def compare(
+    model: ModelName,
+    corpus: CorpusName,
+    methods: Annotated[str | None, typer.Option(help="Such as zero,lahis,michel,random; all nine by default.")] = None,
+    reference: Annotated[str, typer.Option(help="What the others are compared with.")] = "zero",
+    top: Annotated[float, typer.Option(help="Share of the heads that counts as the strongest.")] = 0.1,
+    out: Table = None,
+    *,
+    common: Common,
+) -> None:
+    """Do cheap scores name the heads that exact ablation names? Rank correlation and overlap, with intervals.
+
+    \b
+    workbench heads agreement polyglot parallel --languages de,ja --limit 12 --methods zero,lahis,michel,random
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.heads_search import agreement_table
+
+    table = agreement_table(model, corpus, methods=methods, reference=reference, top=top, **common.texts)
+    show_table(table, out, common.quiet)
+
+
+@app.command("shapley")
+@common_options
+def share_out(
+    model: ModelName,
+    corpus: CorpusName,
+    permutations: Annotated[int, typer.Option(help="Random orders of the heads.")] = 20,
+    tolerance: Annotated[float, typer.Option(help="An order stops this near to the whole model [nats].")] = 0.01,
+    out: Table = None,
+    *,
+    common: Common,
+) -> None:
+    """Each head's fair share of what all heads together do for a language, with standard errors.
+
+    \b
+    workbench heads shapley polyglot parallel --languages de,ja --limit 8 --permutations 4
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.heads_search import shapley_table
+
+    table = shapley_table(model, corpus, permutations=permutations, tolerance=tolerance, **common.texts)
+    show_table(table, out, common.quiet)
+
+
+app.command("tune-mask")(heads_use.tune)
+app.command("transfer")(heads_use.weigh)
+app.command("off-target")(heads_use.write)

@@ -156,14 +156,17 @@ def _find_abilities(model: Model, probe: list[list[int]], bound: float) -> None:
         except (WorkbenchError, RuntimeError, AttributeError, TypeError, ValueError, KeyError, IndexError):
             return False
 
+    layers = list(range(model.n_layers))
+
     def head() -> bool:
-        z = tensors(model, batch, [("head", 0)])["head", 0]
+        z = tensors(model, batch, [("head", i) for i in layers])
         shape = (1, len(probe[0]), model.n_heads, model.d_head)
-        fits = z.numel() == torch.Size(shape).numel()
-        return fits and all(changes("head", i, torch.zeros_like) for i in range(model.n_layers))
+        fits = z["head", 0].numel() == torch.Size(shape).numel()
+        layers[:] = [i for i in layers if z["head", i].any()] or layers  # heads that were pruned away change nothing
+        return fits and all(changes("head", i, torch.zeros_like) for i in layers)
 
     def pattern() -> bool:
-        return all(changes("pattern", i, lambda p: torch.ones_like(p) / p.shape[-1]) for i in range(model.n_layers))
+        return all(changes("pattern", i, lambda p: torch.ones_like(p) / p.shape[-1]) for i in layers)
 
     def neuron() -> bool:
         if getattr(model.bridge.blocks[0].mlp, "out", None) is None:  # experts: no one matrix that neurons write by

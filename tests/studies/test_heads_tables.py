@@ -1,0 +1,118 @@
+"""The tables of studies of heads: their numbers are the functions', on the halves of the texts that they name."""
+
+import importlib
+import json
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.heads.cases import TEXTS, corpus, model
+from workbench.errors import BadArgument, BadPairs, UnknownLanguage
+from workbench.heads.groups import read_heads
+from workbench.studies import heads_removal, heads_search, heads_use
+from workbench.studies.options import Options
+
+OPTIONS = Options(progress=False, seed=3)
+MORE = {language: tuple(f"{text} {i}" for text in rows for i in "ab") for language, rows in TEXTS.items()}
+
+
+def test_knockout_chooses_on_one_half_and_measures_on_the_other():
+    texts = corpus(MORE)
+    table = heads_removal.knockout_table(model("llama"), texts, share=0.2, controls=2, options=OPTIONS)
+    scores = wb.heads.importance(model("llama"), texts.split("train"), progress=False)
+    found = wb.heads.knockout(
+        model("llama"), texts.split("test"), wb.heads.top(scores, share=0.2), controls=2, seed=3, progress=False
+    )
+    table = table.set_index(["group", "language"])
+    for name in ("delta", "excess", "p_value", "control_high"):
+        expected = found[name].to_dataframe()[name]
+        np.testing.assert_allclose(table[name].reindex(expected.index), expected, atol=1e-4)
+    assert table.attrs["diagonal"] == pytest.approx(found.attrs["diagonal"])
+
+
+def test_prune_is_the_held_out_curve():
+    options = {"keep": "de", "drop": "ja", "budget": 0.05}
+    table = heads_removal.prune_table(model("llama"), corpus(MORE), options=OPTIONS, **options)
+    found = wb.heads.prune(model("llama"), corpus(MORE), seed=3, progress=False, **options)
+    expected = found.rise.to_dataframe().rise
+    table = table.set_index(["order", "removed", "language"]).rise
+    np.testing.assert_allclose(table.reindex(expected.index), expected, atol=1e-4)
+
+
+def test_agreement_and_shapley():
+    texts = corpus({"de": TEXTS["de"], "en": TEXTS["en"]})
+    table = heads_search.agreement_table(model("llama"), texts, methods="zero,lahis,random", options=OPTIONS)
+    found = wb.heads.agreement(model("llama"), texts, methods=("zero", "lahis", "random"), seed=3, progress=False)
+    assert table.score.tolist() == ["lahis", "random"] and table.attrs["chance"] == found.attrs["chance"]
+    expected = found.mean_correlation.sel(other="zero", score=["lahis", "random"])
+    np.testing.assert_allclose(table.correlation, expected, atol=1e-4)
+    with pytest.raises(BadArgument, match="'mean' is not among the methods"):
+        heads_search.agreement_table(model("llama"), texts, methods="zero,lahis", reference="mean", options=OPTIONS)
+    table = heads_search.shapley_table(model("llama"), texts, permutations=2, tolerance=0.5, options=OPTIONS)
+    found = wb.heads.shapley(model("llama"), texts, permutations=2, tolerance=0.5, seed=3, progress=False)
+    assert table.language.tolist() == ["de"] * 12 + ["en"] * 12
+    values = found.value.sel(language="en").values.ravel()
+    np.testing.assert_allclose(table.value[12:], np.sort(values)[::-1], atol=1e-4)
+
+
+def test_a_trained_mask(tmp_path):
+    tasks = [{"prompt": f"{word}: ", "answer": word[::-1]} for word in ("ab", "cd", "ef", "gh", "ij", "kl")]
+    path = tmp_path / "tasks.jsonl"
+    path.write_text("\n".join(map(json.dumps, tasks)), encoding="utf-8")
+    options = {"epochs": 1, "controls": 1}
+    table = heads_use.tune_mask_table(
+        model("llama"), path, heads="L0H1,L2H3", mask=tmp_path / "mask.json", options=OPTIONS, **options
+    )
+    found = wb.heads.tune_mask(model("llama"), tasks, heads=[(0, 1), (2, 3)], seed=3, progress=False, **options)
+    assert table.condition.tolist() == ["none", "tuned", "random"]
+    np.testing.assert_allclose(table.loss, found.loss, atol=1e-4)
+    np.testing.assert_allclose(table.saved, [float(found.saved[0]), np.nan, float(found.saved[1])], atol=1e-4)
+    mask = wb.heads.load_mask(model("llama"), tmp_path / "mask.json")
+    np.testing.assert_allclose(mask, found["mask"], atol=1e-6)
+
+
+def test_two_facts_in_two_languages(tmp_path):
+    asked = [{"prompt": f"{a} {b}", "own": f" {a}", "other": f" {b}"} for a, b in (("rot", "blue"), ("drei", "two"))]
+    path = tmp_path / "facts.jsonl"
+    path.write_text("\n".join(map(json.dumps, asked)), encoding="utf-8")
+    table = heads_use.transfer_table(
+        model("llama"), path, heads="de", corpus=corpus(), share=0.2, scales="0", controls=1, options=OPTIONS
+    )
+    scores = wb.heads.importance(model("llama"), corpus().split("train").select("de"), progress=False)
+    chosen = wb.heads.top(scores, share=0.2)["de"]
+    found = wb.heads.transfer(model("llama"), asked, heads=chosen, scales=(0.0,), controls=1, seed=3, progress=False)
+    np.testing.assert_allclose(table.preference, found.preference, atol=1e-4)
+    with pytest.raises(BadArgument, match="scales 'three'"):
+        heads_use.transfer_table(model("llama"), path, heads="L0H0", scales="three", options=OPTIONS)
+    path.write_text("no", encoding="utf-8")
+    with pytest.raises(BadPairs, match="not JSON"):
+        heads_use.transfer_table(model("llama"), path, heads="L0H0", options=OPTIONS)
+
+
+def test_the_language_of_what_is_written(monkeypatch):
+    room = importlib.import_module("workbench.heads.off_target")  # the package's `off_target` is the function
+    monkeypatch.setattr(room, "by_lingua", lambda codes: lambda text: codes[len(text) % 2])
+    options = {"tokens": 3, "controls": 2, "prompt": 4}
+    table = heads_use.off_target_table(
+        model("llama"), corpus(MORE), heads="L1H1", languages="de,en", options=OPTIONS, **options
+    )
+    texts = corpus(MORE).select("de,en").split("test")
+    found = wb.heads.off_target(model("llama"), texts, [(1, 1)], seed=3, progress=False, **options)
+    assert table.language.tolist() == table.wanted.tolist() == ["de", "en"]
+    for condition in ("whole", "scaled", "random"):
+        np.testing.assert_allclose(table[condition], found.share.sel(condition=condition), atol=1e-4)
+    assert table.attrs["beyond"] == found.attrs["beyond"]
+
+
+def test_heads_are_named_one_by_one_or_by_language():
+    chosen = heads_use.choose_heads(model("llama"), " l0h1, L2H3", corpus(), 0.5, OPTIONS)
+    assert (chosen == read_heads([(0, 1), (2, 3)], 3, 4)).all()
+    assert heads_use.choose_heads(model("llama"), "de", corpus(), 0.25, OPTIONS).sum() == 3
+    for heads, error, says in (
+        ("2.1", BadArgument, "name them, as in L2H1,L4H0"),
+        ("L0H4", BadArgument, "head 4 of layer 0 does not exist"),
+        ("fr", UnknownLanguage, "has: de, en, ja"),
+    ):
+        with pytest.raises(error, match=says):
+            heads_use.choose_heads(model("llama"), heads, corpus(), 0.1, OPTIONS)
