@@ -166,15 +166,15 @@ def estimate(
     given, mine = source.residual[0][:, start:], embedded(model, target)[:, start:]
 
     def there(states: Tensor) -> Gradients:
-        return activation_gradients(source, states, read, start=start, heads=heads)
+        return activation_gradients(source, states, read, start=start, sites=["head"] if heads else [])
 
     own = there(mine)
-    slopes = own.z_slope if heads else own.residual_slope
+    slopes = own.slope["head"] if heads else own.residual_slope
     if steps:
         runs = [there(torch.lerp(mine, given, (step + 0.5) / steps)) for step in range(steps)]  # midpoints
-        found = [run.z_slope if heads else run.residual_slope for run in runs]
+        found = [run.slope["head"] if heads else run.residual_slope for run in runs]
         slopes = [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
-    theirs, ours = (source.z, own.z) if heads else (source.residual, own.residual)
+    theirs, ours = (source.z, own.at["head"]) if heads else (source.residual, own.residual)
     layers = range(model.n_layers) if site != "residual_post" else range(1, model.n_layers + 1)
     axes = (1, 3) if heads else (2,)
     moved = [((theirs[i][:, start:] - ours[i]) * slopes[i]).sum(axes, dtype=torch.float32) for i in layers]

@@ -1,4 +1,4 @@
-"""Circuits: the smallest set of heads that keeps a task, found greedily, and how faithful and complete it is."""
+"""Circuits: the smallest set of heads and neurons that keeps a task, found greedily, and how faithful it is."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,21 +6,16 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, BadPairs, Interrupted
-from workbench.model.metrics import logit_difference
 from workbench.model.model import Model
-from workbench.model.record import record
-from workbench.model.rerun import rescale
-from workbench.patching.answers import choose
+from workbench.patching.attribution import whole_numbers
 from workbench.patching.effects import normalise
-from workbench.patching.prompts import Prompts, batches, cells_at_once, encode
+from workbench.patching.kept import Task, Unit
+from workbench.patching.prompts import Prompts, encode
 from workbench.results.make import make_result
 from workbench.text.pairs import Pairs, load_pairs
-
-Head = tuple[int, int]
 
 
 @torch.no_grad()
@@ -28,43 +23,51 @@ def circuit(
     model: Model,
     pairs: Any,
     *,
+    over: Sequence[str] = ("head",),
     keep: float = 0.9,
     drop: float = 0.0,
+    candidates: int = 32,
     controls: int = 20,
     progress: bool = True,
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Take heads away one after the other, always the one that is missed least, until none is left.
+    """Take heads, and neurons where asked, away one after the other, always what is missed least, until none is left.
 
-    A head that is taken away gives its mean output over the pairs' prompts in place of its own. The order is found on
-    every other pair and everything that is reported is measured on the rest, so that a circuit is not praised for what
-    it was chosen by.
+    What is taken away gives its mean output over the pairs' prompts in place of its own. The order is found on every
+    other pair and everything that is reported is measured on the rest, so that a circuit is not praised for what it was
+    chosen by. Neurons are many: they are first ranked by attribution patching; those that would be missed most are
+    tried one by one, the others in blocks of neighbours in that ranking, each twice as large as the next. Every trial
+    is an exact run.
 
     Args:
         model: the model.
         pairs: Pairs, or what `load_pairs` reads, at least four; the task is to prefer the answer to the foil after the
             source prompt.
+        over: what is taken away: `("head",)`, `("neuron",)`, or both. The rest of the model stays as it is.
         keep: the share of the task that the circuit must keep.
-        drop: the share of the heads left that is taken away at a time, the least missed of them; at least one. 0 is
-            the greedy search itself, 0.2 a tenth of its work.
-        controls: random orders of heads to compare with.
+        drop: the share of what is left that is taken away at a time, the least missed of it; at least one. 0 is the
+            greedy search itself, 0.2 a tenth of its work.
+        candidates: neurons that are tried one by one.
+        controls: random sets of each size to compare with.
         progress: show a progress bar.
         batch_size: pairs per forward pass.
-        seed: of the random orders and the bootstrap.
+        seed: of the random sets and the bootstrap.
 
     Returns:
-        `faithfulness[size]`, the share of the task that the last `size` heads of the order keep alone: 1 is the whole
-        model, 0 all heads taken away; `completeness[size]`, the share that is left when these heads are taken away
-        instead (a complete circuit leaves 0); each with a 95 % bootstrap interval over held-out pairs (`..._low`,
-        `..._high`); `random[size]`, the mean faithfulness of random sets of the same size, with `random_low` and
-        `random_high`, the middle 95 % of them; `rank[layer, head]`, 1 for the head that is kept longest;
-        `member[layer, head]`, the smallest set from which on faithfulness stays at `keep` or above. Attributes: `size`
-        of that set, `keep`, `found_on` and `measured_on`, counts of pairs.
+        Over `size`, the number of units that are kept: heads, and neurons or blocks of them. `heads[size]` and
+        `neurons[size]` count what that is. `faithfulness[size]`, the share of the task that the last `size` units of
+        the order keep alone: 1 is the whole model, 0 everything of `over` taken away; `completeness[size]`, the share
+        that is left when these are taken away instead (a complete circuit leaves 0); each with a 95 % bootstrap
+        interval over held-out pairs (`..._low`, `..._high`); `random[size]`, the mean faithfulness of random sets of as
+        many heads and neurons, with `random_low` and `random_high`, the middle 95 % of them. `rank[layer, head]`, 1 for
+        the unit that is kept longest; `member[layer, head]`, the smallest set from which on faithfulness stays at
+        `keep` or above; `neuron_rank[layer, neuron]`, `neuron_member[layer, neuron]`. Attributes: `size` of that set,
+        `size_heads`, `size_neurons`, `keep`, `found_on` and `measured_on`, counts of pairs.
 
     Raises:
-        UnsupportedSite: edits of heads do not work in this architecture.
-        BadArgument: a number outside its range.
+        UnsupportedSite: edits of heads or neurons do not work in this architecture.
+        BadArgument: a number outside its range, or nothing to take away.
         BadPairs: fewer than four pairs, or answer and foil begin with the same token.
         Interrupted: `partial` is None; an unfinished order says nothing.
 
@@ -75,41 +78,43 @@ def circuit(
     Example:
         >>> circuit(model, wb.translation_pairs("words", source="de", target="fr", limit=16)).size   # doctest: +SKIP
     """
+    over = tuple(over)
+    if isinstance(over, str) or not over or len(set(over)) < len(over) or not set(over) <= {"head", "neuron"}:
+        raise BadArgument(f"over={over!r}; it is ('head',), ('neuron',) or ('head', 'neuron')")
     if not 0 <= drop < 1:
         raise BadArgument(f"drop={drop!r}; it is a share from 0 to below 1")
-    if not 0 < keep <= 1 or isinstance(controls, bool) or not isinstance(controls, int) or controls < 1:
-        raise BadArgument(f"keep={keep!r}, controls={controls!r}; a share above 0 up to 1, and controls from 1")
-    model.require("head")
-    model.require("restart")
+    if not 0 < keep <= 1:
+        raise BadArgument(f"keep={keep!r}; it is a share above 0 up to 1")
+    whole_numbers(candidates=(candidates, 0), controls=(controls, 1))
+    for ability in (*over, "head", "restart"):
+        model.require(ability)
     prompts = encode(model, load_pairs(pairs))
     if len(prompts) < 4:
         raise BadPairs(f"{len(prompts)} pairs are too few: half of them find the circuit and half measure it; give 4")
-    finding, measuring = (_Task(model, _some(prompts, start), batch_size) for start in (0, 1))
-    (one, tokens), (other, more) = finding.total, measuring.total
-    finding.means = measuring.means = ((one + other) / (tokens + more)).to(model.dtype)
-    every = [(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
-    bar = tqdm(total=len(every), desc="circuit", unit="head", disable=not progress)
+    finding, measuring = (Task(model, _some(prompts, start), batch_size, over) for start in (0, 1))
+    finding.share_means(measuring)
+    every = _units(model, finding, candidates)
+    bar = tqdm(total=len(every), desc="circuit", unit="part", disable=not progress)
     try:
         order, left = [], list(every)
         while left:
-            trials = [[head for head in left if head != gone] for gone in left]
+            trials = [[unit for unit in left if unit != gone] for gone in left]
             values = finding.kept(trials).mean(1)
             least = np.argsort(-values, kind="stable")[: max(1, int(drop * len(left)))]
             order += [left[i] for i in least]
-            left = [head for head in left if head not in order]
+            left = [unit for unit in left if unit not in order]
             bar.update(len(least))
         nested = [order[len(order) - size :] for size in range(len(order) + 1)]
         alone = measuring.kept(nested)
-        without = measuring.kept([[head for head in every if head not in some] for some in nested])
+        without = measuring.kept([[unit for unit in every if unit not in some] for some in nested])
         rng = np.random.default_rng(seed)
-        shuffled = [[every[i] for i in rng.permutation(len(every))] for _ in range(controls)]
-        chance = np.stack([measuring.kept([some[:size] for size in range(len(every) + 1)]) for some in shuffled])
+        chance = np.stack([measuring.kept(_as_many(model, nested, rng)) for _ in range(controls)])
     except KeyboardInterrupt:
-        raise Interrupted("interrupted: the order of the heads is not finished, nothing is kept", None) from None
+        raise Interrupted("interrupted: the order is not finished, nothing is kept", None) from None
     finally:
         bar.close()
-    options = {"keep": keep, "drop": drop, "controls": controls}
-    return _result(model, prompts, order, alone, without, chance, options, seed)
+    options = {"over": list(over), "keep": keep, "drop": drop, "candidates": candidates, "controls": controls}
+    return _result(model, prompts, nested, alone, without, chance, options, seed)
 
 
 def _some(prompts: Prompts, start: int) -> Prompts:
@@ -118,50 +123,36 @@ def _some(prompts: Prompts, start: int) -> Prompts:
     return Prompts(pairs, prompts.source[start::2], prompts.target[start::2])
 
 
-class _Task:
-    """The logit difference of each pair's source prompt with only some heads as they are."""
+def _units(model: Model, task: Task, candidates: int) -> list[Unit]:
+    """Heads one by one; neurons in blocks, then one by one."""
+    heads = range(model.n_layers * model.n_heads if "head" in task.over else 0)
+    units = [Unit("head", (head,)) for head in heads]
+    ranked = task.neurons_by_loss() if "neuron" in task.over else []
+    singles = ranked[max(len(ranked) - candidates, 0) :]
+    rest, width, blocks = ranked[: len(ranked) - len(singles)], max(candidates, 1), []
+    while rest:  # from the end, where they matter more
+        blocks.append(Unit("neuron", tuple(rest[-width:])))
+        rest, width = rest[:-width], 2 * width
+    return [*units, *blocks[::-1], *(Unit("neuron", (neuron,)) for neuron in singles)]
 
-    means: Tensor  # of every head's output, [layer, head, d_head]
 
-    def __init__(self, model: Model, prompts: Prompts, batch_size: int | str):
-        self.model, self.pairs = model, len(prompts)
-        self.tokens = choose(model, prompts, "logit_difference").tokens
-        self.runs = [(batch, record(model, batch.source, heads=True)) for batch in batches(model, prompts, batch_size)]
+def _counts(units: Sequence[Unit], kind: str) -> int:
+    return sum(len(unit.members) for unit in units if unit.kind == kind)
 
-    @property
-    def total(self) -> tuple[Tensor, int]:
-        """Sum of all heads' outputs over all tokens, and how many tokens."""
-        masks = [recording.batch.mask.bool() for _, recording in self.runs]
-        sums = [
-            torch.stack([z[real].float().sum(0) for z in recording.z])
-            for real, (_, recording) in zip(masks, self.runs, strict=True)
-        ]
-        return torch.stack(sums).sum(0), sum(int(real.sum()) for real in masks)
 
-    def kept(self, sets: Sequence[Sequence[Head]]) -> np.ndarray:
-        """[set, pair]: the metric with every other head at its mean."""
-        scales = torch.zeros(len(sets), self.model.n_layers, self.model.n_heads, device=self.model.device)
-        for row, heads in enumerate(sets):
-            for layer, head in heads:
-                scales[row, layer, head] = 1.0
-        values = np.empty((len(sets), self.pairs))
-        for batch, recording in self.runs:
-            rows = list(batch.rows)
-            answers, foils = (torch.tensor([self.tokens[name][row] for row in rows]) for name in ("answer", "foil"))
-            metric = logit_difference(answers.to(self.model.device), foils.to(self.model.device))
-            positions = recording.n_positions
-            size = cells_at_once(self.model, recording.n_samples, positions, positions)
-            for start in range(0, len(sets), size):
-                states: Tensor = rescale(recording, heads=scales[start : start + size], head_fill=self.means, last=True)
-                read = metric.read(self.model, states[:, :, -1:], recording.batch)
-                values[start : start + size, rows] = read.double().cpu().numpy()
-        return values
+def _as_many(model: Model, sets: Sequence[Sequence[Unit]], rng: np.random.Generator) -> list[list[Unit]]:
+    """Random sets, each within the next, of as many heads and neurons as each of these."""
+    order = {
+        kind: rng.permutation(model.n_layers * width).tolist()
+        for kind, width in (("head", model.n_heads), ("neuron", model.n_neurons))
+    }
+    return [[Unit(kind, tuple(order[kind][: _counts(units, kind)])) for kind in order] for units in sets]
 
 
 def _result(
     model: Model,
     prompts: Prompts,
-    order: list[Head],
+    nested: list[list[Unit]],
     alone: np.ndarray,
     without: np.ndarray,
     chance: np.ndarray,
@@ -171,7 +162,8 @@ def _result(
     """Curves over sizes 0 ... all; `alone`, `without` [size, pair], `chance` [control, size, pair]."""
     none, whole = alone[0].mean(), alone[-1].mean()
     if abs(whole - none) < 1e-6:
-        raise BadPairs("the task is the same with and without heads, so no head carries it; choose other pairs")
+        said = " and ".join(f"{kind}s" for kind in options["over"])
+        raise BadPairs(f"the task is the same with and without {said}, so they do not carry it; choose other pairs")
 
     pairs = np.ones(alone.shape[1], dtype=bool)
     curves = {
@@ -182,20 +174,21 @@ def _result(
     faithful = curves["faithfulness"].effect[0]
     below = np.flatnonzero(faithful < options["keep"])
     size = int(below.max()) + 1 if len(below) else 0
-    rank = np.empty((model.n_layers, model.n_heads), dtype=int)
-    for place, (layer, head) in enumerate(order):
-        rank[layer, head] = len(order) - place
     texts = {
-        "faithfulness": "share of the task that these heads keep alone",
-        "completeness": "share of the task that is left without these heads",
+        "faithfulness": "share of the task that these keep alone",
+        "completeness": "share of the task that is left without these",
     }
     variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
-        "rank": (("layer", "head"), rank, "1 for the head that is kept longest"),
-        "member": (("layer", "head"), rank <= size, "belongs to the circuit"),
-        "random": (("size",), random_.mean(0), "share of the task that random sets of heads keep"),
+        "random": (("size",), random_.mean(0), "share of the task that random sets of as many keep"),
         "random_low": (("size",), np.quantile(random_, 0.025, axis=0), "lower end of the middle 95 % of random sets"),
         "random_high": (("size",), np.quantile(random_, 0.975, axis=0), "upper end of the middle 95 % of random sets"),
     }
+    for kind, prefix in (("head", ""), ("neuron", "neuron_")):
+        variables[f"{kind}s"] = (("size",), [_counts(units, kind) for units in nested], f"{kind}s that are kept")
+        if kind in options["over"]:
+            rank = _ranks(model, nested[-1], kind)
+            variables[f"{prefix}rank"] = (("layer", kind), rank, "1 for what is kept longest")
+            variables[f"{prefix}member"] = (("layer", kind), rank <= size, "belongs to the circuit")
     for name, found in curves.items():
         variables[name] = (("size",), found.effect[0], texts[name])
         variables[f"{name}_low"] = (
@@ -208,6 +201,7 @@ def _result(
             found.high[0],
             "upper end of the 95 % bootstrap interval over held-out pairs",
         )
+    parts = {f"size_{kind}s": _counts(nested[size], kind) for kind in ("head", "neuron")}
     counts = {"found_on": len(prompts) - alone.shape[1], "measured_on": alone.shape[1]}
     return make_result(
         variables,
@@ -217,5 +211,14 @@ def _result(
         model=model.info,
         corpus=prompts.pairs.info,
         seed=seed,
-        attrs={"size": size, "keep": options["keep"], **counts},
+        attrs={"size": size, "keep": options["keep"], **parts, **counts},
     )
+
+
+def _ranks(model: Model, order: Sequence[Unit], kind: str) -> np.ndarray:
+    """[layer, head or neuron] of places from the end of the order."""
+    flat = np.empty(model.n_layers * (model.n_heads if kind == "head" else model.n_neurons), dtype=int)
+    for place, unit in enumerate(order):
+        if unit.kind == kind:
+            flat[list(unit.members)] = len(order) - place
+    return flat.reshape(model.n_layers, -1)

@@ -46,7 +46,7 @@ def estimate(
     mine, given = embedded(model, target)[:, start:], source.residual[0][:, start:]
 
     def there(states: Tensor) -> Gradients:
-        return activation_gradients(source, states, read, start=start, heads=True, inside=True)
+        return activation_gradients(source, states, read, start=start, sites=["head", *INSIDE])
 
     own = there(mine)
     real = target.mask[:, start:, None].to(mine.device) == 1
@@ -58,7 +58,7 @@ def estimate(
         ],
         [
             (torch.where(real[..., None], one[:, start:], other), other)
-            for one, other in zip(source.z, own.z, strict=True)
+            for one, other in zip(source.z, own.at["head"], strict=True)
         ],
     )
     runs = (there(torch.lerp(mine, given, (step + 0.5) / steps)) for step in range(steps))  # midpoints, one at a time
@@ -120,8 +120,7 @@ def _fronts(source: Recording, run: Gradients, layer: int, start: int) -> Iterat
                 units = [unit for unit in block if unit < count(model, site)]
                 values = output.reshape(len(block), *states.shape[:2], -1, model.d_head)
                 picked = [
-                    values[copy, :, :, unit] * run.inside_slope[site][layer][:, :, unit]
-                    for copy, unit in enumerate(units)
+                    values[copy, :, :, unit] * run.slope[site][layer][:, :, unit] for copy, unit in enumerate(units)
                 ]
                 if units:
                     slopes = torch.autograd.grad(torch.stack(picked).sum(), copies, retain_graph=True)[0]
@@ -158,12 +157,12 @@ class _StopLayerError(Exception):
 
 def _apart(model: Model, run: Gradients, layer: int, where: tuple[Tensor, Tensor]) -> Tensor:
     """How far the heads' true slopes are from those that follow if heads write at the place with these slopes, [2]."""
-    true, found = run.z_slope[layer], []
+    true, found = run.slope["head"][layer], []
     norm = norm_behind(model, layer)
     for slope in where:
         if norm is not None:
             with torch.enable_grad():
-                own = projected(model, layer, run.z[layer]).detach().requires_grad_(True)
+                own = projected(model, layer, run.at["head"][layer]).detach().requires_grad_(True)
                 slope = torch.autograd.grad(norm(own), own, slope)[0]
         made = torch.einsum("bpm,hdm->bphd", slope, model.output_weight(layer))
         found.append(((made - true).abs().max() / true.abs().max().clamp(min=1e-12)).cpu())

@@ -1,7 +1,7 @@
 """Gradients of a metric with respect to activations: one forward and one backward pass, no parameter's gradient."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,7 +15,6 @@ from workbench.model.layers import call_layer
 from workbench.model.metrics import plain_unembedding, unembed
 from workbench.model.model import Model
 from workbench.model.recording import Recording
-from workbench.patching.graph import INSIDE
 from workbench.text.batches import Batch
 
 Slope = Callable[[Model, Tensor], Tensor]
@@ -29,18 +28,16 @@ class Gradients:
         value: the metric, [sample].
         residual: per layer and, last, behind all, [sample, position, d_model].
         residual_slope: d metric / d residual, the same shapes.
-        z: heads' outputs per layer, [sample, position, head, d_head]; empty unless asked for.
-        z_slope: d metric / d z, the same shapes.
-        inside_slope: d metric / d q, k and v by the site's name, [sample, position, head or kv_head, d_head] per layer;
-            empty unless asked for.
+        at: by site and layer, the activations that were asked for: [sample, position, unit, d_head] of heads, q, k and
+            v, [sample, position, neuron] of neurons.
+        slope: d metric / d them, the same shapes.
     """
 
     value: Tensor
-    residual: list[Tensor] = field(default_factory=list)
-    residual_slope: list[Tensor] = field(default_factory=list)
-    z: list[Tensor] = field(default_factory=list)
-    z_slope: list[Tensor] = field(default_factory=list)
-    inside_slope: dict[str, list[Tensor]] = field(default_factory=dict)
+    residual: list[Tensor]
+    residual_slope: list[Tensor]
+    at: dict[str, list[Tensor]]
+    slope: dict[str, list[Tensor]]
 
 
 def difference(answers: list[int], foils: list[int]) -> Slope:
@@ -94,7 +91,7 @@ class _EmbeddedError(Exception):
 
 
 def activation_gradients(
-    recording: Recording, states: Tensor, read: Slope, *, start: int = 0, heads: bool = False, inside: bool = False
+    recording: Recording, states: Tensor, read: Slope, *, start: int = 0, sites: Sequence[str] = ()
 ) -> Gradients:
     """Run the layers and differentiate a metric of the last position with respect to activations.
 
@@ -105,54 +102,56 @@ def activation_gradients(
         states: what the first layer is given, [sample, position from start, d_model].
         read: the metric, of the normed last states.
         start: first position that is run.
-        heads: differentiate with respect to the heads' outputs too.
-        inside: and with respect to q, k and v; the recording has `patterns=True`.
+        sites: differentiate with respect to these too: `head`, `neuron`, and, if the recording has `patterns=True`,
+            `q`, `k` and `v`.
 
     Raises:
-        UnsupportedSite: the model's q, k or v are no part of what it computes.
+        UnsupportedSite: a site is no part of what the model computes.
         NotFinite: a value or slope is NaN or infinite.
     """
     model, columns = recording.model, Columns(recording, [start])
-    layers, outputs, entered = range(model.n_layers), [], []
-    seen: dict[str, list[Tensor]] = {site: [] for site in (INSIDE if inside else ())}
-    handles = [
-        model.hook_point(site, i).register_forward_hook(
-            lambda module, args, output, site=site: seen[site].append(output)
-        )
-        for site in seen
-        for i in layers
-    ]
-    if heads:
-        model.require("head")
-        handles += [
-            model.attention_parts(i)[1].register_forward_pre_hook(lambda module, args: outputs.append(args[0]))
-            for i in layers
-        ]
+    entered: list[Tensor] = []
+    seen: dict[str, list[Tensor]] = {site: [] for site in sites}
+    handles = [_keep(model, site, layer, seen[site]) for site in sites for layer in range(model.n_layers)]
     try:
         with torch.enable_grad(), frozen(model), fused(model, on=recording.fused):
             hidden = states.detach().requires_grad_(True)
-            for layer in layers:
+            for layer in range(model.n_layers):
                 entered.append(hidden)
                 hidden = call_layer(recording, layer, hidden, columns)
             entered.append(hidden)
             value = read(model, model.bridge.ln_final(hidden[:, -1]))
-            parts = [*entered, *outputs, *(one for site in seen for one in seen[site])]
-            slopes = torch.autograd.grad(value.sum(), parts, allow_unused=inside)
+            parts = [*entered, *(one for site in sites for one in seen[site])]
+            slopes = torch.autograd.grad(value.sum(), parts, allow_unused=True)
     finally:
         for handle in handles:
             handle.remove()
-    assert len(outputs) == (model.n_layers if heads else 0), "every layer's heads must have been seen exactly once"
+    for site, found in seen.items():
+        if len(found) != model.n_layers or any(slope is None for slope in slopes):
+            raise UnsupportedSite(f"{model.name!r} ({model.architecture}) computes without its hooks of {site!r}")
     if not bool(torch.isfinite(value).all()) or not bool(torch.isfinite(slopes[0]).all()):
         raise NotFinite(f"the metric of {model.name!r} or its slope is NaN or infinite")
-    if any(slope is None for slope in slopes) or any(len(found) != model.n_layers for found in seen.values()):
-        raise UnsupportedSite(f"{model.name!r} ({model.architecture}) computes without its hooks of q, k and v")
-    shape = (*states.shape[:2], -1, model.d_head)
     rest = iter(slopes)
+
+    def shaped(site: str, values: Tensor) -> Tensor:
+        """OPT merges rows and positions."""
+        rows = values.detach().reshape(*states.shape[:2], -1)
+        return rows if site == "neuron" else rows.unflatten(-1, (-1, model.d_head))
+
     return Gradients(
         value.detach(),
         [one.detach() for one in entered],
         [next(rest) for _ in entered],
-        [one.detach().reshape(shape) for one in outputs],
-        [next(rest).reshape(shape) for _ in outputs],
-        {site: [next(rest).reshape(shape) for _ in seen[site]] for site in seen},
+        {site: [shaped(site, one) for one in found] for site, found in seen.items()},
+        {site: [shaped(site, next(rest)) for _ in found] for site, found in seen.items()},
     )
+
+
+def _keep(model: Model, site: str, layer: int, into: list[Tensor]) -> Any:
+    """Hook a site of a layer so that its activation is kept, with what it was computed from."""
+    if site not in ("head", "neuron"):
+        point = model.hook_point(site, layer)
+        return point.register_forward_hook(lambda module, args, output: into.append(output))
+    model.require(site)
+    part = model.attention_parts(layer)[1] if site == "head" else model.bridge.blocks[layer].mlp.out
+    return part.register_forward_pre_hook(lambda module, args: into.append(args[0]))

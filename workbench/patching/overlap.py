@@ -1,4 +1,4 @@
-"""Do circuits share heads by more than chance? Overlap of every two, with a permutation test within layers."""
+"""Do circuits share heads, or neurons, by more than chance? Overlap of every two, with a permutation test within layers."""
 
 from collections.abc import Mapping
 
@@ -10,35 +10,41 @@ from workbench.results.make import make_result, provenance
 from workbench.results.statistics import corrected
 
 
-def overlap(circuits: Mapping[str, xr.Dataset], *, permutations: int = 2000, seed: int = 0) -> xr.Dataset:
-    """Compare the heads of circuits, two by two.
+def overlap(
+    circuits: Mapping[str, xr.Dataset], *, over: str = "head", permutations: int = 2000, seed: int = 0
+) -> xr.Dataset:
+    """Compare the heads, or the neurons, of circuits, two by two.
 
-    The test draws, for one circuit of each two, as many heads in every layer as it has there: two circuits that only
+    The test draws, for one circuit of each two, as many of them in every layer as it has there: two circuits that only
     like the same layers share no more than such draws.
 
     Args:
         circuits: name, such as a language, to what `circuit` returned.
+        over: `head` or `neuron`.
         permutations: random draws for each two.
         seed: of the draws.
 
     Returns:
-        `shared[circuit, other]`, heads in both; `jaccard[circuit, other]`, heads in both over heads in either;
+        `shared[circuit, other]`, how many are in both; `jaccard[circuit, other]`, those in both over those in either;
         `expected[circuit, other]`, the mean number shared by random draws; `p_value[circuit, other]`, one-sided,
         corrected over all pairs (Benjamini-Hochberg), NaN on the diagonal.
 
     Raises:
-        BadArgument: fewer than two circuits, or of models of different shapes.
+        BadArgument: fewer than two circuits, of models of different shapes, or not over these units.
 
     Example:
         >>> overlap({"fr": circuit(model, french), "ja": circuit(model, japanese)}).p_value     # doctest: +SKIP
     """
     names = list(circuits)
-    shapes = {circuits[name].member.shape for name in names}
+    variable = {"head": "member", "neuron": "neuron_member"}.get(over)
+    if variable is None or any(variable not in circuits[name] for name in names):
+        raise BadArgument(f"over={over!r}; it is 'head' or 'neuron', what all of these circuits were searched over")
+    shapes = {circuits[name][variable].shape for name in names}
     if len(names) < 2 or len(shapes) != 1:
         raise BadArgument(f"overlap takes two or more circuits of one model; got {len(names)} of shapes {shapes}")
     if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 1:
         raise BadArgument(f"permutations={permutations!r}; it is a whole number from 1")
-    members = [circuits[name].member.values.astype(bool) for name in names]
+    members = [circuits[name][variable].values.astype(bool) for name in names]
     count, rng = len(names), np.random.default_rng(seed)
     shared, jaccard = np.zeros((count, count), dtype=int), np.ones((count, count))
     expected, p = np.full((count, count), np.nan), np.full((count, count), np.nan)
@@ -57,19 +63,20 @@ def overlap(circuits: Mapping[str, xr.Dataset], *, permutations: int = 2000, see
     made = [provenance(circuits[name]) for name in names]
     result = make_result(
         {
-            "shared": (square, shared, "heads in both circuits [heads]"),
-            "jaccard": (square, jaccard, "heads in both over heads in either"),
-            "expected": (square, expected, "heads that random circuits of the same layers share [heads]"),
+            "shared": (square, shared, f"{over}s in both circuits [{over}s]"),
+            "jaccard": (square, jaccard, f"{over}s in both over {over}s in either"),
+            "expected": (square, expected, f"{over}s that random circuits of the same layers share [{over}s]"),
             "p_value": (square, p, "corrected p-value that two circuits share no more than by chance"),
         },
         {"circuit": names, "other": names},
         method="patching.overlap",
         parameters={
+            "over": over,
             "permutations": permutations,
             "circuits": {n: m["corpus"] for n, m in zip(names, made, strict=True)},
         },
         model=made[0]["model"],
         seed=seed,
     )
-    result.jaccard.attrs["question"] = "Do the circuits share heads?"
+    result.jaccard.attrs["question"] = f"Do the circuits share {over}s?"
     return result
