@@ -31,8 +31,15 @@ def public(room: str) -> list[str]:
     )
 
 
-def on_page_markdown(text: str, **_: Any) -> str:
-    """Expand `::: all of workbench.heads` to all its public names, which griffe takes for the modules of their name."""
+def on_page_markdown(text: str, page: Any, **_: Any) -> str:
+    """Expand `::: all of workbench.heads` to all its public names, which griffe takes for the modules of their name.
+
+    A notebook's page leads to its twin whose figures answer the mouse, where that was made.
+    """
+    source = Path(page.file.abs_src_path)
+    if (source.parent / "interactive" / source.with_suffix(".html").name).exists():
+        link = f"[With figures that answer the mouse](interactive/{source.stem}.html)"
+        text = re.sub(r"^(# .*)$", rf"\1\n\n{link}", text, count=1, flags=re.MULTILINE)
     return ROOM.sub(lambda found: "\n\n".join(f"::: {name}" for name in public(found[1])), text)
 
 
