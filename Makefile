@@ -1,6 +1,7 @@
 # make demo   install and run every analysis on the shipped model; the report is runs/demo/report.html
 # make test   install and run all checks: style, types, tests, notebooks
 # make lab    install and open JupyterLab on the notebooks
+# make slides notebooks 1 and 9 as slides that need no network: runs/slides
 # make docs   install, execute the notebooks where that lacks, and build the site into site/
 # make gallery  draw the pictures of the site again, on the shipped model
 # make clean  remove the environment, the runs and all caches
@@ -13,7 +14,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # Everything comes from the repository; nothing is fetched from the hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test style types tests notebooks lab docs gallery clean
+.PHONY: demo test style types tests notebooks slides lab docs gallery clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -46,6 +47,17 @@ ifneq ($(NOTEBOOKS),)
 	rm -rf runs/notebooks && mkdir -p runs/notebooks && cp -r notebooks/. runs/notebooks/
 	$(PYTEST) --nbmake --overwrite --nbmake-timeout=600 runs/notebooks
 endif
+
+# reveal.js travels in the wheel of sphinx-revealjs; nothing else of it is installed.
+SLIDES ?= 01_first_look 09_patching_from_zero
+slides: $(VENV)/installed-dev runs/slides/reveal
+	$(BIN)/python docs/slides.py $(SLIDES)
+
+runs/slides/reveal: | $(BIN)/python
+	rm -rf runs/slides/wheel && mkdir -p runs/slides/wheel
+	$(BIN)/python -m pip download --disable-pip-version-check --quiet --no-deps --dest runs/slides/wheel sphinx-revealjs==3.2.1
+	$(BIN)/python -m zipfile -e runs/slides/wheel/*.whl runs/slides/wheel
+	mv runs/slides/wheel/sphinx_revealjs/_static/revealjs $@ && rm -r runs/slides/wheel
 
 lab: $(VENV)/installed
 	$(BIN)/jupyter lab --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root)

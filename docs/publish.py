@@ -66,19 +66,20 @@ summary { cursor: pointer; font-weight: 600; }
 """
 
 
-def figures(book: NotebookNode) -> Iterator[tuple[str, NotebookNode, Figure]]:
-    """(name, output, figure) of the plotly figures in order; a cell's second figure is named CELL-2."""
+def figures(book: NotebookNode) -> Iterator[tuple[str, int, NotebookNode, Figure]]:
+    """(cell, number in the cell, output, figure) of the plotly figures in order."""
     for cell in book.cells:
         shown = [output for output in cell.get("outputs", []) if FIGURE in output.get("data", {})]
         for number, output in enumerate(shown, 1):
-            name = cell.id if number == 1 else f"{cell.id}-{number}"
-            yield name, output, Figure(output.data[FIGURE], skip_invalid=True)
+            yield cell.id, number, output, Figure(output.data[FIGURE], skip_invalid=True)
 
 
 def linked(book: NotebookNode, suffix: str) -> NotebookNode:
-    """A copy whose links to other notebooks lead to their pages."""
+    """A copy whose links to other notebooks lead to their pages, and whose widgets, which need a kernel, are words."""
     book = nbformat.from_dict(book)
     for cell in book.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\((\d\d_\w+)\.ipynb\)", rf"(\1{suffix})", cell.source)
     return book
@@ -103,8 +104,8 @@ def compress(path: Path) -> None:
 def markdown(book: NotebookNode, name: str) -> tuple[str, dict[str, Figure]]:
     """The page as markdown, and its pictures by their path."""
     book, pictures = linked(book, ".md"), {}
-    for which, output, figure in figures(book):
-        path = f"{name}/{which}.png"
+    for cell, number, output, figure in figures(book):
+        path = f"{name}/{cell}{f'-{number}' if number > 1 else ''}.png"
         pictures[path] = figure
         output.data = NotebookNode({"text/markdown": f"![{title(figure)}]({path})"})
     for output in (one for cell in book.cells for one in cell.get("outputs", [])):
@@ -119,7 +120,7 @@ def markdown(book: NotebookNode, name: str) -> tuple[str, dict[str, Figure]]:
 def html(book: NotebookNode) -> str:
     """The page with interactive figures; plotly.min.js lies beside it."""
     book = linked(book, ".html")
-    for _, output, figure in figures(book):
+    for *_, output, figure in figures(book):
         drawn = figure.to_html(full_html=False, include_plotlyjs=False, auto_play=False, config={"responsive": True})
         output.data = NotebookNode({"text/html": drawn})
     style = STYLE + str(HtmlFormatter(style="default").get_style_defs(".highlight"))

@@ -113,7 +113,7 @@ def test_every_exercise_has_a_hidden_solution_that_computes_its_answer(path):
     solutions = found[end + 1 :]
     assert [cell["id"] for cell in solutions] == [f"solution-{task}" for task in tasks]
     for task, cell in zip(tasks, solutions, strict=True):
-        assert cell["metadata"] == HIDDEN
+        assert {key: value for key, value in cell["metadata"].items() if key != "slideshow"} == HIDDEN
         assert re.match(rf"# Solution {task}: \S.*[.?]\n", source(cell))
         assert isinstance(ast.parse(source(cell)).body[-1], ast.Expr), "it ends in a sentence or a small frame"
         assert not FIGURE.search(source(cell)), "a figure would need a question before it and a reading after it"
