@@ -15,7 +15,7 @@ from workbench.studies.runs import Run
 from workbench.text.corpus import Corpus
 
 PAGE = "explorer.html"
-KIND_TEXTS = 60  # of each language: shares of the attention are known well enough
+KIND_TEXTS = 40  # of each language: shares of the attention are known well enough
 SENTENCES = 3
 SHORT = 36  # tokens: a pattern in which every token can still be read
 _ROWS = 200  # of the corpus, among which the sentences are chosen

@@ -100,6 +100,6 @@ def _page(found: Found, title: str) -> str:
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
         scale=f"linear-gradient(to right, {scale})",
         plotly=get_plotlyjs(),
-        data=base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode(),
+        data=base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode(),
         scripts="\n".join(f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>" for name in _SCRIPTS),
     )

@@ -52,7 +52,8 @@ def head_grid(
         )
     figure = heatmap(result, variable, x="head", y="layer", columns=columns, title=title, **select)
     codes = chosen.values["language"].values.tolist() if "language" in chosen.dims else [chosen.fixed.get("language")]
-    for trace, code in zip(figure.data, codes, strict=True):
+    traces: Any = figure.data
+    for trace, code in zip(traces, codes, strict=True):
         trace.meta = {"language": code}
     return figure
 
@@ -200,7 +201,9 @@ def layer_classes(result: xr.Dataset, layer: int, *, title: str = "") -> go.Figu
     kind = choose(result, "kind", {"layer": layer}).values
     member = choose(result, "member", {"layer": layer}).values.transpose("language", "neuron")
     if kind.dims != ("neuron",):
-        raise BadArgument(f"layer_classes shows kind[layer, neuron] of neurons.ternary; got {', '.join(result.sizes)}")
+        raise BadArgument(
+            f"layer_classes shows kind[layer, neuron] of neurons.ternary; got {', '.join(map(str, result.sizes))}"
+        )
     names = [value_label("language", code) for code in member["language"].values]
     figure = make_subplots(
         rows=1, cols=2, subplot_titles=["by class", "by language"], column_widths=[0.4, 0.6], horizontal_spacing=0.24

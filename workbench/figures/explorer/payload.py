@@ -83,6 +83,13 @@ def _grid(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
         plain = _plain(figure, margin={"t": _TOP, "l": 44, "r": 6, "b": 44}, height=height, meta={"columns": columns})
         data = plain["data"]
         layouts.append(plain["layout"])
+        across, up = (axis(whole[measure.name], name).positions for name in ("head", "layer"))
+        for name, value in plain["layout"].items():  # plotly finds no range where nothing was measured
+            if name.startswith("xaxis"):
+                value["range"] = [int(across[0]) - 0.5, int(across[-1]) + 0.5]
+            elif name.startswith("yaxis"):
+                ends = [int(up[0]) - 0.5, int(up[-1]) + 0.5]
+                value["range"] = ends[::-1] if value.pop("autorange", None) == "reversed" else ends
     return {"data": data, "layouts": layouts}
 
 

@@ -12,7 +12,8 @@ const gridLayout = () => page.grid.layouts[narrow.matches ? 1 : 0];
 let cursor = null; // {language, layer, head}: places on the axes
 
 // Where plotly puts a coordinate: at its own number, or one after the other where the numbers have holes.
-const position = (names, place) => (names.every((name, k) => name === names[0] + k) ? names[place] : place);
+const whole = (names) => names.every((name, k) => name === names[0] + k);
+const position = (names, place) => (whole(names) ? names[place] : place);
 const placeOf = (names, x) => names.findIndex((_, place) => position(names, place) === Math.round(x));
 
 function drawGrid() {
@@ -32,6 +33,7 @@ function drawGrid() {
   Object.assign(layout, { template: template(), autosize: true, shapes: outlines(), coloraxis: measure.colours[theme()] });
   layout.plot_bgcolor = measure.complete ? clear : "#a9adb5";
   $("grid").style.height = `${layout.height}px`;
+  $("heads").classList.toggle("fits", $("heads").offsetHeight + 64 < window.innerHeight); // else it cannot be scrolled
   return Plotly.react($("grid"), data, layout, settings);
 }
 
@@ -79,7 +81,7 @@ function step(right, up) {
   const [layers, heads, languages] = [page.layers.length, page.heads.length, page.languages.length];
   const at = cursor || { language: state.language, layer: state.layer, head: state.head };
   const columns = gridLayout().meta.columns;
-  let [panel, head, layer] = [at.language, at.head + right, at.layer + up];
+  let [panel, head, layer] = [at.language, at.head + right, at.layer + (whole(page.layers) ? up : -up)]; // named from the top
   if (head < 0 || head >= heads) {
     const next = panel + right;
     if (next < 0 || next >= languages || Math.floor(next / columns) !== Math.floor(panel / columns)) head = at.head;

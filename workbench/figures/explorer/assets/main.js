@@ -39,7 +39,7 @@ function first() {
   const values = page.measures[0].values;
   const heads = page.layers.length * page.heads.length;
   let best = 0;
-  values.forEach((value, at) => { if (value > values[best] || Number.isNaN(values[best])) best = at; });
+  values.forEach((value, at) => { if (value > values[best] || (Number.isNaN(values[best]) && !Number.isNaN(value))) best = at; });
   state.language = Math.floor(best / heads);
   state.layer = Math.floor((best % heads) / page.heads.length);
   state.head = best % page.heads.length;
