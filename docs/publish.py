@@ -24,6 +24,7 @@ from pygments.formatters import HtmlFormatter
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURE = "application/vnd.plotly.v1+json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDTH, HEIGHT = 900, 450  # pixels of a picture whose figure names none
 
 FOLD = """
@@ -74,14 +75,15 @@ def figures(book: NotebookNode) -> Iterator[tuple[str, int, NotebookNode, Figure
             yield cell.id, number, output, Figure(output.data[FIGURE], skip_invalid=True)
 
 
-def linked(book: NotebookNode, suffix: str) -> NotebookNode:
-    """A copy whose links to other notebooks lead to their pages, and whose widgets, which need a kernel, are words."""
+def page_of(book: NotebookNode, suffix: str) -> NotebookNode:
+    """A copy whose links to other notebooks lead to their pages, and whose widgets say where they live."""
     book = nbformat.from_dict(book)
     for cell in book.cells:
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\((\d\d_\w+)\.ipynb\)", rf"(\1{suffix})", cell.source)
+        for output in cell.get("outputs", []):
+            if WIDGET in output.get("data", {}):
+                output.data = NotebookNode({"text/markdown": "*In a running notebook a widget stands here.*"})
     return book
 
 
@@ -103,7 +105,7 @@ def compress(path: Path) -> None:
 
 def markdown(book: NotebookNode, name: str) -> tuple[str, dict[str, Figure]]:
     """The page as markdown, and its pictures by their path."""
-    book, pictures = linked(book, ".md"), {}
+    book, pictures = page_of(book, ".md"), {}
     for cell, number, output, figure in figures(book):
         path = f"{name}/{cell}{f'-{number}' if number > 1 else ''}.png"
         pictures[path] = figure
@@ -119,7 +121,7 @@ def markdown(book: NotebookNode, name: str) -> tuple[str, dict[str, Figure]]:
 
 def html(book: NotebookNode) -> str:
     """The page with interactive figures; plotly.min.js lies beside it."""
-    book = linked(book, ".html")
+    book = page_of(book, ".html")
     for *_, output, figure in figures(book):
         drawn = figure.to_html(full_html=False, include_plotlyjs=False, auto_play=False, config={"responsive": True})
         output.data = NotebookNode({"text/html": drawn})
