@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import workbench as wb
+from workbench.cli import app
 
 DOCS = Path(__file__).parents[2] / "docs"
 METHODS = sorted(path for path in DOCS.glob("methods/*.md") if path.stem != "index")
@@ -81,6 +82,19 @@ def test_examples_call_what_exists(path):
 def test_names_in_the_text_exist(path):
     for name in re.findall(r"`(wb(?:\.\w+)+)", path.read_text(encoding="utf-8")):
         resolved(name)
+
+
+@named
+def test_commands_in_the_text_exist(path):
+    groups = {
+        group.name: {one.name for one in group.typer_instance.registered_commands} for group in app.registered_groups
+    }
+    single = {one.name or one.callback.__name__ for one in app.registered_commands}
+    for first, second in re.findall(
+        r"(?:^|`)workbench ([a-z]+) ?([\w/:.-]*)", path.read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        assert first in {*groups, *single}
+        assert first in single or second in {*groups[first], "polyglot"}
 
 
 def test_every_picture_is_small_and_shown():
