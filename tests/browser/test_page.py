@@ -1,5 +1,6 @@
 """The report in a real browser: Debian's Chromium, no network. Without Chromium these tests fail; they never skip."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from workbench.figures import curves, heatmap, matrix
 from workbench.results.make import make_result, provenance
-from workbench.studies.report import Section, write_report
+from workbench.studies.report import Section, render, write_report
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -22,6 +23,11 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 pytestmark = pytest.mark.browser
+PAPER = {"width": 688, "height": 1016}  # pixels of an A4 page between its margins
+LARGER = """() => [...document.querySelectorAll('section, figure > div, .wide, table, svg')].filter(one => {
+    const box = one.getBoundingClientRect();
+    return box.right > window.innerWidth + 1 || (one.tagName != 'SECTION' && box.height > window.innerHeight);
+}).map(one => one.outerHTML.slice(0, 80))"""
 WINDOWS = {"desktop": (1440, 900), "tablet": (900, 1000), "phone": (390, 844)}
 LANGUAGES = ["ar", "de", "hi", "ja"]
 
@@ -66,6 +72,11 @@ def report(tmp_path_factory) -> Path:
     return write_report(tmp_path_factory.mktemp("run"), title="Report", sections=sections)
 
 
+def pages(printed):
+    """Pages of a PDF that Chromium wrote."""
+    return len(re.findall(rb"/Type /Page\b", printed))
+
+
 @pytest.fixture(scope="module")
 def chromium():
     assert CHROMIUM.exists(), f"{CHROMIUM} is missing: apt-get install chromium fonts-noto-core fonts-noto-cjk"
@@ -80,7 +91,7 @@ def opened(chromium, report):
     """Open the report in a window; says afterwards what the page complained of and asked for."""
     contexts = []
 
-    def open_page(window, scheme="light"):
+    def open_page(window, scheme="light", path=report):
         width, height = WINDOWS[window]
         context = chromium.new_context(offline=True, viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
@@ -89,8 +100,8 @@ def opened(chromium, report):
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
-        page.goto(report.as_uri())
-        page.wait_for_selector("html[data-drawn]")
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-drawn]" if path == report else "footer")
         return page, complaints, requests
 
     yield open_page
@@ -165,9 +176,29 @@ def test_ink_follows_the_theme(opened):
     assert complaints == []
 
 
-def test_it_prints(opened, tmp_path):
+def test_it_prints_in_the_light_with_no_figure_cut(opened):
     page, complaints, _ = opened("desktop", "dark")
     printed = page.pdf(prefer_css_page_size=True)
-    assert printed.startswith(b"%PDF")
-    assert len(printed) > 50_000
     assert complaints == []
+    assert 5 <= pages(printed) <= 9  # the contents, and one or two figures on a page
+    page.set_viewport_size(PAPER)
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_timeout(300)
+    assert page.evaluate(LARGER) == []
+    paper = page.evaluate("document.querySelector('#figure-1 .main-svg').style.background")
+    assert paper == "rgb(255, 255, 255)"
+
+
+def test_the_printed_form_needs_no_script_and_fits_the_paper(opened, report):
+    path = render(report.parent, "pdf-ready")
+    page, complaints, requests = opened("desktop", "dark", path)
+    assert page.locator("script").count() == 0
+    assert page.locator("figure svg.main-svg").count() == 7
+    printed = page.pdf(prefer_css_page_size=True)
+    assert 5 <= pages(printed) <= 9
+    page.set_viewport_size(PAPER)
+    page.emulate_media(media="print")
+    assert page.evaluate(LARGER) == []
+    assert complaints == []
+    assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]

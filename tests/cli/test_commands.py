@@ -7,7 +7,7 @@ from workbench.cli import app, options
 from workbench.results.files import load_result
 from workbench.results.make import provenance
 
-COMMANDS = ["demo", "heads", "neurons", "patch", "languages", "check", "card", "version"]
+COMMANDS = ["demo", "heads", "neurons", "patch", "languages", "check", "card", "report", "version"]
 
 
 def commands():

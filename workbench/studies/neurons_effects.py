@@ -264,6 +264,8 @@ def run_look(
         run.folder,
         title=f"Neuron {neuron} of layer {layer} of {loaded.name}",
         sections=[part],
-        recipe=recipe(run_look, "neurons look", model, corpus, out=out, options=options, **asked),
+        recipe=recipe(
+            run_look, "neurons look", model, corpus, out=out, options=options, places=("layer", "neuron"), **asked
+        ),
     )
     return run.folder

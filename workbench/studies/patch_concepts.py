@@ -78,14 +78,13 @@ def run_concepts(
         }[name]
         figure = figures.curves(result, "probability", color="answer")
         sections.append(section(name, result, figure, reading=reading, finding=concept_finding(result)))
+    told = {"out": out, "options": options, "only_python": ["truncate"]}
     write_report(
         run.folder,
         title=f"Concepts and languages in {loaded.name}: {source} into {target}",
         sections=sections,
         main=list(cells),
-        recipe=recipe(
-            run_concepts, "patch concepts", model, out=out, options=options, mean_over=mean_over, words=words, **routes
-        ),
+        recipe=recipe(run_concepts, "patch concepts", model, mean_over=mean_over, words=words, **routes, **told),
     )
     return run.folder
 
@@ -142,12 +141,13 @@ def run_onsets(
         )
         figure = figures.matrix(result, "onset", aspect="concept")
         sections.append(section(name, result, figure, reading=reading, finding=onset_finding(result)))
+    told = {"out": out, "options": options, "only_python": ["truncate"]}
     write_report(
         run.folder,
         title=f"Onsets of concept and language in {loaded.name}",
         question="At which layer do concept and language arrive?",
         sections=sections,
-        recipe=recipe(run_onsets, "patch onsets", model, out=out, options=options, words=words, **how),
+        recipe=recipe(run_onsets, "patch onsets", model, words=words, **how, **told),
     )
     return run.folder
 

@@ -54,7 +54,9 @@ def run_patch(
         question="Between which layers, at which position and in which head does the answer travel?",
         sections=sections,
         main=("cross_layer", "positions", "heads"),
-        recipe=recipe(run_patch, "patch sweep", model, pairs, out=out, options=options, limit=limit),
+        recipe=recipe(
+            run_patch, "patch sweep", model, pairs, out=out, options=options, only_python=["truncate"], limit=limit
+        ),
     )
     return run.folder
 

@@ -13,9 +13,10 @@ from workbench.studies.findings.words import language, number
 from workbench.studies.report import Section
 from workbench.studies.report.headless import plain
 
-# What a variable says of a head, in the words of the report; the first that a result has is taken.
+# What a variable says of a head, in the words of the report (its own where none stand here); the first that a result
+# has is taken.
 _OF_HEADS = {
-    "importance": "importance",
+    "importance": "",
     "role": "role",
     "delta": "rise of the loss without it",
     "effect": "share of the way",
@@ -65,6 +66,7 @@ def of_heads(result: xr.Dataset) -> tuple[dict[tuple[int, int], str], str]:
             values = result[name].transpose("layer", "head", ...)
             places = [(i, j) for i in range(values.sizes["layer"]) for j in range(values.sizes["head"])]
             said = {(int(values.layer[i]), int(values["head"][j])): _words(values[i, j]) for i, j in places}
+            measure = measure or str(values.attrs.get("long_name", name))
             return {place: words for place, words in said.items() if words}, measure
     return {}, ""
 

@@ -9,6 +9,13 @@ import pandas as pd
 
 from workbench.studies.report.contents import HEAD, Report, Section, readable
 
+HEADS = "What does each analysis say of the heads that are named here?"
+HOW_HEADS = (
+    "A row a head, a column a section. Where a section has a number for each language, the largest is shown, with its "
+    "language."
+)
+AGAIN = "How can this be done again?"
+
 
 def header(report: Report) -> str:
     """Question, answer, and what all was computed with."""
@@ -30,7 +37,7 @@ def contents(report: Report) -> str:
             '<li><a href="#named-heads">What does each analysis say of the heads that are named here?</a></li>'
         )
     if report.recipe:
-        lines.append('<li><a href="#again">How to do it again?</a></li>')
+        lines.append(f'<li><a href="#again">{AGAIN}</a></li>')
     return "\n".join(lines)
 
 
@@ -63,34 +70,39 @@ def section(number: int, report: Report, draw: Callable[[int, Section], str], *,
     return "\n".join(parts)
 
 
-def named_heads(report: Report) -> str:
-    """A table of the heads that the report names: what each section's numbers say of them."""
+def named_heads(report: Report, pages: Mapping[str, str]) -> str:
+    """A table of the heads that the report names: what each section says of them, and where the explorer shows them."""
     if not report.named_heads:
         return ""
     columns = [(number, one) for number, one in enumerate(report.sections, start=1) if one.heads]
-    head = "".join(
-        f'<th><a href="#section-{number}">{number}. {escape(one.measure)}</a></th>' for number, one in columns
-    )
-    rows = "".join(
-        f'<tr id="head-{layer}-{place}"><th>head {place} of layer {layer}</th>'
-        + "".join(f"<td>{escape(one.heads.get((layer, place), '–'))}</td>" for _, one in columns)
-        + "</tr>"
-        for layer, place in report.named_heads
-    )
+    titles = [f'<a href="#section-{number}">{number}. {escape(one.measure)}</a>' for number, one in columns]
+    rows = []
+    for layer, head in report.named_heads:
+        cells = [escape(one.heads.get((layer, head), "–")) for _, one in columns]
+        if explorer := explored(pages, layer, head):
+            cells.append(f'<a class="beside" href="{escape(explorer)}">explore</a>')
+        name = f"head {head} of layer {layer}"
+        rows.append(f'<tr id="head-{layer}-{head}"><th>{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
+    top = "".join(f"<th>{title}</th>" for title in ["", *titles, *([""] if explored(pages, 0, 0) else [])])
     return (
-        '<section id="named-heads" aria-labelledby="title-heads"><h2 id="title-heads">What does each analysis say of '
-        'the heads that are named here?</h2><p class="reading">A row a head, a column a section. Where a section has a '
-        "number for each language, the largest is shown, with its language.</p>"
+        f'<section id="named-heads" aria-labelledby="title-heads"><h2 id="title-heads">{HEADS}</h2>'
+        f'<p class="reading">{HOW_HEADS}</p>'
         '<div class="wide" tabindex="0" role="region" aria-label="Table: heads that are named here">'
-        f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div></section>"
+        f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></section>"
     )
+
+
+def explored(pages: Mapping[str, str], layer: int, head: int) -> str:
+    """Where the explorer shows a head; empty where the run has none."""
+    path = next((path for path in pages if path.endswith("explorer.html")), "")
+    return f"{address(path)}#layer={layer}&head={head}&view=head" if path else ""
 
 
 def again(report: Report) -> str:
     """How to do it again: the command, the call, the versions."""
     if report.recipe is None:
         return ""
-    parts = ['<section id="again" aria-labelledby="title-again"><h2 id="title-again">How to do it again?</h2>']
+    parts = ['<section id="again" aria-labelledby="title-again"><h2 id="title-again">' + AGAIN + "</h2>"]
     if report.recipe.command:
         parts.append(f"<p>At the shell:</p><pre><code>{escape(report.recipe.command)}</code></pre>")
     parts.append(f"<p>The same in Python:</p><pre><code>{escape(report.recipe.call)}</code></pre>")

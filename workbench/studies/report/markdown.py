@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.studies.report.body import address, same_heads
+from workbench.studies.report.body import AGAIN, HEADS, HOW_HEADS, address, explored, same_heads
 from workbench.studies.report.contents import HEAD, Report, Section, readable
 from workbench.studies.report.headless import untitled
 
@@ -29,7 +29,7 @@ def markdown(
     parts += ["## Contents", _contents(report)]
     for number, (section, picture) in enumerate(zip(report.sections, pictures, strict=True), start=1):
         parts += _section(number, section, picture, report, run)
-    parts += [*_named_heads(report), *_again(report)]
+    parts += [*_named_heads(report, beside or {}), *_again(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -71,29 +71,27 @@ def _cell(value: Any) -> str:
     return _plain(f"{value:.4g}" if isinstance(value, float) else str(value))
 
 
-def _named_heads(report: Report) -> list[str]:
+def _named_heads(report: Report, pages: Mapping[str, str]) -> list[str]:
     if not report.named_heads:
         return []
     columns = [(number, one) for number, one in enumerate(report.sections, start=1) if one.heads]
-    lines = [
-        "| | " + " | ".join(f"[{number}. {_plain(one.measure)}](#section-{number})" for number, one in columns) + " |"
-    ]
-    lines.append("| --- |" + " --- |" * len(columns))
+    titles = [f"[{number}. {_plain(one.measure)}](#section-{number})" for number, one in columns]
+    rows = [["", *titles], ["---"] * (len(titles) + 1)]
     for layer, head in report.named_heads:
-        cells = " | ".join(_plain(one.heads.get((layer, head), "–")) for _, one in columns)
-        lines.append(f'| <a id="head-{layer}-{head}"></a>head {head} of layer {layer} | {cells} |')
-    return [
-        '<a id="named-heads"></a>',
-        "## What does each analysis say of the heads that are named here?",
-        "Where a section has a number for each language, the largest is shown, with its language.",
-        "\n".join(lines),
-    ]
+        cells = [_plain(one.heads.get((layer, head), "–")) for _, one in columns]
+        name = f'<a id="head-{layer}-{head}"></a>head {head} of layer {layer}'
+        rows.append([name, *cells])
+        if explorer := explored(pages, layer, head):
+            rows[-1].append(f"[explore]({explorer})")
+    if len(rows[-1]) > len(rows[0]):  # a column for the explorer
+        rows[0], rows[1] = [*rows[0], ""], [*rows[1], "---"]
+    return ['<a id="named-heads"></a>', f"## {HEADS}", HOW_HEADS, "\n".join(f"| {' | '.join(row)} |" for row in rows)]
 
 
 def _again(report: Report) -> list[str]:
     if report.recipe is None:
         return []
-    parts = ["## How to do it again?"]
+    parts = ['<a id="again"></a>', f"## {AGAIN}"]
     if report.recipe.command:
         parts.append(f"```sh\n{report.recipe.command}\n```")
     parts.append(f"The same in Python:\n\n```python\n{report.recipe.call}\n```")

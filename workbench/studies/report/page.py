@@ -40,7 +40,7 @@ def page(report: Report, *, run: str = ".", beside: Mapping[str, str] | None = N
         themes=_inside_script(json.dumps(themes)),
         header=body.header(report) + body.beside(beside or {}),
         contents=body.contents(report),
-        sections="\n".join([*sections, body.named_heads(report), body.again(report)]),
+        sections="\n".join([*sections, body.named_heads(report, beside or {}), body.again(report)]),
     )
 
 

@@ -41,5 +41,5 @@ def printed(
         style="\n".join(style),
         header=body.header(report) + body.beside(beside or {}),
         contents=body.contents(report),
-        sections="\n".join([*sections, body.named_heads(report), body.again(report)]),
+        sections="\n".join([*sections, body.named_heads(report, beside or {}), body.again(report)]),
     )

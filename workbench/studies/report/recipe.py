@@ -31,6 +31,7 @@ def recipe(
     *given: Any,
     out: str | Path,
     options: Options | None = None,
+    places: Sequence[str] = (),
     only_python: Sequence[str] = (),
     **named: Any,
 ) -> Recipe:
@@ -42,7 +43,8 @@ def recipe(
         *given: What the study and the command take first.
         out: The run folder.
         options: How it was computed.
-        only_python: Names of arguments that the command has no option for.
+        places: Names of arguments that the command takes without their names, behind `given`.
+        only_python: Names of arguments and options that the command does not have.
         **named: What else the study was given.
 
     Example:
@@ -65,9 +67,10 @@ def recipe(
     )
     lines = [f"from {study.__module__} import {study.__name__}"]
     lines += ["from workbench.studies.options import Options"] if inner else []
-    possible = all(_plain(value) for value in [*given, *changed.values()]) and not set(only_python) & set(changed)
-    words = ["workbench", *command.split(), *map(str, given)]
-    for name, value in {**changed, **how, "out": folder}.items():
+    told = {**changed, **how, "out": folder}
+    possible = all(_plain(value) for value in [*given, *changed.values()]) and not set(only_python) & set(told)
+    words = ["workbench", *command.split(), *map(str, given), *(str(told.pop(name)) for name in places)]
+    for name, value in told.items():
         words += _option(name, value)
     return Recipe(shlex.join(words) if possible else "", "\n".join([*lines, "", f"{study.__name__}({call})"]))
 
