@@ -8,7 +8,7 @@
     plotlyServerURL: "", // no button of plotly may send a figure anywhere
     modeBarButtonsToRemove: ["sendChartToCloud", "lasso2d", "select2d"],
   };
-  const printed = 690; // pixels of an A4 page between its margins
+  const printed = 680; // pixels of an A4 page between its margins
   const plots = [];
   const drawn = [];
   const theme = () => (dark.matches ? themes.dark : themes.light);
