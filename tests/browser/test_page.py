@@ -24,7 +24,7 @@ ARGUMENTS = [
 ]
 pytestmark = pytest.mark.browser
 PAPER = {"width": 688, "height": 1016}  # pixels of an A4 page between its margins
-LARGER = """() => [...document.querySelectorAll('section, figure > div, .wide, table, svg')].filter(one => {
+LARGER = """() => [...document.querySelectorAll('section, figure > div, .wide, table, figure svg')].filter(one => {
     const box = one.getBoundingClientRect();
     return box.right > window.innerWidth + 1 || (one.tagName != 'SECTION' && box.height > window.innerHeight);
 }).map(one => one.outerHTML.slice(0, 80))"""
