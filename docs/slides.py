@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from plotly.offline import get_plotlyjs
 from publish import ROOT, figures
 
-WIDTH, HEIGHT = 1100, 720  # pixels of a slide; the browser scales it
+WIDTH, HEIGHT = 1100, 760  # pixels of a slide; the browser scales it
 TALLEST = 420  # pixels of a cell's figures together, so that a question fits above and an answer below
 
 PAGE = """
