@@ -26,6 +26,7 @@ def curves(
     *,
     x: str | None = None,
     color: str | None = None,
+    mark: Any = None,
     title: str | None = None,
     **select: Any,
 ) -> go.Figure:
@@ -38,6 +39,7 @@ def curves(
         variable: A numeric variable with one or two axes left after the selection.
         x: The horizontal axis; the layer where there is one.
         color: The axis that becomes lines: what is left.
+        mark: The coordinate of a line that is drawn thick, such as the language that was asked for.
         title: In place of the question that the figure answers.
         **select: Coordinates by name, as in `heatmap`.
 
@@ -55,7 +57,7 @@ def curves(
     if is_category(chosen.values):
         raise BadArgument(f"{variable} holds words, curves draw numbers; use figures.heatmap")
     across, lines = _arrange(chosen, x=x, color=color)
-    bottom = axis(chosen.values, across)
+    bottom = axis(chosen.values, across, scaled=True)
     figure = go.Figure()
     if lines is None:
         figure.add_traces(_line(chosen, bottom, name="", look=0))
@@ -72,6 +74,8 @@ def curves(
             figure.add_traces(
                 _line(part, bottom, name=name, look=everything.index(key), colour=style.CATEGORIES.get(str(key)))
             )
+            if key == mark:
+                figure.data[-1].update(line={"width": 5}, name=f"<b>{name}</b>")
     figure.update_xaxes(**bottom.layout(vertical=False))
     figure.update_yaxes(title={"text": "<br>".join(wrap(describe(chosen.values), 48))}, zeroline=True)
     heading = "" if lines is None else axis_title(chosen.values, lines)

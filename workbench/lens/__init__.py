@@ -2,6 +2,7 @@
 
 from workbench.lens.depth import depth
 from workbench.lens.language import by_language
+from workbench.lens.latent import latent
 from workbench.lens.tuned import tune
 
-__all__ = ["by_language", "depth", "tune"]
+__all__ = ["by_language", "depth", "latent", "tune"]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
@@ -78,10 +79,7 @@ def depth(
         for batch in batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"):
             found = np.full((2, len(batch), model.n_layers + 1), np.nan)
             for layer, probabilities in last_position(model, batch, tuned):
-                found[0, :, layer] = torch.special.entr(probabilities.double()).sum(-1).cpu().numpy()
-                for sample, row in enumerate(batch.rows):
-                    best = probabilities[sample, answers[row]].max()
-                    found[1, sample, layer] = 1 + int((probabilities[sample] > best).sum())
+                found[:, :, layer] = entropy_and_rank(probabilities, [answers[row] for row in batch.rows])
             values[:, list(batch.rows)] = found
             bar.update(len(batch))
     except KeyboardInterrupt:
@@ -96,9 +94,19 @@ def depth(
     return result
 
 
-def _result(
-    model: Model, frame: pd.DataFrame, concepts: list[str], values: np.ndarray, seed: int, parameters: dict[str, object]
-) -> xr.Dataset:
+def entropy_and_rank(probabilities: Tensor, answers: list[list[int]]) -> np.ndarray:
+    """Of the lens of some prompts [sample, vocabulary]: its entropy in nats, and the rank of the best answer token.
+
+    Returns:
+        [2, sample].
+    """
+    entropy = torch.special.entr(probabilities.double()).sum(-1).cpu().numpy()
+    best = torch.stack([row[tokens].max() for row, tokens in zip(probabilities, answers, strict=True)])
+    return np.stack([entropy, 1 + (probabilities > best[:, None]).sum(-1).cpu().numpy()])
+
+
+def depth_variables(values: np.ndarray, seed: int) -> dict[str, tuple[tuple[str, ...], np.ndarray, str]]:
+    """Variables of a Result from entropy and rank, [2, concept, layer]: means over concepts with their intervals."""
     entropy, rank = values
     known = ~np.isnan(entropy[:, 0])
     logs = np.log(rank)
@@ -119,8 +127,14 @@ def _result(
         }
     variables["concept_entropy"] = (("concept", "layer"), entropy, "entropy of the lens [nats]")
     variables["concept_rank"] = (("concept", "layer"), rank, "rank of the answer's best first token")
+    return variables
+
+
+def _result(
+    model: Model, frame: pd.DataFrame, concepts: list[str], values: np.ndarray, seed: int, parameters: dict[str, object]
+) -> xr.Dataset:
     result = make_result(
-        variables,
+        depth_variables(values, seed),
         {"concept": concepts},
         method="lens.depth",
         parameters=parameters,

@@ -1,4 +1,4 @@
-"""Do circuits share heads, or neurons, by more than chance? Overlap of every two, with a permutation test within layers."""
+"""Do circuits share heads, or neurons, by more than chance? Every two are compared within layers."""
 
 from collections.abc import Mapping
 

@@ -1,0 +1,189 @@
+"""The language of the latent state: whose words a layer would say, whatever the word, while the model translates."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, BadPairs, Interrupted
+from workbench.lens.depth import depth_variables, entropy_and_rank
+from workbench.lens.read import last_position
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.results.statistics import interval
+from workbench.text.batches import batches
+from workbench.text.corpus import Corpus, chosen
+from workbench.text.pairs import first_tokens
+from workbench.text.words import load_words, translation_prompts
+
+_AUTO = 16  # prompts in a batch
+
+
+def latent(
+    model: Model,
+    words: pd.DataFrame | str = "words",
+    *,
+    source: str,
+    target: str,
+    languages: str | Sequence[str] | None = None,
+    shots: int = 5,
+    limit: int | None = None,
+    tuned: xr.Dataset | None = None,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Read the last position of translation prompts at every layer: to which language do the likely words belong?
+
+    `by_language` asks where the right word of each language stands. Here any word counts: a token belongs to a language
+    when it begins one of its words in the list, with or without a leading space, and no other language's. Tokens that
+    begin words of several languages are counted apart, as shared: much of what a model says in related languages is. A
+    language of an own script has more tokens of its own; `chance` is what a language would get if all tokens were
+    equally likely.
+
+    Args:
+        model: the model.
+        words: frame of `load_words`, or what it reads.
+        source: language of the words that are shown.
+        target: language of the words that are asked for.
+        languages: those to tell apart; all of the words' when None. Fewer collide less.
+        shots: translations shown before the question.
+        limit: most concepts; all when None.
+        tuned: what `tune` returned, to read with the tuned lens; the logit lens when None.
+        progress: show a progress bar.
+        batch_size: prompts per forward pass.
+        seed: of prompts and bootstrap.
+
+    Returns:
+        `mass[language, layer]`, the probability of all tokens of a language, the mean over concepts;
+        `share[language, layer]`, the share of concepts whose most likely token that begins a word is the language's;
+        `shared[layer]` and `shared_share[layer]`, the same of the shared tokens; `entropy[layer]` and `rank[layer]` as
+        in `depth`; each with its 95 % bootstrap interval over concepts (`mass_low` ...).
+        `concept_mass[concept, language, layer]`, `concept_entropy`, `concept_rank`; `tokens[language]`, its own tokens,
+        `collided[language]`, those it shares; `chance[language]`. Attributes: `asked`, the target; `lens`. Layer i is
+        the state in front of layer i; n_layers is the model's output.
+
+    Raises:
+        UnknownLanguage: a language is not among the words.
+        BadArgument: too few concepts for `shots`, or a `batch_size` below 1.
+        BadPairs: no token belongs to one language alone.
+        Interrupted: `partial` holds the concepts that were finished.
+
+    Source:
+        Wendler et al. 2024 (arXiv 2402.10588).
+
+    Example:
+        >>> wb.figures.curves(latent(model, source="de", target="fr"), "mass")                 # doctest: +SKIP
+    """
+    size = _AUTO if batch_size == "auto" else batch_size
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of prompts from 1")
+    frame = words if isinstance(words, pd.DataFrame) else load_words(words)
+    read = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
+    prompts = translation_prompts(frame, source=source, target=target, shots=shots, seed=seed, limit=limit)
+    begins = {code: _begins(model, frame[code].tolist()) for code in read}
+    own = [sorted(_alone(begins, code)) for code in read]
+    if not any(own):
+        raise BadPairs(
+            f"every token that begins a word of {', '.join(read)} begins another language's too; ask for fewer "
+            "languages, or for languages of other scripts"
+        )
+    groups = [*own, sorted(frozenset().union(*begins.values()).difference(*own))]  # the last one: shared tokens
+    answers = [sorted(first_tokens(model.tokenizer, str(frame.loc[concept, target]))) for concept in prompts]
+    shape = (len(prompts), len(groups), model.n_layers + 1)
+    mass, best = np.full(shape, np.nan), np.full(shape, np.nan)
+    sure = np.full((2, len(prompts), model.n_layers + 1), np.nan)
+    encoded = model.encode(Corpus({source: tuple(prompts.values())}, aligned=False, source="translation prompts"))
+    bar = tqdm(total=len(prompts), desc="latent language", unit="prompt", disable=not progress)
+    stopped = ""
+    try:
+        for batch in batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"):
+            rows = list(batch.rows)
+            found = np.full((len(rows), *shape[1:], 2), np.nan)
+            both = np.full((2, len(rows), shape[2]), np.nan)
+            for layer, probabilities in last_position(model, batch, tuned):
+                both[:, :, layer] = entropy_and_rank(probabilities, [answers[row] for row in rows])
+                for column, tokens in enumerate(groups):
+                    if tokens:
+                        mine = probabilities[:, tokens].double()
+                        found[:, column, layer] = np.stack([mine.sum(-1).cpu(), mine.amax(-1).cpu()], -1)
+            mass[rows], best[rows], sure[:, rows] = found[..., 0], found[..., 1], both
+            bar.update(len(rows))
+    except KeyboardInterrupt:
+        done = int((~np.isnan(sure[0, :, 0])).sum())
+        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are kept in .partial"
+    finally:
+        bar.close()
+    counts = {
+        "tokens": [len(tokens) for tokens in own],
+        "collided": [len(begins[code]) - len(tokens) for code, tokens in zip(read, own, strict=True)],
+        "chance": [len(tokens) / model.n_vocabulary for tokens in own],
+    }
+    result = make_result(
+        {**_variables(mass, _firsts(best), counts, seed), **depth_variables(sure, seed)},
+        {"language": read, "concept": list(prompts)},
+        method="lens.latent",
+        parameters={"source": source, "target": target, "shots": shots, "languages": read, "tuned": tuned is not None},
+        model=model.info,
+        corpus={
+            "source": frame.attrs.get("source", "frame"),
+            "hash": frame.attrs.get("hash"),
+            "languages": read,
+            "counts": {"concepts": len(prompts)},
+        },
+        seed=seed,
+        attrs={"asked": target, "lens": "logit" if tuned is None else "tuned"},
+    )
+    result.layer.attrs["long_name"] = f"state in front of layer (0 the embedding, {model.n_layers} the model's output)"
+    result.mass.attrs["question"] = "Whose words would each layer say?"
+    result.share.attrs["question"] = "In which language is each layer's most likely word?"
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+def _begins(model: Model, words: list[str]) -> frozenset[int]:
+    """Every token that begins a word of one language."""
+    return frozenset().union(*(first_tokens(model.tokenizer, str(word)) for word in words))
+
+
+def _alone(begins: dict[str, frozenset[int]], language: str) -> frozenset[int]:
+    """The tokens that begin this language's words and no other's."""
+    return begins[language].difference(*(theirs for code, theirs in begins.items() if code != language))
+
+
+def _firsts(best: np.ndarray) -> np.ndarray:
+    """1 for the group with the most likely token, 0 for the others that have tokens: [concept, group, layer]."""
+    most = np.nanmax(best, axis=1, keepdims=True, initial=-1.0)
+    return np.where(np.isnan(best), np.nan, (best == most).astype(float))
+
+
+def _variables(
+    mass: np.ndarray, first: np.ndarray, counts: dict[str, list[float]], seed: int
+) -> dict[str, tuple[tuple[str, ...], object, str]]:
+    """Means over the finished concepts, and their intervals; of languages, and of the last group, shared tokens."""
+    axes = ("language", "layer")
+    variables: dict[str, tuple[tuple[str, ...], object, str]] = {
+        "concept_mass": (("concept", *axes), mass[:, :-1], "probability of all tokens of the language [probability]"),
+        "tokens": (("language",), counts["tokens"], "tokens that begin words of this language alone [tokens]"),
+        "collided": (("language",), counts["collided"], "tokens that begin words of other languages too [tokens]"),
+        "chance": (("language",), counts["chance"], "its share of all tokens [probability]"),
+    }
+    for name, also, values, text in (
+        ("mass", "shared", mass, "probability of all tokens of the language, mean over concepts [probability]"),
+        ("share", "shared_share", first, "share of concepts whose most likely word is the language's"),
+    ):
+        known = ~np.isnan(values)
+        with np.errstate(invalid="ignore"):
+            mean = np.where(known, values, 0.0).sum(0) / known.sum(0)
+        low, high = interval(values, seed=seed)
+        for end, found, words in (
+            ("", mean, text),
+            ("_low", low, "lower end of the 95 % bootstrap interval over concepts"),
+            ("_high", high, "upper end of the 95 % bootstrap interval over concepts"),
+        ):
+            variables[name + end] = (axes, found[:-1], words)
+            variables[also + end] = (("layer",), found[-1], words.replace("the language", "several languages"))
+    return variables
