@@ -69,3 +69,10 @@ def test_what_are_no_curves_is_refused(heads, roles, lens):
             lens.isel(language=np.zeros(40, int)).assign_coords(language=[f"q{index}" for index in range(40)]),
             "probability",
         )
+
+
+def test_uneven_numbers_lie_where_they_belong(lens):
+    uneven = lens.assign_coords(layer=[0, 2, 9])
+    figure = curves(uneven, "probability", language="de")
+    assert lines(figure)[0].x.tolist() == [0, 2, 9]
+    assert figure.layout.xaxis.ticktext == ("0", "2", "9")

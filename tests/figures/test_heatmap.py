@@ -77,6 +77,7 @@ def test_select_by_coordinate_keeps_or_drops_the_axis(heads):
     assert panel_titles(two) == ["Arabic · العربية", "Japanese · 日本語"]
     np.testing.assert_array_equal(two.data[1].z, heads.delta.sel(language="ja").values[[0, 2]])
     assert two.layout.yaxis.ticktext == ("0", "2")
+    assert two.layout.yaxis.autorange != "reversed"  # layer 0 is at the bottom here too
     rows = heatmap(heads, "delta", layer=1)
     assert (rows.layout.yaxis.title.text, rows.layout.xaxis.title.text) == ("Language", "Head")
     assert rows.layout.yaxis.autorange == "reversed"

@@ -6,6 +6,8 @@ from plotly.subplots import make_subplots
 
 from workbench.errors import BadArgument
 from workbench.figures import style
+from workbench.figures.heatmap import titled
+from workbench.figures.question import origin
 
 _NAMES = {
     "zero": "zero ablation",
@@ -78,11 +80,6 @@ def agreement(result: xr.Dataset, *, reference: str = "zero", title: str | None 
         figure.update_xaxes(title_text=words, row=1, col=column)
     figure.update_yaxes(autorange="reversed")
     heading = title or f"Which scores name the same heads as {_NAMES.get(reference, reference)}?"
-    note = f"mean over {result.sizes['language']} languages; bars: intervals over texts; dashed: what chance gives"
-    figure.update_layout(
-        template=style.LIGHT,
-        title={"text": heading, "subtitle": {"text": note}},
-        height=150 + 34 * len(others),
-        margin={**style.MARGIN, "l": 160},
-    )
-    return figure
+    notes = [f"mean over {result.sizes['language']} languages", "whisker: interval over texts", "dashed: by chance"]
+    figure.update_layout(height=150 + 34 * len(others), margin={"l": 160})
+    return titled(figure, heading, " · ".join([*origin(result), *notes]), columns=3)

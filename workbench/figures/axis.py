@@ -10,6 +10,7 @@ from workbench.figures.labels import axis_title, token_label, value_label
 
 _MOST_LABELS = 64
 _MOST_INTEGERS = 24
+_MOST_LETTERS = 28  # of labels side by side that stand level even in a panel among four
 _TOKENS = {"position": "token", "query": "query_token", "key": "key_token"}  # axis to the coordinate of its tokens
 
 
@@ -48,18 +49,26 @@ class Axis:
             if vertical and not self.dim.endswith("layer"):
                 settings["autorange"] = "reversed"
             elif not vertical and max(map(len, labels)) > 3:
-                settings["tickangle"] = -45
+                settings["tickangle"] = -45 if len(labels) * max(map(len, labels)) > _MOST_LETTERS else 0
         elif len(self.positions) <= _MOST_INTEGERS:
             step = 1 if len(self.positions) <= 12 else 2
             settings |= {"tickmode": "array", "tickvals": self.positions[::step].tolist(), "tickangle": 0}
             settings["ticktext"] = [str(value) for value in self.positions[::step]]
         else:
             settings |= {"tickformat": ",d", "nticks": 8, "tickangle": 0}
+        if vertical and self.dim == "query":  # texts are read from the top down
+            settings["autorange"] = "reversed"
         return settings
 
 
-def axis(array: xr.DataArray, dim: str) -> Axis:
-    """The axis of `dim`: integers without holes keep their values, everything else is named cell by cell."""
+def axis(array: xr.DataArray, dim: str, *, scaled: bool = False) -> Axis:
+    """The axis of `dim`: integers without holes keep their values, everything else is named cell by cell.
+
+    Args:
+        array: What is drawn.
+        dim: One of its axes.
+        scaled: All whole numbers keep their values: for lines, which unlike cells may lie unevenly.
+    """
     title = axis_title(array, dim)
     values = array.get_index(dim).to_numpy()
     tokens = array.coords.get(_TOKENS.get(dim, ""))
@@ -72,7 +81,7 @@ def axis(array: xr.DataArray, dim: str) -> Axis:
             f"{title} {value_label(dim, value)}: “{label}”" for value, label in zip(values, labels, strict=True)
         )
         return Axis(dim, f"{title} and its token", np.arange(len(values)), labels, names)
-    if values.dtype.kind in "iu" and (np.diff(values.astype(np.int64)) == 1).all():
+    if values.dtype.kind in "iu" and (scaled or (np.diff(values.astype(np.int64)) == 1).all()):
         return Axis(dim, title, values.astype(np.int64))
     labels, short = (tuple(value_label(dim, value, short=cut) for value in values) for cut in (False, True))
     return Axis(dim, title, np.arange(len(values)), labels, tuple(f"{title}: {label}" for label in labels), short)

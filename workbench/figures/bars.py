@@ -18,6 +18,7 @@ from workbench.figures.question import question, subtitle
 
 _ROW = 30  # pixels of a name with one bar
 _BAR = 15  # and of each further bar
+_LEAST_ROWS = 4  # of the height, so that the title of the axis has room
 _MOST_BARS = 8  # of one name, so that colours stay apart
 _SPREAD = 0.8  # share of a row that bars take
 _BAND = {"control_low", "control_high"}
@@ -80,7 +81,7 @@ def bars(
     heading = "" if beside is None else axis_title(chosen.values, beside)
     top, bottom = style.MARGIN["t"], style.MARGIN["b"]
     figure.update_layout(
-        height=len(left.positions) * (_ROW + _BAR * (len(keys) - 1)) + top + bottom,
+        height=max(len(left.positions), _LEAST_ROWS) * (_ROW + _BAR * (len(keys) - 1)) + top + bottom,
         barmode="overlay",
         legend={"title": {"text": heading}, "traceorder": "normal"},
         hovermode="closest",

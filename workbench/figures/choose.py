@@ -64,7 +64,7 @@ def choose(result: xr.Dataset, variable: str, select: Mapping[str, Any]) -> Chos
     wanted = {dim: _wanted(values, dim, want) for dim, want in select.items()}
     companions = {name: _taken(array, wanted) for name, array in _companions(result, variable).items()}
     fixed = {dim: values[dim].values[want] for dim, want in wanted.items() if isinstance(want, int)}
-    return Chosen(_taken(values, wanted), companions, fixed)
+    return Chosen(_spoken(_taken(values, wanted), result, wanted), companions, fixed)
 
 
 def no_axis(asked: str, name: str, dims: Iterable[Hashable]) -> BadArgument:
@@ -106,6 +106,20 @@ def _taken(array: xr.DataArray, wanted: Mapping[str, int | list[int]]) -> xr.Dat
         if dim in array.coords and array[dim].dtype.kind in "UOT":
             array = array.isel({dim: language_order(str(dim), array[dim].values.astype(str).tolist())})
     return array
+
+
+def _spoken(values: xr.DataArray, result: xr.Dataset, wanted: Mapping[str, int | list[int]]) -> xr.DataArray:
+    """Attention of one text, `[query, key]`, up to the text's end and with its tokens; anything else as it is."""
+    if "token" not in result.data_vars or not {"query", "key"} <= set(values.dims):
+        return values
+    token = _taken(result["token"], wanted)
+    if token.dims != ("position",):
+        return values
+    end = int(np.isfinite(values.isel(key=0)).any([dim for dim in values.dims if dim not in ("query", "key")]).sum())
+    words = token.values[:end]
+    return values.isel(query=slice(end), key=slice(end)).assign_coords(
+        query_token=("query", words), key_token=("key", words)
+    )
 
 
 def _companions(result: xr.Dataset, variable: str) -> dict[str, xr.DataArray]:

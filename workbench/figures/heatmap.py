@@ -16,8 +16,8 @@ from workbench.figures.colour import colour_axis
 from workbench.figures.labels import axis_title, is_language, value_label
 from workbench.figures.question import question, subtitle
 
-_VERTICAL = ("layer", "source_layer")
-_HORIZONTAL = ("head", "neuron", "position", "target_layer", "language", "target_language")
+_VERTICAL = ("layer", "source_layer", "query")
+_HORIZONTAL = ("head", "neuron", "position", "key", "target_layer", "language", "target_language")
 _MOST_PANELS = 48
 _WIDE = 200  # columns of cells from which a panel takes the whole width
 _PIXELS = 900  # columns of cells from which some share a pixel on an ordinary screen
@@ -92,7 +92,7 @@ def heatmap(
     if len(bottom.positions) > _PIXELS:
         notes.append(f"{len(bottom.positions):,} cells across: drag over a part to see each")
     if words:
-        figure.update_layout(legend={"title": {"text": variable}})
+        figure.update_layout(legend={"title": {"text": variable.replace("_", " ").capitalize()}})
     else:
         figure.update_layout(coloraxis=colour_axis(chosen.values, height=height))
     under = subtitle(result, chosen, role="Colour", notes=notes)

@@ -24,6 +24,7 @@ _AXES = {
     "kind": "Kind",
     "group": "Group switched off",
     "answer": "Answer",
+    "removed": "Heads removed",
     "query": "Query position",
     "key": "Key position",
 }

@@ -57,7 +57,7 @@ def subtitle(result: xr.Dataset, chosen: Chosen, *, role: str = "", notes: Itera
         value_label(dim, value) if is_language(dim) else f"{axis_title(chosen.values, dim)} {value_label(dim, value)}"
         for dim, value in chosen.fixed.items()
     ]
-    parts += [*_origin(result), *notes]
+    parts += [*origin(result), *notes]
     lines = [""]
     for part in parts:
         if lines[-1] and len(lines[-1]) + len(part) > 110:
@@ -73,7 +73,7 @@ def _language(chosen: Chosen) -> str:
     return "each language" if "language" in chosen.dims else "the languages"
 
 
-def _origin(result: xr.Dataset) -> list[str]:
+def origin(result: xr.Dataset) -> list[str]:
     """Model and corpus out of the result's provenance, which a foreign Dataset may not have."""
     try:
         record = provenance(result)
