@@ -76,14 +76,14 @@ def figures(book: NotebookNode) -> Iterator[tuple[str, int, NotebookNode, Figure
 
 
 def page_of(book: NotebookNode, suffix: str) -> NotebookNode:
-    """A copy whose links to other notebooks lead to their pages, and whose widgets say where they live."""
+    """A copy whose links to other notebooks lead to their pages, and whose widgets are their words alone."""
     book = nbformat.from_dict(book)
     for cell in book.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\((\d\d_\w+)\.ipynb\)", rf"(\1{suffix})", cell.source)
         for output in cell.get("outputs", []):
             if WIDGET in output.get("data", {}):
-                output.data = NotebookNode({"text/markdown": "*In a running notebook a widget stands here.*"})
+                output.data = NotebookNode({"text/markdown": f"*{output.data['text/plain']}*"})
     return book
 
 
