@@ -14,6 +14,7 @@ from tests.figures import explorer_cases as cases
 from workbench.errors import BadArgument, CannotWrite
 from workbench.figures.explorer import parts
 from workbench.figures.explorer.found import KINDS, find, kind_of
+from workbench.results.make import make_result
 
 SORTED = sorted(cases.LANGUAGES)
 
@@ -199,3 +200,21 @@ def test_each_part_alone_makes_a_page(results, which):
     figure = wb.figures.explorer(results[which])
     data = inside(figure.to_html())
     assert bool(data["measures"]) == (which != 5)
+
+
+def test_a_study_like_the_demo_fits_eight_megabytes():
+    rng = np.random.default_rng(0)
+    codes, shape, n = list("abcdefghijkl"), (3, 12, 6, 8), 36
+    raw = np.tril(rng.random((*shape, n, n), np.float32))  # random: nothing of it can be compressed
+    looks = make_result(
+        {
+            "pattern": (("sentence", *cases.CELLS, "query", "key"), raw / raw.sum(-1, keepdims=True), "attention"),
+            "token": (("sentence", "language", "position"), np.full((3, 12, n), " token", dtype=object), "token"),
+            "length": (("sentence", "language"), np.full((3, 12), n), "length [tokens]"),
+            "importance": (cases.CELLS, rng.random(shape[1:]), "importance"),
+        },
+        {"language": codes},
+        method="tests",
+        parameters={},
+    )
+    assert len(wb.figures.explorer(looks).to_html().encode()) < 8e6

@@ -12,6 +12,7 @@ from workbench.results.make import provenance
 
 CELLS = ("language", "layer", "head")
 KINDS = ("previous", "first", "current", "same", "induction")  # shares of the attention that make a kind of head
+LEAST = 0.1  # share of the attention by which a kind exceeds even attention
 _FIRST = ("importance", "delta")  # the measures a reader looks for, before all others
 _COMPANIONS = ("low", "high", "p_value", "control_mean", "control_low", "control_high")
 _ASIDE = ("mask", "member_share")  # by-products that say nothing about a head on their own
@@ -158,12 +159,11 @@ def _origin(results: Iterable[xr.Dataset]) -> tuple[tuple[str, str], ...]:
     return tuple((key, ", ".join(dict.fromkeys(names.values()))) for key, names in found.items() if names)
 
 
-def kind_of(kinds: xr.Dataset, *, least: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+def kind_of(kinds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """The kind of every head: what it attends to furthest above a head that attends to all tokens so far alike.
 
     Args:
-        kinds: of `heads.kinds`.
-        least: share of the attention by which it has to exceed that; below, a head has no kind.
+        kinds: of `heads.kinds`; where nothing exceeds that by `LEAST`, a head has no kind.
 
     Returns:
         (index into `KINDS`, -1 for none, [language, layer, head]; that share of the attention, NaN for none).
@@ -172,6 +172,6 @@ def kind_of(kinds: xr.Dataset, *, least: float = 0.1) -> tuple[np.ndarray, np.nd
     alike = np.stack([kinds[f"uniform_{name}"].values for name in KINDS])[..., None, None]
     excess = np.nan_to_num(share - alike, nan=-np.inf)
     best = excess.argmax(0)
-    enough = excess.max(0) >= least
+    enough = excess.max(0) >= LEAST
     taken = np.take_along_axis(share, best[None], 0)[0]
     return np.where(enough, best, -1), np.where(enough, taken, np.nan)

@@ -14,7 +14,7 @@ from plotly.colors import get_colorscale
 from plotly.offline import get_plotlyjs
 
 from workbench.figures import style
-from workbench.figures.explorer.found import Found, find
+from workbench.figures.explorer.found import LEAST, Found, find
 from workbench.figures.explorer.parts import head_grid
 from workbench.figures.explorer.payload import payload
 from workbench.figures.heatmap import heatmap
@@ -90,13 +90,26 @@ def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
     return Explorer(figure, found=found, title=title)
 
 
+def _readings(found: Found) -> list[str]:
+    """What the page cannot say where it shows it."""
+    notes = []
+    if found.kinds is not None:
+        notes.append(
+            "Kind: what a head attends to furthest above a head that attends to all tokens so far alike, by at least "
+            f"{LEAST:.2f} of its attention, in the mean over the texts of the language."
+        )
+    if found.patterns is not None:
+        notes.append("Attention is kept to 1/255; the result file holds it in full.")
+    return notes
+
+
 def _page(found: Found, title: str) -> str:
     text = json.dumps(payload(found), ensure_ascii=False, separators=(",", ":"))
     scale = ", ".join(colour for _, colour in get_colorscale(style.SEQUENTIAL))
     return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(title),
         about="".join(f"<span><b>{escape(key)}</b> {escape(name)}</span>" for key, name in found.origin),
-        notes="".join(f"<p>{escape(note)}</p>" for note in found.notes),
+        notes="".join(f"<p>{escape(note)}</p>" for note in (*found.notes, *_readings(found))),
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
         scale=f"linear-gradient(to right, {scale})",
         plotly=get_plotlyjs(),

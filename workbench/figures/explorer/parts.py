@@ -211,12 +211,13 @@ def layer_classes(result: xr.Dataset, layer: int, *, title: str = "") -> go.Figu
     shown = [name for name in CLASSES if (result["kind"] == name).any()]
     counts = [int((kind == name).sum()) for name in shown]
     figure.add_trace(_bars(counts, shown, [style.CATEGORIES[name] for name in shown], "neurons"), row=1, col=1)
-    for name in ("specific", "related"):
-        owned = (member.values & (kind.values == name)).sum(1).tolist()
-        bars = _bars(owned, names, style.CATEGORIES[name], name)
+    owned = {name: (member.values & (kind.values == name)).sum(1) for name in ("specific", "related")}
+    for name, neurons in owned.items():
+        bars = _bars(neurons.tolist(), names, style.CATEGORIES[name], name)
         figure.add_trace(bars.update(showlegend=True, text=None), row=1, col=2)
     figure.update_yaxes(autorange="reversed", type="category", ticks="")
-    figure.update_xaxes(title={"text": "neurons"}, rangemode="tozero", tickformat=",d", nticks=5)
+    for column, most in enumerate((max(counts, default=0), int(np.sum(list(owned.values()), axis=0).max())), start=1):
+        figure.update_xaxes(title={"text": "neurons"}, row=1, col=column, **_count_axis(most))
     figure.update_annotations(font={"size": 13})
     figure.update_layout(
         height=150 + 24 * max(len(names), 4),
@@ -268,6 +269,11 @@ def _attention() -> dict[str, Any]:
         "tickfont": {"size": 11},
     }
     return {"colorscale": style.SEQUENTIAL, "cmin": 0, "cmax": 1, "colorbar": bar}
+
+
+def _count_axis(most: int) -> dict[str, Any]:
+    """An axis of whole numbers from 0, with at most five of them."""
+    return {"range": [0, max(most, 1) * 1.05], "tick0": 0, "dtick": -(-max(most, 1) // 4), "tickformat": ",d"}
 
 
 def _bars(counts: list[int], names: list[str], colour: Any, name: str) -> go.Bar:

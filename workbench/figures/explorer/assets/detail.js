@@ -109,18 +109,25 @@ function layerWords() {
   return `${layer} has ${page.classes.size} neurons: ${counts.join(", ")}; ${page.classes.size - all} are in no class.`;
 }
 
+// Whole numbers from 0, at most five of them.
+const countAxis = (axis, most) =>
+  Object.assign(axis, { range: [0, Math.max(most, 1) * 1.05], dtick: Math.ceil(Math.max(most, 1) / 4) });
+
 function drawLayer() {
   $("layer-facts").textContent = layerWords();
   const found = neuronsOf();
-  $("classes").hidden = !found;
+  $("classes").hidden = !found || Object.values(found).every((neurons) => !neurons.length);
   $("neurons").replaceChildren();
-  if (!found) return;
+  if ($("classes").hidden) return;
   const { data, layout } = clone(page.classes.figure);
   data[0].x = data[0].text = Object.values(found).map((neurons) => neurons.length);
   for (const trace of data.slice(1)) {
     const owners = (found[trace.name] || []).flatMap(([, codes]) => codes);
     trace.x = page.classes.languages.map((code) => owners.filter((one) => one === code).length);
+    if (narrow.matches) trace.y = page.classes.languages.map((code) => language(code).short);
   }
+  countAxis(layout.xaxis, Math.max(...data[0].x));
+  countAxis(layout.xaxis2, Math.max(...data[1].x.map((count, k) => count + data[2].x[k])));
   Object.assign(layout, { template: template(), autosize: true });
   const plot = $("classes");
   plot.style.height = `${layout.height}px`;
