@@ -236,3 +236,5 @@ def test_parts_that_are_missing_are_absent(opened, tmp_path, which):
     if which == 3:
         click_head(page, "hi", 1, 2)
         assert "specific to Hindi" in page.locator("#facts").inner_text()
+    else:
+        assert page.locator("#neurons dt").all_inner_texts() == ["German", "Japanese", "German, Japanese"]

@@ -30,9 +30,12 @@ def payload(found: Found) -> dict[str, Any]:
     """Everything the page shows, ready for JSON."""
     axes = {name: found.axis(name) for name in CELLS}
     measures = found.measures or (_nothing(axes),)
+    classes = None if found.classes is None else _classes(found.classes)
+    codes = {*axes["language"], *(classes["languages"] if classes else [])}
     return {
+        "names": [_language(code) for code in sorted(codes)],
         "languages": [_language(code) for code in axes["language"]],
-        "layers": axes["layer"],
+        "layers": axes["layer"] or (classes["layers"] if classes else []),
         "heads": axes["head"],
         "grid": _grid(measures[0], axes) if axes["head"] else None,
         "measures": [_measure(one, axes) for one in measures] if axes["head"] else [],
@@ -40,7 +43,7 @@ def payload(found: Found) -> dict[str, Any]:
         "roles": None if found.roles is None else _roles(found.roles, axes),
         "kinds": None if found.kinds is None else _kinds(found.kinds, axes),
         "patterns": None if found.patterns is None else _patterns(found.patterns),
-        "classes": None if found.classes is None else _classes(found.classes),
+        "classes": classes,
         "themes": {"light": style.LIGHT.to_plotly_json(), "dark": style.DARK.to_plotly_json()},
     }
 

@@ -28,7 +28,7 @@ const cell = (language, layer, head) => (language * page.layers.length + layer) 
 
 const round = (value, digits = 3) => (Number.isFinite(value) ? String(Number(value.toPrecision(digits))) : "–");
 const attentionWords = (value) => value.toFixed(2);
-const language = (code) => page.languages.find((one) => one.code === code) || { code, name: code, short: code, tag: "" };
+const language = (code) => page.names.find((one) => one.code === code) || { name: code, short: code };
 const pValue = (value) => (value < 0.001 ? "p < 0.001" : `p = ${round(value, 2)}`);
 
 // "0.034 nats (0.027 to 0.040), p < 0.001"

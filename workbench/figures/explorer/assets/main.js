@@ -103,7 +103,8 @@ function watchTheme() {
 function watch() {
   document.addEventListener("keydown", (event) => {
     const by = { "[": -1, "]": 1 }[event.key];
-    if (!by || event.ctrlKey || event.metaKey) return;
+    const typed = event.getModifierState("AltGraph") || !(event.ctrlKey || event.metaKey); // some keyboards need AltGr
+    if (!by || !typed || !page.languages.length) return;
     const count = page.languages.length;
     cursor = null;
     select({ language: (state.language + by + count) % count });
@@ -126,7 +127,7 @@ function watch() {
   });
 }
 
-async function open() {
+async function begin() {
   await unpack();
   first();
   readAddress();
@@ -136,6 +137,7 @@ async function open() {
   fill("layer", page.layers.map(String));
   const texts = page.patterns ? page.patterns.texts : [];
   fill("sentence", texts.map((row, s) => `${page.patterns.sentences[s]} · ${sentenceWords(row)}`));
+  $("second").hidden = page.languages.length < 2;
   $("heads").hidden = $("tab-head").hidden = !page.measures.length;
   $("tab-layer").hidden = !page.classes;
   $("main").hidden = false;
@@ -157,4 +159,4 @@ function sentenceWords(row) {
   return words.length > 70 ? `${words.slice(0, 69)}…` : words;
 }
 
-open();
+begin();
