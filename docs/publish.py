@@ -18,6 +18,7 @@ from jinja2 import DictLoader
 from nbconvert import HTMLExporter, MarkdownExporter
 from nbformat import NotebookNode
 from PIL import Image
+from playwright.sync_api import sync_playwright
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 from pygments.formatters import HtmlFormatter
@@ -103,16 +104,34 @@ def compress(path: Path) -> None:
     Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-def markdown(book: NotebookNode, name: str) -> tuple[str, dict[str, Figure]]:
-    """The page as markdown, and its pictures by their path."""
-    book, pictures = page_of(book, ".md"), {}
+def photograph(cards: dict[Path, str]) -> None:
+    """Pictures of pieces of HTML in a browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--headless", "--no-sandbox"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        for path, card in cards.items():
+            page.set_content(card)
+            page.screenshot(path=path, full_page=True)
+        browser.close()
+
+
+def markdown(book: NotebookNode, name: str) -> tuple[str, dict[str, Figure | str]]:
+    """The page as markdown, and by their path its pictures: a figure, or HTML with a heading, such as a card."""
+    book = page_of(book, ".md")
+    pictures: dict[str, Figure | str] = {}
     for cell, number, output, figure in figures(book):
         path = f"{name}/{cell}{f'-{number}' if number > 1 else ''}.png"
         pictures[path] = figure
         output.data = NotebookNode({"text/markdown": f"![{title(figure)}]({path})"})
-    for output in (one for cell in book.cells for one in cell.get("outputs", [])):
-        if "text/html" in output.get("data", {}):
-            output.data["text/html"] = plain(output.data["text/html"])
+    for cell in book.cells:
+        for output in cell.get("outputs", []):
+            drawn = output.get("data", {}).get("text/html", "")
+            if heading := re.search(r"<h2>(.*?)</h2>", drawn):  # its colours say something, which a code host drops
+                path = f"{name}/{cell.id}.png"
+                pictures[path] = drawn
+                output.data = NotebookNode({"text/markdown": f"![{heading[1]}]({path})"})
+            elif drawn:
+                output.data["text/html"] = plain(drawn)
     templates = DictLoader({"page.md.j2": FOLD.replace("BASE", "'markdown/index.md.j2'")})
     exporter = MarkdownExporter(extra_loaders=[templates], template_file="page.md.j2")
     text, _ = exporter.from_notebook_node(book)
@@ -139,25 +158,29 @@ def publish(source: Path, target: Path) -> list[Path]:
     interactive = target / "interactive"
     interactive.mkdir(parents=True, exist_ok=True)
     (interactive / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
-    pages, pictures = [], {}
+    pages: list[Path] = []
+    pictures: dict[Path, Figure | str] = {}
     for path in sorted(source.glob("*.ipynb")):
         book = nbformat.read(path, as_version=4)
         if not any(cell.get("outputs") for cell in book.cells):
             raise SystemExit(f"{path} holds no outputs: execute the notebooks first (make notebooks)")
         text, drawn = markdown(book, path.stem)
         rmtree(target / path.stem, ignore_errors=True)  # pictures of figures that are no more
-        pictures |= {target / where: figure for where, figure in drawn.items()}
+        pictures |= {target / where: picture for where, picture in drawn.items()}
         (target / f"{path.stem}.md").write_text(text, encoding="utf-8")
         (interactive / f"{path.stem}.html").write_text(html(book), encoding="utf-8")
         pages.append(target / f"{path.stem}.md")
     for path in pictures:
         path.parent.mkdir(exist_ok=True)
+    drawings = {path: figure for path, figure in pictures.items() if isinstance(figure, Figure)}
     plotly.io.write_images(
-        list(pictures.values()),
-        list(pictures),
-        width=[figure.layout.width or WIDTH for figure in pictures.values()],
-        height=[figure.layout.height or HEIGHT for figure in pictures.values()],
+        list(drawings.values()),
+        list(drawings),
+        width=[figure.layout.width or WIDTH for figure in drawings.values()],
+        height=[figure.layout.height or HEIGHT for figure in drawings.values()],
     )
+    if cards := {path: card for path, card in pictures.items() if isinstance(card, str)}:
+        photograph(cards)
     for path in pictures:
         compress(path)
     return pages

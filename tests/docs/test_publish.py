@@ -36,7 +36,7 @@ def figure(title):
 
 @pytest.fixture(scope="module")
 def book():
-    """A notebook as it looks when it was executed: a table, two figures of one cell, a widget, a solution."""
+    """A notebook as it looks when it was executed: a table, two figures of one cell, a widget, a card, a solution."""
     table = '<style type="text/css">td {color: red}</style>\n<table id="T_1"><tr><td class="data" >7</td></tr></table>'
     return new_notebook(
         metadata={"language_info": {"name": "python"}},
@@ -50,6 +50,9 @@ def book():
                 outputs=[new_output("display_data", data={WIDGET: {}, "text/plain": "A widget."})],
             ),
             new_code_cell(
+                "card", id="card", outputs=[shown(text__html="<style>b {color: red}</style><h2>A card</h2><b>1</b>")]
+            ),
+            new_code_cell(
                 "# Solution 1: it is < 8.\n7",
                 id="solution-1",
                 metadata={"tags": ["solution"]},
@@ -61,14 +64,14 @@ def book():
 
 def test_the_markdown_holds_pictures_plain_tables_and_folded_solutions(script, book):
     text, pictures = script.markdown(book, "01_title")
-    assert list(pictures) == ["01_title/plot.png", "01_title/plot-2.png"]
+    assert list(pictures) == ["01_title/plot.png", "01_title/plot-2.png", "01_title/card.png"]
     assert "![First?](01_title/plot.png)" in text and "![Second?](01_title/plot-2.png)" in text
     assert "<table><tr><td>7</td></tr></table>" in text and "<style" not in text
     assert "[this](02_next.md)" in text
     fold = re.search(r"<details markdown=\"1\"><summary>(.*?)</summary>\n\n(.*?)\n\n</details>", text, re.DOTALL)
     assert fold[1] == "Solution 1: it is &lt; 8."
     assert "```python\n# Solution 1: it is < 8.\n7\n```" in fold[2] and "It is **7**." in fold[2]
-    assert "*A widget.*" in text
+    assert "*A widget.*" in text and "![A card](01_title/card.png)" in text
 
 
 def test_the_page_asks_the_network_for_nothing(script, book):
@@ -86,7 +89,7 @@ def test_pictures_are_written_small(script, book, tmp_path):
     nbformat.write(book, tmp_path / "from/01_title.ipynb")
     (page,) = script.publish(tmp_path / "from", tmp_path / "to")
     assert page == tmp_path / "to/01_title.md"
-    for name in ("plot", "plot-2"):
+    for name in ("plot", "plot-2", "card"):
         picture = (tmp_path / f"to/01_title/{name}.png").read_bytes()
         assert picture.startswith(b"\x89PNG") and len(picture) < 60_000
         assert int.from_bytes(picture[16:20], "big") == script.WIDTH
