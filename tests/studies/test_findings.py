@@ -226,8 +226,10 @@ def test_lens():
 def test_controls_are_named_and_their_absence_too():
     values = np.zeros((2, 1, 2))
     assert "No random or shuffled control" in controls.control(scores(values))
-    assert "over texts and through p-values" in controls.control(removal(values, 0.5))
-    assert "intervals are over pairs" in controls.control(patched([[0.1]], ("layer", "head")))
+    assert "p-values" in controls.control(removal(values, 0.5))
+    assert "intervals over pairs" in controls.control(patched([[0.1]], ("layer", "head")))
+    ours = scores(values, low=(CELLS, values, "low"), high=(CELLS, values, "high"))
+    assert "intervals over texts" in controls.control(ours)
     ends = {f"control_{end}": (CELLS, values, end) for end in ("mean", "low", "high")}
     assert controls.control(scores(values, **ends)).startswith("Random groups of the same size")
     assert "states of other concepts" in controls.control(scores(values, control=(CELLS, values, "control")))

@@ -58,6 +58,8 @@ def run_stages(
         reading="A line a class: its share of each layer's neurons. The parts are the best flat description of all "
         "three lines; in brackets each boundary's interval over neurons.",
         finding=findings.stages(found),
+        control="The test shuffles what a description leaves unexplained over the layers: its p-value is the share of "
+        "shuffles in which more parts gain as much.",
         table=found[["unexplained", "p_value"]].to_dataframe().round(3),
     )
     asked = {"languages": languages, "limit": limit, "top_rate": top_rate}
@@ -196,6 +198,8 @@ def run_compare(
         reading="Left: each language's specific and related neurons, a ring before and a point after. Right: neurons "
         "by their class before and after; the diagonal stays.",
         finding=findings.compare(found),
+        control="Pointing at a cell on the right names the number that is expected where the neurons of a layer change "
+        "places at random; p-values are those of exchanging before and after.",
     )
     asked = {"languages": languages, "limit": limit, "trained": trained, "top_rate": top_rate}
     write_report(
@@ -258,6 +262,7 @@ def run_look(
         reading="Left: the share of tokens at which it fires. Right: tokens whose logits it raises and lowers, read "
         "off its weights past all layers between. Its strongest texts are in neuron.html.",
         finding=findings.look(found),
+        control="None: one neuron is looked at, and beside it no random one.",
     )
     asked = {"languages": languages, "limit": limit, "layer": layer, "neuron": neuron}
     write_report(

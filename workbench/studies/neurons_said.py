@@ -36,9 +36,14 @@ def knockout(result: xr.Dataset) -> str:
         for name in sure
     ]
     others = result.excess.values[~_diagonal(result)]
-    text = f"More than without random neurons, corrected p below 0.05, is lost by {listed(said)}"
-    mean = f"; off the diagonal the mean is {number(np.nanmean(others))} nats" if np.isfinite(others).any() else ""
-    return f"{text}{mean}."
+    text = (
+        f"{len(sure)} of {count(len(own), 'language')} lose more without their own neurons than without random ones "
+        f"(corrected p < 0.05)"
+    )
+    parts = [f"{text}: {listed(said)}." if said else f"{text}."]
+    if np.isfinite(others).any():
+        parts.append(f"Without another language's neurons the mean excess is {number(np.nanmean(others))} nats.")
+    return " ".join(parts)
 
 
 def _diagonal(result: xr.Dataset) -> np.ndarray:

@@ -76,7 +76,12 @@ def run_concepts(
             "mean": "The same with the mean state over source prompts that show the concept in "
             f"{', '.join(mean_over)}. {_BAND} {control}",
         }[name]
-        figure = figures.curves(result, "probability", color="answer")
+        title = {
+            "last": "Which concept, in which language, does the state of the last token bring?",
+            "concept": "Which concept, in which language, does the state of the shown word bring?",
+            "mean": "Which concept, in which language, does the shown word's mean state bring?",
+        }[name]
+        figure = figures.curves(result, "probability", color="answer", title=title)
         sections.append(section(name, result, figure, reading=reading, finding=concept_finding(result)))
     told = {"out": out, "options": options, "only_python": ["truncate"]}
     write_report(
@@ -175,8 +180,13 @@ def onset_finding(result: xr.Dataset) -> str:
         return "No pair of languages could be measured."
     widest = float(np.nanmax((result.high - result.low).values))
     return (
-        f"Over {int(known.sum())} ordered pairs of languages, the concept's onset lies between layer "
-        f"{np.nanmin(concept):.0f} and {np.nanmax(concept):.0f}, the language's between {np.nanmin(language):.0f} and "
-        f"{np.nanmax(language):.0f}; the language comes first in {int((language < concept)[known].sum())}, the concept "
-        f"in {int((language > concept)[known].sum())}. The widest interval spans {widest:.0f} layers."
+        f"Over {int(known.sum())} ordered pairs of languages, the concept's onset lies at {_layers(concept)}, the "
+        f"language's at {_layers(language)}; the language comes first in "
+        f"{int((language < concept)[known].sum())}, the concept in {int((language > concept)[known].sum())}. The widest interval spans {widest:.0f} layers."
     )
+
+
+def _layers(onset: np.ndarray) -> str:
+    """Such as: layers 1 to 3."""
+    first, last = np.nanmin(onset), np.nanmax(onset)
+    return f"layer {first:.0f}" if first == last else f"layers {first:.0f} to {last:.0f}"

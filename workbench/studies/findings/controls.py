@@ -17,15 +17,23 @@ def control(result: xr.Dataset) -> str:
         return f"{many} of the same size and layers stand beside each group."
     if "control" in result.data_vars:
         return "The same patch with the states of other concepts, drawn at random, stands beside each number."
-    over = next((f"{axis}s" for axis in _SAMPLES if axis in result.dims), "texts").replace("samples", "texts")
+    over = _over(result)
     if "p_value" in result.data_vars:
         return (
-            "No random or shuffled control stands beside these numbers; chance enters through intervals over "
-            f"{over} and through p-values that are corrected for the number of cells."
+            f"No random or shuffled control stands beside these numbers; chance enters through intervals{over} and "
+            "through p-values that are corrected for the number of cells."
         )
     if {"low", "high"} <= set(result.data_vars):
-        return f"No random or shuffled control stands beside these numbers; intervals are over {over}."
+        return f"No random or shuffled control stands beside these numbers; they have intervals{over}."
     return "No random or shuffled control stands beside these numbers, and they have no intervals."
+
+
+def _over(result: xr.Dataset) -> str:
+    """What intervals are over: the axis of samples, the texts of an analysis of heads; empty where it is unclear."""
+    axis = next((axis for axis in _SAMPLES if axis in result.dims), "")
+    if axis == "sample" or (not axis and str(result.attrs.get("method", "")).startswith("heads.")):
+        return " over texts"
+    return f" over {axis}s" if axis else ""
 
 
 def roles(result: xr.Dataset) -> str:
