@@ -1,3 +1,5 @@
+import pytest
+
 import workbench as wb
 
 WORDS = "concept\ten\tde\tfr\tes\n" + "".join(
@@ -43,3 +45,41 @@ def test_onsets(run, model, tmp_path):
 
 def test_a_route_that_is_none_is_refused(refused, model):
     assert refused("patch", "concepts", model, "--source", "de-de").startswith("BadArgument: 'de-de' is not a language")
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "said"),
+    [
+        ("path", ("--receiver", "q:2.1"), "Which heads does the receiver hear: q of head 2.1?"),
+        ("cross-position", ("--layer", "1"), "At layer 1, which position"),
+        ("edges", ("--steps", "1"), "Along which edges does the answer travel?"),
+    ],
+)
+def test_routes_write_a_cell_and_a_report(run, model, pairs, tmp_path, command, more, said):
+    printed = run("patch", command, model, pairs, *more, "--limit", "2", "--out", tmp_path / "run", "--quiet")
+    assert printed.exit_code == 0, printed.output
+    result = wb.load_result(tmp_path / "run" / f"{command.replace('-', '_')}.nc")
+    assert result.sizes["pair"] == 2
+    text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert said in text
+    assert f"workbench patch {command}" in text
+
+
+def test_routes_that_are_none_are_refused(refused, model, pairs):
+    assert "write final, residual:4, q:4.2" in refused("patch", "path", model, pairs, "--receiver", "q:x")
+    assert refused("patch", "path", model, pairs, "--receiver", "z:1.1").startswith("BadArgument: receiver=('z', 1, 1)")
+    assert refused("patch", "cross-position", model, pairs, "--layer", "3").startswith("BadArgument: layer=3 does not")
+    assert refused("patch", "edges", model, pairs, "--steps", "-1").startswith("BadArgument: steps=-1")
+
+
+def test_lens_writes_cells_and_a_report(run, model, corpus, tmp_path):
+    (tmp_path / "words.tsv").write_text(WORDS, encoding="utf-8")
+    how = ("--words", tmp_path / "words.tsv", "--source", "en", "--target", "fr", "--shots", "1", "--limit", "3")
+    printed = run("lens", model, *how, "--tuned", corpus, "--out", tmp_path / "run", "--quiet")
+    assert printed.exit_code == 0, printed.output
+    for name in ("lens", "latent"):
+        assert wb.load_result(tmp_path / "run" / f"{name}.nc").sizes["concept"] == 3
+    assert wb.load_result(tmp_path / "run" / "tuned.nc").sizes["layer"] == 3
+    text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Whose words would each layer say?" in text
+    assert "workbench lens" in text

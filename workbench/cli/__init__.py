@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import workbench
-from workbench.cli import explore, heads, models, neurons, patch, report
+from workbench.cli import explore, heads, lens, models, neurons, patch, report
 from workbench.cli.options import (
     Common,
     CorpusName,
@@ -80,6 +80,7 @@ def demo(
 
 app.command()(models.card)
 app.command()(explore.explore)
+app.command()(lens.lens)
 app.command()(report.report)
 app.add_typer(heads.app, name="heads")
 app.add_typer(neurons.app, name="neurons")

@@ -14,6 +14,9 @@ HELP = """Put activations of one prompt into another: where does a concept becom
 workbench patch polyglot words:de-fr --limit 16   (`sweep` where no command is named)
 workbench patch concepts polyglot --source de-it --target fr-zh
 workbench patch onsets polyglot --languages de,fr,ja
+workbench patch path polyglot words:de-fr --receiver q:4.2
+workbench patch cross-position polyglot words:de-fr --layer 3
+workbench patch edges polyglot words:de-fr --steps 8
 """
 
 app = typer.Typer(cls=Room, no_args_is_help=True, rich_markup_mode=None, help=HELP)
@@ -106,3 +109,73 @@ def onsets(
     chosen = {"languages": common.languages, "words": words, "shots": shots, "limit": limit}
     run_onsets(model, out=folder, options=common.options, **chosen)
     show_run(folder, common.quiet)
+
+
+@app.command("path")
+@common_options
+def path(
+    model: ModelName,
+    pairs: PairsName,
+    receiver: Annotated[
+        str, typer.Option(help="Who hears: final, residual:4 (a layer), or q:4.2, k:4.2, v:4.2 (layer and head).")
+    ] = "final",
+    languages: Unused = None,
+    *,
+    common: Common,
+) -> None:
+    """Let each head of the source run be heard by one receiver alone: path patching.
+
+    \b
+    workbench patch path polyglot words:de-fr --limit 8
+    workbench patch path polyglot words:de-fr --receiver q:4.2
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.patch_paths import run_path
+
+    folder = common.folder("path", model, pairs)
+    how = {"receiver": receiver, "limit": common.limit, "options": common.options}
+    show_run(run_path(model, pairs, out=folder, **how), common.quiet)
+
+
+@app.command("cross-position")
+@common_options
+def cross_position(
+    model: ModelName,
+    pairs: PairsName,
+    layer: Annotated[int | None, typer.Option(help="Where states are taken and put; the middle by default.")] = None,
+    languages: Unused = None,
+    *,
+    common: Common,
+) -> None:
+    """Put the state of every position of the source run at every position of the target run, at one layer.
+
+    \b
+    workbench patch cross-position polyglot words:de-fr --layer 3 --limit 8
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.patch_paths import run_cross_position
+
+    folder = common.folder("cross-position", model, pairs)
+    how = {"layer": layer, "limit": common.limit, "options": common.options}
+    show_run(run_cross_position(model, pairs, out=folder, **how), common.quiet)
+
+
+@app.command("edges")
+@common_options
+def edges(
+    model: ModelName,
+    pairs: PairsName,
+    steps: Annotated[int, typer.Option(help="Of integrated gradients; 0 takes one slope.")] = 0,
+    languages: Unused = None,
+    *,
+    common: Common,
+) -> None:
+    """Estimate how much of the answer passes along every edge between parts of the model, and check some exactly.
+
+    \b
+    workbench patch edges polyglot words:de-fr --limit 16
+    workbench patch edges polyglot words:de-fr --steps 8
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.patch_paths import run_edges
+
+    folder = common.folder("edges", model, pairs)
+    how = {"steps": steps, "limit": common.limit, "options": common.options}
+    show_run(run_edges(model, pairs, out=folder, **how), common.quiet)

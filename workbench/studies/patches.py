@@ -43,10 +43,7 @@ def run_patch(
     """
     options = options or Options()
     run = open_run(out)
-    wanted = find_pairs(pairs, limit, options.seed)
-    loaded = options.load(model)
-    if isinstance(pairs, str) and pairs.startswith(_WORDS):  # now with its tokens, so that prompts have one length
-        wanted = find_pairs(pairs, limit, options.seed, loaded.tokenizer)
+    loaded, wanted = open_pairs(model, pairs, limit, options)
     sections = study_patches(run, loaded, wanted, options)
     write_report(
         run.folder,
@@ -59,6 +56,15 @@ def run_patch(
         ),
     )
     return run.folder
+
+
+def open_pairs(model: Any, pairs: Any, limit: int | None, options: Options) -> tuple[Model, Pairs]:
+    """Load the model and the pairs; pairs that cannot be read are refused before the model is loaded."""
+    wanted = find_pairs(pairs, limit, options.seed)
+    loaded = options.load(model)
+    if isinstance(pairs, str) and pairs.startswith(_WORDS):  # now with its tokens, so that prompts have one length
+        wanted = find_pairs(pairs, limit, options.seed, loaded.tokenizer)
+    return loaded, wanted
 
 
 def find_pairs(source: Any, limit: int | None, seed: int, tokenizer: Any = None) -> Pairs:
