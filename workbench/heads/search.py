@@ -49,8 +49,9 @@ def search(
     is about these texts, not about others of the language: see `ablate` for that.
 
     What it saves depends on how near to each other the heads lie where the set ends. Of the shipped model's 48 heads
-    and 120 texts of each language it measures a fifth of the cells for `top=5`, a quarter for 10, a third and more for
-    20.
+    and 120 texts of each language it measures about 0.17 of the cells for `top=3`, 0.2 for 5, 0.25 for 10, 0.36 for 20
+    (German, Japanese, Arabic, English; 25 orders of the texts each). All 400 sets were those of the full sweep; in 3 of
+    the 400 races one head's interval missed, which is more than is allowed.
 
     Args:
         model: the model.
