@@ -60,7 +60,7 @@ def animation(
         )
     draw = heatmap if len(chosen.dims) == 3 else curves
     keys = list(chosen.values.get_index(over))
-    drawn = [draw(result, variable, title=title, **{**select, over: key}) for key in keys]
+    drawn: list[Any] = [draw(result, variable, title=title, **{**select, over: key}) for key in keys]
     names = [value_label(over, key) for key in keys]
     figure = drawn[0]
     figure.frames = [

@@ -61,9 +61,8 @@ def bars(
         >>> wb.figures.bars(wb.heads.ablate(model, corpus), "delta", layer=0, head=3)
         >>> wb.figures.bars(pd.DataFrame({"bits": bits}).rename_axis("language"), "bits", title="How many bits?")
     """
-    if isinstance(result, pd.DataFrame):
-        result = result.to_xarray()
-    chosen = choose(result, variable, select)
+    shown = xr.Dataset.from_dataframe(result) if isinstance(result, pd.DataFrame) else result
+    chosen = choose(shown, variable, select)
     if is_category(chosen.values):
         raise BadArgument(f"{variable} holds words, bars draw numbers; use figures.heatmap")
     down, beside = _arrange(chosen, y=y, color=color)
@@ -89,7 +88,7 @@ def bars(
     notes = ["whisker: the interval of each value"] if "low" in chosen.companions else []
     if chosen.companions.keys() >= _BAND:
         notes.append("grey band: random groups of the same size")
-    return titled(figure, title or question(chosen), subtitle(result, chosen, notes=notes))
+    return titled(figure, title or question(chosen), subtitle(shown, chosen, notes=notes))
 
 
 def _arrange(chosen: Chosen, *, y: str | None, color: str | None) -> tuple[str, str | None]:

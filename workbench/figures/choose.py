@@ -115,7 +115,8 @@ def _spoken(values: xr.DataArray, result: xr.Dataset, wanted: Mapping[str, int |
     token = _taken(result["token"], wanted)
     if token.dims != ("position",):
         return values
-    end = int(np.isfinite(values.isel(key=0)).any([dim for dim in values.dims if dim not in ("query", "key")]).sum())
+    other = [dim for dim in values.dims if dim not in ("query", "key")]
+    end = int(values.isel(key=0).notnull().any(other).sum())
     words = token.values[:end]
     return values.isel(query=slice(end), key=slice(end)).assign_coords(
         query_token=("query", words), key_token=("key", words)

@@ -179,10 +179,11 @@ def onset_finding(result: xr.Dataset) -> str:
     if not known.any():
         return "No pair of languages could be measured."
     widest = float(np.nanmax((result.high - result.low).values))
+    sooner, later = (int(one[known].sum()) for one in (language < concept, language > concept))
     return (
         f"Over {int(known.sum())} ordered pairs of languages, the concept's onset lies at {_layers(concept)}, the "
-        f"language's at {_layers(language)}; the language comes first in "
-        f"{int((language < concept)[known].sum())}, the concept in {int((language > concept)[known].sum())}. The widest interval spans {widest:.0f} layers."
+        f"language's at {_layers(language)}; the language comes first in {sooner}, the concept in {later}. "
+        f"The widest interval spans {widest:.0f} layers."
     )
 
 
