@@ -18,33 +18,34 @@ PAGE = "explorer.html"
 KIND_TEXTS = 40  # of each language: shares of the attention are known well enough
 SENTENCES = 3
 SHORT = 36  # tokens: a pattern in which every token can still be read
+LONGEST = 96  # tokens: a pattern in which none can
 _ROWS = 200  # of the corpus, among which the sentences are chosen
-_BYTES = 6e6  # of patterns in the page
+_BYTES = 12e6  # of patterns in the page
 
 
 def study_looks(run: Run, model: Model, corpus: Corpus, options: Options) -> Path:
     """Compute into a run where its heads look, and write the explorer of the cells that it has so far.
 
-    A model whose patterns cannot be read gets the explorer without them.
+    A model whose patterns cannot be read, or whose texts are all long, gets the explorer without them.
     """
     if model.abilities.get("pattern"):
-        some, rows = corpus.limit(KIND_TEXTS), _readable(model, corpus, options)
+        some = corpus.limit(KIND_TEXTS)
         key = {**common_key(model, options, some), "method": "kinds"}
         run.cell("kinds", key, lambda: kinds(model, some, **options.texts))
-        key = {**common_key(model, options, corpus), "method": "patterns", "sentences": rows}
-        run.cell("patterns", key, lambda: patterns(model, corpus, sentences=rows, **options.texts))
+        if rows := readable(model, corpus, options):
+            key = {**common_key(model, options, corpus), "method": "patterns", "sentences": rows}
+            run.cell("patterns", key, lambda: patterns(model, corpus, sentences=rows, **options.texts))
     return _write(map(run.file, run.finished), run.folder / PAGE)
 
 
-def _readable(model: Model, corpus: Corpus, options: Options) -> list[int]:
-    """The first rows that are short in every language, then the shortest others; fewer where there are many heads."""
+def readable(model: Model, corpus: Corpus, options: Options) -> list[int]:
+    """The first rows that are short in every language, then the shortest others; as many as a page can hold."""
     longest = np.zeros(min(_ROWS, *corpus.counts.values()), int)
     for text in model.encode(corpus.limit(len(longest)), truncate=options.truncate):
         longest[text.row] = max(longest[text.row], len(text.ids))
-    each = len(corpus.languages) * model.n_layers * model.n_heads * SHORT**2 / 2
-    count = min(SENTENCES, max(1, int(_BYTES // each)))
-    order = np.argsort(np.where(longest <= SHORT, 0, longest), kind="stable")
-    return sorted(order[:count].tolist())
+    order = np.argsort(np.where(longest <= SHORT, 0, longest), kind="stable")[:SENTENCES]
+    size = len(corpus.languages) * model.n_layers * model.n_heads * np.cumsum(longest[order] ** 2 / 2)
+    return sorted(order[(longest[order] <= LONGEST) & (size <= _BYTES)].tolist())
 
 
 def explore(folder: str | Path, *, out: str | Path | None = None) -> Path:

@@ -29,7 +29,7 @@ _STEPS = 255  # an attention of 0 to 1 in one byte
 def payload(found: Found) -> dict[str, Any]:
     """Everything the page shows, ready for JSON."""
     axes = {name: found.axis(name) for name in CELLS}
-    measures = found.measures or (_nothing(axes),)
+    measures = (found.measures or (_nothing(axes),)) if axes["language"] and axes["head"] else ()
     classes = None if found.classes is None else _classes(found.classes)
     codes = {*axes["language"], *(classes["languages"] if classes else [])}
     return {
@@ -37,20 +37,16 @@ def payload(found: Found) -> dict[str, Any]:
         "languages": [_language(code) for code in axes["language"]],
         "layers": axes["layer"] or (classes["layers"] if classes else []),
         "heads": axes["head"],
-        "grid": _grid(measures[0], axes) if axes["head"] else None,
-        "measures": [_measure(one, axes) for one in measures] if axes["head"] else [],
+        "grid": _grid(measures[0], axes) if measures else None,
+        "measures": [_measure(one, axes) for one in measures],
         "profile": _profile(found, axes),
         "roles": None if found.roles is None else _roles(found.roles, axes),
         "kinds": None if found.kinds is None else _kinds(found.kinds, axes),
         "patterns": None if found.patterns is None else _patterns(found.patterns),
         "classes": classes,
+        "colours": {"missing": style.MISSING, "chosen": style.LINES[1], "others": style.LINES[0]},
         "themes": {"light": style.LIGHT.to_plotly_json(), "dark": style.DARK.to_plotly_json()},
     }
-
-
-def of_figure(figure: go.Figure) -> Any:
-    """A figure as JSON."""
-    return json.loads(str(plotly.io.to_json(figure, validate=False)))
 
 
 def _nothing(axes: dict[str, list]) -> Measure:
@@ -101,15 +97,8 @@ def _measure(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
     chosen = choose(_whole(measure, axes), measure.name, {})
     colours = colour_axis(chosen.values, height=_TOP)
     scales = {"light": colours["colorscale"], "dark": _DARK_DIVERGING if is_signed(chosen.values) else style.SEQUENTIAL}
-    colours["colorbar"] |= {
-        "orientation": "h",
-        "x": 0,
-        "xanchor": "left",
-        "y": 1,
-        "yref": "container",
-        "yanchor": "top",
-    }
-    colours["colorbar"] |= {"len": 200, "thickness": 9, "title": {"text": ""}, "nticks": 5, "ypad": 6}
+    place = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "ypad": 6}
+    colours["colorbar"] |= {**place, "len": 200, "thickness": 9, "title": {"text": ""}, "nticks": 5}
     cells = number_cells(
         chosen.at("language", 0), axis(chosen.values, "head"), axis(chosen.values, "layer"), heading="#"
     )
@@ -119,7 +108,7 @@ def _measure(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
         "units": chosen.values.attrs.get("units", ""),
         "words": chosen.values.attrs.get("long_name", measure.name.replace("_", " ")),
         "colours": {
-            theme: of_figure(go.Figure(layout={"coloraxis": {**colours, "colorscale": scale}}))["layout"]["coloraxis"]
+            theme: _json(go.Figure(layout={"coloraxis": {**colours, "colorscale": scale}}))["layout"]["coloraxis"]
             for theme, scale in scales.items()
         },
         "hover": cells.hovertemplate,
@@ -182,21 +171,15 @@ def _patterns(patterns: xr.Dataset) -> dict[str, Any]:
     values = patterns.pattern.transpose("sentence", *CELLS, "query", "key").values
     token = patterns.token.transpose("sentence", "language", "position").values
     length = patterns.length.transpose("sentence", "language").values
-    blob, texts = [], []
-    start = 0
-    for s, row in enumerate(length):
-        texts.append([])
-        for k, n in enumerate(row.tolist()):
-            tokens = [str(one) for one in token[s, k, :n]]
-            part = values[s, k][..., :n, :n][..., *np.tril_indices(n)]
-            texts[-1].append({"tokens": tokens, "labels": token_labels(tokens), "start": start})
-            if np.isnan(part).any():  # an interrupted sweep had not come to this text
-                texts[-1][-1]["start"] = -1
-                continue
-            blob.append(np.round(part * _STEPS).astype(np.uint8).ravel())
-            start += blob[-1].size
+    packed, texts = b"", [[{} for _ in row] for row in length]
+    for (s, k), n in np.ndenumerate(length):
+        tokens = [str(one) for one in token[s, k, :n]]
+        part = values[s, k][..., :n, :n][..., *np.tril_indices(n)]
+        whole = not np.isnan(part).any()  # an interrupted sweep may not have come to this text
+        texts[s][k] = {"tokens": tokens, "labels": token_labels(tokens), "start": len(packed) if whole else -1}
+        if whole:
+            packed += np.round(part * _STEPS).astype(np.uint8).tobytes()
     figure = pattern([[1.0]], ["a"]).update_layout(coloraxis={"showscale": False})
-    packed = np.concatenate(blob) if blob else np.zeros(0, np.uint8)
     return {
         "sentences": patterns["sentence"].values.tolist(),
         "languages": [str(code) for code in patterns["language"].values],
@@ -204,7 +187,7 @@ def _patterns(patterns: xr.Dataset) -> dict[str, Any]:
         "heads": patterns["head"].values.tolist(),
         "aligned": bool(patterns.attrs.get("aligned", 0)),
         "texts": texts,
-        "values": base64.b64encode(packed.tobytes()).decode(),
+        "values": base64.b64encode(packed).decode(),
         "figure": _plain(figure, margin={"t": 4, "l": 50, "r": 4, "b": 50}, height=None),
     }
 
@@ -236,12 +219,16 @@ def _classes(classes: xr.Dataset) -> dict[str, Any]:
 
 def _plain(figure: go.Figure, **layout: Any) -> Any:
     """A figure as plain JSON for the page, which has a heading of its own and no zoom."""
-    plain = of_figure(figure)
+    plain = _json(figure)
     for name, value in plain["layout"].items():
         if name.startswith(("xaxis", "yaxis")):
             value["fixedrange"] = True
     plain["layout"] |= {"title": None, "dragmode": False, "template": None, **layout}
     return plain
+
+
+def _json(figure: go.Figure) -> Any:
+    return json.loads(str(plotly.io.to_json(figure, validate=False)))
 
 
 def _packed(values: np.ndarray) -> str:

@@ -51,7 +51,7 @@ function drawProfile() {
     const [trace, measure] = [data[column], page.measures[k]];
     trace.x = places.map((at) => finite(measure.values[at]));
     trace.y = page.languages.map((one) => (narrow.matches ? one.short : one.name));
-    trace.marker.color = places.map((_, place) => (place === state.language ? "#D55E00" : "#0072B2"));
+    trace.marker.color = places.map((_, place) => (page.colours[place === state.language ? "chosen" : "others"]));
     trace.customdata = places.map((at) => ["low", "high", "p_value"].filter((name) => measure[name]).map((name) => measure[name][at]));
     if (measure.low) {
       trace.error_x.array = places.map((at) => measure.high[at] - measure.values[at]);

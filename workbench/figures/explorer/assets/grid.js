@@ -25,13 +25,12 @@ function drawGrid() {
     trace.customdata = rows((layer, head) => measure.companions.map((name) => measure[name][cell(panel, layer, head)]));
     trace.hovertemplate = measure.hover.replace("#", page.languages[panel].name);
   });
-  const clear = "rgba(0,0,0,0)";
   for (const note of layout.annotations || []) {
     const named = page.languages.find((one) => one.name === note.text);
     if (named && narrow.matches) note.text = named.short;
   }
   Object.assign(layout, { template: template(), autosize: true, shapes: outlines(), coloraxis: measure.colours[theme()] });
-  layout.plot_bgcolor = measure.complete ? clear : "#a9adb5";
+  layout.plot_bgcolor = measure.complete ? "rgba(0,0,0,0)" : page.colours.missing;
   $("grid").style.height = `${layout.height}px`;
   $("heads").classList.toggle("fits", $("heads").offsetHeight + 64 < window.innerHeight); // else it cannot be scrolled
   return Plotly.react($("grid"), data, layout, settings);
