@@ -13,7 +13,7 @@ from workbench.figures.axis import Axis, axis
 from workbench.figures.cells import hover_lines, is_category
 from workbench.figures.choose import Chosen, choose, no_axis
 from workbench.figures.heatmap import titled
-from workbench.figures.labels import axis_title, describe, is_language, value_label
+from workbench.figures.labels import axis_title, describe, is_language, value_label, value_line
 from workbench.figures.question import question, subtitle
 
 _ROW = 30  # pixels of a name with one bar
@@ -115,7 +115,7 @@ def _row(part: Chosen, left: Axis, *, name: str, index: int, count: int, key: st
     values, known = part.values.values.astype(float), part.companions
     colour = style.CATEGORIES.get(key, style.LINES[index % len(style.LINES)])
     lines = [f"<b>{name}</b>"] if name else []
-    lines += ["%{text}", f"{part.values.name} %{{x:.4g}} {part.values.attrs.get('units', '')}".rstrip()]
+    lines += ["%{text}", value_line(part.values, "%{x:.4g}")]
     columns = {name: array.values for name, array in known.items()}
     lines += hover_lines(list(columns))
     shared = {"y": places, "orientation": "h", "width": 0.9 * wide, "legendgroup": name}

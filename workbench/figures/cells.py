@@ -9,6 +9,7 @@ import xarray as xr
 from workbench.figures import style
 from workbench.figures.axis import Axis
 from workbench.figures.choose import Chosen
+from workbench.figures.labels import value_line
 
 _FEW = 64  # cells along an axis that can afford a line between them
 
@@ -36,7 +37,7 @@ def number_cells(chosen: Chosen, x: Axis, y: Axis, *, heading: str = "", printed
     """
     values = chosen.values.transpose(y.dim, x.dim)
     form = ":,d" if values.dtype.kind in "iu" else ":.4g"
-    lines = [f"{values.name} %{{z{form}}} {values.attrs.get('units', '')}".rstrip()]
+    lines = [value_line(values, f"%{{z{form}}}")]
     extra = {name: array.transpose(y.dim, x.dim).values for name, array in chosen.companions.items()}
     lines += hover_lines(extra)
     return go.Heatmap(

@@ -12,7 +12,7 @@ from workbench.figures.axis import Axis, axis
 from workbench.figures.cells import hover_lines, is_category
 from workbench.figures.choose import Chosen, choose, no_axis
 from workbench.figures.heatmap import titled
-from workbench.figures.labels import axis_title, describe, value_label
+from workbench.figures.labels import axis_title, describe, value_label, value_line
 from workbench.figures.question import question, subtitle
 
 _ACROSS = ("layer", "target_layer", "source_layer", "position", "sample", "head", "neuron")
@@ -107,7 +107,7 @@ def _line(part: Chosen, bottom: Axis, *, name: str, look: int, colour: str | Non
     traces = []
     where = "%{text}" if bottom.names else f"{bottom.title} %{{x:d}}"
     lines = [f"<b>{name}</b>"] if name else []
-    lines += [where, f"{part.values.name} %{{y:.4g}} {part.values.attrs.get('units', '')}".rstrip()]
+    lines += [where, value_line(part.values, "%{y:.4g}")]
     extra = [array.values for array in part.companions.values()]
     lines += hover_lines(part.companions)
     if "low" in part.companions:

@@ -96,3 +96,9 @@ def describe(array: xr.DataArray) -> str:
     """What the numbers are, with their unit: "rise of NLL without the head [nats]"."""
     name = array.attrs.get("long_name") or str(array.name).replace("_", " ")
     return escape(with_units(str(name), array.attrs.get("units")))
+
+
+def value_line(array: xr.DataArray, shown: str) -> str:
+    """What hovering says of a value, with its unit where the name does not say it: "delta 0.3 nats"."""
+    units = array.attrs.get("units", "")
+    return f"{array.name} {shown} {'' if units == array.name else units}".rstrip()

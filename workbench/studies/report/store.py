@@ -49,7 +49,7 @@ def save_report(report: Report, folder: str | Path) -> Path:
         "recipe": None if report.recipe is None else vars(report.recipe),
         "sections": [_packed(section) for section in report.sections],
     }
-    return write_whole(Path(folder) / FILE, json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain))
+    return write_whole(Path(folder) / FILE, json.dumps(record, ensure_ascii=False, default=_plain))
 
 
 def load_report(folder: str | Path) -> Report:
