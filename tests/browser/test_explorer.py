@@ -93,7 +93,11 @@ def test_a_click_on_a_head_shows_all_of_it(opened, window, scheme):
     delta = cases.everything()[1].sel(language="hi", layer=1, head=2)
     said = page.locator("#status").inner_text()
     assert said.startswith("Hindi, layer 1, head 2. ")
-    assert f"rise of NLL: {float(delta.delta):.3g} nats ({float(delta.low):.3g} to {float(delta.high):.3g})" in said
+    assert (
+        f"rise of NLL: {float(delta.delta):.3g} nats (95% interval {float(delta.low):.3g} to {float(delta.high):.3g})"
+        in said
+    )
+    assert " that delta is 0, corrected" in said
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     squares = page.locator(".square .main-svg:first-child")

@@ -38,9 +38,13 @@ def ablation(rng):
     """Without a number for one head in Japanese."""
     delta = rng.normal(size=SHAPE)
     delta[0, 1, 2] = np.nan
-    ends = {"low": delta - 0.5, "high": delta + 0.5, "p_value": rng.random(SHAPE)}
     return make(
-        {"delta": (CELLS, delta, "rise of NLL [nats]"), **{name: (CELLS, each, name) for name, each in ends.items()}}
+        {
+            "delta": (CELLS, delta, "rise of NLL [nats]"),
+            "low": (CELLS, delta - 0.5, "lower end of the 95% interval of delta [nats]"),
+            "high": (CELLS, delta + 0.5, "upper end of the 95% interval of delta [nats]"),
+            "p_value": (CELLS, rng.random(SHAPE), "p-value that delta is 0, corrected"),
+        }
     )
 
 

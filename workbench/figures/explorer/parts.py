@@ -175,7 +175,9 @@ def profile(
             showlegend=False,
         )
         figure.add_trace(trace, row=1, col=column)
-        figure.update_xaxes(title={"text": describe(part.values)}, zeroline=True, nticks=6, row=1, col=column)
+        figure.update_xaxes(
+            title={"text": describe(part.values)}, zeroline=True, rangemode="tozero", nticks=6, row=1, col=column
+        )
     figure.update_yaxes(autorange="reversed", type="category", categoryorder="array", categoryarray=names, ticks="")
     figure.update_layout(height=130 + 24 * len(codes))
     return titled(figure, escape(title), f"Layer {layer} · head {head}", columns=2 * len(parts))

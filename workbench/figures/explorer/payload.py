@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.figures import style
 from workbench.figures.axis import axis
 from workbench.figures.cells import number_cells
-from workbench.figures.choose import choose
+from workbench.figures.choose import Chosen, choose
 from workbench.figures.colour import colour_axis, is_signed
 from workbench.figures.explorer.found import CELLS, KINDS, Found, Measure, kind_of
 from workbench.figures.explorer.parts import CLASSES, head_grid, layer_classes, pattern, profile, token_labels
@@ -113,10 +114,19 @@ def _measure(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
         },
         "hover": cells.hovertemplate,
         "companions": list(chosen.companions),
+        "interval": _said(chosen, "low", r"\d+ ?%( interval)?") or "interval",
+        "tested": _said(chosen, "p_value", r"that .* is 0"),
         "complete": bool(np.isfinite(chosen.values.values).all()),
         "values": _packed(chosen.values.values),
         **{name: _packed(array.values) for name, array in chosen.companions.items()},
     }
+
+
+def _said(chosen: Chosen, companion: str, pattern: str) -> str:
+    """What a companion's own description says: the level of the interval, what the test asks."""
+    words = chosen.companions[companion].attrs.get("long_name", "") if companion in chosen.companions else ""
+    said = re.search(pattern, words)
+    return said[0] if said else ""
 
 
 def _profile(found: Found, axes: dict[str, list]) -> dict[str, Any] | None:

@@ -31,13 +31,13 @@ const attentionWords = (value) => value.toFixed(2);
 const language = (code) => page.names.find((one) => one.code === code) || { name: code, short: code };
 const pValue = (value) => (value < 0.001 ? "p < 0.001" : `p = ${round(value, 2)}`);
 
-// "0.034 nats (0.027 to 0.040), p < 0.001"
+// "0.034 nats (95% interval 0.027 to 0.040), p < 0.001 that delta is 0, corrected"
 function numberWords(measure, at) {
   const value = measure.values[at];
   if (!Number.isFinite(value)) return "not measured";
   const parts = [`${round(value)} ${measure.units}`.trim()];
-  if (measure.low && Number.isFinite(measure.low[at])) parts[0] += ` (${round(measure.low[at])} to ${round(measure.high[at])})`;
-  if (measure.p_value && Number.isFinite(measure.p_value[at])) parts.push(`corrected ${pValue(measure.p_value[at])}`);
+  if (measure.low && Number.isFinite(measure.low[at])) parts[0] += ` (${measure.interval} ${round(measure.low[at])} to ${round(measure.high[at])})`;
+  if (measure.p_value && Number.isFinite(measure.p_value[at])) parts.push(`${pValue(measure.p_value[at])} ${measure.tested}`.trim(), "corrected");
   return parts.join(", ");
 }
 

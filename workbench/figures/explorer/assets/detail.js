@@ -76,8 +76,8 @@ function drawTable(places) {
   head.append(element("th", "Language", { scope: "col" }));
   for (const measure of measures) {
     head.append(element("th", measure.label, { scope: "col" }));
-    if (measure.low) head.append(element("th", "interval", { scope: "col" }));
-    if (measure.p_value) head.append(element("th", "corrected p", { scope: "col" }));
+    if (measure.low) head.append(element("th", measure.interval, { scope: "col" }));
+    if (measure.p_value) head.append(element("th", `corrected p ${measure.tested}`, { scope: "col" }));
   }
   if (page.kinds) head.append(element("th", "kind", { scope: "col" }));
   const rows = places.map((at, place) => {
