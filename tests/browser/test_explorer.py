@@ -88,7 +88,7 @@ def drawn(page, plot):
 def test_a_click_on_a_head_shows_all_of_it(opened, window, scheme):
     page = opened(window=window, scheme=scheme)
     click_head(page, "hi", 1, 2)
-    assert page.locator("#head-title").inner_text() == "Layer 1 · head 2"
+    assert page.locator("#head-title").inner_text() == "Layer 1 · head 2, in Hindi"
     assert "specific to Hindi (the same in 90 %" in page.locator("#facts").inner_text()
     delta = cases.everything()[1].sel(language="hi", layer=1, head=2)
     said = page.locator("#status").inner_text()
@@ -147,9 +147,9 @@ def test_the_keyboard_does_everything(opened):
     for key in ("ArrowRight", "ArrowUp", "ArrowUp"):
         page.keyboard.press(key)
     assert page.locator("#status").inner_text().startswith("At Arabic, layer 2, head 1: ")
-    assert page.locator("#head-title").inner_text() == "Layer 0 · head 0"
+    assert page.locator("#head-title").inner_text() == "Layer 0 · head 0, in Arabic"
     page.keyboard.press("Enter")
-    assert page.locator("#head-title").inner_text() == "Layer 2 · head 1"
+    assert page.locator("#head-title").inner_text() == "Layer 2 · head 1, in Arabic"
     for _ in range(3):
         page.keyboard.press("ArrowRight")  # over the edge into the next language
     page.keyboard.press("Enter")
@@ -185,7 +185,7 @@ def test_a_click_on_a_layer_shows_its_neurons(opened):
 
 def test_a_link_shows_the_same_and_a_bad_one_something(opened):
     page = opened("layer=1&head=3&language=ja&beside=hi&sentence=7&colour=1&view=head", fresh=True)
-    assert page.locator("#head-title").inner_text() == "Layer 1 · head 3"
+    assert page.locator("#head-title").inner_text() == "Layer 1 · head 3, in Japanese"
     names = ("language", "beside", "sentence", "measure")
     assert [page.locator(f"#{name}").input_value() for name in names] == ["3", "2", "1", "1"]
     here, said = page.url.partition("#")[2], page.locator("#status").inner_text()

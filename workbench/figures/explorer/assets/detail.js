@@ -30,14 +30,14 @@ function factWords() {
 function drawHead() {
   const at = cell(state.language, state.layer, state.head);
   const name = page.languages[state.language].short;
-  $("head-title").textContent = `Layer ${page.layers[state.layer]} · head ${page.heads[state.head]}`;
+  $("head-title").textContent = `Layer ${page.layers[state.layer]} · head ${page.heads[state.head]}, in ${name}`;
   const rows = [];
   const role = roleWords(state.layer, state.head);
   if (role) rows.push(["Role", role]);
   const kind = kindWords(state.language, state.layer, state.head);
-  if (kind) rows.push([`Kind, in ${name}`, kind.words]);
+  if (kind) rows.push(["Kind", kind.words]);
   for (const k of page.profile ? page.profile.measures : []) {
-    rows.push([`${capital(page.measures[k].words)}, in ${name}`, numberWords(page.measures[k], at)]);
+    rows.push([capital(page.measures[k].words), numberWords(page.measures[k], at)]);
   }
   $("facts").replaceChildren(...rows.flatMap(([title, words]) => [element("dt", title), element("dd", words)]));
 }
