@@ -170,7 +170,7 @@ def test_a_typed_text_stays_and_a_sentence_changes_with_its_language(widget):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "type a sentence"), ("  \t", "type a sentence"), ("a" * (MOST_TOKENS + 9), "make it shorter")],
+    [("", "Type a sentence"), ("  \t", "Type a sentence"), ("a" * (MOST_TOKENS + 9), "make it shorter")],
 )
 def test_a_text_that_will_not_do_is_answered_in_a_line(bare, text, words):
     before = drawn(bare.patterns)

@@ -22,7 +22,6 @@ function render({ model, el }) {
   pad.tabIndex = 0;
   pad.setAttribute("role", "application");
   pad.setAttribute("aria-label", "Chosen head: left and right change the head, up and down the layer");
-  pad.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the arrow keys to move between cells
   said.className = "wb-said";
   said.setAttribute("role", "status");
   el.append(pad, said);
@@ -45,11 +44,19 @@ function render({ model, el }) {
     model.set({ width: el.clientWidth, dark: isDark() });
     model.save_changes();
   };
+  const keepKeys = ({ target }) => {
+    // JupyterLab takes the arrow keys to move between cells, from menus too, except where this stands.
+    if (target === pad || (target.matches("select") && target.closest(".wb-live"))) {
+      target.dataset.lmSuppressShortcuts = "true";
+    }
+  };
+  document.addEventListener("focusin", keepKeys);
   const theme = new MutationObserver(follow);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
   const room = new ResizeObserver(follow);
   room.observe(el);
   return () => {
+    document.removeEventListener("focusin", keepKeys);
     theme.disconnect();
     room.disconnect();
   };

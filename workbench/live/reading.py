@@ -75,9 +75,9 @@ class Reader:
         whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # no tokenizer takes half an emoji
         count = self._count(whole)
         if count < 2:
-            raise BadArgument("type a sentence: it takes two tokens or more to look from one to another")
+            raise BadArgument("Type a sentence: it takes two tokens or more to look from one to another")
         if count > self.most:
-            raise TooLarge(f"this text has {count} tokens; up to {self.most} can be shown, so make it shorter")
+            raise TooLarge(f"This text has {count} tokens; up to {self.most} can be shown, so make it shorter")
         typed = Corpus({"": (whole,)}, aligned=False, source="typed")
         found = patterns(self.model, typed, sentences=[0], progress=False).isel(sentence=0, language=0)
         reading = self._kept[text] = Reading(text, tuple(found.token.values.tolist()), found.pattern.values)
