@@ -20,6 +20,11 @@ def test_knockout(run, model, corpus, tmp_path):
     assert result.group.values.tolist() == result.language.values.tolist() == ["de", "fr", "ja"]
     assert result.sizes["control"] == 2
     assert "without a language's neurons?" in (out / "report.html").read_text(encoding="utf-8").replace("&#x27;", "'")
+    text = (out / "report.html").read_text(encoding="utf-8")
+    cells = [float(result.delta.sel(group=code, language=code)) for code in ("de", "fr", "ja")]
+    bounds = [float(result.control_high.sel(group=code, language=code)) for code in ("de", "fr", "ja")]
+    above = sum(cell > bound for cell, bound in zip(cells, bounds, strict=True))
+    assert f"{above} of 3 languages lose more than the band of random groups reaches." in text
     assert run("neurons", "knockout", model, corpus, "--method", "best").exit_code == 2
 
 

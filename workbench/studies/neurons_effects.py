@@ -124,19 +124,30 @@ def run_knockout(
         {**key, "method": "knockout", "controls": controls},
         lambda: knockout(loaded, test, members, controls=controls, **options.texts),
     )
-    part = section(
-        "knockout",
-        found,
-        figures.matrix(found, "excess", title="What does each language lose without a language's neurons?"),
-        reading="A row a language whose neurons are off, a column a language that is measured, on texts that chose no "
-        "neuron. The number is the rise of the loss beyond that without random neurons of the same layers.",
-        finding=findings.knockout(found),
-    )
+    own = findings.own(found)
+    parts = [
+        section(
+            "knockout",
+            found,
+            figures.matrix(found, "excess", title="What does each language lose without a language's neurons?"),
+            reading="A row a language whose neurons are off, a column a language that is measured, on texts that chose "
+            "no neuron. The number is the rise of the loss beyond that without random neurons of the same layers.",
+            finding=findings.knockout(found),
+        ),
+        section(
+            "knockout",
+            own,
+            figures.bars(own, "delta", title="Does a language need its own neurons more than random ones?"),
+            reading="A bar is the rise of a language's loss without its own neurons, its whisker the interval over "
+            "texts. The grey band is what random groups of the same size and layers cost.",
+            finding=findings.beyond(own),
+        ),
+    ]
     asked = {"languages": languages, "limit": limit, "method": method, "top_rate": top_rate, "controls": controls}
     write_report(
         run.folder,
         title=f"Knock-outs of {loaded.name} on {texts.source}",
-        sections=[part],
+        sections=parts,
         recipe=recipe(run_knockout, "neurons knockout", model, corpus, out=out, options=options, **asked),
     )
     return run.folder

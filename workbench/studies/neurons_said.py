@@ -46,6 +46,19 @@ def knockout(result: xr.Dataset) -> str:
     return " ".join(parts)
 
 
+def own(result: xr.Dataset) -> xr.Dataset:
+    """A knock-out's cells in which a language loses its own neurons: `delta[language]` and what belongs to it."""
+    codes = [name for name in result["language"].values.tolist() if name in result.group.values]
+    same = xr.DataArray(codes, dims="language")
+    return result.sel(group=same, language=same)
+
+
+def beyond(result: xr.Dataset) -> str:
+    """How many languages lose more than random groups cost. Reads `delta[language]`, `control_high`."""
+    above = int((result.delta > result.control_high).sum())
+    return f"{above} of {count(result.sizes['language'], 'language')} lose more than the band of random groups reaches."
+
+
 def _diagonal(result: xr.Dataset) -> np.ndarray:
     return result.group.values[:, None] == result["language"].values[None]
 

@@ -33,9 +33,7 @@ def contents(report: Report) -> str:
         for number, section in enumerate(report.sections, start=1)
     ]
     if report.named_heads:
-        lines.append(
-            '<li><a href="#named-heads">What does each analysis say of the heads that are named here?</a></li>'
-        )
+        lines.append(f'<li><a href="#named-heads">{HEADS}</a></li>')
     if report.recipe:
         lines.append(f'<li><a href="#again">{AGAIN}</a></li>')
     return "\n".join(lines)
@@ -102,7 +100,7 @@ def again(report: Report) -> str:
     """How to do it again: the command, the call, the versions."""
     if report.recipe is None:
         return ""
-    parts = ['<section id="again" aria-labelledby="title-again"><h2 id="title-again">' + AGAIN + "</h2>"]
+    parts = [f'<section id="again" aria-labelledby="title-again"><h2 id="title-again">{AGAIN}</h2>']
     if report.recipe.command:
         parts.append(f"<p>At the shell:</p><pre><code>{escape(report.recipe.command)}</code></pre>")
     parts.append(f"<p>The same in Python:</p><pre><code>{escape(report.recipe.call)}</code></pre>")

@@ -56,18 +56,14 @@ def recipe(
     defaults = {name: one.default for name, one in inspect.signature(study).parameters.items()}
     changed = {name: value for name, value in named.items() if not _same(value, defaults.get(name))}
     how = {} if options is None else _changed(options)
-    inner = {f"options=Options({_arguments(how)})"} if how and "options" in defaults else set()
-    spread = {} if "options" in defaults else how
-    call = ", ".join(
-        [
-            *(_python(value, name) for name, value in zip(defaults, given, strict=False)),
-            _arguments({**changed, "out": folder, **spread}),
-            *inner,
-        ]
-    )
-    lines = [f"from {study.__module__} import {study.__name__}"]
-    lines += ["from workbench.studies.options import Options"] if inner else []
     told = {**changed, **how, "out": folder}
+    lines = [f"from {study.__module__} import {study.__name__}"]
+    inner = ""
+    if how and "options" in defaults:
+        lines.append("from workbench.studies.options import Options")
+        inner = f", options=Options({_arguments(how)})"
+    first = "".join(f"{_python(value, name)}, " for name, value in zip(defaults, given, strict=False))
+    call = first + _arguments({**changed, "out": folder} if "options" in defaults else told) + inner
     possible = all(_plain(value) for value in [*given, *changed.values()]) and not set(only_python) & set(told)
     words = ["workbench", *command.split(), *map(str, given), *(str(told.pop(name)) for name in places)]
     for name, value in told.items():
