@@ -97,6 +97,14 @@ def test_commands_in_the_text_exist(path):
         assert first in single or second in {*groups[first], "polyglot"}
 
 
+@pytest.mark.parametrize("path", METHODS, ids=lambda path: path.stem)
+def test_a_notebook_that_is_linked_shows_the_method(path):
+    calls = set(re.findall(r"wb\.(?:heads|neurons|patching|lens|planted)\.\w+", "".join(blocks(path))))
+    for name in re.findall(r"\.\./notebooks/(\w+)\.md", path.read_text(encoding="utf-8")):
+        notebook = (DOCS.parent / f"notebooks/{name}.ipynb").read_text(encoding="utf-8")
+        assert any(call in notebook for call in calls), name
+
+
 def test_every_picture_is_small_and_shown():
     shown = {name for page in PAGES for name in re.findall(r"pictures/([\w-]+\.png)", page.read_text(encoding="utf-8"))}
     stored = {path.name: path.stat().st_size for path in DOCS.glob("pictures/*")}
