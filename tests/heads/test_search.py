@@ -11,7 +11,7 @@ from workbench.errors import BadArgument, Interrupted, UnsupportedSite
 from workbench.heads.racing import race, stages
 
 module = importlib.import_module("workbench.heads.search")  # the package's `search` is the function
-RUNS, CELLS, SAMPLES, TOP, RISK = 200, 24, 200, 5, 0.01
+RUNS, CELLS, SAMPLES, TOP, RISK = 200, 16, 160, 4, 0.01
 
 
 def population(run, kind):
