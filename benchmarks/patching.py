@@ -25,6 +25,7 @@ from workbench.model.record import record
 from workbench.patching import cells as fast
 from workbench.patching import places
 from workbench.patching.attribution import estimate
+from workbench.patching.edge_slopes import estimate as estimate_edges
 from workbench.patching.gradient import difference
 
 EXACT = 1e-5
@@ -148,12 +149,46 @@ def agreements(limit: int) -> None:
     pairs = wb.translation_pairs("words", source="de", target="fr", shots=2, limit=limit, tokenizer=model.tokenizer)
     print(f"\nAgreement with exact patching: {model.name}, {len(pairs)} pairs {pairs.name}, 48 sampled cells")
     print(f"{'site':<16}{'steps':>6}{'Pearson [95 %]':>26}{'Spearman':>10}{'mean error':>12}")
-    for site in ("residual", "head"):
+    for site in ("residual", "head", "edge"):
         for steps in (0, 4, 16):
-            found = wb.patching.attribution(model, pairs, site=site, steps=steps, sample=48, progress=False).attrs
+            how = {"steps": steps, "sample": 48, "progress": False}
+            edges, nodes = wb.patching.edges, wb.patching.attribution
+            found = (edges(model, pairs, **how) if site == "edge" else nodes(model, pairs, site=site, **how)).attrs
             between = f"{found['agreement']:.3f} [{found['agreement_low']:.3f}, {found['agreement_high']:.3f}]"
             rank, error = found["agreement_rank"], found["agreement_error"]
             print(f"{site:<16}{steps:>6}{between:>26}{rank:>10.3f}{error:>12.4f}")
+
+
+def edges_line(case: Case, repeats: int) -> str:
+    """All edges of one batch of pairs, whole job, and TransformerLens's own where it takes this architecture."""
+    from transformer_lens.tools.analysis.attribution_patching import EdgeAttributionConfig, attribution_patch
+
+    case.of(case.target)
+    answers, foils = case.answers.tolist(), case.foils.tolist()
+    ours, theirs = [], []
+    for repeat in range(repeats + 1):  # the first is not counted
+        start = clock(case)
+        source = record(case.model, case.of(case.source), heads=True, keys=True, patterns=True)
+        with torch.no_grad():
+            estimate_edges(case.model, source, case.of(case.target), difference(answers, foils))
+        middle = clock(case)
+        try:
+            for i in range(len(answers)):
+                attribution_patch(
+                    case.model.bridge,
+                    case.source[i : i + 1],
+                    case.target[i : i + 1],
+                    lambda logits, i=i: logits[0, -1, answers[i]] - logits[0, -1, foils[i]],
+                    EdgeAttributionConfig(granularity="edge"),
+                )
+            took = clock(case) - middle
+        except (NotImplementedError, ValueError, RuntimeError, TypeError):
+            took = float("nan")
+        if repeat:
+            ours.append(middle - start)
+            theirs.append(took)
+    median = statistics.median(ours)
+    return f"{'edges, whole job':<26}{median:>12.5f}{statistics.median(theirs) / median:>16.1f}x{'':>12}"
 
 
 def main() -> None:
@@ -177,6 +212,7 @@ def main() -> None:
         for title in SWEEPS:
             print(sweep_line(case, title, repeats, 4 if options.quick else 6), flush=True)
         print(attribution_line(case, repeats), flush=True)
+        print(edges_line(case, repeats), flush=True)
         peers.forget()
     agreements(8 if options.quick else 24)
 
