@@ -7,7 +7,7 @@ import workbench as wb
 from tests.oracles import patching as loops
 from tests.oracles import patching_path as oracle
 from tests.patching.cases import encoded, make_pairs, plain, token, wrapped
-from workbench.errors import BadArgument, BadPairs, Interrupted
+from workbench.errors import BadArgument, BadPairs, Interrupted, UnsupportedSite
 from workbench.text.pairs import Pair, Pairs
 
 path = wb.patching.path
@@ -99,3 +99,15 @@ def test_bad_arguments_say_what_would_work(options, message):
 def test_prompts_of_unequal_length_are_refused():
     with pytest.raises(BadPairs, match="source has"):
         path(wrapped("llama"), Pairs((Pair("abc", "abcde", "kord", "lord"),), "unequal"), progress=False)
+
+
+def test_sites_that_the_architecture_does_not_have_are_refused():
+    experts = wrapped("qwen3_moe")
+    with pytest.raises(UnsupportedSite, match="cannot do 'neuron'"):
+        path(experts, MIXED, through_mlps=False, progress=False)
+    assert np.isfinite(path(experts, MIXED, senders=[(2, 0)], progress=False).effect[2, 0])
+
+
+def test_answers_that_begin_alike_are_refused():
+    with pytest.raises(BadPairs, match="both begin with the token 'k'"):
+        path(wrapped("llama"), Pairs((Pair("abcde", "abxde", "kord", "kund"),), "alike"), progress=False)
