@@ -47,8 +47,8 @@ class Panel(ipywidgets.VBox):
             self.figure.layout.width = width or None
             self.figure.layout.template = style.DARK if dark else style.LIGHT
 
-    def _draw_heading(self, figure: go.Figure) -> None:
-        title: Any = figure.layout.title
+    def _draw_heading(self, figure: Any) -> None:
+        title = figure.layout.title
         under = title.subtitle.text or ""
         self.heading.value = f'<h4 class="wb-heading">{title.text}</h4><p class="wb-under">{under}</p>'
 
