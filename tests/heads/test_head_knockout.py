@@ -139,6 +139,20 @@ def test_top_takes_the_strongest_of_each_language():
         wb.heads.top(xr.Dataset())
 
 
+def test_own_heads_weigh_more_in_their_language_than_elsewhere():
+    values = np.array([[[8.0, 1, 1]], [[15, 5, 0]], [[5, -3, 5]]])  # the first head matters most to everyone
+    codes = ["de", "en", "ja"]
+    result = xr.Dataset({"importance": (("language", "layer", "head"), values)}, {"language": codes})
+    found = wb.heads.top(result, share=0.3, own=True)
+    for k, code in enumerate(codes):
+        parts = [[max(x, 0) / sum(max(y, 0) for y in row[0]) for x in row[0]] for row in values.tolist()]
+        beyond = [parts[k][h] - sum(parts[o][h] for o in range(3) if o != k) / 2 for h in range(3)]
+        assert found[code] == [(0, int(np.argmax(beyond)))]
+    assert found == {"de": [(0, 0)], "en": [(0, 1)], "ja": [(0, 2)]}
+    with pytest.raises(BadArgument, match="compares languages"):
+        wb.heads.top(result.sel(language=["de"]), own=True)
+
+
 def test_a_result_of_roles_gives_a_group_for_each_language(tmp_path):
     roles = wb.heads.roles(wb.heads.importance(model("llama"), corpus(), progress=False), quantile=0.7)
     found = knock(model("llama"), roles)

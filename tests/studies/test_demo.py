@@ -9,7 +9,7 @@ from tests.models import save
 from workbench.errors import TooFewLanguages
 from workbench.results.files import load_result
 from workbench.results.make import provenance
-from workbench.studies import explore, heads, neurons, patches
+from workbench.studies import explore, heads, heads_removal, neurons, patches
 from workbench.studies.findings.words import language
 from workbench.studies.summary import effects, summary
 from workbench.text.corpus import Corpus
@@ -21,6 +21,7 @@ CELLS = [
     "heads",
     "importance_paper",
     "importance_released",
+    "knockout",
     "lape",
     "lens",
     "positions",
@@ -91,6 +92,7 @@ def test_the_second_run_computes_nothing(setting, monkeypatch):
     for module, names in {
         heads: ("importance", "ablate", "roles"),
         explore: ("kinds", "patterns"),
+        heads_removal: ("importance", "knockout"),
         neurons: ("firing", "ternary", "lape"),
         patches: ("cross_layer", "sweep"),
         demo: ("by_language",),

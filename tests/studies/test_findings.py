@@ -9,7 +9,7 @@ import xarray as xr
 from workbench.heads import roles
 from workbench.neurons import lape, ternary
 from workbench.results.make import make_result
-from workbench.studies.findings import controls, heads, neurons, patches
+from workbench.studies.findings import controls, heads, neurons, patches, removal
 from workbench.studies.findings.words import count, language, listed
 
 CELLS = ("language", "layer", "head")
@@ -20,7 +20,7 @@ def scores(values, codes=("de", "fr"), **more):
     return make_result(variables, {"language": list(codes)}, method="heads.importance", parameters={})
 
 
-def removal(delta, p, low=None, high=None):
+def ablated(delta, p, low=None, high=None):
     delta = np.asarray(delta, dtype=float)
     return make_result(
         {
@@ -61,7 +61,7 @@ def test_importance():
 
 def test_agreement():
     one = scores([[[1, 2], [3, 4]], [[1, 2], [3, 4]]])
-    other = removal([[[1, 2], [3, 4]], [[4, 3], [2, 1]]], 0.5)
+    other = ablated([[[1, 2], [3, 4]], [[4, 3], [2, 1]]], 0.5)
     text = heads.agreement(one, other)
     assert text == (
         "LAHIS orders the heads like exact ablation with a median rank correlation of 0.00 over languages, from -1.00 "
@@ -84,18 +84,18 @@ def test_roles():
 def test_ablation():
     delta = [[[0.5, -0.2], [0, 0]], [[0.1, 0.9], [0, 0]]]
     p = [[[0.01, 0.01], [1, 1]], [[0.01, 0.5], [1, 1]]]
-    text = heads.ablation(removal(delta, p))
+    text = heads.ablation(ablated(delta, p))
     assert text == (
         "1 of 4 heads are each needed by some language, 1 by every one: removing the head alone raises the loss by "
         "more than chance (corrected p < 0.05). The largest harm: removing head 0 of layer 0 raises the loss of German "
         "by 0.5 nats (90 % interval 0.4 to 0.6). In 1 of 8 pairs of head and language, removal lowers the loss."
     )
-    assert "no language more than chance would (smallest corrected p-value 0.2)" in heads.ablation(removal(delta, 0.2))
-    assert heads.ablation(removal(delta, np.nan)).startswith("There are too few texts")
-    better = heads.ablation(removal(-np.abs(delta), 0.01))
+    assert "no language more than chance would (smallest corrected p-value 0.2)" in heads.ablation(ablated(delta, 0.2))
+    assert heads.ablation(ablated(delta, np.nan)).startswith("There are too few texts")
+    better = heads.ablation(ablated(-np.abs(delta), 0.01))
     assert better.startswith("0 of 4 heads are each needed by some language, 0 by every one")
     assert "harm" not in better
-    assert heads.harms(removal(delta, p)).loc["French", "rise without it [nats]"] == 0.9
+    assert heads.harms(ablated(delta, p)).loc["French", "rise without it [nats]"] == 0.9
 
 
 def counts(fired, tokens=(100, 100)):
@@ -103,6 +103,35 @@ def counts(fired, tokens=(100, 100)):
         {"fired": (("language", "layer", "neuron"), np.asarray(fired)), "tokens": ("language", np.asarray(tokens))},
         {"language": ["de", "fr"], "layer": range(np.shape(fired)[1])},
     )
+
+
+def test_knockout_leads_with_the_test_of_the_diagonal():
+    contrast = np.array([0.2, -0.3, 0.1])
+    found = make_result(
+        {
+            "contrast": (("group",), contrast, "own less others [nats]"),
+            "contrast_low": (("group",), contrast - 0.15, "low [nats]"),
+            "contrast_high": (("group",), contrast + 0.15, "high [nats]"),
+            "heads": (("group",), np.array([3, 3, 2]), "heads"),
+        },
+        {"group": ["de", "fr", "ja"], "language": ["de", "fr", "ja"]},
+        method="heads.knockout",
+        parameters={},
+        attrs={"diagonal": 0.05, "diagonal_low": -0.01, "diagonal_high": 0.11, "diagonal_p": 0.04},
+    )
+    assert removal.diagonal(found) == (
+        "A language's own heads cost it more than they cost the others: beyond random heads, by 0.05 nats on average "
+        "(-0.01 to 0.11 over texts; p 0.04 by shuffling which group is whose)."
+    )
+    assert removal.diagonal(found.assign_attrs(diagonal_p=0.2)).startswith("A language's own heads cost it no more")
+    assert "no diagonal" in removal.diagonal(found.assign_attrs(diagonal_p=np.nan))
+    assert removal.hits(found) == (
+        "1 of 3 languages are hit more by their own group (interval above zero): German. Hit less (interval below "
+        "zero): French."
+    )
+    table = removal.contrasts(found)
+    assert table.index.tolist() == ["German", "French", "Japanese"]
+    assert table.loc["Japanese"].tolist() == pytest.approx([2, 0.1, -0.05, 0.25])
 
 
 def test_firing():
@@ -226,7 +255,7 @@ def test_lens():
 def test_controls_are_named_and_their_absence_too():
     values = np.zeros((2, 1, 2))
     assert "No random or shuffled control" in controls.control(scores(values))
-    assert "p-values" in controls.control(removal(values, 0.5))
+    assert "p-values" in controls.control(ablated(values, 0.5))
     assert "intervals over pairs" in controls.control(patched([[0.1]], ("layer", "head")))
     ours = scores(values, low=(CELLS, values, "low"), high=(CELLS, values, "high"))
     assert "intervals over texts" in controls.control(ours)

@@ -18,7 +18,7 @@ from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.rerun import replace_heads
 from workbench.results.make import make_result
-from workbench.results.statistics import corrected, interval, p_value
+from workbench.results.statistics import check_level, corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 
@@ -88,8 +88,7 @@ def ablate(
     """
     if how not in HOW:
         raise BadArgument(f"how={how!r} does not exist (has: {', '.join(HOW)})")
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     if not np.isfinite(scale):
         raise BadArgument(f"scale={scale!r}; give a finite number")
     size = texts_per_batch(batch_size)

@@ -13,6 +13,7 @@ from workbench.heads.orders import magnitude, per_layer
 from workbench.heads.redraw import draws
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 METHODS = ("zero", "mean", "resample", "lahis", "lahis_released", "michel", "gradient", "magnitude", "random")
@@ -75,8 +76,7 @@ def agreement(
         raise BadArgument(f"methods: {what} (has: {', '.join(METHODS)})")
     if not 0 < top < 1:
         raise BadArgument(f"top={top!r}; it is a share of the heads between 0 and 1")
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     shape = (len(corpus.languages), model.n_layers, model.n_heads)
     values, redrawn = {}, {}
     options = {"progress": progress, "batch_size": batch_size, "seed": seed, "truncate": truncate}

@@ -17,29 +17,31 @@ read_heads = partial(units.read_units, unit="head")
 read_groups = partial(units.read_groups, unit="head")
 
 
-def top(result: xr.Dataset, *, share: float = 0.02) -> dict[str, list[tuple[int, int]]]:
+def top(result: xr.Dataset, *, share: float = 0.02, own: bool = False) -> dict[str, list[tuple[int, int]]]:
     """The strongest heads of every language: the groups that the LAHIS paper switches off (2 %) or scales (1 %).
 
     Args:
         result: of `importance`, `ablate` or `shapley`, or any Dataset with one of their scores
             [language, layer, head]. Heads that were not measured (NaN) are never taken.
         share: of all heads, above 0 to 1; at least one head is taken. Equal heads are taken in the order of the layers.
+        own: rank by how much a head's part of the language's whole score (scores below 0 count as 0) exceeds its mean
+            part in the other languages. The heads that every language needs would otherwise be every language's group.
 
     Returns:
         Language to its (layer, head) pairs, strongest first; what `knockout` takes.
 
     Raises:
-        BadArgument: no score in `result`, or a share out of range.
+        BadArgument: no score in `result`, a share out of range, or one language alone with `own`.
 
     Source:
-        arXiv 2511.07498, sections 4 and 5.
+        arXiv 2511.07498, sections 4 and 5; `own` is ours.
 
     Example:
         >>> wb.heads.knockout(model, corpus, wb.heads.top(found, share=0.02))                    # doctest: +SKIP
     """
     if not 0 < share <= 1:
         raise BadArgument(f"share={share!r}; it is above 0 and at most 1, such as 0.02")
-    scores = read_score(result)
+    scores = _beyond_others(read_score(result)) if own else read_score(result)
     count = max(1, round(share * scores[0].size))
     found = {}
     for name, values in zip(scores["language"].to_numpy().tolist(), scores.values, strict=True):
@@ -60,6 +62,15 @@ def read_score(result: xr.Dataset) -> xr.DataArray:
             return result[name].transpose(*_AXES)
     has = ", ".join(f"{name}[{', '.join(map(str, v.dims))}]" for name, v in result.data_vars.items()) or "no variables"
     raise BadArgument(f"a score is {', '.join(_SCORES)}[{', '.join(_AXES)}]; this result has {has}")
+
+
+def _beyond_others(scores: xr.DataArray) -> xr.DataArray:
+    """Each head's part of its language's score less its mean part in the other languages, [language, layer, head]."""
+    if scores.sizes["language"] < 2:
+        raise BadArgument("own=True compares languages; this result has one")
+    parts = scores.clip(min=0)
+    parts = parts / parts.sum(("layer", "head"))
+    return parts - (parts.sum("language") - parts) / (parts.sizes["language"] - 1)
 
 
 def random_groups(name: str, mask: np.ndarray, count: int, *, seed: int) -> np.ndarray:

@@ -8,13 +8,13 @@ import xarray as xr
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from workbench.errors import BadArgument, Interrupted
+from workbench.errors import Interrupted
 from workbench.heads.measure import sort_texts
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.memory import budget
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.statistics import interval
+from workbench.results.statistics import check_level, interval
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
@@ -82,8 +82,7 @@ def kinds(
         >>> found = wb.heads.kinds(model, corpus)                                                # doctest: +SKIP
         >>> wb.figures.heatmap(found, "induction")                                               # doctest: +SKIP
     """
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     size = texts_per_batch(batch_size)
     model.require("pattern")
     encoded = model.encode(corpus, truncate=truncate)

@@ -15,6 +15,7 @@ from workbench.model.model import Model
 from workbench.results.controls import beyond_controls
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
+from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 _CELLS = ("group", "language")
@@ -85,8 +86,7 @@ def knockout(
     """
     if isinstance(controls, bool) or not isinstance(controls, int) or controls < 0:
         raise BadArgument(f"controls={controls!r}; give the number of random groups, 0 or more")
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     if not np.isfinite(scale) or scale == 1:
         raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
     size = texts_per_batch(batch_size)

@@ -16,7 +16,7 @@ from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.gradient import head_gradient
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.statistics import corrected
+from workbench.results.statistics import check_level, corrected
 from workbench.text.batches import Batch, Encoded, pad
 from workbench.text.corpus import Corpus
 
@@ -87,8 +87,7 @@ def importance(
     """
     if variant not in VARIANTS:
         raise BadArgument(f"variant={variant!r} does not exist (has: {', '.join(VARIANTS)})")
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     size = texts_per_batch(batch_size)
     model.require("head")
     encoded = model.encode(corpus, truncate=truncate)

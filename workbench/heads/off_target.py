@@ -14,7 +14,7 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.statistics import corrected, interval, p_value
+from workbench.results.statistics import check_level, corrected, interval, p_value
 from workbench.text.corpus import Corpus
 from workbench.text.identify import Identifier, by_lingua
 
@@ -89,8 +89,7 @@ def off_target(
     for name, value in (("controls", controls), ("tokens", tokens), ("prompt", 1 if prompt is None else prompt)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise BadArgument(f"{name}={value!r}; give a whole number from 1")
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     if not np.isfinite(scale) or scale == 1:
         raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
     size = texts_per_batch(batch_size)

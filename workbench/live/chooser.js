@@ -39,8 +39,15 @@ function render({ model, el }) {
     move(model, event.key);
   });
 
+  let waiting;
   const follow = () => {
+    clearTimeout(waiting);
     if (!el.clientWidth) return; // a tab that is not in front
+    const drawn = (el.closest(".wb-live") ?? document).querySelectorAll(".js-plotly-plot .svg-container").length;
+    if (drawn < model.get("figures")) {
+      waiting = setTimeout(follow, 200); // a figure whose script is still loading would miss the change
+      return;
+    }
     model.set({ width: el.clientWidth, dark: isDark() });
     model.save_changes();
   };
@@ -56,6 +63,7 @@ function render({ model, el }) {
   const room = new ResizeObserver(follow);
   room.observe(el);
   return () => {
+    clearTimeout(waiting);
     document.removeEventListener("focusin", keepKeys);
     theme.disconnect();
     room.disconnect();

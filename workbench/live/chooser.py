@@ -17,6 +17,7 @@ class Chooser(anywidget.AnyWidget):
     head = traitlets.Int(0).tag(sync=True)
     layers = traitlets.Int(1).tag(sync=True)
     heads = traitlets.Int(1).tag(sync=True)
+    figures = traitlets.Int(0).tag(sync=True)  # beside it, which follow the page's width once they are drawn
     said = traitlets.Unicode("").tag(sync=True)
     width = traitlets.Int(0).tag(sync=True)  # pixels of the page that there are; 0 before it is shown
     dark = traitlets.Bool(False).tag(sync=True)

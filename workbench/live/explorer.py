@@ -103,6 +103,7 @@ class Explorer(ipywidgets.VBox):
             self.classes,
         ]
         super().__init__([part for part in parts if part is not None])
+        self.chooser.figures = 1 + sum(isinstance(part, Panel) for part in parts)
         self.add_class("wb-live")
         self._watch()
 

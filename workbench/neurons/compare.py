@@ -12,7 +12,7 @@ from scipy import stats
 from workbench.errors import BadArgument, BadResult, UnknownLanguage
 from workbench.neurons.ternary import KINDS
 from workbench.results.make import make_result, provenance
-from workbench.results.statistics import corrected
+from workbench.results.statistics import check_level, corrected
 
 OWNED = ("specific", "related")
 _EXACT = 20_000  # ways of dealing "trained" to languages up to which all are tried
@@ -71,8 +71,7 @@ def compare(
     """
     if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 1:
         raise BadArgument(f"permutations={permutations!r}; give a whole number from 1")
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     languages = _same(before, after)
     used = _trained(trained, languages)
     old, new = (_codes(found) for found in (before, after))

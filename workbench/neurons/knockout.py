@@ -14,6 +14,7 @@ from workbench.neurons.groups import random_groups, read_groups
 from workbench.neurons.sweep import Sweep
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
+from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 
@@ -72,8 +73,7 @@ def knockout(
     """
     if isinstance(controls, bool) or not isinstance(controls, int) or controls < 0:
         raise BadArgument(f"controls={controls!r}; give the number of random groups, 0 or more")
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     size = texts_per_batch(batch_size)
     model.require("neuron")
     groups = read_groups(members, model.n_layers, model.n_neurons)

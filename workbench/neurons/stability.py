@@ -13,6 +13,7 @@ from workbench.neurons.firing import firing
 from workbench.neurons.merge import merge
 from workbench.neurons.ternary import KINDS, ternary
 from workbench.results.make import make_result, provenance
+from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 _OPTIONS: dict[str, dict[str, float]] = {
@@ -96,8 +97,7 @@ def stability(
         raise BadArgument(f"a bootstrap over {len(parts)} part draws the same every time; give two or more")
     if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 1:
         raise BadArgument(f"resamples={resamples!r}; give a whole number from 1")
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     whole = merge(parts)
     first = classify(whole, top_rate=top_rate, bar=bar)
     generator = np.random.default_rng(seed)

@@ -6,6 +6,7 @@ import xarray as xr
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.segments import fit
 from workbench.results.make import make_result, provenance
+from workbench.results.statistics import check_level
 
 CURVES = ("specific", "related", "general")
 NAMES = ("understanding", "reasoning", "output", "vocabulary")
@@ -68,8 +69,7 @@ def stages(
     for name, value, least in (("parts", parts, 1), ("resamples", resamples, 1)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise BadArgument(f"{name}={value!r}; give a whole number from {least}")
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     if layers < parts:
         raise BadArgument(f"{parts} parts need at least {parts} layers, this model has {layers}; choose fewer parts")
     counts = np.stack([(kind == name).sum(1) for name in CURVES])  # [curve, layer]

@@ -16,6 +16,7 @@ from workbench.neurons.strength import means
 from workbench.neurons.sweep import Sweep
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
+from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 
@@ -73,8 +74,7 @@ def steer(
     """
     if isinstance(controls, bool) or not isinstance(controls, int) or controls < 0:
         raise BadArgument(f"controls={controls!r}; give the number of random controls, 0 or more")
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     amounts = [float(dose) for dose in doses]
     if not amounts or not all(np.isfinite(dose) and dose >= 0 for dose in amounts) or len({*amounts}) < len(amounts):
         raise BadArgument(f"doses={list(doses)!r}; give different numbers from 0")

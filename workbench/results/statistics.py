@@ -11,6 +11,16 @@ from workbench.errors import BadArgument
 _DRAWN = 4_000_000  # most resampled means held at one time: 32 MB
 
 
+def check_level(level: float) -> None:
+    """Refuse what is no level of confidence.
+
+    Raises:
+        BadArgument: it does not lie between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+
+
 def interval(
     samples: Any, *, axis: int = 0, level: float = 0.95, resamples: int = 1000, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -29,8 +39,7 @@ def interval(
     Returns:
         (low, high), each [...cells] float64; NaN where a cell has fewer than two samples.
     """
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
+    check_level(level)
     cells, shape = _cells(samples, axis)
     low, high = np.full(cells.shape[1], np.nan), np.full(cells.shape[1], np.nan)
     tails = ((1 - level) / 2, (1 + level) / 2)

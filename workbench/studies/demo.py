@@ -12,6 +12,7 @@ from workbench.model.model import Model
 from workbench.studies.explore import study_looks
 from workbench.studies.findings import patches as findings
 from workbench.studies.heads import study_heads
+from workbench.studies.heads_removal import study_knockout
 from workbench.studies.neurons import study_neurons
 from workbench.studies.options import Options, at_least_two, codes, common_key
 from workbench.studies.patches import study_patches
@@ -77,6 +78,7 @@ def run_demo(
     pairs = translation_pairs(words, source=source, target=target, seed=seed, limit=PAIRS, tokenizer=loaded.tokenizer)
     sections = [
         *study_heads(run, loaded, texts, options, released_texts=RELEASED_TEXTS, ablation_texts=ABLATION_TEXTS),
+        *study_knockout(run, loaded, texts, options),
         *study_neurons(run, loaded, texts, options),
         *study_patches(run, loaded, pairs, options),
         study_lens(run, loaded, words, options, source=source, target=target, limit=CONCEPTS),

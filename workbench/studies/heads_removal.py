@@ -1,13 +1,65 @@
-"""Studies of removal: knock-out of language groups and pruning, as tables."""
+"""Studies of removal: knock-out of language groups and pruning."""
 
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
+from workbench import figures
 from workbench.heads import importance, knockout, prune, top
-from workbench.studies.options import Options, at_least_two, codes
+from workbench.model.model import Model
+from workbench.studies.findings import removal as findings
+from workbench.studies.options import Options, at_least_two, codes, common_key
+from workbench.studies.report import Section
+from workbench.studies.runs import Run
+from workbench.studies.sections import section
+from workbench.text.corpus import Corpus
 from workbench.text.readers import load_corpus
+
+_LEAST = 4  # texts of each language: two to choose heads by, two to judge them by
+
+
+def study_knockout(
+    run: Run, model: Model, corpus: Corpus, options: Options, *, heads: int = 3, texts: int = 8, controls: int = 5
+) -> list[Section]:
+    """Switch off each language's own heads against random ones, into a run, and write its section.
+
+    Heads are chosen on one half of the texts and switched off on the first of the other half.
+
+    Args:
+        run: where the cell goes.
+        model: the model.
+        corpus: texts by language; with fewer than four of a language there is nothing to split, and no section.
+        options: how to compute.
+        heads: of each language's group.
+        texts: most texts of each language to measure on.
+        controls: random groups for each group.
+    """
+    if min(corpus.counts.values()) < _LEAST:
+        return []
+    train, test = corpus.split("train"), corpus.split("test").limit(texts)
+
+    def measure() -> xr.Dataset:
+        scores = importance(model, train, **options.texts)
+        groups = top(scores, share=heads / (model.n_layers * model.n_heads), own=True)
+        return knockout(model, test, groups, controls=controls, **options.texts)
+
+    key = {**common_key(model, options, test), "method": "knockout", "train": train.info, "heads": heads}
+    found = run.cell("knockout", {**key, "controls": controls}, measure)
+    return [
+        section(
+            "knockout",
+            found,
+            figures.matrix(found, "excess", title="What does each language lose without a language's own heads?"),
+            reading="A row a language whose own heads are off, a column a language that is measured, on texts that "
+            "chose no head. Own heads weigh more in this language's importance than in the others'. The number is the "
+            "rise of the loss beyond that without random heads of the same layers. The table has, for each row, the "
+            "rise in its own language less the mean rise in the others.",
+            finding=f"{findings.diagonal(found)} {findings.hits(found)}",
+            table=findings.contrasts(found),
+        )
+    ]
 
 
 def knockout_table(

@@ -64,9 +64,7 @@ def run_path(
     write_report(
         run.folder,
         title=f"Paths in {loaded.name} on {wanted.name}",
-        question=title,
         sections=[section("path", result, figure, reading=reading, finding=findings.heads(result))],
-        main=("path",),
         recipe=recipe(
             run_path,
             "patch path",
@@ -126,9 +124,7 @@ def run_cross_position(
     write_report(
         run.folder,
         title=f"Positions in {loaded.name} on {wanted.name}",
-        question=title,
         sections=[section("cross_position", result, figure, reading=reading, finding=finding)],
-        main=("cross_position",),
         recipe=recipe(
             run_cross_position,
             "patch cross-position",
@@ -187,9 +183,7 @@ def run_edges(
     write_report(
         run.folder,
         title=f"Edges of {loaded.name} on {wanted.name}",
-        question=title,
         sections=[section("edges", result, figure, table=table, reading=reading, finding=routes.edges(result))],
-        main=("edges",),
         recipe=recipe(
             run_edges,
             "patch edges",

@@ -1,0 +1,39 @@
+"""What a knock-out of language groups says: does the diagonal stand out?"""
+
+import pandas as pd
+import xarray as xr
+
+from workbench.studies.findings.words import count, language, listed, number
+
+
+def diagonal(result: xr.Dataset) -> str:
+    """Whether groups hit their own language more than the others. Reads the attributes of the diagonal."""
+    mean, low, high, p = (result.attrs[name] for name in ("diagonal", "diagonal_low", "diagonal_high", "diagonal_p"))
+    if p != p:
+        return "No group bears the code of a language that was measured, so there is no diagonal to test."
+    more = (
+        "A language's own heads cost it more than they cost the others"
+        if mean > 0 and p < 0.05
+        else "A language's own heads cost it no more than they cost the others, as far as this can tell"
+    )
+    return (
+        f"{more}: beyond random heads, by {number(mean)} nats on average ({number(low)} to {number(high)} over texts; "
+        f"p {number(p)} by shuffling which group is whose)."
+    )
+
+
+def hits(result: xr.Dataset) -> str:
+    """Which languages their own group hits more, and which less. Reads `contrast[group]`, `_low`, `_high`."""
+    named = result.sel(group=[name for name in result.group.values if name in result["language"].values])
+    more = [language(code) for code in named.group.values[(named.contrast_low > 0).values]]
+    less = [language(code) for code in named.group.values[(named.contrast_high < 0).values]]
+    return (
+        f"{len(more)} of {count(named.sizes['group'], 'language')} are hit more by their own group (interval above "
+        f"zero): {listed(more)}. Hit less (interval below zero): {listed(less)}."
+    )
+
+
+def contrasts(result: xr.Dataset) -> pd.DataFrame:
+    """A row for each group: its heads, and how much more it costs its own language. Reads `contrast[group]`."""
+    columns = {"heads": "heads", "contrast": "own less others [nats]", "contrast_low": "low", "contrast_high": "high"}
+    return result[list(columns)].to_dataframe().rename(columns=columns).rename(index=language)
