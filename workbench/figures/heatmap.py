@@ -104,7 +104,8 @@ def titled(figure: go.Figure, title: str, under: str, *, columns: int = 1) -> go
     extra = 16 * under.count("<br>")
     layout: Any = figure.layout
     own = layout.margin
-    margin = {side: (own[side] or size) + (extra if side == "t" else 0) for side, size in style.MARGIN.items()}
+    margin = {side: own[side] or size for side, size in style.MARGIN.items()}
+    margin["t"] = max(margin["t"], style.MARGIN["t"]) + extra  # plotly express leaves less than two lines take
     figure.update_layout(
         template=style.LIGHT,
         title={

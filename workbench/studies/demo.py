@@ -91,7 +91,7 @@ def run_demo(
         question=f"Which heads and neurons of {loaded.name} serve which language, and where does a word of "
         f"{findings.language(target)} come from?",
         sections=sections,
-        main=("ablation", "ternary", "positions", "lens"),
+        main=("ablation", "knockout", "ternary", "positions", "lens"),
         recipe=recipe(run_demo, "demo", out=out, options=options, **how),
     )
     return run.folder

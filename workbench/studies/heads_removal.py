@@ -54,8 +54,8 @@ def study_knockout(
             figures.matrix(found, "excess", title="What does each language lose without a language's own heads?"),
             reading="A row a language whose own heads are off, a column a language that is measured, on texts that "
             "chose no head. Own heads weigh more in this language's importance than in the others'. The number is the "
-            "rise of the loss beyond that without random heads of the same layers. The table has, for each row, the "
-            "rise in its own language less the mean rise in the others.",
+            "rise of the loss beyond that without random heads of the same layers. A red row is a group that everyone "
+            "needs; what speaks for a language is its own cell against the rest of its row, which the table has.",
             finding=f"{findings.diagonal(found)} {findings.hits(found)}",
             table=findings.contrasts(found),
         )
