@@ -216,7 +216,7 @@ def test_what_cannot_be_shown_is_refused(model, corpus, results):
 
 def test_sentences_too_long_to_draw_are_left_out(model):
     sentences = Corpus({"de": ("a " * 99, "Es regnet"), "en": ("a", "It rains")}, True, "test")
-    assert wb.live.explorer(model, sentences=sentences).sentence.options == (("1 · It rains", 0),)
+    assert wb.live.explorer(model, sentences=sentences).sentence.options == (("0 · It rains", 0),)
 
 
 def test_a_model_without_patterns_is_refused(model, corpus, monkeypatch):

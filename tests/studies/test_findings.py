@@ -106,15 +106,15 @@ def counts(fired, tokens=(100, 100)):
 
 
 def test_knockout_leads_with_the_test_of_the_diagonal():
-    contrast = np.array([0.2, -0.3, 0.1])
+    contrast = np.array([0.2, -0.3, 0.1, 0.05])
     found = make_result(
         {
             "contrast": (("group",), contrast, "own less others [nats]"),
             "contrast_low": (("group",), contrast - 0.15, "low [nats]"),
             "contrast_high": (("group",), contrast + 0.15, "high [nats]"),
-            "heads": (("group",), np.array([3, 3, 2]), "heads"),
+            "heads": (("group",), np.array([3, 3, 2, 1]), "heads"),
         },
-        {"group": ["de", "fr", "ja"], "language": ["de", "fr", "ja"]},
+        {"group": ["de", "fr", "ja", "tr"], "language": ["de", "fr", "ja", "tr"]},
         method="heads.knockout",
         parameters={},
         attrs={"diagonal": 0.05, "diagonal_low": -0.01, "diagonal_high": 0.11, "diagonal_p": 0.04},
@@ -124,13 +124,14 @@ def test_knockout_leads_with_the_test_of_the_diagonal():
         "(-0.01 to 0.11 over texts; p 0.04 by shuffling which group is whose)."
     )
     assert removal.diagonal(found.assign_attrs(diagonal_p=0.2)).startswith("A language's own heads cost it no more")
-    assert "no diagonal" in removal.diagonal(found.assign_attrs(diagonal_p=np.nan))
+    assert "too few groups" in removal.diagonal(found.assign_attrs(diagonal_p=np.nan))
+    assert "with 3 groups no shuffle" in removal.diagonal(found.isel(group=slice(3)))
     assert removal.hits(found) == (
-        "1 of 3 languages are hit more by their own group (interval above zero): German. Hit less (interval below "
+        "1 of 4 languages are hit more by their own group (interval above zero): German. Hit less (interval below "
         "zero): French."
     )
     table = removal.contrasts(found)
-    assert table.index.tolist() == ["German", "French", "Japanese"]
+    assert table.index.tolist() == ["German", "French", "Japanese", "Turkish"]
     assert table.loc["Japanese"].tolist() == pytest.approx([2, 0.1, -0.05, 0.25])
 
 

@@ -53,7 +53,7 @@ def off_target(
         identify: text to code, or None where it cannot tell; lingua (the extra `identify`) between the languages of
             the prompts and of the target if None. It should know the language into which the model slips.
         prompt: keep this many tokens of each text as the prompt; all if None.
-        controls: random sets of heads, from 1.
+        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen fill them up.
         tokens: most tokens to write.
         level: of the intervals.
         progress: show a progress bar.
@@ -69,7 +69,7 @@ def off_target(
         `beyond_high` and `p_value` (t-test over prompts, corrected); `wanted[language]`, the target;
         `answered[condition, language, answer]`, the share answered in each language ("?": in none of these), and
         `text[condition, language, sample]`, what was written, both "" or NaN for random. Attributes `beyond`,
-        `beyond_low`, `beyond_high`, `beyond_p`: the same over all prompts together.
+        `beyond_low`, `beyond_high`, `beyond_p`: the same over all prompts together, or over the rows of aligned ones.
 
     Raises:
         BadArgument: an option out of range, no heads, or a head that does not exist.
@@ -119,7 +119,7 @@ def off_target(
         raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
     answers = [*known, "?"]
     shares = np.stack([answered(one, answers) for one in codes])
-    variables, attrs = _variables(np.stack(hit), level, seed)
+    variables, attrs = _variables(np.stack(hit), prompts.aligned, level, seed)
     none = np.full_like(written[0], "")
     return make_result(
         {
@@ -173,14 +173,16 @@ def _lingua(codes: list[str]) -> Identifier:
     return by_lingua(codes)
 
 
-def _variables(hit: np.ndarray, level: float, seed: int) -> tuple[dict, dict[str, float]]:
+def _variables(hit: np.ndarray, aligned: bool, level: float, seed: int) -> tuple[dict, dict[str, float]]:
     """The Result's variables and attributes, from hits [run, language, sample]: whole, scaled, then the controls."""
     random = hit[2:].mean(0)
     values = np.stack([hit[0], hit[1], random])
     low, high = interval(values, axis=2, level=level, seed=seed)
     beyond = hit[1] - random
     beyond_low, beyond_high = interval(beyond, axis=1, level=level, seed=seed)
-    all_low, all_high = interval(beyond.ravel(), level=level, seed=seed)
+    # Translations of one text are no independent samples: aligned prompts count by their rows.
+    together = np.nanmean(beyond, 0) if aligned else beyond.ravel()
+    all_low, all_high = interval(together, level=level, seed=seed)
     control = np.nanmean(hit[2:], 2)
     tails = np.quantile(control, ((1 - level) / 2, (1 + level) / 2), axis=0)
     cells, row = ("condition", "language"), ("language",)
@@ -201,6 +203,6 @@ def _variables(hit: np.ndarray, level: float, seed: int) -> tuple[dict, dict[str
         "beyond": float(np.nanmean(beyond)),
         "beyond_low": float(all_low),
         "beyond_high": float(all_high),
-        "beyond_p": float(p_value(beyond.ravel())),
+        "beyond_p": float(p_value(together)),
     }
     return variables, attrs

@@ -236,8 +236,10 @@ def _curves(
     )  # [order, language, sample]
     if not draws:
         return found
-    # A text's row in an unaligned corpus means nothing in another language: languages are pooled side by side.
-    pooled = [gain[:, group].reshape(len(gain), -1) for group in groups if group]
+    # Translations of one text are no independent samples: in an aligned corpus a row counts once. In others a row means
+    # nothing, and languages are pooled side by side.
+    parts = [gain[:, group] for group in groups if group]
+    pooled = [np.nanmean(one, 1) if table.corpus.aligned else one.reshape(len(one), -1) for one in parts]
     axes = ("order", "group")
     bounds = [interval(part, axis=1, level=level, seed=seed) for part in pooled]
     found["advantage"] = (axes, np.stack([np.nanmean(p, 1) for p in pooled], 1), "random's rise less this one's [nats]")

@@ -52,7 +52,7 @@ def tune_mask(
         rate: AdamW's learning rate.
         decay: AdamW's weight decay of the chosen entries; entries that are not chosen are never touched.
         held_out: share of the questions that are kept for measuring, drawn by seed.
-        controls: random sets of heads, from 1.
+        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen fill them up.
         level: of the confidence intervals.
         progress: show a progress bar.
         batch_size: questions of a step; `"auto"` is 8. It changes the training.
@@ -67,11 +67,11 @@ def tune_mask(
         sample]`; `random_accuracy` and `random_loss[control]`; `train_loss[step]`.
 
     Raises:
-        BadArgument: an option out of range, no heads, a head that does not exist.
-        BadPairs: questions without answers, or fewer than four.
+        BadArgument: an option out of range, no heads, a head that does not exist, fewer than four questions.
+        BadPairs: questions without answers.
         UnsupportedSite: edits of head outputs do not work in this architecture.
         NotFinite: the loss became NaN or infinite; a smaller rate may help.
-        Interrupted: Ctrl-C; `partial` holds the mask so far, without accuracies.
+        Interrupted: Ctrl-C; `partial` holds the mask, if it was trained, without accuracies.
 
     Source:
         arXiv 2511.07498, section 6: AdamW, 1e-2, 2 epochs of 200 questions, about 20 numbers.

@@ -45,7 +45,7 @@ def transfer(
         conflicts: dicts with `prompt`, `own` (the answer that the heads' language stated) and `other`.
         heads: (layer, head) pairs, such as `top(found, share=0.01)["de"]`, or a mask.
         scales: what their outputs are multiplied by; the paper scales by 3 or zeroes.
-        controls: random sets of heads, from 1.
+        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen fill them up.
         level: of the intervals.
         progress: show a progress bar.
         batch_size: questions side by side; `"auto"` is 32.

@@ -155,9 +155,12 @@ def _alone(begins: dict[str, frozenset[int]], language: str) -> frozenset[int]:
 
 
 def _firsts(best: np.ndarray) -> np.ndarray:
-    """1 for the group with the most likely token, 0 for the others that have tokens: [concept, group, layer]."""
-    most = np.nanmax(best, axis=1, keepdims=True, initial=-1.0)
-    return np.where(np.isnan(best), np.nan, (best == most).astype(float))
+    """1 for the group with the most likely token, parts of it where groups are level: [concept, group, layer].
+
+    0 for the other groups; NaN for those without tokens.
+    """
+    level = best == np.nanmax(best, axis=1, keepdims=True, initial=-1.0)
+    return np.where(np.isnan(best), np.nan, level / np.maximum(level.sum(1, keepdims=True), 1))
 
 
 def _variables(

@@ -199,4 +199,4 @@ def _menu(name: str, options: Any, **layout: str) -> Any:
 def _sentences(corpus: Corpus) -> list[tuple[str, int]]:
     """Rows of the corpus by number, in English where there is some."""
     texts = corpus.texts.get("en", corpus.texts[corpus.languages[0]])
-    return [(f"{row + 1} · {texts[row]}", row) for row in range(len(texts))]
+    return [(f"{row} · {texts[row]}", row) for row in range(len(texts))]

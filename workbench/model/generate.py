@@ -56,6 +56,10 @@ def generate(
                 attention_mask=mask.to(model.device),
                 max_new_tokens=tokens,
                 do_sample=False,
+                num_beams=1,  # a checkpoint may ship other settings, and then this would not be greedy
+                repetition_penalty=1.0,
+                no_repeat_ngram_size=0,
+                min_length=0,
                 pad_token_id=model.pad_id,
             )
         for i, row in zip(part, output[:, ids.shape[1] :].cpu(), strict=True):

@@ -50,13 +50,13 @@ def generation_share(
         progress: show a progress bar.
         batch_size: prompts side by side; `"auto"` is 32. Results do not depend on it.
         seed: of the random groups and of the bootstrap.
-        truncate: cut prompts that are longer than the model's context less `tokens`.
+        truncate: cut prompts that are longer than the model's context; there must be room for `tokens` after them.
 
     Returns:
         `share[group, language]`, the share of prompts in a language that the model answers in that language, with
         `low` and `high` (bootstrap over prompts); `control_mean`, `control_low`, `control_high` over random groups, NaN
         for "none"; `answered[group, language, answer]`, the share answered in each language, `answer` "?" where the
-        identifier cannot tell; `text[group, language, sample]`, what was written.
+        identifier cannot tell or names another; `text[group, language, sample]`, what was written.
 
     Raises:
         BadArgument: an option out of range, or a group called "none".

@@ -40,7 +40,8 @@ def steer(
 
     At dose d an `off` neuron's activation x becomes (1 - d) x, and an `on` neuron's becomes x + d (m - x), with m its
     mean in texts of `on`; at 1 the first are 0 and the second constant. A neuron of both is an `on` neuron. The
-    controls do the same with random neurons: as many in each layer, outside the group, set to their own means in `on`.
+    controls do the same with random neurons, set to their own means in `on`: as many in each layer, drawn outside `off`
+    for those to switch off and outside `on` for the others; a neuron drawn for both is an `on` neuron.
 
     Args:
         model: the model.

@@ -61,14 +61,15 @@ def circuit(
         that is left when these are taken away instead (a complete circuit leaves 0); each with a 95 % bootstrap
         interval over held-out pairs (`..._low`, `..._high`); `random[size]`, the mean faithfulness of random sets of as
         many heads and neurons, with `random_low` and `random_high`, the middle 95 % of them. `rank[layer, head]`, 1 for
-        the unit that is kept longest; `member[layer, head]`, the smallest set from which on faithfulness stays at
-        `keep` or above; `neuron_rank[layer, neuron]`, `neuron_member[layer, neuron]`. Attributes: `size` of that set,
+        the unit that is kept longest; `member[layer, head]`, the smallest set from which on the curve of
+        faithfulness stays at `keep` or above, read off that curve and so a little flattered;
+        `neuron_rank[layer, neuron]`, `neuron_member[layer, neuron]`. Attributes: `size` of that set,
         `size_heads`, `size_neurons`, `keep`, `found_on` and `measured_on`, counts of pairs.
 
     Raises:
         UnsupportedSite: edits of heads or neurons do not work in this architecture.
         BadArgument: a number outside its range, or nothing to take away.
-        BadPairs: fewer than four pairs, or answer and foil begin with the same token.
+        BadPairs: fewer than four pairs, answer and foil begin with the same token, or taking all away changes nothing.
         Interrupted: `partial` is None; an unfinished order says nothing.
 
     Source:

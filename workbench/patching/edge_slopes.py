@@ -36,8 +36,8 @@ def estimate(
         steps: of integrated gradients; 0 takes the slope in the target run alone.
 
     Returns:
-        change [sample, sender, receiver], float32, NaN where the receiver does not hear the sender; value of the target
-        run [sample]; whether the model's blocks are parallel.
+        change [sample, sender, receiver], float32, which means nothing where the receiver does not hear the sender;
+        value of the target run [sample]; whether the model's blocks are parallel.
 
     Raises:
         UnsupportedSite: the parts of a layer do not sum to what it does, or q, k and v cannot be reached.

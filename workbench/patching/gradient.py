@@ -112,8 +112,10 @@ def activation_gradients(
     model, columns = recording.model, Columns(recording, [start])
     entered: list[Tensor] = []
     seen: dict[str, list[Tensor]] = {site: [] for site in sites}
-    handles = [_keep(model, site, layer, seen[site]) for site in sites for layer in range(model.n_layers)]
+    handles = []
     try:
+        for site in sites:
+            handles += [_keep(model, site, layer, seen[site]) for layer in range(model.n_layers)]
         with torch.enable_grad(), frozen(model), fused(model, on=recording.fused):
             hidden = states.detach().requires_grad_(True)
             for layer in range(model.n_layers):

@@ -1,6 +1,7 @@
 """Path patching: what a head sends to one receiver directly, past all other heads."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -135,6 +136,7 @@ def _senders(model: Model, senders: Sequence[tuple[int, int]] | None) -> list[li
     chosen: list[set[int]] = [set() for _ in range(model.n_layers)]
     for sender in senders:
         whole = isinstance(sender, Sequence) and not isinstance(sender, str) and len(sender) == 2
+        whole = whole and all(isinstance(number, Integral) for number in sender)
         if not whole or not (0 <= sender[0] < model.n_layers and 0 <= sender[1] < model.n_heads):
             raise BadArgument(
                 f"sender {sender!r} is not a (layer, head) of {model.name!r}, which has layers 0 to "

@@ -35,7 +35,7 @@ def study_looks(run: Run, model: Model, corpus: Corpus, options: Options) -> Pat
         if rows := readable(model, corpus, options):
             key = {**common_key(model, options, corpus), "method": "patterns", "sentences": rows}
             run.cell("patterns", key, lambda: patterns(model, corpus, sentences=rows, **options.texts))
-    return _write(map(run.file, run.finished), run.folder / PAGE)
+    return _write(map(run.file, sorted(run.finished)), run.folder / PAGE)
 
 
 def readable(model: Model, corpus: Corpus, options: Options) -> list[int]:

@@ -42,7 +42,7 @@ def study_knockout(
 
     def measure() -> xr.Dataset:
         scores = importance(model, train, **options.texts)
-        groups = top(scores, share=heads / (model.n_layers * model.n_heads), own=True)
+        groups = top(scores, share=min(1.0, heads / (model.n_layers * model.n_heads)), own=True)
         return knockout(model, test, groups, controls=controls, **options.texts)
 
     key = {**common_key(model, options, test), "method": "knockout", "train": train.info, "heads": heads}

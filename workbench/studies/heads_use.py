@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.errors import BadArgument, BadPairs, UnknownLanguage
 from workbench.heads import importance, off_target, save_mask, top, transfer, tune_mask
 from workbench.heads.groups import read_heads
+from workbench.heads.tasks import read_tasks
 from workbench.model.model import Model
 from workbench.studies.options import Options, at_least_two, codes
 from workbench.studies.patches import find_pairs
@@ -69,17 +70,18 @@ def tune_mask_table(
         rate: learning rate.
         controls: random sets of heads.
         mask: write the trained entries here.
-        limit: most pairs of "words:...".
+        limit: most questions.
         options: how to compute.
 
     Returns:
-        Accuracy with its interval and loss of each condition; in the tuned row also what the mask gains over the other
-        (`saved`, nats of the loss) with its interval and corrected p-value.
+        Accuracy with its interval and loss of each condition; in the other rows also what the tuned mask gains over
+        them (`saved`, nats of the loss) with its interval and corrected p-value.
     """
     options = options or Options()
     loaded = options.load(model)
-    if str(tasks).startswith("words:"):
-        tasks = find_pairs(tasks, limit, options.seed)
+    if limit is not None and limit < 1:
+        raise BadArgument(f"limit={limit!r} keeps no question; give a whole number from 1")
+    tasks = find_pairs(tasks, limit, options.seed) if str(tasks).startswith("words:") else read_tasks(tasks)[:limit]
     chosen = choose_heads(loaded, heads, corpus, share, options)
     found = tune_mask(loaded, tasks, heads=chosen, epochs=epochs, rate=rate, controls=controls, **options.sweep)
     if mask is not None:
@@ -124,6 +126,8 @@ def transfer_table(
         wanted = [float(one) for one in scales.split(",")]
     except ValueError:
         raise BadArgument(f"scales {scales!r}: give numbers with commas, such as 0,3") from None
+    if limit is not None and limit < 1:
+        raise BadArgument(f"limit={limit!r} keeps no conflict; give a whole number from 1")
     asked = [item for _, item in read_json_lines(Path(conflicts), BadPairs)][:limit]
     loaded = options.load(model)
     chosen = choose_heads(loaded, heads, corpus, share, options)

@@ -115,12 +115,13 @@ def run_cross_position(
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "cross_position", "layer": at}
     result = run.cell("cross_position", key, lambda: cross_position(loaded, wanted, layer=at, **options.sweep))
     title = f"At layer {at}, which position's state carries the answer, and to where?"
-    figure = figures.matrix(routes.differing(result), "effect", title=title)
+    shown = routes.differing(result)
+    figure = figures.matrix(shown, "effect", title=title)
     reading = (
         f"The state in front of layer {at} at a position of the source run (row) is put at a position of the target "
         f"run (column); positions before the first at which the prompts of a pair differ are left out. {_ZERO_ONE}"
     )
-    finding = routes.positions(result)
+    finding = routes.positions(shown)
     write_report(
         run.folder,
         title=f"Positions in {loaded.name} on {wanted.name}",
@@ -205,7 +206,7 @@ def strongest(result: xr.Dataset, count: int) -> pd.DataFrame:
     Reads `effect[sender, receiver]`, `low`, `high`, `exact[cell]`.
     """
     size = np.nan_to_num(np.abs(result.effect.values))
-    order = np.argsort(-size, axis=None, kind="stable")[:count]
+    order = np.argsort(-size, axis=None, kind="stable")[: min(count, int(np.isfinite(result.effect.values).sum()))]
     cells = zip(result.cell_sender.values, result.cell_receiver.values, result.exact.values, strict=True)
     exact = {(sender, receiver): value for sender, receiver, value in cells}
     rows = {}

@@ -13,6 +13,8 @@ def control(result: xr.Dataset) -> str:
     """Say which control a result holds, or that it holds none, and what its intervals and p-values are over."""
     given = provenance(result).get("parameters", {})
     if {"control_mean", "control_low", "control_high"} <= set(result.data_vars):
+        if not np.isfinite(result.control_mean.values).any():
+            return "No random groups were measured beside these."
         many = f"{given['controls']} random groups" if given.get("controls") else "Random groups"
         return f"{many} of the same size and layers stand beside each group."
     if "control" in result.data_vars:

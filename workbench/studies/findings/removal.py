@@ -5,12 +5,20 @@ import xarray as xr
 
 from workbench.studies.findings.words import count, language, listed, number
 
+_LEAST = 4  # groups: 3 have 6 assignments, the best of which has p = 1/6
+
 
 def diagonal(result: xr.Dataset) -> str:
     """Whether groups hit their own language more than the others. Reads the attributes of the diagonal."""
     mean, low, high, p = (result.attrs[name] for name in ("diagonal", "diagonal_low", "diagonal_high", "diagonal_p"))
     if p != p:
-        return "No group bears the code of a language that was measured, so there is no diagonal to test."
+        return "There are too few groups of a measured language, or too few texts, for a diagonal to test."
+    own = sum(name in result["language"].values for name in result.group.values.tolist())
+    if own < _LEAST:
+        return (
+            f"Beyond random heads, a language's own heads cost it {number(mean)} nats more than they cost the others "
+            f"({number(low)} to {number(high)} over texts); with {own} groups no shuffle could tell that from chance."
+        )
     more = (
         "A language's own heads cost it more than they cost the others"
         if mean > 0 and p < 0.05

@@ -14,7 +14,8 @@ let cursor = null; // {language, layer, head}: places on the axes
 // Where plotly puts a coordinate: at its own number, or one after the other where the numbers have holes.
 const whole = (names) => names.every((name, k) => name === names[0] + k);
 const position = (names, place) => (whole(names) ? names[place] : place);
-const placeOf = (names, x) => names.findIndex((_, place) => position(names, place) === Math.round(x));
+const onAxis = (names, x) => Math.min(position(names, names.length - 1), Math.max(position(names, 0), Math.round(x))); // edges too
+const placeOf = (names, x) => names.findIndex((_, place) => position(names, place) === onAxis(names, x));
 
 function drawGrid() {
   const measure = page.measures[state.measure];

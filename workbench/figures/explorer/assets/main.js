@@ -50,6 +50,8 @@ function first() {
 }
 
 function show() {
+  if (!page.classes) state.view = "head";
+  else if (!page.measures.length) state.view = "layer";
   const layerView = state.view === "layer";
   for (const view of ["head", "layer"]) {
     $(`tab-${view}`).setAttribute("aria-selected", state.view === view);

@@ -29,11 +29,14 @@ function drawPattern(side, place) {
   const { code, name, tag, direction, short } = page.languages[place];
   const { text, rows } = patternRows(code);
   const plot = part(side, ".plot");
+  delete plot.dataset.at;
   part(side, "figcaption").textContent = name;
   plot.classList.toggle("empty", !rows);
   if (!rows) {
     Plotly.purge(plot);
     plot.textContent = "No pattern of this head in this language.";
+    plot.setAttribute("aria-label", plot.textContent);
+    part(side, ".tokens").setAttribute("aria-label", plot.textContent);
     part(side, ".tokens").replaceChildren();
     shown[side] = null;
     return;
@@ -135,7 +138,10 @@ function watchPatterns() {
     "Places are linked by where they stand in the sentence, not by meaning.";
   for (const side of sides) {
     const plot = part(side, ".plot");
-    plot.addEventListener("mouseleave", () => shown[side] && point(side, shown[side].query));
+    plot.addEventListener("mouseleave", () => {
+      delete plot.dataset.at;
+      if (shown[side]) point(side, shown[side].query);
+    });
     const pick = (event) => {
       const full = plot._fullLayout;
       if (!shown[side] || !full) return;
