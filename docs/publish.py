@@ -7,6 +7,7 @@ asks the network for anything.
 
 import argparse
 import re
+import shutil
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -107,7 +108,9 @@ def compress(path: Path) -> None:
 def photograph(cards: dict[Path, str]) -> None:
     """Pictures of pieces of HTML in a browser."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--headless", "--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox"]
+        )
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         for path, card in cards.items():
             page.set_content(card)

@@ -86,6 +86,8 @@ def test_random_is_the_mean_of_its_draws_and_advantages_are_its_differences():
     end = found.rise.isel(removed=-1)
     gain = (end.sel(order="random") - end).sel(language="de")
     np.testing.assert_allclose(found.advantage.sel(group="kept"), gain, atol=1e-12)
+    assert np.isnan(found.p_value.sel(order="random")).all(), "random is no test against itself"
+    assert np.isfinite(found.p_value.sel(order="greedy", group="kept"))
     assert (found.low <= found.rise + 1e-9).all() and (found.rise <= found.high + 1e-9).all()
 
 

@@ -62,10 +62,11 @@ def knockout(
         `control_delta[group, control, language]`; `sample_delta` and `sample_control[group, language, sample]`, each
         text's change without the group and its mean change without a random group; `baseline[language]`.
 
-        The diagonal against the rest: `contrast[group]`, the excess in the language whose code the group bears less the
-        mean excess in the others, with `contrast_low`, `contrast_high` over texts; and as attributes `diagonal`, the
-        mean contrast, `diagonal_low`, `diagonal_high`, and `diagonal_p`, the one-sided permutation test over which
-        group belongs to which language (9,999 shuffles). NaN where no group bears a language's code.
+        The diagonal against the rest: `contrast[group]`, the excess (with `controls=0` the delta) in the language
+        whose code the group bears less its mean in the others, with `contrast_low`, `contrast_high` over texts; and as
+        attributes `diagonal`, the mean contrast, `diagonal_low`, `diagonal_high`, and `diagonal_p`, the one-sided
+        permutation test over which group belongs to which language (9,999 shuffles). NaN where no
+        group bears a language's code.
 
         And `heads[group]`, their number; `shared[group]`, the share of a control's heads that had to be the group's.
 

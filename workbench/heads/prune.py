@@ -79,8 +79,9 @@ def prune(
         the kept languages' rise on training texts [nats]. On held-out texts, in nats: `rise[order, removed, language]`
         with `low`, `high` (bootstrap over texts; random is the mean of its draws), `random_rise[draw, removed,
         language]`, `baseline[language]`; `advantage[order, group]`, random's rise less the order's with all heads
-        removed, mean over kept or dropped languages, with `advantage_low`, `advantage_high` and `p_value` (over texts,
-        corrected; only with random). `kept[language]` bool. Attributes: `budget`, `cells` spent by the search,
+        removed, mean over kept or dropped languages, with `advantage_low`, `advantage_high` and `p_value` (over
+        texts, or rows of aligned ones; corrected; NaN for random itself). `kept[language]` bool. Attributes: `budget`,
+        `cells` spent by the search,
         `cells_exhaustive`, what `candidates=None` would have cost for as many steps, and with `out` what
         `save_smaller` reports.
 
@@ -245,8 +246,12 @@ def _curves(
     found["advantage"] = (axes, np.stack([np.nanmean(p, 1) for p in pooled], 1), "random's rise less this one's [nats]")
     found["advantage_low"] = (axes, np.stack([b[0] for b in bounds], 1), f"lower end {ends} advantage [nats]")
     found["advantage_high"] = (axes, np.stack([b[1] for b in bounds], 1), f"upper end {ends} advantage [nats]")
-    p = np.stack([p_value(part, axis=1) for part in pooled], 1)
-    found["p_value"] = (axes, corrected(p), "p-value that advantage is 0, corrected")
+    p = corrected(np.stack([p_value(part[:-1], axis=1) for part in pooled], 1))  # random itself is no test
+    found["p_value"] = (
+        axes,
+        np.concatenate([p, np.full_like(p[:1], np.nan)]),
+        "p-value that advantage is 0, corrected",
+    )
     return found
 
 

@@ -54,7 +54,8 @@ def transfer(
     Returns:
         `preference[scale]`, nats per token, mean over questions, with `low`, `high`; `own_share[scale]`, the share of
         questions whose own answer is preferred; `moved[scale]`, the change of the preference against scale 1, less the
-        mean change with random heads, with `moved_low`, `moved_high` and `p_value` (t-test over questions, corrected);
+        mean change with random heads, with `moved_low`, `moved_high` and `p_value` (t-test over questions, corrected;
+        NaN at scale 1);
         `control_shift[control, scale]`, each random set's change; `sample_preference[scale, sample]`. Scale 1 is first.
 
     Raises:
@@ -89,6 +90,7 @@ def transfer(
     shift = changes[0] - changes[1:].mean(0)
     low, high = interval(values, axis=1, level=level, seed=seed)
     shift_low, shift_high = interval(shift, axis=1, level=level, seed=seed)
+    tested = np.append(np.nan, corrected(p_value(shift[1:], axis=1)))  # scale 1 is what the others are compared with
     ends = f"end of the {level:.0%} interval of"
     return make_result(
         {
@@ -99,7 +101,7 @@ def transfer(
             "moved": (_CELLS, shift.mean(1), "change of the preference beyond that of random heads [nats]"),
             "moved_low": (_CELLS, shift_low, f"lower {ends} moved over questions [nats]"),
             "moved_high": (_CELLS, shift_high, f"upper {ends} moved over questions [nats]"),
-            "p_value": (_CELLS, corrected(p_value(shift, axis=1)), "p-value that moved is 0, corrected"),
+            "p_value": (_CELLS, tested, "p-value that moved is 0, corrected"),
             "control_shift": (("control", "scale"), changes[1:].mean(2), "change with each set of random heads [nats]"),
             "sample_preference": (("scale", "sample"), values, "preference of each question [nats]"),
         },
