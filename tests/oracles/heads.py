@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import inspect
 from contextlib import contextmanager
 
 import numpy as np
@@ -220,7 +221,8 @@ def values_of(module, ids):
     """What the heads may move, from the cache of an ordinary pass: [kv head, position, d_head] by layer."""
     cache = transformers.DynamicCache()  # without a config, sliding layers keep every position too
     with torch.no_grad():
-        module(torch.tensor([ids]), use_cache=True, past_key_values=cache)
+        name = "cache" if "cache" in inspect.signature(module.forward).parameters else "past_key_values"
+        module(torch.tensor([ids]), use_cache=True, **{name: cache})
     return [layer.values[0] for layer in cache.layers]
 
 

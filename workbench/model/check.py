@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from workbench.errors import BrokenModel, WorkbenchError
 from workbench.model.attention import fused
+from workbench.model.cache_name import accept_both_names
 from workbench.model.capture import tensors
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
@@ -90,6 +91,7 @@ def _wrap(module: torch.nn.Module, name: str) -> Any:
             model_name=name,
         )
         _ = bridge.blocks[0].attn, bridge.ln_final
+        accept_both_names(bridge)
     except Exception as error:  # a foreign wrapper fails in as many ways as there are architectures
         text = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise BrokenModel(f"{name!r} ({type(module).__name__}) cannot be wrapped by TransformerLens: {text}") from error

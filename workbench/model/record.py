@@ -9,8 +9,9 @@ from torch import Tensor
 
 from workbench.errors import NotFinite
 from workbench.model.attention import fused
+from workbench.model.cache_name import CACHE_NAMES, cache_name
 from workbench.model.model import Model
-from workbench.model.recording import CACHE_NAMES, Recording, first
+from workbench.model.recording import Recording, first
 from workbench.text.batches import Batch
 
 _DROPPED = (*CACHE_NAMES, "use_cache")
@@ -68,7 +69,8 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
                 from transformers import DynamicCache
 
                 cache = DynamicCache()  # without a config, sliding layers keep every position too
-                model.states(recording.batch, use_cache=True, past_key_values=cache)
+                name = cache_name(model.module.base_model.forward)
+                model.states(recording.batch, use_cache=True, **{name: cache})
                 recording.keys_values = [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[misc]
             else:
                 model.states(recording.batch)

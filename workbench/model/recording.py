@@ -5,10 +5,9 @@ from typing import Any
 
 from torch import Tensor
 
+from workbench.model.cache_name import CACHE_NAMES
 from workbench.model.model import Model
 from workbench.text.batches import Batch
-
-CACHE_NAMES = ("past_key_values", "past_key_value", "layer_past")
 
 
 @dataclass
