@@ -12,11 +12,13 @@ import torch
 import transformers
 from safetensors import SafetensorError
 
-from workbench import shipped
+from workbench import packaged, shipped
 from workbench.errors import BadArgument, BrokenModel, TooLarge, UnknownModel
 from workbench.model.check import check
 from workbench.model.memory import checked
 from workbench.model.model import Model
+from workbench.model.unpack import revision as unpacked_revision
+from workbench.model.unpack import unpacked
 
 _HASH_LIMIT = 2 * 2**30  # bytes; larger weights are identified by the headers and sizes of their files
 
@@ -33,8 +35,8 @@ def load_model(
     """Load a model, wrap it and check it.
 
     Args:
-        name: a shipped model (`polyglot`), a local folder in hub format, a hub name, or a transformers module with
-            `tokenizer=` (the module is changed in place by the wrapping).
+        name: a shipped model (`polyglot`), a packaged one (`gemma-3-270m`), a local folder in hub format, a GGUF file,
+            a hub name, or a transformers module with `tokenizer=` (the module is changed in place by the wrapping).
         device: `cpu`, `cuda`, `cuda:1` ...; by default a GPU where there is one.
         dtype: `float32`, `bfloat16` or `float16`; float32 by default, whatever the file holds.
         tokenizer: only with a module in memory.
@@ -69,7 +71,7 @@ def load_model(
         _check_folder(path, source, dtype, allow_pickle)
         module = _read_module(path or source, source, dtype, allow_pickle).to(device)  # type: ignore[arg-type]
         tokenizer = tokenizer or _read_tokenizer(path or source, source)
-        revision = getattr(module.config, "_commit_hash", None) or "local"  # type: ignore[union-attr]
+        revision = unpacked_revision(path) or getattr(module.config, "_commit_hash", None) or "local"  # type: ignore[union-attr]
         digest = _folder_hash(path) if path else revision
     _check_finite(module, source)
     model = check(module, tokenizer, name=source, revision=str(revision), digest=str(digest))
@@ -103,11 +105,16 @@ def _folder(name: str) -> Path | None:
     """The local folder that a name stands for: a shipped model, or a path; None for a hub name."""
     if name in shipped.models():
         return shipped.folder(name)
+    if folder := unpacked(name):
+        return folder
     path = Path(name).expanduser()
     if path.is_dir():
         return path
     if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise UnknownModel(f"{name!r} is not a folder; a model folder holds config.json, safetensors and a tokenizer")
+        raise UnknownModel(
+            f"{name!r} is not a GGUF file, and not a folder; a model folder holds config.json, safetensors and a "
+            "tokenizer"
+        )
     return None
 
 
@@ -150,8 +157,8 @@ def _read_module(path: Path | str, name: str, dtype: torch.dtype, allow_pickle: 
         if isinstance(path, Path):
             raise BrokenModel(f"{name!r} cannot be loaded: {_line(error)}") from error
         raise UnknownModel(
-            f"{name!r} is not a shipped model (has: {', '.join(shipped.models())}), not a folder, and the hub did not "
-            f"give it: {_line(error)}"
+            f"{name!r} is not a shipped model (has: {', '.join(shipped.models())}), not a packaged one (has: "
+            f"{packaged.described()}), not a folder, and the hub did not give it: {_line(error)}"
         ) from error
     module, info = loaded
     missing = sorted(info["missing_keys"]) + [str(key) for key in sorted(info.get("mismatched_keys", ()))]
