@@ -60,11 +60,11 @@ class Mixture(nn.Module):
 
     def forward(self, hidden_states):
         state = hidden_states.reshape(-1, hidden_states.shape[-1])
-        said = self.gate(state)
-        if isinstance(said, tuple):
-            index, weight = said
+        given = self.gate(state)
+        if isinstance(given, tuple):
+            index, weight = given
         else:
-            weight, index = softmax(said, dim=-1).topk(self.taken) if self.taken else said.topk(2)
+            weight, index = softmax(given, dim=-1).topk(self.taken) if self.taken else given.topk(2)
         out = torch.zeros_like(state)
         for token in range(len(state)):
             for expert, factor in zip(index[token].tolist(), weight[token], strict=True):
