@@ -53,10 +53,11 @@ class Experts(nn.Module):
 class Mixture(nn.Module):
     """A mixture whose router and experts speak to each other in another way than transformers' own."""
 
-    def __init__(self, gate, taken=1, turned=0, squared=False):
+    def __init__(self, gate, taken=1, turned=0, squared=False, more=False, fewer=False):
         super().__init__()
         self.gate, self.experts = gate, Experts()
         self.taken, self.turned, self.squared = taken, turned, squared
+        self.more, self.fewer = more, fewer
 
     def forward(self, hidden_states):
         state = hidden_states.reshape(-1, hidden_states.shape[-1])
@@ -67,9 +68,13 @@ class Mixture(nn.Module):
             weight, index = softmax(given, dim=-1).topk(self.taken) if self.taken else given.topk(2)
         out = torch.zeros_like(state)
         for token in range(len(state)):
-            for expert, factor in zip(index[token].tolist(), weight[token], strict=True):
+            for expert, factor in list(zip(index[token].tolist(), weight[token], strict=True))[
+                : 1 if self.fewer else None
+            ]:
                 factor = factor**2 if self.squared else factor
                 out[token] += factor * self.experts(state[token], (expert + self.turned) % 3)
+            if self.more:
+                out[token] += self.experts(state[token], 0)
         return out.reshape(hidden_states.shape)
 
 
@@ -123,7 +128,8 @@ def test_weights_that_do_not_multiply_are_not_read():
     assert found[1].read(squared.gate(torch.randn(5, 32)))[1] is None
 
 
-def test_a_router_whose_choice_is_not_followed_is_refused():
-    made = [Mixture(Listed(32, 3)), Mixture(Listed(32, 3), turned=1), Mixture(Listed(32, 3))]
+@pytest.mark.parametrize("other", [{"turned": 1}, {"more": True}, {"fewer": True}])
+def test_a_router_whose_choice_is_not_followed_is_refused(other):
+    made = [Mixture(Listed(32, 3)), Mixture(Listed(32, 3), **other), Mixture(Listed(32, 3))]
     with pytest.raises(UnsupportedSite, match=r"layer 1 .* has 3 experts, but changing them does not change exactly"):
         routers(with_mixture(*made))

@@ -1,15 +1,20 @@
 """Routing against the plain loop, its invariances, and a router whose choice is known."""
 
+import zlib
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
 import transformers as hf
+from scipy import stats
 
 from tests.models import _small, byte_tokenizer, tiny
 from tests.oracles import routing as oracle
 from workbench.errors import BadArgument, BadCounts, Interrupted, UnsupportedSite
 from workbench.model.load import load_model
 from workbench.neurons import expert_counts, lape, routing, ternary
+from workbench.neurons.divergence import exchange
 from workbench.neurons.routing import Counter
 from workbench.results.files import load_result, save_result
 from workbench.text.batches import Batch, pad
@@ -83,6 +88,25 @@ def test_divergence_is_that_of_the_plain_loop(wrapped):
         np.testing.assert_array_equal(table, table.transpose(0, 2, 1))
     assert np.isnan(result.pair_divergence_p_value.values[[0, 1, 2], [0, 1, 2]]).all()
     assert (result.share_low <= result.share).all() and (result.share <= result.share_high).all()
+
+
+def test_p_values_are_corrected_over_pairs_and_layers(wrapped):
+    languages = ("de", "en", "fr")
+    texts = {language: written("abcdef"[i : i + 3], 5, 6, seed=i) for i, language in enumerate(languages)}
+    result = route(wrapped("mixtral"), Corpus(texts, aligned=False, source="test"), permutations=39)
+    counter = Counter(wrapped("mixtral"), Corpus(texts, aligned=False, source="test"))
+    for batch in counter.model.stream(Corpus(texts, aligned=False, source="test"), batch_size=4):
+        counter.update(batch)
+    options = {"aligned": False, "permutations": 39}
+    raw = [
+        exchange([counter.fired[a], counter.fired[b]], **options, seed=[0, zlib.crc32(f"{a}\n{b}".encode())]).p_value
+        for a, b in combinations(languages, 2)
+    ]
+    found = [result.pair_divergence_p_value.sel(language=a, other=b) for a, b in combinations(languages, 2)]
+    assert np.ptp(raw) > 0
+    np.testing.assert_allclose(found, stats.false_discovery_control(np.stack(raw).ravel()).reshape(3, 3))
+    whole = exchange(list(counter.fired.values()), **options, seed=[0]).p_value
+    np.testing.assert_allclose(result.divergence_p_value, stats.false_discovery_control(whole))
 
 
 @pytest.mark.parametrize("kind", ["mixtral", "deepseek_v3"])
