@@ -62,7 +62,7 @@ def _line(error: BaseException) -> str | None:
 def show_run(folder: Path, quiet: bool) -> None:
     """Print a run's short table, its sentences and its paths."""
     if not quiet:
-        from workbench.studies.summary import effects, summary
+        from workbench.studies.summary import effects, limits, summary
 
         found = summary(folder)
         if len(found):
@@ -71,7 +71,7 @@ def show_run(folder: Path, quiet: bool) -> None:
             typer.echo(
                 "L0H7: layer 0, head 7. Worst without: the largest rise of the loss [nats]; * corrected p < 0.05."
             )
-        for sentence in effects(folder):
+        for sentence in [*effects(folder), *limits(folder)]:
             typer.echo(sentence)
     for path in sorted(folder.glob("*.nc")):
         typer.echo(path)

@@ -18,7 +18,7 @@ from workbench.model.effective import linear_error
 from workbench.model.generate import greedy
 from workbench.model.layers import call_layer
 from workbench.model.metrics import unembed
-from workbench.model.model import Model
+from workbench.model.model import COSTS, Model
 from workbench.model.probe import Probe
 from workbench.model.record import record
 from workbench.model.recording import Recording
@@ -26,17 +26,6 @@ from workbench.model.restarts import RestartError, check_restarts
 from workbench.text.batches import Batch
 
 _LINEAR = {torch.float32: 1e-4, torch.float16: 5e-2, torch.bfloat16: 2e-1}  # share of the largest output
-
-COSTS = {
-    "head": "heads cannot be ablated, weighed or patched",
-    "pattern": "attention patterns cannot be read, patched or frozen",
-    "neuron": "neurons cannot be counted, knocked out or patched",
-    "fused": "attention always forms its pattern: as exact, slower on long texts",
-    "restart": "sweeps run the whole model for every cell: as exact, many times slower; paths, edges, circuits, "
-    "concepts and attribution are impossible",
-    "generate": "generation runs all tokens again at every step: as exact, slower",
-}
-"""What is slower or impossible without each ability."""
 
 
 class Lost(Exception):
@@ -53,12 +42,13 @@ def find_abilities(model: Model, probe: Probe, bound: float) -> None:
         "fused": _fused,
         "generate": _generate,
     }
-    model.abilities = dict.fromkeys(("head", "pattern", "neuron", "fused", "restart", "generate"), False)
+    model.abilities = dict.fromkeys(COSTS, False)
     for ability, trial in trials.items():
         reason = _failure(trial, model, probe, bound)
         model.abilities[ability] = reason is None
         if reason is not None:
             model.lost[ability] = reason
+    model.warned.clear()  # what was slow while it was tried is of no interest
 
 
 def _failure(trial: Callable[[Model, Probe, float], None], model: Model, probe: Probe, bound: float) -> str | None:

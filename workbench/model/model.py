@@ -16,6 +16,17 @@ from workbench.model.sites import kind
 from workbench.text.batches import Batch, Encoded, encode, pad, stream
 from workbench.text.corpus import Corpus
 
+COSTS = {
+    "head": "heads cannot be ablated, weighed or patched",
+    "pattern": "attention patterns cannot be read, patched or frozen",
+    "neuron": "neurons cannot be counted, knocked out or patched",
+    "fused": "attention always forms its pattern: as exact, slower on long texts",
+    "restart": "sweeps run the whole model for every cell: as exact, many times slower; paths, edges, circuits, "
+    "concepts and attribution are impossible",
+    "generate": "generation runs all tokens again at every step: as exact, slower",
+}
+"""What is slower or impossible without each ability."""
+
 
 @dataclass(eq=False)
 class Model:
@@ -147,6 +158,7 @@ class Model:
             "attention": "sdpa; eager where patterns are read" if self.abilities.get("fused") else "eager",
             "adds_bos": self.adds_bos,
             "parity": self.parity,
+            "lost": {ability: f"{why}; {COSTS[ability]}" for ability, why in self.lost.items()},
             "precision": self.precision,
         }
 

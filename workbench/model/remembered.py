@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,4 +96,5 @@ def _write(place: Path, content: Any) -> None:
         partial.write_text(json.dumps(content), encoding="utf-8")
         partial.replace(place)
     except OSError:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -39,6 +39,8 @@ def check_restarts(model: Model, probe: Probe) -> float:
         RestartError: names the layer, what was changed, and the error as a share of the change.
     """
     recording = record(model, probe.batch(model.device), heads=True, keys=True, patterns=True)
+    if len(recording.keys_values) < model.n_layers:
+        raise RestartError("its attention leaves a key-value cache empty, so a suffix cannot see what is before it")
     for layer in range(model.n_layers):
         _check_layer(recording, layer)
     return _cells_gap(recording)
