@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-import workbench
-from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError
+from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError, WorkbenchWarning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +104,7 @@ def _print(table: "pd.DataFrame") -> None:
     (console if console.is_terminal else Console(width=140)).print(grid)
 
 
-def warn(message: Warning | str, category: type[Warning], filename: str, *_: Any, **__: Any) -> None:
-    """Show our own warnings (rows that were dropped ...) in a line, and no library's."""
-    if category is UserWarning and Path(filename).is_relative_to(Path(workbench.__file__).parent):
+def warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """Show our own warnings (rows that were dropped, a path that is slower ...) in a line, and no library's."""
+    if issubclass(category, WorkbenchWarning):
         typer.echo(f"Warning: {message}", err=True)

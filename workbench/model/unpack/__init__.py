@@ -1,16 +1,16 @@
 """A model in a GGUF file, unpacked once into a folder in hub format, which then loads like any other."""
 
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BrokenModel
-from workbench.model.unpack.cache import cache_folder, cached, check_space, manifest
+from workbench.cache import cache_folder
+from workbench.errors import BrokenModel, warn
+from workbench.model.unpack.cache import cached, check_space, manifest
 from workbench.model.unpack.header import read_header
 from workbench.model.unpack.source import Source, digest, find_source
 
-__all__ = ["cache_folder", "revision", "unpacked"]
+__all__ = ["revision", "unpacked"]
 
 _TOKENIZER = 2**26  # bytes that a tokenizer takes, at most
 
@@ -60,11 +60,9 @@ def _fill(folder: Path, source: Source) -> dict[str, Any]:
 
 def _name_terms(source: Source) -> None:
     if source.packaged and source.packaged.terms:
-        warnings.warn(
+        warn(
             f"{source.name} is used under the {source.packaged.licence}, which restrict what it may be used for; they "
-            f"travel with its weights, in {cache_folder()}",
-            UserWarning,
-            stacklevel=9,
+            f"travel with its weights, in {cache_folder()}"
         )
 
 

@@ -1,24 +1,16 @@
 """Where unpacked models lie, and how a folder gets there whole or not at all."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from workbench.cache import cache_folder
 from workbench.errors import CannotWrite, UnknownModel
 
 _MANIFEST = "unpacked.json"
 _FORMAT = "unpacked-1"  # count on where a folder would be written in another way
-
-
-def cache_folder() -> Path:
-    """The cache: `BABEL_WORKBENCH_CACHE`, else `babel-workbench` in `XDG_CACHE_HOME`, else in `~/.cache`."""
-    chosen = os.environ.get("BABEL_WORKBENCH_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "babel-workbench"
 
 
 def manifest(folder: Path) -> dict[str, Any] | None:
