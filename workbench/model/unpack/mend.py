@@ -1,13 +1,12 @@
 """What transformers leaves out when it reads GGUF: mended where the file states it, else refused."""
 
-import warnings
 from typing import Any
 
 import torch
 import transformers
 from tokenizers import pre_tokenizers, processors
 
-from workbench.errors import BrokenModel
+from workbench.errors import BrokenModel, warn
 from workbench.model.unpack.header import Header
 
 # Names of `tokenizer.ggml.pre`, as llama.cpp groups them.
@@ -76,10 +75,9 @@ def mend_tokenizer(tokenizer: Any, config: Any, header: Header, name: str) -> No
     elif kind == "gpt2" and pre in _WHOLE_WORDS:
         backend.model.ignore_merges = True
     elif kind == "gpt2" and pre not in _AS_GPT2 and isinstance(backend.pre_tokenizer, pre_tokenizers.ByteLevel):
-        warnings.warn(
+        warn(
             f"{name!r} splits text by rules named {pre!r}, which {_reader()} does not know; it is split as for GPT-2, "
-            "so tokens may differ from those of the original",
-            stacklevel=2,
+            "so tokens may differ from those of the original"
         )
     begins = settings.get("tokenizer.ggml.add_bos_token", kind == "llama" or pre in _WHOLE_WORDS)
     ends = settings.get("tokenizer.ggml.add_eos_token", False)
