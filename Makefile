@@ -35,7 +35,7 @@ types: $(VENV)/installed-dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # Side by side on the machine's cores, one thread each: small models gain nothing from more.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 # The browser tests need Debian's chromium; CI installs it and sets BROWSER=required.
 BROWSER ?= $(shell command -v chromium)

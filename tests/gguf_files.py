@@ -21,7 +21,7 @@ def write_gguf(
 
     Args:
         path: the file.
-        kind: `llama` (tokens are bytes) or `gemma3` (letters, and bytes for the rest).
+        kind: `llama`, `qwen2` (tokens are bytes), `gemma2` or `gemma3` (letters, and bytes for the rest).
         quantized: weights whose rows allow it in Q8_0; the module returned has them as the file does.
         changes: settings to add or to replace; one that is None is left out.
     """
@@ -31,20 +31,22 @@ def write_gguf(
     for name, value in settings.items():
         if value is not None:
             _add(writer, name, value)
-    names = gguf.get_tensor_name_map(
-        {"llama": gguf.MODEL_ARCH.LLAMA, "gemma3": gguf.MODEL_ARCH.GEMMA3}[kind], module.config.num_hidden_layers
-    )
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[kind.upper()], module.config.num_hidden_layers)
     for name, weight in module.state_dict().items():
         stored = _as_llama_cpp(name, weight.numpy(), module.config, kind)
-        stem = names.get_name(name.removesuffix(".weight"))
+        part, _, what = name.rpartition(".")
+        stem = names.get_name(part)
+        if part == "lm_head" and not stem:  # llama.cpp knows this architecture with tied embeddings only
+            module.lm_head.weight = module.get_input_embeddings().weight
+            continue
         assert stem, name
         if quantized and stored.ndim == 2 and stored.shape[1] % 32 == 0:
             blocks = gguf.quants.quantize(stored, gguf.GGMLQuantizationType.Q8_0)
-            writer.add_tensor(f"{stem}.weight", blocks, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+            writer.add_tensor(f"{stem}.{what}", blocks, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
             change = gguf.quants.dequantize(blocks, gguf.GGMLQuantizationType.Q8_0)
             weight.copy_(torch.from_numpy(_as_transformers(name, change, module.config, kind).copy()))
         else:
-            writer.add_tensor(f"{stem}.weight", np.ascontiguousarray(stored))
+            writer.add_tensor(f"{stem}.{what}", np.ascontiguousarray(stored))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -63,19 +65,23 @@ def _settings(config, kind):
         "attention.layer_norm_rms_epsilon": float(config.rms_norm_eps),
         "vocab_size": config.vocab_size,
     }
+    settings["rope.freq_base"] = 1000000.0 if kind == "gemma3" else 10000.0
     if kind == "llama":
-        settings |= {"rope.freq_base": 10000.0, "rope.dimension_count": config.head_dim}
-    else:
-        settings |= {"rope.freq_base": 1000000.0, "attention.sliding_window": config.sliding_window}
+        settings["rope.dimension_count"] = config.head_dim
+    elif kind != "qwen2":
         settings |= {"attention.key_length": config.head_dim, "attention.value_length": config.head_dim}
+    if kind.startswith("gemma"):
+        settings["attention.sliding_window"] = config.sliding_window
+    if kind == "gemma2":
+        settings |= {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0}
     return {f"{kind}.{name}": value for name, value in settings.items()}
 
 
 def _tokens(kind):
-    if kind == "llama":
+    if not kind.startswith("gemma"):
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-        tokens, kinds = [*SPECIAL, *alphabet, "Ġt"], [CONTROL] * 4 + [USUAL] * 257
-        own = {"model": "gpt2", "pre": "smollm", "merges": ["Ġ t"]}
+        tokens, kinds = [*SPECIAL, *alphabet, "Ġt", "xyz"], [CONTROL] * 4 + [USUAL] * 258
+        own = {"model": "gpt2", "pre": "qwen2" if kind == "qwen2" else "smollm", "merges": ["Ġ t"]}
     else:
         tokens = [*SPECIAL, *(f"<0x{byte:02X}>" for byte in range(256)), *LETTERS]
         kinds = [CONTROL] * 4 + [BYTE] * 256 + [USUAL] * len(LETTERS)
@@ -97,7 +103,7 @@ def _as_llama_cpp(name, weight, config, kind):
     """Llama's queries and keys with the halves of a head interleaved; Gemma's norms with their one added."""
     if kind == "llama" and name.endswith(("q_proj.weight", "k_proj.weight")):
         return weight.reshape(-1, 2, config.head_dim // 2, weight.shape[1]).swapaxes(1, 2).reshape(weight.shape)
-    return weight + 1 if kind == "gemma3" and "norm" in name else weight
+    return weight + 1 if kind.startswith("gemma") and "norm" in name else weight
 
 
 def _as_transformers(name, weight, config, kind):

@@ -101,7 +101,7 @@ def _mixtures():
 def tiny(kind: str, seed: int = 0) -> torch.nn.Module:
     """A random transformers module of the named shape, in float32, in evaluation mode."""
     torch.manual_seed(seed)
-    module = hf.AutoModelForCausalLM.from_config(_config(kind)).float()
+    module = hf.AutoModelForCausalLM.from_config(_config(kind), attn_implementation="eager").float()
     for name, parameter in module.named_parameters():  # the default initialisation is so small that nothing matters
         if parameter.dim() > 1 and "embed" not in name:
             torch.nn.init.normal_(parameter, std=0.15)

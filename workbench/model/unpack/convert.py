@@ -21,8 +21,9 @@ _WIDTHS = (torch.bfloat16, torch.float16)  # narrower than float32, tried in thi
 def convert(file: Path, into: Path, header: Header, name: str) -> dict[str, str]:
     """Write a GGUF model as a folder in hub format.
 
-    Quantized weights are products of a scale in float16 and a whole number: float32 has them exactly, nothing narrower
-    does. Weights are stored in float32 unless bfloat16 or float16 has every one of them exactly.
+    Quantized weights are a scale in float16 times a whole number, in some types less an offset: float32 has what gguf
+    unpacks bit for bit, nothing narrower does. Weights are stored in float32 unless bfloat16 or float16 has every one
+    of them exactly.
 
     Args:
         file: the GGUF file.

@@ -1,19 +1,18 @@
 """What transformers leaves out when it reads GGUF: mended where the file states it, else refused."""
 
-import warnings
 from typing import Any
 
 import torch
 import transformers
 from tokenizers import pre_tokenizers, processors
 
-from workbench.errors import BrokenModel
+from workbench.errors import BrokenModel, warn
 from workbench.model.unpack.header import Header
 
 # Names of `tokenizer.ggml.pre`, as llama.cpp groups them.
 _SINGLE_DIGITS = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"}
 _WHOLE_WORDS = {"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "tekken"}
-_AS_GPT2 = {"gpt-2", "phi-2", "mpt", "olmo", "jais", "trillion", "roberta-bpe", "gigachat"}
+_AS_GPT2 = {"gpt-2", "gpt2", "phi-2", "mpt", "olmo", "jais", "trillion", "roberta-bpe", "gigachat"}
 _LARGEST_GEMMA = (46, 62)  # layers of Gemma 2 27B and Gemma 3 27B
 _SAME = ("attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "sliding_window")
 
@@ -45,7 +44,7 @@ def check_config(module: Any, header: Header, name: str) -> None:
     if wrong:
         raise BrokenModel(f"{name!r} has {len(wrong)} weights of another shape than its settings say, first {wrong[0]}")
     scaling = header.get("rope.scaling.type", "none")
-    if scaling != "none" and scaling not in str(config.rope_parameters):
+    if scaling != "none" and scaling not in str(getattr(config, "rope_parameters", "")):
         raise BrokenModel(f"{name!r} scales its positions ({scaling}), which {_reader()} leaves out; {_instead()}")
     for setting in _SAME:
         stated = header.get(setting, header.get(f"attention.{setting}"))
@@ -76,10 +75,9 @@ def mend_tokenizer(tokenizer: Any, config: Any, header: Header, name: str) -> No
     elif kind == "gpt2" and pre in _WHOLE_WORDS:
         backend.model.ignore_merges = True
     elif kind == "gpt2" and pre not in _AS_GPT2 and isinstance(backend.pre_tokenizer, pre_tokenizers.ByteLevel):
-        warnings.warn(
+        warn(
             f"{name!r} splits text by rules named {pre!r}, which {_reader()} does not know; it is split as for GPT-2, "
-            "so tokens may differ from those of the original",
-            stacklevel=2,
+            "so tokens may differ from those of the original"
         )
     begins = settings.get("tokenizer.ggml.add_bos_token", kind == "llama" or pre in _WHOLE_WORDS)
     ends = settings.get("tokenizer.ggml.add_eos_token", False)
