@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 
 from workbench.errors import BadArgument, BadResult
+from workbench.results.files import load_result, save_result
 from workbench.results.make import make_result, provenance
 
 
@@ -121,3 +122,10 @@ def test_a_dataset_of_someone_else_has_no_provenance():
         provenance(xr.Dataset())
     with pytest.raises(BadResult, match="not JSON"):
         provenance(xr.Dataset(attrs={"provenance": "{"}))
+
+
+def test_text_with_the_byte_0_can_be_saved(tmp_path):
+    labels = np.array(["a\0b", "c"], dtype=object)
+    result = make_result({"token": (("position",), labels, "token")}, {}, method="test", parameters={"text": "a\0b"})
+    save_result(result, tmp_path / "found.nc")
+    assert load_result(tmp_path / "found.nc").token.values.tolist() == ["a␀b", "c"]

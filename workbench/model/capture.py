@@ -12,6 +12,7 @@ from workbench.model.model import Model
 from workbench.model.sites import KINDS, kind
 from workbench.results.make import make_result
 from workbench.text.batches import Batch
+from workbench.text.pieces import pieces
 
 _VARIABLES = {"head": "z", "neuron": "activation"}  # an axis has the site's name; the field has another for the tensor
 
@@ -53,7 +54,7 @@ def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]
         name = _VARIABLES.get(site, site)
         variables[name] = (("sample", "layer", *axes[1:]), values, f"{site.replace('_', ' ')} activation")
     tokens = [
-        [model.tokenizer.decode([int(token)]) if mask else "" for token, mask in zip(ids, row, strict=True)]
+        [*pieces(model.tokenizer, ids[row].tolist()), *[""] * int((~row).sum())]
         for ids, row in zip(batch.ids.cpu(), real, strict=True)
     ]
     variables["token"] = (("sample", "position"), np.array(tokens, dtype=object), "token")

@@ -25,6 +25,8 @@ _LIBRARIES = {
     "xarray": "xarray",
 }
 
+_NUL = "\u2400"  # SYMBOL FOR NULL
+
 
 def make_result(
     variables: Mapping[str, tuple[tuple[str, ...], Any, str]],
@@ -55,7 +57,9 @@ def make_result(
     """
     arrays = {name: (dims, _array(values), description) for name, (dims, values, description) in variables.items()}
     sizes = _sizes(arrays, coords)
-    labels = {dim: np.asarray(coords[dim]) if dim in coords else np.arange(size) for dim, size in sizes.items()}
+    labels = {
+        dim: _storable(np.asarray(coords[dim])) if dim in coords else np.arange(size) for dim, size in sizes.items()
+    }
     data = {name: (dims, values, _described(description)) for name, (dims, values, description) in arrays.items()}
     for name, value in (attrs or {}).items():
         if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -106,7 +110,15 @@ def _array(values: Any) -> np.ndarray:
         if str(values.dtype) == "torch.bfloat16":
             values = values.float()  # numpy has no bfloat16; float32 holds each of its values exactly
         values = values.numpy()
-    return np.asarray(values)
+    return _storable(np.asarray(values))
+
+
+def _storable(values: np.ndarray) -> np.ndarray:
+    """Text without the byte 0, which no file format of ours can hold: shown as the sign for it."""
+    if values.dtype.kind not in "OU" or not any(isinstance(text, str) and "\0" in text for text in values.flat):
+        return values
+    swapped = [text.replace("\0", _NUL) if isinstance(text, str) else text for text in values.flat]
+    return np.array([*swapped, None], dtype=object)[:-1].reshape(values.shape)
 
 
 def _sizes(

@@ -22,14 +22,19 @@ def pieces(tokenizer: Any, ids: Sequence[int]) -> list[str]:
         >>> pieces(model.tokenizer, model.tokenizer("Guten Tag")["input_ids"])                   # doctest: +SKIP
         ['<s>', 'Guten', ' Tag']
     """
-    found, before = [], ""
+    whole = tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
+    found, begin = [], 0
     for end in range(1, len(ids) + 1):
-        so_far = tokenizer.decode(list(ids[:end]), clean_up_tokenization_spaces=False)
-        if end < len(ids):
-            so_far = so_far.rstrip(_UNFINISHED)
-        if not so_far.startswith(before):  # a decoder that takes back what it wrote: the token by itself
-            found.append(tokenizer.decode([ids[end - 1]]))
-        else:
-            found.append(so_far[len(before) :])
-        before = so_far
+        so_far = whole
+        if end < len(ids):  # a decoder may take back what it wrote until a character's last byte is there
+            so_far = tokenizer.decode(list(ids[:end]), clean_up_tokenization_spaces=False).rstrip(_UNFINISHED)
+        stop = max(begin, _shared(so_far, whole))
+        found.append(whole[begin:stop])
+        begin = stop
     return found
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    differ = (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differ, min(len(one), len(other)))
