@@ -63,7 +63,8 @@ def look(
         tokens above zero, `mean[language]`, begin-of-sequence included, but in a chat of the texts' own tokens alone.
         `promoted[rank]` and `suppressed[rank]`, tokens whose logits the neuron raises and lowers most, with
         `promoted_by` and `suppressed_by`: the unembedding of its row of the down projection through the final norm's
-        weights, for an activation of 1, up to the norm's scale and past all layers between. `label[method]`, what each of `classes` says.
+        weights, for an activation of 1, up to the norm's scale and past all layers between. `label[method]`, what each
+        of `classes` says.
 
     Raises:
         BadArgument: no such neuron, or an option out of range.

@@ -138,7 +138,7 @@ class Chat:
             self._parts[user] = marked.split(_MARK)
             if len(self._parts[user]) < 2:
                 raise BadArgument(
-                    "this tokenizer's chat template leaves texts out or rewrites them; chat=False reads them as they are"
+                    "this tokenizer's chat template leaves texts out or rewrites them; chat=False reads them plainly"
                 )
         parts = self._parts[user]
         written = self._render(text) if user is None else self._render(user, text)
