@@ -56,7 +56,7 @@ def load_corpus(
         BadCorpus: missing, empty, not UTF-8, without languages, ragged, or with a blank text; says where.
         UnknownLanguage: a code that no language has, or a language asked for that is not there, or no user's turn for
             a language.
-        BadArgument: an impossible `limit` or `split`.
+        BadArgument: an impossible `limit`, `split` or `chat`.
 
     Example:
         >>> import workbench as wb
@@ -64,6 +64,8 @@ def load_corpus(
         >>> corpus.counts
         {'de': 10, 'ja': 10}
     """
+    if not isinstance(chat, bool | str | Mapping):
+        raise BadArgument(f"chat={chat!r}; it is True, False, or the user's turn: a text, or one for each language")
     if isinstance(source, Mapping) and source and all(hasattr(part, "to_pandas") for part in source.values()):
         part = next(iter(source)) if split is None else split
         if part not in source:
