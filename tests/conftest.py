@@ -12,6 +12,15 @@ import pytest
 from tests import models
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _forgetful(tmp_path_factory):
+    """Outcomes of checks are remembered in a folder of the tests': a planted fault must not be remembered elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setattr("workbench.model.remembered.cache_folder", lambda: folder)
+        yield
+
+
 @functools.cache
 def _wrapped(kind: str):
     from workbench.model.load import load_model

@@ -61,7 +61,41 @@ def _config(kind: str):
         "qwen3_moe": lambda: hf.Qwen3MoeConfig(
             **_small(num_key_value_heads=2, head_dim=8, moe_intermediate_size=16, num_experts=4, num_experts_per_tok=2)
         ),
+        **_mixtures(),
     }[kind]()
+
+
+def _mixtures():
+    """Mixtures of 4 or 8 experts, two of them for each token; some with dense layers, some with shared experts."""
+    grouped = {"num_key_value_heads": 2, "num_experts_per_tok": 2}
+    latent = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 4, "qk_nope_head_dim": 8, "v_head_dim": 8}
+    return {
+        "mixtral": lambda: hf.MixtralConfig(**_small(**grouped, num_local_experts=4)),
+        "olmoe": lambda: hf.OlmoeConfig(**_small(**grouped, num_experts=4)),
+        "granitemoe": lambda: hf.GraniteMoeConfig(**_small(**grouped, num_local_experts=4)),
+        "gpt_oss": lambda: hf.GptOssConfig(**_small(**grouped, num_local_experts=4, head_dim=8, sliding_window=6)),
+        "qwen2_moe": lambda: hf.Qwen2MoeConfig(  # layers 0 and 2 are dense, layer 1 has a shared expert
+            **_small(
+                **grouped,
+                num_experts=4,
+                moe_intermediate_size=16,
+                shared_expert_intermediate_size=16,
+                decoder_sparse_step=2,
+            )
+        ),
+        "deepseek_v3": lambda: hf.DeepseekV3Config(  # layer 0 is dense, the others have a shared expert
+            **_small(
+                **latent,
+                num_key_value_heads=4,
+                num_experts_per_tok=2,
+                n_routed_experts=8,
+                n_group=4,
+                topk_group=2,
+                moe_intermediate_size=16,
+                first_k_dense_replace=1,
+            )
+        ),
+    }
 
 
 def tiny(kind: str, seed: int = 0) -> torch.nn.Module:

@@ -1,5 +1,7 @@
 """Every error the workbench raises on purpose: each says what was asked, what arrived and what would work."""
 
+import sys
+import warnings
 from typing import Any
 
 
@@ -65,3 +67,21 @@ class Interrupted(WorkbenchError):
     def __init__(self, message: str, partial: Any = None):
         super().__init__(message)
         self.partial = partial
+
+
+_INSIDE = ("workbench", "torch", "contextlib", "functools")
+
+
+class WorkbenchWarning(UserWarning):
+    """Something that a reader of the numbers should know; the command line prints its text as one line."""
+
+
+def warn(message: str) -> None:
+    """Warn from the first line outside the workbench, torch and the standard library, so that it is seen as the user's.
+
+    A fixed `stacklevel` points into a decorator's file where a function runs under `torch.no_grad`.
+    """
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in _INSIDE:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, WorkbenchWarning, stacklevel=level)

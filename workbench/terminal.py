@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-import workbench
-from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError
+from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError, WorkbenchWarning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +62,7 @@ def _line(error: BaseException) -> str | None:
 def show_run(folder: Path, quiet: bool) -> None:
     """Print a run's short table, its sentences and its paths."""
     if not quiet:
-        from workbench.studies.summary import effects, summary
+        from workbench.studies.summary import effects, limits, summary
 
         found = summary(folder)
         if len(found):
@@ -72,7 +71,7 @@ def show_run(folder: Path, quiet: bool) -> None:
             typer.echo(
                 "L0H7: layer 0, head 7. Worst without: the largest rise of the loss [nats]; * corrected p < 0.05."
             )
-        for sentence in effects(folder):
+        for sentence in [*effects(folder), *limits(folder)]:
             typer.echo(sentence)
     for path in sorted(folder.glob("*.nc")):
         typer.echo(path)
@@ -105,7 +104,7 @@ def _print(table: "pd.DataFrame") -> None:
     (console if console.is_terminal else Console(width=140)).print(grid)
 
 
-def warn(message: Warning | str, category: type[Warning], filename: str, *_: Any, **__: Any) -> None:
-    """Show our own warnings (rows that were dropped ...) in a line, and no library's."""
-    if category is UserWarning and Path(filename).is_relative_to(Path(workbench.__file__).parent):
+def warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """Show our own warnings (rows that were dropped, a path that is slower ...) in a line, and no library's."""
+    if issubclass(category, WorkbenchWarning):
         typer.echo(f"Warning: {message}", err=True)

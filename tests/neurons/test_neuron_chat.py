@@ -9,10 +9,12 @@ import torch
 from tests.chats import by_hand, chat_tokenizer
 from tests.models import tiny
 from workbench.model.load import load_model
-from workbench.neurons import by_trigrams, experts, firing, generation_share, look, plnd, ternary
+from workbench.neurons import by_trigrams, experts, firing, generation_share, look, plnd, routing, ternary
 from workbench.neurons.activity import mean, per_text
+from workbench.neurons.routing import Counter
 from workbench.neurons.stability import pieces
 from workbench.neurons.strength import means
+from workbench.text.batches import Encoded, batches, collate
 from workbench.text.corpus import Corpus
 
 USER = "Hallo"
@@ -55,6 +57,21 @@ def test_firing_is_counted_at_the_answers_tokens(name):
     ternary(found, top_rate=0.1)
 
 
+def test_routing_is_counted_at_the_answers_tokens():
+    m = load_model(tiny("qwen3_moe"), tokenizer=chat_tokenizer("gemma"))
+    found = routing(m, CORPUS, permutations=0, progress=False)
+    for language, texts in TEXTS.items():
+        wanted = 0
+        for text in texts:  # what an answer adds to the counts of what stands before it
+            ids, own = by_hand("gemma", USER, text)
+            for end, sign in ((own.stop, 1), (own.start, -1)):
+                counter = Counter(m, Corpus({language: ("x",)}, False, "test"))
+                counter.update(collate([Encoded(ids[:end], language, 0)], 0))
+                wanted = wanted + sign * counter.fired[language].sum(0)
+        np.testing.assert_array_equal(found.fired.sel(language=language), wanted)
+        assert int(found.tokens.sel(language=language)) == sum(len(text.encode()) for text in texts)
+
+
 def test_prefixes_are_answers_too_and_pieces_stay_chats():
     m = model("gemma")
     prefix = Corpus({k: tuple(text[:2] for text in texts) for k, texts in TEXTS.items()}, True, "prefix")
@@ -68,8 +85,6 @@ def test_prefixes_are_answers_too_and_pieces_stay_chats():
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_means_of_texts_do_not_depend_on_the_padding(side):
-    from workbench.text.batches import batches
-
     m = model("chatml")
     for batch in batches(m.encode(CORPUS), batch_size=4, pad_id=m.pad_id, side=side):
         for row, language, values in zip(batch.rows, batch.languages, per_text(m, batch, mean), strict=True):

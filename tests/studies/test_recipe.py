@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from workbench.cli import app
-from workbench.studies import demo, heads, neurons, neurons_effects, patch_concepts, patches
+from workbench.studies import demo, heads, neurons, neurons_effects, neurons_routing, patch_concepts, patches
 from workbench.studies.options import Options
 from workbench.studies.report import recipe
 
@@ -19,6 +19,7 @@ STUDIES = {
     "neurons stages": (neurons_effects.run_stages, ("polyglot", "parallel")),
     "neurons knockout": (neurons_effects.run_knockout, ("polyglot", "parallel")),
     "neurons compare": (neurons_effects.run_compare, ("polyglot", "polyglot-aligned", "parallel")),
+    "neurons routing": (neurons_routing.run_routing, ("polyglot", "parallel")),
     "neurons look": (neurons_effects.run_look, ("polyglot", "parallel")),
     "patch sweep": (patches.run_patch, ("polyglot", "words:de-fr")),
     "patch concepts": (patch_concepts.run_concepts, ("polyglot",)),

@@ -53,13 +53,14 @@ def start(
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin take the cores of whatever else is running
     warnings.showwarning = warn
 
 
 @app.command()
 @common_options
 def demo(
-    model: Annotated[str, typer.Option(help="A shipped model, a folder or a hub name.")] = "polyglot",
+    model: Annotated[str, typer.Option(help="A shipped or packaged model, a folder or a hub name.")] = "polyglot",
     corpus: Annotated[str, typer.Option(help="A shipped corpus, folder or file.")] = "parallel",
     *,
     common: Common,
@@ -125,6 +126,7 @@ def check(
     \b
     workbench check polyglot
     workbench check ./my-model --dtype bfloat16
+    workbench check gemma-3-270m
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.tables import model_table
 

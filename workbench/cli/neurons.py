@@ -114,6 +114,28 @@ def compare(
     show_run(folder, common.quiet)
 
 
+@app.command("routing")
+@common_options
+def routing(
+    model: ModelName,
+    corpus: CorpusName,
+    permutations: Annotated[int, typer.Option(help="Exchanges of the texts' languages in each test.")] = 1000,
+    *,
+    common: Common,
+) -> None:
+    """Count which experts of a mixture each language's tokens take, and test whether languages differ.
+
+    \b
+    workbench neurons routing allenai/OLMoE-1B-7B-0924 parallel --device cuda
+    workbench neurons routing ./my-mixture texts.tsv --languages de,fr,ja
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.neurons_routing import run_routing
+
+    folder = common.folder("routing", model, corpus)
+    run_routing(model, corpus, out=folder, permutations=permutations, **common.texts)
+    show_run(folder, common.quiet)
+
+
 @app.command("look")
 @common_options
 def look(

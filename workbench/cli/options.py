@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench import shipped
+from workbench import packaged, shipped
 from workbench.errors import BadArgument
 
 if TYPE_CHECKING:
@@ -25,9 +25,11 @@ def complete_languages(incomplete: str) -> Iterable[tuple[str, str]]:
     return [(f"{before}{comma}{code}", name(code)) for code in DEFAULT if code.startswith(last.lower())]
 
 
-def complete_models(incomplete: str) -> list[str]:
-    """Shipped models that begin so."""
-    return [name for name in shipped.models() if name.startswith(incomplete)]
+def complete_models(incomplete: str) -> list[tuple[str, str]]:
+    """Shipped and packaged models that begin so, each with where it comes from."""
+    names = dict.fromkeys(shipped.models(), "shipped")
+    names |= {name: f"packaged ({model.install})" for name, model in packaged.MODELS.items()}
+    return [(name, origin) for name, origin in names.items() if name.startswith(incomplete)]
 
 
 def complete_corpora(incomplete: str) -> list[str]:
@@ -39,7 +41,9 @@ def complete_corpora(incomplete: str) -> list[str]:
 
 ModelName = Annotated[
     str,
-    typer.Argument(help="A shipped model, a folder or a hub name.", autocompletion=complete_models),
+    typer.Argument(
+        help="A shipped or packaged model, a folder, a GGUF file or a hub name.", autocompletion=complete_models
+    ),
 ]
 CorpusName = Annotated[
     str,

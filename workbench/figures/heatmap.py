@@ -17,7 +17,7 @@ from workbench.figures.labels import axis_title, is_language, value_label
 from workbench.figures.question import question, subtitle
 
 _VERTICAL = ("layer", "source_layer", "query")
-_HORIZONTAL = ("head", "neuron", "position", "key", "target_layer", "language", "target_language")
+_HORIZONTAL = ("head", "neuron", "expert", "position", "key", "target_layer", "language", "target_language")
 _MOST_PANELS = 48
 _WIDE = 200  # columns of cells from which a panel takes the whole width
 _PIXELS = 900  # columns of cells from which some share a pixel on an ordinary screen

@@ -18,6 +18,7 @@ _AXES = {
     "target_layer": "Target layer",
     "head": "Head",
     "neuron": "Neuron",
+    "expert": "Expert",
     "position": "Position",
     "pair": "Pair",
     "sample": "Sample",

@@ -1,11 +1,10 @@
-"""Check a model when it is loaded: parity with Hugging Face, and which edits really change the logits.
+"""Check a model when it is loaded: parity with Hugging Face, causality, and every path that an analysis takes.
 
-Nothing here is assumed from a list of architectures: each ability is tried once on a short probe.
+Nothing here is assumed from a list of architectures: each ability is tried on a short probe (`abilities.py`), and the
+outcome is remembered on disk for the same weights, configuration and library versions (`remembered.py`).
 """
 
 import copy
-import warnings
-from collections.abc import Callable
 from typing import Any
 
 import psutil
@@ -13,21 +12,24 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from workbench.errors import BrokenModel, WorkbenchError
-from workbench.model.attention import fused
-from workbench.model.cache_name import accept_both_names
-from workbench.model.capture import tensors
+from workbench.errors import BrokenModel
+from workbench.model.abilities import find_abilities
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
+from workbench.model.probe import Probe, make_probe
 from workbench.model.record import record
-from workbench.model.rerun import replace_heads, replace_positions, tail
-from workbench.text.batches import Batch, pad
+from workbench.model.remembered import recall, remember
+from workbench.model.wrap import PARITY, wrap, wrapped_before
 
-_TOLERANCE = {torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 2e-1}  # of the largest logit
+_TOLERANCE = {torch.float32: 5e-5, torch.float16: 3e-2, torch.bfloat16: 2e-1}  # of the largest logit
+_NOISE = 4  # times what the type itself does to the logits, where that was measured
+_HEAD_ROWS, _HEAD_TOKENS, _LARGE = 4, 512, 20.0  # states, vocabulary entries and a factor to try the unembedding on
 
 
 @torch.no_grad()
-def check(module: torch.nn.Module, tokenizer: Any, *, name: str, revision: str, digest: str) -> Model:
+def check(
+    module: torch.nn.Module, tokenizer: Any, *, name: str, revision: str, digest: str, key: str | None = None
+) -> Model:
     """Wrap a transformers module (in place) and record its parity and abilities.
 
     Args:
@@ -36,42 +38,38 @@ def check(module: torch.nn.Module, tokenizer: Any, *, name: str, revision: str, 
         name: what it is called in messages and provenance.
         revision: its hub revision, `local` or `in memory`.
         digest: hash of its weights.
+        key: of all that the outcome depends on; an outcome that was remembered under it is taken, a new one kept.
 
     Returns:
-        The Model. `parity` holds largest differences of logits: `logits` (wrapped against Hugging Face), `padding`
-        (left and right padded against alone), `fused` (attention without patterns against with), `restart` (rerun
-        against an ordinary pass); `logit_scale` is the largest logit, to read them by. In bfloat16 or float16 also
-        `float32` (logits against the same weights in float32) and `float32_nll` (the probe's loss in nats).
+        The Model. `parity` holds largest differences of logits: `logits` (wrapped against Hugging Face), `read` (the
+        path that metrics take against Hugging Face), `padding` (left padded against alone), `fused` (attention without
+        patterns against with), `restart` (cells of sweeps against full passes with hooks), `generate` (cached
+        generation against full passes), `causal` (earlier logits after a later token changed); `logit_scale` is the
+        largest logit, to read them by. In bfloat16 or float16 also `float32` (logits against the same weights in
+        float32) and `float32_nll` (the probe's loss in nats).
 
     Raises:
-        BrokenModel: the architecture cannot be wrapped, logits are not finite, or the wrapped model is not the model.
+        BrokenModel: the architecture cannot be wrapped or is not causal, logits are not finite, or the wrapped model is
+            not the model.
     """
+    before = wrapped_before(module)
     _eager(module)
-    probe = _probe(module)
-    reference = _plain_logits(module, probe)
-    exact = _exact_logits(module, probe)
-    model = Model(_wrap(module, name), tokenizer, name, revision, digest)
-    scale = float(reference.abs().max())
-    if not torch.isfinite(reference).all():
-        raise BrokenModel(f"{name!r} gives logits that are NaN or infinite")
-    logits = model.logits(_batch(probe, model))
-    model.parity = {
-        "logit_scale": scale,
-        "logits": _gap(logits, reference),
-        "padding": _padding_gap(model, probe, logits),
-    }
-    bound = _TOLERANCE[model.dtype] * max(scale, 1.0)
-    for figure in ("logits", "padding"):
-        if model.parity[figure] > bound:
-            raise BrokenModel(
-                f"{name!r} ({model.architecture}) fails the {figure} check: logits differ by "
-                f"{model.parity[figure]:.2g}, more than {bound:.2g}"
-            )
-    if exact is not None:
-        model.parity["float32"] = _gap(reference[None], exact)
-        losses = [cross_entropy(one[:-1], torch.tensor(probe[0][1:], device=one.device)) for one in (reference, exact)]
-        model.parity["float32_nll"] = abs(float(losses[0] - losses[1]))
-    _find_abilities(model, probe, bound)
+    if key is not None and before is None and (outcome := recall(key)) is not None:
+        model = Model(wrap(module, name), tokenizer, name, revision, digest, **outcome)
+        model.bridge.__dict__[PARITY] = dict(model.parity)
+        return model
+    probe = make_probe(module)
+    _check_causal(module, probe, name)
+    exact = _exact_logits(module, probe) if before is None else None
+    model = Model(wrap(module, name), tokenizer, name, revision, digest)
+    _find_parity(model, probe, exact)
+    if before is not None:  # its plain logits were seen when it was wrapped
+        model.parity |= {figure: before.__dict__[PARITY][figure] for figure in ("logits",)}
+        model.parity |= {name: size for name, size in before.__dict__[PARITY].items() if name.startswith("float32")}
+    find_abilities(model, probe, _bound(model))
+    model.bridge.__dict__[PARITY] = dict(model.parity)
+    if key is not None:
+        remember(key, model)
     return model
 
 
@@ -80,150 +78,83 @@ def _eager(module: torch.nn.Module) -> None:
     module.set_attn_implementation("eager")  # type: ignore[operator]
 
 
-def _wrap(module: torch.nn.Module, name: str) -> Any:
-    from transformer_lens.model_bridge.sources import build_bridge_from_module
-
-    try:
-        bridge = build_bridge_from_module(
-            module,
-            type(module).__name__,
-            hf_config=module.config,
-            model_name=name,
+def _check_causal(module: Any, probe: Probe, name: str) -> None:
+    """Refuse an encoder, before anything in it is changed."""
+    bound = _TOLERANCE[next(module.parameters()).dtype] * max(probe.scale, 1.0)
+    if probe.leak > bound:
+        raise BrokenModel(
+            f"{name!r} ({type(module).__name__}) is not causal: other tokens at the end of a text move the logits "
+            f"before them by {probe.leak:.2g}; the workbench reads models that predict the next token"
         )
-        _ = bridge.blocks[0].attn, bridge.ln_final
-        accept_both_names(bridge)
-    except Exception as error:  # a foreign wrapper fails in as many ways as there are architectures
-        text = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise BrokenModel(f"{name!r} ({type(module).__name__}) cannot be wrapped by TransformerLens: {text}") from error
-    return bridge
 
 
-def _probe(module: torch.nn.Module) -> list[list[int]]:
-    """Two token sequences of different lengths that every vocabulary has."""
-    generator = torch.Generator().manual_seed(0)
-    size = module.get_input_embeddings().weight.shape[0]  # type: ignore[operator, union-attr]
-    ids = torch.randint(min(10, size - 1), size, (2, 9), generator=generator).tolist()
-    return [ids[0], ids[1][:6]]
+def _find_parity(model: Model, probe: Probe, exact: Tensor | None) -> None:
+    real = probe.batch(model.device).mask.bool()
+    if not torch.isfinite(probe.reference[real]).all():
+        raise BrokenModel(f"{model.name!r} gives logits that are NaN or infinite")
+    recording = record(model, probe.batch(model.device))
+    hidden = model.bridge.ln_final(recording.residual[-1])
+    model.parity = {
+        "logit_scale": probe.scale,
+        "logits": probe.gap(model.logits(probe.batch(model.device))),
+        "read": probe.gap(unembed(model, hidden.flatten(0, 1)).reshape(*hidden.shape[:2], -1)),
+        "padding": _padding_gap(model, probe, hidden),
+        "causal": probe.leak,
+    }
+    if exact is not None:
+        model.parity["float32"] = probe.gap(exact)
+        ids = torch.tensor(probe.rows[0][1:], device=exact.device)
+        losses = [cross_entropy(logits[0, :-1], ids) for logits in (probe.reference, exact)]
+        model.parity["float32_nll"] = abs(float(losses[0] - losses[1]))
+    bound = _bound(model)
+    wrong = {
+        "logits": "the wrapped model is not the model",
+        "read": "what follows its last norm is not known, so neither losses nor answers could be read",
+        "padding": "padding changes its logits",
+    }
+    for figure, what in wrong.items():
+        if not model.parity[figure] <= bound:
+            raise BrokenModel(
+                f"{model.name!r} ({model.architecture}) fails the {figure} check, {what}: logits differ by "
+                f"{model.parity[figure]:.2g}, more than {bound:.2g}"
+            )
+    model.plain_head = _is_plain(model, hidden[0, -_HEAD_ROWS:])
 
 
-def _plain_logits(module: torch.nn.Module, probe: list[list[int]]) -> Tensor:
-    ids = torch.tensor([probe[0]], device=next(module.parameters()).device)
-    return module(input_ids=ids, use_cache=False).logits[0].float()
+def _bound(model: Model) -> float:
+    """Largest difference of logits that rounding explains."""
+    bound = _TOLERANCE[model.dtype] * max(model.parity["logit_scale"], 1.0)
+    return min(bound, _NOISE * model.parity["float32"] + 1e-6 * bound) if "float32" in model.parity else bound
 
 
-def _exact_logits(module: torch.nn.Module, probe: list[list[int]]) -> Tensor | None:
+def _padding_gap(model: Model, probe: Probe, right: Tensor) -> float:
+    """Largest difference of the shorter sample's logits: padded right, padded left, and alone."""
+    short = len(probe.rows[-1])
+    alone = model.states(probe.batch(model.device, rows=slice(2, 3)))[0]
+    left = model.states(probe.batch(model.device, side="left"))[-1, -short:]
+    logits = unembed(model, torch.cat([alone, left, right[-1, :short]])).float().split(short)
+    return float(torch.maximum((logits[1] - logits[0]).abs(), (logits[2] - logits[0]).abs()).max())
+
+
+def _is_plain(model: Model, states: Tensor) -> bool:
+    """Whether logits are the state times the unembedding alone; large states show a soft cap that small ones hide."""
+    head = model.module.get_output_embeddings()
+    weight = getattr(getattr(head, "original_component", head), "weight", None)
+    if not isinstance(weight, Tensor) or weight.dim() != 2 or not weight.dtype.is_floating_point:
+        return False
+    states = torch.cat([states, _LARGE * states])
+    every = max(1, weight.shape[0] // _HEAD_TOKENS)
+    found, product = unembed(model, states)[:, ::every].float(), (states @ weight[::every].t()).float()
+    return bool((found - product).abs().max() <= _TOLERANCE[model.dtype] * product.abs().max())
+
+
+def _exact_logits(module: torch.nn.Module, probe: Probe) -> Tensor | None:
     """The logits with the same weights in float32; None where they already are, or where a copy does not fit."""
-    parameters = list(module.parameters())
-    needed = 4 * sum(parameter.numel() for parameter in parameters)
-    if parameters[0].dtype == torch.float32 or needed > psutil.virtual_memory().available // 2:
+    first = next(module.parameters())
+    needed = 4 * sum(parameter.numel() for parameter in module.parameters())
+    quantised = getattr(module, "quantization_method", None) or getattr(module, "hf_device_map", None)
+    if first.dtype == torch.float32 or quantised or needed > psutil.virtual_memory().available // 2:
         return None
-    return _plain_logits(copy.deepcopy(module).to("cpu").float(), probe).to(parameters[0].device)
-
-
-def _batch(sequences: list[list[int]], model: Model, side: str = "right") -> Batch:
-    ids, mask = pad(sequences, model.pad_id, side)
-    return Batch(ids, mask, ("",) * len(sequences), tuple(range(len(sequences)))).to(model.device)
-
-
-def _gap(logits: Tensor, reference: Tensor) -> float:
-    """Largest difference on the first sample's real positions."""
-    return float((logits[0, : reference.shape[0]].float() - reference).abs().max())
-
-
-def _padding_gap(model: Model, probe: list[list[int]], right: Tensor) -> float:
-    """Largest difference of the shorter sample: padded right, padded left, and alone."""
-    short = len(probe[1])
-    alone = model.logits(_batch(probe[1:], model))[0].float()
-    left = model.logits(_batch(probe, model, "left"))[1, -short:].float()
-    return float(torch.maximum((right[1, :short].float() - alone).abs(), (left - alone).abs()).max())
-
-
-def _find_abilities(model: Model, probe: list[list[int]], bound: float) -> None:
-    batch = _batch(probe[:1], model)
-    plain = model.logits(batch)[0].float()
-
-    def changes(site: str, layer: int, edit: Callable[[Tensor], Tensor]) -> bool:
-        point = model.hook_point(site, layer)
-        handle = point.register_forward_hook(lambda module, args, output: edit(output))
-        try:
-            return float((model.logits(batch)[0].float() - plain).abs().max()) > 0
-        finally:
-            handle.remove()
-
-    def works(trial: Callable[[], bool]) -> bool:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that an edit is discarded is what is being found out
-                return trial()
-        except (WorkbenchError, RuntimeError, AttributeError, TypeError, ValueError, KeyError, IndexError):
-            return False
-
-    layers = list(range(model.n_layers))
-
-    def head() -> bool:
-        z = tensors(model, batch, [("head", i) for i in layers])
-        shape = (1, len(probe[0]), model.n_heads, model.d_head)
-        fits = z["head", 0].numel() == torch.Size(shape).numel()
-        layers[:] = [i for i in layers if z["head", i].any()] or layers  # heads that were pruned away change nothing
-        return fits and all(changes("head", i, torch.zeros_like) for i in layers)
-
-    def pattern() -> bool:
-        return all(changes("pattern", i, lambda p: torch.ones_like(p) / p.shape[-1]) for i in layers)
-
-    def neuron() -> bool:
-        if getattr(model.bridge.blocks[0].mlp, "out", None) is None:  # experts: no one matrix that neurons write by
-            return False
-        last = ("gate", model.n_layers - 1)
-        gate = tensors(model, batch, [last])[last]
-        if gate.shape[-1] * len(probe[0]) != gate.numel() or not changes("neuron", 0, torch.zeros_like):
-            return False
-        model.n_neurons = int(gate.shape[-1])
-        return True
-
-    def fuses() -> bool:
-        attention, projection = model.attention_parts(0)
-        hooked = any(part is projection for part in attention.original_component.modules())  # not so in GPT-2
-        if not (hooked and getattr(model.module, "_supports_sdpa", False)):
-            return False
-        padded = _batch(probe, model, "left")
-        real = padded.mask.bool()
-        wanted = model.logits(padded)[real].float()
-        model.abilities["fused"] = True  # what is tried here; the loop below keeps it or takes it back
-        try:
-            with fused(model):
-                found = model.logits(padded)[real].float()
-                alone = model.logits(batch)[0].float()
-        finally:
-            model.abilities["fused"] = False
-        model.parity["fused"] = max(float((found - wanted).abs().max()), float((alone - plain).abs().max()))
-        return model.parity["fused"] <= bound
-
-    def restart() -> bool:
-        model.abilities["restart"] = True  # what is tried here
-        model.parity["restart"] = _restart_gap(model, batch, plain)
-        return model.parity["restart"] <= bound
-
-    for ability, trial in {
-        "head": head,
-        "pattern": pattern,
-        "neuron": neuron,
-        "fused": fuses,
-        "restart": restart,
-    }.items():
-        model.abilities[ability] = works(trial)
-
-
-def _restart_gap(model: Model, batch: Batch, plain: Tensor) -> float:
-    """Largest logit difference of every kind of restart with nothing changed against the ordinary pass."""
-    recording = record(model, batch, heads=True, keys=True)
-    middle, position = model.n_layers // 2, batch.ids.shape[1] // 2
-    runs = [
-        tail(recording, 0, recording.residual[0]),
-        replace_heads(recording, middle, [0], recording.z[middle][None, :, :, 0]),
-        replace_positions(recording, middle, [position], recording.residual[middle][None, :, position], last=True),
-    ]
-    gap = 0.0
-    for states in runs:
-        hidden = model.bridge.ln_final(states[0])[0]
-        gap = max(gap, float((unembed(model, hidden).detach().float() - plain[-hidden.shape[0] :]).abs().max()))
-    return gap
+    batch = probe.batch(torch.device("cpu"))
+    copied: Any = copy.deepcopy(module).to("cpu").float()
+    return copied(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits.to(first.device)

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from torch import Tensor
 
 from workbench.errors import TooLarge
 from workbench.model.edits import edited
+from workbench.model.evaluation import evaluating
 from workbench.model.model import Model
-from workbench.text.batches import Encoded, pad
+from workbench.text.batches import Batch, Encoded, pad
 from workbench.text.corpus import Corpus
 
 
@@ -45,26 +47,52 @@ def generate(
         heads: scales of head outputs, [layer, head]; see `edited`.
         neurons: scales of neurons, [layer, neuron].
     """
+    cache = model.abilities.get("generate", True)
+    if not cache:
+        model.warn_slow("generate")
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
     found = [""] * len(encoded)
     for start in range(0, len(order), batch_size):
         part = order[start : start + batch_size]
         ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
         with edited(model, heads=heads, neurons=neurons):
-            output = model.module.generate(
-                ids.to(model.device),
-                attention_mask=mask.to(model.device),
-                max_new_tokens=tokens,
-                do_sample=False,
-                num_beams=1,  # a checkpoint may ship other settings, and then this would not be greedy
-                repetition_penalty=1.0,
-                no_repeat_ngram_size=0,
-                min_length=0,
-                pad_token_id=model.pad_id,
-            )
+            batch = Batch(ids, mask, ("",) * len(part), tuple(part)).to(model.device)
+            output = greedy(model, batch, tokens, cache=cache).sequences
         for i, row in zip(part, output[:, ids.shape[1] :].cpu(), strict=True):
             found[i] = model.tokenizer.decode(row.tolist(), skip_special_tokens=True)
     return found
+
+
+def greedy(model: Model, batch: Batch, tokens: int, *, cache: bool, **options: Any) -> Any:
+    """What transformers' `generate` gives for prompts padded on the left, greedily, whatever a checkpoint ships.
+
+    A checkpoint's own settings (penalties, beams, biases, guidance, lengths, stop strings) are set aside, all but its
+    end-of-sequence tokens.
+
+    Args:
+        model: the model.
+        batch: prompts, padded on the left.
+        tokens: most tokens to write.
+        cache: keep keys and values of earlier tokens.
+        options: passed on to `generate`.
+    """
+    module, own = model.module, model.module.generation_config
+    settings = transformers.GenerationConfig(
+        max_new_tokens=tokens,
+        do_sample=False,
+        use_cache=cache,
+        eos_token_id=own.eos_token_id,
+        bos_token_id=own.bos_token_id,
+        pad_token_id=model.pad_id,
+        return_dict_in_generate=True,
+        **options,
+    )
+    module.generation_config = settings  # else unset fields are filled from the checkpoint's
+    try:
+        with evaluating(module):
+            return module.generate(batch.ids, attention_mask=batch.mask, generation_config=settings)
+    finally:
+        module.generation_config = own
 
 
 def by_row(prompts: Corpus, encoded: Sequence[Encoded], values: Sequence[Any], empty: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from workbench.model.attention import attend
 from workbench.model.columns import Columns, PrefixCache
+from workbench.model.evaluation import evaluating
 from workbench.model.recording import Recording, first
 
 
@@ -23,7 +24,8 @@ def call_layer(recording: Recording, layer: int, states: Tensor, columns: Column
     arguments = columns.fit(recording.arguments[layer])
     if columns.known:
         arguments[recording.cache_name] = PrefixCache(recording.keys_values[layer], columns)
-    return first(block(states, **arguments))
+    with evaluating(block):
+        return first(block(states, **arguments))
 
 
 def call_behind_attention(recording: Recording, layer: int, states: Tensor, attention: Tensor) -> Tensor:
@@ -34,8 +36,9 @@ def call_behind_attention(recording: Recording, layer: int, states: Tensor, atte
     length = recording.answers[layer]
     answer = (attention, *(None,) * (length - 1)) if length else attention
     module = recording.model.attention_parts(layer)[0]
-    with _answered(module, lambda *args, **options: answer):
-        return first(recording.model.bridge.blocks[layer].original_component(states, **recording.arguments[layer]))
+    block = recording.model.bridge.blocks[layer].original_component
+    with _answered(module, lambda *args, **options: answer), evaluating(block):
+        return first(block(states, **recording.arguments[layer]))
 
 
 def call_last_positions(recording: Recording, layer: int, states: Tensor, columns: Columns) -> Tensor:

@@ -7,18 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 import transformers
 from safetensors import SafetensorError
 
-from workbench import shipped
-from workbench.errors import BadArgument, BrokenModel, TooLarge, UnknownModel
-from workbench.model.check import check
+from workbench import packaged, shipped
+from workbench.errors import BadArgument, BrokenModel, UnknownModel
+from workbench.model.check import check as check_model
+from workbench.model.folder import check_folder, folder_hash
 from workbench.model.memory import checked
 from workbench.model.model import Model
-
-_HASH_LIMIT = 2 * 2**30  # bytes; larger weights are identified by the headers and sizes of their files
+from workbench.model.remembered import outcome_key
+from workbench.model.unpack import revision as unpacked_revision
+from workbench.model.unpack import unpacked
+from workbench.model.wrap import refuse_wrong_object, wrapped_before
 
 
 def load_model(
@@ -29,52 +31,81 @@ def load_model(
     tokenizer: Any = None,
     allow_pickle: bool = False,
     memory: int | str = "auto",
+    check: str = "remembered",
 ) -> Model:
     """Load a model, wrap it and check it.
 
     Args:
-        name: a shipped model (`polyglot`), a local folder in hub format, a hub name, or a transformers module with
-            `tokenizer=` (the module is changed in place by the wrapping).
-        device: `cpu`, `cuda`, `cuda:1` ...; by default a GPU where there is one.
-        dtype: `float32`, `bfloat16` or `float16`; float32 by default, whatever the file holds.
+        name: a shipped model (`polyglot`), a packaged one (`gemma-3-270m`), a local folder in hub format, a GGUF file,
+            a hub name, or a transformers module with `tokenizer=` (the module is changed in place by the wrapping;
+            given again, it is found wrapped).
+        device: `cpu`, `cuda`, `cuda:1` ...; by default a GPU where there is one, and for a module where it lies.
+        dtype: `float32`, `bfloat16` or `float16`; by default float32 whatever a file holds, and what a module has.
         tokenizer: only with a module in memory.
         allow_pickle: load `pytorch_model.bin`, which can run code; only safetensors are loaded otherwise.
         memory: what activations may take in every analysis: bytes, a text such as "4 GB", or "auto", half of what is
             free. What does not fit at once is run in slices, with the same result.
+        check: "remembered" takes the outcome of the checks from the cache where the same weights, configuration and
+            library versions were checked before; "full" checks anew. A module in memory is always checked.
 
     Returns:
-        The wrapped Model; `model.abilities` says what it can do, `model.parity` how near it is to Hugging Face.
+        The wrapped Model; `model.abilities` says what it can do, `model.lost` why it cannot do the rest, `model.parity`
+        how near it is to Hugging Face.
 
     Raises:
         UnknownModel: nothing has this name.
-        BrokenModel: no config, no tokenizer, truncated, missing or NaN weights, or a check that failed.
+        BrokenModel: no config, no tokenizer, truncated, missing, unused or NaN weights, an object that is no causal
+            language model, or a check that failed.
         TooLarge: the weights do not fit in memory.
 
     Example:
         >>> model = load_model("polyglot")                                  # doctest: +SKIP
     """
-    dtype = _dtype(dtype)
-    device = _device(device)
+    if check not in ("remembered", "full"):
+        raise BadArgument(f"check={check!r}; it is 'remembered' or 'full'")
     memory = checked(memory)
     if isinstance(name, torch.nn.Module):
-        module, source = name.to(device=device, dtype=dtype).eval(), type(name).__name__  # type: ignore[call-overload]
-        if tokenizer is None:
-            raise BrokenModel(f"a {source} in memory came without a tokenizer; pass tokenizer=")
-        revision, digest = "in memory", _module_hash(module)
-        if not getattr(module.config, "architectures", None):  # type: ignore[union-attr]
-            module.config.architectures = [source]  # type: ignore[union-attr]
+        model = _from_memory(name, tokenizer, device, dtype)
+    elif isinstance(name, str | Path):
+        model = _from_name(str(name), tokenizer, _device(device), _dtype(dtype), allow_pickle, check)
+    elif isinstance(name, Model):
+        raise BrokenModel(f"{name.name!r} is a Model already: pass it to the analysis as it is")
     else:
-        source = str(name)
-        path = _folder(source)
-        _check_folder(path, source, dtype, allow_pickle)
-        module = _read_module(path or source, source, dtype, allow_pickle).to(device)  # type: ignore[arg-type]
-        tokenizer = tokenizer or _read_tokenizer(path or source, source)
-        revision = getattr(module.config, "_commit_hash", None) or "local"  # type: ignore[union-attr]
-        digest = _folder_hash(path) if path else revision
-    _check_finite(module, source)
-    model = check(module, tokenizer, name=source, revision=str(revision), digest=str(digest))
+        raise BrokenModel(
+            f"a {type(name).__name__} is no model; give a name, a folder, or a transformers module with tokenizer="
+        )
     model.memory = memory
     return model
+
+
+def _from_memory(module: Any, tokenizer: Any, device: Any, dtype: Any) -> Model:
+    refuse_wrong_object(module, tokenizer)
+    source = type(module).__name__
+    placed = {"device": _device(device) if device else None, "dtype": _dtype(dtype) if dtype else None}
+    if any(placed.values()):
+        module = module.to(**{name: value for name, value in placed.items() if value})
+    if not getattr(module.config, "architectures", None):
+        module.config.architectures = [source]
+    _check_finite(module, source)
+    if wrapped_before(module) is None:
+        module.eval()
+    return check_model(module, tokenizer, name=source, revision="in memory", digest=_module_hash(module))
+
+
+def _from_name(
+    source: str, tokenizer: Any, device: torch.device, dtype: torch.dtype, allow_pickle: bool, check: str
+) -> Model:
+    path = _folder(source)
+    if path:
+        check_folder(path, source, dtype, allow_pickle)
+    module: Any = _read_module(path or source, source, dtype, allow_pickle).to(device)  # type: ignore[arg-type]
+    tokenizer = tokenizer or _read_tokenizer(path or source, source)
+    refuse_wrong_object(module, tokenizer)
+    revision = unpacked_revision(path) or getattr(module.config, "_commit_hash", None) or "local"
+    digest = folder_hash(path) if path else str(revision)
+    _check_finite(module, source)
+    key = outcome_key(module, digest) if check == "remembered" else None
+    return check_model(module, tokenizer, name=source, revision=str(revision), digest=digest, key=key)
 
 
 def _dtype(dtype: str | torch.dtype | None) -> torch.dtype:
@@ -103,34 +134,17 @@ def _folder(name: str) -> Path | None:
     """The local folder that a name stands for: a shipped model, or a path; None for a hub name."""
     if name in shipped.models():
         return shipped.folder(name)
+    if folder := unpacked(name):
+        return folder
     path = Path(name).expanduser()
     if path.is_dir():
         return path
     if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise UnknownModel(f"{name!r} is not a folder; a model folder holds config.json, safetensors and a tokenizer")
+        raise UnknownModel(
+            f"{name!r} is not a GGUF file, and not a folder; a model folder holds config.json, safetensors and a "
+            "tokenizer"
+        )
     return None
-
-
-def _check_folder(path: Path | None, name: str, dtype: torch.dtype, allow_pickle: bool) -> None:
-    if path is None:
-        return
-    if not (path / "config.json").is_file():
-        raise BrokenModel(f"{name!r} has no config.json; a model folder holds config.json, safetensors and a tokenizer")
-    weights = list(path.glob("*.safetensors"))
-    if not weights and not allow_pickle:
-        raise BrokenModel(f"{name!r} has no .safetensors file; pickled weights need allow_pickle=True")
-    if not any((path / file).is_file() for file in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-        raise BrokenModel(f"{name!r} has no tokenizer (tokenizer.json, tokenizer.model or vocab.json)")
-    try:
-        config = json.loads((path / "config.json").read_text())
-    except ValueError as error:
-        raise BrokenModel(f"{name!r} has a config.json that is not JSON: {_line(error)}") from error
-    stored = config.get("dtype") or config.get("torch_dtype") or "float32"
-    width = 2 if "16" in str(stored) else 4
-    need = sum(file.stat().st_size for file in weights) * dtype.itemsize // width
-    free = psutil.virtual_memory().available
-    if need > free:
-        raise TooLarge(f"{name!r} needs {need / 2**30:.1f} GiB for its weights; {free / 2**30:.1f} GiB are free")
 
 
 def _read_module(path: Path | str, name: str, dtype: torch.dtype, allow_pickle: bool) -> torch.nn.Module:
@@ -146,17 +160,25 @@ def _read_module(path: Path | str, name: str, dtype: torch.dtype, allow_pickle: 
             )
     except (SafetensorError, RuntimeError, json.JSONDecodeError) as error:
         raise BrokenModel(f"{name!r} has weights that cannot be read: {_line(error)}") from error
-    except (OSError, ValueError) as error:
-        if isinstance(path, Path):
+    except MemoryError:
+        raise
+    except Exception as error:  # transformers and the readers of quantised weights raise whatever their parts raise
+        if isinstance(path, Path) or not isinstance(error, OSError | ValueError):
             raise BrokenModel(f"{name!r} cannot be loaded: {_line(error)}") from error
         raise UnknownModel(
-            f"{name!r} is not a shipped model (has: {', '.join(shipped.models())}), not a folder, and the hub did not "
-            f"give it: {_line(error)}"
+            f"{name!r} is not a shipped model (has: {', '.join(shipped.models())}), not a packaged one (has: "
+            f"{packaged.described()}), not a folder, and the hub did not give it: {_line(error)}"
         ) from error
     module, info = loaded
     missing = sorted(info["missing_keys"]) + [str(key) for key in sorted(info.get("mismatched_keys", ()))]
     if missing:
         raise BrokenModel(f"{name!r} lacks {len(missing)} of its weights, first {missing[0]}")
+    unused = sorted(info.get("unexpected_keys", ()))
+    if unused:
+        raise BrokenModel(
+            f"{name!r} holds {len(unused)} weights that its config.json has no place for, first {unused[0]}: the model "
+            "that would be loaded is not the one that was saved"
+        )
     return module.eval()
 
 
@@ -170,21 +192,11 @@ def _read_tokenizer(path: Path | str, name: str) -> Any:
 
 def _check_finite(module: torch.nn.Module, name: str) -> None:
     for key, parameter in module.named_parameters():
-        if not bool(torch.isfinite(parameter).all()):
-            bad = int((~torch.isfinite(parameter)).sum())
+        if not parameter.dtype.is_floating_point or bool(torch.isfinite(parameter.sum(dtype=torch.float32))):
+            continue  # a sum is many times faster, and NaN or infinity in it stays
+        bad = int((~torch.isfinite(parameter)).sum())
+        if bad:
             raise BrokenModel(f"{name!r} has {bad} weights in {key} that are NaN or infinite")
-
-
-def _folder_hash(path: Path) -> str:
-    """SHA-256 of the weight files; above 2 GiB, of their first MiB (which holds the header) and their sizes."""
-    files = sorted(path.glob("*.safetensors"))
-    whole = sum(file.stat().st_size for file in files) <= _HASH_LIMIT
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.name}:{file.stat().st_size}".encode())
-        with file.open("rb") as stream:
-            digest.update(stream.read() if whole else stream.read(2**20))
-    return digest.hexdigest() if whole else "headers:" + digest.hexdigest()
 
 
 def _module_hash(module: torch.nn.Module) -> str:

@@ -153,16 +153,11 @@ def answer_probability(answers: list[list[int]]) -> Metric:
 
 
 def plain_unembedding(model: Model) -> Tensor | None:
-    """The unembedding [vocabulary, d_model] where logits are exactly its product with the state, else None."""
-    config: Any = model.config
+    """The unembedding [vocabulary, d_model] where logits are exactly its product with the state, else None.
+
+    Whether they are (no soft cap, scale or bias) was seen when the model was loaded.
+    """
+    if not model.plain_head:
+        return None
     head = model.module.get_output_embeddings()
-    head = getattr(head, "original_component", head)
-    scaled = any(
-        getattr(config, name, None) not in (None, 1, 1.0)
-        for name in ("final_logit_softcapping", "logit_scale", "logits_scaling", "logits_scale", "lm_head_multiplier")
-    )
-    if scaled or not isinstance(head, torch.nn.Linear):
-        return None
-    if head.bias is not None and bool(head.bias.any()):  # TransformerLens gives heads without a bias one of zeros
-        return None
-    return head.weight.detach()
+    return getattr(head, "original_component", head).weight.detach()

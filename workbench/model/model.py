@@ -8,12 +8,25 @@ from typing import Any
 
 import torch
 
-from workbench.errors import NotFinite, UnsupportedSite
+from workbench.errors import NotFinite, UnsupportedSite, warn
 from workbench.model.batching import by_length
+from workbench.model.effective import effective_weight
+from workbench.model.evaluation import evaluating
 from workbench.model.sites import kind
 from workbench.text.batches import Batch, Encoded, encode, pad, stream
 from workbench.text.chat import adds_bos, template_hash
 from workbench.text.corpus import Corpus
+
+COSTS = {
+    "head": "heads cannot be ablated, weighed or patched",
+    "pattern": "attention patterns cannot be read, patched or frozen",
+    "neuron": "neurons cannot be counted, knocked out or patched",
+    "fused": "attention always forms its pattern: as exact, slower on long texts",
+    "restart": "sweeps run the whole model for every cell: as exact, many times slower; paths, edges, circuits, "
+    "concepts and attribution are impossible",
+    "generate": "generation runs all tokens again at every step: as exact, slower",
+}
+"""What is slower or impossible without each ability."""
 
 
 @dataclass(eq=False)
@@ -22,13 +35,16 @@ class Model:
 
     Attributes:
         bridge: the `TransformerBridge`, raw (no folded weights); everything of TransformerLens works on it.
-        abilities: what was seen to work when the model was loaded: `head`, `neuron`, `pattern`, `restart`, `fused`
-            (attention that never forms its pattern, used wherever nobody looks at it).
+        abilities: what was seen to work when the model was loaded: edits of `head`, `neuron` and `pattern`, `restart`
+            (a run from a layer on), `fused` (attention that never forms its pattern, used wherever nobody looks at
+            it), `generate` (generation with a cache).
         parity: figures of the checks at loading, e.g. `logits` = largest difference to Hugging Face.
         n_neurons: MLP neurons per layer, as seen; 0 where the ability `neuron` is missing.
         memory: bytes that activations may take, or "auto": half of what is free.
         rows_that_saturate: rows of a matrix product from which more are no faster; None until it is measured.
-        told: it was said that every cell runs the whole model, because layers cannot be called on their own.
+        lost: why each missing ability is missing, with the size of the error that was seen.
+        plain_head: logits are exactly the normed final state times the unembedding, as seen at loading.
+        warned: abilities whose absence was warned of already.
     """
 
     bridge: Any
@@ -41,7 +57,9 @@ class Model:
     n_neurons: int = 0
     memory: int | str = "auto"
     rows_that_saturate: int | None = None
-    told: bool = False
+    lost: dict[str, str] = field(default_factory=dict)
+    plain_head: bool = False
+    warned: set[str] = field(default_factory=set)
 
     def __repr__(self) -> str:
         can = ", ".join(ability for ability, works in self.abilities.items() if works)
@@ -86,10 +104,16 @@ class Model:
         return int(self.module.get_output_embeddings().weight.shape[0])
 
     @property
+    def n_embedded(self) -> int:
+        """Number of rows of the embedding: token ids from here on cannot be read."""
+        return int(self.module.get_input_embeddings().weight.shape[0])
+
+    @property
     def n_context(self) -> int:
-        """Longest sequence the model was made for, in tokens."""
+        """Longest sequence the model was made for, in tokens; of a model with images, its text part's."""
+        config = self.config.get_text_config() if hasattr(self.config, "get_text_config") else self.config
         for name in ("max_position_embeddings", "n_positions", "seq_length", "max_sequence_length"):
-            value = getattr(self.config, name, None)
+            value = getattr(config, name, None)
             if value:
                 return int(value)
         return 2048
@@ -110,10 +134,10 @@ class Model:
 
     @property
     def pad_id(self) -> int:
-        """The token that fills rows; it is masked everywhere, so any would do."""
+        """The token that fills rows; it is masked everywhere, so any that the embedding has would do."""
         for name in ("pad_token_id", "eos_token_id"):
             value = getattr(self.tokenizer, name, None)
-            if value is not None:
+            if value is not None and int(value) < self.n_embedded:
                 return int(value)
         return 0
 
@@ -136,6 +160,7 @@ class Model:
             "adds_bos": self.adds_bos,
             "chat_template": template_hash(self.tokenizer),
             "parity": self.parity,
+            "lost": {ability: f"{why}; {COSTS[ability]}" for ability, why in self.lost.items()},
             "precision": self.precision,
         }
 
@@ -159,28 +184,36 @@ class Model:
 
     def encode(self, corpus: Corpus, *, truncate: bool = False) -> list[Encoded]:
         """Token ids of every text of a corpus, BOS exactly where the tokenizer itself adds it."""
-        return encode(self.tokenizer, corpus, max_length=self.n_context, truncate=truncate)
+        return encode(self.tokenizer, corpus, max_length=self.n_context, n_embedded=self.n_embedded, truncate=truncate)
 
     def stream(self, corpus: Corpus, *, batch_size: int, truncate: bool = False) -> Iterator[Batch]:
         """Batches of a corpus, sorted by length within windows of rows, of as many texts as fit the model's memory.
 
         What is held does not grow with the corpus.
         """
-        for encoded in stream(self.tokenizer, corpus, max_length=self.n_context, truncate=truncate):
+        for encoded in stream(
+            self.tokenizer, corpus, max_length=self.n_context, n_embedded=self.n_embedded, truncate=truncate
+        ):
             yield from by_length(self, encoded, batch_size=batch_size)
 
     def require(self, ability: str) -> None:
         """Refuse what the checks at loading saw not to work.
 
         Raises:
-            UnsupportedSite: names the ability, the model and what it can do.
+            UnsupportedSite: names the ability, why it is missing, and what the model can do.
         """
         if not self.abilities.get(ability, False):
             can = ", ".join(name for name, works in self.abilities.items() if works) or "nothing"
-            raise UnsupportedSite(
-                f"{self.name!r} ({self.architecture}) cannot do {ability!r}: edits there are missing or silently "
-                f"ignored (can: {can})"
-            )
+            why = self.lost.get(ability, "edits there are missing or silently ignored")
+            raise UnsupportedSite(f"{self.name!r} ({self.architecture}) cannot do {ability!r}: {why} (can: {can})")
+
+    def warn_slow(self, ability: str) -> None:
+        """Say once that a missing ability makes what follows slower, and why it is missing."""
+        if ability not in self.warned:
+            self.warned.add(ability)
+            way = {"restart": "every cell runs the whole model", "generate": "every token runs the whole text again"}
+            why = self.lost.get(ability, "it was switched off")
+            warn(f"{self.name!r} ({self.architecture}): {way[ability]}, which is as exact and slower: {why}")
 
     def hook_point(self, site: str, layer: int) -> Any:
         """The TransformerLens hook point (a torch module) of a kind of site in a layer.
@@ -214,13 +247,13 @@ class Model:
         return attention, attention.o
 
     def output_weight(self, layer: int) -> torch.Tensor:
-        """W_O of a layer: [head, d_head, d_model]."""
-        projection = self.attention_parts(layer)[1]
-        projection = getattr(projection, "original_component", projection)
-        weight = projection.weight
-        if isinstance(projection, torch.nn.Linear):  # Linear holds [out, in], GPT-2's Conv1D [in, out]
-            weight = weight.t()
+        """The effective W_O of a layer: [head, d_head, d_model]."""
+        weight = effective_weight(self.attention_parts(layer)[1], self.n_heads * self.d_head)
         return weight.reshape(self.n_heads, self.d_head, -1)
+
+    def down_weight(self, layer: int) -> torch.Tensor:
+        """The effective W_out of a layer's MLP: [neuron, d_model]."""
+        return effective_weight(self.bridge.blocks[layer].mlp.out, self.n_neurons)
 
     def positions(self, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         """Position ids that start at each row's first real token, for models that take them."""
@@ -230,12 +263,13 @@ class Model:
 
     def states(self, batch: Batch, **options: Any) -> torch.Tensor:
         """The final residual stream behind the last norm, [sample, position, d_model], without unembedding it."""
-        output = self.module.base_model(
-            input_ids=batch.ids,
-            attention_mask=batch.mask,
-            **self.positions(batch.mask),
-            **{"use_cache": False, **options},
-        )
+        with evaluating(self.module):
+            output = self.module.base_model(
+                input_ids=batch.ids,
+                attention_mask=batch.mask,
+                **self.positions(batch.mask),
+                **{"use_cache": False, **options},
+            )
         return output.last_hidden_state
 
     def logits(self, batch: Batch) -> torch.Tensor:
@@ -244,9 +278,10 @@ class Model:
         Raises:
             NotFinite: a real position has a NaN logit.
         """
-        logits = self.module(
-            input_ids=batch.ids, attention_mask=batch.mask, use_cache=False, **self.positions(batch.mask)
-        ).logits
+        with evaluating(self.module):
+            logits = self.module(
+                input_ids=batch.ids, attention_mask=batch.mask, use_cache=False, **self.positions(batch.mask)
+            ).logits
         if not bool(torch.isfinite(logits[batch.mask.bool()]).all()):
             raise NotFinite(f"{self.name!r} gives logits that are NaN or infinite")
         return logits

@@ -26,7 +26,7 @@ def run(recording: Recording, layer: int, states: Tensor, columns: Columns, *, l
     for own, start, part in zip(rows, starts, parts, strict=True):
         whole[own, start:] = part
     if layer < recording.model.n_layers:
-        whole = _forward(
+        whole = run_whole(
             recording, columns.copies * len(starts), {recording.model.bridge.blocks[layer]: lambda x: whole}
         )
     return torch.cat([whole[own, -1 if last else start :] for own, start in zip(rows, starts, strict=True)], 1)
@@ -50,12 +50,12 @@ def replace_heads(recording: Recording, layer: int, heads: Sequence[int], values
             each[cell, :, start:, head] = values[cell]
         return each.reshape(z.shape)
 
-    final = _forward(recording, cells, {model.attention_parts(layer)[1]: edit})
+    final = run_whole(recording, cells, {model.attention_parts(layer)[1]: edit})
     return final.reshape(cells, recording.n_samples, *final.shape[1:])
 
 
-def _forward(recording: Recording, copies: int, edits: dict[Any, Any]) -> Tensor:
-    """The whole model on stacked copies of the batch, with what modules are given edited: the final residual stream."""
+def run_whole(recording: Recording, copies: int, edits: dict[Any, Any]) -> Tensor:
+    """The final residual stream of the whole model on stacked copies of the batch, with modules' inputs edited."""
     model, batch = recording.model, recording.batch
     stacked = Batch(stack(batch.ids, copies), stack(batch.mask, copies), batch.languages * copies, batch.rows * copies)
     seen: list[Tensor] = []

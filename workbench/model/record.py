@@ -1,7 +1,6 @@
 """Record: one ordinary forward pass that remembers what a restart needs."""
 
 import inspect
-import warnings
 from typing import Any
 
 import torch
@@ -34,13 +33,8 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
     Raises:
         NotFinite: an activation at a real position is NaN or infinite; names the layer and the sample.
     """
-    if not model.abilities.get("restart", True) and not model.told:
-        model.told = True
-        warnings.warn(
-            f"the layers of {model.name!r} ({model.architecture}) cannot be called on their own: every cell runs the "
-            "whole model, which is as exact and slower",
-            stacklevel=2,
-        )
+    if not model.abilities.get("restart", True):
+        model.warn_slow("restart")
     layers = range(model.n_layers)
     recording = Recording(model, batch.to(model.device), fused=not patterns)
     recording.arguments = [{} for _ in layers]

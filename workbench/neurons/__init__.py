@@ -9,6 +9,7 @@ from workbench.neurons.lape import lape
 from workbench.neurons.look import look
 from workbench.neurons.merge import merge
 from workbench.neurons.plnd import plnd
+from workbench.neurons.routing import expert_counts, routing
 from workbench.neurons.stability import pieces, stability
 from workbench.neurons.stages import stages
 from workbench.neurons.steer import steer
@@ -20,6 +21,7 @@ __all__ = [
     "by_lingua",
     "by_trigrams",
     "compare",
+    "expert_counts",
     "experts",
     "firing",
     "generation_share",
@@ -31,6 +33,7 @@ __all__ = [
     "pieces",
     "plnd",
     "quantiles",
+    "routing",
     "stability",
     "stages",
     "steer",

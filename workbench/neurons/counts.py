@@ -1,13 +1,12 @@
 """Firing counts of any origin, checked once at the border and turned into firing rates."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from workbench.errors import BadCounts, BadResult, TooFewLanguages
+from workbench.errors import BadCounts, BadResult, TooFewLanguages, warn
 from workbench.results.make import provenance
 
 _AXES = ("language", "layer", "neuron")
@@ -161,7 +160,7 @@ def _warn(clamped: int, above_one: int, size: int) -> None:
     """Say what subtracting the prefix could not have left."""
     if clamped:
         text = f"{clamped} of {size} prefix counts exceed the full count; their difference counts as 0"
-        warnings.warn(text, UserWarning, stacklevel=4)
+        warn(text)
     if above_one:
         text = f"{above_one} of {size} neurons fired more often than there are response tokens; their rate exceeds 1"
-        warnings.warn(text, UserWarning, stacklevel=4)
+        warn(text)

@@ -84,6 +84,7 @@ def concepts(
         concepts left out because first tokens collide.
 
     Raises:
+        UnsupportedSite: the model cannot be run from a layer on.
         UnknownLanguage: a language is not among the words.
         BadArgument: not a route, too few concepts, or an option outside its range.
         BadPairs: first tokens collide in every concept.
@@ -97,6 +98,7 @@ def concepts(
         >>> concepts(model, words, source="de-fr", target="it-zh", mean_over=["de", "es"])     # doctest: +SKIP
     """
     where = placed(("concept" if mean_over else "last") if at == "auto" else at)
+    model.require("restart")
     size = batch_of(batch_size)
     pairs = make_pairs(
         model.tokenizer, words, source=source, target=target, mean_over=mean_over, shots=shots, seed=seed, limit=limit

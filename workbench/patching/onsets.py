@@ -54,6 +54,7 @@ def onsets(
         `collided`, counts. NaN on the diagonal, where all collide, and where a language is the one shown.
 
     Raises:
+        UnsupportedSite: the model cannot be run from a layer on.
         BadArgument: an option outside its range.
         TooFewLanguages: fewer than two.
         UnknownLanguage: a language is not among the words.
@@ -71,6 +72,7 @@ def onsets(
         raise TooFewLanguages(f"onsets compare languages, and only {', '.join(asked)} was asked for; ask for two")
     if shown is not None:
         shown = chosen([shown], list(frame.columns), where="this word list")[0]
+    model.require("restart")
     at, step, size = placed(at), batch_of(batch_size), len(asked)
     found = {name: np.full((2, size, size), np.nan) for name in ("onset", "low", "high")}
     single = {name: np.full((size, size), np.nan) for name in _SINGLE}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from workbench.errors import BadArgument, BadPairs, TooLarge
 from workbench.model import memory
 from workbench.model.model import Model
-from workbench.text.batches import Batch, Encoded, collate
+from workbench.text.batches import Batch, Encoded, check_ids, collate
 from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
 from workbench.text.pairs import Pairs
@@ -109,6 +109,7 @@ def _chat(model: Model, pairs: Pairs) -> Prompts:
             tokens, _, counted = chat.tokens(chat.prompt(text, where))
             if len(tokens) > model.n_context:
                 raise TooLarge(f"{where}: {len(tokens)} tokens, the model takes {model.n_context}; shorten the prompt")
+            check_ids(model.tokenizer, tokens, model.n_embedded, where)
             ids[side].append(tokens)
             own[side].append(counted)
     counts = {side: tuple(found) for side, found in own.items()}

@@ -43,6 +43,13 @@ def effects(folder: str | Path) -> list[str]:
     return [f"{listed(titles)}: {finding}" for finding, titles in found.items()]
 
 
+def limits(folder: str | Path) -> list[str]:
+    """What the model of a run could not do, why, and what was slower or left out for it; most models can do all."""
+    path = min(Path(folder).glob("*.nc"), default=None)
+    about = {} if path is None else provenance(load_result(path)).get("model") or {}
+    return [f"Without {ability!r}: {why}" for ability, why in about.get("lost", {}).items()]
+
+
 def _named(code: str) -> str:
     return f"{code}  {language(code)}" if names.known(code) else code
 

@@ -47,6 +47,7 @@ def model_table(model: Any, *, device: str | None = None, dtype: str | None = No
         A column `value`, a row for each property; `can ...` rows are yes or no, the others say their unit.
     """
     from workbench.model.load import load_model
+    from workbench.model.model import COSTS
 
     found = load_model(model, device=device, dtype=dtype)
     rows: dict[str, Any] = {
@@ -65,5 +66,7 @@ def model_table(model: Any, *, device: str | None = None, dtype: str | None = No
         "adds BOS": "yes" if found.adds_bos else "no",
     }
     rows |= {f"can {what}": "yes" if works else "no" for what, works in found.abilities.items()}
+    for what, reason in found.lost.items():
+        rows |= {f"no {what}, because": reason, f"no {what}, so": COSTS[what]}
     rows |= {f"parity: {what} [logits]": f"{value:.3g}" for what, value in found.parity.items()}
     return pd.DataFrame({"value": rows})

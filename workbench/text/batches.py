@@ -77,7 +77,9 @@ class Batch:
         return len(self.rows)
 
 
-def encode(tokenizer: Any, corpus: Corpus, *, max_length: int, truncate: bool = False) -> list[Encoded]:
+def encode(
+    tokenizer: Any, corpus: Corpus, *, max_length: int, n_embedded: int | None = None, truncate: bool = False
+) -> list[Encoded]:
     """Tokenize every text of a corpus, language by language, in the order of its rows.
 
     Begin-of-sequence is there exactly when the tokenizer itself adds it; an end-of-sequence that the tokenizer appends
@@ -88,16 +90,17 @@ def encode(tokenizer: Any, corpus: Corpus, *, max_length: int, truncate: bool = 
         tokenizer: a transformers tokenizer.
         corpus: the texts.
         max_length: most tokens a text may have, the model's context.
+        n_embedded: rows of the model's embedding; a token id from there on is refused.
         truncate: cut longer texts instead of refusing them.
 
     Raises:
         TooLarge: a text is longer than `max_length` tokens.
-        BadCorpus: a text has fewer than two tokens, so that there is nothing to predict, or in a chat none of its own,
-            or the template changes it.
+        BadCorpus: a text has fewer than two tokens, so that there is nothing to predict, or one that the model's
+            embedding does not have; in a chat it has none of its own, or the template changes it.
         BadArgument: a chat corpus, and the tokenizer has no chat template.
         UnsupportedSite: a chat corpus, and the tokenizer does not say which characters its tokens stand for.
     """
-    encoder = _Encoder(tokenizer, corpus, max_length, truncate)
+    encoder = _Encoder(tokenizer, corpus, max_length, n_embedded, truncate)
     return [
         text
         for language, texts in corpus.texts.items()
@@ -106,13 +109,15 @@ def encode(tokenizer: Any, corpus: Corpus, *, max_length: int, truncate: bool = 
     ]
 
 
-def stream(tokenizer: Any, corpus: Corpus, *, max_length: int, truncate: bool = False) -> Iterator[list[Encoded]]:
+def stream(
+    tokenizer: Any, corpus: Corpus, *, max_length: int, n_embedded: int | None = None, truncate: bool = False
+) -> Iterator[list[Encoded]]:
     """Tokenize a corpus window by window of rows, all languages at once: memory does not grow with the corpus.
 
     The whole corpus is tokenized once before the first window, so that a text that will not do is refused before
     anything is computed. Arguments and errors are those of `encode`.
     """
-    encoder = _Encoder(tokenizer, corpus, max_length, truncate)
+    encoder = _Encoder(tokenizer, corpus, max_length, n_embedded, truncate)
     longest = max(corpus.counts.values())
 
     def window(start: int) -> list[Encoded]:
@@ -131,9 +136,9 @@ def stream(tokenizer: Any, corpus: Corpus, *, max_length: int, truncate: bool = 
 class _Encoder:
     """Tokenizes some rows of one language and refuses what no model can read."""
 
-    def __init__(self, tokenizer: Any, corpus: Corpus, max_length: int, truncate: bool):
+    def __init__(self, tokenizer: Any, corpus: Corpus, max_length: int, n_embedded: int | None, truncate: bool):
         self.tokenizer, self.max_length, self.truncate = tokenizer, max_length, truncate
-        self.user = corpus.user
+        self.n_embedded, self.user = n_embedded, corpus.user
         self.chat = Chat(tokenizer) if corpus.chat else None
         self.appended = self.chat is None and _appends_end(tokenizer)
 
@@ -150,6 +155,7 @@ class _Encoder:
             ids = ids[: self.max_length]
             if len(ids) < 2:
                 raise BadCorpus(f"text {row} in {language!r} has {len(ids)} token(s); predicting one takes at least 2")
+            check_ids(self.tokenizer, ids, self.n_embedded, f"text {row} in {language!r}")
             if own is not None:
                 own = range(own.start, min(own.stop, len(ids)))
                 if not own or own.stop < 2:
@@ -174,6 +180,19 @@ class _Encoder:
             where = f"text {row} in {language!r}"
             ids, _, own = chat.tokens(chat.answer(text, self.user.get(language, ""), where))
             yield ids, own
+
+
+def check_ids(tokenizer: Any, ids: Sequence[int], n_embedded: int | None, what: str) -> None:
+    """Refuse token ids that the model's embedding does not have.
+
+    Raises:
+        BadCorpus: names the token, its id and the text.
+    """
+    if n_embedded is not None and ids and max(ids) >= n_embedded:
+        raise BadCorpus(
+            f"{what} has the token {tokenizer.decode([max(ids)])!r} (id {max(ids)}), and the model's embedding has "
+            f"{n_embedded} rows; take the token out, or load the tokenizer that the model was trained with"
+        )
 
 
 def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") -> tuple[Tensor, Tensor]:

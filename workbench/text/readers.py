@@ -2,7 +2,6 @@
 
 import json
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from workbench import shipped
-from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
+from workbench.errors import BadArgument, BadCorpus, UnknownLanguage, warn
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import Table, frame_table, lines, read_json_lines, read_table, read_text
 from workbench.text.languages import check, known
@@ -134,7 +133,7 @@ def _text_files(files: dict[str, Path], source: str) -> Corpus:
         texts[language] = tuple(row for row in rows if row.strip())
         blank += len(rows) - len(texts[language])
     if blank:
-        warnings.warn(f"{source}: left out {blank} blank lines", stacklevel=5)
+        warn(f"{source}: left out {blank} blank lines")
     return Corpus(texts, False, source, dropped=blank)
 
 

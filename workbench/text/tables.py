@@ -1,11 +1,10 @@
 """Tables as corpora: a column per language (aligned rows), or the columns `language` and `text`."""
 
 import re
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.errors import BadCorpus, UnknownLanguage
+from workbench.errors import BadCorpus, UnknownLanguage, warn
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import Table, complete, is_identifier
 from workbench.text.languages import check, known
@@ -78,10 +77,9 @@ def keep_complete(columns: dict[str, list[Any]], source: str) -> list[int]:
         lacking = {language: count for language, cells in columns.items() if (count := cells.count(None))}
         if not rows:
             raise BadCorpus(f"{source}: none of its {total} rows is filled in every language (blank cells: {lacking})")
-        warnings.warn(
+        warn(
             f"{source}: dropped {total - len(rows)} of {total} rows, for all languages, because a cell is missing "
             f"(blank cells: {', '.join(f'{language} {count}' for language, count in lacking.items())})",
-            stacklevel=5,
         )
     if not rows:
         raise BadCorpus(f"{source} has a header but no rows")

@@ -1,0 +1,12 @@
+"""Where the workbench keeps what it would otherwise do again: unpacked models, outcomes of checks, hashes of files."""
+
+import os
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """The cache: `BABEL_WORKBENCH_CACHE`, else `babel-workbench` in `XDG_CACHE_HOME`, else in `~/.cache`."""
+    chosen = os.environ.get("BABEL_WORKBENCH_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "babel-workbench"

@@ -1,0 +1,125 @@
+"""How far counts of languages lie apart: Jensen-Shannon divergence, its test by exchanging labels, and intervals.
+
+Everything works on counts of texts, [text, layer, unit], which are pooled: a distribution is the sum over texts,
+divided by its own sum.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.results.statistics import check_level
+
+_DRAWN = 4_000_000  # most numbers drawn at one time: 32 MB
+_TIE = 1e-9  # bits; sums in another order differ by less
+
+
+@dataclass(frozen=True)
+class Test:
+    """What exchanging labels gives, each [layer].
+
+    Attributes:
+        divergence: of the counts as they are, in bits.
+        null: its mean when labels are exchanged, in bits; NaN without permutations.
+        p_value: share of the permutations, the labels as they are among them, that diverge as much; NaN without.
+    """
+
+    divergence: np.ndarray
+    null: np.ndarray
+    p_value: np.ndarray
+
+
+def distributions(counts: np.ndarray) -> np.ndarray:
+    """Counts [..., unit] divided by their sum; NaN where they sum to 0."""
+    total = counts.sum(-1, keepdims=True)
+    return np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
+
+
+def jensen_shannon(shares: np.ndarray) -> np.ndarray:
+    """Entropy of the mean distribution less the mean entropy, in bits.
+
+    Args:
+        shares: [group, ..., unit], distributions over the units; each group has the same weight.
+
+    Returns:
+        [...], from 0 (all alike) to log2(groups) (no two share a unit); NaN where a distribution is.
+    """
+    return _entropy(shares.mean(0)) - _entropy(shares).mean(0)
+
+
+def _entropy(shares: np.ndarray) -> np.ndarray:
+    logs = np.log2(shares, out=np.zeros(shares.shape), where=shares > 0)
+    return -(shares * logs).sum(-1)
+
+
+def exchange(groups: Sequence[np.ndarray], *, aligned: bool, permutations: int, seed: Sequence[int]) -> Test:
+    """Test whether groups of texts have the same distribution, by exchanging the texts' labels.
+
+    Where row i says the same in every group, the labels are exchanged within rows, so that what a text is about stays
+    the same; otherwise among all texts, and each group keeps its number of texts.
+
+    Args:
+        groups: counts of each group, [text, layer, unit].
+        aligned: whether row i is a translation of row i.
+        permutations: random exchanges; 0 tests nothing.
+        seed: of the draws.
+
+    Returns:
+        One number a layer; NaN where a layer has no counts.
+    """
+    count, layers, units = len(groups), *groups[0].shape[1:]
+    texts = np.concatenate([group.astype(np.float64) for group in groups])
+    own = np.repeat(np.arange(count), [len(group) for group in groups])
+    observed = jensen_shannon(distributions(np.stack([group.sum(0, dtype=np.float64) for group in groups])))
+    total, above = np.zeros(layers), np.zeros(layers)
+    generator = np.random.default_rng(seed)
+    step = max(1, _DRAWN // max(len(texts), count * units))
+    for start in range(0, permutations, step):
+        labels = _labels(generator, own, count, min(step, permutations - start), aligned)
+        for layer in range(layers):
+            sums = np.stack([(labels == k).astype(np.float64) @ texts[:, layer] for k in range(count)])
+            drawn = jensen_shannon(distributions(sums))
+            total[layer] += drawn.sum()
+            above[layer] += (drawn >= observed[layer] - _TIE).sum()
+    nothing = np.full(layers, np.nan)
+    if not permutations:
+        return Test(observed, nothing, nothing)
+    p = np.where(np.isnan(observed), np.nan, (1 + above) / (1 + permutations))
+    return Test(observed, total / permutations, p)
+
+
+def _labels(generator: np.random.Generator, own: np.ndarray, count: int, draws: int, aligned: bool) -> np.ndarray:
+    """Labels of the texts in each draw, [draw, text]."""
+    if not aligned:
+        return generator.permuted(np.broadcast_to(own, (draws, len(own))), axis=1)
+    rows = len(own) // count
+    orders = generator.permuted(np.broadcast_to(np.arange(count), (draws, rows, count)), axis=2)
+    return orders.transpose(0, 2, 1).reshape(draws, -1)  # texts stand group by group
+
+
+def share_interval(
+    counts: np.ndarray, *, level: float, resamples: int = 1000, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bootstrap percentile interval over texts of pooled shares, whose denominator is drawn with them.
+
+    Args:
+        counts: [text, layer, unit].
+        level: of confidence.
+        resamples: bootstrap draws.
+        seed: of the draws.
+
+    Returns:
+        (low, high), each [layer, unit]; NaN with fewer than two texts, and where a layer has no counts.
+    """
+    check_level(level)
+    texts, layers, units = counts.shape
+    low, high = np.full((layers, units), np.nan), np.full((layers, units), np.nan)
+    if texts < 2:
+        return low, high
+    draws = np.random.default_rng(seed).integers(0, texts, (resamples, texts))
+    times = np.stack([np.bincount(draw, minlength=texts) for draw in draws]).astype(np.float64)
+    for layer in np.flatnonzero(counts.any((0, 2))):
+        shares = distributions(times @ counts[:, layer].astype(np.float64))
+        low[layer], high[layer] = np.quantile(shares, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    return low, high

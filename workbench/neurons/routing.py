@@ -1,0 +1,291 @@
+"""Routing: which experts of a mixture each language's tokens take, and how far the languages lie apart."""
+
+import zlib
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from workbench.errors import BadArgument, BadCounts, Interrupted
+from workbench.model.attention import fused
+from workbench.model.batching import texts_per_batch
+from workbench.model.model import Model
+from workbench.model.router import Router, routers
+from workbench.neurons.divergence import distributions, exchange, share_interval
+from workbench.results.make import make_result, provenance
+from workbench.results.statistics import check_level, corrected
+from workbench.text.batches import Batch
+from workbench.text.corpus import Corpus
+
+_AXES = ("language", "layer", "expert")
+_PAIRS = ("language", "other", "layer")
+Variables = dict[str, tuple[tuple[str, ...], Any, str]]
+
+
+def routing(
+    model: Model,
+    corpus: Corpus,
+    *,
+    permutations: int = 1000,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Count which experts each language's tokens are routed to, and test whether languages differ.
+
+    Every token of a layer takes k of its experts. An expert's share is the number of tokens that take it, divided by k
+    times the tokens: the shares of a layer sum to 1. All tokens of a text count, BOS where the tokenizer adds it, as in
+    `firing`; padding never does, nor in a chat what the template writes. Experts that every token passes (shared
+    experts) are no choice and are not counted.
+
+    The divergence of languages is the Jensen-Shannon divergence of their shares, in bits: 0 where they route alike, 1
+    between two languages that share no expert. Finite samples never give 0. So the texts' labels are exchanged, in an
+    aligned corpus within rows: `null` is the mean divergence that this leaves, and the p-value the share of exchanges
+    that diverge as much as the languages do.
+
+    Args:
+        model: a model with routers; which modules they are is found by trying, see `workbench.model.router`.
+        corpus: texts by language.
+        permutations: exchanges of labels for each test; 0 tests nothing.
+        level: of the intervals of the shares, bootstrapped over texts.
+        progress: show a progress bar.
+        batch_size: texts per forward pass.
+        seed: of the exchanges and of the bootstrap.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        `share[language, layer, expert]` with `share_low`, `share_high`; `weight[language, layer, expert]`, the mean
+        over all tokens of the weight that the expert's output gets (0 where it is not taken); `fired[language, layer,
+        expert]`, the tokens that take it; `tokens[language]`; `experts_per_token[layer]`, k. `divergence[layer]` of all
+        languages, `divergence_null`, `divergence_p_value`; `pair_divergence[language, other, layer]`,
+        `pair_divergence_null`, `pair_divergence_p_value`. P-values are corrected (Benjamini-Hochberg) over layers, and
+        over pairs and layers. Layers without a router are NaN and named in the attribute `layers_without_router`;
+        `weight` is NaN where the router's weights were not seen to multiply the experts' outputs.
+
+    Raises:
+        UnsupportedSite: the model has no router, or its router is not what the experts follow.
+        BadArgument: `permutations` or `level` out of range.
+        Interrupted: `partial` holds the counts and shares of the batches that were finished.
+
+    Source:
+        Jiang et al. 2024 (Mixtral), arXiv 2401.04088: shares of tokens by expert; Bandarkar et al. 2025, arXiv
+        2510.04694: divergence between languages on parallel texts, there of weights and normalised by entropy. Memory
+        is texts x layers x experts, 4 bytes each.
+
+    Example:
+        >>> found = routing(model, corpus)                                                       # doctest: +SKIP
+        >>> wb.figures.heatmap(found, "share")                                                   # doctest: +SKIP
+    """
+    if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 0:
+        raise BadArgument(f"permutations={permutations!r}; it is a whole number from 0")
+    check_level(level)
+    size = texts_per_batch(batch_size)
+    counter = Counter(model, corpus)
+    done = 0
+    try:
+        with tqdm(total=len(corpus), desc="routing", unit="text", disable=not progress) as bar:
+            for batch in model.stream(corpus, batch_size=size, truncate=truncate):
+                counter.update(batch)
+                done += len(batch)
+                bar.update(len(batch))
+    except KeyboardInterrupt:
+        partial = _result(model, corpus, counter, counter.variables(), truncate=truncate, seed=seed)
+        raise Interrupted(f"interrupted after {done} of {len(corpus)} texts", partial=partial) from None
+    variables = counter.variables()
+    variables |= _intervals(counter.fired, level, seed)
+    variables |= _tests(counter.fired, corpus.aligned, permutations, seed, progress)
+    return _result(
+        model, corpus, counter, variables, truncate=truncate, seed=seed, permutations=permutations, level=level
+    )
+
+
+class Counter:
+    """Streaming counts: `update` with batches, then read `variables`.
+
+    Attributes:
+        fired: language to [text, layer, expert] int32, how many of a text's tokens take an expert.
+        weight: [language, layer, expert] float64, sums of weights.
+        tokens: [language] int64.
+    """
+
+    def __init__(self, model: Model, corpus: Corpus):
+        self.model, self.languages = model, corpus.languages
+        self.routers: dict[int, Router] = routers(model)
+        shape = (model.n_layers, max(router.experts for router in self.routers.values()))
+        self.fired = {code: np.zeros((count, *shape), dtype=np.int32) for code, count in corpus.counts.items()}
+        self.weight = np.zeros((len(self.languages), *shape))
+        self.tokens = np.zeros(len(self.languages), dtype=np.int64)
+
+    @torch.no_grad()
+    def update(self, batch: Batch) -> None:
+        """Count one batch; an interrupted batch counts nothing."""
+        batch = batch.to(self.model.device)
+        seen: dict[int, tuple[Tensor, Tensor]] = {}
+
+        def hook(router: Router) -> Any:
+            def count(module: Any, args: Any, output: Any) -> None:
+                assert router.layer not in seen, f"the router of layer {router.layer} ran twice in one pass"
+                seen[router.layer] = _by_sample(router, output, batch.counted)
+
+            return count
+
+        handles = [router.module.register_forward_hook(hook(router)) for router in self.routers.values()]
+        try:
+            with fused(self.model):
+                self.model.states(batch)
+        finally:
+            for handle in handles:
+                handle.remove()
+        assert len(seen) == len(self.routers), f"routers of layers {list(seen)} ran, not of {list(self.routers)}"
+        where = [self.languages.index(language) for language in batch.languages]
+        for layer, (fired, weight) in seen.items():
+            for sample, (language, row) in enumerate(zip(batch.languages, batch.rows, strict=True)):
+                self.fired[language][row, layer, : fired.shape[1]] = fired[sample].numpy()
+            np.add.at(self.weight[:, layer, : weight.shape[1]], where, weight.numpy())
+        np.add.at(self.tokens, where, batch.counted.sum(1).cpu().numpy())
+
+    def variables(self) -> Variables:
+        """Counts, shares and weights so far, for `make_result`."""
+        fired = np.stack([self.fired[language].sum(0, dtype=np.int64) for language in self.languages])
+        layers, experts = fired.shape[1:]
+        taken = np.zeros(layers, dtype=np.int64)
+        real, weighed = np.zeros((layers, experts), dtype=bool), np.zeros((layers, experts), dtype=bool)
+        for layer, router in self.routers.items():
+            taken[layer] = router.per_token
+            real[layer, : router.experts] = True
+            weighed[layer, : router.experts] = router.weighs
+        tokens = np.maximum(self.tokens, 1)[:, None, None]  # an interrupted run may have read none of a language
+        return {
+            "share": (_AXES, np.where(real, distributions(fired), np.nan), "share of the routed tokens"),
+            "weight": (_AXES, np.where(weighed, self.weight / tokens, np.nan), "mean weight of the expert's output"),
+            "fired": (_AXES, fired, "tokens that take the expert [tokens]"),
+            "tokens": (("language",), self.tokens, "tokens read [tokens]"),
+            "experts_per_token": (("layer",), taken, "experts that each token takes; 0 without a router [experts]"),
+        }
+
+
+def _by_sample(router: Router, output: Any, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens that take each expert, and the sums of their weights, over positions that count: [sample, expert]."""
+    index, weight = router.read(output)
+    assert len(index) == mask.numel(), f"the router of layer {router.layer} saw {len(index)} of {mask.numel()} tokens"
+    real = mask.reshape(-1, 1).double().expand_as(index)
+    tables = torch.zeros(2, len(index), router.experts, dtype=torch.float64, device=index.device)
+    tables[0].scatter_add_(1, index, real)
+    if weight is not None:
+        tables[1].scatter_add_(1, index, torch.where(real > 0, weight.double(), 0.0))
+    fired, sums = tables.reshape(2, *mask.shape, router.experts).sum(2).cpu()
+    return fired.round().to(torch.int32), sums
+
+
+def _intervals(fired: Mapping[str, np.ndarray], level: float, seed: int) -> Variables:
+    ends = [share_interval(counts, level=level, seed=seed) for counts in fired.values()]
+    between = f"of the {level:.0%} interval of share over texts"
+    return {
+        "share_low": (_AXES, np.stack([low for low, _ in ends]), f"lower end {between}"),
+        "share_high": (_AXES, np.stack([high for _, high in ends]), f"upper end {between}"),
+    }
+
+
+def _tests(fired: Mapping[str, np.ndarray], aligned: bool, permutations: int, seed: int, progress: bool) -> Variables:
+    """The divergence of all languages and of every two, with what exchanging labels leaves."""
+    names = list(fired)
+    layers = next(iter(fired.values())).shape[1]
+    options: dict[str, Any] = {"aligned": aligned, "permutations": permutations}
+    whole = np.full((3, layers), np.nan)
+    pairs = np.full((3, len(names), len(names), layers), np.nan)
+    if len(names) > 1:
+        test = exchange(list(fired.values()), **options, seed=[seed])
+        whole[:] = test.divergence, test.null, corrected(test.p_value)
+    couples = list(combinations(range(len(names)), 2))
+    for i, j in tqdm(couples, desc="divergence", unit="pair", disable=not progress):
+        first, second = sorted((i, j), key=lambda k: names[k])
+        draws = [seed, zlib.crc32(f"{names[first]}\n{names[second]}".encode())]  # the same in any company
+        test = exchange([fired[names[first]], fired[names[second]]], **options, seed=draws)
+        pairs[:, i, j] = test.divergence, test.null, test.p_value
+    upper = np.triu_indices(len(names), 1)
+    pairs[2][upper] = corrected(pairs[2][upper])
+    for table in pairs:
+        table[upper[1], upper[0]] = table[upper]
+    alike = np.arange(len(names))
+    pairs[0, alike, alike] = np.where(np.isnan(whole[0]), np.nan, 0.0)
+    left = "Jensen-Shannon divergence that exchanging labels leaves, mean [bits]"
+    chance = "p-value that languages route alike, corrected"
+    return {
+        "divergence": (("layer",), whole[0], "Jensen-Shannon divergence of all languages' shares [bits]"),
+        "divergence_null": (("layer",), whole[1], left),
+        "divergence_p_value": (("layer",), whole[2], chance),
+        "pair_divergence": (_PAIRS, pairs[0], "Jensen-Shannon divergence of two languages' shares [bits]"),
+        "pair_divergence_null": (_PAIRS, pairs[1], left),
+        "pair_divergence_p_value": (_PAIRS, pairs[2], chance),
+    }
+
+
+def _result(
+    model: Model, corpus: Corpus, counter: Counter, variables: Variables, *, seed: int, **parameters: Any
+) -> xr.Dataset:
+    without = [str(layer) for layer in range(model.n_layers) if layer not in counter.routers]
+    names = list(corpus.languages)
+    result = make_result(
+        variables,
+        {"language": names, **({"other": names} if "pair_divergence" in variables else {})},
+        method="neurons.routing",
+        parameters=parameters,
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+        attrs={"layers_without_router": ", ".join(without) or "none"},
+    )
+    questions = {
+        "share": "Which experts does each layer take for each language?",
+        "weight": "How much does each expert weigh for each language?",
+        "divergence": "In which layers are languages routed apart?",
+        "pair_divergence": "Which languages are routed apart?",
+    }
+    for name in questions.keys() & set(variables):
+        result[name].attrs["question"] = questions[name]
+    return result
+
+
+def expert_counts(found: xr.Dataset) -> xr.Dataset:
+    """Experts as neurons: what `lape` and `ternary` take.
+
+    An expert fires at a token that takes it. Layers without a router are left out; the others keep their number.
+
+    Args:
+        found: what `routing` returned.
+
+    Returns:
+        `fired[language, layer, neuron]`, where a neuron is an expert, and `tokens[language]`.
+
+    Raises:
+        BadCounts: this is no Result of `routing`.
+
+    Example:
+        >>> lape(expert_counts(routing(model, corpus)), top_rate=0.1)                            # doctest: +SKIP
+    """
+    wanted = {"fired", "tokens", "experts_per_token"}
+    if not wanted <= set(found.data_vars) or set(found.fired.dims) != set(_AXES):
+        raise BadCounts(f"experts are counted by `routing`; this Dataset has {', '.join(map(str, found.data_vars))}")
+    routed = found.isel(layer=np.flatnonzero(found.experts_per_token.values))
+    record = provenance(found)
+    variables: Variables = {
+        "fired": (("language", "layer", "neuron"), routed.fired.transpose(*_AXES).values, found.fired.long_name),
+        "tokens": (("language",), found.tokens.values, found.tokens.long_name),
+    }
+    coords = {axis: routed[axis].values.tolist() for axis in ("language", "layer")}
+    return make_result(
+        variables,
+        coords,
+        method="neurons.expert_counts",
+        parameters=record["parameters"],
+        model=record["model"],
+        corpus=record["corpus"],
+        seed=record["seed"],
+    )
