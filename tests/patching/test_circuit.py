@@ -16,7 +16,6 @@ from tests.patching.planted_circuit import PAIRS as PLANTED
 from tests.patching.planted_circuit import PARTS, planted
 from workbench.errors import BadArgument, BadPairs, Interrupted, UnsupportedSite
 from workbench.model.load import load_model
-from workbench.patching.circuit import _some
 from workbench.patching.kept import Task
 from workbench.patching.prompts import encode
 
@@ -125,7 +124,9 @@ def test_neurons_that_matter_less_are_tried_in_blocks_that_double():
 
 def test_the_ranking_of_neurons_is_the_slope_times_the_change():
     model, module = wrapped("llama"), plain("llama")
-    finding, measuring = (Task(model, _some(encode(model, PAIRS), at), "auto", ("neuron",)) for at in (0, 1))
+    finding, measuring = (
+        Task(model, encode(model, PAIRS).some(slice(at, None, 2)), "auto", ("neuron",)) for at in (0, 1)
+    )
     finding.share_means(measuring)
     prompts = [source for source, _ in encoded(PAIRS)]
     fills = oracle.mean_neurons(module, prompts)

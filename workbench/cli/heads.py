@@ -31,6 +31,7 @@ def find(
     \b
     workbench heads polyglot parallel --languages de,fr
     workbench heads ./my-model texts/ --limit 100 --dtype bfloat16 --out runs/mine
+    workbench heads Qwen/Qwen2-0.5B-Instruct texts.tsv --chat
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.heads import run_heads
 

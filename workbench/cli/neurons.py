@@ -31,6 +31,7 @@ def classify(
     \b
     workbench neurons polyglot parallel
     workbench neurons Qwen/Qwen2-0.5B texts.tsv --languages de,fr,ja --device cuda
+    workbench neurons Qwen/Qwen2-0.5B-Instruct texts.tsv --chat
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.neurons import run_neurons
 

@@ -66,6 +66,9 @@ Dtype = Annotated[str | None, typer.Option(help="float32 (default), bfloat16 or 
 Memory = Annotated[str, typer.Option(help="What activations may take, such as 4GB; half of what is free by default.")]
 Seed = Annotated[int, typer.Option(help="Of every random draw.")]
 Truncate = Annotated[bool, typer.Option("--truncate", help="Cut texts that are longer than the model's context.")]
+Chat = Annotated[
+    bool, typer.Option("--chat", help="Put texts through the tokenizer's chat template; its tokens are not counted.")
+]
 Unused = Annotated[str | None, typer.Option(help="Taken by every command; nothing here depends on it.", hidden=True)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
 
@@ -90,6 +93,7 @@ class Common:
 
     def folder(self, command: str, *names: str) -> Path:
         """The run folder: the one that was asked for, or runs/heads-polyglot-parallel."""
+        names = (*names, "chat") if self.options.chat else names
         parts = [command, *(re.sub(r"[^\w.-]+", "-", Path(name).stem) for name in names)]
         return self.out or Path("runs") / "-".join(parts)
 
@@ -103,10 +107,13 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the common options; it receives them as its last argument, `common: Common`.
 
     A command that declares one of them itself, with a help of its own, receives that one as it declared it. One about
-    prompts, which has no `corpus`, has no texts to cut.
+    prompts, which has no `corpus`, has no texts to cut; one with neither a corpus nor pairs, or with questions, has no
+    chat.
     """
     own = [p for p in inspect.signature(command).parameters.values() if p.name != "common"]
-    taken = {p.name for p in own} | (set() if "corpus" in inspect.signature(command).parameters else {"truncate"})
+    taken = {p.name for p in own}
+    chats = bool(taken & {"corpus", "pairs"}) and not taken & {"tasks", "conflicts"}
+    taken |= (set() if "corpus" in taken else {"truncate"}) | (set() if chats else {"chat"})
     shared = [p for p in inspect.signature(_common).parameters.values() if p.name not in taken]
 
     @wraps(command)
@@ -128,6 +135,7 @@ def _common(
     memory: Memory = "auto",
     seed: Seed = 0,
     truncate: Truncate = False,
+    chat: Chat = False,
     quiet: Quiet = False,
 ) -> Common:
     """The common options, checked.
@@ -143,5 +151,6 @@ def _common(
     from workbench.studies.options import Options
 
     size = "auto" if batch_size == "auto" else int(batch_size)
-    options = Options(size, device, dtype, seed, progress=not quiet, truncate=truncate, memory=checked(memory))
+    how = {"truncate": truncate, "memory": checked(memory), "chat": chat}
+    options = Options(size, device, dtype, seed, progress=not quiet, **how)
     return Common(languages, out, limit, options, quiet)

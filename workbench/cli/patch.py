@@ -39,6 +39,7 @@ def sweep(
     workbench patch polyglot words:de-fr --limit 16
     workbench patch polyglot words --languages de,fr
     workbench patch ./my-model pairs.tsv --out runs/mine
+    workbench patch Qwen/Qwen2-0.5B-Instruct words:de-fr --chat
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.patches import run_patch
 

@@ -51,6 +51,8 @@ def kinds(
     An attention of 0.3 to the previous token means little in texts of four tokens. So each measure has its `uniform_`
     twin: its value in these texts for a head that attends to all tokens so far alike.
 
+    In a chat the positions are those of the text's own tokens; they may look at the template's.
+
     Patterns are reduced layer by layer and never kept; a window (sliding attention) leaves them as the model has them.
 
     Args:
@@ -154,7 +156,7 @@ def _looks(batch: Batch) -> Tensor:
     real = batch.mask.bool()
     place = batch.mask.cumsum(1) - 1
     query, key = place[:, :, None], place[:, None]
-    pair = real[:, :, None] & real[:, None] & (key <= query) & (query >= 1)
+    pair = _asked(batch)[:, :, None] & real[:, None] & (key <= query)
     before = batch.ids.roll(1, 1)  # of the first token nothing is before it, and it is never asked for
     looks = {
         "previous": key == query - 1,
@@ -167,9 +169,14 @@ def _looks(batch: Batch) -> Tensor:
     return torch.stack([look * pair for look in looks.values()], 1).float()
 
 
+def _asked(batch: Batch) -> Tensor:
+    """The positions that are averaged over, [sample, query] bool: all that count but a text's very first."""
+    return batch.counted.bool() & (batch.mask.cumsum(1) > 1)
+
+
 def _reduce(pattern: Tensor, looks: Tensor, batch: Batch) -> np.ndarray:
     """Means over the positions that count, of a pattern [sample, head, query, key]: [kind, sample, head]."""
-    asked = (batch.mask.bool() & (batch.mask.cumsum(1) > 1)).float()  # [sample, query], all but the first
+    asked = _asked(batch).float()
     pattern = pattern.float().masked_fill(asked[:, None, :, None] == 0, 0.0)
     total = torch.einsum("shqk,stqk->tsh", pattern, looks)
     counts = asked.sum(1).repeat(looks.shape[1], 1)  # [kind, sample]

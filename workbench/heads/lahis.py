@@ -17,7 +17,7 @@ from workbench.model.gradient import head_gradient
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.statistics import check_level, corrected
-from workbench.text.batches import Batch, Encoded, pad
+from workbench.text.batches import Batch, Encoded, collate
 from workbench.text.corpus import Corpus
 
 VARIANTS = ("paper", "released")
@@ -148,8 +148,7 @@ def _stepped(model: Model, encoded: list[Encoded], size: int, masks: dict[str, t
         texts = [text for text in encoded if text.row == row]
         for start in range(0, len(texts), size):
             part = texts[start : start + size]
-            ids, real = pad([text.ids for text in part], model.pad_id)
-            batch = Batch(ids, real, tuple(text.language for text in part), (row,) * len(part))
+            batch = collate(part, model.pad_id)
             mask = torch.stack([masks[language].detach() for language in batch.languages])  # [sample, layer, head]
             gradient, losses = head_gradient(model, batch, mask)
             yield batch, mask, gradient, losses

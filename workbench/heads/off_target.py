@@ -1,7 +1,6 @@
 """Off target: in which language the model goes on with chosen heads scaled, against random heads of the same layers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -46,7 +45,7 @@ def off_target(
 
     Args:
         model: the model.
-        prompts: beginnings of texts, by language.
+        prompts: beginnings of texts, by language; in a chat the beginnings of the assistant's answers.
         heads: (layer, head) pairs, such as `top(found, share=0.02)["en"]`, or a [layer, head] mask.
         scale: what their outputs are multiplied by; 0 switches off.
         target: the language that is wanted: a code, or one for each language of the prompts; each prompt's own if None.
@@ -101,7 +100,7 @@ def off_target(
     known = list(dict.fromkeys([*prompts.languages, *wanted.values()]))
     identify = identify or _lingua(known)
     encoded = model.encode(prompts, truncate=truncate or prompt is not None)
-    encoded = [replace(one, ids=one.ids[:prompt]) for one in encoded]
+    encoded = [one.opening(prompt) for one in encoded]
     check_room(model, encoded, tokens)
     masks = [np.zeros_like(chosen), chosen, *random_groups("off-target", chosen, controls, seed=seed)]
     written, codes, hit = [], [], []

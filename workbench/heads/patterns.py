@@ -1,6 +1,7 @@
 """Patterns: the attention of every head on a few texts, in every language, with the tokens it runs between."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def _chosen(corpus: Corpus, sentences: Sequence[int]) -> Corpus:
                     f"sentence {row!r} is not in {corpus.source}, which has 0 to {count - 1} in {language!r}"
                 )
     texts = {language: tuple(rows[row] for row in sentences) for language, rows in corpus.texts.items()}
-    return Corpus(texts, corpus.aligned, corpus.source)
+    return replace(corpus, texts=texts, dropped=0, ids=())
 
 
 def _read(model: Model, batch: Batch, place: dict[str, int], found: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from workbench.errors import BadCorpus, TooFewLanguages
 from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.recording import Recording
-from workbench.text.batches import Batch, Encoded, pad
+from workbench.text.batches import Batch, Encoded, collate
 
 Values = Callable[[int, Sequence[int]], Tensor]
 """(layer, heads) to their new outputs, broadcastable to [cell, sample, position, d_head], a cell per head."""
@@ -32,7 +32,9 @@ def scaled(factor: float) -> Replacement:
 
 
 def mean(model: Model, batches: Iterable[Batch], *, step: Callable[[], None], by: str = "corpus") -> Replacement:
-    """Each head's mean output over real positions, summed in float64.
+    """Each head's mean output over the positions that count, summed in float64.
+
+    In a chat these are the text's own; by position also the template's, which have means of their own.
 
     Args:
         model: the model.
@@ -51,7 +53,7 @@ def mean(model: Model, batches: Iterable[Batch], *, step: Callable[[], None], by
 
     for batch in batches:
         recording = record(model, batch, heads=True)
-        real = recording.batch.mask.bool()
+        real = (recording.batch.mask if by == "position" else recording.batch.counted).bool()
         if by == "corpus":
             add("", [z[real] for z in recording.z])
         elif by == "language":
@@ -97,9 +99,7 @@ def resample(model: Model, encoded: Sequence[Encoded], *, seed: int, same: bool 
     def replacement(recording: Recording) -> Values:
         batch = recording.batch
         texts = [chosen[key] for key in zip(batch.languages, batch.rows, strict=True)]
-        ids, mask = pad([text.ids for text in texts], model.pad_id, "right")
-        rows = tuple(text.row for text in texts)
-        given = record(model, Batch(ids, mask, tuple(text.language for text in texts), rows), heads=True)
+        given = record(model, collate(texts, model.pad_id), heads=True)
         column = _places(batch) % given.batch.lengths[:, None]
         sample = torch.arange(len(texts), device=column.device)[:, None]
         return lambda layer, heads: given.z[layer][sample, column][:, :, list(heads)].permute(2, 0, 1, 3)

@@ -37,6 +37,8 @@ def read_tasks(source: Any) -> list[Question]:
         BadPairs: missing, empty, broken, or a question without an answer; says where.
     """
     if isinstance(source, Pairs):
+        if source.chat:
+            raise BadPairs(f"{source.name}: questions cannot go through a chat template yet; make pairs without chat")
         return [Question(pair.source, pair.answer) for pair in source]
     if isinstance(source, str | Path):
         return _of_file(Path(source))

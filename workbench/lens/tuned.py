@@ -117,7 +117,7 @@ def _states(model: Model, texts: Corpus, truncate: bool, batch_size: int | str) 
     found, owners, done = [], [], 0
     for batch in batches(model.encode(texts, truncate=truncate), batch_size=size, pad_id=model.pad_id):
         recording = record(model, batch)
-        real = recording.batch.mask.bool()
+        real = recording.batch.counted.bool()
         found.append(torch.stack([states[real] for states in recording.residual]))
         owners.append(real.nonzero()[:, 0].cpu() + done)
         done += len(batch)

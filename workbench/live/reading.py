@@ -94,8 +94,11 @@ class Reader:
         """The rows of a corpus that can be read in every language.
 
         Raises:
+            BadArgument: the corpus is a chat; what is typed here is not.
             TooLarge: there are none.
         """
+        if corpus.chat:
+            raise BadArgument("the live explorer reads texts as they are typed; give a corpus without chat=True")
         count = min(corpus.counts.values())
         every = list(zip(*(texts[:count] for texts in corpus.texts.values()), strict=True))
         rows = [row for row, texts in enumerate(every) if all(2 <= self._count(text) <= self.most for text in texts)]

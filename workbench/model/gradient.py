@@ -90,7 +90,7 @@ def _loss_and_slope(model: Model, hidden: Tensor, batch: Batch) -> tuple[Tensor,
         losses, slopes = next_token_slope(states, weight, wanted)
     else:
         losses, slopes = _slope_through_head(model, states, wanted)
-    share = 1 / (batch.mask.sum(1) - 1).float()  # a sample's loss is the mean over its tokens
+    share = 1 / real.sum(1).float()  # a sample's loss is the mean over its tokens
     slope = torch.zeros_like(hidden)
     slope[sample, position] = (slopes * share[sample, None]).to(hidden.dtype)
     return torch.zeros_like(share).index_add_(0, sample, losses * share[sample]), slope

@@ -72,14 +72,14 @@ def _norm(model: Model, states: Tensor) -> Tensor:
 
 @torch.no_grad()
 def read_nll(model: Model, states: Tensor, batch: Batch) -> Tensor:
-    """Mean negative log-likelihood of each sample's real tokens but the first, in nats: [cell, sample].
+    """Mean negative log-likelihood of each sample's counted tokens but a first one, in nats: [cell, sample].
 
     Logits are never held for the whole batch: blocks of the vocabulary, or chunks of rows where the model's head scales
     or caps its logits.
     """
     cells, samples = states.shape[:2]
     targets, real = next_tokens(batch)
-    counts = batch.mask.sum(1) - 1
+    counts = real.sum(1)
     sample, position = real.nonzero().unbind(1)
     wanted = targets[sample, position]
     values = torch.zeros(cells, samples, device=states.device)
@@ -99,8 +99,11 @@ def token_losses(model: Model, hidden: Tensor, targets: Tensor) -> Tensor:
 
 
 def next_tokens(batch: Batch) -> tuple[Tensor, Tensor]:
-    """For every position but the last: the token that follows, and whether both are real. [sample, position - 1]."""
-    return batch.ids[:, 1:], (batch.mask[:, 1:] * batch.mask[:, :-1]).bool()
+    """For every position but the last: the token that follows, and whether it counts. [sample, position - 1].
+
+    It counts where it is one that enters statistics and the token before it is real.
+    """
+    return batch.ids[:, 1:], (batch.counted[:, 1:] * batch.mask[:, :-1]).bool()
 
 
 nll = Metric("nll", "nats", False, read_nll)

@@ -14,6 +14,7 @@ from workbench.model.effective import effective_weight
 from workbench.model.evaluation import evaluating
 from workbench.model.sites import kind
 from workbench.text.batches import Batch, Encoded, encode, pad, stream
+from workbench.text.chat import adds_bos, template_hash
 from workbench.text.corpus import Corpus
 
 COSTS = {
@@ -157,6 +158,7 @@ class Model:
             "device": str(self.device),
             "attention": "sdpa; eager where patterns are read" if self.abilities.get("fused") else "eager",
             "adds_bos": self.adds_bos,
+            "chat_template": template_hash(self.tokenizer),
             "parity": self.parity,
             "lost": {ability: f"{why}; {COSTS[ability]}" for ability, why in self.lost.items()},
             "precision": self.precision,
@@ -178,9 +180,7 @@ class Model:
     @cached_property
     def adds_bos(self) -> bool:
         """Whether the tokenizer itself puts BOS in front of a text."""
-        bos = getattr(self.tokenizer, "bos_token_id", None)
-        ids = self.tokenizer("a")["input_ids"]
-        return bos is not None and len(ids) > 0 and ids[0] == bos
+        return adds_bos(self.tokenizer)
 
     def encode(self, corpus: Corpus, *, truncate: bool = False) -> list[Encoded]:
         """Token ids of every text of a corpus, BOS exactly where the tokenizer itself adds it."""

@@ -11,18 +11,18 @@ from workbench.model.model import Model
 from workbench.text.batches import Batch
 
 PerText = Callable[[Tensor, Tensor], Tensor]
-"""(activations [sample, position, neuron], mask [sample, position]) to [sample, neuron]."""
+"""(activations [sample, position, neuron], positions that count [sample, position]) to [sample, neuron]."""
 
 
 @torch.no_grad()
 def per_text(model: Model, batch: Batch, reduce: PerText) -> Tensor:
-    """Reduce the activations of one batch over its real positions: [sample, layer, neuron] float32.
+    """Reduce the activations of one batch over the positions that count: [sample, layer, neuron] float32.
 
     The activation is what the down projection reads, act(gate) * up on a gated MLP. Layers are reduced one by one, and
     the pass ends behind the last MLP's activation.
     """
     batch = batch.to(model.device)
-    mask = batch.mask.float()
+    mask = batch.counted.float()
     rows: list[Tensor] = []
 
     def keep(module: Any, args: tuple[Any, ...], output: Tensor) -> None:
@@ -49,12 +49,12 @@ class _DoneError(Exception):
 
 
 def mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the real tokens of each text, [sample, neuron]."""
+    """Mean over the tokens of each text that count, [sample, neuron]."""
     return torch.einsum("spn,sp->sn", values, mask) / mask.sum(1, keepdim=True)
 
 
 def root_mean_square(values: Tensor, mask: Tensor) -> Tensor:
-    """Root of the mean square over the real tokens of each text, [sample, neuron]."""
+    """Root of the mean square over the tokens of each text that count, [sample, neuron]."""
     return (torch.einsum("spn,sp->sn", values.square(), mask) / mask.sum(1, keepdim=True)).sqrt()
 
 

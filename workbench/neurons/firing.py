@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -35,8 +36,8 @@ def firing(
     """Count the tokens at which each neuron fires, by language.
 
     A neuron fires at a token when its activation function gives more than zero: act(gate) > 0 on a gated MLP, which
-    for SiLU, GELU and ReLU is the sign of the value before the activation. Padding is never counted. The forward pass
-    stops at the last MLP; memory does not grow with the corpus.
+    for SiLU, GELU and ReLU is the sign of the value before the activation. Padding is never counted, nor is in a chat
+    what the template writes. The forward pass stops at the last MLP; memory does not grow with the corpus.
 
     Args:
         model: the model.
@@ -136,8 +137,8 @@ class Counter:
         batch = batch.to(self.model.device)
         index = torch.tensor([self.languages.index(one) for one in batch.languages], device=self.model.device)
         real = torch.zeros(len(self.languages), *batch.mask.shape, device=self.model.device)
-        real[index, torch.arange(len(batch), device=self.model.device)] = batch.mask.float()
-        weights = real.flatten(1)  # [language, sample * position], 1 at that language's real tokens
+        real[index, torch.arange(len(batch), device=self.model.device)] = batch.counted.float()
+        weights = real.flatten(1)  # [language, sample * position], 1 at that language's tokens that count
         counts = torch.zeros_like(self.fired)
         part = self.strength.blank() if self.strength.wanted else None
         with fused(self.model), _hooked(self.model, weights, counts, part):
@@ -198,8 +199,8 @@ def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength | 
 
 
 def _begins(prefix: Corpus, corpus: Corpus) -> Corpus:
-    """The prefixes in the corpus's languages, once each was seen to begin its text."""
-    prefix = prefix.select(corpus.languages)
+    """The prefixes in the corpus's languages and its chat, once each was seen to begin its text."""
+    prefix = replace(prefix.select(corpus.languages), chat=corpus.chat, user=corpus.user)
     for language, texts in corpus.texts.items():
         starts = prefix.texts[language]
         if len(starts) != len(texts):

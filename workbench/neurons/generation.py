@@ -41,7 +41,7 @@ def generation_share(
 
     Args:
         model: the model.
-        prompts: beginnings of texts, by language.
+        prompts: beginnings of texts, by language; in a chat the beginnings of the assistant's answers.
         members: groups of neurons, as for `knockout`.
         identify: text to language code, or None: `by_trigrams(corpus)`, `by_lingua(codes)`, or your own.
         controls: random groups for each group, as many neurons in each layer.
@@ -78,7 +78,7 @@ def generation_share(
         if name == NOBODY:
             raise BadArgument(f"{NOBODY!r} is the whole model; give the group another name")
         groups[name] = mask
-    encoded = model.encode(prompts, truncate=truncate)
+    encoded = [one.opening() for one in model.encode(prompts, truncate=truncate)]
     check_room(model, encoded, tokens)
     languages = list(prompts.languages)
     answers = [*languages, "?"]

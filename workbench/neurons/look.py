@@ -14,8 +14,9 @@ from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
 from workbench.model.capture import tensors
 from workbench.model.model import Model
-from workbench.neurons.spans import spans
+from workbench.neurons.spans import joined, spans
 from workbench.results.make import make_result
+from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
 
 _SITES = ("gate", "neuron")
@@ -59,10 +60,11 @@ def look(
         `text[language, context, piece]`, the characters of the tokens around the strongest one, strongest text first,
         empty behind its end; `activation` in the same axes, NaN there; `peak[language, context]`;
         `row[language, context]`, of the text in the corpus, -1 where there are fewer; `fires[language]`, the share of
-        tokens above zero, `mean[language]`, begin-of-sequence included. `promoted[rank]` and `suppressed[rank]`, tokens
-        whose logits the neuron raises and lowers most, with `promoted_by` and `suppressed_by`: the unembedding of its
-        row of the down projection through the final norm's weights, for an activation of 1, up to the norm's scale and
-        past all layers between. `label[method]`, what each of `classes` says.
+        tokens above zero, `mean[language]`, begin-of-sequence included, but in a chat of the texts' own tokens alone.
+        `promoted[rank]` and `suppressed[rank]`, tokens whose logits the neuron raises and lowers most, with
+        `promoted_by` and `suppressed_by`: the unembedding of its row of the down projection through the final norm's
+        weights, for an activation of 1, up to the norm's scale and past all layers between. `label[method]`, what each
+        of `classes` says.
 
     Raises:
         BadArgument: no such neuron, or an option out of range.
@@ -128,11 +130,11 @@ def _search(
                     values = tensors(model, batch, [(site, layer)])[site, layer]
                 values = values.reshape(*batch.ids.shape, -1)[..., neuron].float().cpu().numpy()
                 for row, language, one, mask in zip(
-                    batch.rows, batch.languages, values, batch.mask.bool().cpu().numpy(), strict=True
+                    batch.rows, batch.languages, values, batch.counted.bool().cpu().numpy(), strict=True
                 ):
                     real = one[mask].astype(np.float64)
                     sums[:, corpus.languages.index(language)] += (len(real), (real > 0).sum(), real.sum())
-                    inner = real[1:] if model.adds_bos else real  # begin-of-sequence is no context
+                    inner = real[1:] if model.adds_bos and not corpus.chat else real  # begin-of-sequence is no context
                     peak = abs(_strongest(inner, site)) if site == "neuron" else _strongest(inner, site)
                     heap = heaps[language]
                     (heapq.heappush if len(heap) < count else heapq.heappushpop)(heap, (peak, -row, real))
@@ -162,11 +164,8 @@ def _contexts(
     for k, (language, texts) in enumerate(strongest.items()):
         for place, (top, minus_row, values) in enumerate(texts):
             peak[k, place], row[k, place] = top, -minus_row
-            text = corpus.texts[language][-minus_row]
-            parts = [
-                (text[start:end], _strongest(values[tokens], site))
-                for start, end, tokens in spans(model.tokenizer, text, len(values))
-            ]
+            text, found_spans = _spans(model, corpus, language, -minus_row, len(values))
+            parts = [(text[start:end], _strongest(values[tokens], site)) for start, end, tokens in found_spans]
             centre = [value for _, value in parts].index(_strongest(np.array([v for _, v in parts]), site))
             found[k, place] = parts[max(0, centre - window) : centre + window + 1]
     width = max((len(parts) for parts in found.values()), default=1)
@@ -181,6 +180,17 @@ def _contexts(
         "peak": (axes[:2], peak, "strongest value in the text"),
         "row": (axes[:2], row, "row of the text in the corpus"),
     }
+
+
+def _spans(
+    model: Model, corpus: Corpus, language: str, row: int, count: int
+) -> tuple[str, list[tuple[int, int, list[int]]]]:
+    """A text, and the pieces of it that the first `count` of its tokens stand for."""
+    text = corpus.texts[language][row]
+    if not corpus.chat:
+        return text, spans(model.tokenizer, text, count)
+    text, characters = Chat(model.tokenizer).own(text, corpus.user.get(language, ""), f"text {row} in {language!r}")
+    return text, joined(text, characters[:count])
 
 
 def _strongest(values: np.ndarray, site: str) -> float:

@@ -42,7 +42,8 @@ def routing(
 
     Every token of a layer takes k of its experts. An expert's share is the number of tokens that take it, divided by k
     times the tokens: the shares of a layer sum to 1. All tokens of a text count, BOS where the tokenizer adds it, as in
-    `firing`; padding never does. Experts that every token passes (shared experts) are no choice and are not counted.
+    `firing`; padding never does, nor in a chat what the template writes. Experts that every token passes (shared
+    experts) are no choice and are not counted.
 
     The divergence of languages is the Jensen-Shannon divergence of their shares, in bits: 0 where they route alike, 1
     between two languages that share no expert. Finite samples never give 0. So the texts' labels are exchanged, in an
@@ -131,7 +132,7 @@ class Counter:
         def hook(router: Router) -> Any:
             def count(module: Any, args: Any, output: Any) -> None:
                 assert router.layer not in seen, f"the router of layer {router.layer} ran twice in one pass"
-                seen[router.layer] = _by_sample(router, output, batch.mask)
+                seen[router.layer] = _by_sample(router, output, batch.counted)
 
             return count
 
@@ -148,7 +149,7 @@ class Counter:
             for sample, (language, row) in enumerate(zip(batch.languages, batch.rows, strict=True)):
                 self.fired[language][row, layer, : fired.shape[1]] = fired[sample].numpy()
             np.add.at(self.weight[:, layer, : weight.shape[1]], where, weight.numpy())
-        np.add.at(self.tokens, where, batch.lengths.cpu().numpy())
+        np.add.at(self.tokens, where, batch.counted.sum(1).cpu().numpy())
 
     def variables(self) -> Variables:
         """Counts, shares and weights so far, for `make_result`."""
@@ -171,7 +172,7 @@ class Counter:
 
 
 def _by_sample(router: Router, output: Any, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Tokens that take each expert, and the sums of their weights, over real positions: both [sample, expert]."""
+    """Tokens that take each expert, and the sums of their weights, over positions that count: [sample, expert]."""
     index, weight = router.read(output)
     assert len(index) == mask.numel(), f"the router of layer {router.layer} saw {len(index)} of {mask.numel()} tokens"
     real = mask.reshape(-1, 1).double().expand_as(index)

@@ -1,6 +1,7 @@
 """Spans: which characters of a text each token stands for, cut so that no script's letters come apart."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from workbench.errors import UnsupportedSite
@@ -28,8 +29,13 @@ def spans(tokenizer: Any, text: str, count: int) -> list[tuple[int, int, list[in
             "this tokenizer does not say which characters its tokens stand for; a fast tokenizer does"
         )
     offsets = tokenizer(text, add_special_tokens=True, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    return joined(text, offsets[:count])
+
+
+def joined(text: str, offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int, list[int]]]:
+    """Pieces of a text, as of `spans`, from the characters (first, behind the last one) of each of its tokens."""
     found: list[tuple[int, int, list[int]]] = []
-    for token, (start, end) in enumerate(offsets[:count]):
+    for token, (start, end) in enumerate(offsets):
         if end <= start:
             continue
         behind = found[-1][1] if found else 0

@@ -1,6 +1,7 @@
 """Stability: which labels of neurons survive other samples, another corpus, other thresholds."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,9 @@ def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> lis
         raise BadArgument(f"count={count!r} pieces of {rows} rows; give a whole number from 2 to {rows}")
     return [
         firing(
-            model, Corpus({k: v[i::count] for k, v in corpus.texts.items()}, corpus.aligned, corpus.source), **options
+            model,
+            replace(corpus, texts={k: v[i::count] for k, v in corpus.texts.items()}, dropped=0, ids=()),
+            **options,
         )
         for i in range(count)
     ]

@@ -10,6 +10,7 @@ from workbench.errors import BadArgument, BadPairs
 from workbench.model.metrics import Metric, answer_probability, logit_difference, nll
 from workbench.model.model import Model
 from workbench.patching.prompts import Prompts, label
+from workbench.text.chat import Chat, Rendered
 from workbench.text.pairs import first_tokens
 
 NAMES = ("logit_difference", "answer_probability", "nll")
@@ -39,8 +40,8 @@ def choose(model: Model, prompts: Prompts, metric: str | Metric) -> Reading:
         model: the model.
         prompts: the pairs.
         metric: `logit_difference` (answer - foil, first tokens), `answer_probability` (summed over the answer's
-            distinct first tokens with and without a leading space), `nll` (of the prompt itself), or a Metric, whose
-            `read` finds the numbers of the pairs in `batch.rows`.
+            distinct first tokens with and without a leading space), `nll` (of the prompt itself, in a chat without the
+            template's tokens), or a Metric, whose `read` finds the numbers of the pairs in `batch.rows`.
 
     Raises:
         BadArgument: no such metric.
@@ -62,15 +63,24 @@ def following(model: Model, prompts: Prompts, words: Sequence[str]) -> list[int]
 
     Tokenized together with the target prompt where that leaves the prompt's own tokens alone; else the word by itself.
     """
-    texts = tuple(pair.target + word for pair, word in zip(prompts.pairs, words, strict=True))
-    together = model.tokenizer(list(texts), add_special_tokens=True, truncation=False, padding=False, verbose=False)
     found = []
-    for ids, word, prompt in zip(together["input_ids"], words, prompts.target, strict=True):
+    for ids, word, prompt in zip(_together(model, prompts, words), words, prompts.target, strict=True):
         if list(ids[: len(prompt)]) == prompt and len(ids) > len(prompt):
             found.append(int(ids[len(prompt)]))
         else:
             found.append(_alone(model, word))
     return found
+
+
+def _together(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list[int]]:
+    """Token ids of each target prompt with its word behind it, in a chat where the template puts an answer."""
+    pairs = list(zip(prompts.pairs, words, strict=True))
+    if prompts.pairs.chat:
+        chat = Chat(model.tokenizer)
+        whole = [chat.followed(pair.target, word, label(prompts.pairs, row)) for row, (pair, word) in enumerate(pairs)]
+        return [chat.tokens(Rendered(text, 0, len(text)))[0] for text in whole]
+    texts = [pair.target + word for pair, word in pairs]
+    return model.tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, verbose=False)["input_ids"]
 
 
 def _alone(model: Model, word: str) -> int:

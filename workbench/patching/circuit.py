@@ -15,7 +15,7 @@ from workbench.patching.effects import normalise
 from workbench.patching.kept import Task, Unit
 from workbench.patching.prompts import Prompts, encode
 from workbench.results.make import make_result
-from workbench.text.pairs import Pairs, load_pairs
+from workbench.text.pairs import load_pairs
 
 
 @torch.no_grad()
@@ -92,7 +92,7 @@ def circuit(
     prompts = encode(model, load_pairs(pairs))
     if len(prompts) < 4:
         raise BadPairs(f"{len(prompts)} pairs are too few: half of them find the circuit and half measure it; give 4")
-    finding, measuring = (Task(model, _some(prompts, start), batch_size, over) for start in (0, 1))
+    finding, measuring = (Task(model, prompts.some(slice(start, None, 2)), batch_size, over) for start in (0, 1))
     finding.share_means(measuring)
     every = _units(model, finding, candidates)
     bar = tqdm(total=len(every), desc="circuit", unit="part", disable=not progress)
@@ -116,12 +116,6 @@ def circuit(
         bar.close()
     options = {"over": list(over), "keep": keep, "drop": drop, "candidates": candidates, "controls": controls}
     return _result(model, prompts, nested, alone, without, chance, options, seed)
-
-
-def _some(prompts: Prompts, start: int) -> Prompts:
-    """Every other pair."""
-    pairs = Pairs(prompts.pairs.items[start::2], prompts.pairs.name)
-    return Prompts(pairs, prompts.source[start::2], prompts.target[start::2])
 
 
 def _units(model: Model, task: Task, candidates: int) -> list[Unit]:

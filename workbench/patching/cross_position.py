@@ -17,7 +17,7 @@ from workbench.patching import cells
 from workbench.patching.answers import choose
 from workbench.patching.cross_layer import SITES
 from workbench.patching.positions import forget_padding, numbers
-from workbench.patching.prompts import Prompts, batches, encode
+from workbench.patching.prompts import batches, encode
 from workbench.patching.table import Table
 from workbench.text.pairs import load_pairs
 
@@ -69,7 +69,7 @@ def cross_position(
     if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < model.n_layers:
         raise BadArgument(f"layer={layer!r} does not exist in {model.name!r} (has: 0 to {model.n_layers - 1})")
     prompts = encode(model, load_pairs(pairs))
-    turned = Prompts(prompts.pairs, prompts.target, prompts.source)
+    turned = prompts.swapped
     reading = choose(model, prompts, metric)
     table = Table(prompts, reading, turned.width, prompts.width)
     total = sum(map(len, prompts.source))

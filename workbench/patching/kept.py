@@ -37,7 +37,7 @@ class Task:
         for batch in batches(model, prompts, batch_size):
             with _neurons(model, "neuron" in over) as neurons:
                 recording = record(model, batch.source, heads=True)
-            real = recording.batch.mask.bool()
+            real = recording.batch.counted.bool()
             self.runs.append((batch, recording))
             self.count += int(real.sum())
             seen = {"head": recording.z, "neuron": [one.reshape(*real.shape, -1) for one in neurons]}

@@ -1,12 +1,13 @@
 """Prompt pairs as token ids, and as batches whose last tokens stand in one column."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
-from workbench.errors import BadArgument, BadPairs
+from workbench.errors import BadArgument, BadPairs, TooLarge
 from workbench.model import memory
 from workbench.model.model import Model
-from workbench.text.batches import Batch, pad
+from workbench.text.batches import Batch, Encoded, check_ids, collate
+from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
 from workbench.text.pairs import Pairs
 
@@ -15,14 +16,31 @@ _AUTO = 16  # pairs in a batch
 
 @dataclass(frozen=True)
 class Prompts:
-    """Pairs and the token ids of their prompts, BOS exactly where the tokenizer itself adds it."""
+    """Pairs and the token ids of their prompts, BOS exactly where the tokenizer itself adds it.
+
+    In a chat they are the template's turns, up to where the assistant's answer begins; `counted` says by side and pair
+    which tokens are the prompt's own.
+    """
 
     pairs: Pairs
     source: tuple[list[int], ...]
     target: tuple[list[int], ...]
+    counted: dict[str, tuple[range, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    @property
+    def swapped(self) -> "Prompts":
+        """The same pairs with source and target exchanged."""
+        counted = {"source": self.counted["target"], "target": self.counted["source"]} if self.counted else {}
+        return Prompts(self.pairs, self.target, self.source, counted)
+
+    def some(self, chosen: slice) -> "Prompts":
+        """Some of the pairs."""
+        pairs = replace(self.pairs, items=self.pairs.items[chosen], dropped=0)
+        counted = {side: own[chosen] for side, own in self.counted.items()}
+        return Prompts(pairs, self.source[chosen], self.target[chosen], counted)
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -68,12 +86,34 @@ def encode(model: Model, pairs: Pairs) -> Prompts:
 
     Raises:
         TooLarge: a prompt is longer than the model's context.
+        BadArgument: chat pairs, and the tokenizer has no chat template.
+        BadPairs: the chat template changes a prompt by more than stripping it.
     """
+    if pairs.chat:
+        return _chat(model, pairs)
     texts = {"source": tuple(pair.source for pair in pairs), "target": tuple(pair.target for pair in pairs)}
     ids: dict[str, list[list[int]]] = {"source": [], "target": []}
     for text in model.encode(Corpus(texts, aligned=True, source=pairs.name)):
         ids[text.language].append(text.ids)
     return Prompts(pairs, tuple(ids["source"]), tuple(ids["target"]))
+
+
+def _chat(model: Model, pairs: Pairs) -> Prompts:
+    """Both prompts of every pair as a user's turn."""
+    chat = Chat(model.tokenizer)
+    ids: dict[str, list[list[int]]] = {"source": [], "target": []}
+    own: dict[str, list[range]] = {"source": [], "target": []}
+    for row, pair in enumerate(pairs):
+        for side, text in (("source", pair.source), ("target", pair.target)):
+            where = f"{label(pairs, row)}, {side}"
+            tokens, _, counted = chat.tokens(chat.prompt(text, where))
+            if len(tokens) > model.n_context:
+                raise TooLarge(f"{where}: {len(tokens)} tokens, the model takes {model.n_context}; shorten the prompt")
+            check_ids(model.tokenizer, tokens, model.n_embedded, where)
+            ids[side].append(tokens)
+            own[side].append(counted)
+    counts = {side: tuple(found) for side, found in own.items()}
+    return Prompts(pairs, tuple(ids["source"]), tuple(ids["target"]), counts)
 
 
 def batches(model: Model, prompts: Prompts, batch_size: int | str, *, passes: int = 2) -> Iterator[PairBatch]:
@@ -85,7 +125,7 @@ def batches(model: Model, prompts: Prompts, batch_size: int | str, *, passes: in
     order = sorted(range(len(prompts)), key=lambda row: (len(prompts.target[row]), len(prompts.source[row])))
     for start in range(0, len(order), size):
         rows = tuple(order[start : start + size])
-        yield PairBatch(rows, _padded(model, prompts.source, rows), _padded(model, prompts.target, rows))
+        yield PairBatch(rows, _padded(model, prompts, "source", rows), _padded(model, prompts, "target", rows))
 
 
 def first_difference(source: Batch, target: Batch) -> int:
@@ -108,6 +148,7 @@ def _size(model: Model, prompts: Prompts, batch_size: int | str, passes: int) ->
     return min(batch_size, memory.texts_at_once(model, max(prompts.lengths), passes=passes))
 
 
-def _padded(model: Model, ids: Sequence[list[int]], rows: tuple[int, ...]) -> Batch:
-    padded, mask = pad([ids[row] for row in rows], model.pad_id, "left")
-    return Batch(padded, mask, ("",) * len(rows), rows).to(model.device)
+def _padded(model: Model, prompts: Prompts, side: str, rows: tuple[int, ...]) -> Batch:
+    ids, counted = getattr(prompts, side), prompts.counted.get(side)
+    texts = [Encoded(ids[row], "", row, None if counted is None else counted[row]) for row in rows]
+    return collate(texts, model.pad_id, "left").to(model.device)

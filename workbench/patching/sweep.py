@@ -104,7 +104,7 @@ def sweep(
         given.require_equal_lengths()
     reading = choose(model, given, metric)
     noising = direction == "noising"
-    prompts = Prompts(given.pairs, given.target, given.source) if noising else given
+    prompts = given.swapped if noising else given
     if noising and columns:
         columns = {"source": columns["target"], "target": columns["source"]}
     inner = tuple(_size(model, prompts, site, axis, named) for axis in axes[1:])

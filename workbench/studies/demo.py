@@ -42,6 +42,7 @@ def run_demo(
     progress: bool = True,
     truncate: bool = False,
     memory: int | str = "auto",
+    chat: bool = False,
 ) -> Path:
     """Run every analysis on a model: heads, neurons, patching, lens; and write one report.
 
@@ -58,6 +59,7 @@ def run_demo(
         progress: show progress bars.
         truncate: cut texts that are longer than the model's context.
         memory: what activations may take: bytes, a text such as "4 GB", or "auto", half of what is free.
+        chat: put texts and prompt pairs through the tokenizer's chat template; the lens is left out, which has no chat.
 
     Returns:
         The run folder: a NetCDF file for each result, `report.json`, `report.html` and `explorer.html`.
@@ -70,19 +72,21 @@ def run_demo(
     Example:
         >>> run_demo("runs/small", languages=["de", "fr"], limit=10)                     # doctest: +SKIP
     """
-    options = Options(batch_size, device, dtype, seed, progress, truncate, memory)
+    options = Options(batch_size, device, dtype, seed, progress, truncate, memory, chat)
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
+    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=chat))
     words, source, target = _translation(texts.languages)
     loaded = options.load(model)
-    pairs = translation_pairs(words, source=source, target=target, seed=seed, limit=PAIRS, tokenizer=loaded.tokenizer)
+    made = {"seed": seed, "limit": PAIRS, "tokenizer": loaded.tokenizer, "chat": chat}
+    pairs = translation_pairs(words, source=source, target=target, **made)
     sections = [
         *study_heads(run, loaded, texts, options, released_texts=RELEASED_TEXTS, ablation_texts=ABLATION_TEXTS),
         *study_knockout(run, loaded, texts, options),
         *study_neurons(run, loaded, texts, options),
         *study_patches(run, loaded, pairs, options),
-        study_lens(run, loaded, words, options, source=source, target=target, limit=CONCEPTS),
     ]
+    if not chat:
+        sections.append(study_lens(run, loaded, words, options, source=source, target=target, limit=CONCEPTS))
     study_looks(run, loaded, texts, options)
     how = {"model": model, "corpus": corpus, "languages": languages, "limit": limit}
     write_report(

@@ -52,7 +52,7 @@ def run_heads(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
+    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
     loaded = options.load(model)
     sections = study_heads(run, loaded, texts, options, released_texts=released_texts, ablation_texts=ablation_texts)
     study_looks(run, loaded, texts, options)

@@ -82,7 +82,7 @@ def knockout_table(
         TooFewLanguages: fewer than two languages.
     """
     options = options or Options()
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
+    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
     loaded = options.load(model)
     scores = importance(loaded, texts.split("train"), **options.texts)
     found = knockout(loaded, texts.split("test"), top(scores, share=share), controls=controls, **options.texts)
@@ -105,7 +105,7 @@ def prune_table(
 ) -> pd.DataFrame:
     """The held-out curve of every order: a row for each order, number of removed heads and language."""
     options = options or Options()
-    texts = load_corpus(corpus, limit=limit)
+    texts = load_corpus(corpus, limit=limit, chat=options.chat)
     loaded = options.load(model)
     found = prune(loaded, texts, keep=keep, drop=drop, budget=budget, out=checkpoint, **options.texts)
     return found[["rise", "low", "high"]].to_dataframe().reset_index().round(4)

@@ -77,7 +77,7 @@ def tune_mask_table(
         Accuracy with its interval and loss of each condition; in the other rows also what the tuned mask gains over
         them (`saved`, nats of the loss) with its interval and corrected p-value.
     """
-    options = options or Options()
+    options = (options or Options()).plain("questions with answers")
     loaded = options.load(model)
     if limit is not None and limit < 1:
         raise BadArgument(f"limit={limit!r} keeps no question; give a whole number from 1")
@@ -121,7 +121,7 @@ def transfer_table(
         BadArgument: scales that are no numbers.
         BadPairs: the file cannot be read.
     """
-    options = options or Options()
+    options = (options or Options()).plain("conflicting facts")
     try:
         wanted = [float(one) for one in scales.split(",")]
     except ValueError:
@@ -172,7 +172,7 @@ def off_target_table(
         random ones with its interval and corrected p-value. The frame's `attrs` hold the same over all prompts.
     """
     options = options or Options()
-    whole = load_corpus(corpus, limit=limit)
+    whole = load_corpus(corpus, limit=limit, chat=options.chat)
     texts = at_least_two(whole if codes(languages) is None else whole.select(languages or ""))
     loaded = options.load(model)
     chosen = choose_heads(loaded, heads, whole, share, options)

@@ -54,7 +54,7 @@ def run_lens(
         BadPairs: the words of all languages begin alike.
         Interrupted: Ctrl-C; the line says what is finished and where.
     """
-    options = options or Options()
+    options = (options or Options()).plain("the lens")
     run = open_run(out)
     frame = load_words(words)
     texts: Corpus | None = None if tuned is None else load_corpus(tuned, limit=24)

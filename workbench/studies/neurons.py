@@ -48,7 +48,7 @@ def run_neurons(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
+    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
     loaded = options.load(model)
     sections = study_neurons(run, loaded, texts, options)
     asked = {"languages": languages, "limit": limit}

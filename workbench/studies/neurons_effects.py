@@ -44,7 +44,7 @@ def run_stages(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
+    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
     loaded = options.load(model)
     key = common_key(loaded, options, texts)
     counts = run.cell("firing", {**key, "method": "firing"}, lambda: firing(loaded, texts, **options.texts))
@@ -109,7 +109,7 @@ def run_knockout(
         raise BadArgument(f"there is no method {method!r} to choose neurons by (has: {', '.join(_METHODS)})")
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
+    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
     train, test = texts.split("train"), texts.split("test")
     loaded = options.load(model)
     counts = run.cell(
@@ -183,7 +183,7 @@ def run_compare(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
+    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
     names, keys, classes = [], [], []
     for when, model in (("before", before), ("after", after)):
         loaded = options.load(model)
@@ -250,7 +250,7 @@ def run_look(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
+    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
     loaded = options.load(model)
     key = common_key(loaded, options, texts)
     counts = run.cell("firing", {**key, "method": "firing"}, lambda: firing(loaded, texts, **options.texts))

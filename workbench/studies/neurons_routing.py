@@ -46,7 +46,7 @@ def run_routing(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit))
+    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
     loaded = options.load(model)
     key = {**common_key(loaded, options, texts), "method": "routing", "permutations": permutations}
     found = run.cell("routing", key, lambda: routing(loaded, texts, permutations=permutations, **options.texts))

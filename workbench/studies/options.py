@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import TooFewLanguages
+from workbench.errors import BadArgument, TooFewLanguages
 from workbench.model.load import load_model
 from workbench.model.model import Model
 from workbench.text.corpus import Corpus
@@ -22,6 +22,7 @@ class Options:
         progress: show progress bars.
         truncate: cut texts that are longer than the model's context instead of refusing them.
         memory: what activations may take: bytes, a text such as "4 GB", or "auto".
+        chat: put texts and prompts through the tokenizer's chat template; statistics leave the template's tokens out.
     """
 
     batch_size: int | str = "auto"
@@ -31,6 +32,7 @@ class Options:
     progress: bool = True
     truncate: bool = False
     memory: int | str = "auto"
+    chat: bool = False
 
     @property
     def sweep(self) -> dict[str, Any]:
@@ -42,6 +44,16 @@ class Options:
         """Arguments of the analyses that read a corpus."""
         return {**self.sweep, "truncate": self.truncate}
 
+    def plain(self, what: str) -> "Options":
+        """These options, for a study that has no chat.
+
+        Raises:
+            BadArgument: a chat is asked for.
+        """
+        if self.chat:
+            raise BadArgument(f"{what} cannot go through a chat template yet; leave chat out")
+        return self
+
     def load(self, model: Any) -> Model:
         """Load a model with these options; a Model passes through."""
         if isinstance(model, Model):
@@ -51,7 +63,10 @@ class Options:
 
 def common_key(model: Model, options: Options, corpus: Corpus | None = None) -> dict[str, Any]:
     """What the numbers of all cells of a study depend on."""
-    about = {name: model.info[name] for name in ("name", "hash", "dtype", "device")}
+    info = model.info
+    about = {name: info[name] for name in ("name", "hash", "dtype", "device")}
+    if info["chat_template"]:
+        about["chat_template"] = info["chat_template"]
     texts = None if corpus is None else {**corpus.info, "order": list(corpus.languages)}
     return {"model": about, "corpus": texts, "seed": options.seed, "truncate": options.truncate}
 

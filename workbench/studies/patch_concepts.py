@@ -53,7 +53,7 @@ def run_concepts(
         BadPairs: first tokens collide in every concept.
         Interrupted: Ctrl-C; the line says what is finished and where.
     """
-    options = options or Options()
+    options = (options or Options()).plain("the exchange of concepts")
     run = open_run(out)
     frame, loaded = load_words(words), options.load(model)
     routes = {"source": source, "target": target, "shots": shots, "limit": limit}
@@ -123,7 +123,7 @@ def run_onsets(
         TooFewLanguages: fewer than two languages.
         Interrupted: Ctrl-C; the line says what is finished and where.
     """
-    options = options or Options()
+    options = (options or Options()).plain("the search for onsets")
     run = open_run(out)
     frame, loaded = load_words(words), options.load(model)
     asked = languages.split(",") if isinstance(languages, str) else languages

@@ -1,5 +1,6 @@
 """The study of patching: between which layers, at which position and in which head an answer travels."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,22 +61,23 @@ def run_patch(
 
 def open_pairs(model: Any, pairs: Any, limit: int | None, options: Options) -> tuple[Model, Pairs]:
     """Load the model and the pairs; pairs that cannot be read are refused before the model is loaded."""
-    wanted = find_pairs(pairs, limit, options.seed)
+    wanted = find_pairs(pairs, limit, options.seed, chat=options.chat)
     loaded = options.load(model)
     if isinstance(pairs, str) and pairs.startswith(_WORDS):  # now with its tokens, so that prompts have one length
-        wanted = find_pairs(pairs, limit, options.seed, loaded.tokenizer)
+        wanted = find_pairs(pairs, limit, options.seed, loaded.tokenizer, chat=options.chat)
     return loaded, wanted
 
 
-def find_pairs(source: Any, limit: int | None, seed: int, tokenizer: Any = None) -> Pairs:
+def find_pairs(source: Any, limit: int | None, seed: int, tokenizer: Any = None, *, chat: bool = False) -> Pairs:
     """Pairs of a file, or translation pairs of the shipped words for "words:de-fr"."""
     if not (isinstance(source, str) and source.startswith(_WORDS)):
-        pairs = load_pairs(source)
-        return pairs if limit is None else Pairs(pairs.items[:limit], pairs.name, pairs.dropped)
+        pairs = load_pairs(source, chat=chat)
+        return pairs if limit is None else replace(pairs, items=pairs.items[:limit])
     given, dash, asked = source.removeprefix(_WORDS).partition("-")
     if not (given and dash and asked):
         raise BadPairs(f"{source!r} does not name two languages; write for example words:de-fr")
-    return translation_pairs(load_words(), source=given, target=asked, seed=seed, limit=limit, tokenizer=tokenizer)
+    how = {"seed": seed, "limit": limit, "tokenizer": tokenizer, "chat": chat}
+    return translation_pairs(load_words(), source=given, target=asked, **how)
 
 
 def study_patches(run: Run, model: Model, pairs: Pairs, options: Options) -> list[Section]:

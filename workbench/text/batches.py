@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BadArgument, BadCorpus, TooLarge
+from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
 
 _WINDOW = 128  # rows tokenized at once
@@ -15,11 +16,29 @@ _WINDOW = 128  # rows tokenized at once
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of one text, its language and its row in that language."""
+    """Token ids of one text, its language and its row in that language.
+
+    Attributes:
+        ids: token ids, a chat template's among them.
+        language: of the text.
+        row: of the text in its language.
+        counted: in a chat the tokens that are the text's own and enter statistics; all tokens where None.
+    """
 
     ids: list[int]
     language: str
     row: int
+    counted: range | None = None
+
+    def opening(self, tokens: int | None = None) -> "Encoded":
+        """The first tokens of the text, all when None, for a model to go on with.
+
+        In a chat the template's beginning stays in front of them, and what it writes after an answer is left out.
+        """
+        if self.counted is None:
+            return replace(self, ids=self.ids[:tokens])
+        own = self.counted[:tokens]
+        return replace(self, ids=self.ids[: own.stop], counted=own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +50,19 @@ class Batch:
         mask: [sample, position] int64, 1 for real tokens and 0 for padding.
         languages: the language of each sample.
         rows: the row of each sample in its language.
+        counted: [sample, position] int64, 1 for the tokens that enter statistics: the real ones, but in a chat the
+            text's own and not the template's. The mask itself where nothing else was given.
     """
 
     ids: Tensor
     mask: Tensor
     languages: tuple[str, ...]
     rows: tuple[int, ...]
+    counted: Tensor = None  # pyright: ignore[reportAssignmentType]  (never None once it is made)
+
+    def __post_init__(self) -> None:
+        if self.counted is None:
+            object.__setattr__(self, "counted", self.mask)
 
     @property
     def lengths(self) -> Tensor:
@@ -44,8 +70,8 @@ class Batch:
         return self.mask.sum(dim=1)
 
     def to(self, device: torch.device | str) -> "Batch":
-        """Move ids and mask to a device."""
-        return replace(self, ids=self.ids.to(device), mask=self.mask.to(device))
+        """Move ids and masks to a device."""
+        return replace(self, ids=self.ids.to(device), mask=self.mask.to(device), counted=self.counted.to(device))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,7 +83,8 @@ def encode(
     """Tokenize every text of a corpus, language by language, in the order of its rows.
 
     Begin-of-sequence is there exactly when the tokenizer itself adds it; an end-of-sequence that the tokenizer appends
-    is taken off again, since no model predicts anything from it.
+    is taken off again, since no model predicts anything from it. The texts of a chat corpus are rendered with the
+    tokenizer's chat template (see `text.chat`), which may also write the begin-of-sequence; there is never a second.
 
     Args:
         tokenizer: a transformers tokenizer.
@@ -69,9 +96,11 @@ def encode(
     Raises:
         TooLarge: a text is longer than `max_length` tokens.
         BadCorpus: a text has fewer than two tokens, so that there is nothing to predict, or one that the model's
-            embedding does not have.
+            embedding does not have; in a chat it has none of its own, or the template changes it.
+        BadArgument: a chat corpus, and the tokenizer has no chat template.
+        UnsupportedSite: a chat corpus, and the tokenizer does not say which characters its tokens stand for.
     """
-    encoder = _Encoder(tokenizer, max_length, n_embedded, truncate)
+    encoder = _Encoder(tokenizer, corpus, max_length, n_embedded, truncate)
     return [
         text
         for language, texts in corpus.texts.items()
@@ -88,7 +117,7 @@ def stream(
     The whole corpus is tokenized once before the first window, so that a text that will not do is refused before
     anything is computed. Arguments and errors are those of `encode`.
     """
-    encoder = _Encoder(tokenizer, max_length, n_embedded, truncate)
+    encoder = _Encoder(tokenizer, corpus, max_length, n_embedded, truncate)
     longest = max(corpus.counts.values())
 
     def window(start: int) -> list[Encoded]:
@@ -107,20 +136,17 @@ def stream(
 class _Encoder:
     """Tokenizes some rows of one language and refuses what no model can read."""
 
-    def __init__(self, tokenizer: Any, max_length: int, n_embedded: int | None, truncate: bool):
+    def __init__(self, tokenizer: Any, corpus: Corpus, max_length: int, n_embedded: int | None, truncate: bool):
         self.tokenizer, self.max_length, self.truncate = tokenizer, max_length, truncate
-        self.n_embedded = n_embedded
-        self.appended = _appends_end(tokenizer)
+        self.n_embedded, self.user = n_embedded, corpus.user
+        self.chat = Chat(tokenizer) if corpus.chat else None
+        self.appended = self.chat is None and _appends_end(tokenizer)
 
     def __call__(self, language: str, texts: Sequence[str], start: int) -> Iterator[Encoded]:
         if not texts:
             return
-        end = self.tokenizer.eos_token_id
-        rows = self.tokenizer(list(texts), add_special_tokens=True, truncation=False, padding=False, verbose=False)
-        for row, row_ids in enumerate(rows["input_ids"], start):
-            ids = list(row_ids)
-            if self.appended and ids and ids[-1] == end:
-                ids.pop()
+        rows = self._plain(texts) if self.chat is None else self._chat(self.chat, language, texts, start)
+        for row, (ids, own) in enumerate(rows, start):
             if len(ids) > self.max_length and not self.truncate:
                 raise TooLarge(
                     f"text {row} in {language!r} has {len(ids)} tokens, the model takes {self.max_length}; "
@@ -130,7 +156,30 @@ class _Encoder:
             if len(ids) < 2:
                 raise BadCorpus(f"text {row} in {language!r} has {len(ids)} token(s); predicting one takes at least 2")
             check_ids(self.tokenizer, ids, self.n_embedded, f"text {row} in {language!r}")
-            yield Encoded(ids, language, row)
+            if own is not None:
+                own = range(own.start, min(own.stop, len(ids)))
+                if not own or own.stop < 2:
+                    raise BadCorpus(
+                        f"text {row} in {language!r} has no token of its own to predict, within the first "
+                        f"{self.max_length} tokens: the chat template takes them up, or its only token is merged with "
+                        "the template's; give a longer text or a model with a longer context"
+                    )
+            yield Encoded(ids, language, row, own)
+
+    def _plain(self, texts: Sequence[str]) -> Iterator[tuple[list[int], None]]:
+        end = self.tokenizer.eos_token_id
+        rows = self.tokenizer(list(texts), add_special_tokens=True, truncation=False, padding=False, verbose=False)
+        for row_ids in rows["input_ids"]:
+            ids = list(row_ids)
+            if self.appended and ids and ids[-1] == end:
+                ids.pop()
+            yield ids, None
+
+    def _chat(self, chat: Chat, language: str, texts: Sequence[str], start: int) -> Iterator[tuple[list[int], range]]:
+        for row, text in enumerate(texts, start):
+            where = f"text {row} in {language!r}"
+            ids, _, own = chat.tokens(chat.answer(text, self.user.get(language, ""), where))
+            yield ids, own
 
 
 def check_ids(tokenizer: Any, ids: Sequence[int], n_embedded: int | None, what: str) -> None:
@@ -169,9 +218,21 @@ def batches(encoded: Sequence[Encoded], *, batch_size: int, pad_id: int, side: s
         raise BadArgument(f"batch_size={batch_size!r}; a batch holds at least one text")
     ordered = sorted(encoded, key=lambda text: len(text.ids))
     for start in range(0, len(ordered), batch_size):
-        part = ordered[start : start + batch_size]
-        ids, mask = pad([text.ids for text in part], pad_id, side)
-        yield Batch(ids, mask, tuple(text.language for text in part), tuple(text.row for text in part))
+        yield collate(ordered[start : start + batch_size], pad_id, side)
+
+
+def collate(texts: Sequence[Encoded], pad_id: int, side: str = "right") -> Batch:
+    """Texts as one batch, in their order, padded on one side."""
+    ids, mask = pad([text.ids for text in texts], pad_id, side)
+    counted = mask
+    if any(text.counted is not None for text in texts):
+        counted = mask.clone()
+        for sample, text in enumerate(texts):
+            if text.counted is not None:
+                begin = 0 if side == "right" else ids.shape[1] - len(text.ids)
+                counted[sample] = 0
+                counted[sample, begin + text.counted.start : begin + text.counted.stop] = 1
+    return Batch(ids, mask, tuple(text.language for text in texts), tuple(text.row for text in texts), counted)
 
 
 def _appends_end(tokenizer: Any) -> bool:

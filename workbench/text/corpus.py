@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,8 @@ class Corpus:
         source: where the texts came from, for the provenance.
         dropped: rows that were left out when it was read, because a cell was missing.
         ids: one name per row of an aligned corpus, or none.
+        chat: whether the texts are read as the assistant's answers in a chat; see `as_chat`.
+        user: in a chat the user's turn before every text, by language; empty where a language has none.
 
     Raises:
         BadCorpus: no language, a language without texts, a blank text, or an aligned corpus of unequal lengths.
@@ -33,6 +35,8 @@ class Corpus:
     source: str
     dropped: int = 0
     ids: tuple[str, ...] = ()
+    chat: bool = False
+    user: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         texts = {language: tuple(rows) for language, rows in self.texts.items()}
@@ -63,8 +67,9 @@ class Corpus:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 (hex) of languages and texts; the order of the languages does not matter."""
-        return digest(sorted(self.texts.items()))
+        """SHA-256 (hex) of languages, texts and the turns before them; the order of the languages does not matter."""
+        texts = sorted(self.texts.items())
+        return digest(["chat", sorted(self._turns.items()), texts] if self.chat else texts)
 
     @property
     def info(self) -> dict[str, Any]:
@@ -76,7 +81,34 @@ class Corpus:
             "counts": self.counts,
             "aligned": self.aligned,
             "dropped": self.dropped,
+            **({"chat": True, "user": self._turns} if self.chat else {}),
         }
+
+    @property
+    def _turns(self) -> dict[str, str]:
+        return {language: self.user.get(language, "") for language in self.texts}
+
+    def as_chat(self, user: str | Mapping[str, str] = "") -> "Corpus":
+        """Read the texts as a chat model's answers, in its tokenizer's chat template.
+
+        A text of a corpus is what the model would write, so it stands in the assistant's turn, after a user's turn that
+        is the same for every text. By default that is empty: the same in all languages, and in none of them. Statistics
+        count the tokens of the text alone; the template's are context.
+
+        Args:
+            user: the user's turn: one for all languages, or one for each.
+
+        Raises:
+            UnknownLanguage: turns by language, and a language of the corpus has none.
+
+        Example:
+            >>> chat = corpus.as_chat({"de": "Sag etwas.", "fr": "Dis quelque chose."})          # doctest: +SKIP
+        """
+        turns = dict.fromkeys(self.texts, user) if isinstance(user, str) else dict(user)
+        missing = [language for language in self.texts if language not in turns]
+        if missing:
+            raise UnknownLanguage(f"no user's turn is given for {', '.join(missing)} (has: {', '.join(turns)})")
+        return replace(self, chat=True, user={language: turns[language] for language in self.texts})
 
     def select(self, languages: str | Sequence[str]) -> "Corpus":
         """Keep these languages (codes, or one string with commas), in this order.
@@ -127,7 +159,7 @@ class Corpus:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{language} {count}" for language, count in self.counts.items())
-        return f"Corpus({self.source}, {'aligned' if self.aligned else 'not aligned'}: {counts})"
+        return f"Corpus({self.source}, {'aligned' if self.aligned else 'not aligned'}{', chat' * self.chat}: {counts})"
 
 
 def chosen(languages: str | Sequence[str], present: Sequence[str], *, where: str = "this corpus") -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ class Pair:
         target: the prompt whose run is patched; a model should continue it with `foil`.
         answer: what the patch should bring about; the logit difference is answer - foil.
         foil: what the target run says when it is not patched.
-        roles: token positions by role ("subject": 7), counted in tokens, or None.
+        roles: token positions by role ("subject": 7), counted in the tokens that the model reads (in a chat the
+            template's among them), or None.
         name: for tables and figures.
     """
 
@@ -39,11 +40,19 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs in order, where they came from, and how many were left out on the way."""
+    """Pairs in order, where they came from, and how many were left out on the way.
+
+    Attributes:
+        items: the pairs.
+        name: where they came from.
+        dropped: how many were left out.
+        chat: whether a prompt is a user's turn in a chat, and the answer what the assistant begins with.
+    """
 
     items: tuple[Pair, ...]
     name: str
     dropped: int = 0
+    chat: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "items", tuple(self.items))
@@ -53,12 +62,14 @@ class Pairs:
     @cached_property
     def hash(self) -> str:
         """SHA-256 (hex) of the content of all pairs."""
-        return digest([asdict(pair) for pair in self.items])
+        items = [asdict(pair) for pair in self.items]
+        return digest(["chat", items] if self.chat else items)
 
     @property
     def info(self) -> dict[str, Any]:
         """What a Result records of its pairs."""
-        return {"source": self.name, "hash": self.hash, "counts": {"pairs": len(self)}, "dropped": self.dropped}
+        about = {"source": self.name, "hash": self.hash, "counts": {"pairs": len(self)}, "dropped": self.dropped}
+        return {**about, "chat": True} if self.chat else about
 
     def __len__(self) -> int:
         return len(self.items)
@@ -70,13 +81,15 @@ class Pairs:
         return self.items[index]
 
 
-def load_pairs(source: Any) -> Pairs:
+def load_pairs(source: Any, *, chat: bool = False) -> Pairs:
     r"""Load prompt pairs.
 
     Args:
         source: a TSV, CSV or JSONL file, a pandas frame, a list of dicts or of Pair, or Pairs (which pass through),
             with `source`, `target`, `answer`, `foil`, and optionally `roles` (a dict of token positions; JSON in a
             table) and `name`. In a TSV, \n in a prompt stands for a line break.
+        chat: each prompt is a user's turn in the model's chat template, and the answer and the foil are what the
+            assistant's turn may begin with. False leaves Pairs as they are.
 
     Raises:
         BadPairs: missing, empty, not UTF-8, a field that is missing or blank, answer and foil the same; says where.
@@ -89,9 +102,9 @@ def load_pairs(source: Any) -> Pairs:
         1
     """
     if isinstance(source, Pairs):
-        return source
+        return replace(source, chat=True) if chat else source
     rows, name = _rows(source)
-    return Pairs(tuple(_pair(item, f"{name}, {place}") for place, item in rows), name)
+    return Pairs(tuple(_pair(item, f"{name}, {place}") for place, item in rows), name, chat=chat)
 
 
 def first_tokens(tokenizer: Any, word: str) -> frozenset[int]:

@@ -25,6 +25,7 @@ def load_corpus(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     split: str | None = None,
+    chat: bool | str | Mapping[str, str] = False,
 ) -> Corpus:
     """Load texts by language.
 
@@ -43,14 +44,18 @@ def load_corpus(
         limit: first texts to keep of each language, after the split.
         split: 'train' or 'test', one half of the rows (`Corpus.split`); of a DatasetDict, which of its datasets
             (the first when None).
+        chat: read the texts as the answers of a chat model, in its tokenizer's chat template (`Corpus.as_chat`); a text
+            or a text for each language is the user's turn before them, which is empty with True. Only the texts' own
+            tokens enter statistics. False leaves a Corpus as it is.
 
     Returns:
         The corpus; `Corpus.aligned` says whether row i means the same in every language.
 
     Raises:
         BadCorpus: missing, empty, not UTF-8, without languages, ragged, or with a blank text; says where.
-        UnknownLanguage: a code that no language has, or a language asked for that is not there.
-        BadArgument: an impossible `limit` or `split`.
+        UnknownLanguage: a code that no language has, or a language asked for that is not there, or no user's turn for
+            a language.
+        BadArgument: an impossible `limit`, `split` or `chat`.
 
     Example:
         >>> import workbench as wb
@@ -58,6 +63,8 @@ def load_corpus(
         >>> corpus.counts
         {'de': 10, 'ja': 10}
     """
+    if not isinstance(chat, bool | str | Mapping):
+        raise BadArgument(f"chat={chat!r}; it is True, False, or the user's turn: a text, or one for each language")
     if isinstance(source, Mapping) and source and all(hasattr(part, "to_pandas") for part in source.values()):
         part = next(iter(source)) if split is None else split
         if part not in source:
@@ -69,6 +76,8 @@ def load_corpus(
         corpus = corpus.select(languages)
     if split is not None:
         corpus = corpus.split(split)
+    if chat is not False:
+        corpus = corpus.as_chat("" if chat is True else chat)
     return corpus if limit is None else corpus.limit(limit)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench import shipped
 from workbench.errors import BadArgument, BadCorpus, BadPairs
+from workbench.text.chat import Chat
 from workbench.text.corpus import chosen, digest
 from workbench.text.decoding import frame_table, is_identifier, read_table
 from workbench.text.languages import autonym
@@ -75,6 +76,7 @@ def translation_pairs(
     seed: int = 0,
     limit: int | None = None,
     tokenizer: Any = None,
+    chat: bool = False,
 ) -> Pairs:
     """Make few-shot translation prompts of words, one pair for each concept.
 
@@ -93,6 +95,8 @@ def translation_pairs(
         tokenizer: when given, B is a concept whose word has as many tokens as A's, so that the two prompts have one
             length; concepts without such a partner, and pairs whose answer and foil can begin with the same token, are
             dropped and counted.
+        chat: the prompts are a user's turns in the model's chat template, and the answer is what the assistant's turn
+            begins with, so it is read where the template leaves off. With `tokenizer`, lengths are of whole turns.
 
     Returns:
         Pairs; `dropped` counts those that were left out: no partner of the same length, or answers that cannot be told
@@ -100,7 +104,8 @@ def translation_pairs(
 
     Raises:
         UnknownLanguage: a language is not among the words.
-        BadArgument: fewer concepts than `shots` + 2, or a negative `shots` or `limit`.
+        BadArgument: fewer concepts than `shots` + 2, a negative `shots` or `limit`, or `chat` and a tokenizer without a
+            chat template.
         BadPairs: no pair is left.
 
     Example:
@@ -113,6 +118,7 @@ def translation_pairs(
     _check_numbers(shots, limit)
     if len(frame) < shots + 2:
         raise BadArgument(f"{len(frame)} concepts are too few for {shots} shots and two questions; lower shots")
+    templated = Chat(tokenizer) if chat and tokenizer is not None else None
     left, right = frame[asked].tolist(), frame[told].tolist()
     names = (autonym(asked), autonym(told))
     rng = random.Random(seed)
@@ -131,7 +137,10 @@ def translation_pairs(
             continue
         examples = [(left[row], right[row]) for row in shown]
         source_prompt, target_prompt = (_prompt(names, examples, left[row]) for row in (second, first))
-        if tokenizer is not None and len(_ids(tokenizer, source_prompt)) != len(_ids(tokenizer, target_prompt)):
+        if (
+            tokenizer is not None
+            and len({_length(tokenizer, templated, one) for one in (source_prompt, target_prompt)}) > 1
+        ):
             dropped += 1  # a tokenizer that joins the question to the line before
             continue
         name = f"{frame.index[second]} into {frame.index[first]}"
@@ -143,7 +152,7 @@ def translation_pairs(
             f"all {dropped} pairs {asked}-{told} were dropped: their answers begin with the same token, or no two "
             "words have the same number of tokens"
         )
-    return Pairs(tuple(pairs), f"translation {asked}-{told}", dropped)
+    return Pairs(tuple(pairs), f"translation {asked}-{told}", dropped, chat)
 
 
 def translation_prompts(
@@ -213,6 +222,11 @@ def _line(names: tuple[str, str], asked: str, told: str) -> str:
 
 def _ids(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _length(tokenizer: Any, chat: Chat | None, prompt: str) -> int:
+    """Tokens of a prompt, or of the turns that a template makes of it."""
+    return len(_ids(tokenizer, prompt)) if chat is None else len(chat.tokens(chat.prompt(prompt, "prompt"))[0])
 
 
 def _collide(tokenizer: Any, answer: str, foil: str) -> bool:
