@@ -11,7 +11,6 @@ import transformers as hf
 import workbench as wb
 from tests.models import byte_tokenizer, save, tiny
 from workbench.errors import BadCorpus, BrokenModel, UnsupportedSite, WorkbenchWarning
-from workbench.model import abilities as trials
 from workbench.model import cache_name, effective, restarts, wrap
 from workbench.model.generate import generate
 from workbench.model.model import COSTS
@@ -254,56 +253,6 @@ def test_ids_beyond_the_embedding_are_named_and_padding_is_not():
     wb.neurons.firing(model, corpus(), progress=False)
     with pytest.raises(BadCorpus, match=r"text 1 in 'de' has the token '<x55>' \(id 315\).*300 rows"):
         wb.neurons.firing(model, wb.load_corpus(pd.DataFrame({**CORPUS, "de": ["Hallo", "du <x55>"]})), progress=False)
-
-
-def test_effective_weights_are_what_the_module_does():
-    linear = torch.nn.Linear(5, 3)
-    assert torch.equal(effective.effective_weight(linear, 5), linear.weight.t())
-
-    class Adapted(torch.nn.Linear):
-        def forward(self, x):
-            return super().forward(x) + x @ torch.full((5, 3), 0.5)
-
-    adapted = Adapted(5, 3)
-    torch.testing.assert_close(effective.effective_weight(adapted, 5), adapted.weight.t() + 0.5)
-    assert effective.linear_error(adapted, 5) < 1e-6
-
-    class Bent(torch.nn.Linear):
-        def forward(self, x):
-            return super().forward(x).relu()
-
-    assert effective.linear_error(Bent(5, 3), 5) > 0.1
-
-
-def test_the_outcome_is_remembered_for_the_same_files_alone(tmp_path, monkeypatch):
-    folder = save("llama", tmp_path / "model")
-    first = wb.load_model(folder)
-    tried = []
-    monkeypatch.setattr(trials, "check_restarts", lambda *_: tried.append(1) or 0.0)
-    again = wb.load_model(folder)
-    assert not tried
-    for name in ("abilities", "lost", "parity", "n_neurons", "plain_head"):
-        assert getattr(again, name) == getattr(first, name)
-    wb.load_model(folder, check="full")
-    assert len(tried) == 1
-    config = folder / "config.json"
-    config.write_text(config.read_text().replace('"rms_norm_eps": 1e-06', '"rms_norm_eps": 1e-05'))
-    wb.load_model(folder)
-    assert len(tried) == 2
-    weights = folder / "model.safetensors"
-    content = bytearray(weights.read_bytes())
-    content[-3] ^= 1
-    weights.write_bytes(content)
-    changed = wb.load_model(folder)
-    assert len(tried) == 3 and changed.digest != first.digest
-    wb.load_model(folder, dtype="bfloat16")
-    assert len(tried) == 4
-
-
-def test_a_cache_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setattr("workbench.model.remembered.cache_folder", lambda: tmp_path / "file")
-    assert all(wb.load_model(save("llama", tmp_path / "model")).abilities.values())
 
 
 def test_the_command_line_says_what_is_lost_and_what_it_costs(tmp_path, monkeypatch):
