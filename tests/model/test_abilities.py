@@ -12,8 +12,8 @@ import workbench as wb
 from tests.models import byte_tokenizer, save, tiny
 from workbench.errors import BadCorpus, BrokenModel, UnsupportedSite, WorkbenchWarning
 from workbench.model import cache_name, effective, restarts, wrap
+from workbench.model.costs import COSTS
 from workbench.model.generate import generate
-from workbench.model.model import COSTS
 
 ALL = set(COSTS)
 LACKS = {  # and nothing else, whatever the version of transformers

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from workbench.errors import BadPairs, TooLarge
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
-from workbench.text.batches import Batch, pad
+from workbench.text.batches import Batch, check_ids, pad
 from workbench.text.pairs import Pairs
 
 
@@ -119,6 +119,7 @@ def ask(model: Model, questions: Sequence[Question]) -> Asked:
             raise TooLarge(f"question {number} has {len(whole)} tokens, the model takes {model.n_context}")
         if len(whole) == len(prompt) or not prompt:
             raise BadPairs(f"question {number} ({question.answer!r}) has no token of its own to predict")
+        check_ids(model.tokenizer, whole, model.n_embedded, f"question {number}", BadPairs)
         ids.append(whole)
         answers.append(len(whole) - len(prompt))
     return Asked(ids, answers)

@@ -14,11 +14,12 @@ from torch import Tensor
 from workbench.errors import WorkbenchError
 from workbench.model.attention import fused
 from workbench.model.capture import tensors
+from workbench.model.costs import COSTS
 from workbench.model.effective import linear_error
 from workbench.model.generate import greedy
 from workbench.model.layers import call_layer
 from workbench.model.metrics import unembed
-from workbench.model.model import COSTS, Model
+from workbench.model.model import Model
 from workbench.model.probe import Probe
 from workbench.model.record import record
 from workbench.model.recording import Recording

@@ -89,7 +89,7 @@ def greedy(model: Model, batch: Batch, tokens: int, *, cache: bool, **options: A
     )
     module.generation_config = settings  # else unset fields are filled from the checkpoint's
     try:
-        with evaluating(module):
+        with evaluating(model.parts):
             return module.generate(batch.ids, attention_mask=batch.mask, generation_config=settings)
     finally:
         module.generation_config = own

@@ -24,7 +24,7 @@ def call_layer(recording: Recording, layer: int, states: Tensor, columns: Column
     arguments = columns.fit(recording.arguments[layer])
     if columns.known:
         arguments[recording.cache_name] = PrefixCache(recording.keys_values[layer], columns)
-    with evaluating(block):
+    with evaluating(recording.model.block_parts[layer]):
         return first(block(states, **arguments))
 
 
@@ -37,7 +37,7 @@ def call_behind_attention(recording: Recording, layer: int, states: Tensor, atte
     answer = (attention, *(None,) * (length - 1)) if length else attention
     module = recording.model.attention_parts(layer)[0]
     block = recording.model.bridge.blocks[layer].original_component
-    with _answered(module, lambda *args, **options: answer), evaluating(block):
+    with _answered(module, lambda *args, **options: answer), evaluating(recording.model.block_parts[layer]):
         return first(block(states, **recording.arguments[layer]))
 
 

@@ -10,23 +10,13 @@ import torch
 
 from workbench.errors import NotFinite, UnsupportedSite, warn
 from workbench.model.batching import by_length
+from workbench.model.costs import COSTS
 from workbench.model.effective import effective_weight
 from workbench.model.evaluation import evaluating
 from workbench.model.sites import kind
 from workbench.text.batches import Batch, Encoded, encode, pad, stream
 from workbench.text.chat import adds_bos, template_hash
 from workbench.text.corpus import Corpus
-
-COSTS = {
-    "head": "heads cannot be ablated, weighed or patched",
-    "pattern": "attention patterns cannot be read, patched or frozen",
-    "neuron": "neurons cannot be counted, knocked out or patched",
-    "fused": "attention always forms its pattern: as exact, slower on long texts",
-    "restart": "sweeps run the whole model for every cell: as exact, many times slower; paths, edges, circuits, "
-    "concepts and attribution are impossible",
-    "generate": "generation runs all tokens again at every step: as exact, slower",
-}
-"""What is slower or impossible without each ability."""
 
 
 @dataclass(eq=False)
@@ -131,6 +121,16 @@ class Model:
     @cached_property
     def _probe(self) -> torch.Tensor:
         return next(self.module.parameters())
+
+    @cached_property
+    def parts(self) -> tuple[torch.nn.Module, ...]:
+        """Every module inside."""
+        return tuple(self.module.modules())
+
+    @cached_property
+    def block_parts(self) -> list[tuple[torch.nn.Module, ...]]:
+        """Every module inside each layer."""
+        return [tuple(block.modules()) for block in self.bridge.blocks]
 
     @property
     def pad_id(self) -> int:
@@ -263,7 +263,7 @@ class Model:
 
     def states(self, batch: Batch, **options: Any) -> torch.Tensor:
         """The final residual stream behind the last norm, [sample, position, d_model], without unembedding it."""
-        with evaluating(self.module):
+        with evaluating(self.parts):
             output = self.module.base_model(
                 input_ids=batch.ids,
                 attention_mask=batch.mask,
@@ -278,7 +278,7 @@ class Model:
         Raises:
             NotFinite: a real position has a NaN logit.
         """
-        with evaluating(self.module):
+        with evaluating(self.parts):
             logits = self.module(
                 input_ids=batch.ids, attention_mask=batch.mask, use_cache=False, **self.positions(batch.mask)
             ).logits

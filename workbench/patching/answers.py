@@ -10,6 +10,7 @@ from workbench.errors import BadArgument, BadPairs
 from workbench.model.metrics import Metric, answer_probability, logit_difference, nll
 from workbench.model.model import Model
 from workbench.patching.prompts import Prompts, label
+from workbench.text.batches import check_ids
 from workbench.text.chat import Chat, Rendered
 from workbench.text.pairs import first_tokens
 
@@ -69,6 +70,7 @@ def following(model: Model, prompts: Prompts, words: Sequence[str]) -> list[int]
             found.append(int(ids[len(prompt)]))
         else:
             found.append(_alone(model, word))
+    check_ids(model.tokenizer, found, model.n_embedded, "an answer or foil", BadPairs)
     return found
 
 

@@ -46,8 +46,8 @@ def model_table(model: Any, *, device: str | None = None, dtype: str | None = No
     Returns:
         A column `value`, a row for each property; `can ...` rows are yes or no, the others say their unit.
     """
+    from workbench.model.costs import COSTS
     from workbench.model.load import load_model
-    from workbench.model.model import COSTS
 
     found = load_model(model, device=device, dtype=dtype)
     rows: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workbench.errors import BadArgument, BadCorpus, TooLarge
+from workbench.errors import BadArgument, BadCorpus, TooLarge, WorkbenchError
 from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
 
@@ -182,14 +182,20 @@ class _Encoder:
             yield ids, own
 
 
-def check_ids(tokenizer: Any, ids: Sequence[int], n_embedded: int | None, what: str) -> None:
+def check_ids(
+    tokenizer: Any,
+    ids: Sequence[int],
+    n_embedded: int | None,
+    what: str,
+    error: type[WorkbenchError] = BadCorpus,
+) -> None:
     """Refuse token ids that the model's embedding does not have.
 
     Raises:
-        BadCorpus: names the token, its id and the text.
+        WorkbenchError: of the given class; names the token, its id and the text.
     """
     if n_embedded is not None and ids and max(ids) >= n_embedded:
-        raise BadCorpus(
+        raise error(
             f"{what} has the token {tokenizer.decode([max(ids)])!r} (id {max(ids)}), and the model's embedding has "
             f"{n_embedded} rows; take the token out, or load the tokenizer that the model was trained with"
         )

@@ -1,0 +1,11 @@
+"""What is slower or impossible without each ability of a model."""
+
+COSTS = {
+    "head": "heads cannot be ablated, weighed or patched",
+    "pattern": "attention patterns cannot be read, patched or frozen",
+    "neuron": "neurons cannot be counted, knocked out or patched",
+    "fused": "attention always forms its pattern: as exact, slower on long texts",
+    "restart": "sweeps run the whole model for every cell: as exact, many times slower; paths, edges, circuits, "
+    "concepts and attribution are impossible",
+    "generate": "generation runs all tokens again at every step: as exact, slower",
+}
