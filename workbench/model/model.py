@@ -10,7 +10,7 @@ import torch
 
 from workbench.errors import NotFinite, UnsupportedSite, warn
 from workbench.model.batching import by_length
-from workbench.model.effective import effective_weight
+from workbench.model.effective import effective_weight, norm_scale
 from workbench.model.evaluation import evaluating
 from workbench.model.sites import kind
 from workbench.text.batches import Batch, Encoded, encode, pad, stream
@@ -242,6 +242,15 @@ class Model:
     def down_weight(self, layer: int) -> torch.Tensor:
         """The effective W_out of a layer's MLP: [neuron, d_model]."""
         return effective_weight(self.bridge.blocks[layer].mlp.out, self.n_neurons)
+
+    def norm_scale(self) -> tuple[torch.Tensor, bool]:
+        """What the last norm multiplies each number of a normed state by, [d_model], and whether it takes the mean off.
+
+        Raises:
+            UnsupportedSite: it does something else.
+        """
+        norm = self.bridge.ln_final
+        return norm_scale(norm, self.d_model, next(norm.parameters(), self._probe))
 
     def positions(self, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         """Position ids that start at each row's first real token, for models that take them."""
