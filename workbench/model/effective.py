@@ -10,6 +10,16 @@ _LARGE = 64.0  # beside it a norm's epsilon is nothing; a power of two, exact in
 _NORM = {torch.float32: 1e-3, torch.float16: 1e-2, torch.bfloat16: 5e-2}  # share of the largest output
 
 
+def device_of(module: torch.nn.Module) -> torch.device:
+    """Where a module computes; weights that accelerate fetches for every call are elsewhere in between."""
+    first = next(module.parameters())
+    if not first.is_meta:
+        return first.device
+    places = (getattr(getattr(part, "_hf_hook", None), "execution_device", None) for part in module.modules())
+    found = next((place for place in places if place is not None), "cpu")
+    return torch.device(found)
+
+
 @torch.no_grad()
 def effective_weight(projection: torch.nn.Module, width: int) -> Tensor:
     """The matrix W [input, output] of a linear projection x W + b.
@@ -22,13 +32,13 @@ def effective_weight(projection: torch.nn.Module, width: int) -> Tensor:
         width: length of its input.
     """
     part = getattr(projection, "original_component", projection)
-    if type(part) is torch.nn.Linear:
+    if type(part) is torch.nn.Linear and not part.weight.is_meta:
         return part.weight.t()
-    if type(part) is Conv1D:  # holds [input, output]
+    if type(part) is Conv1D and not part.weight.is_meta:  # holds [input, output]
         return part.weight
     like = next(part.parameters())
     dtype = like.dtype if like.dtype.is_floating_point else torch.get_default_dtype()
-    unit = torch.eye(width, dtype=dtype, device=like.device)
+    unit = torch.eye(width, dtype=dtype, device=device_of(part))
     return part(unit) - part(torch.zeros_like(unit[:1]))
 
 
@@ -47,10 +57,10 @@ def linear_error(projection: torch.nn.Module, width: int) -> float:
 def project(projection: torch.nn.Module, values: Tensor) -> Tensor:
     """Values [..., input] through a linear projection without its bias, [..., output] float32."""
     part = getattr(projection, "original_component", projection)
-    if type(part) is torch.nn.Linear:
+    if type(part) is torch.nn.Linear and not part.weight.is_meta:
         return values.float() @ part.weight.float().t()
     like = next(part.parameters())
-    values = values.to(like.device, like.dtype if like.dtype.is_floating_point else values.dtype)
+    values = values.to(device_of(part), like.dtype if like.dtype.is_floating_point else values.dtype)
     return (part(values) - part(torch.zeros_like(values))).float()
 
 

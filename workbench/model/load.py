@@ -100,13 +100,12 @@ def load_model(
 
 
 def _from_memory(module: Any, tokenizer: Any, device: Any, dtype: Any) -> Model:
-    refuse_wrong_object(module, tokenizer)
-    refuse_moving(module, device, dtype)
     source = type(module).__name__
     placed = {"device": read_device(device) if device else None, "dtype": read_dtype(dtype) if dtype else None}
-    if any(placed.values()):
+    if any(placed.values()) and hasattr(module, "config"):
+        refuse_moving(module, device, dtype)
         module = module.to(**{name: value for name, value in placed.items() if value})
-    read_dtype(next(module.parameters()).dtype)
+    refuse_wrong_object(module, tokenizer)
     if not getattr(module.config, "architectures", None):
         module.config.architectures = [source]
     _check_finite(module, source)
@@ -188,7 +187,11 @@ def _folder(name: str) -> Path | None:
 
 def _check_finite(module: torch.nn.Module, name: str) -> None:
     for key, parameter in module.named_parameters():
-        if not parameter.dtype.is_floating_point or bool(torch.isfinite(parameter.sum(dtype=torch.float32))):
+        if (
+            parameter.is_meta
+            or not parameter.dtype.is_floating_point
+            or bool(torch.isfinite(parameter.sum(dtype=torch.float32)))
+        ):
             continue  # a sum is many times faster, and NaN or infinity in it stays
         bad = int((~torch.isfinite(parameter)).sum())
         if bad:
@@ -196,8 +199,14 @@ def _check_finite(module: torch.nn.Module, name: str) -> None:
 
 
 def _module_hash(module: torch.nn.Module) -> str:
+    if any(parameter.is_meta for parameter in module.parameters()):  # accelerate keeps them on disk
+        from accelerate.utils.modeling import get_state_dict_offloaded_model
+
+        tensors = get_state_dict_offloaded_model(module)
+    else:
+        tensors = module.state_dict()
     digest = hashlib.sha256()
-    for key, tensor in sorted(module.state_dict().items()):
+    for key, tensor in sorted(tensors.items()):
         digest.update(key.encode())
         digest.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
     return digest.hexdigest()

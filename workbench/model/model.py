@@ -10,7 +10,7 @@ import torch
 
 from workbench.errors import NotFinite, UnsupportedSite, warn
 from workbench.model.batching import by_length
-from workbench.model.effective import effective_weight, norm_scale
+from workbench.model.effective import device_of, effective_weight, norm_scale
 from workbench.model.evaluation import evaluating
 from workbench.model.sites import kind
 from workbench.text.batches import Batch, Encoded, encode, pad, stream
@@ -108,8 +108,8 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
-        return self._probe.device
+        """Where the weights are, or the first of them."""
+        return device_of(self.module)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -250,7 +250,8 @@ class Model:
             UnsupportedSite: it does something else.
         """
         norm = self.bridge.ln_final
-        return norm_scale(norm, self.d_model, next(norm.parameters(), self._probe))
+        like = next(norm.parameters(), self._probe)
+        return norm_scale(norm, self.d_model, torch.empty(0, dtype=like.dtype, device=device_of(norm)))
 
     def positions(self, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         """Position ids that start at each row's first real token, for models that take them."""

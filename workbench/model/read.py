@@ -50,13 +50,14 @@ def read_module(path: Path | str, name: str, how: Reading) -> torch.nn.Module:
                 dtype=how.dtype,
                 attn_implementation="eager",
                 use_safetensors=None if how.allow_pickle else True,
-                ignore_mismatched_sizes=True,  # they are named below
                 trust_remote_code=False,
                 output_loading_info=True,
                 **_from_hub(path, how),
                 **how.options,
             )
     except (SafetensorError, RuntimeError, json.JSONDecodeError) as error:
+        if "ignore_mismatched_sizes" in str(error):
+            raise BrokenModel(f"{name!r} has weights of other shapes than its config.json gives them") from error
         raise BrokenModel(f"{name!r} has weights that cannot be read: {first_line(error)}") from error
     except MemoryError:
         raise
@@ -68,12 +69,6 @@ def read_module(path: Path | str, name: str, how: Reading) -> torch.nn.Module:
             f"{packaged.described()}), not a folder, and the hub did not give it: {first_line(error)}"
         ) from error
     module, info = loaded
-    if wrong := sorted(info.get("mismatched_keys", ()), key=str):
-        key, stored, wanted = (wrong[0][0], *(list(shape) for shape in wrong[0][1:]))
-        raise BrokenModel(
-            f"{name!r} holds {len(wrong)} weights of other shapes than its config.json gives them, first {key}: "
-            f"{stored} where {wanted} is right"
-        )
     missing = sorted(info["missing_keys"])
     if missing:
         saved = ", ".join(getattr(module.config, "architectures", None) or ())

@@ -7,7 +7,7 @@ import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from workbench.errors import BrokenModel, warn
-from workbench.model.probe import make_probe
+from workbench.model.probe import Probe, try_probe
 
 _TOLERANCE = {torch.float32: 5e-5, torch.float16: 3e-2, torch.bfloat16: 2e-1}  # of the largest logit
 
@@ -33,7 +33,7 @@ def text_part(whole: Any, name: str) -> Any:
     if backbone is None or head is None:
         raise BrokenModel(f"{name!r} ({type(whole).__name__}) has no language model inside that gives logits")
     tied = head.weight is backbone.get_input_embeddings().weight
-    probe, reasons = make_probe(whole), []
+    probe, reasons = try_probe(whole, name), []
     for candidate in _configs(config):
         candidate.tie_word_embeddings = tied
         try:
@@ -61,7 +61,8 @@ def _configs(config: Any) -> list[Any]:
     """Configurations of causal language models that may be the text part's, its own first."""
     kinds = sorted((kind for kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES if config.model_type.startswith(kind)), key=len)
     values = {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
-    return [transformers.AutoConfig.for_model(kind, **values) for kind in reversed(kinds)]
+    found = [transformers.AutoConfig.for_model(kind, **values) for kind in reversed(kinds)]
+    return [candidate for candidate in found if not is_whole(candidate)]
 
 
 def _filled(config: Any, backbone: Any, head: Any) -> Any:
@@ -81,7 +82,7 @@ def _filled(config: Any, backbone: Any, head: Any) -> Any:
     return part.eval()
 
 
-def _logits(part: Any, probe: Any) -> torch.Tensor:
+def _logits(part: Any, probe: Probe) -> torch.Tensor:
     batch = probe.batch(next(part.parameters()).device)
     return part(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits
 
