@@ -22,7 +22,7 @@ from workbench.model.placing import (
     refuse_moving,
     refuse_with_module,
 )
-from workbench.model.read import Reading, read_module, read_tokenizer
+from workbench.model.read import Reading, commit, read_module, read_tokenizer
 from workbench.model.remembered import outcome_key
 from workbench.model.text_part import is_whole, text_part
 from workbench.model.unpack import revision as unpacked_revision
@@ -140,7 +140,7 @@ def _from_name(source: str, tokenizer: Any, how: Reading, device: torch.device, 
     refuse_wrong_object(module, tokenizer)
     _check_finite(module, source)
     module = text_part(module, source) if is_whole(module.config) else module
-    revision, digest = _identity(base, module)
+    revision, digest = _identity(base, module, how)
     if adapter:
         digest = hashlib.sha256(f"{digest}{adapter.digest}{merge}".encode()).hexdigest()
         revision = f"adapter {adapter.digest[:12]} of {adapter.base} ({revision}){', merged' if merge else ''}"
@@ -148,11 +148,12 @@ def _from_name(source: str, tokenizer: Any, how: Reading, device: torch.device, 
     return check_model(module, tokenizer, name=source, revision=revision, digest=digest, key=key)
 
 
-def _identity(source: Path | str, module: Any) -> tuple[str, str]:
-    """Revision and hash of a folder, or of what the hub gave."""
-    path = source if isinstance(source, Path) else None
-    revision = unpacked_revision(path) or getattr(module.config, "_commit_hash", None) or "local"
-    return str(revision), folder_hash(path) if path else str(revision)
+def _identity(source: Path | str, module: Any, how: Reading) -> tuple[str, str]:
+    """Revision and hash of a folder, or of what the hub gave: there the commit names the contents."""
+    if isinstance(source, Path):
+        return unpacked_revision(source) or "local", folder_hash(source)
+    found = commit(source, how)
+    return (found, found) if found else ("unknown", _module_hash(module))
 
 
 def _base_of(adapter: Adapter, source: str) -> Path | str:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import transformers
 from safetensors import SafetensorError
+from transformers.utils.hub import cached_file, extract_commit_hash
 
 from workbench import packaged, shipped
 from workbench.errors import BrokenModel, UnknownModel
@@ -94,6 +95,15 @@ def read_tokenizer(path: Path | str, name: str, how: Reading) -> Any:
             return transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False, **_from_hub(path, how))
     except Exception as error:  # the many tokenizer classes raise whatever their parsers raise
         raise BrokenModel(f"{name!r} has a tokenizer that cannot be loaded: {first_line(error)}") from error
+
+
+def commit(name: str, how: Reading) -> str | None:
+    """The commit of a hub name that was just read, None where the cache does not say."""
+    try:
+        place = cached_file(name, "config.json", revision=how.revision, _raise_exceptions_for_missing_entries=False)
+    except (OSError, ValueError):
+        return None
+    return extract_commit_hash(place, None)
 
 
 def first_line(error: BaseException) -> str:
