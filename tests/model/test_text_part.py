@@ -1,5 +1,6 @@
 """The text part of models that read images: the whole model's logits, and edits against plain loops."""
 
+import json
 import warnings
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import transformers as hf
+from peft import LoraConfig, get_peft_model
 
 from tests.models import VOCABULARY, byte_tokenizer
 from workbench import heads, load_corpus, load_model, neurons
@@ -173,3 +175,21 @@ def test_tied_weights_and_a_second_load():
     part = first.module
     weights = [getattr(p, "original_component", p).weight for p in (part.get_input_embeddings(), part.lm_head)]
     assert weights[0] is weights[1]
+
+
+def test_an_adapter_of_a_whole_model_has_to_be_merged(tmp_path):
+    whole("llava").save_pretrained(tmp_path / "base")
+    byte_tokenizer().save_pretrained(tmp_path / "base")
+    config = LoraConfig(r=2, target_modules=r".*language_model.*(o|down)_proj", init_lora_weights=False)
+    adapted = get_peft_model(whole("llava"), config).eval()
+    adapted.save_pretrained(tmp_path / "adapter")
+    path = tmp_path / "adapter" / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": "../base"}))
+    with pytest.raises(BrokenModel, match="merge=True"):
+        load_model(tmp_path / "adapter")
+    with pytest.warns(WorkbenchWarning, match="its text part is loaded"):
+        model = load_model(tmp_path / "adapter", merge=True)
+    with torch.no_grad():
+        found = model.logits(model.batch(TEXTS[0]))[0]
+    torch.testing.assert_close(found, logits(adapted, TEXTS[0]), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(found, logits(whole("llava"), TEXTS[0]), atol=1e-2)

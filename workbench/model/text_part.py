@@ -32,6 +32,11 @@ def text_part(whole: Any, name: str) -> Any:
     head = whole.get_output_embeddings()
     if backbone is None or head is None:
         raise BrokenModel(f"{name!r} ({type(whole).__name__}) has no language model inside that gives logits")
+    if any(hasattr(part, "base_layer") for part in whole.modules()):
+        raise BrokenModel(
+            f"{name!r} ({type(whole).__name__}) has adapters, and its text part is taken out of it: load it with "
+            "merge=True (in memory: pass model.merge_and_unload())"
+        )
     tied = head.weight is backbone.get_input_embeddings().weight
     probe, reasons = try_probe(whole, name), []
     for candidate in _configs(config):
