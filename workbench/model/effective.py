@@ -101,7 +101,7 @@ def norm_scale(norm: torch.nn.Module, width: int, like: Tensor) -> tuple[Tensor,
     if not error <= _NORM[like.dtype]:
         raise UnsupportedSite(
             f"the last norm ({type(part).__name__}) is not a scale times the normed state (off by {error:.2g} of the "
-            "largest): what a direction does to the logits cannot be said"
+            "largest): what a direction does to the logits is unknown"
         )
     return scale, centred
 

@@ -30,7 +30,7 @@ from workbench.model.unpack import unpacked
 from workbench.model.wrap import refuse_wrong_object, wrapped_before
 
 
-# More than ten parameters: this is the one front door, and every way to bring a model is an option of it.
+# More than ten parameters, and lines for them: this is the one front door, and every way to bring a model is an option.
 def load_model(
     name: Any = "polyglot",
     *,
