@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.errors import BadArgument, BrokenModel, CannotWrite
+from workbench.errors import BadArgument, BrokenModel, CannotWrite, UnsupportedSite
 from workbench.heads.groups import read_heads
 from workbench.heads.layout import layout, rows_of
 from workbench.model.edits import edited
@@ -64,6 +64,7 @@ def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Pat
 
     Raises:
         BadArgument: a head that does not exist (names the range), or a folder that is not empty.
+        UnsupportedSite: the model has unmerged adapters or quantised weights, which plain transformers does not hold.
         BrokenModel: the new checkpoint's logits are not the masked model's.
         CannotWrite: what the system said.
 
@@ -120,6 +121,13 @@ def _new(folder: str | Path) -> Path:
 
 def _plain_weights(model: Model) -> dict[str, Tensor]:
     """The weights by the names of plain transformers, whose modules TransformerLens keeps inside its own."""
+    if getattr(model.module, "quantization_method", None):
+        raise UnsupportedSite(f"{model.name!r} is quantised: load it without quantization to write a smaller one")
+    if any(hasattr(part, "base_layer") for part in model.module.modules()):
+        raise UnsupportedSite(
+            f"{model.name!r} has adapters that are not merged, which a smaller checkpoint cannot hold: load it with "
+            "merge=True (in memory: pass model.merge_and_unload())"
+        )
     wanted = _build(model, model.config, device="meta").state_dict()
     has = {name.replace("_original_component.", ""): value for name, value in model.module.state_dict().items()}
     lost = [name for name in wanted if name not in has]

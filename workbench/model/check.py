@@ -16,7 +16,7 @@ from workbench.errors import BrokenModel
 from workbench.model.abilities import find_abilities
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
-from workbench.model.probe import Probe, make_probe
+from workbench.model.probe import Probe, try_probe
 from workbench.model.record import record
 from workbench.model.remembered import recall, remember
 from workbench.model.wrap import PARITY, wrap, wrapped_before
@@ -58,11 +58,18 @@ def check(
         model = Model(wrap(module, name), tokenizer, name, revision, digest, **outcome)
         model.bridge.__dict__[PARITY] = dict(model.parity)
         return model
-    probe = make_probe(module)
+    probe = try_probe(module, name)
     _check_causal(module, probe, name)
     exact = _exact_logits(module, probe) if before is None else None
     model = Model(wrap(module, name), tokenizer, name, revision, digest)
-    _find_parity(model, probe, exact)
+    try:
+        _find_parity(model, probe, exact)
+    except (RuntimeError, TypeError, AttributeError, KeyError, IndexError, AssertionError) as error:
+        text = (str(error).strip().splitlines() or [""])[0][:160]
+        raise BrokenModel(
+            f"{name!r} ({model.architecture}) does not run once TransformerLens has wrapped it "
+            f"({type(error).__name__}: {text}); nothing could be read from it"
+        ) from error
     if before is not None:  # its plain logits were seen when it was wrapped
         model.parity |= {figure: before.__dict__[PARITY][figure] for figure in ("logits",)}
         model.parity |= {name: size for name, size in before.__dict__[PARITY].items() if name.startswith("float32")}
@@ -156,5 +163,5 @@ def _exact_logits(module: torch.nn.Module, probe: Probe) -> Tensor | None:
     if first.dtype == torch.float32 or quantised or needed > psutil.virtual_memory().available // 2:
         return None
     batch = probe.batch(torch.device("cpu"))
-    copied: Any = copy.deepcopy(module).to("cpu").float()
+    copied: Any = copy.deepcopy(module).to("cpu").float().eval()
     return copied(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits.to(first.device)

@@ -1,8 +1,23 @@
-"""Effective weights: the matrix that a projection really multiplies by, whatever kind of module it is."""
+"""Effective weights: what a projection or a norm really multiplies by, whatever kind of module it is."""
 
 import torch
 from torch import Tensor
 from transformers.pytorch_utils import Conv1D
+
+from workbench.errors import UnsupportedSite
+
+_LARGE = 64.0  # beside it a norm's epsilon is nothing; a power of two, exact in every type
+_NORM = {torch.float32: 1e-3, torch.float16: 1e-2, torch.bfloat16: 5e-2}  # share of the largest output
+
+
+def device_of(module: torch.nn.Module) -> torch.device:
+    """Where a module computes; weights that accelerate fetches for every call are elsewhere in between."""
+    first = next(module.parameters())
+    if not first.is_meta:
+        return first.device
+    places = (getattr(getattr(part, "_hf_hook", None), "execution_device", None) for part in module.modules())
+    found = next((place for place in places if place is not None), "cpu")
+    return torch.device(found)
 
 
 @torch.no_grad()
@@ -17,13 +32,13 @@ def effective_weight(projection: torch.nn.Module, width: int) -> Tensor:
         width: length of its input.
     """
     part = getattr(projection, "original_component", projection)
-    if type(part) is torch.nn.Linear:
+    if type(part) is torch.nn.Linear and not part.weight.is_meta:
         return part.weight.t()
-    if type(part) is Conv1D:  # holds [input, output]
+    if type(part) is Conv1D and not part.weight.is_meta:  # holds [input, output]
         return part.weight
     like = next(part.parameters())
     dtype = like.dtype if like.dtype.is_floating_point else torch.get_default_dtype()
-    unit = torch.eye(width, dtype=dtype, device=like.device)
+    unit = torch.eye(width, dtype=dtype, device=device_of(part))
     return part(unit) - part(torch.zeros_like(unit[:1]))
 
 
@@ -36,3 +51,61 @@ def linear_error(projection: torch.nn.Module, width: int) -> float:
     inputs = torch.randn(4, width, generator=generator).to(weight)
     outputs = part(inputs) - part(torch.zeros_like(inputs[:1]))
     return float((outputs - inputs @ weight).abs().max() / outputs.abs().max().clamp(min=1e-30))
+
+
+@torch.no_grad()
+def project(projection: torch.nn.Module, values: Tensor) -> Tensor:
+    """Values [..., input] through a linear projection without its bias, [..., output] float32."""
+    part = getattr(projection, "original_component", projection)
+    if type(part) is torch.nn.Linear and not part.weight.is_meta:
+        return values.float() @ part.weight.float().t()
+    like = next(part.parameters())
+    values = values.to(device_of(part), like.dtype if like.dtype.is_floating_point else values.dtype)
+    return (part(values) - part(torch.zeros_like(values))).float()
+
+
+@torch.no_grad()
+def norm_scale(norm: torch.nn.Module, width: int, like: Tensor) -> tuple[Tensor, bool]:
+    """What a norm multiplies each number by, as seen on a few vectors, whatever its class stores.
+
+    A norm gives s * (x - c) / size(x - c) + b, where c is the mean of x or 0 and size the root of the mean square.
+
+    Args:
+        norm: the module, wrapped or not.
+        width: length of its input.
+        like: a tensor of the type and on the device that it reads.
+
+    Returns:
+        s [width] float32, and whether it takes the mean off.
+
+    Raises:
+        UnsupportedSite: it is no norm of this form.
+    """
+    part = getattr(norm, "original_component", norm)
+
+    def odd(values: Tensor) -> Tensor:  # without what does not depend on the input
+        values = (_LARGE * values).to(like)[None, None]
+        return (part(values) - part(-values)).float()[0, 0] / 2
+
+    even = torch.ones(width)
+    level = odd(even)
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(width, generator=generator).to(like).cpu().float()
+    right = odd(drawn)
+    centred = float(level.abs().max()) < float(right.abs().max()) / 100
+    if centred:  # signs in turn; their mean, where the width is odd, is nowhere near one of them
+        even = torch.where(torch.arange(width) % 2 == 0, 1.0, -1.0)
+    scale = odd(even) / _normed(even, centred).to(level.device)
+    expected = scale * _normed(drawn, centred).to(level.device)
+    error = float((expected - right).abs().max() / right.abs().max().clamp(min=1e-30))
+    if not error <= _NORM[like.dtype]:
+        raise UnsupportedSite(
+            f"the last norm ({type(part).__name__}) is not a scale times the normed state (off by {error:.2g} of the "
+            "largest): what a direction does to the logits is unknown"
+        )
+    return scale, centred
+
+
+def _normed(values: Tensor, centred: bool) -> Tensor:
+    values = values - values.mean() if centred else values
+    return values / values.square().mean().sqrt()

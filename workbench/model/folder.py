@@ -2,20 +2,30 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import psutil
-import torch
+from safetensors import SafetensorError, safe_open
 
 from workbench.errors import BrokenModel, TooLarge
 from workbench.model.remembered import file_hash
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
+_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_SIZES = (*_LAYERS, "hidden_size", "n_embd", "vocab_size", "num_attention_heads", "n_head", "intermediate_size")
 
 
-def check_folder(path: Path, name: str, dtype: torch.dtype, allow_pickle: bool) -> None:
-    """Refuse a folder that lacks a file, whose config is no JSON, or whose weights do not fit in memory.
+def check_folder(path: Path, name: str, width: int | None, allow_pickle: bool, *, tokenizer: bool = True) -> None:
+    """Refuse a folder that lacks a file, whose config cannot be, or whose weights do not fit in memory.
+
+    Args:
+        path: the folder.
+        name: for messages.
+        width: bytes that a weight takes in memory; None where that is not to be checked.
+        allow_pickle: weights may be pickled.
+        tokenizer: the folder has to hold one.
 
     Raises:
         BrokenModel: names the file.
@@ -26,15 +36,58 @@ def check_folder(path: Path, name: str, dtype: torch.dtype, allow_pickle: bool) 
     weights = weight_files(path)
     if not weights and not allow_pickle:
         raise BrokenModel(f"{name!r} has no .safetensors file; pickled weights need allow_pickle=True")
-    if not any((path / file).is_file() for file in _TOKENIZERS):
+    if tokenizer and not has_tokenizer(path):
         raise BrokenModel(f"{name!r} has no tokenizer (tokenizer.json, tokenizer.model or vocab.json)")
     config = read_json(path / "config.json", name)
+    check_config(config, weights, name)
+    if width is None:
+        return
     stored = config.get("dtype") or config.get("torch_dtype") or "float32"
-    width = 2 if "16" in str(stored) else 4
-    need = sum(file.stat().st_size for file in weights) * dtype.itemsize // width
+    need = sum(file.stat().st_size for file in weights) * width // (2 if "16" in str(stored) else 4)
     free = psutil.virtual_memory().available
     if need > free:
         raise TooLarge(f"{name!r} needs {need / 2**30:.1f} GiB for its weights; {free / 2**30:.1f} GiB are free")
+
+
+def has_tokenizer(path: Path) -> bool:
+    """Whether a folder holds a tokenizer."""
+    return any((path / file).is_file() for file in _TOKENIZERS)
+
+
+def check_config(config: dict[str, Any], weights: list[Path], name: str) -> None:
+    """Refuse sizes that cannot be, before anything is built of them.
+
+    Raises:
+        BrokenModel: names the field and its value, or what the model is instead of a causal one.
+    """
+    if config.get("is_encoder_decoder"):
+        raise BrokenModel(
+            f"{name!r} ({config.get('model_type')}) is an encoder with a decoder; the workbench reads causal language "
+            "models"
+        )
+    for part in (config, config.get("text_config")):
+        if not isinstance(part, dict):
+            continue
+        for field, value in part.items():
+            if isinstance(value, float) and math.isnan(value):
+                raise BrokenModel(f"{name!r} has a config.json with {field}=NaN")
+            if field in _SIZES and (not isinstance(value, int) or value < 1) and not (value is None and part is config):
+                raise BrokenModel(f"{name!r} has a config.json with {field}={value!r}; it is a whole number from 1")
+        layers = next((part[field] for field in _LAYERS if part.get(field)), 0)
+        if weights and layers > (stored := _tensors(weights)):
+            raise BrokenModel(f"{name!r} has a config.json with {layers} layers, and files with {stored} tensors")
+
+
+def _tensors(weights: list[Path]) -> int:
+    """How many tensors the headers of some safetensors name; a header that cannot be read counts as endless."""
+    total = 0
+    for file in weights:
+        try:
+            with safe_open(file, "pt") as content:
+                total += len(content.keys())
+        except (SafetensorError, OSError):
+            return 2**62  # what reads it says so
+    return total
 
 
 def weight_files(path: Path) -> list[Path]:

@@ -1,34 +1,46 @@
 """Load a causal language model from a name, a folder or memory, wrap it in TransformerLens and check it."""
 
 import hashlib
-import json
-import os
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
-from safetensors import SafetensorError
 
-from workbench import packaged, shipped
+from workbench import shipped
 from workbench.errors import BadArgument, BrokenModel, UnknownModel
+from workbench.model.adapter import Adapter, apply_adapter, base_alone, find_adapter
 from workbench.model.check import check as check_model
-from workbench.model.folder import check_folder, folder_hash
+from workbench.model.folder import check_folder, folder_hash, has_tokenizer
 from workbench.model.memory import checked
 from workbench.model.model import Model
+from workbench.model.placing import (
+    bytes_per_weight,
+    read_device,
+    read_dtype,
+    read_options,
+    refuse_moving,
+    refuse_with_module,
+)
+from workbench.model.read import Reading, commit, read_module, read_tokenizer
 from workbench.model.remembered import outcome_key
+from workbench.model.text_part import is_whole, text_part
 from workbench.model.unpack import revision as unpacked_revision
 from workbench.model.unpack import unpacked
 from workbench.model.wrap import refuse_wrong_object, wrapped_before
 
 
+# More than ten parameters, and lines for them: this is the one front door, and every way to bring a model is an option.
 def load_model(
     name: Any = "polyglot",
     *,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
     tokenizer: Any = None,
+    revision: str | None = None,
+    device_map: Any = None,
+    quantization: str | None = None,
+    merge: bool = False,
     allow_pickle: bool = False,
     memory: int | str = "auto",
     check: str = "remembered",
@@ -36,12 +48,16 @@ def load_model(
     """Load a model, wrap it and check it.
 
     Args:
-        name: a shipped model (`polyglot`), a packaged one (`gemma-3-270m`), a local folder in hub format, a GGUF file,
-            a hub name, or a transformers module with `tokenizer=` (the module is changed in place by the wrapping;
-            given again, it is found wrapped).
+        name: a shipped model (`polyglot`), a packaged one (`gemma-3-270m`), a local folder in hub format or with a PEFT
+            adapter, a GGUF file, a hub name, or a transformers module with `tokenizer=` (the module is changed in place
+            by the wrapping; given again, it is found wrapped).
         device: `cpu`, `cuda`, `cuda:1` ...; by default a GPU where there is one, and for a module where it lies.
         dtype: `float32`, `bfloat16` or `float16`; by default float32 whatever a file holds, and what a module has.
-        tokenizer: only with a module in memory.
+        tokenizer: of a module in memory; for a name or folder, instead of its own.
+        revision: branch, tag or commit of a hub name.
+        device_map: `"auto"`, or a dict from parts to devices: accelerate spreads the weights over GPUs and memory.
+        quantization: `"4bit"` or `"8bit"`, by bitsandbytes, on a GPU.
+        merge: add an adapter's products to the weights; otherwise its layers stay in place, which is as exact.
         allow_pickle: load `pytorch_model.bin`, which can run code; only safetensors are loaded otherwise.
         memory: what activations may take in every analysis: bytes, a text such as "4 GB", or "auto", half of what is
             free. What does not fit at once is run in slices, with the same result.
@@ -55,7 +71,8 @@ def load_model(
     Raises:
         UnknownModel: nothing has this name.
         BrokenModel: no config, no tokenizer, truncated, missing, unused or NaN weights, an object that is no causal
-            language model, or a check that failed.
+            language model, an adapter that does not fit, or a check that failed.
+        BadArgument: an option that is unknown or cannot be had here.
         TooLarge: the weights do not fit in memory.
 
     Example:
@@ -64,12 +81,16 @@ def load_model(
     if check not in ("remembered", "full"):
         raise BadArgument(f"check={check!r}; it is 'remembered' or 'full'")
     memory = checked(memory)
+    if isinstance(name, Model):
+        raise BrokenModel(f"{name.name!r} is a Model already: pass it to the analysis as it is")
     if isinstance(name, torch.nn.Module):
+        refuse_with_module(revision=revision, device_map=device_map, quantization=quantization, merge=merge)
         model = _from_memory(name, tokenizer, device, dtype)
     elif isinstance(name, str | Path):
-        model = _from_name(str(name), tokenizer, _device(device), _dtype(dtype), allow_pickle, check)
-    elif isinstance(name, Model):
-        raise BrokenModel(f"{name.name!r} is a Model already: pass it to the analysis as it is")
+        goes, kind = read_device(device), read_dtype(dtype)
+        options = read_options(goes, kind, device_map, quantization, explicit=device is not None)
+        how = Reading(kind, allow_pickle, revision, options, quantization)
+        model = _from_name(str(name), tokenizer, how, goes, merge, check)
     else:
         raise BrokenModel(
             f"a {type(name).__name__} is no model; give a name, a folder, or a transformers module with tokenizer="
@@ -79,55 +100,73 @@ def load_model(
 
 
 def _from_memory(module: Any, tokenizer: Any, device: Any, dtype: Any) -> Model:
-    refuse_wrong_object(module, tokenizer)
     source = type(module).__name__
-    placed = {"device": _device(device) if device else None, "dtype": _dtype(dtype) if dtype else None}
-    if any(placed.values()):
+    placed = {"device": read_device(device) if device else None, "dtype": read_dtype(dtype) if dtype else None}
+    if any(placed.values()) and hasattr(module, "config"):
+        refuse_moving(module, device, dtype)
         module = module.to(**{name: value for name, value in placed.items() if value})
+    refuse_wrong_object(module, tokenizer)
     if not getattr(module.config, "architectures", None):
         module.config.architectures = [source]
     _check_finite(module, source)
     if wrapped_before(module) is None:
         module.eval()
+    module = text_part(module, source) if is_whole(module.config) else module
     return check_model(module, tokenizer, name=source, revision="in memory", digest=_module_hash(module))
 
 
-def _from_name(
-    source: str, tokenizer: Any, device: torch.device, dtype: torch.dtype, allow_pickle: bool, check: str
-) -> Model:
+def _from_name(source: str, tokenizer: Any, how: Reading, device: torch.device, merge: bool, check: str) -> Model:
     path = _folder(source)
-    if path:
-        check_folder(path, source, dtype, allow_pickle)
-    module: Any = _read_module(path or source, source, dtype, allow_pickle).to(device)  # type: ignore[arg-type]
-    tokenizer = tokenizer or _read_tokenizer(path or source, source)
+    if path and how.revision is not None:
+        raise BadArgument(f"revision={how.revision!r} is for names on the hub, and {source!r} is on this machine")
+    adapter = find_adapter(path, source, how)
+    base: Path | str = _base_of(adapter, source) if adapter else path or source
+    if merge and (adapter is None or how.quantization):
+        why = "quantised weights cannot take it in without rounding again" if adapter else f"{source!r} has no adapter"
+        raise BadArgument(f"merge=True merges an adapter, and {why}: leave merge out")
+    if adapter:
+        how = replace(how, revision=adapter.base_revision)
+    words = adapter.folder if adapter and has_tokenizer(adapter.folder) else base  # where the tokenizer lies
+    if isinstance(base, Path):
+        needed = tokenizer is None and words is base
+        check_folder(base, source, bytes_per_weight(how), how.allow_pickle, tokenizer=needed)
+    alone = base_alone(base) if adapter and isinstance(base, Path) else None
+    module: Any = read_module(Path(alone.name) if alone else base, source, how)
+    if "device_map" not in how.options:
+        module = module.to(device)
+    if adapter:
+        module = apply_adapter(module, adapter, source, merge=merge)
+    tokenizer = read_tokenizer(words, source, how) if tokenizer is None else tokenizer
     refuse_wrong_object(module, tokenizer)
-    revision = unpacked_revision(path) or getattr(module.config, "_commit_hash", None) or "local"
-    digest = folder_hash(path) if path else str(revision)
     _check_finite(module, source)
-    key = outcome_key(module, digest) if check == "remembered" else None
-    return check_model(module, tokenizer, name=source, revision=str(revision), digest=digest, key=key)
+    module = text_part(module, source) if is_whole(module.config) else module
+    revision, digest = _identity(base, module, how)
+    if adapter:
+        digest = hashlib.sha256(f"{digest}{adapter.digest}{merge}".encode()).hexdigest()
+        revision = f"adapter {adapter.digest[:12]} of {adapter.base} ({revision}){', merged' if merge else ''}"
+    key = outcome_key(module, digest) if check == "remembered" and not how.options else None
+    return check_model(module, tokenizer, name=source, revision=revision, digest=digest, key=key)
 
 
-def _dtype(dtype: str | torch.dtype | None) -> torch.dtype:
-    allowed = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    if dtype is None:
-        return torch.float32
-    found = allowed.get(str(dtype).removeprefix("torch."))
-    if found is None:
-        raise BadArgument(f"dtype {dtype!r} is not supported (has: {', '.join(allowed)})")
-    return found
+def _identity(source: Path | str, module: Any, how: Reading) -> tuple[str, str]:
+    """Revision and hash of a folder, or of what the hub gave: there the commit names the contents."""
+    if isinstance(source, Path):
+        return unpacked_revision(source) or "local", folder_hash(source)
+    found = commit(source, how)
+    return (found, found) if found else ("unknown", _module_hash(module))
 
 
-def _device(device: str | torch.device | None) -> torch.device:
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def _base_of(adapter: Adapter, source: str) -> Path | str:
+    """The folder of the model that an adapter changes, or its name on the hub."""
+    if isinstance(adapter.base, Path):
+        return adapter.base
     try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        have = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-        raise BadArgument(f"device {device!r} cannot be used here (has: {', '.join(have)})") from error
-    return chosen
+        return _folder(adapter.base) or adapter.base
+    except UnknownModel as error:
+        raise BrokenModel(
+            f"{source!r} is an adapter of {adapter.base!r}, which is not there; put the folder there, or name another "
+            "as base_model_name_or_path in its adapter_config.json"
+        ) from error
 
 
 def _folder(name: str) -> Path | None:
@@ -147,52 +186,13 @@ def _folder(name: str) -> Path | None:
     return None
 
 
-def _read_module(path: Path | str, name: str, dtype: torch.dtype, allow_pickle: bool) -> torch.nn.Module:
-    try:
-        with _quiet():
-            loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                path,
-                dtype=dtype,
-                attn_implementation="eager",
-                use_safetensors=not allow_pickle,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-    except (SafetensorError, RuntimeError, json.JSONDecodeError) as error:
-        raise BrokenModel(f"{name!r} has weights that cannot be read: {_line(error)}") from error
-    except MemoryError:
-        raise
-    except Exception as error:  # transformers and the readers of quantised weights raise whatever their parts raise
-        if isinstance(path, Path) or not isinstance(error, OSError | ValueError):
-            raise BrokenModel(f"{name!r} cannot be loaded: {_line(error)}") from error
-        raise UnknownModel(
-            f"{name!r} is not a shipped model (has: {', '.join(shipped.models())}), not a packaged one (has: "
-            f"{packaged.described()}), not a folder, and the hub did not give it: {_line(error)}"
-        ) from error
-    module, info = loaded
-    missing = sorted(info["missing_keys"]) + [str(key) for key in sorted(info.get("mismatched_keys", ()))]
-    if missing:
-        raise BrokenModel(f"{name!r} lacks {len(missing)} of its weights, first {missing[0]}")
-    unused = sorted(info.get("unexpected_keys", ()))
-    if unused:
-        raise BrokenModel(
-            f"{name!r} holds {len(unused)} weights that its config.json has no place for, first {unused[0]}: the model "
-            "that would be loaded is not the one that was saved"
-        )
-    return module.eval()
-
-
-def _read_tokenizer(path: Path | str, name: str) -> Any:
-    try:
-        with _quiet():
-            return transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-    except Exception as error:  # the many tokenizer classes raise whatever their parsers raise
-        raise BrokenModel(f"{name!r} has a tokenizer that cannot be loaded: {_line(error)}") from error
-
-
 def _check_finite(module: torch.nn.Module, name: str) -> None:
     for key, parameter in module.named_parameters():
-        if not parameter.dtype.is_floating_point or bool(torch.isfinite(parameter.sum(dtype=torch.float32))):
+        if (
+            parameter.is_meta
+            or not parameter.dtype.is_floating_point
+            or bool(torch.isfinite(parameter.sum(dtype=torch.float32)))
+        ):
             continue  # a sum is many times faster, and NaN or infinity in it stays
         bad = int((~torch.isfinite(parameter)).sum())
         if bad:
@@ -200,32 +200,14 @@ def _check_finite(module: torch.nn.Module, name: str) -> None:
 
 
 def _module_hash(module: torch.nn.Module) -> str:
+    if any(parameter.is_meta for parameter in module.parameters()):  # accelerate keeps them on disk
+        from accelerate.utils.modeling import get_state_dict_offloaded_model
+
+        tensors = get_state_dict_offloaded_model(module)
+    else:
+        tensors = module.state_dict()
     digest = hashlib.sha256()
-    for key, tensor in sorted(module.state_dict().items()):
+    for key, tensor in sorted(tensors.items()):
         digest.update(key.encode())
         digest.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _line(error: BaseException) -> str:
-    """The first line of a foreign error's text, shortened."""
-    text = str(error).strip().splitlines() or [type(error).__name__]
-    return text[0][:200]
-
-
-@contextmanager
-def _quiet():
-    """Hide the progress bars and warnings of a load that our own checks repeat with better words."""
-    level = transformers.logging.get_verbosity()
-    bars = transformers.logging.is_progress_bar_enabled()
-    before = os.environ.get("PIP_NO_INDEX")
-    os.environ["PIP_NO_INDEX"] = "1"  # booting some multimodal models would install packages by itself
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(level)
-        if bars:
-            transformers.logging.enable_progress_bar()
-        os.environ.pop("PIP_NO_INDEX") if before is None else os.environ.update(PIP_NO_INDEX=before)

@@ -11,8 +11,9 @@ import torch
 from workbench.errors import NotFinite, UnsupportedSite, warn
 from workbench.model.batching import by_length
 from workbench.model.costs import COSTS
-from workbench.model.effective import effective_weight
+from workbench.model.effective import device_of, effective_weight, norm_scale
 from workbench.model.evaluation import evaluating
+from workbench.model.precision import stated
 from workbench.model.sites import kind
 from workbench.text.batches import Batch, Encoded, encode, pad, stream
 from workbench.text.chat import adds_bos, template_hash
@@ -110,8 +111,8 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
-        return self._probe.device
+        """Where the weights are, or the first of them."""
+        return device_of(self.module)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -167,15 +168,7 @@ class Model:
     @property
     def precision(self) -> str:
         """The weights' type and, where it is not float32, what it changed on a probe when the model was loaded."""
-        name = str(self.dtype).removeprefix("torch.")
-        if self.dtype == torch.float32:
-            return name
-        if "float32" not in self.parity:
-            return f"{name}; its difference to float32 was not measured: a copy of the weights did not fit in memory"
-        return (
-            f"{name}; on a probe logits differ from float32 by up to {self.parity['float32']:.2g} (largest logit "
-            f"{self.parity['logit_scale']:.3g}) and the loss by {self.parity['float32_nll']:.2g} nats"
-        )
+        return stated(self.dtype, self.parity)
 
     @cached_property
     def adds_bos(self) -> bool:
@@ -254,6 +247,16 @@ class Model:
     def down_weight(self, layer: int) -> torch.Tensor:
         """The effective W_out of a layer's MLP: [neuron, d_model]."""
         return effective_weight(self.bridge.blocks[layer].mlp.out, self.n_neurons)
+
+    def norm_scale(self) -> tuple[torch.Tensor, bool]:
+        """What the last norm multiplies each number of a normed state by, [d_model], and whether it takes the mean off.
+
+        Raises:
+            UnsupportedSite: it does something else.
+        """
+        norm = self.bridge.ln_final
+        like = next(norm.parameters(), self._probe)
+        return norm_scale(norm, self.d_model, torch.empty(0, dtype=like.dtype, device=device_of(norm)))
 
     def positions(self, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         """Position ids that start at each row's first real token, for models that take them."""

@@ -6,6 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workbench.errors import BrokenModel
+from workbench.model.effective import device_of
+from workbench.model.evaluation import evaluating
 from workbench.text.batches import Batch, pad
 
 _LENGTH, _SHORT, _CHANGED = 9, 6, 3
@@ -69,5 +72,23 @@ def make_probe(module: Any) -> Probe:
         if second[place] == first[place]:
             second[place] = low + (second[place] - low + 1) % max(size - low, 1)
     rows = [first, second, third[:_SHORT]]
-    batch = batch_of(rows, next(module.parameters()).device)
-    return Probe(rows, module(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits.float())
+    batch = batch_of(rows, device_of(module))
+    with evaluating(tuple(module.modules())):
+        logits = module(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits
+    return Probe(rows, logits.float())
+
+
+def try_probe(module: Any, name: str) -> Probe:
+    """The probe of a module that may not run at all.
+
+    Raises:
+        BrokenModel: what its own code raises, in one line.
+    """
+    try:
+        return make_probe(module)
+    except Exception as error:  # a module of any class with any weights and configuration
+        text = (str(error).strip().splitlines() or [""])[0][:160]
+        raise BrokenModel(
+            f"{name!r} ({type(module).__name__}) does not run on nine tokens as transformers made it "
+            f"({type(error).__name__}: {text}); see that module(input_ids=...) works first"
+        ) from error

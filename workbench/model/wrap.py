@@ -35,7 +35,8 @@ def refuse_wrong_object(module: Any, tokenizer: Any) -> None:
         raise BrokenModel(f"a {kind} is an encoder with a decoder; the workbench reads causal language models")
     if module.get_output_embeddings() is None:
         raise BrokenModel(
-            f"a {kind} has no unembedding, so it gives no logits; load it with AutoModelForCausalLM instead"
+            f"a {kind} has no unembedding, so it gives no logits; the workbench reads causal language models, which "
+            "AutoModelForCausalLM loads"
         )
     packed = next((part for part in module.modules() if callable(getattr(part, "weight", None))), None)
     if packed is not None:
@@ -43,12 +44,34 @@ def refuse_wrong_object(module: Any, tokenizer: Any) -> None:
             f"a {kind} with parts of the class {type(packed).__module__}.{type(packed).__name__} has no weights that "
             "can be read; quantise it with quantization= when it is loaded, or pass it as it was before"
         )
-    if not callable(tokenizer) or not hasattr(tokenizer, "decode"):
+    _refuse_weights(module)
+    if not callable(tokenizer) or isinstance(tokenizer, type) or not hasattr(tokenizer, "decode"):
         raise BrokenModel(
             f"a {kind} in memory came without a tokenizer; pass tokenizer= a tokenizer of transformers"
             if tokenizer is None
-            else f"tokenizer={type(tokenizer).__name__} is no tokenizer; pass one that AutoTokenizer gives"
+            else f"tokenizer={_described(tokenizer)} is no tokenizer; pass one that AutoTokenizer gives"
         )
+
+
+def _refuse_weights(module: Any) -> None:
+    """Refuse weights that are not there, or of which no type is the model's.
+
+    Raises:
+        BrokenModel: names the weight.
+    """
+    kind = type(module).__name__
+    empty = next((name for name, parameter in module.named_parameters() if parameter.is_meta), None)
+    if empty and getattr(module, "hf_device_map", None) is None:
+        raise BrokenModel(f"a {kind} on the meta device has no weights ({empty}); load it with from_pretrained")
+    kinds = {parameter.dtype for parameter in module.parameters() if parameter.dtype.is_floating_point}
+    if torch.float64 in kinds:
+        raise BrokenModel(f"a {kind} in float64 cannot be checked; pass it with dtype='float32'")
+
+
+def _described(tokenizer: Any) -> str:
+    if isinstance(tokenizer, str | type):
+        return repr(tokenizer) if isinstance(tokenizer, str) else f"the class {tokenizer.__name__}"
+    return type(tokenizer).__name__
 
 
 def wrapped_before(module: torch.nn.Module) -> Any | None:

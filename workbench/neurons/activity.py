@@ -59,12 +59,6 @@ def root_mean_square(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def down_norms(model: Model) -> Tensor:
-    """Length of each neuron's row of the down projection, [layer, neuron] float32."""
-    found = []
-    for layer in range(model.n_layers):
-        module = model.bridge.blocks[layer].mlp.out
-        module = getattr(module, "original_component", module)
-        weight = module.weight.detach().float()
-        linear = isinstance(module, torch.nn.Linear)  # Linear holds [out, in], GPT-2's Conv1D [in, out]
-        found.append(weight.norm(dim=0 if linear else 1))
-    return torch.stack(found)
+    """Length of each neuron's row of the effective down projection, [layer, neuron] float32."""
+    layers = [model.down_weight(layer).detach().float().norm(dim=1) for layer in range(model.n_layers)]
+    return torch.stack([norms.to(model.device) for norms in layers])

@@ -13,6 +13,7 @@ from workbench.errors import BadArgument, BadResult, Interrupted
 from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
 from workbench.model.capture import tensors
+from workbench.model.effective import project
 from workbench.model.model import Model
 from workbench.neurons.spans import joined, spans
 from workbench.results.make import make_result
@@ -211,21 +212,16 @@ def _logit_effect(model: Model, layer: int, neuron: int, count: int) -> Ends:
 
 @torch.no_grad()
 def logit_effect(model: Model, layer: int, neuron: int) -> np.ndarray:
-    """Unembedding of a neuron's row of the down projection through the final norm's weights, [vocabulary]."""
-    down = model.bridge.blocks[layer].mlp.out
-    down = getattr(down, "original_component", down)
-    linear = isinstance(down, torch.nn.Linear)  # Linear holds [out, in], GPT-2's Conv1D [in, out]
-    direction = (down.weight[:, neuron] if linear else down.weight[neuron]).float()
-    norm = model.bridge.ln_final
-    norm = getattr(norm, "original_component", norm)
-    scale = norm.weight.float()
-    if isinstance(norm, torch.nn.LayerNorm) or "Cohere" in type(norm).__name__:
-        direction = direction - direction.mean()  # these take the mean off
-    if "Gemma" in type(norm).__name__:
-        scale = 1 + scale  # Gemma stores the difference from one
-    head = model.module.get_output_embeddings()
-    weight = getattr(head, "original_component", head).weight
-    return (weight.float() @ (direction * scale)).cpu().numpy()
+    """Unembedding of a neuron's row of the down projection through the final norm's scale, [vocabulary].
+
+    Raises:
+        UnsupportedSite: the final norm does more than scale.
+    """
+    direction = model.down_weight(layer)[neuron].float()
+    scale, centred = model.norm_scale()
+    direction = direction.to(scale.device)
+    direction = direction - direction.mean() if centred else direction
+    return project(model.module.get_output_embeddings(), direction * scale).cpu().numpy()
 
 
 def _texts(model: Model, ids: list[int]) -> np.ndarray:
