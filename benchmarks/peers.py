@@ -260,6 +260,11 @@ def plain_bare(case, cells):  # no logits and no counts: the least that counting
     case.plain.base_model(input_ids=case.ids, use_cache=False)
 
 
+@torch.no_grad()
+def plain_forward(case, cells):  # all logits and their loss: what "one forward" means where a job is counted in them
+    case.plain(input_ids=case.ids, labels=case.ids, use_cache=False)
+
+
 # nnsight ------------------------------------------------------------------------------------------------------------
 
 
