@@ -165,12 +165,12 @@ def main() -> None:
         said.append(text)
 
     repeats = options.repeats or (2 if options.quick else 5)
-    say(f"# A run of `benchmarks/contention.py`{' --quick' if options.quick else ''}\n")
+    say(f"### A run of `benchmarks/contention.py`{' --quick' if options.quick else ''}\n")
     for text in machine("as set"):
         say(f"{text}  ")
     say(f"{repeats} repetitions: median seconds (slowest); busy: endless loops beside the run\n")
     for name in options.models:
-        say(f"## {name}\n")
+        say(f"#### {name}\n")
         for text in lines(measure(name, options.settings, options.busy, repeats, options.quick)):
             say(text)
         say("")

@@ -97,9 +97,9 @@ def line(name: str, job: Job, case: RealCase, found: Measured) -> str:
     size = " x ".join(map(str, (case.target if job.pairs else case.ids).shape))
     unit = "cell" if job.columns else "job"
     cells = [job.title, size, f"{found.seconds:.5f} / {unit}", *ratios, f"{forwards:.2f}" if forwards else "-", goal]
-    scale = 1.0 if name == "firing" else max(1.0, found.largest)
+    scale = 1.0 if name == "firing" else found.largest
     cells += [f"{max(found.worst.values()):.1e} of {scale:.3g}", f"{found.limit:.0%}"]
-    return "| " + " | ".join(cells) + " |" + differs(found, EXACT * scale)
+    return "| " + " | ".join(cells) + " |" + differs(found, EXACT * max(1.0, scale))
 
 
 def table(texts: RealCase, prompts: RealCase, size: Size, names, say: Callable[[str], object]) -> None:
@@ -165,7 +165,7 @@ def main() -> None:
         said.append(text)
 
     began, size = time.perf_counter(), SIZES["quick" if options.quick else "whole"]
-    say(f"# A run of `benchmarks/real.py`{' --quick' if options.quick else ''} on {options.model}\n")
+    say(f"### A run of `benchmarks/real.py`{' --quick' if options.quick else ''} on {options.model}\n")
     for text in machine(options.threads):
         say(f"{text}  ")
     say(f"{size.repeats} repetitions, medians\n")
