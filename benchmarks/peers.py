@@ -26,7 +26,8 @@ def difference(case, logits):  # answer minus foil at the last position, [sample
 
 def nll(case, logits):  # mean loss, [sample]
     wanted = case.ids[:, 1:].flatten()
-    losses = cross_entropy(logits[:, :-1].float().flatten(0, 1), wanted, reduction="none")
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    losses = cross_entropy(logits[:, :-1].flatten(0, 1), wanted, reduction="none")
     return losses.view(len(case.ids), -1).mean(1)
 
 

@@ -66,6 +66,16 @@ def test_what_differs_is_said(made):
     assert "!!! DIFFERS" in real.line("nll", job, case, wrong)
 
 
+def test_gradients_are_held_against_float64(made, monkeypatch):
+    real = script("real")
+    assert max(real.from_float64(made[0]).values()) < 1e-5
+    monkeypatch.setattr(real, "from_float64", lambda case: {"ours": 0.1})
+    said = []
+    monkeypatch.setattr(real, "matmul_rate", lambda model, rows: 1e9)
+    real.table(*made, real.SIZES["quick"], ["lahis"], said.append)
+    assert any("!!! DIFFERS" in text and "float64" in text for text in said)
+
+
 def test_the_limit_counts_what_a_plain_forward_multiplies(made, plain):
     """Attention is counted causal, and the counter counts all of it: that much is put back."""
     texts, count = made[0], FlopCounterMode(display=False)
