@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -70,6 +69,17 @@ SHAPES = {
 }
 
 
+class NoTokenizer:
+    """Stands where a tokenizer has to: batches are token ids already, so it is never called."""
+
+    pad_token_id = eos_token_id = 0
+
+    def __call__(self, *args, **kwargs):
+        raise NotImplementedError
+
+    decode = __call__
+
+
 @dataclass(eq=False)
 class Case:
     """One model, wrapped and plain (the same weights), with a batch of texts and of pairs."""
@@ -81,6 +91,12 @@ class Case:
 
     def __post_init__(self):
         torch.manual_seed(0)
+        self.plain, self.model = self.modules()
+        self.ids, self.source, self.target, self.tokens = (one.to(self.device) for one in self.texts())
+        self.rows = 0
+
+    def modules(self):
+        """The plain module, and the model that wraps the same weights."""
         module = (
             hf.AutoModelForCausalLM.from_config(self.config or self.shape.config()).to(self.device, self.dtype).eval()
         )
@@ -90,16 +106,22 @@ class Case:
             if weight.dim() > 1 and not (embeds and tied):
                 torch.nn.init.normal_(weight, std=1.0 if embeds else min(weight.shape) ** -0.5)
         module.set_attn_implementation("sdpa")
-        self.plain = copy.deepcopy(module, {id(one): one for one in module.parameters()})  # shares the weights
-        tokenizer = SimpleNamespace(pad_token_id=0, eos_token_id=0)
-        self.model = load_model(module, tokenizer=tokenizer, device=self.device, dtype=self.dtype)
+        plain = copy.deepcopy(module, {id(one): one for one in module.parameters()})  # shares the weights
+        return plain, load_model(module, tokenizer=NoTokenizer(), device=self.device, dtype=self.dtype)
+
+    def texts(self):
+        """Ids of the batch, of the pairs' sources and targets, and an answer and a foil for each row."""
         vocabulary, pairs = self.model.n_vocabulary, self.shape.pairs
-        self.ids = torch.randint(vocabulary, self.shape.batch, device=self.device)
-        self.source, self.target = (torch.randint(vocabulary, pairs, device=self.device) for _ in range(2))
-        self.source[:, : pairs[1] // 2] = self.target[:, : pairs[1] // 2]
+        ids = torch.randint(vocabulary, self.shape.batch, device=self.device)
+        source, target = (torch.randint(vocabulary, pairs, device=self.device) for _ in range(2))
+        source[:, : pairs[1] // 2] = target[:, : pairs[1] // 2]
         rows = max(self.shape.batch[0], pairs[0])
-        self.tokens = torch.randperm(vocabulary)[: 2 * rows].view(2, rows).to(self.device)
-        self.rows = 0
+        return ids, source, target, torch.randperm(vocabulary)[: 2 * rows].view(2, rows)
+
+    @property
+    def shared(self) -> int:
+        """Positions at the beginning that source and target have in common in every pair."""
+        return int((self.source != self.target).any(0).float().argmax())
 
     def copy(self):
         """Another plain module with the same weights."""

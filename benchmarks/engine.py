@@ -59,17 +59,13 @@ def _ablated(last):
     return mean
 
 
-def _shared(one):
-    return one.positions // 2
-
-
 JOBS = {
     "residual": Job(
         "layer x position patching",
         cases.residual,
         columns_of(peers.lens_residual, peers.plain_residual, peers.sight_residual),
         # positions that the pairs share are equal in front of every layer: they need no run
-        _patched(lambda one, i, at: one.residual_cell(i, at) if at >= _shared(one) else 0),
+        _patched(lambda one, i, at: one.residual_cell(i, at) if at >= one.shared else 0),
         {"tiny": "30x", "gpt2s": "14x"},
         columns=lambda case: case.shape.pairs[1],
         pairs=True,
@@ -78,7 +74,7 @@ JOBS = {
         "layer x head patching",
         cases.head,
         columns_of(peers.lens_head, peers.plain_head, peers.sight_head),
-        _patched(lambda one, i, at: one.head_cell(i, _shared(one))),
+        _patched(lambda one, i, at: one.head_cell(i, one.shared)),
         {"tiny": "15x", "gpt2s": "10x"},
         columns=lambda case: case.model.n_heads,
         pairs=True,
@@ -110,7 +106,7 @@ JOBS = {
         "attribution, heads",
         cases.attribution,
         columns_of(peers.lens_attribution, None),
-        lambda one, cells: one.attribution(_shared(one)),
+        lambda one, cells: one.attribution(one.shared),
         {"tiny": "6x", "gpt2s": "3x"},
         pairs=True,
     ),
@@ -133,9 +129,20 @@ def gap(name: str, case: Case, ours, theirs, cells) -> float:
     return float(difference.sum() / (ours.numel() * case.ids.numel()) if name == "firing" else difference.max())
 
 
-def measure(name: str, case: Case, repeats: int, peer_cells: int, heads: int, rate: float) -> str:
-    """Run one job and its peers in turn, and give the line of the table."""
-    job, rng = JOBS[name], random.Random(0)
+@dataclass(frozen=True)
+class Measured:
+    """What a job and its peers took: seconds of ours, ratios by peer, the largest differences, and the limit."""
+
+    seconds: float  # of a cell, or of a job without cells
+    ratios: dict[str, float]  # peer / ours
+    worst: dict[str, float]  # by peer, of those that compute the same
+    limit: float  # the share of it that is reached
+    largest: float  # value of the peers' results, which the differences are to be seen against
+
+
+def compare(name: str, case: Case, job: Job, *, repeats: int, peer_cells: int, heads: int, rate: float) -> Measured:
+    """Run one job and its peers in turn."""
+    rng = random.Random(0)
     every = [(i, j) for i in range(case.model.n_layers) for j in range(job.columns(case))] if job.columns else [None]
     ran = every
     if name in ("answer", "nll") and heads:
@@ -143,7 +150,7 @@ def measure(name: str, case: Case, repeats: int, peer_cells: int, heads: int, ra
         ran = [(i, j) for i, j in every if j in chosen]
     case.of(case.target if job.pairs else case.ids)
     loops = {peer: loop for peer, loop in job.peers.items() if loop and (peer != "nnsight" or peers.HAS_NNSIGHT)}
-    ratios, worst, seconds = {peer: [] for peer in loops}, {}, []
+    ratios, worst, seconds, largest = {peer: [] for peer in loops}, {}, [], 0.0
     for repeat in range(repeats + 1):  # the first is not counted: caches and buffers are made
         cells = ran if repeat else ran[:1]
         values, ours = job.ours(case, cells)
@@ -156,16 +163,29 @@ def measure(name: str, case: Case, repeats: int, peer_cells: int, heads: int, ra
                 ratios[peer].append((clock(case) - start) / len(some) / ours)
             if found is not None:
                 worst[peer] = max(worst.get(peer, 0.0), gap(name, case, values, found, some))
-    texts, tokens = case.shape.pairs if job.pairs else case.shape.batch
-    floor = texts * job.flops(Arithmetic.of(case.model, tokens), every) / rate
-    far = max(worst.values())
-    columns = [f"{statistics.median(ratios[peer]):.2f}x" if peer in loops else _why(job, peer) for peer in PEERS]
+                largest = max(largest, float(found.abs().max()))
+    texts, tokens = case.target.shape if job.pairs else case.ids.shape
+    floor = texts * job.flops(Arithmetic.of(case.model, tokens, case.shared), every) / rate
     median = statistics.median(seconds)
+    middle = {peer: statistics.median(found) for peer, found in ratios.items()}
+    return Measured(median, middle, worst, floor / median, largest)
+
+
+def measure(name: str, case: Case, repeats: int, peer_cells: int, heads: int, rate: float) -> str:
+    """Run one job and its peers in turn, and give the line of the table."""
+    job = JOBS[name]
+    found = compare(name, case, job, repeats=repeats, peer_cells=peer_cells, heads=heads, rate=rate)
+    columns = [f"{found.ratios[peer]:.2f}x" if peer in found.ratios else _why(job, peer) for peer in PEERS]
     label = next((key for key, shape in SHAPES.items() if shape is case.shape), "")
-    line = f"{job.title:<26}{median:>10.4f}" + "".join(f"{one:>16}" for one in columns)
-    line += f"{job.goals.get(label, '-'):>16}{far:>10.1e}{floor / median:>10.0%}"
-    inexact = ", ".join(f"{peer} {value:.1e}" for peer, value in worst.items() if not value <= EXACT)
-    return line + (f"\n  !!! DIFFERS by more than {EXACT:g}: {inexact}" if inexact else "")
+    line = f"{job.title:<26}{found.seconds:>10.4f}" + "".join(f"{one:>16}" for one in columns)
+    line += f"{job.goals.get(label, '-'):>16}{max(found.worst.values()):>10.1e}{found.limit:>10.0%}"
+    return line + differs(found)
+
+
+def differs(found: Measured, exact: float = EXACT) -> str:
+    """A line that says whose results differ, or nothing."""
+    inexact = ", ".join(f"{peer} {value:.1e}" for peer, value in found.worst.items() if not value <= exact)
+    return f"\n  !!! DIFFERS by more than {exact:g}: {inexact}" if inexact else ""
 
 
 def _why(job: Job, peer: str) -> str:
@@ -192,7 +212,7 @@ def main() -> None:
     shapes = options.shape or (["tiny"] if options.quick else ["all"])
     shapes = ["tiny", "tiny-250k", "gpt2s"] if "all" in shapes else shapes
     repeats = options.repeats or (3 if options.quick else 7)
-    where = torch.cuda.get_device_name() if options.device != "cpu" else _processor()
+    where = torch.cuda.get_device_name() if options.device != "cpu" else processor()
     print(f"{where}; torch {torch.__version__}; {options.dtype}; {repeats} repetitions, medians")
     print(
         "Ratios are peer time / ours; Hugging Face and nnsight loops compute the last logits only where those suffice."
@@ -224,7 +244,7 @@ def main() -> None:
         del case
 
 
-def _processor() -> str:
+def processor() -> str:
     with Path("/proc/cpuinfo").open() as lines:
         names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor()}, {len(os.sched_getaffinity(0))} cores"

@@ -27,9 +27,10 @@ class Arithmetic:
     score: float  # one query with one key, and its share of the values
     head: float  # one head's output through W_O
     row: float  # one row of logits
+    shared: int  # positions at the beginning that a pair's prompts have in common
 
     @classmethod
-    def of(cls, model, positions):
+    def of(cls, model, positions, shared=0):
         config = model.config
         d, inner = model.d_model, model.n_heads * model.d_head
         kv_heads = getattr(config, "num_key_value_heads", None) or model.n_heads
@@ -45,6 +46,7 @@ class Arithmetic:
             score=4 * inner,
             head=2 * model.d_head * d,
             row=2 * d * model.n_vocabulary,
+            shared=shared,
         )
 
     def scores(self, start=0):

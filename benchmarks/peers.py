@@ -26,7 +26,8 @@ def difference(case, logits):  # answer minus foil at the last position, [sample
 
 def nll(case, logits):  # mean loss, [sample]
     wanted = case.ids[:, 1:].flatten()
-    losses = cross_entropy(logits[:, :-1].float().flatten(0, 1), wanted, reduction="none")
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    losses = cross_entropy(logits[:, :-1].flatten(0, 1), wanted, reduction="none")
     return losses.view(len(case.ids), -1).mean(1)
 
 
@@ -258,6 +259,11 @@ def plain_gradient(case, cells):
 @torch.no_grad()
 def plain_bare(case, cells):  # no logits and no counts: the least that counting has to do
     case.plain.base_model(input_ids=case.ids, use_cache=False)
+
+
+@torch.no_grad()
+def plain_forward(case, cells):  # all logits and their loss: what "one forward" means where a job is counted in them
+    case.plain(input_ids=case.ids, labels=case.ids, use_cache=False)
 
 
 # nnsight ------------------------------------------------------------------------------------------------------------
