@@ -70,7 +70,6 @@ def following(model: Model, prompts: Prompts, words: Sequence[str]) -> list[int]
             found.append(int(ids[len(prompt)]))
         else:
             found.append(_alone(model, word))
-    check_ids(model.tokenizer, found, model.n_embedded, "an answer or foil", BadPairs)
     return found
 
 
@@ -98,6 +97,7 @@ def _difference(model: Model, prompts: Prompts) -> Reading:
     pairs = prompts.pairs
     answers = following(model, prompts, [pair.answer for pair in pairs])
     foils = following(model, prompts, [pair.foil for pair in pairs])
+    check_ids(model.tokenizer, [*answers, *foils], model.n_embedded, "an answer or foil", BadPairs)
     for row, (answer, foil) in enumerate(zip(answers, foils, strict=True)):
         _refuse_same(model, prompts, row, {answer} & {foil})
 
@@ -112,6 +112,8 @@ def _probability(model: Model, prompts: Prompts) -> Reading:
     pairs = prompts.pairs
     answers = _begins(model, prompts, [pair.answer for pair in pairs])
     foils = _begins(model, prompts, [pair.foil for pair in pairs])
+    every = [token for tokens in (*answers, *foils) for token in tokens]
+    check_ids(model.tokenizer, every, model.n_embedded, "an answer or foil", BadPairs)
     for row, (answer, foil) in enumerate(zip(answers, foils, strict=True)):
         _refuse_same(model, prompts, row, set(answer) & set(foil))
 
