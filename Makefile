@@ -80,7 +80,7 @@ gallery: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python docs/gallery.py
 
 real: $(VENV)/installed-dev
-	$(BIN)/workbench demo --model gemma-3-270m --limit 6 --languages ar,de,en,hi,ru,zh --out runs/gemma
+	$(BIN)/workbench demo --model gemma-3-270m --limit 6 --languages ar,de,hi,zh --out runs/gemma
 
 PYTHONS ?= $(PYTHON)
 wheel:

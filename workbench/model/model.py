@@ -114,14 +114,10 @@ class Model:
         """Where the weights are, or the first of them."""
         return device_of(self.module)
 
-    @property
+    @cached_property
     def dtype(self) -> torch.dtype:
         """The weights' type."""
-        return self._probe.dtype
-
-    @cached_property
-    def _probe(self) -> torch.Tensor:
-        return next(self.module.parameters())
+        return next(self.module.parameters()).dtype
 
     @cached_property
     def parts(self) -> tuple[torch.nn.Module, ...]:
@@ -255,8 +251,8 @@ class Model:
             UnsupportedSite: it does something else.
         """
         norm = self.bridge.ln_final
-        like = next(norm.parameters(), self._probe)
-        return norm_scale(norm, self.d_model, torch.empty(0, dtype=like.dtype, device=device_of(norm)))
+        dtype = next((part.dtype for part in norm.parameters()), self.dtype)
+        return norm_scale(norm, self.d_model, torch.empty(0, dtype=dtype, device=device_of(norm)))
 
     def positions(self, mask: torch.Tensor) -> dict[str, torch.Tensor]:
         """Position ids that start at each row's first real token, for models that take them."""
