@@ -114,7 +114,7 @@ class Model:
         """Where the weights are, or the first of them."""
         return device_of(self.module)
 
-    @cached_property
+    @property
     def dtype(self) -> torch.dtype:
         """The weights' type."""
         return next(self.module.parameters()).dtype
