@@ -33,6 +33,8 @@ class Joining:
 class OfTokenizer:
     """As much of a Model as tokenizing needs."""
 
+    n_embedded = None
+
     def __init__(self, tokenizer):
         self.tokenizer = tokenizer
 

@@ -13,7 +13,9 @@ from workbench.model.batching import by_length
 from workbench.model.costs import COSTS
 from workbench.model.effective import effective_weight
 from workbench.model.evaluation import evaluating
+from workbench.model.precision import precision
 from workbench.model.sites import kind
+from workbench.text.around import around
 from workbench.text.batches import Batch, Encoded, encode, pad, stream
 from workbench.text.chat import adds_bos, template_hash
 from workbench.text.corpus import Corpus
@@ -102,11 +104,8 @@ class Model:
     def n_context(self) -> int:
         """Longest sequence the model was made for, in tokens; of a model with images, its text part's."""
         config = self.config.get_text_config() if hasattr(self.config, "get_text_config") else self.config
-        for name in ("max_position_embeddings", "n_positions", "seq_length", "max_sequence_length"):
-            value = getattr(config, name, None)
-            if value:
-                return int(value)
-        return 2048
+        names = ("max_position_embeddings", "n_positions", "seq_length", "max_sequence_length")
+        return next((int(getattr(config, name)) for name in names if getattr(config, name, None)), 2048)
 
     @property
     def device(self) -> torch.device:
@@ -167,23 +166,25 @@ class Model:
     @property
     def precision(self) -> str:
         """The weights' type and, where it is not float32, what it changed on a probe when the model was loaded."""
-        name = str(self.dtype).removeprefix("torch.")
-        if self.dtype == torch.float32:
-            return name
-        if "float32" not in self.parity:
-            return f"{name}; its difference to float32 was not measured: a copy of the weights did not fit in memory"
-        return (
-            f"{name}; on a probe logits differ from float32 by up to {self.parity['float32']:.2g} (largest logit "
-            f"{self.parity['logit_scale']:.3g}) and the loss by {self.parity['float32_nll']:.2g} nats"
-        )
+        return precision(self.dtype, self.parity)
 
     @cached_property
     def adds_bos(self) -> bool:
         """Whether the tokenizer itself puts BOS in front of a text."""
         return adds_bos(self.tokenizer)
 
+    @cached_property
+    def front(self) -> tuple[int, ...]:
+        """The tokens that the tokenizer puts in front of every text, whatever their names."""
+        return around(self.tokenizer)[0]
+
+    @cached_property
+    def behind(self) -> tuple[int, ...]:
+        """The tokens that the tokenizer puts behind every text; `encode` takes them off."""
+        return around(self.tokenizer)[1]
+
     def encode(self, corpus: Corpus, *, truncate: bool = False) -> list[Encoded]:
-        """Token ids of every text of a corpus, BOS exactly where the tokenizer itself adds it."""
+        """Token ids of every text of a corpus, with what the tokenizer itself puts in front (mostly BOS)."""
         return encode(self.tokenizer, corpus, max_length=self.n_context, n_embedded=self.n_embedded, truncate=truncate)
 
     def stream(self, corpus: Corpus, *, batch_size: int, truncate: bool = False) -> Iterator[Batch]:

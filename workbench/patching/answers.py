@@ -13,6 +13,7 @@ from workbench.patching.prompts import Prompts, label
 from workbench.text.batches import check_ids
 from workbench.text.chat import Chat, Rendered
 from workbench.text.pairs import first_tokens
+from workbench.text.spans import Divider
 
 NAMES = ("logit_difference", "answer_probability", "nll")
 
@@ -82,7 +83,9 @@ def _together(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list
         whole = [chat.followed(pair.target, word, label(prompts.pairs, row)) for row, (pair, word) in enumerate(pairs)]
         return [chat.tokens(Rendered(text, 0, len(text)))[0] for text in whole]
     texts = [pair.target + word for pair, word in pairs]
-    return model.tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, verbose=False)["input_ids"]
+    ids = model.tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, verbose=False)["input_ids"]
+    divide = Divider(model.tokenizer)
+    return [divide.read(one) for one in ids]
 
 
 def _alone(model: Model, word: str) -> int:

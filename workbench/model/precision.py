@@ -1,0 +1,23 @@
+"""Precision: what a type of weights changes, in words."""
+
+from collections.abc import Mapping
+
+import torch
+
+
+def precision(dtype: torch.dtype, parity: Mapping[str, float]) -> str:
+    """The weights' type and, where it is not float32, what it changed on a probe when the model was loaded.
+
+    Args:
+        dtype: of the weights.
+        parity: figures of the checks at loading.
+    """
+    name = str(dtype).removeprefix("torch.")
+    if dtype == torch.float32:
+        return name
+    if "float32" not in parity:
+        return f"{name}; its difference to float32 was not measured: a copy of the weights did not fit in memory"
+    return (
+        f"{name}; on a probe logits differ from float32 by up to {parity['float32']:.2g} (largest logit "
+        f"{parity['logit_scale']:.3g}) and the loss by {parity['float32_nll']:.2g} nats"
+    )
