@@ -5,7 +5,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from tests.borders import merging
-from tests.models import byte_tokenizer
+from tests.models import byte_tokenizer, tiny
+from workbench.model.load import load_model
+from workbench.studies.tables import model_table
 from workbench.text.around import around
 from workbench.text.batches import batches, encode
 from workbench.text.chat import adds_bos
@@ -31,6 +33,15 @@ def test_it_is_what_the_template_says(front, behind, named):
     tokenizer = merging(" ".join([*front, "$A", *behind]), named=named)
     assert around(tokenizer) == (tuple(IDS[one] for one in front), tuple(IDS[one] for one in behind))
     assert adds_bos(tokenizer) == (named and front[:1] == ("<bos>",))
+
+
+def test_a_model_says_what_stands_around_its_texts(tmp_path):
+    tokenizer = merging("<eos> <bos> $A <pad>")
+    model = load_model(tiny("llama"), tokenizer=tokenizer)
+    assert (model.front, model.behind, model.adds_bos) == ((2, 1), (0,), False)
+    tiny("llama").save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    assert model_table(str(tmp_path)).value["in front of every text"] == "<eos> <bos>"
 
 
 def test_texts_without_what_stands_around_them():

@@ -1,6 +1,8 @@
 """Borders in characters, counts in tokens: against the bytes that each token stands for."""
 
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
 from tests.borders import before, merging
 from workbench.text.spans import Divider, last_token, until, within
@@ -45,6 +47,26 @@ def test_a_token_across_the_border_belongs_to_what_follows():
     ):
         ids, count = Divider(tokenizer)(text, border)
         assert tokenizer.decode(ids[count:]) == rest
+
+
+@pytest.mark.parametrize("prepend", ["first", "never"])
+def test_spaces_that_are_letters_of_the_token(prepend):
+    """SentencePiece: a space is the first letter of the word's token, and what is not in the vocabulary is bytes."""
+    letters = ["<unk>", *(f"<0x{i:02X}>" for i in range(256)), *"Ablnrswequ:▁", "▁b", "▁bl", "▁▁"]
+    merges = [("▁", "b"), ("▁b", "l"), ("▁", "▁")]
+    vocabulary = {token: i for i, token in enumerate(letters)}
+    inner = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="<unk>", byte_fallback=True))
+    inner.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=prepend, split=False)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="<unk>")
+    for text, border, rest in (
+        ("Answer: blue", 7, ["▁bl", "u", "e"]),
+        ("Answer: blue", 8, ["▁bl", "u", "e"]),
+        ("q:  bl", 3, ["▁bl"]),
+        ("q: é bl", 3, ["<0xC3>", "<0xA9>", "▁bl"]),
+        ("q: é bl", 5, ["▁bl"]),
+    ):
+        ids, count = Divider(tokenizer)(text, border)
+        assert tokenizer.convert_ids_to_tokens(ids[count:]) == rest
 
 
 def test_a_tokenizer_without_characters_is_compared_with_itself():
