@@ -16,7 +16,7 @@ from workbench.model.evaluation import evaluating
 from workbench.model.precision import precision
 from workbench.model.sites import kind
 from workbench.text.around import around
-from workbench.text.batches import Batch, Encoded, encode, pad, stream
+from workbench.text.batches import Batch, Encoded, collate, encode, stream
 from workbench.text.chat import adds_bos, template_hash
 from workbench.text.corpus import Corpus
 
@@ -291,8 +291,7 @@ class Model:
         """Token ids and mask of some texts, on the model's device."""
         texts = (texts,) if isinstance(texts, str) else tuple(texts)
         encoded = self.encode(Corpus({"": texts}, aligned=False, source="texts"))
-        ids, mask = pad([text.ids for text in encoded], self.pad_id, side)
-        return Batch(ids, mask, ("",) * len(texts), tuple(range(len(texts)))).to(self.device)
+        return collate(encoded, self.pad_id, side).to(self.device)
 
     def capture(self, texts: str | Sequence[str], sites: str | Sequence[str]) -> Any:
         """Activations of some texts at some kinds of site, as a Result; see `workbench.model.capture`."""
