@@ -61,6 +61,9 @@ def test_every_text_and_share_is_that_of_the_plain_loop():
             assert float(said.sel(answer="en")) == codes.count("en") / len(rows)
             others = sum(code not in TEXTS for code in codes)
             assert float(said.sel(answer="?")) == pytest.approx(others / len(rows))
+            assert float(cell.unidentified.sel(condition=condition)) == codes.count("?")
+        lost = [sum(by_first(text) is None for text in texts) for texts in written]
+        assert float(cell.unidentified.sel(condition="random")) == pytest.approx(np.mean(lost[2:]))
         np.testing.assert_allclose(cell.share, [hits[0].mean(), hits[1].mean(), hits[2:].mean()])
         np.testing.assert_allclose(cell.control_share, hits[2:].mean(1))
         beyond.append(hits[1] - hits[2:].mean(0))

@@ -13,7 +13,10 @@ def tables(draw, prefix: bool = False):
     lists = {"fired": [_block(draw, layers, neurons, total) for total in tokens], "tokens": tokens}
     if prefix:
         before = [draw(st.integers(0, total - 1)) for total in tokens]
-        lists["prefix_fired"] = [_block(draw, layers, neurons, total) for total in before]
+        lists["prefix_fired"] = [
+            [[min(one, other) for one, other in zip(row, part, strict=True)] for row, part in zip(*both, strict=True)]
+            for both in zip(lists["fired"], (_block(draw, layers, neurons, n) for n in before), strict=True)
+        ]
         lists["prefix_tokens"] = before
     return counts(**lists), lists
 

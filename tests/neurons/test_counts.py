@@ -6,6 +6,8 @@ from tests.neurons.tables import by_hand, counts
 from workbench.errors import BadCounts
 from workbench.neurons.counts import read_rates
 from workbench.neurons.lape import lape
+from workbench.neurons.merge import merge
+from workbench.neurons.strength import means, quantiles
 from workbench.neurons.ternary import ternary
 
 
@@ -33,6 +35,11 @@ def with_value(name, index, value):
         (with_value("prefix_fired", (0, 0, 2), np.inf), "prefix_fired is NaN or infinite"),
         (with_value("fired", (0, 0, 2), -1), "fired is negative in 1 of 8"),
         (with_value("fired", (0, 0, 2), 0.5), "fired is not whole in 1 of 8"),
+        (with_value("prefix_fired", (1, 0, 2), 1), r"prefix_fired exceeds fired in 1 of 8 entries \(languages: ja\)"),
+        (
+            by_hand().assign(prefix_fired=by_hand().fired, prefix_tokens=("language", [11, 20])),
+            "prefix_tokens exceeds",
+        ),
         (with_value("tokens", 1, 0), "tokens is 0 for language 'ja'"),
         (with_value("fired", (0, 0, 2), 11), "fired reaches 11 for language 'de', but tokens is 10"),
         (
@@ -47,6 +54,17 @@ def test_impossible_counts(firing, message, method):
         method(firing, top_rate=0.5)
 
 
+def test_negative_counts_are_refused_wherever_counts_are_read():
+    fewer = with_value("fired", (0, 0, 2), -1)
+    more = with_value("prefix_fired", (1, 0, 2), 1)
+    for firing in (fewer, more):
+        zeros = xr.zeros_like(firing.fired)
+        summed = firing.assign(total=zeros, squares=zeros, sketch=zeros.expand_dims(bin=132))
+        for read in (lambda one: merge([one]), means, lambda one: quantiles(one, 0.5), lape, ternary):
+            with pytest.raises(BadCounts, match=r"negative|less than 0"):
+                read(summed)
+
+
 def test_a_prefix_that_leaves_no_tokens():
     with pytest.raises(BadCounts, match="language 'ja' has no response tokens"):
         ternary(with_value("prefix_tokens", 1, 20), top_rate=0.5)
@@ -57,7 +75,7 @@ def test_rates_of_response_tokens():
     with pytest.warns(UserWarning, match="1 of 4 neurons fired more often than there are response tokens"):
         rates = read_rates(firing, prefix=True)
     np.testing.assert_array_equal(rates.rate, [[6 / 5, 2 / 5], [5 / 10, 0]])
-    assert (rates.clamped, rates.above_one) == (0, 1)
+    assert rates.above_one == 1
     np.testing.assert_array_equal(read_rates(firing, prefix=False).rate, [[0.8, 0.3], [0.45, 0]])
 
 

@@ -56,6 +56,7 @@ def test_every_text_is_that_of_the_plain_loop(wrapped):
     # prompts are asked in order, six a run: en 0 1 2 -> en de None; de 3 4 5 -> en de None
     np.testing.assert_allclose(found.share, 1 / 3)
     np.testing.assert_allclose(found.answered, 1 / 3)
+    assert (found.unidentified == 1).all()
     np.testing.assert_allclose(found.control_mean.isel(group=slice(1, None)), 1 / 3)
     assert bool(found.control_mean.sel(group="none").isnull().all())
     assert found.answer.values.tolist() == ["en", "de", "?"]

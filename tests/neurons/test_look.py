@@ -11,9 +11,9 @@ from tests.oracles.strength import activations
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons import look
 from workbench.neurons.look import logit_effect
-from workbench.neurons.spans import spans
 from workbench.neurons.ternary import ternary
 from workbench.text.corpus import Corpus
+from workbench.text.spans import spans
 
 TEXTS = {"en": ("good morning", "a cat", "yes, of course"), "ar": ("صباح الخير", "قطة", "نعم")}
 CORPUS = Corpus(TEXTS, aligned=True, source="test")

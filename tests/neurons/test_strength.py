@@ -90,7 +90,8 @@ def test_sums_are_exact_whatever_the_order():
 def test_prefixes_have_moments_of_their_own(wrapped):
     prefix = Corpus({k: tuple(t[:2] for t in v) for k, v in TEXTS.items()}, aligned=True, source="prefix")
     found = count(wrapped("llama"), prefix=prefix)
-    np.testing.assert_allclose(found.prefix_total, count(wrapped("llama"), prefix).total, atol=1e-6)
+    # the texts are longer, so a value may be rounded to the next multiple of 2^-16
+    np.testing.assert_allclose(found.prefix_total, count(wrapped("llama"), prefix).total, atol=1e-4)
 
 
 def test_what_does_not_fit_is_refused(wrapped):

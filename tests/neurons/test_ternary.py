@@ -168,18 +168,12 @@ def test_the_order_of_neurons_and_axes_changes_nothing():
         np.testing.assert_array_equal(moved[name], found[name].isel(neuron=order))
 
 
-def test_prefix_counts_are_subtracted_and_clamped():
+def test_prefix_counts_are_subtracted():
     plain = by_hand()
     before = np.array([[[2, 1, 0, 3]], [[0, 0, 2, 2]]])
     firing = counts(plain.fired + before, plain.tokens + 5, before, [5, 5], languages=["de", "ja"])
     same = ternary(plain, top_rate=0.5, bar=0.5, lam=0.1)
     xr.testing.assert_equal(ternary(firing, top_rate=0.5, bar=0.5, lam=0.1), same)
-    firing.fired[0, 0, 2] = firing.prefix_fired[0, 0, 2] = 0
-    firing.prefix_fired[0, 0, 2] = 4  # more than in the whole: the difference is -4
-    with pytest.warns(UserWarning, match="1 of 8 prefix counts exceed the full count; their difference counts as 0"):
-        found = ternary(firing, top_rate=0.5, bar=0.5, lam=0.1)
-    xr.testing.assert_equal(found, same)
-    assert found.attrs["clamped"] == 1
 
 
 def test_origin_and_files(tmp_path):

@@ -1,7 +1,11 @@
 import pytest
 
 import workbench as wb
+from tests.borders import merging
+from tests.models import tiny
 from tests.patching.cases import ids, token, wrapped
+from workbench.errors import WorkbenchWarning
+from workbench.model.load import load_model
 from workbench.patching.answers import choose, following
 from workbench.patching.prompts import encode
 from workbench.text.pairs import Pair, Pairs
@@ -33,6 +37,8 @@ class Joining:
 class OfTokenizer:
     """As much of a Model as tokenizing needs."""
 
+    n_embedded = None
+
     def __init__(self, tokenizer):
         self.tokenizer = tokenizer
 
@@ -51,6 +57,14 @@ def test_the_token_behind_the_prompt_or_the_first_alone(joins):
     prompts = encode(model, PAIR)
     (answer,) = following(model, prompts, ["chien noir"])
     assert model.tokenizer.decode([answer]) == "chien"
+
+
+def test_prompts_that_end_in_a_space_of_the_next_word_are_counted():
+    model = load_model(tiny("llama"), tokenizer=merging())
+    pairs = Pairs((Pair("the sky: ", "the sea: ", "blue", "salt"), Pair("a sky:", "a sea:", " blue", " salt")), "two")
+    with pytest.warns(WorkbenchWarning, match="1 of 2 prompts end in a space that the tokenizer joins"):
+        found = following(model, encode(model, pairs), [pair.answer for pair in pairs])
+    assert model.tokenizer.decode(found) == "b bl"  # of "blue" alone, and of " blue" in the whole text
 
 
 def test_first_tokens_follow_the_prompt_without_special_tokens():

@@ -92,7 +92,7 @@ def test_two_facts_in_two_languages(tmp_path):
 
 def test_the_language_of_what_is_written(monkeypatch):
     room = importlib.import_module("workbench.heads.off_target")  # the package's `off_target` is the function
-    monkeypatch.setattr(room, "by_lingua", lambda codes: lambda text: codes[len(text) % 2])
+    monkeypatch.setattr(room, "by_lingua", lambda codes: lambda text: [*codes, None][len(text) % 3])
     options = {"tokens": 3, "controls": 2, "prompt": 4}
     table = heads_use.off_target_table(
         model("llama"), corpus(MORE), heads="L1H1", languages="de,en", options=OPTIONS, **options
@@ -102,6 +102,10 @@ def test_the_language_of_what_is_written(monkeypatch):
     assert table.language.tolist() == table.wanted.tolist() == ["de", "en"]
     for condition in ("whole", "scaled", "random"):
         np.testing.assert_allclose(table[condition], found.share.sel(condition=condition), atol=1e-4)
+    lost = [
+        sum(len(text) % 3 == 2 for text in row if text) for row in found.text.sel(condition="scaled").values.tolist()
+    ]
+    assert table.unidentified.tolist() == lost
     assert table.attrs["beyond"] == found.attrs["beyond"]
 
 

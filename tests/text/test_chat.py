@@ -5,6 +5,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 import workbench as wb
+from tests.borders import merging as merged
 from tests.chats import CHATML, TEMPLATES, by_hand, chat_tokenizer, written
 from tests.models import byte_tokenizer
 from workbench.errors import BadArgument, BadCorpus, BadPairs, TooLarge, UnknownLanguage, UnsupportedSite
@@ -63,6 +64,15 @@ def test_a_template_that_writes_two_bos_gets_one():
     )
 
 
+@pytest.mark.parametrize("written", ["", "<bos>", "<eos><bos>", "<eos><bos><eos><bos>"])
+def test_several_tokens_in_front_are_there_once(written):
+    tokenizer = merged("<eos> <bos> $A")
+    tokenizer.chat_template = written + "{% for m in messages %}{{ '#' + m['content'] }}{% endfor %}"
+    text = encoded(tokenizer, Corpus({"de": ("abc",)}, False, "test").as_chat("u"))[0]
+    assert text.ids == [2, 1, *merged("$A")("#u#abc")["input_ids"]]
+    assert text.counted == range(5, 8)
+
+
 def test_a_role_marker_that_is_also_bos_stays():
     tokenizer = chat_tokenizer("chatml", bos=False)
     tokenizer.bos_token = "<|im_start|>"
@@ -81,8 +91,8 @@ def merging():
     return PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="<unk>")
 
 
-@pytest.mark.parametrize(("end", "own"), [(" ", "bc"), (":", "abc"), ("a", "bc")])
-def test_a_token_across_the_border_counts_as_the_templates(end, own):
+@pytest.mark.parametrize(("end", "own"), [(" ", " abc"), (":", "abc"), ("a", "aabc")])
+def test_a_token_across_the_border_belongs_to_what_follows(end, own):
     tokenizer = merging()
     tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + '" + end + "' + m['content'] + '|' }}{% endfor %}"
     text = encoded(tokenizer, Corpus({"de": ("abc",)}, False, "test").as_chat("u"))[0]
@@ -92,7 +102,7 @@ def test_a_token_across_the_border_counts_as_the_templates(end, own):
 
 def test_a_text_without_a_token_of_its_own_is_refused():
     tokenizer = merging()
-    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ' ' + m['content'] + '|' }}{% endfor %}"
+    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] + ':' + m['content'] + 'a|' }}{% endfor %}"
     with pytest.raises(BadCorpus, match=r"text 0 in 'de' has no token of its own to predict"):
         encoded(tokenizer, Corpus({"de": ("a",)}, False, "test").as_chat())
 

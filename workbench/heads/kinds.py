@@ -44,9 +44,9 @@ def kinds(
     """Where each head looks: previous, first, current and same token, induction, entropy and distance, per language.
 
     Each number is the mean over the positions of a text, then over texts. The first position, which can only look at
-    itself, is left out. A text's first token is BOS where the tokenizer adds it. With i < q and token i = token q,
-    `same` is the attention from q to all such i, and `induction` that to all i + 1 that lie before q; both are means
-    over the positions q that have such an i, or i + 1, and texts without one do not count there.
+    itself, is left out, and so is all that the tokenizer puts in front of a text (BOS, mostly). With i < q and token i
+    = token q, `same` is the attention from q to all such i, and `induction` that to all i + 1 that lie before q; both
+    are means over the positions q that have such an i, or i + 1, and texts without one do not count there.
 
     An attention of 0.3 to the previous token means little in texts of four tokens. So each measure has its `uniform_`
     twin: its value in these texts for a head that attends to all tokens so far alike.

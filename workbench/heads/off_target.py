@@ -49,7 +49,7 @@ def off_target(
         heads: (layer, head) pairs, such as `top(found, share=0.02)["en"]`, or a [layer, head] mask.
         scale: what their outputs are multiplied by; 0 switches off.
         target: the language that is wanted: a code, or one for each language of the prompts; each prompt's own if None.
-        identify: text to code, or None where it cannot tell; lingua (the extra `identify`) between the languages of
+        identify: text to code, or None where it is in none; lingua (the extra `identify`) between the languages of
             the prompts and of the target if None. It should know the language into which the model slips.
         prompt: keep this many tokens of each text as the prompt; all if None.
         controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen fill them up.
@@ -66,7 +66,9 @@ def off_target(
         `control_share[control, language]` and its central `level`, `control_low`, `control_high[language]`;
         `beyond[language]`, the share with the heads scaled less that with random heads, with `beyond_low`,
         `beyond_high` and `p_value` (t-test over prompts, corrected); `wanted[language]`, the target;
-        `answered[condition, language, answer]`, the share answered in each language ("?": in none of these), and
+        `answered[condition, language, answer]`, the share answered in each language ("?": in none of these);
+        `unidentified[condition, language]`, how many answers are in no language that the identifier knows, which no
+        share counts as a hit (a mean over the random sets);
         `text[condition, language, sample]`, what was written, both "" or NaN for random. Attributes `beyond`,
         `beyond_low`, `beyond_high`, `beyond_p`: the same over all prompts together, or over the rows of aligned ones.
 
@@ -103,23 +105,24 @@ def off_target(
     encoded = [one.opening(prompt) for one in encoded]
     check_room(model, encoded, tokens)
     masks = [np.zeros_like(chosen), chosen, *random_groups("off-target", chosen, controls, seed=seed)]
-    written, codes, hit = [], [], []
+    written, codes, hit, none = [], [], [], []
     try:
         for mask in tqdm(masks, desc="off target", unit="run", disable=not progress):
             scales = torch.from_numpy(np.where(mask, scale, 1.0))
             texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
-            said = [identify(text) or "?" for text in texts]
-            right = [code == wanted[one.language] for one, code in zip(encoded, said, strict=True)]
+            found = [identify(text) or None for text in texts]
+            right = [code == wanted[one.language] for one, code in zip(encoded, found, strict=True)]
             hit.append(by_row(prompts, encoded, right, np.nan))
+            none.append(np.nansum(by_row(prompts, encoded, [code is None for code in found], np.nan), 1))
             if len(hit) <= 2:
                 written.append(by_row(prompts, encoded, texts, ""))
-                codes.append(by_row(prompts, encoded, said, ""))
+                codes.append(by_row(prompts, encoded, [code or "?" for code in found], ""))
     except KeyboardInterrupt:
         raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
     answers = [*known, "?"]
     shares = np.stack([answered(one, answers) for one in codes])
     variables, attrs = _variables(np.stack(hit), prompts.aligned, level, seed)
-    none = np.full_like(written[0], "")
+    nothing = np.full_like(written[0], "")
     return make_result(
         {
             **variables,
@@ -129,7 +132,12 @@ def off_target(
                 np.concatenate([shares, np.full_like(shares[:1], np.nan)]),
                 "share of prompts answered in this language",
             ),
-            "text": (("condition", "language", "sample"), np.stack([*written, none]), "what the model wrote"),
+            "unidentified": (
+                ("condition", "language"),
+                np.stack([none[0], none[1], np.mean(none[2:], 0)]),
+                "answers in no language that the identifier knows [texts]",
+            ),
+            "text": (("condition", "language", "sample"), np.stack([*written, nothing]), "what the model wrote"),
         },
         {"condition": list(_CONDITIONS), "language": list(prompts.languages), "answer": answers},
         method="heads.off_target",

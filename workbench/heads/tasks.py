@@ -15,6 +15,7 @@ from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.text.batches import Batch, check_ids, pad
 from workbench.text.pairs import Pairs
+from workbench.text.spans import Divider
 
 
 @dataclass(frozen=True)
@@ -99,29 +100,23 @@ class Asked:
 
 
 def ask(model: Model, questions: Sequence[Question]) -> Asked:
-    """Encode questions; the answer's tokens are those that follow the prompt's in the text of both.
+    """Encode questions: each prompt and its answer as one text, divided where the answer begins (see `text.spans`).
 
     Raises:
         TooLarge: a question exceeds the model's context.
-        BadPairs: an answer adds no token of its own.
+        BadPairs: an answer adds no token of its own, or nothing stands before it.
     """
     ids, answers = [], []
-    end = model.tokenizer.eos_token_id
+    divide = Divider(model.tokenizer)
     for number, question in enumerate(questions):
-        prompt, whole = (
-            list(model.tokenizer(text)["input_ids"]) for text in (question.prompt, question.prompt + question.answer)
-        )
-        if end is not None and whole[-1:] == [end] and prompt[-1:] == [end]:
-            prompt, whole = prompt[:-1], whole[:-1]
-        if whole[: len(prompt)] != prompt:  # the seam was merged into one token: keep the prompt as it stands
-            whole = prompt + list(model.tokenizer(question.answer, add_special_tokens=False)["input_ids"])
+        whole, before = divide(question.prompt + question.answer, len(question.prompt))
         if len(whole) > model.n_context:
             raise TooLarge(f"question {number} has {len(whole)} tokens, the model takes {model.n_context}")
-        if len(whole) == len(prompt) or not prompt:
+        if len(whole) == before or not before:
             raise BadPairs(f"question {number} ({question.answer!r}) has no token of its own to predict")
         check_ids(model.tokenizer, whole, model.n_embedded, f"question {number}", BadPairs)
         ids.append(whole)
-        answers.append(len(whole) - len(prompt))
+        answers.append(len(whole) - before)
     return Asked(ids, answers)
 
 

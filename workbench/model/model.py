@@ -15,7 +15,8 @@ from workbench.model.effective import device_of, effective_weight, norm_scale
 from workbench.model.evaluation import evaluating
 from workbench.model.precision import stated
 from workbench.model.sites import kind
-from workbench.text.batches import Batch, Encoded, encode, pad, stream
+from workbench.text.around import around
+from workbench.text.batches import Batch, Encoded, collate, encode, stream
 from workbench.text.chat import adds_bos, template_hash
 from workbench.text.corpus import Corpus
 
@@ -103,11 +104,8 @@ class Model:
     def n_context(self) -> int:
         """Longest sequence the model was made for, in tokens; of a model with images, its text part's."""
         config = self.config.get_text_config() if hasattr(self.config, "get_text_config") else self.config
-        for name in ("max_position_embeddings", "n_positions", "seq_length", "max_sequence_length"):
-            value = getattr(config, name, None)
-            if value:
-                return int(value)
-        return 2048
+        names = ("max_position_embeddings", "n_positions", "seq_length", "max_sequence_length")
+        return next((int(getattr(config, name)) for name in names if getattr(config, name, None)), 2048)
 
     @property
     def device(self) -> torch.device:
@@ -171,8 +169,18 @@ class Model:
         """Whether the tokenizer itself puts BOS in front of a text."""
         return adds_bos(self.tokenizer)
 
+    @cached_property
+    def front(self) -> tuple[int, ...]:
+        """The tokens that the tokenizer puts in front of every text, whatever their names."""
+        return around(self.tokenizer)[0]
+
+    @cached_property
+    def behind(self) -> tuple[int, ...]:
+        """The tokens that the tokenizer puts behind every text; `encode` takes them off."""
+        return around(self.tokenizer)[1]
+
     def encode(self, corpus: Corpus, *, truncate: bool = False) -> list[Encoded]:
-        """Token ids of every text of a corpus, BOS exactly where the tokenizer itself adds it."""
+        """Token ids of every text of a corpus, with what the tokenizer itself puts in front (mostly BOS)."""
         return encode(self.tokenizer, corpus, max_length=self.n_context, n_embedded=self.n_embedded, truncate=truncate)
 
     def stream(self, corpus: Corpus, *, batch_size: int, truncate: bool = False) -> Iterator[Batch]:
@@ -289,8 +297,7 @@ class Model:
         """Token ids and mask of some texts, on the model's device."""
         texts = (texts,) if isinstance(texts, str) else tuple(texts)
         encoded = self.encode(Corpus({"": texts}, aligned=False, source="texts"))
-        ids, mask = pad([text.ids for text in encoded], self.pad_id, side)
-        return Batch(ids, mask, ("",) * len(texts), tuple(range(len(texts)))).to(self.device)
+        return collate(encoded, self.pad_id, side).to(self.device)
 
     def capture(self, texts: str | Sequence[str], sites: str | Sequence[str]) -> Any:
         """Activations of some texts at some kinds of site, as a Result; see `workbench.model.capture`."""

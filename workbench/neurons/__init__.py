@@ -15,12 +15,14 @@ from workbench.neurons.stages import stages
 from workbench.neurons.steer import steer
 from workbench.neurons.strength import means, quantiles
 from workbench.neurons.ternary import ternary
+from workbench.results.identified import compare_identifiers
 from workbench.text.identify import by_lingua, by_trigrams
 
 __all__ = [
     "by_lingua",
     "by_trigrams",
     "compare",
+    "compare_identifiers",
     "expert_counts",
     "experts",
     "firing",

@@ -21,7 +21,6 @@ class Rates:
         rate: [language, layer * neuron] float64, firings per token; the second axis runs through layer 0 first.
         shape: (layers, neurons per layer).
         coords: the coordinates that the counts carried, for the Result.
-        clamped: how many prefix counts exceeded the full count (their difference was set to 0).
         above_one: how many differences exceeded the number of response tokens (left as they are).
         provenance: what the counts say about their origin; None for counts that say nothing.
     """
@@ -29,7 +28,6 @@ class Rates:
     rate: np.ndarray
     shape: tuple[int, int]
     coords: dict[str, list]
-    clamped: int
     above_one: int
     provenance: dict[str, Any] | None
 
@@ -44,44 +42,62 @@ def read_rates(firing: xr.Dataset, *, prefix: bool) -> Rates:
     Args:
         firing: `fired` [language, layer, neuron] counts and `tokens` [language]; dimensions in any order. Beside them
             both or neither of `prefix_fired` and `prefix_tokens`, the share of those counts that the prompts made.
-        prefix: subtract the prefix counts where there are any; a negative difference counts as 0, with a warning.
+        prefix: subtract the prefix counts where there are any.
 
     Raises:
         BadCounts: a variable or axis is missing; counts are NaN, negative, not whole, or larger than the tokens; a
-            language has no tokens, or none after its prefix.
+            prefix has more of them than the whole text; a language has no tokens, or none after its prefix.
         TooFewLanguages: fewer than two languages.
     """
-    counts = _variables(firing)
-    languages = _labels(firing)
-    arrays = {name: _whole(name, variable, languages) for name, variable in counts.items()}
+    arrays, languages = read_counts(firing)
     if len(languages) < 2:
         raise TooFewLanguages(f"comparing languages needs at least two; the counts have {len(languages)}: {languages}")
-    for fired, tokens in (("fired", "tokens"), ("prefix_fired", "prefix_tokens")):
-        if fired in arrays:
-            _check_totals(fired, arrays[fired], tokens, arrays[tokens], languages)
     fired, tokens = arrays["fired"], arrays["tokens"].astype(np.float64)
     rate = fired.astype(np.float64).reshape(len(languages), -1)
-    clamped = above_one = 0
+    above_one = 0
     if prefix and "prefix_fired" in arrays:
         rate -= arrays["prefix_fired"].reshape(rate.shape)
         tokens -= arrays["prefix_tokens"]
         for language, left in zip(languages, tokens, strict=True):
             if left <= 0:
                 raise BadCounts(f"language {language!r} has no response tokens: prefix_tokens must be less than tokens")
-        clamped = int((rate < 0).sum())
         above_one = int((rate > tokens[:, None]).sum())
-        np.maximum(rate, 0, out=rate)
-        _warn(clamped, above_one, rate.size)
+        if above_one:
+            warn(
+                f"{above_one} of {rate.size} neurons fired more often than there are response tokens; their rate "
+                "exceeds 1"
+            )
     rate /= tokens[:, None]
     coords = {axis: firing[axis].to_numpy().tolist() for axis in _AXES if axis in firing.coords}
     return Rates(
         rate=rate,
         shape=(fired.shape[1], fired.shape[2]),
         coords=coords,
-        clamped=clamped,
         above_one=above_one,
         provenance=_origin(firing),
     )
+
+
+def read_counts(firing: xr.Dataset, *, empty: bool = False) -> tuple[dict[str, np.ndarray], list]:
+    """Check counts, those of prefixes among them: variable to numbers in the order of `fired`'s axes, and languages.
+
+    Args:
+        firing: as in `read_rates`.
+        empty: take languages of which no token was counted yet.
+
+    Raises:
+        BadCounts: as in `read_rates`.
+    """
+    variables = _variables(firing)
+    languages = _labels(firing)
+    arrays = {name: _whole(name, variable, languages) for name, variable in variables.items()}
+    for fired, tokens in (("fired", "tokens"), ("prefix_fired", "prefix_tokens")):
+        if fired in arrays:
+            _check_totals(fired, arrays[fired], tokens, arrays[tokens], languages, empty)
+    if "prefix_fired" in arrays:
+        for name in ("tokens", "fired"):
+            _check_parts(name, arrays[name], arrays[f"prefix_{name}"], languages)
+    return arrays, languages
 
 
 def _origin(firing: xr.Dataset) -> dict[str, Any] | None:
@@ -143,11 +159,13 @@ def _whole(name: str, variable: xr.DataArray, languages: list) -> np.ndarray:
     return values
 
 
-def _check_totals(fired_name: str, fired: np.ndarray, tokens_name: str, tokens: np.ndarray, languages: list) -> None:
+def _check_totals(
+    fired_name: str, fired: np.ndarray, tokens_name: str, tokens: np.ndarray, languages: list, empty: bool
+) -> None:
     """A neuron fires at most once a token, and every language was read."""
     most = fired.reshape(len(languages), -1).max(axis=1)
     for language, firings, total in zip(languages, most, tokens, strict=True):
-        if total == 0 and tokens_name == "tokens":
+        if total == 0 and tokens_name == "tokens" and not empty:
             raise BadCounts(f"tokens is 0 for language {language!r}: leave the language out")
         if firings > total:
             raise BadCounts(
@@ -156,11 +174,12 @@ def _check_totals(fired_name: str, fired: np.ndarray, tokens_name: str, tokens: 
             )
 
 
-def _warn(clamped: int, above_one: int, size: int) -> None:
-    """Say what subtracting the prefix could not have left."""
-    if clamped:
-        text = f"{clamped} of {size} prefix counts exceed the full count; their difference counts as 0"
-        warn(text)
-    if above_one:
-        text = f"{above_one} of {size} neurons fired more often than there are response tokens; their rate exceeds 1"
-        warn(text)
+def _check_parts(name: str, whole: np.ndarray, prefix: np.ndarray, languages: list) -> None:
+    """A prefix is a part of its text: what is left of the count is not negative."""
+    more = (prefix > whole).reshape(len(languages), -1)
+    if more.any():
+        at = ", ".join(str(language) for language, bad in zip(languages, more, strict=True) if bad.any())
+        raise BadCounts(
+            f"prefix_{name} exceeds {name} in {int(more.sum())} of {more.size} entries (languages: {at}), so that "
+            "responses count less than 0; tokenize each text as a whole and divide its tokens, as firing(prefix=) does"
+        )

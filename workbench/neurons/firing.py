@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,9 +9,10 @@ import xarray as xr
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from workbench.errors import BadCorpus, Interrupted
+from workbench.errors import Interrupted
 from workbench.model.attention import fused
 from workbench.model.model import Model
+from workbench.neurons.prefixes import Prefixes, prefix_tokens
 from workbench.neurons.strength import Strength
 from workbench.results.make import make_result
 from workbench.text.batches import Batch
@@ -42,8 +42,9 @@ def firing(
     Args:
         model: the model.
         corpus: the texts.
-        prefix: for response tokens only, the beginning of each text (its question), in the same rows: its counts come
-            beside the full ones, and `lape` and `ternary` subtract them.
+        prefix: for response tokens only, the beginning of each text (its question), in the same rows: how often neurons
+            fire at those tokens of the text comes beside the full counts, and `ternary` subtracts it. A token belongs
+            to the prefix where its last character does: " blue" after "Answer: " is a response token.
         moments: in the same pass, also add up the activations (what the down projection reads, act(gate) * up on a
             gated MLP) and their squares; see `means`.
         sketch: in the same pass, also count the activations by size in 131 bins, 1 KB for each neuron and language;
@@ -72,33 +73,18 @@ def firing(
     """
     model.require("neuron")
     size = _BATCH if batch_size == "auto" else int(batch_size)
-    parts = {"": corpus} if prefix is None else {"": corpus, "prefix_": _begins(prefix, corpus)}
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
-    stopped = ""
-    for name, part in parts.items():
-        counter = Counter(model, part.languages, moments=moments, sketch=sketch)
-        done = 0
-        bar = tqdm(total=len(part), desc=f"firing {name}".strip("_ "), unit="text", disable=not progress)
+    before = None if prefix is None else prefix_tokens(model, corpus, prefix)
+    counter = Counter(model, corpus.languages, moments=moments, sketch=sketch, prefixes=before)
+    stopped, done = "", 0
+    with tqdm(total=len(corpus), desc="firing", unit="text", disable=not progress) as bar:
         try:
-            for batch in model.stream(part, batch_size=size, truncate=truncate):
+            for batch in model.stream(corpus, batch_size=size, truncate=truncate):
                 counter.update(batch)
                 done += len(batch)
                 bar.update(len(batch))
         except KeyboardInterrupt:
-            stopped = f"interrupted after {done} of {len(part)} texts of {part.source}; their counts are kept"
-        finally:
-            bar.close()
-        what = "of the prefixes " if name else ""
-        variables[f"{name}fired"] = (
-            ("language", "layer", "neuron"),
-            counter.fired.cpu(),
-            f"tokens {what}at which the neuron fires [tokens]",
-        )
-        variables[f"{name}tokens"] = (("language",), counter.tokens.cpu(), f"tokens {what}read [tokens]")
-        for extra, (axes, values, about) in counter.strength.variables(what or "").items():
-            variables[f"{name}{extra}"] = (axes, values, about)
-        if stopped:
-            break
+            stopped = f"interrupted after {done} of {len(corpus)} texts of {corpus.source}; their counts are kept"
+    variables = counter.variables()
     result = make_result(
         variables,
         {"language": list(corpus.languages)},
@@ -119,26 +105,32 @@ def firing(
 
 
 class Counter:
-    """Streaming counts: `update` with batches, then read `fired` [language, layer, neuron] and `tokens` [language].
+    """Streaming counts: `update` with batches, then read `fired` [part, layer, neuron] and `tokens` [part].
 
+    The parts are the languages, and with `prefixes` the languages once more, for the tokens of their prefixes.
     `strength` holds the sums of activations that were asked for.
     """
 
-    def __init__(self, model: Model, languages: tuple[str, ...], *, moments: bool = False, sketch: bool = False):
-        self.model, self.languages = model, languages
-        shape = (len(languages), model.n_layers, model.n_neurons)
+    def __init__(
+        self,
+        model: Model,
+        languages: tuple[str, ...],
+        *,
+        moments: bool = False,
+        sketch: bool = False,
+        prefixes: Prefixes | None = None,
+    ):
+        self.model, self.languages, self.prefixes = model, languages, prefixes
+        shape = (len(languages) * (1 if prefixes is None else 2), model.n_layers, model.n_neurons)
         self.fired = torch.zeros(shape, dtype=torch.int64, device=model.device)
-        self.tokens = torch.zeros(len(languages), dtype=torch.int64, device=model.device)
+        self.tokens = torch.zeros(shape[0], dtype=torch.int64, device=model.device)
         self.strength = Strength(*shape, moments=moments, sketch=sketch, device=model.device)
 
     @torch.no_grad()
     def update(self, batch: Batch) -> None:
         """Count one batch; an interrupted batch counts nothing."""
         batch = batch.to(self.model.device)
-        index = torch.tensor([self.languages.index(one) for one in batch.languages], device=self.model.device)
-        real = torch.zeros(len(self.languages), *batch.mask.shape, device=self.model.device)
-        real[index, torch.arange(len(batch), device=self.model.device)] = batch.counted.float()
-        weights = real.flatten(1)  # [language, sample * position], 1 at that language's tokens that count
+        weights = self._weights(batch).flatten(1)  # [part, sample * position], 1 at that part's tokens that count
         counts = torch.zeros_like(self.fired)
         part = self.strength.blank() if self.strength.wanted else None
         with fused(self.model), _hooked(self.model, weights, counts, part):
@@ -147,6 +139,32 @@ class Counter:
             self.strength.add(part)
         self.fired += counts
         self.tokens += weights.sum(1).long()
+
+    def _weights(self, batch: Batch) -> Tensor:
+        """Which tokens count for which part: [part, sample, position], 0 or 1."""
+        device = batch.ids.device
+        index = torch.tensor([self.languages.index(one) for one in batch.languages], device=device)
+        samples = torch.arange(len(batch), device=device)
+        real = torch.zeros(len(self.tokens), *batch.mask.shape, device=device)
+        real[index, samples] = batch.counted.float()
+        if self.prefixes is not None:
+            counts = [self.prefixes[text] for text in zip(batch.languages, batch.rows, strict=True)]
+            before = batch.mask.cumsum(1) <= torch.tensor(counts, device=device)[:, None]
+            real[len(self.languages) + index, samples] = (batch.counted * before).float()
+        return real
+
+    def variables(self) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+        """What was counted, as variables of a Result."""
+        axes, found = ("language", "layer", "neuron"), {}
+        names = {"": ""} if self.prefixes is None else {"": "", "prefix_": "of the prefixes "}
+        for number, (name, what) in enumerate(names.items()):
+            rows = slice(number * len(self.languages), (number + 1) * len(self.languages))
+            fired, tokens = self.fired[rows].cpu(), self.tokens[rows].cpu()
+            found[f"{name}fired"] = (axes, fired, f"tokens {what}at which the neuron fires [tokens]")
+            found[f"{name}tokens"] = (axes[:1], tokens, f"tokens {what}read [tokens]")
+            for extra, (dims, values, about) in self.strength.variables(what).items():
+                found[f"{name}{extra}"] = (dims, values[rows], about)
+        return found
 
 
 class _DoneError(Exception):
@@ -196,16 +214,3 @@ def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength | 
             handle.remove()
     assert seen == list(layers), f"neurons were seen in layers {seen}, once each expected"
     assert strength is None or added == seen, f"activations were seen in layers {added}, once each expected"
-
-
-def _begins(prefix: Corpus, corpus: Corpus) -> Corpus:
-    """The prefixes in the corpus's languages and its chat, once each was seen to begin its text."""
-    prefix = replace(prefix.select(corpus.languages), chat=corpus.chat, user=corpus.user)
-    for language, texts in corpus.texts.items():
-        starts = prefix.texts[language]
-        if len(starts) != len(texts):
-            raise BadCorpus(f"{len(starts)} prefixes for {len(texts)} texts in {language!r}; each text takes one")
-        for row, (start, text) in enumerate(zip(starts, texts, strict=True)):
-            if not text.startswith(start):
-                raise BadCorpus(f"prefix {row} in {language!r} does not begin its text: {start[:40]!r}")
-    return prefix

@@ -43,7 +43,8 @@ def generation_share(
         model: the model.
         prompts: beginnings of texts, by language; in a chat the beginnings of the assistant's answers.
         members: groups of neurons, as for `knockout`.
-        identify: text to language code, or None: `by_trigrams(corpus)`, `by_lingua(codes)`, or your own.
+        identify: text to language code, or None where it is in none: `by_trigrams(corpus)`, `by_lingua(codes)`, or your
+            own.
         controls: random groups for each group, as many neurons in each layer.
         tokens: most tokens to write.
         level: of the intervals.
@@ -56,7 +57,8 @@ def generation_share(
         `share[group, language]`, the share of prompts in a language that the model answers in that language, with
         `low` and `high` (bootstrap over prompts); `control_mean`, `control_low`, `control_high` over random groups, NaN
         for "none"; `answered[group, language, answer]`, the share answered in each language, `answer` "?" where the
-        identifier cannot tell or names another; `text[group, language, sample]`, what was written.
+        identifier cannot tell or names another; `unidentified[group, language]`, how many answers are in no language
+        that it knows, which no share counts as a hit; `text[group, language, sample]`, what was written.
 
     Raises:
         BadArgument: an option out of range, or a group called "none".
@@ -84,7 +86,7 @@ def generation_share(
     answers = [*languages, "?"]
     rows = max(prompts.counts.values())
     hit = np.full((len(groups), 1 + controls, len(languages), rows), np.nan)
-    written, codes = [], []
+    written, codes, none = [], [], []
     try:
         with tqdm(total=1 + (len(groups) - 1) * (1 + controls), desc="generation", disable=not progress) as bar:
             for group, (name, mask) in enumerate(groups.items()):
@@ -92,12 +94,13 @@ def generation_share(
                 for control, off in enumerate([mask, *draws]):
                     scales = 1.0 - torch.from_numpy(off).float() if off.any() else None
                     texts = generate(model, encoded, tokens=tokens, batch_size=size, neurons=scales)
-                    said = [identify(text) or "?" for text in texts]
-                    right = [code == one.language for one, code in zip(encoded, said, strict=True)]
+                    found = [identify(text) or None for text in texts]
+                    right = [code == one.language for one, code in zip(encoded, found, strict=True)]
                     hit[group, control] = by_row(prompts, encoded, right, np.nan)
                     if control == 0:
                         written.append(by_row(prompts, encoded, texts, ""))
-                        codes.append(by_row(prompts, encoded, said, ""))
+                        codes.append(by_row(prompts, encoded, [code or "?" for code in found], ""))
+                        none.append(by_row(prompts, encoded, [code is None for code in found], np.nan))
                     bar.update()
     except KeyboardInterrupt:
         raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
@@ -121,6 +124,11 @@ def generation_share(
             (*cells, "answer"),
             np.stack([answered(one, answers) for one in codes]),
             "share answered in this language",
+        ),
+        "unidentified": (
+            cells,
+            np.nansum(none, 2).astype(np.int64),
+            "answers in no language that the identifier knows [texts]",
         ),
         "text": ((*cells, "sample"), np.stack(written), "what the model wrote"),
     }

@@ -15,10 +15,10 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.capture import tensors
 from workbench.model.effective import project
 from workbench.model.model import Model
-from workbench.neurons.spans import joined, spans
 from workbench.results.make import make_result
 from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
+from workbench.text.spans import joined, spans
 
 _SITES = ("gate", "neuron")
 
@@ -135,7 +135,7 @@ def _search(
                 ):
                     real = one[mask].astype(np.float64)
                     sums[:, corpus.languages.index(language)] += (len(real), (real > 0).sum(), real.sum())
-                    inner = real[1:] if model.adds_bos and not corpus.chat else real  # begin-of-sequence is no context
+                    inner = real[1:] if model.front and not corpus.chat else real  # begin-of-sequence is no context
                     peak = abs(_strongest(inner, site)) if site == "neuron" else _strongest(inner, site)
                     heap = heaps[language]
                     (heapq.heappush if len(heap) < count else heapq.heappushpop)(heap, (peak, -row, real))
@@ -189,7 +189,9 @@ def _spans(
     """A text, and the pieces of it that the first `count` of its tokens stand for."""
     text = corpus.texts[language][row]
     if not corpus.chat:
-        return text, spans(model.tokenizer, text, count)
+        beyond = max(0, len(model.front) - 1)  # what stands in front has no characters, and only the first of it counts
+        pieces = spans(model.tokenizer, text, count + beyond)
+        return text, [(start, end, [token - beyond for token in tokens]) for start, end, tokens in pieces]
     text, characters = Chat(model.tokenizer).own(text, corpus.user.get(language, ""), f"text {row} in {language!r}")
     return text, joined(text, characters[:count])
 

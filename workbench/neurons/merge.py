@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.errors import BadCounts, BadResult
+from workbench.neurons.counts import read_counts
 from workbench.results.make import make_result, provenance
 
 _ADDED = ("fired", "tokens", "total", "squares", "sketch")
@@ -32,7 +33,8 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
         The same variables, summed; the provenance holds that of every part.
 
     Raises:
-        BadCounts: no part, parts whose axes or variables differ, or that come from different models.
+        BadCounts: no part, parts whose axes or variables differ, or that come from different models; counts that cannot
+            be what they claim to be.
 
     Example:
         >>> halves = [firing(model, corpus.split(half)) for half in ("train", "test")]           # doctest: +SKIP
@@ -44,6 +46,7 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     for number, part in enumerate(parts):
         if not isinstance(part, xr.Dataset) or not {"fired", "tokens"} <= set(part.data_vars):
             raise BadCounts(f"part {number} has no `fired` and `tokens`; give Results of firing")
+        read_counts(part, empty=True)
     names = sorted(set(map(str, parts[0].data_vars)))
     known = {prefix + name for prefix in ("", "prefix_") for name in _ADDED}
     for number, part in enumerate(parts):

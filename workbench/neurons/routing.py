@@ -16,6 +16,7 @@ from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.model.router import Router, routers
+from workbench.neurons.counts import read_counts
 from workbench.neurons.divergence import distributions, exchange, share_interval
 from workbench.results.make import make_result, provenance
 from workbench.results.statistics import check_level, corrected
@@ -265,7 +266,7 @@ def expert_counts(found: xr.Dataset) -> xr.Dataset:
         `fired[language, layer, neuron]`, where a neuron is an expert, and `tokens[language]`.
 
     Raises:
-        BadCounts: this is no Result of `routing`.
+        BadCounts: this is no Result of `routing`, or its counts cannot be what they claim to be.
 
     Example:
         >>> lape(expert_counts(routing(model, corpus)), top_rate=0.1)                            # doctest: +SKIP
@@ -280,7 +281,7 @@ def expert_counts(found: xr.Dataset) -> xr.Dataset:
         "tokens": (("language",), found.tokens.values, found.tokens.long_name),
     }
     coords = {axis: routed[axis].values.tolist() for axis in ("language", "layer")}
-    return make_result(
+    made = make_result(
         variables,
         coords,
         method="neurons.expert_counts",
@@ -289,3 +290,5 @@ def expert_counts(found: xr.Dataset) -> xr.Dataset:
         corpus=record["corpus"],
         seed=record["seed"],
     )
+    read_counts(made, empty=True)
+    return made

@@ -9,6 +9,7 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.errors import BadArgument, BadCounts
+from workbench.neurons.counts import read_counts
 
 _VALUE, _SQUARE = 2.0**16, 2.0**20  # values and squares are rounded to 1/65,536 and 1/1,048,576 before they are added
 _LOW, _HIGH, _STEPS = -10, 6, 4  # bins of the sketch: powers of two from 2^-10 to 2^6, four to the octave
@@ -103,7 +104,7 @@ def means(firing: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
         firing: counts with `total`, `squares` and `tokens`, from `firing(..., moments=True)`.
 
     Raises:
-        BadCounts: the counts were made without moments.
+        BadCounts: the counts were made without moments, or cannot be what they claim to be.
     """
     _needs(firing, "total", "moments=True")
     mean = firing.total / firing.tokens
@@ -123,7 +124,7 @@ def quantiles(firing: xr.Dataset, q: float | Sequence[float]) -> xr.DataArray:
         q: one or several shares, from 0 to 1.
 
     Raises:
-        BadCounts: the counts were made without a sketch.
+        BadCounts: the counts were made without a sketch, or cannot be what they claim to be.
         BadArgument: a share outside 0 to 1.
     """
     _needs(firing, "sketch", "sketch=True")
@@ -148,3 +149,4 @@ def quantiles(firing: xr.Dataset, q: float | Sequence[float]) -> xr.DataArray:
 def _needs(firing: xr.Dataset, name: str, option: str) -> None:
     if name not in firing:
         raise BadCounts(f"these counts have no `{name}`; count with firing(..., {option})")
+    read_counts(firing, empty=True)

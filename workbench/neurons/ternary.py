@@ -43,7 +43,7 @@ def ternary(
 
     Args:
         firing: `fired` [language, layer, neuron] and `tokens` [language], counts of any origin; beside them
-            `prefix_fired` and `prefix_tokens`, which are subtracted (differences below 0 count as 0, with a warning).
+            `prefix_fired` and `prefix_tokens`, which are subtracted; differences below 0 are refused.
         top_rate: share of all neurons to select.
         bar: share of all rates that lie at or below tau.
         lam: weight of the largest rate in the scaling of `variant`, 0 or more; "auto" takes the largest that selects no
@@ -54,8 +54,7 @@ def ternary(
         `kind` [layer, neuron] str, `member` [language, layer, neuron] bool (selected and p_k > tau), `score`
         [layer, neuron], `selected` [layer, neuron] bool; attributes `lam`, `lam_paper`, `lam_released`, `lam_search`,
         `lam_exact` (what the bisection approaches, from the sorted crossings of the scores, released scaling; NaN where
-        lam was given), `monotone` (1, 0, or -1 where lam was given), `tau`, `clamped`, `above_one`, `n_specific` ...
-        `n_other`.
+        lam was given), `monotone` (1, 0, or -1 where lam was given), `tau`, `above_one`, `n_specific` ... `n_other`.
 
     Raises:
         BadCounts: the counts cannot be what they claim to be.
@@ -131,7 +130,6 @@ def ternary(
             "lam_search": how,
             "monotone": monotone,
             "tau": tau,
-            "clamped": rates.clamped,
             "above_one": rates.above_one,
             **{f"n_{name}": int((kind == code).sum()) for code, name in enumerate(KINDS)},
         },

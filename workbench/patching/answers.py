@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 
-from workbench.errors import BadArgument, BadPairs
+from workbench.errors import BadArgument, BadPairs, warn
 from workbench.model.metrics import Metric, answer_probability, logit_difference, nll
 from workbench.model.model import Model
 from workbench.patching.prompts import Prompts, label
 from workbench.text.batches import check_ids
 from workbench.text.chat import Chat, Rendered
 from workbench.text.pairs import first_tokens
+from workbench.text.spans import Divider
 
 NAMES = ("logit_difference", "answer_probability", "nll")
 
@@ -63,13 +64,22 @@ def following(model: Model, prompts: Prompts, words: Sequence[str]) -> list[int]
     """The first token of each word as it would follow the prompts of its pair.
 
     Tokenized together with the target prompt where that leaves the prompt's own tokens alone; else the word by itself.
+    Prompts whose last space the tokenizer gives to the word are counted in a warning: no model reads such texts so.
     """
-    found = []
-    for ids, word, prompt in zip(_together(model, prompts, words), words, prompts.target, strict=True):
+    found, joined = [], 0
+    for row, (ids, word, prompt) in enumerate(
+        zip(_together(model, prompts, words), words, prompts.target, strict=True)
+    ):
         if list(ids[: len(prompt)]) == prompt and len(ids) > len(prompt):
             found.append(int(ids[len(prompt)]))
         else:
             found.append(_alone(model, word))
+            joined += prompts.pairs[row].target[-1:].isspace() and not prompts.pairs.chat
+    if joined:
+        warn(
+            f"{joined} of {len(prompts)} prompts end in a space that the tokenizer joins to the word after it; end the "
+            "prompts without it and begin answers and foils with it, else both are read as no text has them"
+        )
     return found
 
 
@@ -81,7 +91,9 @@ def _together(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list
         whole = [chat.followed(pair.target, word, label(prompts.pairs, row)) for row, (pair, word) in enumerate(pairs)]
         return [chat.tokens(Rendered(text, 0, len(text)))[0] for text in whole]
     texts = [pair.target + word for pair, word in pairs]
-    return model.tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, verbose=False)["input_ids"]
+    ids = model.tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, verbose=False)["input_ids"]
+    divide = Divider(model.tokenizer)
+    return [divide.read(one) for one in ids]
 
 
 def _alone(model: Model, word: str) -> int:

@@ -22,6 +22,7 @@ from workbench.results.make import make_result
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch, pad
 from workbench.text.corpus import Corpus
+from workbench.text.spans import last_token
 
 AT = ("last", "concept")
 _AUTO = 16  # pairs in a batch
@@ -188,13 +189,7 @@ def _record(model: Model, prompts: Sequence[tuple[str, str]], *, keys: bool = Fa
 
 def word_position(tokenizer: Any, prompt: str, word: str) -> int:
     """The position of the last token of the last quoted `word` in a prompt."""
-    end = prompt.rindex(f'"{word}"') + 1 + len(word)
-    if getattr(tokenizer, "is_fast", False):
-        spans = tokenizer(prompt, return_offsets_mapping=True)["offset_mapping"]
-        return max(i for i, (start, stop) in enumerate(spans) if start < end and start < stop)
-    whole, part = (list(tokenizer(text)["input_ids"]) for text in (prompt, prompt[:end]))
-    same = next((i for i, (a, b) in enumerate(zip(whole, part, strict=False)) if a != b), len(part))
-    return min(same, len(part) - 1)
+    return last_token(tokenizer, prompt, prompt.rindex(f'"{word}"') + 1 + len(word))
 
 
 def _read(model: Model, states: Tensor, items: Sequence[ConceptPair]) -> np.ndarray:

@@ -150,5 +150,8 @@ def _size(model: Model, prompts: Prompts, batch_size: int | str, passes: int) ->
 
 def _padded(model: Model, prompts: Prompts, side: str, rows: tuple[int, ...]) -> Batch:
     ids, counted = getattr(prompts, side), prompts.counted.get(side)
-    texts = [Encoded(ids[row], "", row, None if counted is None else counted[row]) for row in rows]
+    if counted is None:
+        texts = [Encoded(ids[row], "", row, front=len(model.front)) for row in rows]
+    else:
+        texts = [Encoded(ids[row], "", row, counted[row]) for row in rows]
     return collate(texts, model.pad_id, "left").to(model.device)

@@ -169,7 +169,8 @@ def off_target_table(
 
     Returns:
         Shares of the whole model, the scaled heads and random ones, the range of the latter, what the heads do beyond
-        random ones with its interval and corrected p-value. The frame's `attrs` hold the same over all prompts.
+        random ones with its interval and corrected p-value, and how many texts written with the heads scaled are in
+        no language that the identifier knows. The frame's `attrs` hold the same over all prompts.
     """
     options = options or Options()
     whole = load_corpus(corpus, limit=limit, chat=options.chat)
@@ -192,6 +193,7 @@ def off_target_table(
         table[condition] = found.share.sel(condition=condition).to_series()
     for name in ("control_low", "control_high", "beyond", "beyond_low", "beyond_high", "p_value"):
         table[name] = found[name].to_series()
+    table["unidentified"] = found.unidentified.sel(condition="scaled").to_series().astype(int)
     table = table.reset_index().round(4)
     table.attrs = {name: found.attrs[name] for name in ("beyond", "beyond_low", "beyond_high", "beyond_p")}
     return table

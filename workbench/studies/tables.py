@@ -64,6 +64,7 @@ def model_table(model: Any, *, device: str | None = None, dtype: str | None = No
         "type": str(found.dtype).removeprefix("torch."),
         "device": str(found.device),
         "adds BOS": "yes" if found.adds_bos else "no",
+        "in front of every text": " ".join(found.tokenizer.convert_ids_to_tokens(list(found.front))) or "nothing",
     }
     rows |= {f"can {what}": "yes" if works else "no" for what, works in found.abilities.items()}
     for what, reason in found.lost.items():

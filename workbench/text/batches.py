@@ -10,6 +10,7 @@ from torch import Tensor
 from workbench.errors import BadArgument, BadCorpus, TooLarge, WorkbenchError
 from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
+from workbench.text.spans import Divider
 
 _WINDOW = 128  # rows tokenized at once
 
@@ -23,12 +24,15 @@ class Encoded:
         language: of the text.
         row: of the text in its language.
         counted: in a chat the tokens that are the text's own and enter statistics; all tokens where None.
+        front: how many tokens the tokenizer put in front of the text; where `counted` is None, only the first of them
+            enters statistics, as BOS does.
     """
 
     ids: list[int]
     language: str
     row: int
     counted: range | None = None
+    front: int = 0
 
     def opening(self, tokens: int | None = None) -> "Encoded":
         """The first tokens of the text, all when None, for a model to go on with.
@@ -51,7 +55,8 @@ class Batch:
         languages: the language of each sample.
         rows: the row of each sample in its language.
         counted: [sample, position] int64, 1 for the tokens that enter statistics: the real ones, but in a chat the
-            text's own and not the template's. The mask itself where nothing else was given.
+            text's own and not the template's, and of several that a tokenizer puts in front of every text the first
+            alone. The mask itself where nothing else was given.
     """
 
     ids: Tensor
@@ -82,9 +87,10 @@ def encode(
 ) -> list[Encoded]:
     """Tokenize every text of a corpus, language by language, in the order of its rows.
 
-    Begin-of-sequence is there exactly when the tokenizer itself adds it; an end-of-sequence that the tokenizer appends
-    is taken off again, since no model predicts anything from it. The texts of a chat corpus are rendered with the
-    tokenizer's chat template (see `text.chat`), which may also write the begin-of-sequence; there is never a second.
+    What the tokenizer itself puts in front of every text (BOS, mostly) stays; what it puts behind is taken off again,
+    since no model predicts anything from it. Both are found by looking (see `text.around`). The texts of a chat corpus
+    are rendered with the tokenizer's chat template (see `text.chat`), which may also write what stands in front; it is
+    never there twice.
 
     Args:
         tokenizer: a transformers tokenizer.
@@ -140,7 +146,7 @@ class _Encoder:
         self.tokenizer, self.max_length, self.truncate = tokenizer, max_length, truncate
         self.n_embedded, self.user = n_embedded, corpus.user
         self.chat = Chat(tokenizer) if corpus.chat else None
-        self.appended = self.chat is None and _appends_end(tokenizer)
+        self.divider = Divider(tokenizer)
 
     def __call__(self, language: str, texts: Sequence[str], start: int) -> Iterator[Encoded]:
         if not texts:
@@ -164,16 +170,12 @@ class _Encoder:
                         f"{self.max_length} tokens: the chat template takes them up, or its only token is merged with "
                         "the template's; give a longer text or a model with a longer context"
                     )
-            yield Encoded(ids, language, row, own)
+            yield Encoded(ids, language, row, own, len(self.divider.front) if own is None else 0)
 
     def _plain(self, texts: Sequence[str]) -> Iterator[tuple[list[int], None]]:
-        end = self.tokenizer.eos_token_id
         rows = self.tokenizer(list(texts), add_special_tokens=True, truncation=False, padding=False, verbose=False)
-        for row_ids in rows["input_ids"]:
-            ids = list(row_ids)
-            if self.appended and ids and ids[-1] == end:
-                ids.pop()
-            yield ids, None
+        for ids in rows["input_ids"]:
+            yield self.divider.read(ids), None
 
     def _chat(self, chat: Chat, language: str, texts: Sequence[str], start: int) -> Iterator[tuple[list[int], range]]:
         for row, text in enumerate(texts, start):
@@ -231,20 +233,13 @@ def collate(texts: Sequence[Encoded], pad_id: int, side: str = "right") -> Batch
     """Texts as one batch, in their order, padded on one side."""
     ids, mask = pad([text.ids for text in texts], pad_id, side)
     counted = mask
-    if any(text.counted is not None for text in texts):
+    if any(text.counted is not None or text.front > 1 for text in texts):
         counted = mask.clone()
         for sample, text in enumerate(texts):
-            if text.counted is not None:
-                begin = 0 if side == "right" else ids.shape[1] - len(text.ids)
+            begin = 0 if side == "right" else ids.shape[1] - len(text.ids)
+            if text.counted is None:
+                counted[sample, begin + 1 : begin + text.front] = 0
+            else:
                 counted[sample] = 0
                 counted[sample, begin + text.counted.start : begin + text.counted.stop] = 1
     return Batch(ids, mask, tuple(text.language for text in texts), tuple(text.row for text in texts), counted)
-
-
-def _appends_end(tokenizer: Any) -> bool:
-    """Whether the tokenizer puts an end-of-sequence after a text (and not just because the text ends in one)."""
-    if tokenizer.eos_token_id is None:
-        return False
-    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-    full = tokenizer("a", add_special_tokens=True)["input_ids"]
-    return full[-1:] == [tokenizer.eos_token_id] and bare[-1:] != full[-1:]

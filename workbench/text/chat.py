@@ -8,11 +8,12 @@ turn that it adds, or words that it shares with the text do not matter. Boundari
 import datetime
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, BadPairs, UnsupportedSite, WorkbenchError
+from workbench.text.around import around
+from workbench.text.spans import characters, within
 
 _MARK = "\ue000\ue001text\ue001\ue000"  # of the private use area: in no template
 _DATE = datetime.date(2024, 7, 26)  # what templates that write today's date are given, so that runs can be repeated
@@ -73,7 +74,7 @@ class Chat:
                 "chat needs a tokenizer that says which characters its tokens stand for; a fast tokenizer does"
             )
         self.tokenizer = tokenizer
-        self.adds_bos = adds_bos(tokenizer)
+        self.front, _ = around(tokenizer)
         self._written = _NOW.sub(lambda found: repr(_DATE.strftime(found[2])), template)
         self._parts: dict[str | None, list[str]] = {}
 
@@ -104,31 +105,28 @@ class Chat:
     def tokens(self, rendered: Rendered) -> tuple[list[int], list[tuple[int, int]], range]:
         """Token ids of a rendered text, the characters of each, and which of the tokens are the text's own.
 
-        There is one BOS in front where the template writes it, the tokenizer adds it, or both; else none. A token
-        counts as the text's own where all its characters are: one that runs across the border, as a merged space does,
-        counts as the template's. Characters that no token claims go to the token that follows them.
+        What the tokenizer puts in front of every text (BOS, mostly) is there once, whether the template writes it, the
+        tokenizer adds it, or both. Which tokens are the text's own is the rule of `text.spans`: those whose last
+        character is the text's. Characters that no token claims go to the token that follows them.
         """
         found = self.tokenizer(rendered.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        ids, characters = list(found["input_ids"]), _claimed(found["offset_mapping"])
-        bos = self.tokenizer.bos_token_id
-        while bos is not None and ids[:2] == [bos, bos]:
-            ids, characters = ids[1:], characters[1:]
-        if self.adds_bos and ids[:1] != [bos]:
-            ids, characters = [bos, *ids], [(0, 0), *characters]
-        own = [
-            token
-            for token, (start, end) in enumerate(characters)
-            if rendered.start <= start and end <= rendered.end and (start < end or rendered.start < start)
-        ]
-        return ids, characters, range(own[0], own[-1] + 1) if own else range(0)
+        ids = list(found["input_ids"])
+        places = characters(self.tokenizer, ids, found["offset_mapping"])
+        front, bos = list(self.front), self.tokenizer.bos_token_id
+        for twice in ([bos], front):
+            while twice and None not in twice and ids[: 2 * len(twice)] == twice * 2:
+                ids, places = ids[len(twice) :], places[len(twice) :]
+        missing = next(count for count in range(len(front) + 1) if ids[: len(front) - count] == front[count:])
+        ids, places = front[:missing] + ids, [(0, 0)] * missing + places
+        return ids, places, within(places, rendered.start, rendered.end)
 
     def own(self, text: str, user: str, where: str) -> tuple[str, list[tuple[int, int]]]:
         """An answer as the template writes it, and which of its characters each of its own tokens stands for."""
         rendered = self.answer(text, user, where)
-        _, characters, own = self.tokens(rendered)
+        _, places, own = self.tokens(rendered)
         begin = rendered.start
         return rendered.text[begin : rendered.end], [
-            (start - begin, end - begin) for start, end in characters[own.start : own.stop]
+            (max(0, start - begin), end - begin) for start, end in places[own.start : own.stop]
         ]
 
     def _place(self, text: str, user: str | None, where: str, error: type[WorkbenchError]) -> Rendered:
@@ -165,15 +163,6 @@ class Chat:
             raise BadArgument(
                 f"this tokenizer's chat template refuses a user's turn and an answer: {problem}"
             ) from None
-
-
-def _claimed(offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Characters of each token; those that no token claims go to the token that follows them."""
-    found, before = [], 0
-    for start, end in offsets:
-        found.append((min(start, before), end))
-        before = max(before, end)
-    return found
 
 
 def _template(tokenizer: Any) -> str | None:

@@ -1,0 +1,95 @@
+"""Identified: how far two identifiers of languages agree on the same texts."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from workbench.errors import BadArgument, BadCorpus
+from workbench.results.make import make_result
+from workbench.results.statistics import check_level, interval
+from workbench.text.corpus import Corpus
+from workbench.text.identify import Identifier, by_lingua, by_trigrams
+from workbench.text.readers import load_corpus
+
+NONE = "none"  # what stands for texts that an identifier puts in no language
+
+
+def compare_identifiers(
+    texts: Corpus | Sequence[str],
+    identifiers: Mapping[str, Identifier] | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Let two identifiers answer for the same texts, and count where they differ.
+
+    Args:
+        texts: a corpus, or texts of any languages.
+        identifiers: two of them by name; `by_trigrams` of the shipped sentences and `by_lingua` (the extra `identify`)
+            between the same languages where None.
+        level: of the interval.
+        seed: of the bootstrap.
+
+    Returns:
+        `texts[NAME, NAME]`, how many texts the first identifier puts in the language of the row and the second in that
+        of the column, "none" where an identifier puts them in no language that it knows; `unidentified[identifier]`,
+        how many those are. Attributes `agreement`, the share of texts with the same answer, with `agreement_low` and
+        `agreement_high` (bootstrap over texts; over rows of an aligned corpus), and `n_texts`.
+
+    Raises:
+        BadArgument: not two identifiers with names, or `level` out of range.
+        BadCorpus: no text.
+        UnsupportedSite: lingua is not installed.
+
+    Example:
+        >>> found = compare_identifiers(corpus)                                                  # doctest: +SKIP
+        >>> wb.figures.matrix(found, "texts")                                                    # doctest: +SKIP
+    """
+    check_level(level)
+    rows = _rows(texts)
+    if identifiers is None:
+        known = load_corpus("parallel")
+        identifiers = {"trigrams": by_trigrams(known), "lingua": by_lingua(known.languages)}
+    names = list(identifiers) if isinstance(identifiers, Mapping) else []
+    taken = {"identifier", "texts", "unidentified"}
+    if len(names) != 2 or not all(isinstance(name, str) and name not in taken for name in names):
+        raise BadArgument(f"identifiers={identifiers!r}; give two by name, such as {{'trigrams': ..., 'lingua': ...}}")
+    answers = np.array([[identifiers[name](text) or NONE for text, _ in rows] for name in names])
+    labels = [*sorted(set(answers.ravel().tolist()) - {NONE}), NONE]
+    counts = np.array([[int(((answers[0] == a) & (answers[1] == b)).sum()) for b in labels] for a in labels])
+    same = (answers[0] == answers[1]).astype(float)
+    groups = np.array([group for _, group in rows])
+    units = np.array([same[groups == group].mean() for group in np.unique(groups)])
+    low, high = interval(units, level=level, seed=seed)
+    result = make_result(
+        {
+            "texts": (tuple(names), counts, "texts by the answers of both identifiers [texts]"),
+            "unidentified": (("identifier",), (answers == NONE).sum(1), "texts in no language that it knows [texts]"),
+        },
+        {**dict.fromkeys(names, labels), "identifier": names},
+        method="compare_identifiers",
+        parameters={"identifiers": names, "level": level},
+        corpus=texts.info if isinstance(texts, Corpus) else {"source": "texts", "counts": {"texts": len(rows)}},
+        seed=seed,
+        attrs={
+            "agreement": float(same.mean()),
+            "agreement_low": float(low),
+            "agreement_high": float(high),
+            "n_texts": len(rows),
+        },
+    )
+    result["texts"].attrs["question"] = "Where do two identifiers put the same texts?"
+    return result
+
+
+def _rows(texts: Corpus | Sequence[str]) -> list[tuple[str, int]]:
+    """Texts, and which of them are translations of one another: those of one number."""
+    if isinstance(texts, Corpus):
+        rows = [(text, row) for part in texts.texts.values() for row, text in enumerate(part)]
+        return rows if texts.aligned else [(text, number) for number, (text, _) in enumerate(rows)]
+    if isinstance(texts, str) or not isinstance(texts, Sequence) or not all(isinstance(one, str) for one in texts):
+        raise BadArgument(f"texts are a corpus or a list of texts, not {type(texts).__name__}")
+    if not texts:
+        raise BadCorpus("there is no text to identify")
+    return [(text, number) for number, text in enumerate(texts)]
