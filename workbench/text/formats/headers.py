@@ -166,9 +166,9 @@ def _not_a_language(header: str, code: str, table: dict[str, list[Any]], sure: l
         return "its cells are single words beside sentences"
     if any(table[other] == table[header] for other in others):
         return "it repeats another column"
-    if _numbered(table[header]):
-        return "its cells are identifiers"
-    repeated = len(cells) > 3 and len(set(cells)) * 4 <= len(cells)
+    if _numbered(table[header]) or _digits(cells) >= 0.5:
+        return "its cells are identifiers or numbers"
+    repeated = _distinct(cells) < 0.7 and any(_distinct(_texts(table[other])) > 0.9 for other in others)
     if repeated or all(cell.strip().lower() in _ANSWERS for cell in cells):
         return "its cells are labels"
     return ""
@@ -208,6 +208,15 @@ def _style(code: str) -> str:
 
 def _spaced(cells: list[str]) -> float:
     return sum(" " in cell.strip() for cell in cells) / max(len(cells), 1)
+
+
+def _digits(cells: list[str]) -> float:
+    plain = [character for cell in cells for character in cell if character.isalnum()]
+    return sum(not character.isalpha() for character in plain) / max(len(plain), 1)
+
+
+def _distinct(cells: list[str]) -> float:
+    return len(set(cells)) / max(len(cells), 1)
 
 
 def _overlap(cells: list[Any], others: list[Any]) -> float:
