@@ -50,6 +50,9 @@ TEXTS = [
     ("xquad.de.json", b'{"data": [{"paragraphs": [{}]}]}', BadCorpus, r"not XQuAD-like JSON.*KeyError 'context'"),
     ("xquad.de.json", b"[1, 2]", BadCorpus, r"not XQuAD-like JSON"),
     ("xquad.de.json", b"{", BadCorpus, r"not XQuAD-like JSON.*\.jsonl"),
+    ("xquad.de.json", b'{"data": [{"paragraphs": [{"context": 5}]}]}', BadCorpus, r"text 0 in 'de' is 5, int and not"),
+    ("a.jsonl", b'{"de": "a", "en": {"x": 1}}', BadCorpus, r"line 1: .*dict, not text, in column 'en'"),
+    ("a.jsonl", b"[" * 100_000, BadCorpus, r"line 1: not JSON"),
     ("a.parquet", b"PAR1", BadCorpus, r"cannot tell what .*\.tsv, \.csv, \.jsonl"),
 ]
 

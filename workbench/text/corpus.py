@@ -51,7 +51,10 @@ class Corpus:
             if not rows:
                 raise BadCorpus(f"{self.source} holds no text in {language!r}")
             for row, text in enumerate(rows):
-                if not isinstance(text, str) or not text.strip():
+                if text is not None and not isinstance(text, str):
+                    kind = type(text).__name__
+                    raise BadCorpus(f"{self.source}: text {row} in {language!r} is {text!r}, {kind} and not text")
+                if not text or not text.strip():
                     raise BadCorpus(f"{self.source}: text {row} in {language!r} is blank; remove it or fill it in")
         if self.aligned and len(set(self.counts.values())) > 1:
             raise BadCorpus(f"{self.source} is to be aligned, but its languages differ in length: {self.counts}")

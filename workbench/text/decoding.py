@@ -86,7 +86,7 @@ def read_json_lines(path: Path, error: type[WorkbenchError]) -> list[tuple[str, 
             continue
         try:
             value = json.loads(line)
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise error(f"{path}, line {number}: not JSON ({problem})") from problem
         if not isinstance(value, dict):
             raise error(f"{path}, line {number}: {type(value).__name__}, not an object with named fields")

@@ -80,3 +80,16 @@ def test_a_broken_gzip_is_refused(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(BadCorpus, match=r"a\.tsv\.gz is no whole gzip file"):
         wb.load_corpus(path)
+
+
+def test_semicolons_as_spreadsheets_write_them(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('fi;sv\n"Hei; hei";Hej, hej\n')
+    assert read(path).columns == {"fi": ["Hei; hei"], "sv": ["Hej, hej"]}
+
+
+def test_carriage_returns_alone_are_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"fi,sv\ryksi,ett\r")
+    with pytest.raises(BadCorpus, match=r"line 1: a carriage return without a line feed"):
+        read(path)

@@ -24,7 +24,7 @@ def read_table(path: Path, error: type[WorkbenchError]) -> Table:
             quotation mark that is not closed.
     """
     text = read_text(path, error)
-    rows = _quoted(text, ",", path, error) if kind(path) == ".csv" else _tabbed(text, path, error)
+    rows = _quoted(text, _separator(text), path, error) if kind(path) == ".csv" else _tabbed(text, path, error)
     header = [name.strip() for name in rows[0][1]]
     if repeated := twice(header):
         raise error(f"{path}: the header names {shortened([repr(name) for name in repeated])} more than once")
@@ -38,6 +38,12 @@ def read_table(path: Path, error: type[WorkbenchError]) -> Table:
         name: [cell if cell.strip() else None for cell in column] for name, column in zip(header, cells, strict=True)
     }
     return Table(columns, tuple(f"line {number}" for number, _ in rows[1:]))
+
+
+def _separator(text: str) -> str:
+    """A comma, or the semicolon that spreadsheets write where a comma stands in numbers."""
+    header = text.lstrip().split("\n", 1)[0]
+    return ";" if ";" in header and "," not in header else ","
 
 
 def _tabbed(text: str, path: Path, error: type[WorkbenchError]) -> Rows:
@@ -83,6 +89,11 @@ def _records(text: str, separator: str, path: Path, error: type[WorkbenchError])
         except StopIteration:
             return
         except csv.Error as problem:
+            if "\r" in physical[reader.line_num - 1]:
+                raise error(
+                    f"{path}, line {reader.line_num}: a carriage return without a line feed stands in it; save the "
+                    "file with line feeds, or put the cell in quotation marks"
+                ) from problem
             raise error(
                 f"{path}, line {begin}: a quotation mark is not closed, or something follows it before the next cell "
                 f"({problem}, by line {reader.line_num}); double those inside a cell, and close the cell"

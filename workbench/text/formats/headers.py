@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, warn
@@ -179,11 +180,12 @@ def _texts(cells: list[Any]) -> list[str]:
 
 
 def _lettered(cells: list[Any]) -> bool:
-    """Whether any cell is text with a letter; a column of numbers is no language, and one without cells may be."""
-    texts = _texts(cells)
-    if not any(cell is not None for cell in cells):
-        return True
-    return any(character.isalpha() for cell in texts for character in cell)
+    """Whether cells may be texts: not all are numbers. A cell of another type is an error of its own, later."""
+    present = [cell for cell in cells if cell is not None]
+    numbers = [cell for cell in present if isinstance(cell, Number)]
+    texts = [cell for cell in present if isinstance(cell, str)]
+    lettered = any(character.isalpha() for cell in texts for character in cell)
+    return lettered or not present or len(numbers) + len(texts) < len(present)
 
 
 def _numbered(cells: list[Any]) -> bool:
