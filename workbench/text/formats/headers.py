@@ -24,6 +24,7 @@ _ANSWERS = frozenset(("true", "false", "yes", "no", "y", "n", "none", "null", "n
 _UNICODE = {"Latn": "LATIN", "Hebr": "HEBREW", "Mymr": "MYANMAR", "Ethi": "ETHIOPIC", "Orya": "ORIYA"}
 _UNICODE |= {"Sinh": "SINHALA", "Beng": "BENGALI", "Cyrl": "CYRILLIC", "Telu": "TELUGU", "Deva": "DEVANAGARI"}
 _UNICODE |= {"Arab": "ARABIC", "Guru": "GURMUKHI", "Taml": "TAMIL", "Laoo": "LAO", "Cans": "CANADIAN"}
+_NAMES_OF_ROWS = ("id", "language", "lang")
 _READ = 200  # rows that are looked at
 _NAMED = 12  # columns that a message names
 _LETTERS = 80  # of each
@@ -234,10 +235,12 @@ def _overlap(cells: list[Any], others: list[Any]) -> float:
 def _say(source: str, found: dict[str, str], ignored: dict[str, str], unnamed: list[str], doubtful: list[str]) -> None:
     if not found:
         doubts = "".join(f"; {header!r} is none: {why}" for header, why in list(ignored.items())[:_NAMED] if why)
+        first = next((header for header in ignored if header.lower() not in _NAMES_OF_ROWS), "text")
+        role = "text" if any(header.lower() in _NAMES_OF_ROWS[1:] for header in ignored) else "de"
         raise BadCorpus(
             f"{source}: no column is headed by a language code (it has: {shortened(ignored)}){doubts}; "
             "name the columns de, en ..., or 'language' and 'text', or say which is which: "
-            f"columns={{{next(iter(ignored), 'text')!r}: 'de'}}"
+            f"columns={{{shortened([first])!r}: {role!r}}}"
         )
     if unnamed:
         listing = [f"{header} ({ignored[header]})" if ignored[header] else header for header in unnamed]
