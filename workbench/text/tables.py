@@ -78,7 +78,7 @@ def text_column(table: Table, source: str, language: str, *, aligned: bool = Fal
 
 
 def renamed(table: Table, columns: Mapping[str, str | None] | None, source: str) -> tuple[Table, dict[str, str | None]]:
-    """Call a column 'text' or 'language' where the user says that it holds these; also gives what else was said.
+    """Call a column 'text' or 'language' where the user says that it holds these; also gives the rest.
 
     Raises:
         BadArgument: such a column is not there.
@@ -163,14 +163,14 @@ def joined(tables: Mapping[str, tuple[str, Table]], source: str) -> Corpus:
     ignored: dict[str, None] = {}
     spelled: dict[str, None] = {}
     for language, (file, table) in tables.items():
-        said, text = _fields(table) or ("", next((one for one in TEXT_FIELDS if one in table.columns), ""))
+        field, text = _fields(table) or ("", next((one for one in TEXT_FIELDS if one in table.columns), ""))
         if not text:
             text_column(table, file, language)  # says what it lacks
-        columns["language"] += table.columns[said] if said else [language] * len(table.places)
+        columns["language"] += table.columns[field] if field else [language] * len(table.places)
         columns["text"] += table.columns[text]
         spelled[text] = None
         places += [f"{file}, {place}" for place in table.places]
-        ignored |= dict.fromkeys(header for header in table.columns if header not in (said, text))
+        ignored |= dict.fromkeys(header for header in table.columns if header not in (field, text))
     extra = {header: [None] * len(places) for header in ignored if header not in {*columns, *spelled}}
     text = "text" if len(spelled) > 1 else next(iter(spelled))
     cells = {"language": columns["language"], text: columns["text"], **extra}

@@ -48,8 +48,8 @@ def load_words(
     """
     table, name = _word_table(source)
     used = [header for header in table.columns if header in ("concept", "pos") or header.lower() == "id"]
-    said = {header: None for header in ("concept", "pos") if header in table.columns} | dict(columns or {})
-    read = language_columns(table.columns, name, languages=languages, columns=said, used=used)
+    roles = {header: None for header in ("concept", "pos") if header in table.columns} | dict(columns or {})
+    read = language_columns(table.columns, name, languages=languages, columns=roles, used=used)
     cells = read.languages
     labels = table.columns.get("concept") or identifiers(table.columns, read) or next(iter(cells.values()))
     if languages is not None:
@@ -67,6 +67,7 @@ def load_words(
         "source": name,
         "hash": digest([concepts, sorted(words.items())]),
         "dropped": len(table.places) - len(rows),
+        "normalize": normalize,
         "ignored": [header for header in read.ignored if header not in used],
     }
     return frame
@@ -205,7 +206,9 @@ def translation_prompts(
 def _asked(words: pd.DataFrame | str, source: str, target: str) -> tuple[pd.DataFrame, str, str]:
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
     asked, told = (chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target))
-    words_read = normalized({code: frame[code].tolist() for code in (asked, told)}, "NFC", "this word list")
+    words_read = normalized(
+        {code: frame[code].tolist() for code in (asked, told)}, frame.attrs.get("normalize", "NFC"), "this word list"
+    )
     return frame.assign(**words_read), asked, told
 
 

@@ -52,15 +52,15 @@ def load(table, **options):
     ],
 )
 def test_metadata_is_left_out_and_named(header, cells):
-    languages, ignored, said = load({header: cells} | BASE)
+    languages, ignored, message = load({header: cells} | BASE)
     assert languages == ["en", "sv"]
     if header.lower() != "id":  # which names the rows instead
         assert ignored == [header]
-        assert header in said
+        assert header in message
 
 
 @pytest.mark.parametrize(
-    ("header", "cells", "code", "said"),
+    ("header", "cells", "code", "message"),
     [
         ("id", ["Langit itu biru.", "Kami minum teh.", "Sudah larut."], "id", "'id' as Indonesian"),
         ("no", ["Himmelen er blå.", "Vi drikker te.", "Det er sent."], "no", "'no' as Norwegian"),
@@ -73,12 +73,12 @@ def test_metadata_is_left_out_and_named(header, cells):
         ("German", BASE["sv"], "de", ""),
     ],
 )
-def test_languages_that_look_like_metadata_are_read_and_said(header, cells, code, said):
+def test_languages_that_look_like_metadata_are_read_and_named(header, cells, code, message):
     base = {"fi": ["Taivas on sininen.", "Juomme teetä.", "On myöhä."]}
-    languages, ignored, told = load({header: cells} | base)
+    languages, ignored, warned = load({header: cells} | base)
     assert (languages, ignored) == ([code, "fi"], [])
-    assert said in told
-    assert bool(told) == bool(said)
+    assert message in warned
+    assert bool(warned) == bool(message)
 
 
 def test_capitals_follow_the_other_codes():

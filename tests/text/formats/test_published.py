@@ -99,8 +99,8 @@ def test_text_files_are_aligned_when_the_user_says_so(tmp_path):
 
 def belebele(code, passages):
     items = (
-        {"link": "a", "question_number": i, "flores_passage": said, "question": "?", "dialect": code, "ds": "2023"}
-        for i, said in enumerate(passages)
+        {"link": "a", "question_number": i, "flores_passage": text, "question": "?", "dialect": code, "ds": "2023"}
+        for i, text in enumerate(passages)
     )
     return rows(map(json.dumps, items))
 
@@ -127,7 +127,7 @@ def test_language_confusion_prompts(tmp_path):
 
 
 def test_a_file_in_one_language_by_its_name(tmp_path):
-    write(tmp_path / "test.fi.jsonl", rows(json.dumps({"premise": said, "label": 0}) for said in FI))
+    write(tmp_path / "test.fi.jsonl", rows(json.dumps({"premise": text, "label": 0}) for text in FI))
     with pytest.raises(BadCorpus, match=r"columns=\{'premise': 'text'\}"):
         wb.load_corpus(tmp_path)
     with pytest.warns(UserWarning, match="label"):
@@ -150,14 +150,14 @@ def test_wide_json_lines(tmp_path):
 
 
 def questions(texts, ids):
-    paragraphs = [{"context": said, "qas": [{"id": one}]} for said, one in zip(texts, ids, strict=True)]
+    paragraphs = [{"context": text, "qas": [{"id": one}]} for text, one in zip(texts, ids, strict=True)]
     return json.dumps({"version": 1.0, "data": [{"title": "x", "paragraphs": paragraphs}]})
 
 
 def test_mlqa_takes_contexts_in_their_own_language(tmp_path):
-    for asked in ("fi", "sv"):
-        write(tmp_path / f"test-context-fi-question-{asked}.json", questions(FI, "abc"))
-        write(tmp_path / f"test-context-sv-question-{asked}.json", questions(SV, "abc"))
+    for code in ("fi", "sv"):
+        write(tmp_path / f"test-context-fi-question-{code}.json", questions(FI, "abc"))
+        write(tmp_path / f"test-context-sv-question-{code}.json", questions(SV, "abc"))
     corpus = quietly(tmp_path)
     assert (corpus.texts, corpus.aligned) == (BOTH, True)
     assert quietly(tmp_path / "test-context-sv-question-fi.json").texts == {"sv": SV}

@@ -71,8 +71,8 @@ def language_columns(
         BadCorpus: two columns are of one language, or no column holds a language.
         UnknownLanguage: `columns` names a language that does not exist.
     """
-    said = check_columns(columns, table, source)
-    given = {header: None if code is None else check(code) for header, code in said.items()}
+    stated = check_columns(columns, table, source)
+    given = {header: None if code is None else check(code) for header, code in stated.items()}
     wanted = _wanted(languages)
     codes = {header: code for header in table if header not in given and (code := _code(header, wanted)) is not None}
     sure = [

@@ -62,7 +62,7 @@ def question_files(files: dict[str, Path], source: str) -> Corpus:
             articles = json.loads(read_text(path, BadCorpus))["data"]
             paragraphs = [paragraph for article in articles for paragraph in article["paragraphs"]]
             texts[language] = tuple(paragraph["context"] for paragraph in paragraphs)
-            asked = [tuple(question.get("id") for question in paragraph.get("qas", ())) for paragraph in paragraphs]
+            ids = [tuple(question.get("id") for question in paragraph.get("qas", ())) for paragraph in paragraphs]
         except BadCorpus:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -70,7 +70,7 @@ def question_files(files: dict[str, Path], source: str) -> Corpus:
                 f"{path} is not XQuAD-like JSON (data > paragraphs > context): {type(error).__name__} {error}; "
                 "a file of one object a line ends in .jsonl"
             ) from error
-        questions.add(tuple(asked))
+        questions.add(tuple(ids))
     return Corpus(texts, len(questions) == 1, source)
 
 
