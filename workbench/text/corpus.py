@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
 from workbench.text.characters import plain, repeats
-from workbench.text.languages import match
+from workbench.text.languages import listing, match
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class Corpus:
 
 def chosen(languages: str | Sequence[str], present: Sequence[str], *, where: str = "this corpus") -> list[str]:
     """Resolve the languages that were asked for against those that are present, in the order of asking."""
-    asked = [one.strip() for one in languages.split(",")] if isinstance(languages, str) else list(languages)
+    asked = listing(languages)
     if not asked:
         raise BadArgument(f"languages={languages!r} asks for none; {where} has: {', '.join(present)}")
     found = []

@@ -3,13 +3,13 @@
 `check` is the one place where codes and names of languages become the form that every axis has.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import langcodes
 
-from workbench.errors import UnknownLanguage, warn
+from workbench.errors import BadArgument, UnknownLanguage, warn
 
 DEFAULT = ("ar", "de", "en", "es", "fi", "fr", "hi", "it", "ja", "ru", "tr", "zh")
 _CASED = ("Latn", "Cyrl", "Grek", "Armn")
@@ -52,6 +52,19 @@ def check(code: str) -> str:
     if not tag:
         raise UnknownLanguage(f"{code!r} is not the code of a language; codes are BCP-47, such as de, ar or zh-Hant")
     return tag
+
+
+def listing(languages: Any) -> list[Any]:
+    """The languages that the user wants, one by one: a list, or one string with commas.
+
+    Raises:
+        BadArgument: neither.
+    """
+    if isinstance(languages, str):
+        return [code.strip() for code in languages.split(",")]
+    if not isinstance(languages, Iterable):
+        raise BadArgument(f"languages={languages!r}; give codes in a list, or in one string with commas: 'de,fr'")
+    return list(languages)
 
 
 def known(code: Any) -> bool:

@@ -84,6 +84,9 @@ def load_corpus(
     """
     if not isinstance(chat, bool | str | Mapping):
         raise BadArgument(f"chat={chat!r}; it is True, False, or the user's turn: a text, or one for each language")
+    for option, value in (("aligned", aligned), ("deduplicate", deduplicate)):
+        if not isinstance(value, bool) and (value is not None or option == "deduplicate"):
+            raise BadArgument(f"{option}={value!r}; it is True or False")
     corpus = source
     if not isinstance(corpus, Corpus):
         corpus, own = _read(source, languages, columns, split, aligned)

@@ -107,6 +107,14 @@ def test_wrong_words_of_the_user():
             wb.load_corpus(pd.DataFrame(BASE), columns=columns)
 
 
+@pytest.mark.parametrize(
+    "options", [{"languages": 5}, {"aligned": "yes"}, {"deduplicate": None}, {"normalize": 5}, {"columns": ["en"]}]
+)
+def test_options_of_another_type_are_refused(options):
+    with pytest.raises(BadArgument, match=next(iter(options))):
+        wb.load_corpus(pd.DataFrame(BASE), **options)
+
+
 def test_numbers_among_texts_are_named_with_their_column():
     with pytest.raises(BadCorpus, match=r"row 1: 5 is int, not text, in column 'sv'"):
         wb.load_corpus(pd.DataFrame(BASE | {"sv": ["a", 5, "b"]}))

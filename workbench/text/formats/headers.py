@@ -8,7 +8,7 @@ from numbers import Number
 from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, warn
-from workbench.text.languages import check, known, listed, name, script
+from workbench.text.languages import check, known, listed, listing, name, script
 
 # Codes of languages that are also a word, or short for one, in headers whose cells may hold letters.
 _WORDS = (
@@ -127,8 +127,7 @@ def check_columns(
 
 
 def _wanted(languages: str | Sequence[str] | None) -> set[str]:
-    each = languages.split(",") if isinstance(languages, str) else list(languages or ())
-    return {check(code) for code in each if known(code)}
+    return set() if languages is None else {check(code) for code in listing(languages) if known(code)}
 
 
 def _code(header: str, wanted: set[str]) -> str | None:
