@@ -80,6 +80,13 @@ def test_flores_has_parts(tmp_path):
     assert quietly(tmp_path, split="devtest", languages="swe_Latn").texts == {"sv": SV}
 
 
+def test_a_folder_of_one_part_is_split_in_halves(tmp_path):
+    write(tmp_path / "fin_Latn.dev", rows(FI))
+    halves = [quietly(tmp_path, split=name).texts["fi"] for name in ("train", "test")]
+    assert sorted(halves[0] + halves[1]) == sorted(FI)
+    assert quietly(tmp_path, split="dev").texts == {"fi": FI}
+
+
 def test_several_moses_pairs_are_a_choice(tmp_path):
     for name, texts in (("A.fi-sv.fi", FI), ("A.fi-sv.sv", SV), ("B.fi-sv.fi", FI[:1]), ("B.fi-sv.sv", SV[:1])):
         write(tmp_path / name, rows(texts))
@@ -161,6 +168,11 @@ def test_mlqa_takes_contexts_in_their_own_language(tmp_path):
     corpus = quietly(tmp_path)
     assert (corpus.texts, corpus.aligned) == (BOTH, True)
     assert quietly(tmp_path / "test-context-sv-question-fi.json").texts == {"sv": SV}
+    write(tmp_path / "dev-context-sv-question-sv.json", questions(SV[:1], "d"))
+    with pytest.raises(BadCorpus, match="has dev, test; choose one"):
+        wb.load_corpus(tmp_path)
+    assert quietly(tmp_path, split="dev").texts == {"sv": SV[:1]}
+    assert quietly(tmp_path, split="test").texts == BOTH
 
 
 def test_data_sets_of_translations_and_classes():

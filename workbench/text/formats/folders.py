@@ -66,7 +66,13 @@ def folder_corpus(
         own = ending in _IN_STEP
         if own and len(present := [one for one in _IN_STEP if any(file.ending == one for file in files)]) > 1:
             group = [file for file in files if file.ending == _part(folder, present, split)]
-        return _read_files(group, folder, languages, columns, aligned), own and split == group[0].ending
+        halves = sorted({file.path.name.split("-context-")[0] for file in group if "-context-" in file.path.name})
+        part = None
+        if len(halves) > 1:  # MLQA: dev-context-... and test-context-...
+            part = _part(folder, halves, split)
+            group = [file for file in group if file.path.name.startswith(f"{part}-")]
+        taken = group[0].ending if own else part
+        return _read_files(group, folder, languages, columns, aligned), split is not None and split == taken
     pairs = {stem: list(group) for stem, group in groupby(sorted(files, key=lambda file: file.stem), lambda f: f.stem)}
     pairs = {stem: group for stem, group in pairs.items() if len(group) > 1}
     if len(pairs) > 1:
