@@ -200,3 +200,8 @@ def test_the_result_is_left_as_it_was(heads):
     heatmap(heads, "member")
     heatmap(heads, "delta", language=["de"])
     assert heads.identical(before)
+
+
+def test_a_language_is_taken_in_any_spelling(heads):
+    one, other = (heatmap(heads, "delta", language=name) for name in ("de", "German"))
+    assert one.to_json() == other.to_json()

@@ -137,3 +137,11 @@ def test_an_interrupted_lens_keeps_its_concepts(llama, monkeypatch):
     np.testing.assert_array_equal(
         stop.value.partial.concept_probability.values[left], whole.concept_probability.values[left]
     )
+
+
+def test_languages_are_asked_for_in_any_spelling(llama):
+    for lens in (wb.lens.by_language, wb.lens.latent, wb.lens.depth):
+        one = lens(llama, WORDS, **OPTIONS)
+        other = lens(llama, WORDS, **{**OPTIONS, "source": "English", "target": "deu"})
+        for name, values in one.data_vars.items():
+            np.testing.assert_array_equal(values.to_numpy(), other[name].to_numpy())

@@ -34,7 +34,7 @@ TEXTS = [
     ),
     ("a.tsv", b"de\tde\na\tb\n", BadCorpus, r"names 'de' more than once"),
     ("a.tsv", b"de\tdeu\na\tb\n", BadCorpus, r"two columns are in 'de'"),
-    ("a.tsv", b"de\txx\na\tb\n", UnknownLanguage, r"'xx' heads a column but is not the code of a language"),
+    ("a.tsv", b"xx\na\n", BadCorpus, r"no column is headed by a language code \(it has: xx\).*columns=\{'xx': 'de'\}"),
     ("a.tsv", b"de\ten\na\t\n\tb\n", BadCorpus, r"none of its 2 rows is filled in every language.*'de': 1, 'en': 1"),
     ("a.tsv", b"language\ttext\nde\ta\nxx\tb\n", UnknownLanguage, r"line 3: 'xx' is not the code"),
     ("a.tsv", b"language\ttext\nde\t\n", BadCorpus, r"line 2: the text is blank"),
@@ -50,6 +50,9 @@ TEXTS = [
     ("xquad.de.json", b'{"data": [{"paragraphs": [{}]}]}', BadCorpus, r"not XQuAD-like JSON.*KeyError 'context'"),
     ("xquad.de.json", b"[1, 2]", BadCorpus, r"not XQuAD-like JSON"),
     ("xquad.de.json", b"{", BadCorpus, r"not XQuAD-like JSON.*\.jsonl"),
+    ("xquad.de.json", b'{"data": [{"paragraphs": [{"context": 5}]}]}', BadCorpus, r"text 0 in 'de' is 5, int and not"),
+    ("a.jsonl", b'{"de": "a", "en": {"x": 1}}', BadCorpus, r"line 1: .*dict, not text, in column 'en'"),
+    ("a.jsonl", b"[" * 100_000, BadCorpus, r"line 1: not JSON"),
     ("a.parquet", b"PAR1", BadCorpus, r"cannot tell what .*\.tsv, \.csv, \.jsonl"),
 ]
 

@@ -28,7 +28,11 @@ def quietly(*args, **options):
     "table", [TABLE, TABLE.replace("\n", "\r\n"), "\ufeff" + TABLE, TABLE.rstrip(), TABLE + "\n\n"]
 )
 def test_tsv_keeps_rows_and_takes_other_columns_for_metadata(tmp_path, table):
-    corpus = quietly(write(tmp_path / "a.tsv", table))
+    path = write(tmp_path / "a.tsv", table)
+    with pytest.warns(UserWarning, match="no language are left out: topic;"):
+        corpus = wb.load_corpus(path)
+    assert corpus.info["ignored"] == ["topic"]
+    assert quietly(path, columns={"topic": None}) == corpus
     assert corpus.texts == WIDE
     assert corpus.aligned
     assert corpus.ids == ("001", "002", "003")
@@ -57,7 +61,7 @@ def test_a_missing_cell_drops_the_row_for_all_and_says_how_many(tmp_path):
 
 def test_only_asked_languages_can_drop_a_row(tmp_path):
     path = write(tmp_path / "a.tsv", TABLE.replace("Two.", ""))
-    corpus = quietly(path, languages=["ja", "de"])
+    corpus = quietly(path, languages=["ja", "de"], columns={"topic": None})
     assert corpus.languages == ("ja", "de")
     assert corpus.counts == {"ja": 3, "de": 3}
     assert corpus.dropped == 0
@@ -72,7 +76,9 @@ def test_languages_split_and_limit_come_in_this_order(tmp_path):
 
 
 def test_an_id_column_is_indonesian_when_it_holds_sentences(tmp_path):
-    sentences = quietly(write(tmp_path / "a.tsv", "de\tid\nGuten Tag\tSelamat siang\nDanke\tTerima kasih\n"))
+    path = write(tmp_path / "a.tsv", "de\tid\nGuten Tag\tSelamat siang\nDanke\tTerima kasih\n")
+    with pytest.warns(UserWarning, match="reads 'id' as Indonesian"):
+        sentences = wb.load_corpus(path)
     assert sentences.languages == ("de", "id")
     numbers = quietly(write(tmp_path / "b.tsv", "de\tid\nGuten Tag\tq1\nDanke\tq2\n"))
     assert numbers.languages == ("de",)
@@ -101,7 +107,9 @@ def test_blank_lines_of_text_files_are_left_out_and_counted(tmp_path):
 def test_json_lines_in_any_order(tmp_path):
     items = [("tr", "bir"), ("de", "eins"), ("tr", "iki\nüç")]
     text = "\n\n".join(json.dumps({"language": code, "text": said, "more": 1}) for code, said in items)
-    corpus = quietly(write(tmp_path / "a.jsonl", text))
+    path = write(tmp_path / "a.jsonl", text)
+    with pytest.warns(UserWarning, match="left out: more"):
+        corpus = wb.load_corpus(path)
     assert corpus.texts == {"tr": ("bir", "iki\nüç"), "de": ("eins",)}
     assert not corpus.aligned
 
@@ -130,7 +138,7 @@ LONG = {"language": ["en", "de", "en"], "text": ["One.", "Eins.", "Two."]}
 
 def test_frames_and_datasets_in_both_shapes():
     for make in (pd.DataFrame, datasets.Dataset.from_dict):
-        wide = quietly(make(WIDE | {"topic": ["a", "b", "c"]}))
+        wide = quietly(make(WIDE | {"topic": ["a", "b", "c"]}), columns={"topic": None})
         assert (wide.texts, wide.aligned) == (WIDE, True)
         long = quietly(make(LONG))
         assert (long.texts, long.aligned) == ({"en": ("One.", "Two."), "de": ("Eins.",)}, False)
@@ -164,7 +172,8 @@ def test_languages_that_are_not_there_are_named(tmp_path):
 
 
 def test_three_letter_metadata_is_no_language(tmp_path):
-    corpus = quietly(write(tmp_path / "a.tsv", "pos\trow\tde\tfil\nn\t1\tHaus\tbahay\n"))
+    with pytest.warns(UserWarning, match="left out: pos, row;"):
+        corpus = wb.load_corpus(write(tmp_path / "a.tsv", "pos\trow\tde\tfil\nn\t1\tHaus\tbahay\n"))
     assert corpus.languages == ("de", "fil")
 
 

@@ -9,6 +9,7 @@ import xarray as xr
 
 from workbench.errors import BadArgument, UnknownLanguage
 from workbench.figures.labels import is_language, language_order
+from workbench.text.languages import match
 
 _COMPANIONS = ("low", "high", "p_value", "control_mean", "control_low", "control_high")
 
@@ -91,6 +92,8 @@ def _wanted(values: xr.DataArray, dim: str, want: Any) -> int | list[int]:
 def _place(dim: str, has: list, want: Any) -> int:
     if want in has:
         return has.index(want)
+    if is_language(dim) and isinstance(want, str) and (meant := match(want, [str(one) for one in has])) is not None:
+        return [str(one) for one in has].index(meant)
     error = UnknownLanguage if is_language(dim) else BadArgument
     raise error(f"{dim} {want!r} is not in this result (has: {_some(has)})")
 

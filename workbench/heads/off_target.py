@@ -16,6 +16,7 @@ from workbench.results.make import make_result
 from workbench.results.statistics import check_level, corrected, interval, p_value
 from workbench.text.corpus import Corpus
 from workbench.text.identify import Identifier, by_lingua
+from workbench.text.languages import check, known
 
 _CONDITIONS = ("whole", "scaled", "random")
 
@@ -162,7 +163,8 @@ def off_target(
 def _wanted(prompts: Corpus, target: str | Mapping[str, str] | None) -> dict[str, str]:
     """The language that is wanted for each language of the prompts."""
     if target is None or isinstance(target, str):
-        return {one: target or one for one in prompts.languages}
+        one_for_all = check(target) if target is not None and known(target) else target
+        return {one: one_for_all or one for one in prompts.languages}
     missing = [one for one in prompts.languages if one not in target]
     if missing:
         raise UnknownLanguage(

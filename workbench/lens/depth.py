@@ -13,7 +13,7 @@ from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
-from workbench.text.corpus import Corpus
+from workbench.text.corpus import Corpus, chosen
 from workbench.text.pairs import first_tokens
 from workbench.text.words import load_words, translation_prompts
 
@@ -69,6 +69,7 @@ def depth(
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of prompts from 1")
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
+    source, target = (chosen([one], list(frame.columns), where="this word list")[0] for one in (source, target))
     prompts = translation_prompts(frame, source=source, target=target, shots=shots, seed=seed, limit=limit)
     answers = [sorted(first_tokens(model.tokenizer, str(frame.loc[concept, target]))) for concept in prompts]
     values = np.full((2, len(prompts), model.n_layers + 1), np.nan)

@@ -75,6 +75,7 @@ def by_language(
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of prompts from 1")
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
+    source, target = (chosen([one], list(frame.columns), where="this word list")[0] for one in (source, target))
     read = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
     prompts = translation_prompts(frame, source=source, target=target, shots=shots, seed=seed, limit=limit)
     tokens = [_first_tokens(model, frame.loc[concept, read]) for concept in prompts]

@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from workbench.errors import BadArgument, BadResult, UnknownLanguage
+from workbench.errors import BadArgument, BadResult
 from workbench.neurons.ternary import KINDS
 from workbench.results.make import make_result, provenance
 from workbench.results.statistics import check_level, corrected
+from workbench.text.corpus import chosen
 
 OWNED = ("specific", "related")
 _EXACT = 20_000  # ways of dealing "trained" to languages up to which all are tried
@@ -173,10 +174,7 @@ def _trained(trained: Sequence[str] | str | None, languages: list[str]) -> np.nd
     """Which languages were trained, [language] bool."""
     if trained is None:
         return None
-    asked = [one.strip() for one in trained.split(",")] if isinstance(trained, str) else list(trained)
-    for one in asked:
-        if one not in languages:
-            raise UnknownLanguage(f"{one!r} is not in these Results (has: {', '.join(languages)})")
+    asked = chosen(trained, languages, where="these Results")
     used = np.array([one in asked for one in languages])
     if used.all() or not used.any():
         raise BadArgument(f"trained={asked} leaves nothing to compare with; name some of {', '.join(languages)}")

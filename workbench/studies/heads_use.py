@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.errors import BadArgument, BadPairs, UnknownLanguage
+from workbench.errors import BadArgument, BadPairs
 from workbench.heads import importance, off_target, save_mask, top, transfer, tune_mask
 from workbench.heads.groups import read_heads
 from workbench.heads.tasks import read_tasks
 from workbench.model.model import Model
 from workbench.studies.options import Options, at_least_two, codes
 from workbench.studies.patches import find_pairs
-from workbench.text.corpus import Corpus
+from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import read_json_lines
 from workbench.text.languages import known
 from workbench.text.readers import load_corpus
@@ -38,8 +38,7 @@ def choose_heads(model: Model, heads: str, corpus: Any, share: float, options: O
     if not known(heads):
         raise BadArgument(f"heads {heads!r}: name them, as in L2H1,L4H0, or give a language code")
     texts = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
-    if heads not in texts.languages:
-        raise UnknownLanguage(f"{heads!r} is not in {texts.source} (has: {', '.join(texts.languages)})")
+    heads = chosen([heads], texts.languages, where=texts.source)[0]
     scores = importance(model, texts.split("train").select(heads), **options.texts)
     return read_heads(top(scores, share=share)[heads], *shape)
 

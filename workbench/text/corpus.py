@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
-from workbench.text.languages import check, known
+from workbench.text.characters import plain, repeats
+from workbench.text.languages import listing, match
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Corpus:
         ids: one name per row of an aligned corpus, or none.
         chat: whether the texts are read as the assistant's answers in a chat; see `as_chat`.
         user: in a chat the user's turn before every text, by language; empty where a language has none.
+        ignored: columns of its source that were left out, because they hold no language.
 
     Raises:
         BadCorpus: no language, a language without texts, a blank text, or an aligned corpus of unequal lengths.
@@ -37,6 +39,7 @@ class Corpus:
     ids: tuple[str, ...] = ()
     chat: bool = False
     user: dict[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         texts = {language: tuple(rows) for language, rows in self.texts.items()}
@@ -48,7 +51,10 @@ class Corpus:
             if not rows:
                 raise BadCorpus(f"{self.source} holds no text in {language!r}")
             for row, text in enumerate(rows):
-                if not isinstance(text, str) or not text.strip():
+                if text is not None and not isinstance(text, str):
+                    kind = type(text).__name__
+                    raise BadCorpus(f"{self.source}: text {row} in {language!r} is {text!r}, {kind} and not text")
+                if not text or not text.strip():
                     raise BadCorpus(f"{self.source}: text {row} in {language!r} is blank; remove it or fill it in")
         if self.aligned and len(set(self.counts.values())) > 1:
             raise BadCorpus(f"{self.source} is to be aligned, but its languages differ in length: {self.counts}")
@@ -71,6 +77,23 @@ class Corpus:
         texts = sorted(self.texts.items())
         return digest(["chat", sorted(self._turns.items()), texts] if self.chat else texts)
 
+    @cached_property
+    def repeated(self) -> dict[str, int]:
+        """How many texts of each language say what one before them says, but for white space and composition."""
+        return repeats(self.texts)
+
+    def distinct(self) -> "Corpus":
+        """Drop texts that come again: of an aligned corpus the rows that repeat one in every language."""
+        if not self.aligned:
+            rows = {code: _first(map(plain, texts)) for code, texts in self.texts.items()}
+        else:
+            rows = dict.fromkeys(
+                self.texts, _first(tuple(map(plain, row)) for row in zip(*self.texts.values(), strict=True))
+            )
+        texts = {code: tuple(self.texts[code][row] for row in each) for code, each in rows.items()}
+        ids = tuple(self.ids[row] for row in next(iter(rows.values()))) if self.ids else ()
+        return replace(self, texts=texts, ids=ids)
+
     @property
     def info(self) -> dict[str, Any]:
         """What a Result records of its corpus."""
@@ -81,6 +104,8 @@ class Corpus:
             "counts": self.counts,
             "aligned": self.aligned,
             "dropped": self.dropped,
+            **({"ignored": list(self.ignored)} if self.ignored else {}),
+            **({"repeated": self.repeated} if self.repeated else {}),
             **({"chat": True, "user": self._turns} if self.chat else {}),
         }
 
@@ -164,14 +189,14 @@ class Corpus:
 
 def chosen(languages: str | Sequence[str], present: Sequence[str], *, where: str = "this corpus") -> list[str]:
     """Resolve the languages that were asked for against those that are present, in the order of asking."""
-    asked = [one.strip() for one in languages.split(",")] if isinstance(languages, str) else list(languages)
+    asked = listing(languages)
     if not asked:
         raise BadArgument(f"languages={languages!r} asks for none; {where} has: {', '.join(present)}")
     found = []
     for code in asked:
-        tag = code if code in present or not known(code) else check(code)
-        if tag not in present:
-            raise UnknownLanguage(f"{code!r} is not in {where} (has: {', '.join(present)})")
+        tag = match(code, present)
+        if tag is None:
+            raise UnknownLanguage(f"{code!r} is not in {where} (has: {', '.join(map(str, present))})")
         found.append(tag)
     return list(dict.fromkeys(found))
 
@@ -179,6 +204,14 @@ def chosen(languages: str | Sequence[str], present: Sequence[str], *, where: str
 def digest(value: Any) -> str:
     """SHA-256 (hex) of a value's JSON."""
     return hashlib.sha256(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _first(values: Iterable[Hashable]) -> list[int]:
+    """Rows in which a value comes for the first time."""
+    seen: dict[Hashable, int] = {}
+    for row, value in enumerate(values):
+        seen.setdefault(value, row)
+    return list(seen.values())
 
 
 def _half(row: int) -> str:

@@ -1,8 +1,8 @@
-"""From files to text, to table columns and to JSON lines; every refusal says where in the file."""
+"""From files to text, from frames to table columns, and to JSON lines; every refusal says where in the file."""
 
-import csv
-import io
+import gzip
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +22,19 @@ class Table:
 
 
 def read_text(path: Path, error: type[WorkbenchError]) -> str:
-    """Read a UTF-8 file, with or without a byte order mark.
+    """Read a UTF-8 file, with or without a byte order mark, packed with gzip where its name ends in .gz.
 
     Raises:
         WorkbenchError: of the given class: missing, unreadable, empty, or not UTF-8.
     """
     try:
         data = path.read_bytes()
+        if path.suffix.lower() == ".gz":
+            data = gzip.decompress(data)
     except FileNotFoundError:
         raise error(f"there is no file {path}") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
+        raise error(f"{path} is no whole gzip file ({problem}); pack it again, or give the file unpacked") from problem
     except OSError as problem:
         raise error(f"cannot read {path}: {problem.strerror or problem}") from problem
     if not data.strip(b"\xef\xbb\xbf \t\r\n"):
@@ -49,34 +53,19 @@ def read_text(path: Path, error: type[WorkbenchError]) -> str:
     return text.removeprefix("\ufeff")
 
 
+def kind(path: Path) -> str:
+    """What a file's name ends in, in lower case and without the .gz of a packed one: '.tsv'."""
+    return Path(bare(path)).suffix.lower()
+
+
+def bare(path: Path) -> str:
+    """A file's name without the .gz of a packed one."""
+    return path.stem if path.suffix.lower() == ".gz" else path.name
+
+
 def lines(text: str) -> list[str]:
     r"""Lines of a text, cut at \n or \r\n alone: other separators of Unicode may stand inside a sentence."""
     return [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
-
-
-def read_table(path: Path, error: type[WorkbenchError]) -> Table:
-    """Read a TSV (no quoting: a cell is what stands between two tabs) or a CSV (quoted as usual), header first.
-
-    Raises:
-        WorkbenchError: of the given class: as `read_text`, a row of another length than the header, a header twice.
-    """
-    text = read_text(path, error)
-    if path.suffix.lower() == ".csv":
-        reader = csv.reader(io.StringIO(text, newline=""))
-        rows = [(reader.line_num, row) for row in reader if row]
-    else:
-        rows = [(number, line.split("\t")) for number, line in enumerate(lines(text), start=1)]
-    header = [name.strip() for name in rows[0][1]]
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise error(f"{path}: the header names {', '.join(map(repr, twice))} more than once")
-    for number, row in rows[1:]:
-        if len(row) != len(header):
-            raise error(
-                f"{path}, line {number}: {len(row)} cells, but the header has {len(header)}; do not cut rows short"
-            )
-    columns = {name: [row[at] if row[at].strip() else None for _, row in rows[1:]] for at, name in enumerate(header)}
-    return Table(columns, tuple(f"line {number}" for number, _ in rows[1:]))
 
 
 def frame_table(frame: pd.DataFrame, error: type[WorkbenchError]) -> Table:
@@ -97,23 +86,12 @@ def read_json_lines(path: Path, error: type[WorkbenchError]) -> list[tuple[str, 
             continue
         try:
             value = json.loads(line)
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise error(f"{path}, line {number}: not JSON ({problem})") from problem
         if not isinstance(value, dict):
             raise error(f"{path}, line {number}: {type(value).__name__}, not an object with named fields")
         found.append((f"line {number}", value))
     return found
-
-
-def is_identifier(columns: dict[str, list[Any]], name: str) -> bool:
-    """Whether a column 'id' numbers the rows instead of holding Indonesian.
-
-    Identifiers have no spaces, and they come first or have a digit each.
-    """
-    cells = [str(cell) for cell in columns[name] if cell is not None]
-    plain = all(not any(character.isspace() for character in cell) for cell in cells)
-    numbered = all(any(character.isdigit() for character in cell) for cell in cells)
-    return plain and (numbered or next(iter(columns)) == name)
 
 
 def complete(columns: Sequence[Sequence[Any]]) -> list[int]:

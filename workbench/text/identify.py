@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from workbench.errors import BadArgument, TooFewLanguages, UnsupportedSite
 from workbench.text.corpus import Corpus
+from workbench.text.languages import check, known
 
 Identifier = Callable[[str], str | None]
 """Text to language code, or None where it is in none of the languages or cannot be told."""
@@ -111,9 +112,11 @@ def by_lingua(languages: Sequence[str], *, least: int = 2, margin: float = 0.0) 
         raise UnsupportedSite("lingua is not installed: use by_trigrams, or install the extra `identify`") from None
     codes = []
     for code in languages:
-        found = getattr(IsoCode639_1, code.split("-")[0].upper(), None)
+        found = getattr(IsoCode639_1, check(code).split("-")[0].upper(), None) if known(code) else None
         if found is None:
             raise BadArgument(f"lingua does not know {code!r}; leave it out, or use by_trigrams")
+        if found in codes:
+            raise BadArgument(f"lingua takes {languages[codes.index(found)]!r} and {code!r} for one language; keep one")
         codes.append(found)
     builder = LanguageDetectorBuilder.from_iso_codes_639_1(*codes)
     detector = (builder.with_minimum_relative_distance(margin) if margin else builder).build()

@@ -11,7 +11,8 @@ import pandas as pd
 
 from workbench.errors import BadPairs
 from workbench.text.corpus import digest
-from workbench.text.decoding import Table, frame_table, read_json_lines, read_table
+from workbench.text.decoding import Table, frame_table, kind, read_json_lines
+from workbench.text.formats.delimited import read_table
 
 FIELDS = ("source", "target", "answer", "foil")
 
@@ -132,7 +133,7 @@ def _rows(source: Any) -> tuple[list[tuple[str, Any]], str]:
         return _of_table(frame_table(source, BadPairs)), "frame"
     if isinstance(source, str | Path):
         path = Path(source)
-        suffix = path.suffix.lower()
+        suffix = kind(path)
         if suffix in (".jsonl", ".ndjson"):
             return list(read_json_lines(path, BadPairs)), str(source)
         if suffix in (".tsv", ".tab", ".csv"):

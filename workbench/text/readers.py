@@ -1,22 +1,25 @@
 """Read a corpus from wherever texts lie."""
 
-import json
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from workbench import shipped
-from workbench.errors import BadArgument, BadCorpus, UnknownLanguage, warn
-from workbench.text.corpus import Corpus, chosen
-from workbench.text.decoding import Table, frame_table, lines, read_json_lines, read_table, read_text
-from workbench.text.languages import check, known
+from workbench.errors import BadArgument, BadCorpus, warn
+from workbench.text.characters import counted, normalized
+from workbench.text.corpus import Corpus
+from workbench.text.decoding import frame_table
+from workbench.text.formats.delimited import read_table
+from workbench.text.formats.folders import file_corpus, folder_corpus, prefix_corpus
+from workbench.text.formats.hub import dataset_table, is_dataset, mapping_corpus, objects_corpus
 from workbench.text.tables import table_corpus
 
 SHIPPED = ("parallel",)
-_KINDS = ".tsv, .csv, .jsonl, .json (XQuAD), .txt, or a folder of <language>.txt"
+_Languages = str | Sequence[str] | None
+_Columns = Mapping[str, str | None] | None
 
 
 def load_corpus(
@@ -26,27 +29,43 @@ def load_corpus(
     limit: int | None = None,
     split: str | None = None,
     chat: bool | str | Mapping[str, str] = False,
+    columns: Mapping[str, str | None] | None = None,
+    aligned: bool | None = None,
+    deduplicate: bool = False,
+    normalize: str | None = "NFC",
 ) -> Corpus:
     """Load texts by language.
 
     Args:
         source: one of
             a shipped corpus: "parallel", at least 100 aligned sentences in 12 languages;
-            a folder of `<language>.txt`, one text a line (not aligned; blank lines are left out);
             a TSV or CSV with a column per language (aligned; a row with a missing cell is dropped for all languages,
             with a warning that says how many) or with the columns `language` and `text`;
-            a JSONL file of objects with `language` and `text` (not aligned);
+            a JSONL file of objects with `language` and `text` (not aligned), or a text for each language (aligned);
+            a folder of `<language>.txt`, one text a line (not aligned; blank lines are left out), of FLORES-200
+            (`eng_Latn.dev`), of NTREX or of a Moses pair (`name.de-en.de`; all aligned by line), of Belebele, or of a
+            table for each language; `name.de-en` stands for the two files of a Moses pair;
             XQuAD-like JSON, `xquad.<language>.json` or a folder of them: the contexts of its paragraphs are the texts
             (questions are left out), aligned when all languages have the same question ids;
-            a pandas frame or a `datasets.Dataset` in one of the two shapes of a TSV; a `datasets.DatasetDict`;
+            any of these files packed as `.gz`;
+            a pandas frame, a `datasets.Dataset` or a list of dicts in one of the shapes of a table; a
+            `datasets.DatasetDict` by split or by language; a dict of lists by language (not aligned);
             a Corpus, which passes through.
         languages: codes to keep, in this order (a list, or one string with commas); all when None.
         limit: first texts to keep of each language, after the split.
         split: 'train' or 'test', one half of the rows (`Corpus.split`); of a DatasetDict, which of its datasets
-            (the first when None).
+            (the first when None); of a FLORES folder, 'dev' or 'devtest'.
         chat: read the texts as the answers of a chat model, in its tokenizer's chat template (`Corpus.as_chat`); a text
             or a text for each language is the user's turn before them, which is empty with True. Only the texts' own
             tokens enter statistics. False leaves a Corpus as it is.
+        columns: what columns of a table hold, where their headers do not say it: {"src": "de", "mt": None} makes `src`
+            German and leaves `mt` out; "text" and "language" stand for texts and for their languages. Columns that
+            are not named are judged by their headers, and a warning and `Corpus.ignored` name those that are no
+            language.
+        aligned: whether row i says the same in every language; by default what the source is known for.
+        deduplicate: drop texts that come again (in an aligned corpus rows that do in all languages), also those that
+            differ in white space or Unicode composition alone. They are counted in any case (`Corpus.repeated`).
+        normalize: the Unicode form that texts are brought into, with a warning; None leaves them as they are.
 
     Returns:
         The corpus; `Corpus.aligned` says whether row i means the same in every language.
@@ -55,7 +74,7 @@ def load_corpus(
         BadCorpus: missing, empty, not UTF-8, without languages, ragged, or with a blank text; says where.
         UnknownLanguage: a code that no language has, or a language asked for that is not there, or no user's turn for
             a language.
-        BadArgument: an impossible `limit`, `split` or `chat`.
+        BadArgument: an impossible `limit`, `split`, `chat`, `columns` or `normalize`.
 
     Example:
         >>> import workbench as wb
@@ -65,114 +84,65 @@ def load_corpus(
     """
     if not isinstance(chat, bool | str | Mapping):
         raise BadArgument(f"chat={chat!r}; it is True, False, or the user's turn: a text, or one for each language")
-    if isinstance(source, Mapping) and source and all(hasattr(part, "to_pandas") for part in source.values()):
-        part = next(iter(source)) if split is None else split
-        if part not in source:
-            raise BadArgument(f"split={split!r} is not in this DatasetDict (has: {', '.join(source)})")
-        corpus, split = _read(source[part], languages, name=f"datasets[{part}]"), None
-    else:
-        corpus = _read(source, languages)
+    for option, value in (("aligned", aligned), ("deduplicate", deduplicate)):
+        if not isinstance(value, bool) and (value is not None or option == "deduplicate"):
+            raise BadArgument(f"{option}={value!r}; it is True or False")
+    corpus = source
+    if not isinstance(corpus, Corpus):
+        corpus, own = _read(source, languages, columns, split, aligned)
+        split = None if own else split
+        corpus = replace(corpus, texts=normalized(corpus.texts, normalize, corpus.source))
     if languages is not None:
         corpus = corpus.select(languages)
+    if aligned is not None and aligned != corpus.aligned:
+        corpus = replace(corpus, aligned=aligned, ids=())
+    if deduplicate:
+        corpus = corpus.distinct()
     if split is not None:
         corpus = corpus.split(split)
     if chat is not False:
         corpus = corpus.as_chat("" if chat is True else chat)
-    return corpus if limit is None else corpus.limit(limit)
+    corpus = corpus if limit is None else corpus.limit(limit)
+    if corpus.repeated and corpus is not source:
+        warn(
+            f"{corpus.source}: texts that come again are no further evidence: {counted(corpus.repeated)}; "
+            "deduplicate=True drops them"
+        )
+    return corpus
 
 
-def _read(source: Any, languages: str | Sequence[str] | None, name: str = "") -> Corpus:
-    if isinstance(source, Corpus):
-        return source
+def _read(
+    source: Any, languages: _Languages, columns: _Columns, split: str | None, aligned: bool | None
+) -> tuple[Corpus, bool]:
+    """The corpus, and whether `split` named a part of the source itself."""
     if isinstance(source, pd.DataFrame):
-        return table_corpus(frame_table(source, BadCorpus), name or "frame", languages)
-    if hasattr(source, "to_pandas") and hasattr(source, "column_names"):
-        return table_corpus(frame_table(source.to_pandas(), BadCorpus), name or "datasets", languages)
+        return table_corpus(frame_table(source, BadCorpus), "frame", languages, columns), False
+    if is_dataset(source):
+        return table_corpus(dataset_table(source), "datasets", languages, columns), False
+    if isinstance(source, Mapping):
+        return mapping_corpus(source, languages, columns, split)
+    if isinstance(source, list | tuple) and source and all(isinstance(item, Mapping) for item in source):
+        return objects_corpus(source, languages, columns), False
     if not isinstance(source, str | Path):
-        raise BadCorpus(f"cannot read a corpus from {type(source).__name__}; give a path, a pandas frame or a Dataset")
-    path = shipped.DATA / f"{source}.tsv" if source in SHIPPED else Path(source)
-    name = str(source)
-    if path.is_dir():
-        return _folder(path, languages)
-    suffix = path.suffix.lower()
-    if not path.exists():
-        raise BadCorpus(f"there is no corpus {name!r}: no such file or folder (shipped: {', '.join(SHIPPED)})")
-    if suffix in (".tsv", ".tab", ".csv"):
-        return table_corpus(read_table(path, BadCorpus), name, languages)
-    if suffix in (".jsonl", ".ndjson"):
-        return _json_lines(path)
-    if suffix == ".json":
-        return _xquad({_language_of(path): path}, name)
-    if suffix == ".txt":
-        return _text_files({_language_of(path): path}, name)
-    raise BadCorpus(f"cannot tell what {name!r} is; a corpus is {_KINDS}")
-
-
-def _folder(folder: Path, languages: str | Sequence[str] | None) -> Corpus:
-    """Read `<language>.txt` or `xquad.<language>.json` files, whichever the folder has."""
-    for pattern, read in (("*.txt", _text_files), ("*.json", _xquad)):
-        files: dict[str, Path] = {}
-        for path in sorted(folder.glob(pattern)):
-            code = path.stem.split(".")[-1]
-            if not known(code) and not re.fullmatch("[A-Za-z]{2}", code):
-                continue  # README.txt and the like
-            language = _language_of(path)
-            if language in files:
-                raise BadCorpus(f"{folder}: {files[language].name} and {path.name} are both in {language!r}; keep one")
-            files[language] = path
-        if files:
-            kept = list(files) if languages is None else chosen(languages, list(files), where=str(folder))
-            return read({language: files[language] for language in kept}, str(folder))
-    raise BadCorpus(f"folder {folder} has no <language>.txt and no xquad.<language>.json, such as de.txt")
-
-
-def _text_files(files: dict[str, Path], source: str) -> Corpus:
-    texts, blank = {}, 0
-    for language, path in files.items():
-        rows = lines(read_text(path, BadCorpus))
-        texts[language] = tuple(row for row in rows if row.strip())
-        blank += len(rows) - len(texts[language])
-    if blank:
-        warn(f"{source}: left out {blank} blank lines")
-    return Corpus(texts, False, source, dropped=blank)
-
-
-def _json_lines(path: Path) -> Corpus:
-    found = read_json_lines(path, BadCorpus)
-    for place, item in found:
-        for field in ("language", "text"):
-            if field not in item:
-                raise BadCorpus(
-                    f"{path}, {place}: no {field!r} (it has: {', '.join(item)}); each line needs language and text"
-                )
-    blank_is_missing = [item["text"] if str(item["text"] or "").strip() else None for _, item in found]
-    columns = {"language": [item["language"] for _, item in found], "text": blank_is_missing}
-    return table_corpus(Table(columns, tuple(place for place, _ in found)), str(path))
-
-
-def _xquad(files: dict[str, Path], source: str) -> Corpus:
-    texts, questions = {}, set()
-    for language, path in files.items():
-        try:
-            articles = json.loads(read_text(path, BadCorpus))["data"]
-            paragraphs = [paragraph for article in articles for paragraph in article["paragraphs"]]
-            texts[language] = tuple(paragraph["context"] for paragraph in paragraphs)
-            asked = [tuple(question.get("id") for question in paragraph.get("qas", ())) for paragraph in paragraphs]
-        except BadCorpus:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadCorpus(
-                f"{path} is not XQuAD-like JSON (data > paragraphs > context): {type(error).__name__} {error}; "
-                "a file of one object a line ends in .jsonl"
-            ) from error
-        questions.add(tuple(asked))
-    return Corpus(texts, len(questions) == 1, source)
-
-
-def _language_of(path: Path) -> str:
-    """Language in a file's name: de.txt, xquad.de.json."""
-    code = path.stem.split(".")[-1]
+        raise BadCorpus(
+            f"cannot read a corpus from {type(source).__name__}; give a path, a pandas frame, a Dataset, or a dict of "
+            "lists by language"
+        )
+    if source in SHIPPED:
+        path = shipped.DATA / f"{source}.tsv"
+        return table_corpus(
+            read_table(path, BadCorpus), str(source), languages, {"topic": None, **(columns or {})}
+        ), False
+    path = Path(source)
     try:
-        return check(code)
-    except UnknownLanguage:
-        raise UnknownLanguage(f"{path}: {code!r} is not the code of a language; call it for example de.txt") from None
+        there, is_folder = path.exists(), path.is_dir()
+    except (OSError, ValueError) as problem:
+        raise BadCorpus(f"cannot look for {str(source)[:80]!r}: {problem.__class__.__name__}") from problem
+    if is_folder:
+        return folder_corpus(path, languages, columns, split=split, aligned=aligned)
+    if there:
+        return file_corpus(path, str(source), languages, columns), False
+    pair = prefix_corpus(path, languages, aligned)
+    if pair is None:
+        raise BadCorpus(f"there is no corpus {str(source)!r}: no such file or folder (shipped: {', '.join(SHIPPED)})")
+    return pair, False

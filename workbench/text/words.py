@@ -1,7 +1,7 @@
 """Words for concepts in many languages, and translation prompts made of them."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,53 +9,57 @@ import pandas as pd
 
 from workbench import shipped
 from workbench.errors import BadArgument, BadCorpus, BadPairs
+from workbench.text.characters import composed, normalized
 from workbench.text.chat import Chat
 from workbench.text.corpus import chosen, digest
-from workbench.text.decoding import frame_table, is_identifier, read_table
+from workbench.text.decoding import Table, frame_table
+from workbench.text.formats.delimited import read_table
+from workbench.text.formats.headers import identifiers, language_columns, shortened, twice
 from workbench.text.languages import autonym
 from workbench.text.pairs import Pair, Pairs, first_tokens
-from workbench.text.tables import keep_complete, language_columns
+from workbench.text.tables import keep_complete
 
 
-def load_words(source: Any = "words", *, languages: str | Sequence[str] | None = None) -> pd.DataFrame:
+def load_words(
+    source: Any = "words",
+    *,
+    languages: str | Sequence[str] | None = None,
+    columns: Mapping[str, str | None] | None = None,
+    normalize: str | None = "NFC",
+) -> pd.DataFrame:
     """Load a word list: one row a concept, one column a language.
 
     Args:
         source: "words" (shipped: at least 120 concepts in 12 languages), a TSV or CSV, or a pandas frame, with a column
-            per language; `concept` names the rows (else the index of a frame if it is named so, else `id`, else the
-            first language), `pos` is the part of speech.
+            per language; `concept` names the rows (else the index of a frame if it is named so, else `id` where it
+            is not Indonesian, else the first language), `pos` is the part of speech.
         languages: codes to keep, in this order; all when None. A row that lacks one of them is dropped, with a warning.
+        columns: what columns hold, where their headers do not say it: {"word": "de", "id": None}.
+        normalize: the Unicode form that words are brought into, with a warning; None leaves them as they are.
 
     Returns:
-        Frame [concept, language] of words; `attrs` has `pos` (concept to part of speech), `source`, `hash`, `dropped`.
+        Frame [concept, language] of words; `attrs` has `pos` (concept to part of speech), `source`, `hash`, `dropped`,
+        and `ignored` (columns that hold no language).
 
     Raises:
         BadCorpus: missing, empty, not UTF-8, without languages, ragged, or a concept twice; says where.
         UnknownLanguage: a code that no language has, or a language asked for that is not there.
+        BadArgument: `columns` names a column that is not there, or another `normalize`.
     """
-    if isinstance(source, pd.DataFrame):
-        name = "frame"
-        table = frame_table(source.reset_index() if source.index.name == "concept" else source, BadCorpus)
-    elif isinstance(source, str | Path):
-        name = str(source)
-        table = read_table(shipped.DATA / "words.tsv" if source == "words" else Path(source), BadCorpus)
-    else:
-        raise BadCorpus(f"cannot read words from {type(source).__name__}; give 'words', a path or a pandas frame")
-    columns = language_columns(table.columns, name)
-    if not columns:
-        raise BadCorpus(f"{name}: no column is headed by a language code (it has: {', '.join(table.columns)})")
-    labels = table.columns.get("concept")
-    if labels is None:
-        numbered = "id" in table.columns and is_identifier(table.columns, "id")
-        labels = table.columns["id"] if numbered else next(iter(columns.values()))
+    table, name = _word_table(source)
+    used = [header for header in table.columns if header in ("concept", "pos") or header.lower() == "id"]
+    roles = {header: None for header in ("concept", "pos") if header in table.columns} | dict(columns or {})
+    read = language_columns(table.columns, name, languages=languages, columns=roles, used=used)
+    cells = read.languages
+    labels = table.columns.get("concept") or identifiers(table.columns, read) or next(iter(cells.values()))
     if languages is not None:
-        columns = {language: columns[language] for language in chosen(languages, list(columns), where=name)}
-    rows = keep_complete({"concept": labels, **columns}, name)
-    concepts = [str(labels[row]) for row in rows]
-    twice = sorted({concept for concept in concepts if concepts.count(concept) > 1})
-    if twice:
-        raise BadCorpus(f"{name}: concepts come more than once: {', '.join(twice)}; a concept has one row")
-    words = {language: [str(cells[row]).strip() for row in rows] for language, cells in columns.items()}
+        cells = {language: cells[language] for language in chosen(languages, list(cells), where=name)}
+    rows = keep_complete({"concept": labels, **cells}, name)
+    words = {language: [str(column[row]).strip() for row in rows] for language, column in cells.items()}
+    words = {language: list(column) for language, column in normalized(words, normalize, name).items()}
+    concepts = [composed(str(labels[row]), normalize) for row in rows]
+    if repeated := twice(concepts):
+        raise BadCorpus(f"{name}: concepts come more than once: {shortened(repeated)}; a concept has one row")
     frame = pd.DataFrame(words, index=pd.Index(concepts, name="concept"))
     parts = table.columns.get("pos", [])
     frame.attrs = {
@@ -63,8 +67,18 @@ def load_words(source: Any = "words", *, languages: str | Sequence[str] | None =
         "source": name,
         "hash": digest([concepts, sorted(words.items())]),
         "dropped": len(table.places) - len(rows),
+        "normalize": normalize,
+        "ignored": [header for header in read.ignored if header not in used],
     }
     return frame
+
+
+def _word_table(source: Any) -> tuple[Table, str]:
+    if isinstance(source, pd.DataFrame):
+        return frame_table(source.reset_index() if source.index.name == "concept" else source, BadCorpus), "frame"
+    if isinstance(source, str | Path):
+        return read_table(shipped.DATA / "words.tsv" if source == "words" else Path(source), BadCorpus), str(source)
+    raise BadCorpus(f"cannot read words from {type(source).__name__}; give 'words', a path or a pandas frame")
 
 
 def translation_pairs(
@@ -192,7 +206,10 @@ def translation_prompts(
 def _asked(words: pd.DataFrame | str, source: str, target: str) -> tuple[pd.DataFrame, str, str]:
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
     asked, told = (chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target))
-    return frame, asked, told
+    words_read = normalized(
+        {code: frame[code].tolist() for code in (asked, told)}, frame.attrs.get("normalize", "NFC"), "this word list"
+    )
+    return frame.assign(**words_read), asked, told
 
 
 def _check_numbers(shots: int, limit: int | None) -> None:

@@ -1,0 +1,169 @@
+"""Files and folders on disk: which format they are in, by their names, and which files belong together."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from workbench.errors import BadArgument, BadCorpus
+from workbench.text.corpus import Corpus, chosen
+from workbench.text.decoding import Table, bare, kind
+from workbench.text.formats.delimited import read_table
+from workbench.text.formats.headers import AMBIGUOUS, shortened
+from workbench.text.formats.json_files import belebele, json_table, question_files
+from workbench.text.formats.lines import line_corpus
+from workbench.text.formats.names import ENDINGS, Named, by_language, read_name
+from workbench.text.languages import listed
+from workbench.text.tables import has_texts, joined, renamed, table_corpus, text_column
+
+KINDS = ".tsv, .csv, .jsonl, .json (XQuAD), .txt, a Moses pair, any of them with .gz, or a folder of <language>.txt"
+_IN_STEP = ("dev", "devtest", "test")  # eng_Latn.dev: FLORES is aligned by line
+_SPLITS = ("dev", "devtest", "test", "train", "validation", "valid")
+
+Languages = str | Sequence[str] | None
+Columns = Mapping[str, str | None] | None
+
+
+def file_corpus(path: Path, source: str, languages: Languages, columns: Columns, *, packed: str = "") -> Corpus:
+    """Read one file, in the format that its name says.
+
+    Raises:
+        BadCorpus: no format is known by that name, or the file is not what its name says.
+        UnknownLanguage: no language is known by its name, where the format needs one.
+    """
+    ending = kind(path)
+    if ending in (".tsv", ".tab", ".csv", ".jsonl", ".ndjson"):
+        return _table_file(path, source, languages, columns)
+    named = read_name(path)
+    if named is None:
+        known = ending.removeprefix(".") in ENDINGS
+        what = "its name says no language; call it for example de.txt" if known else f"a corpus is {KINDS}"
+        raise BadCorpus(f"cannot tell what {source!r} is; {what}")
+    if ending == ".json":
+        return question_files({named.language: path}, source)
+    return line_corpus({named.language: path}, source, aligned=False)
+
+
+def folder_corpus(
+    folder: Path, languages: Languages, columns: Columns, *, split: str | None, aligned: bool | None
+) -> tuple[Corpus, bool]:
+    """Read a folder of files by language; also says whether `split` was one of the folder's own parts.
+
+    Raises:
+        BadCorpus: no file of a known name, two files in one language, or more than one set of files.
+        BadArgument: a `split` that the folder does not have.
+    """
+    files = [named for path in sorted(folder.iterdir()) if path.is_file() and (named := read_name(path))]
+    parts = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and path.name in _SPLITS]
+    if not files and parts:  # FLORES: dev/ and devtest/
+        part = _part(folder, parts, split)
+        return folder_corpus(folder / part, languages, columns, split=None, aligned=aligned)[0], True
+    for ending in ENDINGS:
+        group = [file for file in files if file.ending == ending]
+        if ending not in _IN_STEP:
+            group = [file for file in group if not file.stem] or group
+        if not group:
+            continue
+        own = ending in _IN_STEP
+        if own and len(present := [one for one in _IN_STEP if any(file.ending == one for file in files)]) > 1:
+            group = [file for file in files if file.ending == _part(folder, present, split)]
+        halves = sorted({file.path.name.split("-context-")[0] for file in group if "-context-" in file.path.name})
+        part = None
+        if len(halves) > 1:  # MLQA: dev-context-... and test-context-...
+            part = _part(folder, halves, split)
+            group = [file for file in group if file.path.name.startswith(f"{part}-")]
+        taken = group[0].ending if own else part
+        return _read_files(group, folder, languages, columns, aligned), split is not None and split == taken
+    pairs = {stem: list(group) for stem, group in groupby(sorted(files, key=lambda file: file.stem), lambda f: f.stem)}
+    pairs = {stem: group for stem, group in pairs.items() if len(group) > 1}
+    if len(pairs) > 1:
+        raise BadCorpus(f"{folder} has more than one set of files: {shortened(pairs)}; give one: {folder / min(pairs)}")
+    if pairs:
+        return _read_files(next(iter(pairs.values())), folder, languages, columns, aligned), False
+    raise BadCorpus(
+        f"folder {folder} has no <language>.txt and no other files that are named by language, such as de.txt, "
+        "eng_Latn.dev, xquad.de.json, de.jsonl, de.csv or name.de-en.de"
+    )
+
+
+def prefix_corpus(path: Path, languages: Languages, aligned: bool | None) -> Corpus | None:
+    """Read the files that begin so and end in a language: Tatoeba.de-en for Tatoeba.de-en.de and Tatoeba.de-en.en."""
+    if not path.parent.is_dir() or not path.name:
+        return None
+    begin = [one for one in sorted(path.parent.iterdir()) if one.name.startswith(f"{path.name}.")]
+    files = [
+        named
+        for one in begin
+        if listed(bare(one)[len(path.name) + 1 :]) and (named := read_name(one)) and not named.ending
+    ]
+    return _read_files(files, path, languages, None, aligned) if len(files) > 1 else None
+
+
+def _part(folder: Path, parts: list[str], split: str | None) -> str:
+    if split is None and len(parts) > 1:
+        raise BadCorpus(f"{folder} has {', '.join(parts)}; choose one, with split={parts[0]!r}")
+    if split is not None and split not in parts:
+        raise BadArgument(f"split={split!r} is not in {folder} (has: {', '.join(parts)})")
+    return split or parts[0]
+
+
+def _read_files(
+    files: list[Named], folder: Path, languages: Languages, columns: Columns, aligned: bool | None
+) -> Corpus:
+    found = by_language(files, folder)
+    wanted = list(found) if languages is None else chosen(languages, list(found), where=str(folder))
+    found = {language: found[language] for language in wanted}
+    ending, source = files[0].ending, str(folder)
+    if ending == "json":
+        return question_files(found, source)
+    if ending in ("jsonl", "ndjson", "csv", "tsv", "tab"):
+        return _table_files(found, source, columns)
+    in_step = ending in (*_IN_STEP, "") or all(file.stem.endswith("-*") for file in files)
+    return line_corpus(found, source, aligned=in_step if aligned is None else aligned)
+
+
+def _table(path: Path, language: str | None) -> Table:
+    if kind(path) in (".jsonl", ".ndjson"):
+        return json_table(path, language=language)
+    return read_table(path, BadCorpus)
+
+
+def _table_file(path: Path, source: str, languages: Languages, columns: Columns) -> Corpus:
+    try:
+        named = read_name(path)
+    except ValueError:  # a table says its languages itself
+        named = None
+    table = _table(path, named.language if named else None)
+    if named and columns:
+        table, columns = renamed(table, columns, source)
+    if named is None or columns or not _needs_name(table):
+        return table_corpus(table, source, languages, columns)
+    if {"dialect", "flores_passage"} <= table.columns.keys():
+        return belebele({named.language: table}, source) or table_corpus(table, source, languages, columns)
+    return text_column(table, source, named.language)
+
+
+def _table_files(files: dict[str, Path], source: str, columns: Columns) -> Corpus:
+    """Put tables together, each in one language: the one in its cells, or the one in its file's name."""
+    tables = {language: _table(path, language) for language, path in files.items()}
+    passages = None if columns else belebele(tables, source)
+    if passages is not None:
+        return passages
+    for language, table in tables.items():
+        if columns:
+            tables[language], more = renamed(table, columns, str(files[language]))
+            if more:
+                raise BadArgument(f"columns={more} in a folder of tables; there it can say 'text' and 'language' alone")
+        if _names_languages(table):
+            raise BadCorpus(f"{files[language]} has several languages; give it alone, not with its folder {source}")
+    return joined({language: (files[language].name, table) for language, table in tables.items()}, source)
+
+
+def _needs_name(table: Table) -> bool:
+    """Whether a table leaves its language to its file's name: no column is headed by one, and none says it."""
+    if {"dialect", "flores_passage"} <= table.columns.keys():
+        return True
+    return not has_texts(table.columns) and not _names_languages(table)
+
+
+def _names_languages(table: Table) -> bool:
+    return any(listed(header) and header.lower() not in AMBIGUOUS for header in table.columns)

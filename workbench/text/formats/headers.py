@@ -1,0 +1,259 @@
+"""Headers: which columns of a table hold a language, and which are something else."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Number
+from typing import Any
+
+from workbench.errors import BadArgument, BadCorpus, warn
+from workbench.text.languages import check, known, listed, listing, name, script
+
+# Codes of languages that are also a word, or short for one, in headers whose cells may hold letters.
+_WORDS = (
+    "id no is mt as am or si to so he my be an in se sm sc sn st co ca ch cr cv ee ie io kg la lb lo lu mi mr ms na ne "
+    "ng nr om os pa pi ps qu rm rn sa sg ta te ti ts tt tw ty wa ace ban bug cat cor cos div est fin fur geo hat ice "
+    "ina ind lat lim lin mac mag mar may min mon pan per que rum run sin sun tel ton vol war uk ml sd av ab bo"
+)
+_STUDY = "src source ref reference hyp hypothesis system sys lp score qe hter pe tgt target post_edit postedit"
+AMBIGUOUS = frozenset(_WORDS.split())
+_TRANSLATION_STUDY = frozenset(_STUDY.split())
+_PREFIXES = ("translation.", "translation_", "sentence.", "sentence_", "text.", "text_")
+_ANSWERS = frozenset(("true", "false", "yes", "no", "y", "n", "none", "null", "nan", "t", "f"))
+_UNICODE = {"Latn": "LATIN", "Hebr": "HEBREW", "Mymr": "MYANMAR", "Ethi": "ETHIOPIC", "Orya": "ORIYA"}
+_UNICODE |= {"Sinh": "SINHALA", "Beng": "BENGALI", "Cyrl": "CYRILLIC", "Telu": "TELUGU", "Deva": "DEVANAGARI"}
+_UNICODE |= {"Arab": "ARABIC", "Guru": "GURMUKHI", "Taml": "TAMIL", "Laoo": "LAO", "Cans": "CANADIAN"}
+_NAMES_OF_ROWS = ("id", "language", "lang")
+_READ = 200  # rows that are looked at
+_NAMED = 12  # columns that a message names
+_LETTERS = 80  # of each
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a header says: cells by language, and the columns that are no language, each with why where it is doubtful.
+
+    Attributes:
+        languages: cells by language, in the order of the table.
+        headers: the header of each language.
+        ignored: headers that are no language, to why; empty where the header is no code at all.
+    """
+
+    languages: dict[str, list[Any]]
+    headers: dict[str, str]
+    ignored: dict[str, str]
+
+
+def language_columns(
+    table: dict[str, list[Any]],
+    source: str,
+    *,
+    languages: str | Sequence[str] | None = None,
+    columns: Mapping[str, str | None] | None = None,
+    used: Sequence[str] = (),
+) -> Columns:
+    """Pick the columns that hold a language, under its standard form, and name the others in a warning.
+
+    A column holds a language where its header is a code or a name in the list of languages (`listed`), or where the
+    user says so. A header that is also another word (id, no, mt ...) is judged by the case of its letters and by its
+    cells, and a warning says what was decided.
+
+    Args:
+        table: header to cells.
+        source: for messages.
+        languages: codes that the user wants; their columns are theirs.
+        columns: header to the language that the user says it holds, or None for a column that holds none.
+        used: headers that serve another purpose and need no warning.
+
+    Raises:
+        BadArgument: `columns` names a column that is not there.
+        BadCorpus: two columns are of one language, or no column holds a language.
+        UnknownLanguage: `columns` names a language that does not exist.
+    """
+    stated = check_columns(columns, table, source)
+    given = {header: None if code is None else check(code) for header, code in stated.items()}
+    wanted = _wanted(languages)
+    codes = {header: code for header in table if header not in given and (code := _code(header, wanted)) is not None}
+    sure = [
+        header
+        for header, code in codes.items()
+        if _lettered(table[header]) and (not _ambiguous(code) or _own_script(code, table[header]))
+    ]
+    sure += [header for header, code in given.items() if code is not None]
+    found: dict[str, str] = {}
+    ignored: dict[str, str] = {}
+    doubtful = []
+    for header in table:
+        code, why = given.get(header), ""
+        if header not in given and header in codes:
+            code = codes[header]
+            meant = check(code) in wanted and not _numbered(table[header])
+            if not meant and header not in sure:
+                why = _not_a_language(header, code, table, sure, codes)
+                doubtful += [] if why else [f"{header!r} as {name(code)}"]
+        if code is None or why:
+            ignored[header] = why
+            continue
+        if check(code) in found:
+            raise BadCorpus(
+                f"{source}: two columns are in {check(code)!r}: {found[check(code)]!r} and {header!r}; "
+                f"keep one, with columns={{{header!r}: None}}"
+            )
+        found[check(code)] = header
+    _say(source, found, ignored, [header for header in ignored if header not in given and header not in used], doubtful)
+    return Columns({code: table[header] for code, header in found.items()}, found, ignored)
+
+
+def identifiers(table: dict[str, list[Any]], columns: Columns) -> list[Any] | None:
+    """Cells of a column `id` that names the rows, if there is one and it was not taken for Indonesian."""
+    return next((table[header] for header in columns.ignored if header.lower() == "id"), None)
+
+
+def check_columns(
+    columns: Mapping[str, str | None] | None, table: Mapping[str, Any], source: str
+) -> dict[str, str | None]:
+    """What the user says of columns, as it was given.
+
+    Raises:
+        BadArgument: it is no mapping, or names a column that is not there.
+    """
+    if columns is not None and not isinstance(columns, Mapping):
+        raise BadArgument(f"columns={columns!r}; it takes a language, or None, for each column: {{'mt': None}}")
+    absent = [header for header in columns or {} if header not in table]
+    if absent:
+        raise BadArgument(f"columns names {absent[0]!r}, which {source} has not (it has: {shortened(table)})")
+    return dict(columns or {})
+
+
+def _wanted(languages: str | Sequence[str] | None) -> set[str]:
+    return set() if languages is None else {check(code) for code in listing(languages) if known(code)}
+
+
+def _code(header: str, wanted: set[str]) -> str | None:
+    """The code in a header: de, German, deu_Latn, sentence_deu_Latn, translation.de."""
+    if listed(header) or (wanted and known(header) and check(header) in wanted):
+        return header
+    start = next((start for start in _PREFIXES if header.lower().startswith(start)), "")
+    return header[len(start) :] if start and listed(header[len(start) :]) else None
+
+
+def _ambiguous(code: str) -> bool:
+    first = code.replace("_", "-").split("-")[0].lower()
+    has_script = any(len(part) == 4 for part in code.replace("_", "-").split("-")[1:])
+    return first in AMBIGUOUS and not has_script
+
+
+def _not_a_language(header: str, code: str, table: dict[str, list[Any]], sure: list[str], codes: dict[str, str]) -> str:
+    """Why a column whose header is the code of a language holds none; empty where it does."""
+    cells = _texts(table[header])
+    if not _lettered(table[header]):
+        return "its cells hold no letters"
+    spelled = _UNICODE.get(script(code))
+    if spelled and spelled != "LATIN":
+        return f"its letters are not {spelled.capitalize()}"
+    others = [other for other in sure if other != header]
+    if not others and len(codes) < len(table):
+        return "no other column holds a language for certain"
+    style = [_style(codes[other]) for other in others if other in codes]
+    if style and _style(code) not in style:
+        return f"the codes of other languages are not written like {code!r}"
+    if check(code) == "mt" and _TRANSLATION_STUDY & {other.lower() for other in table}:
+        return "beside sources, references or scores it is a machine translation"
+    if check(code) == "mt" and any(_overlap(table[header], table[other]) > 0.25 for other in others):
+        return "it repeats the words of another language"
+    spaced = [other for other in others if _spaced(_texts(table[other])) > 0.5]
+    if spaced and _spaced(cells) < 0.1:
+        return "its cells are single words beside sentences"
+    if any(table[other] == table[header] for other in others):
+        return "it repeats another column"
+    if _numbered(table[header]) or _digits(cells) >= 0.5:
+        return "its cells are identifiers or numbers"
+    repeated = _distinct(cells) < 0.7 and any(_distinct(_texts(table[other])) > 0.9 for other in others)
+    if repeated or all(cell.strip().lower() in _ANSWERS for cell in cells):
+        return "its cells are labels"
+    return ""
+
+
+def _texts(cells: list[Any]) -> list[str]:
+    return [cell for cell in cells[:_READ] if isinstance(cell, str)]
+
+
+def _lettered(cells: list[Any]) -> bool:
+    """Whether cells may be texts: not all are numbers. A cell of another type is an error of its own, later."""
+    present = [cell for cell in cells if cell is not None]
+    numbers = [cell for cell in present if isinstance(cell, Number)]
+    texts = [cell for cell in present if isinstance(cell, str)]
+    lettered = any(character.isalpha() for cell in texts for character in cell)
+    return lettered or not present or len(numbers) + len(texts) < len(present)
+
+
+def _numbered(cells: list[Any]) -> bool:
+    """Whether the cells are numbers or identifiers: no letters, or a digit in each and no space."""
+    texts = _texts(cells)
+    each = all(any(character.isdigit() for character in cell) and " " not in cell for cell in texts)
+    return not _lettered(cells) or (bool(texts) and each)
+
+
+def _own_script(code: str, cells: list[Any]) -> bool:
+    """Whether most letters are of the script that the language alone, and not English, is written in."""
+    spelled = _UNICODE.get(script(code), "LATIN")
+    letters = [character for cell in _texts(cells) for character in cell if character.isalpha()]
+    right = sum(unicodedata.name(character, "").startswith(spelled) for character in letters)
+    return spelled != "LATIN" and right * 2 > len(letters)
+
+
+def _style(code: str) -> str:
+    first = code.replace("_", "-").split("-")[0]
+    return "lower" if first.islower() else "upper" if first.isupper() else "title"
+
+
+def _spaced(cells: list[str]) -> float:
+    return sum(" " in cell.strip() for cell in cells) / max(len(cells), 1)
+
+
+def _digits(cells: list[str]) -> float:
+    plain = [character for cell in cells for character in cell if character.isalnum()]
+    return sum(not character.isalpha() for character in plain) / max(len(plain), 1)
+
+
+def _distinct(cells: list[str]) -> float:
+    return len(set(cells)) / max(len(cells), 1)
+
+
+def _overlap(cells: list[Any], others: list[Any]) -> float:
+    """Mean share of words that two columns have in common, row by row."""
+    shares = []
+    for one, other in zip(cells[:_READ], others[:_READ], strict=True):
+        if isinstance(one, str) and isinstance(other, str):
+            left, right = set(one.lower().split()), set(other.lower().split())
+            shares.append(len(left & right) / max(len(left | right), 1))
+    return sum(shares) / max(len(shares), 1)
+
+
+def _say(source: str, found: dict[str, str], ignored: dict[str, str], unnamed: list[str], doubtful: list[str]) -> None:
+    if not found:
+        doubts = "".join(f"; {header!r} is none: {why}" for header, why in list(ignored.items())[:_NAMED] if why)
+        first = next((header for header in ignored if header.lower() not in _NAMES_OF_ROWS), "text")
+        role = "text" if any(header.lower() in _NAMES_OF_ROWS[1:] for header in ignored) else "de"
+        raise BadCorpus(
+            f"{source}: no column is headed by a language code (it has: {shortened(ignored)}){doubts}; "
+            "name the columns de, en ..., or 'language' and 'text', or say which is which: "
+            f"columns={{{shortened([first])!r}: {role!r}}}"
+        )
+    if unnamed:
+        listing = [f"{header} ({ignored[header]})" if ignored[header] else header for header in unnamed]
+        warn(f"{source}: columns that are no language are left out: {shortened(listing)}; columns= says otherwise")
+    if doubtful:
+        warn(f"{source}: reads {', '.join(doubtful)}, because of its cells; columns= says otherwise")
+
+
+def shortened(names: Mapping[str, Any] | Sequence[str]) -> str:
+    """The first names of many, in one line."""
+    each = ["".join(filter(str.isprintable, str(one)))[:_LETTERS] for one in names]
+    return ", ".join(each[:_NAMED]) + (f" and {len(each) - _NAMED} more" if len(each) > _NAMED else "")
+
+
+def twice(names: Sequence[str]) -> list[str]:
+    """Names that come more than once."""
+    return sorted(one for one, count in Counter(names).items() if count > 1)
