@@ -63,6 +63,14 @@ def test_every_architecture_can_do_what_it_must(kind, wrapped):
     assert set(model.abilities) == ALL
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3", "gemma2", "bloom", "cohere", "neox"])
+def test_narrow_types_can_do_the_same(kind, dtype):
+    model = load(kind, dtype=dtype)
+    assert {ability for ability in ALL if not model.abilities[ability]} == LACKS[kind]
+    assert model.plain_head == (kind not in ("gemma2", "cohere"))  # those cap and scale their logits
+
+
 @pytest.mark.parametrize("kind", LACKS)
 def test_cached_generation_is_a_full_pass_for_every_token(kind, wrapped):
     model = wrapped(kind)

@@ -23,6 +23,7 @@ from workbench.model.wrap import PARITY, wrap, wrapped_before
 
 _TOLERANCE = {torch.float32: 5e-5, torch.float16: 3e-2, torch.bfloat16: 2e-1}  # of the largest logit
 _NOISE = 4  # times what the type itself does to the logits, where that was measured
+_PLAIN = {torch.float32: 5e-5, torch.float16: 5e-3, torch.bfloat16: 2e-2}  # of the largest product with the unembedding
 _HEAD_ROWS, _HEAD_TOKENS, _LARGE = 4, 512, 20.0  # states, vocabulary entries and a factor to try the unembedding on
 
 
@@ -71,8 +72,8 @@ def check(
             f"({type(error).__name__}: {text}); nothing could be read from it"
         ) from error
     if before is not None:  # its plain logits were seen when it was wrapped
-        model.parity |= {figure: before.__dict__[PARITY][figure] for figure in ("logits",)}
-        model.parity |= {name: size for name, size in before.__dict__[PARITY].items() if name.startswith("float32")}
+        seen = before.__dict__[PARITY]
+        model.parity |= {figure: seen[figure] for figure in ("logits", "float32", "float32_nll") if figure in seen}
     find_abilities(model, probe, _bound(model))
     model.bridge.__dict__[PARITY] = dict(model.parity)
     if key is not None:
@@ -152,7 +153,7 @@ def _is_plain(model: Model, states: Tensor) -> bool:
     states = torch.cat([states, _LARGE * states])
     every = max(1, weight.shape[0] // _HEAD_TOKENS)
     found, product = unembed(model, states)[:, ::every].float(), (states @ weight[::every].t()).float()
-    return bool((found - product).abs().max() <= _TOLERANCE[model.dtype] * product.abs().max())
+    return bool((found - product).abs().max() <= _PLAIN[model.dtype] * product.abs().max())
 
 
 def _exact_logits(module: torch.nn.Module, probe: Probe) -> Tensor | None:
