@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from workbench.errors import BrokenModel, TooLarge
 from workbench.model.remembered import file_hash
 
+_DECIDING = ("*.safetensors", "*.bin", "*config.json", "tokenizer*", "vocab*", "merges.txt", "*tokens*.json", "*.jinja")
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 _SIZES = (*_LAYERS, "hidden_size", "n_embd", "vocab_size", "num_attention_heads", "n_head", "intermediate_size")
@@ -96,9 +97,9 @@ def weight_files(path: Path) -> list[Path]:
 
 
 def folder_hash(path: Path) -> str:
-    """SHA-256 over the names and contents of all weights, adapters included."""
+    """SHA-256 over the names and contents of all that decides what a model computes: weights, config, tokenizer."""
     digest = hashlib.sha256()
-    for file in sorted([*path.glob("*.safetensors"), *path.glob("*.bin")]):
+    for file in sorted({file for pattern in _DECIDING for file in path.glob(pattern)}):
         digest.update(f"{file.name}:{file_hash(file)}\n".encode())
     return digest.hexdigest()
 

@@ -1,8 +1,10 @@
 """A run folder: one NetCDF file per cell, written when the cell is finished; finished cells are not computed again."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import xarray as xr
 import workbench
 from workbench.errors import BadResult, Interrupted
 from workbench.results.files import load_result, save_result, write_whole
+from workbench.results.make import versions
 
 _PARTIAL = ".partial.nc"
 _KEY = "cell"  # attribute of a file: what its cell was computed from
@@ -37,16 +40,15 @@ class Run:
 
         Args:
             name: of the file, without `.nc`.
-            key: all that the numbers depend on beside `common` and the version of the workbench.
+            key: all that the numbers depend on beside `common`, the workbench's own code and the libraries.
             compute: makes the Result.
 
         Raises:
             Interrupted: Ctrl-C; what the sweep had finished is kept in `<name>.partial.nc`, and the line says so.
             CannotWrite: the file cannot be written.
         """
-        text = json.dumps(
-            {"cell": name, "workbench": workbench.__version__, **self.common, **key}, sort_keys=True, default=str
-        )
+        own = {"workbench": workbench.__version__, "code": _code(), "versions": versions()}
+        text = json.dumps({"cell": name, **own, **self.common, **key}, sort_keys=True, default=str)
         found = self._stored(name, text)
         if found is not None:
             self.reused.append(name)
@@ -82,6 +84,14 @@ class Run:
         kept = f"; kept in {save_result(partial, self.file(f'{name}.partial'))}" if partial is not None else ""
         done = ", ".join(self.finished) or "none"
         return f"{kept}; finished cells in {self.folder}: {done}; the same command goes on from here"
+
+
+@cache
+def _code() -> str:
+    """Hash of the workbench's sources: a cell that other code computed is not taken for this one's."""
+    here = Path(workbench.__file__).parent
+    content = (file.read_bytes() for file in sorted(here.rglob("*.py")))
+    return hashlib.sha256(b"\n".join(content)).hexdigest()
 
 
 def open_run(folder: str | Path) -> Run:
