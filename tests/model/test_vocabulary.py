@@ -40,3 +40,15 @@ def test_large_logits_overflow_nothing(shift):
 )
 def test_wrapped_heads_that_only_multiply_take_the_short_way(kind, plain, wrapped):
     assert (plain_unembedding(wrapped(kind)) is not None) == plain
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_narrow_types_give_the_loss_of_their_own_logits_and_none_below_zero(dtype):
+    generator = torch.Generator().manual_seed(1)
+    weight = torch.randn(700, 32, generator=generator).to(dtype)
+    targets = torch.randint(0, 700, (200,), generator=generator)
+    hidden = (torch.randn(200, 32, generator=generator) * 0.3 + 2 * weight[targets].float()).to(dtype)  # sure of them
+    wanted = torch.nn.functional.cross_entropy((hidden @ weight.t()).float(), targets, reduction="none")
+    found = next_token_loss(hidden, weight, targets)
+    assert (found > -1e-6).all()
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)

@@ -40,12 +40,19 @@ def _parts(hidden: Tensor, targets: Tensor):
 
 
 def _one(hidden: Tensor, weight: Tensor, targets: Tensor, *, slope: bool) -> tuple[Tensor, Tensor]:
-    rows = hidden.shape[0]
+    rows, begin, exact = hidden.shape[0], 0, hidden.dtype == torch.float32
     highest = torch.full((rows,), -torch.inf, device=hidden.device)
     total = torch.zeros(rows, device=hidden.device)
     pulled = torch.zeros(rows, hidden.shape[1] if slope else 0, device=hidden.device)
+    own = weight[targets]
+    logit = (hidden * own).sum(1, dtype=torch.float32)
     for block in weight.split(_BLOCK_GPU if hidden.is_cuda else _BLOCK):
         logits = (hidden @ block.t()).float()
+        if not exact:  # rounded as the others are: else a sure token's loss would fall below zero
+            place = targets - begin
+            inside = (place >= 0) & (place < len(block))
+            logit = torch.where(inside, logits.gather(1, place.clamp(0, len(block) - 1)[:, None])[:, 0], logit)
+            begin += len(block)
         higher = torch.maximum(highest, logits.amax(1))
         shrink = (highest - higher).exp_()  # what was summed so far was relative to the old highest
         exponentials = logits.sub_(higher[:, None]).exp_()
@@ -53,6 +60,5 @@ def _one(hidden: Tensor, weight: Tensor, targets: Tensor, *, slope: bool) -> tup
         if slope:
             pulled.mul_(shrink[:, None]).add_(exponentials.to(block.dtype) @ block)
         highest = higher
-    own = weight[targets]
-    loss = total.log() + highest - (hidden * own).sum(1, dtype=torch.float32)
+    loss = total.log() + highest - logit
     return loss, (pulled / total[:, None] - own) if slope else pulled
