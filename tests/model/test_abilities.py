@@ -141,6 +141,19 @@ def test_a_wrong_output_projection_costs_restarts(kind, monkeypatch):
     assert "changed by W_O" in model.lost["restart"]
 
 
+@pytest.mark.parametrize("kind", ["llama", "opt"])
+def test_runs_that_forget_scaled_neurons_are_seen(kind, monkeypatch):
+    right = restarts.rescale
+
+    def forgetful(recording, *, heads=None, neurons=None, **options):
+        return right(recording, heads=heads, neurons=None if neurons is None else neurons.clamp(min=1.0), **options)
+
+    monkeypatch.setattr(restarts, "rescale", forgetful)
+    model = load(kind)
+    assert not model.abilities["neuron"] and "with scaled neurons misses" in model.lost["neuron"]
+    assert model.abilities["restart"] and model.abilities["head"]
+
+
 def test_fused_attention_that_ignores_soft_caps_is_seen(monkeypatch):
     module = tiny("gemma2")
     monkeypatch.setattr(type(module), "_supports_sdpa", True)

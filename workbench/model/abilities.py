@@ -23,7 +23,7 @@ from workbench.model.model import Model
 from workbench.model.probe import Probe
 from workbench.model.record import record
 from workbench.model.recording import Recording
-from workbench.model.restarts import RestartError, check_restarts
+from workbench.model.restarts import RestartError, check_restarts, neurons_gap
 from workbench.text.batches import Batch
 
 _LINEAR = {torch.float32: 1e-4, torch.float16: 5e-2, torch.bfloat16: 2e-1}  # share of the largest output
@@ -133,6 +133,10 @@ def _neuron(model: Model, probe: Probe, bound: float) -> None:
     for i in range(model.n_layers):
         if (error := linear_error(model.bridge.blocks[i].mlp.out, model.n_neurons)) > _LINEAR[model.dtype]:
             raise Lost(f"the down projection of layer {i} is no matrix: it misses x W by {error:.2g} of its size")
+    if model.abilities["restart"]:
+        model.abilities["neuron"] = True  # what is tried here
+        if not (gap := neurons_gap(model, probe)) <= bound:
+            raise Lost(f"a run from a layer on with scaled neurons misses the logits of a full pass by {gap:.2g}")
 
 
 def _fused(model: Model, probe: Probe, bound: float) -> None:

@@ -5,6 +5,7 @@ A restart of an unchanged run would be right whatever the output projection is; 
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -80,14 +81,10 @@ def _cells_gap(recording: Recording) -> float:
     scales[0, layer:, head] = 0.5
     cells.append(rescale(recording, heads=scales)[0])
 
-    def edit_heads(values: Tensor) -> Tensor:
+    def edit_heads(values: Tensor, *, replaced: bool) -> Tensor:
         each = values.clone().reshape(3, samples, -1, model.n_heads, model.d_head)
-        each[0, :, :, head] = z
-        each[2, :, :, head] *= 0.5
-        return each.reshape(values.shape)
-
-    def edit_later_heads(values: Tensor) -> Tensor:
-        each = values.clone().reshape(3, samples, -1, model.n_heads, model.d_head)
+        if replaced:
+            each[0, :, :, head] = z
         each[2, :, :, head] *= 0.5
         return each.reshape(values.shape)
 
@@ -96,19 +93,32 @@ def _cells_gap(recording: Recording) -> float:
         values[samples : 2 * samples, position] = state
         return values
 
-    later = range(layer + 1, model.n_layers)
-    edits = {model.attention_parts(layer)[1]: edit_heads, model.bridge.blocks[layer]: edit_states}
-    edits |= {model.attention_parts(i)[1]: edit_later_heads for i in later}
+    edits: dict[Any, Any] = {model.bridge.blocks[layer]: edit_states}
+    for i in range(layer, model.n_layers):
+        edits[model.attention_parts(i)[1]] = partial(edit_heads, replaced=i == layer)
     full = run_whole(recording, 3, edits).reshape(3, samples, recording.n_positions, -1)
-    gaps = []
-    for wanted, found in zip(full, cells, strict=True):
-        start = recording.n_positions - found.shape[1]  # a replaced position's cell begins at the earliest one
-        real = recording.batch.mask[:, start:].bool()
-        gaps.append((found[real] - wanted[:, start:][real], wanted[:, start:][real]))
-    rows = [(want + gap, want) for gap, want in ((g[w], v[w]) for g, v in gaps for w in [g.abs().amax(-1).argmax()])]
-    hidden = model.bridge.ln_final(torch.stack([row for pair in rows for row in pair])[None])[0]
-    logits = unembed(model, hidden).float()
-    return float((logits[::2] - logits[1::2]).abs().max())
+    return max(_logit_gap(recording, found, wanted) for found, wanted in zip(cells, full, strict=True))
+
+
+@torch.no_grad()
+def neurons_gap(model: Model, probe: Probe) -> float:
+    """The largest difference of logits between a run with neurons of every layer scaled and a full pass with hooks."""
+    recording = record(model, probe.batch(model.device), heads=True, keys=True, patterns=True)
+    scales = torch.ones(1, model.n_layers, model.n_neurons)
+    scales[:, :, ::3] = 0.5
+    factors = scales[0].to(recording.residual[0])
+    edits = {model.bridge.blocks[i].mlp.out: partial(torch.mul, factors[i]) for i in range(model.n_layers)}
+    return _logit_gap(recording, rescale(recording, neurons=scales)[0], run_whole(recording, 1, edits))
+
+
+def _logit_gap(recording: Recording, found: Tensor, wanted: Tensor) -> float:
+    """Difference of logits at the real position whose final states differ most; a cell may begin later."""
+    model, start = recording.model, recording.n_positions - found.shape[1]
+    real = recording.batch.mask[:, start:].bool()
+    states = found[real], wanted[:, start:][real]
+    worst = (states[0] - states[1]).abs().amax(-1).argmax()
+    logits = unembed(model, model.bridge.ln_final(torch.stack([one[worst] for one in states])[None])[0]).float()
+    return float((logits[0] - logits[1]).abs().max())
 
 
 def _noise(values: Tensor) -> Tensor:
