@@ -42,13 +42,14 @@ def test_a_chat_has_a_folder_and_cells_of_its_own(run, talker, corpus, tmp_path)
     assert run("neurons", talker, corpus, *few).exit_code == 0
     done = run("neurons", talker, corpus, "--chat", *few)
     assert done.exit_code == 0, done.output
-    plain, chat = (load_result(tmp_path / "runs" / f"neurons-talker-texts{end}" / "firing.nc") for end in ("", "-chat"))
+    folders = [next((tmp_path / "runs").glob(f"neurons-talker-texts.tsv-{end}??????")) for end in ("", "chat-")]
+    plain, chat = (load_result(folder / "firing.nc") for folder in folders)
     record = provenance(chat)
     assert record["corpus"]["chat"] is True
     assert record["model"]["chat_template"] == template_hash(chat_tokenizer("gemma"))
     assert provenance(plain)["corpus"]["hash"] != record["corpus"]["hash"]
     assert (plain.tokens - chat.tokens == 2).all()  # the BOS of two texts
-    assert "--chat" in (tmp_path / "runs/neurons-talker-texts-chat/report.html").read_text(encoding="utf-8")
+    assert "--chat" in (folders[1] / "report.html").read_text(encoding="utf-8")
 
 
 def test_heads_and_patching_in_chat(run, talker, corpus, pairs, tmp_path):

@@ -1,6 +1,8 @@
 """What the commands share: types of arguments with their help and completion, and how they become options."""
 
+import hashlib
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -57,7 +59,10 @@ Languages = Annotated[
     str | None,
     typer.Option(help="Codes with commas, such as de,fr; all by default.", autocompletion=complete_languages),
 ]
-Out = Annotated[Path | None, typer.Option(help="The run folder; runs/<command>-<model>-<corpus> by default.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="The run folder; runs/<command>-<model>-<corpus>-<key> by default, with a key of the options."),
+]
 Table = Annotated[Path | None, typer.Option(help="Also write the table here, as TSV.")]
 Limit = Annotated[int | None, typer.Option(help="Only the first texts of each language, or the first pairs.")]
 Batch = Annotated[str, typer.Option(help="Texts side by side: a number or auto.")]
@@ -92,10 +97,18 @@ class Common:
     quiet: bool
 
     def folder(self, command: str, *names: str) -> Path:
-        """The run folder: the one that was asked for, or runs/heads-polyglot-parallel."""
-        names = (*names, "chat") if self.options.chat else names
-        parts = [command, *(re.sub(r"[^\w.-]+", "-", Path(name).stem) for name in names)]
-        return self.out or Path("runs") / "-".join(parts)
+        """The run folder: the one that was asked for, or one such as runs/heads-polyglot-parallel-1f3c9a.
+
+        Its end stands for where the names lead and for the options, so that other texts go into another folder.
+        """
+        if self.out:
+            return self.out
+        how = self.options
+        places = [str(Path(name).resolve()) if Path(name).exists() else name for name in names]
+        given = [command, places, self.languages, self.limit, how.dtype, how.seed, how.truncate, how.chat]
+        end = hashlib.sha256(json.dumps(given).encode()).hexdigest()[:6]
+        words = [Path(name).name if Path(name).exists() else name for name in (*names, *["chat"] * how.chat)]
+        return Path("runs") / "-".join([command, *(re.sub(r"[^\w.]+", "-", word)[-80:] for word in words), end])
 
     @property
     def texts(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.rerun import replace_heads
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import check_level, corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
@@ -123,7 +124,7 @@ def ablate(
     try:
         with tqdm(total=total, desc=f"ablation ({how})", unit="head", disable=not progress) as bar:
             replacement = _replacement(model, how, scale, encoded, batches, seed, bar)
-            for batch in batches:
+            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(cells)):
                 sweep.run(batch, replacement, bar)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; {sweep.story()}", partial=result()) from None
@@ -183,7 +184,8 @@ class _Sweep:
         self.clean[languages, rows] = clean.cpu().numpy()
         values = replacement(recording)
         width = cells_at_once(self.model, len(batch), recording.n_positions, recording.n_positions)
-        for layer, heads in self.layers.items():
+        for layer in resumed(list(self.layers), self.state(), skip=lambda layer: bar.update(len(self.layers[layer]))):
+            heads = self.layers[layer]
             for start in range(0, len(heads), width):
                 part = heads[start : start + width]
                 states = replace_heads(recording, layer, part, values(layer, part))
@@ -192,6 +194,10 @@ class _Sweep:
                 for head, column in zip(part, change.cpu().numpy(), strict=True):
                     self.deltas[languages, rows, layer, head] = column
                 bar.update(len(part))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What batches fill in."""
+        return {"deltas": self.deltas, "clean": self.clean}
 
     def finished(self) -> np.ndarray:
         """Which cells had all their texts: [language, layer, head] bool."""

@@ -14,6 +14,7 @@ from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.memory import budget
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import check_level, interval
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
@@ -109,9 +110,11 @@ def kinds(
             seed=seed,
         )
 
+    state = {"found": found, "uniform": uniform, "seen": seen}
     try:
         with tqdm(total=len(encoded), desc="kinds of heads", unit="text", disable=not progress) as bar:
-            for batch in by_language(model, encoded, batch_size=min(size, fits)):
+            batches = by_language(model, encoded, batch_size=min(size, fits))
+            for batch in resumed(batches, state, skip=lambda batch: bar.update(len(batch))):
                 batch = batch.to(model.device)
                 k, rows, looks = place[batch.languages[0]], list(batch.rows), _looks(batch)
                 for layer, values in _reduced(model, batch, looks).items():

@@ -15,7 +15,9 @@ from workbench.heads.streaming import DRAWS, spread_p, weights
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.gradient import head_gradient
 from workbench.model.model import Model
+from workbench.model.optimizer import adam_state
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import check_level, corrected
 from workbench.text.batches import Batch, Encoded, collate
 from workbench.text.corpus import Corpus
@@ -94,7 +96,7 @@ def importance(
     totals = _Totals(model, corpus, per_sample, level, seed, variant == "paper")
     shape = (model.n_layers, model.n_heads)
     masks = {language: torch.nn.Parameter(torch.ones(shape, device=model.device)) for language in corpus.languages}
-    run = _fixed(model, encoded, size) if variant == "paper" else _stepped(model, encoded, size, masks)
+    run = _fixed(model, encoded, size, totals) if variant == "paper" else _stepped(model, encoded, size, totals, masks)
 
     def result() -> xr.Dataset:
         finished = totals.finished(corpus)
@@ -133,18 +135,20 @@ def importance(
 _Pass = tuple[Batch, Tensor, Tensor, Tensor]  # batch, the mask it saw and its gradient [sample, layer, head], its loss
 
 
-def _fixed(model: Model, encoded: list[Encoded], size: int) -> Iterator[_Pass]:
+def _fixed(model: Model, encoded: list[Encoded], size: int, totals: "_Totals") -> Iterator[_Pass]:
     """One backward pass per batch with every mask at one."""
-    for batch in by_language(model, encoded, batch_size=size):
+    for batch in resumed(by_language(model, encoded, batch_size=size), totals.state()):
         gradient, losses = head_gradient(model, batch)
         yield batch, torch.ones_like(gradient), gradient, losses
 
 
-def _stepped(model: Model, encoded: list[Encoded], size: int, masks: dict[str, torch.nn.Parameter]) -> Iterator[_Pass]:
+def _stepped(
+    model: Model, encoded: list[Encoded], size: int, totals: "_Totals", masks: dict[str, torch.nn.Parameter]
+) -> Iterator[_Pass]:
     """Row after row; a batch holds one text of each language, whose own mask then takes a step of AdamW."""
     optimizer = torch.optim.AdamW(list(masks.values()), lr=_RATE)  # state and steps are counted per parameter
     rows = sorted({text.row for text in encoded})
-    for row in rows:
+    for row in resumed(rows, {**totals.state(), **adam_state(optimizer, **masks)}):
         texts = [text for text in encoded if text.row == row]
         for start in range(0, len(texts), size):
             part = texts[start : start + size]
@@ -203,6 +207,10 @@ class _Totals:
             self.count[k] += 1
             if self.per_sample:
                 self.samples[k, row] = g
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What batches add to."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
     def finished(self, corpus: Corpus) -> np.ndarray:
         """Which languages had all their texts: [language] bool."""

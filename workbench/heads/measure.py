@@ -13,6 +13,7 @@ from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.recording import Recording
 from workbench.model.rerun import rescale
+from workbench.results.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
@@ -78,6 +79,10 @@ class Table:
         self.clean[at] = clean
         self.losses[:, at[0], at[1]] = losses
 
+    def state(self) -> dict[str, np.ndarray]:
+        """What batches fill in."""
+        return {"losses": self.losses, "clean": self.clean}
+
     @property
     def finished(self) -> np.ndarray:
         """Which languages had all their texts in every cell: [language] bool."""
@@ -124,7 +129,7 @@ def measuring(
     step: Callable[[int], object] | None = None,
 ) -> Iterator[Batch]:
     """Fill a table batch by batch, so that what was finished before an interrupt stays."""
-    for batch in batches:
+    for batch in resumed(list(batches), table.state(), skip=lambda _: step and step(len(scales))):
         recording = record(model, batch, heads=True)
         table.put(batch, clean_losses(recording), run_cells(recording, scales, fill=fill, step=step))
         yield batch

@@ -13,6 +13,7 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import check_level, corrected, interval, p_value
 from workbench.text.corpus import Corpus
 from workbench.text.identify import Identifier, by_lingua
@@ -108,7 +109,9 @@ def off_target(
     masks = [np.zeros_like(chosen), chosen, *random_groups("off-target", chosen, controls, seed=seed)]
     written, codes, hit, none = [], [], [], []
     try:
-        for mask in tqdm(masks, desc="off target", unit="run", disable=not progress):
+        state = {"written": written, "codes": codes, "hit": hit, "none": none}
+        for run in resumed(tqdm(range(len(masks)), desc="off target", unit="run", disable=not progress), state):
+            mask = masks[run]
             scales = torch.from_numpy(np.where(mask, scale, 1.0))
             texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
             found = [identify(text) or None for text in texts]

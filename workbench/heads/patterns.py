@@ -14,6 +14,7 @@ from workbench.model.capture import tensors
 from workbench.model.memory import budget
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 from workbench.text.pieces import pieces
@@ -80,7 +81,7 @@ def patterns(
     place = {language: k for k, language in enumerate(corpus.languages)}
     shape = (len(sentences), len(place))
     found = np.full((*shape, model.n_layers, model.n_heads, longest, longest), np.nan, np.float32)
-    done = 0
+    done = np.zeros((), dtype=np.int64)  # texts
 
     def result() -> xr.Dataset:
         return make_result(
@@ -104,7 +105,8 @@ def patterns(
     fits = max(1, given // (_COPIES * 4 * cells))
     try:
         with tqdm(total=len(encoded), desc="attention patterns", unit="text", disable=not progress) as bar:
-            for batch in by_length(model, encoded, batch_size=min(size, fits)):
+            batches = list(by_length(model, encoded, batch_size=min(size, fits)))
+            for batch in resumed(batches, {"found": found, "done": done}, skip=lambda one: bar.update(len(one))):
                 _read(model, batch, place, found)
                 done += len(batch)
                 bar.update(len(batch))

@@ -15,6 +15,7 @@ from workbench.model.gradient import head_gradient
 from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.text.batches import Encoded
 from workbench.text.corpus import Corpus
 
@@ -151,7 +152,7 @@ def _slopes(model: Model, texts: list[Encoded], size: int) -> np.ndarray:
     """The slope of each text's loss in each head's mask: [head of all layers, text]."""
     place = {text.row: i for i, text in enumerate(texts)}
     found = np.zeros((model.n_layers * model.n_heads, len(texts)))
-    for batch in by_length(model, texts, batch_size=size):
+    for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": found}):
         gradient, _ = head_gradient(model, batch)
         found[:, [place[row] for row in batch.rows]] = gradient.double().cpu().numpy().reshape(len(batch), -1).T
     return found
@@ -168,7 +169,7 @@ def _draw(
         scales = np.ones((len(cells), model.n_layers, model.n_heads))
         scales.reshape(len(cells), -1)[np.arange(len(cells)), cells] = 0
         found = np.zeros((len(cells), len(some)))
-        for batch in by_length(model, some, batch_size=size):
+        for batch in resumed(list(by_length(model, some, batch_size=size)), {"found": found}):
             recording = record(model, batch, heads=True)
             change = run_cells(recording, scales) - clean_losses(recording)
             found[:, [place[row] for row in batch.rows]] = change

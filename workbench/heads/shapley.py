@@ -14,6 +14,7 @@ from workbench.heads.measure import measure
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.text.corpus import Corpus
 
 _EXACT = 8  # most heads whose 2^n sets are all run
@@ -127,7 +128,8 @@ def shapley(
                 rounds.append(enumerated(worth, len(players)))
                 bar.update()
             generator = np.random.default_rng(seed)
-            for _ in range(0 if exact else permutations):
+            state = {"rounds": rounds, "generator": generator}
+            for _ in resumed(range(0 if exact else permutations), state, skip=lambda _: bar.update()):
                 rounds.append(_one_order(worth, generator.permutation(len(players)), ends, tolerance))
                 bar.update()
     except KeyboardInterrupt:

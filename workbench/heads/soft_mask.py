@@ -16,7 +16,9 @@ from workbench.heads.tasks import Asked, answer_losses, ask, read_tasks
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.model import Model
+from workbench.model.optimizer import adam_state
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.corpus import digest
 
@@ -157,7 +159,8 @@ def _train(
     optimizer = torch.optim.AdamW([entries], lr=rate, weight_decay=decay)
     base = torch.ones(chosen.shape, device=model.device)
     generator, curve = np.random.default_rng([seed, 1]), []
-    for _ in range(epochs):
+    state = {**adam_state(optimizer, entries=entries), "generator": generator, "curve": curve}
+    for _ in resumed(range(epochs), state, skip=lambda _: bar.update()):
         order = generator.permutation(rows)
         for start in range(0, len(order), size):
             batch, follows = asked.batch(model, order[start : start + size].tolist())

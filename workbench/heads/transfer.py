@@ -15,6 +15,7 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.corpus import digest
 
@@ -81,7 +82,8 @@ def transfer(
     plain = _preference(model, own, other, np.ones(chosen.shape), size)
     found = np.empty((len(sets), len(wanted), len(plain)))
     with tqdm(total=len(sets) * len(wanted), desc="transfer", unit="run", disable=not progress) as bar:
-        for i, mask in enumerate(sets):
+        for i in resumed(range(len(sets)), {"found": found}, skip=lambda _: bar.update(len(wanted))):
+            mask = sets[i]
             for j, scale in enumerate(wanted):
                 found[i, j] = _preference(model, own, other, np.where(mask, scale, 1.0), size)
                 bar.update()

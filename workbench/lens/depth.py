@@ -11,6 +11,7 @@ from workbench.errors import BadArgument, Interrupted
 from workbench.lens.read import last_position
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
 from workbench.text.corpus import Corpus, chosen
@@ -77,7 +78,8 @@ def depth(
     bar = tqdm(total=len(prompts), desc="lens depth", unit="prompt", disable=not progress)
     stopped = ""
     try:
-        for batch in batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"):
+        every = list(batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"))
+        for batch in resumed(every, {"values": values}, skip=lambda batch: bar.update(len(batch))):
             found = np.full((2, len(batch), model.n_layers + 1), np.nan)
             for layer, probabilities in last_position(model, batch, tuned):
                 found[:, :, layer] = entropy_and_rank(probabilities, [answers[row] for row in batch.rows])

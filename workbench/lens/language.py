@@ -11,6 +11,7 @@ from workbench.errors import BadArgument, BadPairs, Interrupted
 from workbench.lens.read import last_position
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
 from workbench.text.corpus import Corpus, chosen
@@ -88,9 +89,10 @@ def by_language(
     values = np.full((len(prompts), len(read), model.n_layers + 1), np.nan)
     encoded = model.encode(Corpus({source: tuple(prompts.values())}, aligned=False, source="translation prompts"))
     bar = tqdm(total=len(prompts), desc="logit lens", unit="prompt", disable=not progress)
-    finished, stopped = 0, ""
+    done, stopped = np.zeros((), dtype=np.int64), ""
     try:
-        for batch in batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"):
+        every = list(batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"))
+        for batch in resumed(every, {"values": values, "done": done}, skip=lambda batch: bar.update(len(batch))):
             found = np.full((len(batch), *values.shape[1:]), np.nan)
             for layer, probabilities in last_position(model, batch, tuned):
                 for sample, row in enumerate(batch.rows):
@@ -98,10 +100,10 @@ def by_language(
                         wanted = sorted(tokens[row][read[column]])
                         found[sample, column, layer] = float(probabilities[sample, wanted].sum())
             values[list(batch.rows)] = found
-            finished += len(batch)
+            done += len(batch)
             bar.update(len(batch))
     except KeyboardInterrupt:
-        stopped = f"interrupted: {finished} of {len(prompts)} concepts are finished; they are kept in .partial"
+        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are kept in .partial"
     finally:
         bar.close()
     result = _result(

@@ -12,6 +12,7 @@ from workbench.lens.depth import depth_variables, entropy_and_rank
 from workbench.lens.read import last_position
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
 from workbench.text.corpus import Corpus, chosen
@@ -100,7 +101,9 @@ def latent(
     bar = tqdm(total=len(prompts), desc="latent language", unit="prompt", disable=not progress)
     stopped = ""
     try:
-        for batch in batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"):
+        every = list(batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"))
+        state = {"mass": mass, "best": best, "sure": sure}
+        for batch in resumed(every, state, skip=lambda batch: bar.update(len(batch))):
             rows = list(batch.rows)
             found = np.full((len(rows), *shape[1:], 2), np.nan)
             both = np.full((2, len(rows), shape[2]), np.nan)

@@ -12,8 +12,10 @@ from tqdm.auto import tqdm
 from workbench.errors import BadArgument, Interrupted
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
+from workbench.model.optimizer import adam_state
 from workbench.model.record import record
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
 from workbench.text.corpus import Corpus
@@ -137,7 +139,8 @@ def _train(
     try:
         for parameter in asked:
             parameter.requires_grad_(False)
-        for step in tqdm(range(steps), desc="tuning a lens", unit="step", disable=not progress):
+        state = {**adam_state(optimizer, weight=weight, bias=bias), "generator": random_}
+        for step in resumed(tqdm(range(steps), desc="tuning a lens", unit="step", disable=not progress), state):
             for group in optimizer.param_groups:
                 group["lr"] = rate * (1 - step / steps)
             some = states[:, torch.randint(states.shape[1], (rows,), generator=random_).to(states.device)].float()

@@ -1,9 +1,9 @@
 """Expert neurons: units whose mean activation tells one language from the others (Kojima et al. 2024)."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
@@ -12,6 +12,7 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.activity import mean, per_text
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.text.corpus import Corpus
 
 _PAPER = 1000  # neurons at each end
@@ -137,11 +138,13 @@ def _scores(model: Model, corpus: Corpus, size: int, truncate: bool, progress: b
     rows, languages = [], []
     try:
         with tqdm(total=len(corpus), desc="experts", unit="text", disable=not progress) as bar:
-            for batch in model.stream(corpus, batch_size=size, truncate=truncate):
-                rows.append(per_text(model, batch, mean).flatten(1).cpu())
+            stream = partial(model.stream, corpus, batch_size=size, truncate=truncate)
+            state = {"rows": rows, "languages": languages}
+            for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
+                rows.append(per_text(model, batch, mean).flatten(1).cpu().numpy())
                 languages += batch.languages
                 bar.update(len(batch))
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after {len(languages)} of {len(corpus)} texts; experts need all") from None
     labels = np.array([[one == language for one in languages] for language in corpus.languages])
-    return torch.cat(rows).numpy(), labels
+    return np.concatenate(rows), labels

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from workbench.model.model import Model
 from workbench.neurons.prefixes import Prefixes, prefix_tokens
 from workbench.neurons.strength import Strength
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
@@ -75,10 +77,12 @@ def firing(
     size = _BATCH if batch_size == "auto" else int(batch_size)
     before = None if prefix is None else prefix_tokens(model, corpus, prefix)
     counter = Counter(model, corpus.languages, moments=moments, sketch=sketch, prefixes=before)
-    stopped, done = "", 0
+    stopped, done = "", torch.zeros((), dtype=torch.int64)  # texts
     with tqdm(total=len(corpus), desc="firing", unit="text", disable=not progress) as bar:
         try:
-            for batch in model.stream(corpus, batch_size=size, truncate=truncate):
+            stream = partial(model.stream, corpus, batch_size=size, truncate=truncate)
+            state = counter.state(done=done)
+            for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
                 counter.update(batch)
                 done += len(batch)
                 bar.update(len(batch))
@@ -152,6 +156,10 @@ class Counter:
             before = batch.mask.cumsum(1) <= torch.tensor(counts, device=device)[:, None]
             real[len(self.languages) + index, samples] = (batch.counted * before).float()
         return real
+
+    def state(self, **more: Any) -> dict[str, Any]:
+        """What batches add to, and whatever else is named."""
+        return {"fired": self.fired, "tokens": self.tokens, **self.strength.state(), **more}
 
     def variables(self) -> dict[str, tuple[tuple[str, ...], Any, str]]:
         """What was counted, as variables of a Result."""

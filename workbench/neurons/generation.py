@@ -14,6 +14,7 @@ from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
 from workbench.text.identify import Identifier
@@ -89,9 +90,13 @@ def generation_share(
     written, codes, none = [], [], []
     try:
         with tqdm(total=1 + (len(groups) - 1) * (1 + controls), desc="generation", disable=not progress) as bar:
-            for group, (name, mask) in enumerate(groups.items()):
+            state = {"hit": hit, "written": written, "codes": codes, "none": none}
+            for group in resumed(range(len(groups)), state, skip=lambda n: bar.update(1 + controls * (n > 0))):
+                name, mask = list(groups.items())[group]
                 draws = random_groups(name, mask, controls if group else 0, seed=seed)
-                for control, off in enumerate([mask, *draws]):
+                masks = [mask, *draws]
+                for control in resumed(range(len(masks)), state, skip=lambda _: bar.update()):
+                    off = masks[control]
                     scales = 1.0 - torch.from_numpy(off).float() if off.any() else None
                     texts = generate(model, encoded, tokens=tokens, batch_size=size, neurons=scales)
                     found = [identify(text) or None for text in texts]

@@ -14,6 +14,7 @@ from workbench.neurons.groups import random_groups, read_groups
 from workbench.neurons.sweep import Sweep
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
@@ -105,7 +106,7 @@ def knockout(
     batches = by_language(model, encoded, batch_size=size)
     try:
         with tqdm(total=len(batches) * len(sets), desc="knock-out", unit="group", disable=not progress) as bar:
-            for batch in batches:
+            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(len(sets))):
                 sweep.begin(batch)
                 for group, masks in enumerate(sets.values()):
                     if masks.any():

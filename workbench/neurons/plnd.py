@@ -1,5 +1,6 @@
 """PLND, parallel language-specific neuron detection: what a neuron's removal does to its layer (Zhao et al. 2024)."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from workbench.model.model import Model
 from workbench.neurons.activity import down_norms, per_text, root_mean_square
 from workbench.neurons.ranking import check_share, how_many
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.text.corpus import Corpus
 
 _AXES = ("language", "layer", "neuron")
@@ -79,7 +81,9 @@ def plnd(
     stopped = ""
     try:
         with tqdm(total=len(corpus), desc="plnd", unit="text", disable=not progress) as bar:
-            for batch in model.stream(corpus, batch_size=size, truncate=truncate):
+            stream = partial(model.stream, corpus, batch_size=size, truncate=truncate)
+            state = {"impact": impact, "active": active, "seen": seen}
+            for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
                 found = per_text(model, batch, root_mean_square) * norms
                 if not bool(torch.isfinite(found).all()):
                     raise NotFinite(f"{model.name!r} has activations that are NaN or infinite")

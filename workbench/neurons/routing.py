@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -19,6 +20,7 @@ from workbench.model.router import Router, routers
 from workbench.neurons.counts import read_counts
 from workbench.neurons.divergence import distributions, exchange, share_interval
 from workbench.results.make import make_result, provenance
+from workbench.results.progress import resumed
 from workbench.results.statistics import check_level, corrected
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
@@ -89,16 +91,18 @@ def routing(
     check_level(level)
     size = texts_per_batch(batch_size)
     counter = Counter(model, corpus)
-    done = 0
+    done = np.zeros((), dtype=np.int64)  # texts
     try:
         with tqdm(total=len(corpus), desc="routing", unit="text", disable=not progress) as bar:
-            for batch in model.stream(corpus, batch_size=size, truncate=truncate):
+            stream = partial(model.stream, corpus, batch_size=size, truncate=truncate)
+            state = counter.state(done=done)
+            for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
                 counter.update(batch)
                 done += len(batch)
                 bar.update(len(batch))
     except KeyboardInterrupt:
-        partial = _result(model, corpus, counter, counter.variables(), truncate=truncate, seed=seed)
-        raise Interrupted(f"interrupted after {done} of {len(corpus)} texts", partial=partial) from None
+        found = _result(model, corpus, counter, counter.variables(), truncate=truncate, seed=seed)
+        raise Interrupted(f"interrupted after {done} of {len(corpus)} texts", partial=found) from None
     variables = counter.variables()
     variables |= _intervals(counter.fired, level, seed)
     variables |= _tests(counter.fired, corpus.aligned, permutations, seed, progress)
@@ -151,6 +155,11 @@ class Counter:
                 self.fired[language][row, layer, : fired.shape[1]] = fired[sample].numpy()
             np.add.at(self.weight[:, layer, : weight.shape[1]], where, weight.numpy())
         np.add.at(self.tokens, where, batch.counted.sum(1).cpu().numpy())
+
+    def state(self, **more: Any) -> dict[str, Any]:
+        """What batches add to, and whatever else is named."""
+        fired = {f"fired {language}": counts for language, counts in self.fired.items()}
+        return {**fired, "weight": self.weight, "tokens": self.tokens, **more}
 
     def variables(self) -> Variables:
         """Counts, shares and weights so far, for `make_result`."""
@@ -205,7 +214,8 @@ def _tests(fired: Mapping[str, np.ndarray], aligned: bool, permutations: int, se
         test = exchange(list(fired.values()), **options, seed=[seed])
         whole[:] = test.divergence, test.null, corrected(test.p_value)
     couples = list(combinations(range(len(names)), 2))
-    for i, j in tqdm(couples, desc="divergence", unit="pair", disable=not progress):
+    bar = tqdm(couples, desc="divergence", unit="pair", disable=not progress)
+    for i, j in resumed(bar, {"pairs": pairs}):
         first, second = sorted((i, j), key=lambda k: names[k])
         draws = [seed, zlib.crc32(f"{names[first]}\n{names[second]}".encode())]  # the same in any company
         test = exchange([fired[names[first]], fired[names[second]]], **options, seed=draws)

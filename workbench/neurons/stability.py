@@ -14,6 +14,7 @@ from workbench.neurons.firing import firing
 from workbench.neurons.merge import merge
 from workbench.neurons.ternary import KINDS, ternary
 from workbench.results.make import make_result, provenance
+from workbench.results.progress import resumed
 from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
@@ -107,7 +108,8 @@ def stability(
     kinds = first.kind.values
     drawn, same = [], np.zeros(kinds.shape)
     often = np.zeros(first.member.shape)
-    for _ in tqdm(range(resamples), desc="stability", unit="draw", disable=not progress):
+    state = {"generator": generator, "same": same, "often": often, "drawn": drawn}
+    for _ in resumed(tqdm(range(resamples), desc="stability", unit="draw", disable=not progress), state):
         chosen = [parts[i] for i in generator.integers(0, len(parts), len(parts))]
         again = classify(merge(chosen), top_rate=top_rate, bar=bar)
         kept = _kept(first, again)

@@ -16,6 +16,7 @@ from workbench.neurons.strength import means
 from workbench.neurons.sweep import Sweep
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
@@ -101,7 +102,7 @@ def steer(
     dose = torch.tensor(amounts)[:, None, None]
     try:
         with tqdm(total=len(batches) * len(edits), desc="steering", unit="edit", disable=not progress) as bar:
-            for batch in batches:
+            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(len(edits))):
                 sweep.begin(batch)
                 for control, (scale, fill) in enumerate(edits):
                     places = [(cell, control) for cell in range(len(amounts))]

@@ -60,6 +60,11 @@ class Strength:
             if sums is not None and more is not None:
                 sums += more
 
+    def state(self) -> dict[str, Tensor]:
+        """The sums that were asked for, by name."""
+        sums = {"total": self.total, "squares": self.squares, "sketch": self.sketch}
+        return {name: values for name, values in sums.items() if values is not None}
+
     @property
     def wanted(self) -> bool:
         """Whether any sum was asked for."""

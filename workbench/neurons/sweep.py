@@ -79,6 +79,10 @@ class Sweep:
         """Fill in a cell that changes nothing."""
         self.deltas[cell][:, self.at[0], self.at[1]] = 0.0
 
+    def state(self) -> dict[str, np.ndarray]:
+        """What batches fill in."""
+        return {"deltas": self.deltas, "clean": self.clean}
+
     def finished(self) -> np.ndarray:
         """Which cells had all their texts: [cell, language] bool."""
         return (~np.isnan(self.deltas)).all(1).sum(2) == self.counts

@@ -30,6 +30,7 @@ from workbench.patching.gradient import (
 from workbench.patching.positions import forget_padding, numbers, tokens
 from workbench.patching.prompts import Prompts, batches, encode, first_difference
 from workbench.patching.table import Table
+from workbench.results.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.pairs import load_pairs
 
@@ -108,7 +109,8 @@ def attribution(
     bar = tqdm(total=len(prompts), desc=f"attributing {site}", unit="pair", disable=not progress)
     stopped = ""
     try:
-        for batch in batches(model, prompts, batch_size):
+        every, skip = list(batches(model, prompts, batch_size)), lambda batch: bar.update(len(batch.rows))
+        for batch in resumed(every, {**table.state(), "exact": exact}, skip=skip):
             one, slope = reading.of(batch.rows), slope_of(reading, batch.rows)
             source = record(model, batch.source, heads=site == "head", keys=True)
             moved, value = estimate(model, source, batch.target, slope, site=site, steps=steps)

@@ -19,6 +19,7 @@ from workbench.patching.concept_pairs import ConceptPair, ConceptPairs, make_pai
 from workbench.patching.hold import hold
 from workbench.patching.onset import onset
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch, pad
 from workbench.text.corpus import Corpus
@@ -107,15 +108,16 @@ def concepts(
     shape = (2, len(pairs), len(pairs.answers), model.n_layers + 1)  # patched and control
     values, runs = np.full(shape, np.nan), np.full(shape[:3], np.nan)  # runs: as they are, target and source
     bar = tqdm(total=len(pairs), desc=f"patching concepts {pairs.routes[0]} into {pairs.target}", disable=not progress)
-    finished, stopped = 0, ""
+    done, stopped = np.zeros((), dtype=np.int64), ""  # pairs
     try:
-        for start in range(0, len(pairs), size):
+        state = {"values": values, "runs": runs, "done": done}
+        for start in resumed(range(0, len(pairs), size), state, skip=lambda _: bar.update(size)):
             part = slice(start, start + size)
             values[:, part], runs[:, part] = measure(model, pairs.items[part], where)
-            finished = min(start + size, len(pairs))
-            bar.update(finished - start)
+            done += len(pairs.items[part])
+            bar.update(size)
     except KeyboardInterrupt:
-        stopped = f"interrupted: {finished} of {len(pairs)} pairs are finished; they are kept in .partial"
+        stopped = f"interrupted: {done} of {len(pairs)} pairs are finished; they are kept in .partial"
     finally:
         bar.close()
     result = _result(model, pairs, values, runs, where, shots, seed)

@@ -14,6 +14,7 @@ from workbench.patching import cells
 from workbench.patching.answers import choose
 from workbench.patching.prompts import Prompts, batches, encode, label
 from workbench.patching.table import Table
+from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs
 
 SITES = ("residual", "residual_post")
@@ -71,7 +72,8 @@ def cross_layer(
     bar = tqdm(total=len(prompts) * model.n_layers, desc="patching across layers", unit="layer", disable=not progress)
     stopped = ""
     try:
-        for batch in batches(model, prompts, batch_size):
+        every = list(batches(model, prompts, batch_size))
+        for batch in resumed(every, table.state(), skip=lambda one: bar.update(model.n_layers * len(one.rows))):
             source, target = record(model, batch.source), record(model, batch.target, keys=True)
             one = reading.of(batch.rows)
             table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), model.n_layers)

@@ -19,6 +19,7 @@ from workbench.patching.cross_layer import SITES
 from workbench.patching.positions import forget_padding, numbers
 from workbench.patching.prompts import batches, encode
 from workbench.patching.table import Table
+from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs
 
 
@@ -76,7 +77,7 @@ def cross_position(
     bar = tqdm(total=total, desc="patching across positions", unit="position", disable=not progress)
     stopped = ""
     try:
-        for batch in batches(model, prompts, batch_size):
+        for batch in resumed(list(batches(model, prompts, batch_size)), table.state()):
             source, target = record(model, batch.source, keys=True), record(model, batch.target, keys=True)
             one = reading.of(batch.rows)
             table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), target.n_positions)

@@ -20,6 +20,7 @@ from workbench.patching.edge_slopes import estimate
 from workbench.patching.graph import INSIDE, Node, hears, receivers, senders
 from workbench.patching.prompts import batches, encode
 from workbench.patching.table import Table
+from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs
 
 _PASSES = 8  # recordings' worth of memory that a pass takes which will be differentiated
@@ -89,23 +90,26 @@ def edges(
     prompts.require_equal_lengths()
     reading, ins, outs = choose(model, prompts, metric), senders(model), receivers(model)
     table = Table(prompts, reading, len(ins), len(outs))
-    parallel, drawn, exact = False, [], np.empty((len(prompts), 0))
+    parallel, drawn, exact = np.zeros((), dtype=bool), [], np.empty((len(prompts), 0))
     bar = tqdm(total=2 * len(prompts), desc="attributing edges", unit="pair", disable=not progress)
     stopped = ""
     try:
-        for batch in batches(model, prompts, batch_size, passes=_PASSES):
+        every, skip = list(batches(model, prompts, batch_size, passes=_PASSES)), lambda one: bar.update(len(one.rows))
+        for batch in resumed(every, {**table.state(), "parallel": parallel}, skip=skip):
             one = reading.of(batch.rows)
             source = record(model, batch.source, heads=True, keys=True, patterns=True)
-            change, value, parallel = estimate(model, source, batch.target, slope_of(reading, batch.rows), steps=steps)
+            change, value, parallel[...] = estimate(
+                model, source, batch.target, slope_of(reading, batch.rows), steps=steps
+            )
             table.begin(batch, cells.unpatched(source, one), value, len(outs))
             for row in range(len(ins)):
                 values = (change[:, row] + value[:, None]).T
                 table.put(row, range(len(outs)), values, torch.ones_like(values, dtype=torch.bool))
             table.end()
             bar.update(len(batch.rows))
-        drawn = _draw(table, _heard(ins, outs, parallel), sample, seed)
+        drawn = _draw(table, _heard(ins, outs, bool(parallel)), sample, seed)
         exact = np.full((len(prompts), len(drawn)), np.nan)
-        for batch in batches(model, prompts, batch_size, passes=_PASSES):
+        for batch in resumed(every, {"exact": exact}, skip=skip):
             both = {"heads": True, "keys": True, "patterns": True}  # alike, so that equal prompts are equal bit for bit
             source, target = record(model, batch.source, **both), record(model, batch.target, **both)
             found = measure(source, target, [(ins[i], outs[o]) for i, o in drawn], reading.of(batch.rows))
@@ -115,7 +119,7 @@ def edges(
         stopped = table.stopped("senders")
     finally:
         bar.close()
-    table.values[:, ~_heard(ins, outs, parallel)] = np.nan
+    table.values[:, ~_heard(ins, outs, bool(parallel))] = np.nan
     result = table.result(
         model,
         ("sender", "receiver"),

@@ -15,6 +15,7 @@ from workbench.model.rerun import rescale
 from workbench.patching.answers import choose
 from workbench.patching.gradient import activation_gradients, difference
 from workbench.patching.prompts import Prompts, batches, cells_at_once
+from workbench.results.progress import resumed
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Task:
     def kept(self, sets: Sequence[Sequence[Unit]]) -> np.ndarray:
         """[set, pair]: the metric with every unit outside a set at its mean."""
         values = np.empty((len(sets), self.pairs))
-        for batch, recording in self.runs:
+        for batch, recording in resumed(self.runs, {"values": values}):
             rows, positions = list(batch.rows), recording.n_positions
             answers, foils = (torch.tensor([self.tokens[name][row] for row in rows]) for name in ("answer", "foil"))
             metric = logit_difference(answers.to(self.model.device), foils.to(self.model.device))

@@ -1,6 +1,7 @@
 """The onsets of concept and language for all pairs of languages: a matrix."""
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from workbench.patching.concept_pairs import ConceptPairs, make_pairs
 from workbench.patching.concepts import batch_of, leads, measure, placed
 from workbench.patching.onset import onset
 from workbench.results.make import make_result
+from workbench.results.progress import resumed
 from workbench.text.corpus import chosen
 from workbench.text.words import load_words
 
@@ -77,31 +79,30 @@ def onsets(
     found = {name: np.full((2, size, size), np.nan) for name in ("onset", "low", "high")}
     single = {name: np.full((size, size), np.nan) for name in _SINGLE}
     bar = tqdm(total=size * (size - 1), desc="onsets", unit="language pair", disable=not progress)
-    done, stopped = 0, ""
+    done, stopped = np.zeros((), dtype=np.int64), ""
     try:
-        for i, source in enumerate(asked):
-            for j, target in enumerate(asked):
-                if i == j or shown in (source, target):
-                    continue
-                prefix = "" if shown is None else f"{shown}-"
-                try:
-                    pairs = make_pairs(
-                        model.tokenizer,
-                        frame,
-                        source=prefix + source,
-                        target=prefix + target,
-                        shots=shots,
-                        seed=seed,
-                        limit=limit,
-                    )
-                except BadPairs:  # no concept can be told apart in these two
-                    single["pairs"][i, j], single["collided"][i, j] = 0, len(frame)
-                    continue
-                parts = [measure(model, pairs.items[k : k + step], at) for k in range(0, len(pairs), step)]
-                values, runs = (np.concatenate(each, 1) for each in zip(*parts, strict=True))
-                _enter(pairs, values, runs, (i, j), at, seed, found, single)
-                done += 1
-                bar.update()
+        couples = [(i, j) for i, j in permutations(range(size), 2) if shown not in (asked[i], asked[j])]
+        for i, j in resumed(couples, {**found, **single, "done": done}, skip=lambda _: bar.update()):
+            source, target = asked[i], asked[j]
+            prefix = "" if shown is None else f"{shown}-"
+            try:
+                pairs = make_pairs(
+                    model.tokenizer,
+                    frame,
+                    source=prefix + source,
+                    target=prefix + target,
+                    shots=shots,
+                    seed=seed,
+                    limit=limit,
+                )
+            except BadPairs:  # no concept can be told apart in these two
+                single["pairs"][i, j], single["collided"][i, j] = 0, len(frame)
+                continue
+            parts = [measure(model, pairs.items[k : k + step], at) for k in range(0, len(pairs), step)]
+            values, runs = (np.concatenate(each, 1) for each in zip(*parts, strict=True))
+            _enter(pairs, values, runs, (i, j), at, seed, found, single)
+            done += 1
+            bar.update()
     except KeyboardInterrupt:
         stopped = f"interrupted: {done} of {size * (size - 1)} pairs of languages are finished; they are in .partial"
     finally:

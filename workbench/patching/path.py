@@ -17,6 +17,7 @@ from workbench.patching.freeze import Runs, run_pair
 from workbench.patching.prompts import batches, encode
 from workbench.patching.receivers import Receiver, parse, sent
 from workbench.patching.table import Table
+from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs
 
 
@@ -82,7 +83,8 @@ def path(
     bar = tqdm(total=len(prompts) * model.n_layers, desc="patching paths", unit="layer", disable=not progress)
     stopped = ""
     try:
-        for batch in batches(model, prompts, batch_size):
+        every = list(batches(model, prompts, batch_size))
+        for batch in resumed(every, table.state(), skip=lambda one: bar.update(model.n_layers * len(one.rows))):
             runs = run_pair(model, batch, through_mlps=through_mlps, patterns=end.inside)
             one = reading.of(batch.rows)
             table.begin(batch, cells.unpatched(runs.source, one), cells.unpatched(runs.target, one), model.n_heads)

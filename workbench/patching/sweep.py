@@ -18,6 +18,7 @@ from workbench.patching.positions import forget_padding, numbers, tokens
 from workbench.patching.prompts import PairBatch, Prompts, batches, encode
 from workbench.patching.roles import role_columns, roles
 from workbench.patching.table import Table
+from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs
 
 _STATES = (("layer", "position"), ("layer", "role"))
@@ -113,7 +114,8 @@ def sweep(
     bar = tqdm(total=len(prompts) * model.n_layers, desc=f"patching {site}", unit="layer", disable=not progress)
     stopped = ""
     try:
-        for batch in batches(model, prompts, batch_size):
+        every = list(batches(model, prompts, batch_size))
+        for batch in resumed(every, table.state(), skip=lambda one: bar.update(model.n_layers * len(one.rows))):
             source, target = _record(model, batch, site, axes)
             one = reading.of(batch.rows)
             shift = inner[-1] - target.n_positions if axes[-1] == "position" else 0

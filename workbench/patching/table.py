@@ -52,6 +52,10 @@ class Table:
         self.values[np.ix_(rows, [layer], list(columns))] = found.T[:, None]
         self._cells += len(columns)
 
+    def state(self) -> dict[str, np.ndarray]:
+        """What batches of pairs fill in."""
+        return {"values": self.values, "source": self.source, "target": self.target, "finished": self.finished}
+
     def end(self) -> None:
         """Mark the pairs begun last as finished."""
         self.finished[list(self.begun)] = True

@@ -1,9 +1,12 @@
-"""Save and load Results: one NetCDF file each, written whole or not at all, loaded equal bit for bit."""
+"""Save and load Results: one NetCDF file each, written whole or not at all, loaded equal bit for bit or refused."""
 
 import errno
+import glob
 import json
 import os
 import secrets
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,16 @@ import numpy as np
 import xarray as xr
 
 from workbench.errors import BadArgument, BadResult, CannotWrite
+from workbench.results.checksums import changed, checksums
+from workbench.results.lock import hold, is_free
 from workbench.results.make import FORMAT
+from workbench.results.stops import undisturbed
 
-_LAYOUT = "layout"  # attribute of the file: the dtypes that NetCDF itself does not keep
+PARTIAL = ".partial.nc"
+_LAYOUT = "layout"  # attribute of older files: the dtypes that NetCDF itself does not keep
+_SEAL = "seal"  # attribute of the file: those dtypes, and a checksum of every variable and of all attributes
+_CHECKSUMS = "checksums"
+_STRAY = 600  # seconds after which a partial file that nobody holds is one that a killed process left
 
 
 def save_result(result: xr.Dataset, path: str | Path) -> Path:
@@ -32,17 +42,19 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
         if _is_text(variable.dtype):
             layout[name] = variable.dtype.str if variable.dtype.kind == "U" else "O"
             packed[name] = variable.copy(data=np.asarray(variable.values, dtype=object))
-    packed.attrs[_LAYOUT] = json.dumps(layout)
+    packed.attrs[_SEAL] = json.dumps({_LAYOUT: layout, _CHECKSUMS: checksums(result)})
     for name in packed.variables:
         packed[name].encoding["_FillValue"] = None  # else NaNs are rewritten when the file is read
-    return write_whole(path, packed.to_netcdf(engine="h5netcdf"))
+    with undisturbed():
+        return write_whole(path, packed.to_netcdf(engine="h5netcdf"))
 
 
 def load_result(path: str | Path) -> xr.Dataset:
     """Load a Result wholly into memory: axes, dtypes, values and attributes as they were saved.
 
     Raises:
-        BadResult: no such file, not NetCDF, cut short, not a Result, or written by a newer workbench.
+        BadResult: no such file, not NetCDF, cut short, changed since it was saved, not a Result, or written by a newer
+            workbench.
     """
     path = Path(path)
     if not path.is_file():
@@ -61,32 +73,50 @@ def load_result(path: str | Path) -> xr.Dataset:
         raise BadResult(
             f"{path} was written by a newer workbench (format {written}, this one reads up to {FORMAT}); upgrade"
         )
-    layout = json.loads(result.attrs.pop(_LAYOUT, "{}"))
-    for name, dtype in layout.items():
+    seal = _unsealed(result, path)
+    for name, dtype in seal[_LAYOUT].items():
         result[name] = result[name].variable.copy(data=np.asarray(result[name].values, dtype=dtype))
     for attrs in (result.attrs, *(variable.attrs for variable in result.variables.values())):
         attrs.update({key: value.item() for key, value in attrs.items() if isinstance(value, np.generic)})
+    if _CHECKSUMS in seal and (wrong := changed(seal[_CHECKSUMS], checksums(result))):
+        raise BadResult(f"{path} was changed or damaged since it was saved: {', '.join(wrong)}; make it again")
     return result.drop_encoding()
+
+
+def _unsealed(result: xr.Dataset, path: Path) -> dict[str, Any]:
+    """Take off what `save_result` added: dtypes, and checksums where the file has them (older ones do not)."""
+    attrs = result.attrs
+    try:
+        if _SEAL in attrs:
+            seal = json.loads(attrs.pop(_SEAL))
+            return {_LAYOUT: dict(seal[_LAYOUT]), _CHECKSUMS: dict(seal[_CHECKSUMS])}
+        if not any(f'"{_CHECKSUMS}"' in str(value) for value in attrs.values()):  # a seal whose name was damaged
+            return {_LAYOUT: dict(json.loads(attrs.pop(_LAYOUT, "{}")))}
+    except (TypeError, ValueError, KeyError):
+        pass
+    raise BadResult(f"{path} was changed or damaged since it was saved: its checksums cannot be read; make it again")
 
 
 def write_whole(path: str | Path, data: bytes | memoryview | str) -> Path:
     """Write a file whole or not at all: beside it first, then onto the disk, then renamed into place.
 
-    Text is written as UTF-8; folders are made where they lack.
+    Text is written as UTF-8; folders are made where they lack. What a killed process left beside it is removed.
 
     Raises:
         CannotWrite: with what the system said; an older file is untouched, nothing partial remains.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial.nc")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_partial(path.parent, path.name, age=_STRAY)
         try:
             with partial.open("xb") as file:
+                hold(file)
                 file.write(data.encode() if isinstance(data, str) else data)
                 file.flush()
                 os.fsync(file.fileno())
-            partial.replace(path)
+                partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
@@ -95,6 +125,21 @@ def write_whole(path: str | Path, data: bytes | memoryview | str) -> Path:
             f"cannot write {path}: {error.strerror or error}; nothing was changed; {help_} choose another folder"
         ) from error
     return path
+
+
+def remove_partial(folder: Path, name: str = "*", *, age: float = 0) -> None:
+    """Remove the partial files of a name that no process holds any more.
+
+    Args:
+        folder: where they lie.
+        name: of the file that was to be written.
+        age: seconds since they were last written to, at least.
+    """
+    pattern = name if name == "*" else glob.escape(name)
+    for partial in folder.glob(f".{pattern}.*{PARTIAL}"):
+        with suppress(OSError):
+            if time.time() - partial.stat().st_mtime >= age and is_free(partial):
+                partial.unlink()
 
 
 def _is_text(dtype: Any) -> bool:

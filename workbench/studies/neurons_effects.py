@@ -11,13 +11,14 @@ from workbench.results.files import write_whole
 from workbench.studies import neurons_said as findings
 from workbench.studies.options import Options, at_least_two, codes, common_key
 from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import open_run
+from workbench.studies.runs import alone, open_run
 from workbench.studies.sections import section
 from workbench.text.readers import load_corpus
 
 _METHODS = {"lape": lape, "ternary": ternary}
 
 
+@alone
 def run_stages(
     model: Any,
     corpus: Any = "parallel",
@@ -72,6 +73,7 @@ def run_stages(
     return run.folder
 
 
+@alone
 def run_knockout(
     model: Any,
     corpus: Any = "parallel",
@@ -153,6 +155,7 @@ def run_knockout(
     return run.folder
 
 
+@alone
 def run_compare(
     before: Any,
     after: Any,
@@ -222,6 +225,7 @@ def run_compare(
     return run.folder
 
 
+@alone
 def run_look(
     model: Any,
     corpus: Any = "parallel",

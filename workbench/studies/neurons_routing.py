@@ -12,11 +12,12 @@ from workbench.neurons import routing
 from workbench.studies.findings import routing as findings
 from workbench.studies.options import Options, at_least_two, codes, common_key
 from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import open_run
+from workbench.studies.runs import alone, open_run
 from workbench.studies.sections import section
 from workbench.text.readers import load_corpus
 
 
+@alone
 def run_routing(
     model: Any,
     corpus: Any = "parallel",

@@ -11,13 +11,14 @@ from workbench import figures
 from workbench.patching import concepts, onsets
 from workbench.studies.options import Options, common_key
 from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import open_run
+from workbench.studies.runs import alone, open_run
 from workbench.studies.sections import section
 from workbench.text.words import load_words
 
 _BAND = "Each line is an answer with its 95 % interval over pairs of concepts; layer 0 is the embedding."
 
 
+@alone
 def run_concepts(
     model: Any,
     *,
@@ -94,6 +95,7 @@ def run_concepts(
     return run.folder
 
 
+@alone
 def run_onsets(
     model: Any,
     *,

@@ -1,22 +1,32 @@
-"""A run folder: one NetCDF file per cell, written when the cell is finished; finished cells are not computed again."""
+"""A run folder: one NetCDF file per cell, written when the cell is finished; finished cells are not computed again.
+
+A cell that is stopped goes on after the steps that it had finished. A cell that was computed from something else, such
+as fewer texts, is never replaced: it is put aside, into `others/`, and taken from there when it is wanted again.
+"""
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import xarray as xr
 
 import workbench
-from workbench.errors import BadResult, Interrupted
-from workbench.results.files import load_result, save_result, write_whole
+from workbench.errors import BadResult, Interrupted, warn
+from workbench.results.files import PARTIAL, load_result, remove_partial, save_result, write_whole
+from workbench.results.lock import locked
 from workbench.results.make import versions
+from workbench.results.progress import keeping
+from workbench.results.stops import stoppable
 
-_PARTIAL = ".partial.nc"
 _KEY = "cell"  # attribute of a file: what its cell was computed from
+_OTHERS = "others"
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -34,6 +44,7 @@ class Run:
     common: dict[str, Any] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
     reused: list[str] = field(default_factory=list)
+    _warned: bool = field(default=False, repr=False)
 
     def cell(self, name: str, key: Mapping[str, Any], compute: Callable[[], xr.Dataset]) -> xr.Dataset:
         """Return a cell's Result: from its file where that has this key, else computed and saved at once.
@@ -44,22 +55,26 @@ class Run:
             compute: makes the Result.
 
         Raises:
-            Interrupted: Ctrl-C; what the sweep had finished is kept in `<name>.partial.nc`, and the line says so.
+            Interrupted: Ctrl-C, SIGTERM or SIGHUP; what the sweep had finished can be looked at in `<name>.partial.nc`,
+                and the same command goes on after it.
             CannotWrite: the file cannot be written.
         """
         own = {"workbench": workbench.__version__, "code": _code(), "versions": versions()}
         text = json.dumps({"cell": name, **own, **self.common, **key}, sort_keys=True, default=str)
-        found = self._stored(name, text)
-        if found is not None:
+        result = self._stored(name, text)
+        if result is not None:
             self.reused.append(name)
-            return found
-        try:
-            result = compute().assign_attrs({_KEY: text})
-        except Interrupted as stop:
-            raise Interrupted(f"{name}: {stop}{self._kept(name, stop.partial)}", partial=stop.partial) from None
-        except KeyboardInterrupt:
-            raise Interrupted(f"{name}: stopped before its first result{self._kept(name, None)}") from None
-        save_result(result, self.file(name))
+            return result
+        with keeping(self.folder / f".{name}.progress", text) as progress:
+            try:
+                result = compute().assign_attrs({_KEY: text})
+            except Interrupted as stop:
+                raise Interrupted(f"{name}: {stop}{self._kept(name, stop.partial)}", partial=stop.partial) from None
+            except KeyboardInterrupt:
+                raise Interrupted(f"{name}: stopped before its first result{self._kept(name, None)}") from None
+            self._put_aside(name)
+            save_result(result, self.file(name))
+            progress.forget()
         self.file(f"{name}.partial").unlink(missing_ok=True)
         self.computed.append(name)
         return result
@@ -74,11 +89,33 @@ class Run:
         return [*self.reused, *self.computed]
 
     def _stored(self, name: str, key: str) -> xr.Dataset | None:
+        """The cell with this key, put back into its place where another one has taken it."""
+        aside = self._aside(name, key)
+        for path in (self.file(name), aside):
+            if path.is_file() and (result := load_result(path)).attrs.get(_KEY) == key:
+                if path == aside:
+                    self._put_aside(name)
+                    path.replace(self.file(name))
+                return result
+        return None
+
+    def _put_aside(self, name: str) -> None:
+        """Keep the file that stands in a cell's place, under a name that says what it was computed from."""
         path = self.file(name)
         if not path.is_file():
-            return None
-        result = load_result(path)
-        return result if result.attrs.get(_KEY) == key else None
+            return
+        aside = self._aside(name, str(load_result(path).attrs.get(_KEY)))
+        aside.parent.mkdir(exist_ok=True)
+        path.replace(aside)
+        if not self._warned:
+            self._warned = True
+            warn(
+                f"{path} was computed from something else (options, texts, model or versions); such files are kept in "
+                f"{aside.parent}, and this folder's report is now about the new ones"
+            )
+
+    def _aside(self, name: str, key: str) -> Path:
+        return self.folder / _OTHERS / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.nc"
 
     def _kept(self, name: str, partial: Any) -> str:
         kept = f"; kept in {save_result(partial, self.file(f'{name}.partial'))}" if partial is not None else ""
@@ -94,6 +131,24 @@ def _code() -> str:
     return hashlib.sha256(b"\n".join(content)).hexdigest()
 
 
+def alone(study: Callable[_P, _T]) -> Callable[_P, _T]:
+    """A study whose run folder, its argument `out`, no other run can write into until it ends.
+
+    SIGTERM and SIGHUP stop it as Ctrl-C does, and what killed processes left in the folder is removed.
+    """
+
+    @wraps(study)
+    def run(*given: _P.args, **named: _P.kwargs) -> _T:
+        bound = inspect.signature(study).bind(*given, **named)
+        bound.apply_defaults()
+        folder = Path(bound.arguments["out"]).expanduser()
+        with locked(folder), stoppable():
+            remove_partial(folder)
+            return study(*given, **named)
+
+    return run
+
+
 def open_run(folder: str | Path) -> Run:
     """Open a run folder, make it where it lacks, and see that it can be used before anything is computed.
 
@@ -104,7 +159,7 @@ def open_run(folder: str | Path) -> Run:
     folder = Path(folder).expanduser()
     write_whole(folder / ".writable", "").unlink(missing_ok=True)
     for path in sorted(folder.glob("*.nc")):
-        if not path.name.endswith(_PARTIAL):
+        if not path.name.endswith(PARTIAL):
             try:
                 load_result(path)
             except BadResult as error:

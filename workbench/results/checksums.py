@@ -1,0 +1,45 @@
+"""A checksum of every variable and of all attributes of a Result, so that a file that was changed is not believed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+ATTRIBUTES = "attributes"  # of the Result itself; its variables have theirs beside their values
+
+
+def checksums(result: xr.Dataset) -> dict[str, str]:
+    """BLAKE2b of every variable (axes, type, values, attributes) and of the Result's attributes and names."""
+    found = {f"variable {name}": _variable(variable) for name, variable in result.variables.items()}
+    names = [sorted(map(str, result.variables)), sorted(map(str, result.coords)), _attributes(result.attrs)]
+    return {**found, ATTRIBUTES: _digest(json.dumps(names).encode())}
+
+
+def changed(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What does not agree, in words; empty where everything does."""
+    return sorted(name for name in {*stored, *now} if stored.get(name) != now.get(name))
+
+
+def _variable(variable: xr.Variable) -> str:
+    values = np.asarray(variable.values)
+    kind = values.dtype.newbyteorder("<")
+    if values.dtype.kind in "UOT":
+        content = json.dumps([str(text) for text in values.flat]).encode()
+    else:
+        content = np.ascontiguousarray(values.astype(kind)).tobytes()
+    text = kind.str if values.dtype.kind not in "OT" else "O"
+    about = [list(map(str, variable.dims)), list(values.shape), text, _attributes(variable.attrs)]
+    return _digest(json.dumps(about).encode() + b"\0" + content)
+
+
+def _attributes(attrs: Mapping[Any, Any]) -> list[list[Any]]:
+    """Name, type and value of each, alike before a file is written and after it was read."""
+    values = {str(name): np.asarray(value) for name, value in attrs.items()}
+    return [[name, value.dtype.kind, repr(value.tolist())] for name, value in sorted(values.items())]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -1,0 +1,248 @@
+"""Progress: the finished steps of a long computation, kept in a file, so that it goes on where it was stopped.
+
+An analysis wraps its loop in `resumed` and names the arrays that the loop fills in. Inside `keeping`, which a run
+folder opens for each cell, those arrays are stored while the loop runs, and a later computation with the same key skips
+the steps that were finished. Elsewhere the loop is an ordinary loop.
+"""
+
+import hashlib
+import io
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import warn
+from workbench.results.stops import undisturbed
+
+_SHARE = 0.02  # of the time goes into storing, at most
+_LEAST = 0.02  # seconds of work that are worth a row
+_NOW: ContextVar["Progress | None"] = ContextVar("progress", default=None)
+
+
+class Progress:
+    """One cell's file: a row for each loop, with how many steps it finished and what its arrays were then.
+
+    Args:
+        path: of the file, made when the first step is stored.
+        key: all that the numbers depend on; what another key stored is dropped.
+    """
+
+    def __init__(self, path: Path, key: str):
+        self.path, self.key = path, key
+        self.cost = 1e-3  # seconds that storing took last
+        self.lost = False
+        self.levels = [_Level("")]
+        self.counts = self._read()
+
+    def load(self, name: str, steps: str, state: Mapping[str, Any]) -> bool:
+        """Put a loop's arrays into the state that was stored after these steps; False where none fits."""
+        try:
+            with closing(sqlite3.connect(self.path)) as file:
+                row = file.execute("SELECT steps, done, state, seal FROM loops WHERE name = ?", (name,)).fetchone()
+        except sqlite3.Error:
+            return False
+        if row is None or row[0] != steps or row[3] != _seal(name, *row[:3]):
+            return False
+        return _restored(state, _unpacked(row[2]))
+
+    def store(self, name: str, steps: str, done: int, state: Mapping[str, Any]) -> None:
+        """Write down a loop's finished steps; what loops inside those steps had stored goes."""
+        if self.lost:
+            return
+        began = time.monotonic()
+        blob = _packed(state)
+        try:
+            with undisturbed(), closing(self._open()) as file, file:
+                file.execute("DELETE FROM loops WHERE name GLOB ?", (f"{name}.*",))
+                row = (name, steps, done, blob, _seal(name, steps, done, blob))
+                file.execute("INSERT OR REPLACE INTO loops VALUES (?, ?, ?, ?, ?)", row)
+        except (sqlite3.Error, OSError) as error:  # a full disk stops what is kept, not what is computed
+            self.lost = True
+            warn(f"finished steps cannot be kept in {self.path} ({error}); a stop would lose them")
+        self.cost = time.monotonic() - began
+
+    def forget(self) -> None:
+        """Remove the file: its cell is finished."""
+        for ending in ("", "-journal"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        file = sqlite3.connect(self.path)
+        file.execute("PRAGMA synchronous = OFF")  # a kill loses nothing that was written; a torn page fails its seal
+        file.execute("CREATE TABLE IF NOT EXISTS loops (name TEXT PRIMARY KEY, steps TEXT, done INT, state BLOB, seal)")
+        file.execute("CREATE TABLE IF NOT EXISTS keys (key TEXT)")
+        if not file.execute("SELECT 1 FROM keys").fetchone():
+            file.execute("INSERT INTO keys VALUES (?)", (self.key,))
+        return file
+
+    def _read(self) -> dict[str, int]:
+        """The finished steps of every loop under this key; a file of another key, or a broken one, is removed."""
+        if not self.path.is_file():
+            return {}
+        try:
+            with closing(sqlite3.connect(self.path)) as file:
+                (key,) = file.execute("SELECT key FROM keys").fetchone()
+                if key == self.key:
+                    return {str(name): int(done) for name, done in file.execute("SELECT name, done FROM loops")}
+        except (sqlite3.Error, TypeError, ValueError):
+            pass  # what cannot be read is computed again
+        self.forget()
+        return {}
+
+
+class _Level:
+    """Where loops are counted: the cell itself, or a step of a loop."""
+
+    def __init__(self, prefix: str):
+        self.prefix, self.loops = prefix, 0
+
+
+@contextmanager
+def keeping(path: Path, key: str) -> Iterator[Progress]:
+    """Let every `resumed` loop within store its finished steps in a file.
+
+    Args:
+        path: of the file.
+        key: all that the numbers depend on.
+    """
+    progress = Progress(path, key)
+    token = _NOW.set(progress)
+    try:
+        yield progress
+    finally:
+        _NOW.reset(token)
+
+
+def resumed(
+    steps: Iterable[Any] | Callable[[], Iterable[Any]],
+    state: Mapping[str, Any],
+    *,
+    skip: Callable[[Any], object] | None = None,
+) -> Iterator[Any]:
+    """The steps of a loop that are not finished yet, with the state that the finished ones left.
+
+    Args:
+        steps: what the loop runs over, a list or the like, the same at every call: batches, numbers, names; or what
+            makes them, for a stream that should not become a list.
+        state: all that the loop changes, in place: arrays, tensors, random generators, lists of arrays, texts and
+            numbers.
+        skip: called with each step that is finished already, so that a progress bar counts it.
+
+    Yields:
+        The steps; a step is finished when the next one is asked for.
+    """
+    progress, make = _NOW.get(), steps if callable(steps) else lambda: steps
+    if progress is None:
+        yield from make()
+        return
+    depth, level = len(progress.levels), progress.levels[-1]
+    name, left, seen = f"{level.prefix}{level.loops}", iter(make()), hashlib.sha256()
+    level.loops += 1
+    done = 0
+    for step in islice(left, progress.counts.get(name, 0)):
+        done += 1
+        seen.update(_described(step))
+    if done and progress.load(name, seen.hexdigest(), state):
+        for step in islice(make(), done):
+            if skip:
+                skip(step)
+    elif done:  # the same loop over other steps, such as batches that fit another memory
+        done, left, seen = 0, iter(make()), hashlib.sha256()
+    stored, since = done, time.monotonic()
+    for step in left:
+        progress.levels[depth:] = [_Level(f"{name}.{done}.")]
+        try:
+            yield step
+        finally:
+            del progress.levels[depth:]
+        done += 1
+        seen.update(_described(step))
+        if time.monotonic() - since >= max(_LEAST, progress.cost / _SHARE):
+            progress.store(name, seen.hexdigest(), done, state)
+            stored, since = done, time.monotonic()
+    if stored < done and time.monotonic() - since >= _LEAST:
+        progress.store(name, seen.hexdigest(), done, state)
+
+
+def _described(step: Any) -> bytes:
+    """What tells a step from another: a batch by its texts, a number or a text by itself."""
+    if hasattr(step, "rows"):
+        return json.dumps([list(map(int, step.rows)), list(getattr(step, "languages", ()))]).encode()
+    return f"{step};".encode() if isinstance(step, str | int | float | np.integer) else b";"
+
+
+def _seal(name: str, steps: str, done: int, blob: bytes) -> str:
+    return hashlib.sha256(json.dumps([name, steps, done]).encode() + blob).hexdigest()
+
+
+def _packed(state: Mapping[str, Any]) -> bytes:
+    """Arrays as an npz, everything else as JSON beside them."""
+    arrays, plain = {}, {}
+    for name, value in state.items():
+        if isinstance(value, np.random.Generator):
+            plain[name] = value.bit_generator.state
+        elif isinstance(value, list):
+            plain[name] = [_text(item) for item in value]
+            arrays |= {f"{name}/{i}": _array(value[i]) for i, item in enumerate(plain[name]) if item is None}
+        else:
+            arrays[name] = _array(value)
+    file = io.BytesIO()
+    np.savez(file, **{"": np.array(json.dumps(plain)), **arrays})
+    return file.getvalue()
+
+
+def _unpacked(blob: bytes) -> dict[str, Any]:
+    with np.load(io.BytesIO(blob), allow_pickle=False) as file:
+        stored: dict[str, Any] = {name: file[name] for name in file.files}
+    for name, value in json.loads(str(stored.pop(""))).items():
+        if isinstance(value, list):
+            items = [stored.pop(f"{name}/{i}") if item is None else item for i, item in enumerate(value)]
+            value = [np.array(item, dtype=object) if isinstance(item, list) else item for item in items]
+        stored[name] = value
+    return stored
+
+
+def _text(item: Any) -> Any:
+    """What of a list stands in JSON: texts, numbers, and arrays of texts as lists; None for arrays of numbers."""
+    if isinstance(item, np.ndarray) and item.dtype == object:
+        return item.tolist()
+    return item if isinstance(item, str | int | float) else None
+
+
+def _restored(state: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Put every stored value in its place; False, and nothing is changed, where one does not fit."""
+    if set(state) != set(stored):
+        return False
+    for name, value in state.items():
+        if hasattr(value, "shape") and tuple(value.shape) != stored[name].shape:
+            return False
+    for name, value in state.items():
+        if isinstance(value, np.random.Generator):
+            value.bit_generator.state = stored[name]
+        elif isinstance(value, list):
+            value[:] = stored[name]
+        elif isinstance(value, np.ndarray):
+            value[...] = stored[name]
+        elif hasattr(value, "set_state"):
+            value.set_state(value.get_state().new_tensor(stored[name]))
+        else:
+            value.copy_(value.new_tensor(stored[name]))
+    return True
+
+
+def _array(value: Any) -> np.ndarray:
+    """An array; a tensor's values, which float32 has exactly where numpy lacks the type; a generator's state."""
+    value = value.get_state() if hasattr(value, "get_state") else value
+    if not hasattr(value, "detach"):
+        return np.asarray(value)
+    value = value.detach().cpu()
+    return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
