@@ -12,7 +12,7 @@ from workbench.results import progress
 from workbench.results.progress import keeping, resumed
 
 
-class Stop(Exception):  # noqa: N818
+class Stop(Exception):
     pass
 
 

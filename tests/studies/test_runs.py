@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from workbench.errors import BadResult, CannotWrite, Interrupted
+from workbench.errors import BadResult, CannotWrite, Interrupted, WorkbenchWarning
+from workbench.results import progress
 from workbench.results.files import load_result
 from workbench.results.make import make_result
-from workbench.studies.runs import open_run
+from workbench.studies.runs import alone, open_run
 
 
 def result(value):
@@ -78,3 +79,60 @@ def test_a_folder_in_the_place_of_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotWrite):
         open_run(tmp_path / "file")
+
+
+def test_a_cell_of_other_options_is_put_aside_and_comes_back(tmp_path):
+    open_run(tmp_path).cell("a", {"limit": 12}, lambda: result(12.0))
+    with pytest.warns(WorkbenchWarning, match=r"such files are kept in .*others"):
+        open_run(tmp_path).cell("a", {"limit": 2}, lambda: result(2.0))
+    assert load_result(tmp_path / "a.nc").x.values[0] == 2
+    (aside,) = (tmp_path / "others").iterdir()
+    assert load_result(aside).x.values[0] == 12
+    with pytest.warns(WorkbenchWarning):
+        found = open_run(tmp_path).cell("a", {"limit": 12}, never)
+    assert found.x.values[0] == load_result(tmp_path / "a.nc").x.values[0] == 12
+    (aside,) = (tmp_path / "others").iterdir()
+    assert load_result(aside).x.values[0] == 2
+
+
+def test_a_stopped_cell_goes_on_after_its_finished_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "_LEAST", 0.0)
+    monkeypatch.setattr(progress, "_SHARE", float("inf"))
+    ran = []
+
+    def compute(stop):
+        values = np.zeros(5)
+        for step in progress.resumed(range(5), {"values": values}):
+            if step == stop:
+                raise KeyboardInterrupt
+            ran.append(step)
+            values[step] = step
+        return make_result({"x": (("layer",), values, "x")}, {}, method="test", parameters={})
+
+    with pytest.raises(Interrupted, match="the same command goes on from here"):
+        open_run(tmp_path).cell("a", {"seed": 0}, lambda: compute(3))
+    found = open_run(tmp_path).cell("a", {"seed": 0}, lambda: compute(None))
+    assert ran == [0, 1, 2, 3, 4] and found.x.values.tolist() == ran
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
+    with pytest.raises(Interrupted):
+        open_run(tmp_path).cell("b", {"seed": 0}, lambda: compute(3))
+    open_run(tmp_path).cell("b", {"seed": 1}, lambda: compute(None))  # of another seed: nothing is taken
+    assert ran[5:] == [0, 1, 2, 0, 1, 2, 3, 4]
+
+
+def test_a_study_has_its_folder_alone(tmp_path):
+    @alone
+    def inner(out="elsewhere"):
+        raise AssertionError("two at a time")
+
+    @alone
+    def outer(*, out):
+        (out / ".a.nc.0123abcd.partial.nc").write_bytes(b"of a killed process")
+        with pytest.raises(CannotWrite, match="another run is writing into"):
+            inner(out)
+        return 7
+
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".a.nc.89abcdef.partial.nc").write_bytes(b"of a killed process")
+    assert outer(out=tmp_path / "run") == 7
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".a.nc.0123abcd.partial.nc"]
