@@ -63,6 +63,14 @@ def test_every_room_has_a_floor():
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_hooks_are_registered_in_one_file(path):
+    if path != HOUSE / "model" / "hooks.py":
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and hasattr(node.func, "attr")]
+        assert not [name for name in calls if name.startswith("register_")], f"{path}: hooks come from model/hooks.py"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
 def test_imports_go_down(path):
     parts = path.relative_to(HOUSE).with_suffix("").parts
     mine = "" if parts == ("__init__",) else parts[0]

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from workbench.heads.replacements import Replacement, Values
 from workbench.model.capture import tensors
+from workbench.model.hooks import after, hooked
 from workbench.model.model import Model
 from workbench.model.recording import Recording
 from workbench.text.batches import Batch
@@ -61,16 +62,12 @@ def _add(model: Model, batch: Batch, total: Tensor) -> None:
     real = batch.mask.bool()
 
     def hook(layer: int) -> Any:
-        def add(module: Any, args: Any, output: Tensor) -> None:
-            for pattern, here in zip(output, real, strict=True):
+        def add(patterns: Tensor) -> None:
+            for pattern, here in zip(patterns, real, strict=True):
                 length = int(here.sum())
                 total[layer, :, :length, :length] += pattern[:, here][:, :, here].double().cpu()
 
         return add
 
-    handles = [model.hook_point("pattern", i).register_forward_hook(hook(i)) for i in range(model.n_layers)]
-    try:
+    with hooked([after(model.hook_point("pattern", i), hook(i)) for i in range(model.n_layers)]):
         model.states(batch)
-    finally:
-        for handle in handles:
-            handle.remove()

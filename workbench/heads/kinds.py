@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from workbench.errors import Interrupted
 from workbench.heads.measure import sort_texts
 from workbench.model.batching import by_language, texts_per_batch
+from workbench.model.hooks import after, hooked
 from workbench.model.memory import budget
 from workbench.model.model import Model
 from workbench.results.make import make_result
@@ -138,19 +139,14 @@ def _reduced(model: Model, batch: Batch, looks: Tensor) -> dict[int, np.ndarray]
     found: dict[int, np.ndarray] = {}
 
     def hook(layer: int) -> Any:
-        def reduce(module: Any, args: Any, output: Tensor) -> None:
-            assert layer not in found, f"the pattern of layer {layer} was passed twice, once expected"
-            found[layer] = _reduce(output, looks, batch)
+        def reduce(pattern: Tensor) -> None:
+            found[layer] = _reduce(pattern, looks, batch)
 
         return reduce
 
-    handles = [model.hook_point("pattern", i).register_forward_hook(hook(i)) for i in range(model.n_layers)]
-    try:
+    hooks = [after(model.hook_point("pattern", i), hook(i)) for i in range(model.n_layers)]
+    with hooked(hooks, once="attention patterns"):
         model.states(batch)
-    finally:
-        for handle in handles:
-            handle.remove()
-    assert len(found) == model.n_layers, f"patterns of layers {sorted(found)} were passed, all expected"
     return found
 
 

@@ -15,6 +15,8 @@ from workbench.heads.groups import random_groups, read_heads
 from workbench.heads.tasks import Asked, answer_losses, ask, read_tasks
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
+from workbench.model.gradient import frozen
+from workbench.model.hooks import before, hooked
 from workbench.model.model import Model
 from workbench.model.optimizer import adam_state
 from workbench.results.make import make_result
@@ -182,19 +184,10 @@ def masked(model: Model, mask: Tensor) -> Iterator[None]:
     wide = mask.repeat_interleave(model.d_head, 1)
 
     def hook(layer: int):
-        return lambda module, args: (args[0] * wide[layer].to(args[0]), *args[1:])
+        return lambda z: z * wide[layer].to(z)
 
-    frozen = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
-    handles = [model.attention_parts(i)[1].register_forward_pre_hook(hook(i)) for i in range(model.n_layers)]
-    try:
-        for parameter in frozen:
-            parameter.requires_grad_(False)
+    with hooked([before(model.attention_parts(i)[1], hook(i)) for i in range(model.n_layers)]), frozen(model):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
-        for parameter in frozen:
-            parameter.requires_grad_(True)
 
 
 @torch.no_grad()

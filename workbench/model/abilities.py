@@ -17,6 +17,7 @@ from workbench.model.capture import tensors
 from workbench.model.costs import COSTS
 from workbench.model.effective import linear_error
 from workbench.model.generate import greedy
+from workbench.model.hooks import after, hooked
 from workbench.model.layers import call_layer
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
@@ -80,17 +81,14 @@ def _restart(model: Model, probe: Probe, bound: float) -> None:
 def _changes(recording: Recording, layer: int, point: Any, edit: Callable[[Tensor], Tensor]) -> bool:
     """Whether an edit of what a hook point gives moves what its layer gives, or where that cannot be, the model."""
     model = recording.model
-    handle = point.register_forward_hook(lambda module, args, output: edit(output))
-    try:
+    with hooked([after(point, edit)]):
         if model.abilities["restart"]:
-            after = call_layer(recording, layer, recording.residual[layer])
+            edited = call_layer(recording, layer, recording.residual[layer])
             clean = recording.residual[layer + 1]
         else:
-            after, clean = model.states(recording.batch), model.bridge.ln_final(recording.residual[-1])
-        real = recording.batch.mask.bool()
-        return bool((after[real] != clean[real]).any())
-    finally:
-        handle.remove()
+            edited, clean = model.states(recording.batch), model.bridge.ln_final(recording.residual[-1])
+    real = recording.batch.mask.bool()
+    return bool((edited[real] != clean[real]).any())
 
 
 def _layers_with_heads(recording: Recording) -> list[int]:

@@ -9,6 +9,8 @@ import inspect
 from functools import partial
 from typing import Any
 
+from workbench.model.hooks import install, on_call
+
 CACHE_NAMES = ("cache", "past_key_values", "past_key_value", "layer_past")
 _OLD = "past_key_values"
 
@@ -26,7 +28,7 @@ def accept_both_names(bridge: Any) -> None:
         if hasattr(kind, "_update_kv_cache"):
             part.__dict__["_update_kv_cache"] = partial(_update, kind._update_kv_cache, part)
         elif _OLD in getattr(getattr(kind.forward, "__code__", None), "co_consts", ()):  # reads the old name by itself
-            part.register_forward_pre_hook(_rename, with_kwargs=True)
+            install(on_call(part, partial(_rename, part)))
 
 
 def _update(original: Any, part: Any, keys: Any, values: Any, **options: Any) -> Any:

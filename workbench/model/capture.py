@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 
 from workbench.errors import UnsupportedSite
+from workbench.model.hooks import after, hooked
 from workbench.model.model import Model
 from workbench.model.sites import KINDS, kind
 from workbench.results.make import make_result
@@ -73,15 +74,8 @@ def tensors(model: Model, batch: Batch, sites: Sequence[tuple[str, int]]) -> dic
         if site not in KINDS:
             kind(site)
     seen: dict[tuple[str, int], list[torch.Tensor]] = {place: [] for place in sites}
-    handles = []
-    try:
-        for place in sites:
-            point = model.hook_point(*place)
-            handles.append(point.register_forward_hook(lambda m, a, output, place=place: seen[place].append(output)))
+    with hooked([after(model.hook_point(*place), outputs.append) for place, outputs in seen.items()]):
         model.states(batch)
-    finally:
-        for handle in handles:
-            handle.remove()
     for place, outputs in seen.items():
         if len(outputs) != 1:
             raise UnsupportedSite(f"{place} was passed {len(outputs)} times in {model.name!r}; a site is passed once")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BadArgument, UnsupportedSite
+from workbench.model.hooks import Hook, before, hooked
 from workbench.model.model import Model
 
 
@@ -38,36 +39,33 @@ def edited(
         BadArgument: a shape that is not the model's.
         UnsupportedSite: edits there do not work in this architecture, or did not fire once in each layer and pass.
     """
-    handles: list[Any] = []
+    hooks: list[Hook] = []
     fired: dict[str, int] = {}
 
     def hook(name: str, module: Any, scale: Tensor, fill: Tensor | None) -> None:
         fired[name] = 0
 
-        def change(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        def change(values: Tensor) -> Tensor:
             fired[name] += 1
-            return (_scaled(args[0], scale, fill), *args[1:])
+            return _scaled(values, scale, fill)
 
-        handles.append(module.register_forward_pre_hook(change))
+        hooks.append(before(module, change))
 
-    try:
-        if heads is not None:
-            model.require("head")
-            scales = _checked(model, "heads", heads, model.n_heads)
-            for i in touched(scales):
-                fill = None if head_fill is None else head_fill[i].to(scales).flatten()
-                wide = scales[:, i].repeat_interleave(model.d_head, 1)
-                hook(f"head outputs of layer {i}", model.attention_parts(i)[1], wide, fill)
-        if neurons is not None:
-            model.require("neuron")
-            scales = _checked(model, "neurons", neurons, model.n_neurons)
-            for i in touched(scales):
-                fill = None if neuron_fill is None else neuron_fill[i].to(scales)
-                hook(f"neurons of layer {i}", model.bridge.blocks[i].mlp.out, scales[:, i], fill)
+    if heads is not None:
+        model.require("head")
+        scales = _checked(model, "heads", heads, model.n_heads)
+        for i in touched(scales):
+            fill = None if head_fill is None else head_fill[i].to(scales).flatten()
+            wide = scales[:, i].repeat_interleave(model.d_head, 1)
+            hook(f"head outputs of layer {i}", model.attention_parts(i)[1], wide, fill)
+    if neurons is not None:
+        model.require("neuron")
+        scales = _checked(model, "neurons", neurons, model.n_neurons)
+        for i in touched(scales):
+            fill = None if neuron_fill is None else neuron_fill[i].to(scales)
+            hook(f"neurons of layer {i}", model.bridge.blocks[i].mlp.out, scales[:, i], fill)
+    with hooked(hooks):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
     if len(set(fired.values())) > 1:
         raise UnsupportedSite(f"an edit was passed more often in one layer than in another of {model.name!r}: {fired}")
 

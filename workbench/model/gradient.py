@@ -1,13 +1,12 @@
 """Gradient: how the loss of each sample changes with each head's mask, in one backward pass to activations only."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from workbench.errors import NotFinite
 from workbench.model.attention import fused
+from workbench.model.hooks import before, hooked
 from workbench.model.metrics import next_tokens, plain_unembedding, unembed
 from workbench.model.model import Model
 from workbench.model.vocabulary import next_token_slope
@@ -42,8 +41,7 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
     outputs: list[Tensor] = []
 
     def hook(layer: int):
-        def keep(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-            z = args[0]
+        def keep(z: Tensor) -> Tensor:
             flat = z.shape
             outputs.append(z.detach().reshape(shape))
             if mask is not None:
@@ -51,21 +49,15 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
             if not z.requires_grad:
                 z = z.detach().requires_grad_(True)
             leaves.append(z)
-            return (z, *args[1:])
+            return z
 
         return keep
 
-    handles = [
-        model.attention_parts(i)[1].register_forward_pre_hook(hook(i), prepend=False) for i in range(model.n_layers)
-    ]
-    try:
-        with torch.enable_grad(), frozen(model), fused(model):
-            hidden = model.states(batch)
-            losses, slope = _loss_and_slope(model, hidden.detach(), batch)
-            slopes = torch.autograd.grad(hidden, leaves, grad_outputs=slope)
-    finally:
-        for handle in handles:
-            handle.remove()
+    hooks = [before(model.attention_parts(i)[1], hook(i)) for i in range(model.n_layers)]
+    with hooked(hooks), torch.enable_grad(), frozen(model), fused(model):
+        hidden = model.states(batch)
+        losses, slope = _loss_and_slope(model, hidden.detach(), batch)
+        slopes = torch.autograd.grad(hidden, leaves, grad_outputs=slope)
     assert len(leaves) == model.n_layers, "every layer's heads must have been seen exactly once"
     gradient = torch.stack(
         [(z * slope.reshape(shape)).sum((1, 3), dtype=torch.float32) for z, slope in zip(outputs, slopes, strict=True)],

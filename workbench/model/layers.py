@@ -14,6 +14,7 @@ from torch import Tensor
 from workbench.model.attention import attend
 from workbench.model.columns import Columns, PrefixCache
 from workbench.model.evaluation import evaluating
+from workbench.model.hooks import StopForward, before, hooked
 from workbench.model.recording import Recording, first
 
 
@@ -54,25 +55,15 @@ def call_last_positions(recording: Recording, layer: int, states: Tensor, column
     def attend_then_stop(*args: Any, **options: Any) -> Any:
         added = [part[:, columns.ends] if _like(part, states) else part for part in args[1:]]  # Bloom adds the residual
         seen.append(first(run(*args[:1], *added, **options)))
-        raise _StopLayerError
+        raise StopForward
 
-    handle = projection.register_forward_pre_hook(lambda module, args: (args[0][:, columns.ends],))
-    try:
-        with _answered(attention, attend_then_stop):
-            call_layer(recording, layer, states, columns)
-    except _StopLayerError:
-        pass
-    finally:
-        handle.remove()
+    with hooked([before(projection, lambda z: z[:, columns.ends])]), _answered(attention, attend_then_stop):
+        call_layer(recording, layer, states, columns)
     return call_behind_attention(recording, layer, states[:, columns.ends], seen[0])
 
 
 def _like(part: Any, states: Tensor) -> bool:
     return isinstance(part, Tensor) and part.shape == states.shape
-
-
-class _StopLayerError(Exception):
-    """Leaves a layer once its attention is known."""
 
 
 @contextmanager

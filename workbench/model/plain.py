@@ -4,13 +4,13 @@ As right as a restart and as slow as other libraries; `record` says once that it
 """
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from workbench.model.columns import Columns
+from workbench.model.hooks import before, hooked, on_call
 from workbench.model.recording import Recording, stack
 from workbench.text.batches import Batch
 
@@ -61,19 +61,16 @@ def run_whole(recording: Recording, copies: int, edits: dict[Any, Any]) -> Tenso
     seen: list[Tensor] = []
 
     def change(edit: Any) -> Any:
-        def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        def hook(args: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
             if args:
-                return (edit(args[0]), *args[1:]), kwargs
-            name = next(iter(kwargs))  # a layer's first argument is its state
-            return args, {**kwargs, name: edit(kwargs[name])}
+                return (edit(args[0]), *args[1:]), named
+            name = next(iter(named))  # a layer's first argument is its state
+            return args, {**named, name: edit(named[name])}
 
         return hook
 
-    with ExitStack() as stacked_hooks:
-        for module, edit in edits.items():
-            stacked_hooks.callback(module.register_forward_pre_hook(change(edit), with_kwargs=True).remove)
-        last = model.bridge.ln_final.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
-        stacked_hooks.callback(last.remove)
+    hooks = [on_call(module, change(edit)) for module, edit in edits.items()]
+    with hooked([*hooks, before(model.bridge.ln_final, seen.append)]):
         model.states(stacked)
     assert len(seen) == 1, "the final norm is passed once"
     return seen[0]

@@ -1,14 +1,16 @@
 """Record: one ordinary forward pass that remembers what a restart needs."""
 
 import inspect
+from functools import partial
+from operator import setitem
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from workbench.errors import NotFinite
 from workbench.model.attention import fused
 from workbench.model.cache_name import CACHE_NAMES, cache_name
+from workbench.model.hooks import after, before, hooked, on_call
 from workbench.model.model import Model
 from workbench.model.recording import Recording, first
 from workbench.text.batches import Batch
@@ -40,37 +42,32 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
     recording.arguments = [{} for _ in layers]
     recording.answers = [0 for _ in layers]
     recording.residual = [torch.empty(0)] * (model.n_layers + 1)
-    handles = [
-        model.bridge.ln_final.register_forward_pre_hook(_keep(recording.residual, model.n_layers)),
-        *(
-            model.bridge.blocks[i].register_forward_pre_hook(_keep_arguments(recording, i), with_kwargs=True)
-            for i in layers
-        ),
+    hooks = [
+        before(model.bridge.ln_final, partial(setitem, recording.residual, model.n_layers)),
+        *(on_call(model.bridge.blocks[i], _keep_arguments(recording, i)) for i in layers),
     ]
     if heads:
         recording.z = [torch.empty(0)] * model.n_layers
         recording.attention = [torch.empty(0)] * model.n_layers
         for i in layers:
             attention, projection = model.attention_parts(i)
-            handles.append(projection.register_forward_pre_hook(_keep(recording.z, i)))
-            handles.append(attention.register_forward_hook(_keep_answer(recording, i)))
+            hooks += [
+                before(projection, partial(setitem, recording.z, i)),
+                after(attention, _keep_answer(recording, i)),
+            ]
     else:  # the shape of the attention's answer is needed to stop at the last position
         for i in layers:
-            handles.append(model.attention_parts(i)[0].register_forward_hook(_keep_shape(recording, i)))
-    try:
-        with fused(model, on=recording.fused):
-            if keys and model.abilities.get("restart", True):
-                from transformers import DynamicCache
+            hooks.append(after(model.attention_parts(i)[0], _keep_shape(recording, i)))
+    with hooked(hooks), fused(model, on=recording.fused):
+        if keys and model.abilities.get("restart", True):
+            from transformers import DynamicCache
 
-                cache = DynamicCache()  # without a config, sliding layers keep every position too
-                name = cache_name(model.module.base_model.forward)
-                model.states(recording.batch, use_cache=True, **{name: cache})
-                recording.keys_values = [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[misc]
-            else:
-                model.states(recording.batch)
-    finally:
-        for handle in handles:
-            handle.remove()
+            cache = DynamicCache()  # without a config, sliding layers keep every position too
+            name = cache_name(model.module.base_model.forward)
+            model.states(recording.batch, use_cache=True, **{name: cache})
+            recording.keys_values = [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[misc]
+        else:
+            model.states(recording.batch)
     if heads:
         shape = (recording.n_samples, recording.n_positions, model.n_heads, model.d_head)
         recording.z = [z.reshape(shape) for z in recording.z]
@@ -78,20 +75,13 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
     return recording
 
 
-def _keep(places: list[Tensor], index: int):
-    def hook(module: Any, args: tuple[Any, ...]) -> None:
-        places[index] = args[0]
-
-    return hook
-
-
 def _keep_arguments(recording: Recording, layer: int):
     block = recording.model.bridge.blocks[layer]
     taken = inspect.signature(block.original_component.forward).parameters
     names, open_ended = list(taken), any(one.kind is one.VAR_KEYWORD for one in taken.values())
 
-    def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        named = {**dict(zip(names, args, strict=False)), **kwargs}
+    def hook(args: tuple[Any, ...], given: dict[str, Any]) -> None:
+        named = {**dict(zip(names, args, strict=False)), **given}
         recording.residual[layer] = named.pop(names[0])
         for name in CACHE_NAMES:
             if name in named:
@@ -106,7 +96,7 @@ def _keep_arguments(recording: Recording, layer: int):
 
 
 def _keep_shape(recording: Recording, layer: int):
-    def hook(module: Any, args: tuple[Any, ...], output: Any) -> None:
+    def hook(output: Any) -> None:
         recording.answers[layer] = len(output) if isinstance(output, tuple) else 0
 
     return hook
@@ -115,8 +105,8 @@ def _keep_shape(recording: Recording, layer: int):
 def _keep_answer(recording: Recording, layer: int):
     shape = _keep_shape(recording, layer)
 
-    def hook(module: Any, args: tuple[Any, ...], output: Any) -> None:
-        shape(module, args, output)
+    def hook(output: Any) -> None:
+        shape(output)
         recording.attention[layer] = first(output)
 
     return hook

@@ -3,8 +3,7 @@
 A restart of an unchanged run would be right whatever the output projection is; so every trial changes something.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from workbench.model.columns import Columns
+from workbench.model.hooks import before, hooked
 from workbench.model.layers import call_behind_attention, call_layer
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
@@ -54,7 +54,7 @@ def _check_layer(recording: Recording, layer: int) -> None:
     _same(recording, alone, clean, clean - states, f"layer {layer} called alone")
     head = layer % model.n_heads
     change = _noise(recording.z[layer][:, :, head])
-    with _pre_hook(model.attention_parts(layer)[1], _head_edit(recording, head, change)):
+    with hooked([before(model.attention_parts(layer)[1], _head_edit(recording, head, change))]):
         wanted = call_layer(recording, layer, states)
     attention = recording.attention[layer] + change @ model.output_weight(layer)[head]
     found = call_behind_attention(recording, layer, states, attention)
@@ -137,14 +137,6 @@ def _head_edit(recording: Recording, head: int, change: Tensor) -> Callable[[Ten
         return each.reshape(values.shape)
 
     return edit
-
-
-@contextmanager
-def _pre_hook(module: Any, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    with ExitStack() as stack:
-        handle = module.register_forward_pre_hook(lambda part, args: (edit(args[0]), *args[1:]))
-        stack.callback(handle.remove)
-        yield
 
 
 def _same(recording: Recording, found: Tensor, wanted: Tensor, change: Tensor, what: str) -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import UnsupportedSite
+from workbench.model.hooks import after, hooked, on_return
 from workbench.model.model import Model
 from workbench.model.router_reading import Read, Reading, parts_of, readings
 from workbench.text.batches import Batch
@@ -91,21 +92,18 @@ def _recorded(model: Model, calls: dict[int, dict[str, list[_Call]]]) -> Iterato
     """Inside, every call of every module of the layers is written down."""
 
     def hook(layer: int, name: str) -> Any:
-        def write(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        def write(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
             calls[layer].setdefault(name, []).append(_Call(args, kwargs, output))
 
         return write
 
-    handles = [
-        module.register_forward_hook(hook(layer, name), with_kwargs=True)
+    hooks = [
+        on_return(module, hook(layer, name))
         for layer in range(model.n_layers)
         for name, module in model.bridge.blocks[layer].named_modules()
     ]
-    try:
+    with hooked(hooks):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _router(model: Model, layer: int, calls: dict[str, list[_Call]]) -> Router | None:
@@ -222,16 +220,13 @@ def _weighs(block: nn.Module, call: _Call, module: nn.Module, part: int) -> bool
     """Whether the block's output is linear in what the router returns as weights."""
 
     def scaled(factor: float) -> Tensor:
-        def hook(module: Any, args: Any, output: Any) -> Any:
+        def hook(output: Any) -> Any:
             parts = parts_of(output)
             parts[part] = parts[part] * factor
             return tuple(parts) if isinstance(output, tuple) else parts[0]
 
-        handle = module.register_forward_hook(hook)
-        try:
+        with hooked([after(module, hook)]):
             return _run(block, call)
-        finally:
-            handle.remove()
 
     nothing, once, twice = scaled(0.0), scaled(1.0), scaled(2.0)
     reach = float((twice - nothing).abs().max())

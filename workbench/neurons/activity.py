@@ -1,12 +1,12 @@
 """Activity: what the neurons of every text do, batch by batch, for the methods that need more than counts."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from workbench.model.attention import fused
+from workbench.model.hooks import StopForward, after, hooked
 from workbench.model.model import Model
 from workbench.text.batches import Batch
 
@@ -25,27 +25,16 @@ def per_text(model: Model, batch: Batch, reduce: PerText) -> Tensor:
     mask = batch.counted.float()
     rows: list[Tensor] = []
 
-    def keep(module: Any, args: tuple[Any, ...], output: Tensor) -> None:
+    def keep(output: Tensor) -> None:
         values = output.reshape(*batch.ids.shape, -1)  # OPT merges samples and positions
         rows.append(reduce(values.float(), mask))
         if len(rows) == model.n_layers:
-            raise _DoneError
+            raise StopForward
 
-    handles = [model.hook_point("neuron", layer).register_forward_hook(keep) for layer in range(model.n_layers)]
-    try:
-        with fused(model):
-            model.states(batch)
-    except _DoneError:
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooked([after(model.hook_point("neuron", layer), keep) for layer in range(model.n_layers)]), fused(model):
+        model.states(batch)
     assert len(rows) == model.n_layers, f"activations were seen in {len(rows)} of {model.n_layers} layers"
     return torch.stack(rows, 1)
-
-
-class _DoneError(Exception):
-    """Leaves the forward pass once the last layer's neurons were seen."""
 
 
 def mean(values: Tensor, mask: Tensor) -> Tensor:

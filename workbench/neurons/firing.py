@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from workbench.errors import Interrupted
 from workbench.model.attention import fused
+from workbench.model.hooks import StopForward, after, hooked
 from workbench.model.model import Model
 from workbench.neurons.prefixes import Prefixes, prefix_tokens
 from workbench.neurons.strength import Strength
@@ -175,10 +176,6 @@ class Counter:
         return found
 
 
-class _DoneError(Exception):
-    """Leaves the forward pass once the last layer's neurons were seen."""
-
-
 @contextmanager
 def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength | None) -> Iterator[None]:
     """Count while the model runs, and stop it behind the last MLP activation; `strength` adds up the activations."""
@@ -187,7 +184,7 @@ def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength | 
     scratch: list[Tensor] = []
 
     def count(layer: int):
-        def hook(module: Any, args: tuple[Any, ...], output: Tensor) -> None:
+        def hook(output: Tensor) -> None:
             gates = output.reshape(-1, output.shape[-1])
             if not scratch:  # written by every layer: a fresh tensor for each costs more than the comparison
                 scratch.append(torch.empty(gates.shape, device=gates.device))
@@ -195,30 +192,25 @@ def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength | 
             counts[:, layer] = (weights @ fires).round().long()
             seen.append(layer)
             if layer == model.n_layers - 1 and strength is None:
-                raise _DoneError
+                raise StopForward
 
         return hook
 
     def add(layer: int):
-        def hook(module: Any, args: tuple[Any, ...], output: Tensor) -> None:
+        def hook(output: Tensor) -> None:
             assert strength is not None
             strength.update(layer, output.reshape(-1, output.shape[-1]), weights)
             added.append(layer)
             if layer == model.n_layers - 1:
-                raise _DoneError
+                raise StopForward
 
         return hook
 
     layers = range(model.n_layers)
-    handles = [model.hook_point("gate", i).register_forward_hook(count(i)) for i in layers]
+    hooks = [after(model.hook_point("gate", i), count(i)) for i in layers]
     if strength is not None:
-        handles += [model.hook_point("neuron", i).register_forward_hook(add(i)) for i in layers]
-    try:
+        hooks += [after(model.hook_point("neuron", i), add(i)) for i in layers]
+    with hooked(hooks):
         yield
-    except _DoneError:
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
     assert seen == list(layers), f"neurons were seen in layers {seen}, once each expected"
     assert strength is None or added == seen, f"activations were seen in layers {added}, once each expected"

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from workbench.errors import BadArgument, BadCounts, Interrupted
 from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
+from workbench.model.hooks import after, hooked
 from workbench.model.model import Model
 from workbench.model.router import Router, routers
 from workbench.neurons.counts import read_counts
@@ -135,20 +136,14 @@ class Counter:
         seen: dict[int, tuple[Tensor, Tensor]] = {}
 
         def hook(router: Router) -> Any:
-            def count(module: Any, args: Any, output: Any) -> None:
-                assert router.layer not in seen, f"the router of layer {router.layer} ran twice in one pass"
+            def count(output: Any) -> None:
                 seen[router.layer] = _by_sample(router, output, batch.counted)
 
             return count
 
-        handles = [router.module.register_forward_hook(hook(router)) for router in self.routers.values()]
-        try:
-            with fused(self.model):
-                self.model.states(batch)
-        finally:
-            for handle in handles:
-                handle.remove()
-        assert len(seen) == len(self.routers), f"routers of layers {list(seen)} ran, not of {list(self.routers)}"
+        hooks = [after(router.module, hook(router)) for router in self.routers.values()]
+        with hooked(hooks, once="routers"), fused(self.model):
+            self.model.states(batch)
         where = [self.languages.index(language) for language in batch.languages]
         for layer, (fired, weight) in seen.items():
             for sample, (language, row) in enumerate(zip(batch.languages, batch.rows, strict=True)):

@@ -9,6 +9,7 @@ from torch import Tensor
 from workbench.errors import UnsupportedSite
 from workbench.model.columns import Columns
 from workbench.model.gradient import frozen
+from workbench.model.hooks import StopForward, after, hooked
 from workbench.model.layers import call_layer
 from workbench.model.model import Model
 from workbench.model.recording import Recording, stack
@@ -133,26 +134,16 @@ def _inside(source: Recording, layer: int, states: Tensor, columns: Columns) -> 
     model, seen = source.model, {}
 
     def keep(site: str):
-        def hook(module: object, args: object, output: Tensor) -> None:
+        def hook(output: Tensor) -> None:
             seen[site] = output
             if len(seen) == len(INSIDE):
-                raise _StopLayerError
+                raise StopForward
 
         return hook
 
-    handles = [model.hook_point(site, layer).register_forward_hook(keep(site)) for site in INSIDE]
-    try:
+    with hooked([after(model.hook_point(site, layer), keep(site)) for site in INSIDE]):
         call_layer(source, layer, states, columns)
-    except _StopLayerError:
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
     return seen
-
-
-class _StopLayerError(Exception):
-    """Leaves a layer once q, k and v are known."""
 
 
 def _apart(model: Model, run: Gradients, layer: int, where: tuple[Tensor, Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workbench.model.hooks import before, hooked
 from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.recording import Recording, stack
@@ -27,16 +28,10 @@ def run_pair(model: Model, batch: PairBatch, *, through_mlps: bool, patterns: bo
     """Run both prompts of each pair in the same way; `patterns` where the inside of attention is looked into."""
     source = record(model, batch.source, heads=True, patterns=patterns)
     neurons: list[Tensor] = []
-    handles = []
-    if not through_mlps:
-        for layer in range(model.n_layers):
-            handles.append(_down(model, layer).register_forward_pre_hook(lambda part, args: neurons.append(args[0])))
-    try:
+    layers = [] if through_mlps else range(model.n_layers)
+    hooks = [before(_down(model, layer), neurons.append) for layer in layers]
+    with hooked(hooks, once="" if through_mlps else "down projections"):
         target = record(model, batch.target, heads=True, patterns=patterns)
-    finally:
-        for handle in handles:
-            handle.remove()
-    assert through_mlps or len(neurons) == model.n_layers, "the down projection of each layer is passed once"
     return Runs(source, target, neurons)
 
 
@@ -62,23 +57,13 @@ def held(runs: Runs, layer: int, copies: int, heads: Tensor | None = None) -> It
     parts = [(target.model.attention_parts(layer)[1], z)]
     if runs.neurons:
         parts.append((_down(target.model, layer), stack(runs.neurons[layer], copies)))
-    fired = 0
 
     def answer(values: Tensor) -> Any:
-        def hook(part: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-            nonlocal fired
-            fired += 1
-            return (values.reshape(args[0].shape), *args[1:])  # OPT merges rows and positions
+        return lambda own: values.reshape(own.shape)  # OPT merges rows and positions
 
-        return hook
-
-    handles = [part.register_forward_pre_hook(answer(values)) for part, values in parts]
-    try:
+    hooks = [before(part, answer(values)) for part, values in parts]
+    with hooked(hooks, once=f"projections of layer {layer}"):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
-    assert fired == len(parts), f"{len(parts)} projections of layer {layer} are passed once each, not {fired} times"
 
 
 def _down(model: Model, layer: int) -> Any:

@@ -11,6 +11,7 @@ from workbench.errors import NotFinite, UnsupportedSite
 from workbench.model.attention import fused
 from workbench.model.columns import Columns
 from workbench.model.gradient import frozen
+from workbench.model.hooks import Hook, StopForward, after, before, hooked, on_call
 from workbench.model.layers import call_layer
 from workbench.model.metrics import plain_unembedding, unembed
 from workbench.model.model import Model
@@ -71,23 +72,13 @@ def embedded(model: Model, batch: Batch) -> Tensor:
     """What the first layer is given, [sample, position, d_model]; no layer is run."""
     found: list[Tensor] = []
 
-    def stop(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        found.append(args[0] if args else kwargs["hidden_states"])
-        raise _EmbeddedError
+    def stop(args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        found.append(args[0] if args else named["hidden_states"])
+        raise StopForward
 
-    handle = model.bridge.blocks[0].register_forward_pre_hook(stop, with_kwargs=True)
-    try:
-        with torch.no_grad():
-            model.states(batch.to(model.device))
-    except _EmbeddedError:
-        pass
-    finally:
-        handle.remove()
+    with hooked([on_call(model.bridge.blocks[0], stop)]), torch.no_grad():
+        model.states(batch.to(model.device))
     return found[0]
-
-
-class _EmbeddedError(Exception):
-    """Leaves a model in front of its first layer."""
 
 
 def activation_gradients(
@@ -112,22 +103,16 @@ def activation_gradients(
     model, columns = recording.model, Columns(recording, [start])
     entered: list[Tensor] = []
     seen: dict[str, list[Tensor]] = {site: [] for site in sites}
-    handles = []
-    try:
-        for site in sites:
-            handles += [_keep(model, site, layer, seen[site]) for layer in range(model.n_layers)]
-        with torch.enable_grad(), frozen(model), fused(model, on=recording.fused):
-            hidden = states.detach().requires_grad_(True)
-            for layer in range(model.n_layers):
-                entered.append(hidden)
-                hidden = call_layer(recording, layer, hidden, columns)
+    hooks = [_keep(model, site, layer, seen[site]) for site in sites for layer in range(model.n_layers)]
+    with hooked(hooks), torch.enable_grad(), frozen(model), fused(model, on=recording.fused):
+        hidden = states.detach().requires_grad_(True)
+        for layer in range(model.n_layers):
             entered.append(hidden)
-            value = read(model, model.bridge.ln_final(hidden[:, -1]))
-            parts = [*entered, *(one for site in sites for one in seen[site])]
-            slopes = torch.autograd.grad(value.sum(), parts, allow_unused=True)
-    finally:
-        for handle in handles:
-            handle.remove()
+            hidden = call_layer(recording, layer, hidden, columns)
+        entered.append(hidden)
+        value = read(model, model.bridge.ln_final(hidden[:, -1]))
+        parts = [*entered, *(one for site in sites for one in seen[site])]
+        slopes = torch.autograd.grad(value.sum(), parts, allow_unused=True)
     for site, found in seen.items():
         if len(found) != model.n_layers or any(slope is None for slope in slopes):
             raise UnsupportedSite(f"{model.name!r} ({model.architecture}) computes without its hooks of {site!r}")
@@ -149,11 +134,10 @@ def activation_gradients(
     )
 
 
-def _keep(model: Model, site: str, layer: int, into: list[Tensor]) -> Any:
-    """Hook a site of a layer so that its activation is kept, with what it was computed from."""
+def _keep(model: Model, site: str, layer: int, into: list[Tensor]) -> Hook:
+    """A hook on a site of a layer, so that its activation is kept, with what it was computed from."""
     if site not in ("head", "neuron"):
-        point = model.hook_point(site, layer)
-        return point.register_forward_hook(lambda module, args, output: into.append(output))
+        return after(model.hook_point(site, layer), into.append)
     model.require(site)
     part = model.attention_parts(layer)[1] if site == "head" else model.bridge.blocks[layer].mlp.out
-    return part.register_forward_pre_hook(lambda module, args: into.append(args[0]))
+    return before(part, into.append)

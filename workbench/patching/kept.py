@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workbench.model.hooks import before, hooked
 from workbench.model.metrics import logit_difference
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -104,9 +105,5 @@ def _neurons(model: Model, wanted: bool) -> Iterator[list[Tensor]]:
     """For a while, what each layer's down projection reads is kept, where it is wanted."""
     found: list[Tensor] = []
     parts = [model.bridge.blocks[layer].mlp.out for layer in range(model.n_layers)] if wanted else []
-    handles = [part.register_forward_pre_hook(lambda module, args: found.append(args[0])) for part in parts]
-    try:
+    with hooked([before(part, found.append) for part in parts]):
         yield found
-    finally:
-        for handle in handles:
-            handle.remove()

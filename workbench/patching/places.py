@@ -9,13 +9,13 @@ time. Each function yields what `cells` does.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from workbench.errors import UnsupportedSite
 from workbench.model.columns import Columns
+from workbench.model.hooks import after, hooked
 from workbench.model.layers import call_layer
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -197,16 +197,5 @@ def _each_start(
 @contextmanager
 def edited(model: Model, site: str, layer: int, edit: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
     """For a while, the activation at a site of a layer becomes what `edit` returns; it must fire exactly once."""
-    fired = 0
-
-    def hook(module: Any, args: Any, output: Tensor) -> Tensor | None:
-        nonlocal fired
-        fired += 1
-        return edit(output)
-
-    handle = model.hook_point(site, layer).register_forward_hook(hook)
-    try:
+    with hooked([after(model.hook_point(site, layer), edit)], once=f"{site!r} of layer {layer}"):
         yield
-    finally:
-        handle.remove()
-    assert fired == 1, f"{site!r} of layer {layer} was passed {fired} times, once expected"

@@ -1,0 +1,215 @@
+"""What survives kills, signals, damage and hostile files: `python benchmarks/reliability.py [--quick]`.
+
+A study of the shipped model is killed at random moments and run again; its results must equal, bit for bit, those of a
+run that nobody disturbed. Saved files are flipped, cut and edited; each must be refused, or give what was saved. A row
+of the table counts what was tried, what survived and what was lost; a result that is wrong without a word is lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HF_HUB_OFFLINE"] = "1"
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import xarray as xr
+
+import workbench as wb
+from benchmarks.reliability_changes import CHANGES
+from tests import hostile
+from workbench.errors import WorkbenchError
+from workbench.results.files import load_result, save_result
+from workbench.results.make import provenance
+from workbench.studies.heads import run_heads
+from workbench.studies.options import Options
+
+LANGUAGES, TEXTS = ["de", "hi", "ja"], 6
+Count = tuple[int, int]  # tried, survived
+
+
+def study(folder: Path, model) -> None:
+    """The study that is disturbed: four analyses of heads on the shipped model and texts."""
+    run_heads(model, "parallel", out=folder, languages=LANGUAGES, limit=TEXTS, options=Options(progress=False))
+
+
+def child(work: Callable[[], None]) -> int:
+    """Run something in a fork that has all modules and the model already; its process number."""
+    number = os.fork()
+    if number:
+        return number
+    sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    status = 1
+    with suppress(BaseException):
+        work()
+        status = 0
+    os._exit(status)
+
+
+def ended(number: int, after: float, kill: signal.Signals) -> bool:
+    """Send a signal after some seconds and wait; whether the process had work left."""
+    time.sleep(after)
+    os.kill(number, kill)
+    return os.waitpid(number, 0)[1] != 0
+
+
+def cells(folder: Path) -> dict[str, xr.Dataset]:
+    """A run's results, without the time at which they were made."""
+    found = {path.stem: load_result(path) for path in sorted(folder.glob("*.nc"))}
+    for result in found.values():
+        result.attrs["provenance"] = json.dumps({**provenance(result), "time": ""})
+    return found
+
+
+def disturbed(model, kills: list[signal.Signals], random, place: Path) -> tuple[dict[str, Count], float, float]:
+    """Kill the study and let it go on: counts by signal, and seconds of the whole and of the longest going on."""
+    start = time.monotonic()
+    assert os.waitpid(child(lambda: study(place / "whole", model)), 0)[1] == 0
+    took, whole = time.monotonic() - start, cells(place / "whole")
+    counts, longest = {}, 0.0
+    for i, kill in enumerate(kills):
+        folder = place / f"run-{i}"
+        ended(child(lambda folder=folder: study(folder, model)), random.uniform(0, took), kill)
+        start = time.monotonic()
+        study(folder, model)
+        longest = max(longest, time.monotonic() - start)
+        found = cells(folder)
+        left = [path.name for path in folder.iterdir() if path.name.startswith(".") or ".partial." in path.name]
+        good = found.keys() == whole.keys() and all(found[name].identical(whole[name]) for name in whole) and not left
+        tried, survived = counts.get(kill.name, (0, 0))
+        counts[kill.name] = (tried + 1, survived + good)
+        shutil.rmtree(folder)
+    return counts, took, longest
+
+
+def killed_saves(number: int, kill: signal.Signals, random, place: Path) -> Count:
+    """Save one result over another, again and again, until a signal comes; then one of the two must be whole."""
+    results = [wb.neurons.firing(wb.load_model(), wb.load_corpus(limit=1, languages=["de", "ja"]), progress=False)]
+    results.append(results[0].assign(fired=results[0].fired + 1))
+    survived = 0
+
+    def work(path: Path) -> None:
+        try:
+            while True:
+                for one in results:
+                    save_result(one, path)
+        except KeyboardInterrupt:
+            os._exit(7)
+
+    for i in range(number):
+        path = place / f"save-{i}" / "a.nc"
+        save_result(results[0], path)
+        process = child(lambda path=path: work(path))
+        time.sleep(random.uniform(0.02, 0.3))
+        os.kill(process, kill)
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        with suppress(WorkbenchError):
+            found = load_result(path)
+            seen = code == 7 if kill == signal.SIGINT else code == -kill  # not swallowed
+            survived += seen and any(found.identical(one) for one in results)
+    return number, survived
+
+
+def refused(read: Callable[[], object], right: Callable[[object], bool] = lambda _: False) -> bool:
+    """Whether reading ends in one of our errors, or gives what is right."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return right(read())
+        except WorkbenchError:
+            return True
+        except BaseException:
+            return False
+
+
+def flipped(files: list[Path], number: int, random) -> Count:
+    """Flip one bit of a finished file: it is refused, or gives what was saved."""
+    survived = 0
+    for i in range(number):
+        path = files[i % len(files)]
+        content, whole = path.read_bytes(), load_result(path)
+        bit = int(random.integers(len(content) * 8))
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(bytes(changed))
+        survived += refused(lambda path=path: load_result(path), whole.identical)
+        path.write_bytes(content)
+    return number, survived
+
+
+def cut(files: list[Path], number: int, random) -> Count:
+    """Cut a finished file short: it is refused."""
+    survived = 0
+    for i in range(number):
+        path = files[i % len(files)]
+        content = path.read_bytes()
+        path.write_bytes(content[: int(random.integers(len(content)))])
+        survived += refused(lambda path=path: load_result(path))
+        path.write_bytes(content)
+    return number, survived
+
+
+def hostile_files(place: Path) -> dict[str, Count]:
+    """Build and read every file of the catalogue, each in a process of its own with little memory and time."""
+    counts = {}
+    for kind, (builders, read) in hostile.READERS.items():
+        survived = 0
+        for builder in builders:
+            folder = place / kind / builder.__name__
+            folder.mkdir(parents=True)
+            path = builder(folder)
+            number = child(
+                lambda path=path, read=read: hostile.limited(lambda: sys.exit(not refused(lambda: read(path))))
+            )
+            survived += os.waitpid(number, 0)[1] == 0
+        counts[kind] = (len(builders), survived)
+    return counts
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short form, for CI")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    many = (lambda n: max(2, n // 12)) if given.quick else (lambda n: n)
+    random = np.random.default_rng(given.seed)
+    model = wb.load_model()
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        kills = [signal.SIGKILL] * many(50) + [signal.SIGTERM, signal.SIGINT, signal.SIGHUP] * many(20)
+        counts, took, longest = disturbed(model, kills, random, place)
+        rows = {f"runs stopped by {name}, then run again: equal bit for bit": one for name, one in counts.items()}
+        for kill in (signal.SIGKILL, signal.SIGINT):
+            rows[f"saves stopped by {kill.name}: the old file or the new one"] = killed_saves(
+                many(120), kill, random, place / kill.name
+            )
+        files = sorted((place / "whole").glob("*.nc"))
+        rows["one bit flipped: refused, or nothing changed"] = flipped(files, many(600), random)
+        rows["files cut short: refused"] = cut(files, many(120), random)
+        rows["changes after which nothing is taken from before"] = (
+            len(CHANGES),
+            sum(change(place) for change in CHANGES),
+        )
+        rows |= {f"hostile {kind}: refused" for kind, one in hostile_files(place).items()}
+    print("| tried | number | survived | lost |\n|---|---|---|---|")
+    for name, (tried, survived) in rows.items():
+        print(f"| {name} | {tried} | {survived} | {tried - survived} |")
+    print(f"\nThe study takes {took:.1f} s; going on after a stop took {longest:.1f} s at most.")
+
+
+if __name__ == "__main__":
+    main()

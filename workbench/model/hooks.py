@@ -1,0 +1,99 @@
+"""Hooks: the only place where functions are registered on the modules of a model; they go when the block ends."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from workbench.errors import UnsupportedSite
+
+
+class StopForward(Exception):
+    """Raised in a hook: leaves the forward pass, because what was wanted of it is known."""
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A function on a module; made by `before`, `after`, `on_call` and `on_return`.
+
+    Attributes:
+        module: the module.
+        function: as `torch.nn.Module` takes it.
+        register: the module's method that takes it.
+        keywords: whether the function is given keyword arguments too.
+    """
+
+    module: nn.Module
+    function: Callable[..., Any]
+    register: str
+    keywords: bool = False
+
+
+def before(module: nn.Module, function: Callable[[Any], Any]) -> Hook:
+    """Give a function the module's first argument; what it returns, unless None, takes its place."""
+
+    def hook(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        changed = function(args[0])
+        return None if changed is None else (changed, *args[1:])
+
+    return Hook(module, hook, "register_forward_pre_hook")
+
+
+def after(module: nn.Module, function: Callable[[Any], Any]) -> Hook:
+    """Give a function what the module returns; what it returns itself, unless None, takes its place."""
+    return Hook(module, lambda _, args, output: function(output), "register_forward_hook")
+
+
+def on_call(module: nn.Module, function: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Hook:
+    """Give a function all arguments, positional and by name; a pair that it returns takes their place."""
+    return Hook(module, lambda _, args, named: function(args, named), "register_forward_pre_hook", True)
+
+
+def on_return(module: nn.Module, function: Callable[[tuple[Any, ...], dict[str, Any], Any], Any]) -> Hook:
+    """Give a function all arguments and what the module returns; what it returns, unless None, takes its place."""
+    return Hook(module, lambda _, args, named, output: function(args, named, output), "register_forward_hook", True)
+
+
+@contextmanager
+def hooked(hooks: Iterable[Hook], *, once: str = "") -> Iterator[None]:
+    """Inside, the hooks are on their modules; a forward pass that one of them stops just ends the block.
+
+    Args:
+        hooks: in the order in which hooks of one module run.
+        once: what they are on, in words, if each of them must run exactly once inside.
+
+    Raises:
+        UnsupportedSite: a hook of which one run was expected ran more or less often; nothing about the values that were
+            read or written is known then.
+    """
+    runs: list[int] = []
+    handles = []
+    try:
+        for number, hook in enumerate(hooks):
+            runs.append(0)
+            function = _counted(hook.function, runs, number) if once else hook.function
+            options = {"with_kwargs": True} if hook.keywords else {}
+            handles.append(getattr(hook.module, hook.register)(function, **options))
+        yield
+    except StopForward:
+        pass
+    finally:
+        for handle in handles:
+            handle.remove()
+    if once and set(runs) != {1}:
+        raise UnsupportedSite(f"{once}: passed {', '.join(map(str, runs))} times in one run, once expected")
+
+
+def install(hook: Hook) -> None:
+    """Put a hook on its module for good: it mends what the module does."""
+    getattr(hook.module, hook.register)(hook.function, **({"with_kwargs": True} if hook.keywords else {}))
+
+
+def _counted(function: Callable[..., Any], runs: list[int], number: int) -> Callable[..., Any]:
+    def run(*given: Any) -> Any:
+        runs[number] += 1
+        return function(*given)
+
+    return run
