@@ -65,10 +65,15 @@ Out = Annotated[
 ]
 Table = Annotated[Path | None, typer.Option(help="Also write the table here, as TSV.")]
 Limit = Annotated[int | None, typer.Option(help="Only the first texts of each language, or the first pairs.")]
-Batch = Annotated[str, typer.Option(help="Texts side by side: a number or auto.")]
+Batch = Annotated[str, typer.Option(help="Texts side by side: a number or auto. Results differ by rounding alone.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; a GPU where there is one.")]
 Dtype = Annotated[str | None, typer.Option(help="float32 (default), bfloat16 or float16.")]
-Memory = Annotated[str, typer.Option(help="What activations may take, such as 4GB; half of what is free by default.")]
+Memory = Annotated[
+    str,
+    typer.Option(
+        help="What activations may take, such as 4GB; half of what is free by default. Changes rounding alone."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Of every random draw.")]
 Truncate = Annotated[bool, typer.Option("--truncate", help="Cut texts that are longer than the model's context.")]
 Chat = Annotated[

@@ -62,7 +62,7 @@ def ablate(
         scale: the factor of `how="scale"`.
         level: of the confidence intervals.
         progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results do not depend on it.
+        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: of the donors and of the bootstrap.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 

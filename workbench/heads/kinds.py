@@ -62,7 +62,7 @@ def kinds(
         corpus: texts by language.
         level: of the confidence intervals.
         progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is at most 32. Results do not depend on it.
+        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
         seed: of the bootstrap.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 

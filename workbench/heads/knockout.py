@@ -50,7 +50,7 @@ def knockout(
         scale: what the heads' outputs are multiplied by: 0 switches off, 2 doubles.
         level: of the confidence intervals.
         progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is at most 32. Results do not depend on it.
+        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
         seed: of the random groups and of the bootstrap.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 

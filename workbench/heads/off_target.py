@@ -58,7 +58,7 @@ def off_target(
         tokens: most tokens to write.
         level: of the intervals.
         progress: show a progress bar.
-        batch_size: prompts side by side; `"auto"` is 32. Results do not depend on it.
+        batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: of the random sets and of the bootstrap.
         truncate: cut prompts that are longer than the model's context.
 

@@ -70,7 +70,7 @@ def prune(
         out: a new folder for the smaller checkpoint; see `save_smaller`.
         level: of the confidence intervals.
         progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is at most 32. Results do not depend on it.
+        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
         seed: of random orders and the bootstrap.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 

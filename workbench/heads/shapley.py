@@ -51,7 +51,7 @@ def shapley(
         permutations: random orders, from 2.
         tolerance: of the truncation, in nats; 0 never cuts.
         progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is at most 32. Results do not depend on it.
+        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
         seed: of the orders.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 

@@ -41,7 +41,7 @@ def experts(
         corpus: texts by language; the other languages are the negatives.
         count: neurons to take at each end; None is the paper's 1,000, or a twentieth of the model's where that is less.
         progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results do not depend on it.
+        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: nothing is drawn here; recorded for symmetry with the other analyses.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 

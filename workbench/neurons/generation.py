@@ -50,7 +50,7 @@ def generation_share(
         tokens: most tokens to write.
         level: of the intervals.
         progress: show a progress bar.
-        batch_size: prompts side by side; `"auto"` is 32. Results do not depend on it.
+        batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: of the random groups and of the bootstrap.
         truncate: cut prompts that are longer than the model's context; there must be room for `tokens` after them.
 

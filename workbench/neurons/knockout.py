@@ -45,7 +45,7 @@ def knockout(
         controls: random groups for each group; with 0 their variables are NaN.
         level: of the confidence intervals.
         progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results do not depend on it.
+        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: of the random groups and of the bootstrap.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 

@@ -53,7 +53,7 @@ def look(
         window: tokens to keep on both sides of that one.
         tokens: vocabulary entries at each end of the logit effect.
         progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results do not depend on it.
+        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: nothing is drawn here; recorded for symmetry with the other analyses.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 

@@ -55,7 +55,7 @@ def steer(
         controls: random controls.
         level: of the intervals.
         progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results do not depend on it.
+        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: of the random neurons and of the bootstrap.
         truncate: cut texts that are longer than the model's context instead of refusing them.
 

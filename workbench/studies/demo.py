@@ -53,7 +53,7 @@ def run_demo(
         corpus: what `load_corpus` takes.
         languages: to keep; all when None.
         limit: first texts to keep of each language.
-        batch_size: texts side by side; results do not depend on it.
+        batch_size: texts side by side; results differ by rounding alone.
         device: `cpu`, `cuda` ...
         dtype: of the weights.
         seed: of every random draw.

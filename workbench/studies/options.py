@@ -15,7 +15,7 @@ class Options:
     """How to compute.
 
     Attributes:
-        batch_size: texts side by side, or "auto"; results do not depend on it.
+        batch_size: texts side by side, or "auto"; results differ by rounding alone.
         device: `cpu`, `cuda` ...; a GPU where there is one.
         dtype: of the weights; float32 when None.
         seed: of every random draw.
