@@ -4,14 +4,12 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from workbench.errors import BadArgument, UnknownLanguage
 from workbench.figures.labels import is_language, language_order
+from workbench.results.companions import companions
 from workbench.text.languages import match
-
-_COMPANIONS = ("low", "high", "p_value", "control_mean", "control_low", "control_high")
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,9 @@ def choose(result: xr.Dataset, variable: str, select: Mapping[str, Any]) -> Chos
                 f"{variable} has no axis {dim!r} to select from (has: {', '.join(map(str, values.dims))})"
             )
     wanted = {dim: _wanted(values, dim, want) for dim, want in select.items()}
-    companions = {name: _taken(array, wanted) for name, array in _companions(result, variable).items()}
+    beside = {name: _taken(array, wanted) for name, array in companions(result, variable).items()}
     fixed = {dim: values[dim].values[want] for dim, want in wanted.items() if isinstance(want, int)}
-    return Chosen(_spoken(_taken(values, wanted), result, wanted), companions, fixed)
+    return Chosen(_spoken(_taken(values, wanted), result, wanted), beside, fixed)
 
 
 def no_axis(asked: str, name: str, dims: Iterable[Hashable]) -> BadArgument:
@@ -124,40 +122,3 @@ def _spoken(values: xr.DataArray, result: xr.Dataset, wanted: Mapping[str, int |
     return values.isel(query=slice(end), key=slice(end)).assign_coords(
         query_token=("query", words), key_token=("key", words)
     )
-
-
-def _companions(result: xr.Dataset, variable: str) -> dict[str, xr.DataArray]:
-    """Intervals and p-values of this variable.
-
-    A result has one set of them, and a saved file does not keep the order of its variables. So an interval is taken to
-    be a variable's own when it is named after it (`delta_low`), or when it lies around its values.
-    """
-    values = result[variable]
-    if variable in _COMPANIONS or values.dtype.kind not in "fiu":
-        return {}
-    found = {}
-    for name in _COMPANIONS:
-        for key in (f"{variable}_{name}", name):
-            if key in result.data_vars and result[key].dims == values.dims:
-                found[name] = result[key]
-                break
-    if {"low", "high"} <= found.keys():
-        if not _around(values.values, found["low"].values, found["high"].values):
-            return {}
-    else:
-        found = {name: array for name, array in found.items() if name not in ("low", "high")}
-        rivals = [
-            name
-            for name, array in result.data_vars.items()
-            if array.dims == values.dims and array.dtype.kind in "fiu" and str(name) not in (*_COMPANIONS, variable)
-        ]
-        if rivals:
-            return {}
-    return found
-
-
-def _around(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
-    slack = 1e-6 + 1e-4 * np.abs(values)
-    inside = (low - slack <= values) & (values <= high + slack)
-    finite = np.isfinite(values) & np.isfinite(low) & np.isfinite(high)
-    return bool(finite.any() and inside[finite].mean() > 0.99)

@@ -105,6 +105,7 @@ def ablate(
             sweep.variables(level, seed),
             {"language": corpus.languages},
             method="heads.ablate",
+            owners={"delta": ["low", "high", "p_value"]},
             parameters={
                 "how": how,
                 "heads": "all" if heads is None else [[layer, head] for layer in layers for head in layers[layer]],

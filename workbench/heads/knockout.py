@@ -12,7 +12,7 @@ from workbench.heads.groups import random_groups, read_groups
 from workbench.heads.measure import Table, measuring, sort_texts
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
-from workbench.results.controls import beyond_controls
+from workbench.results.controls import OWNERS, beyond_controls
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.results.statistics import check_level
@@ -106,6 +106,7 @@ def knockout(
             variables,
             {"group": list(named), "language": list(corpus.languages)},
             method="heads.knockout",
+            owners=OWNERS,
             parameters={
                 "groups": _origin(groups, named),
                 "controls": controls,

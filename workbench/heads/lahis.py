@@ -108,6 +108,7 @@ def importance(
             variables,
             {"language": corpus.languages},
             method="heads.importance",
+            owners={"importance": ["low", "high", "p_value"], "gradient": ["p_value"]},
             parameters={
                 "variant": variant,
                 "per_sample": per_sample,

@@ -145,6 +145,7 @@ def off_target(
         },
         {"condition": list(_CONDITIONS), "language": list(prompts.languages), "answer": answers},
         method="heads.off_target",
+        owners={"share": ["low", "high", "control_low", "control_high"], "beyond": ["p_value"]},
         parameters={
             "heads": np.argwhere(chosen).tolist(),
             "scale": scale,

@@ -132,6 +132,7 @@ def prune(
             },
             {"language": list(some.languages), **coords},
             method="heads.prune",
+            owners={"rise": ["low", "high"], "advantage": ["p_value"]},
             parameters={
                 "keep": kept,
                 "drop": dropped,

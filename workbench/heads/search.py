@@ -105,6 +105,7 @@ def search(
             variables,
             {"language": list(corpus.languages)},
             method="heads.search",
+            owners={"mean": ["low", "high"]},
             parameters={
                 "top": top,
                 "confidence": confidence,

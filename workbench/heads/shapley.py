@@ -109,6 +109,7 @@ def shapley(
             },
             {"language": list(corpus.languages)},
             method="heads.shapley",
+            owners={"value": ["low", "high"]},
             parameters={
                 "heads": "all" if heads is None else players.tolist(),
                 "permutations": permutations,

@@ -115,6 +115,7 @@ def tune_mask(
             },
             {"condition": list(_CONDITIONS), "against": ["none", "random"]},
             method="heads.tune_mask",
+            owners={"accuracy": ["low", "high"], "gain": ["p_value"]},
             parameters={
                 "heads": np.argwhere(chosen).tolist(),
                 "epochs": epochs,

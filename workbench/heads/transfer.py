@@ -109,6 +109,7 @@ def transfer(
         },
         {"scale": [1.0, *wanted]},
         method="heads.transfer",
+        owners={"preference": ["low", "high"], "moved": ["p_value"]},
         parameters={
             "heads": np.argwhere(chosen).tolist(),
             "controls": controls,

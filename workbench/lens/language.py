@@ -165,6 +165,7 @@ def _result(
         },
         {"language": languages, "concept": list(prompts)},
         method="lens.by_language",
+        owners={"probability": ["low", "high"]},
         parameters={**parameters, "languages": languages, "prompt": next(iter(prompts.values()))},
         model=model.info,
         corpus={

@@ -133,6 +133,7 @@ def compare(
             "layer": before["layer"].to_numpy().tolist(),
         },
         method="neurons.compare",
+        owners={"change": ["low", "high", "p_value"]},
         parameters={
             "trained": None if used is None else [one for one, is_in in zip(languages, used, strict=True) if is_in],
             "permutations": permutations,

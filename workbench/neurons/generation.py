@@ -141,6 +141,7 @@ def generation_share(
         variables,
         {"group": list(groups), "language": languages, "answer": answers},
         method="neurons.generation_share",
+        owners={"share": ["low", "high", "control_mean", "control_low", "control_high"]},
         parameters={"controls": controls, "tokens": tokens, "level": level, "truncate": truncate},
         model=model.info,
         corpus=prompts.info,

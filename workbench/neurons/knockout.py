@@ -12,6 +12,7 @@ from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
 from workbench.neurons.sweep import Sweep
+from workbench.results.controls import OWNERS
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
@@ -91,6 +92,7 @@ def knockout(
             sweep.variables(level, seed) | {"neurons": (("group",), sizes, "neurons of the group")},
             {"group": list(groups), "language": list(corpus.languages)},
             method="neurons.knockout",
+            owners=OWNERS,
             parameters={
                 "members": _named(members, groups),
                 "controls": controls,

@@ -147,6 +147,7 @@ def stability(
         },
         {"condition": names, "class": list(KINDS), "language": first["language"].to_numpy().tolist()},
         method="neurons.stability",
+        owners={"kept": ["low", "high"]},
         parameters={
             "parts": len(parts),
             "resamples": resamples,

@@ -103,6 +103,7 @@ def stages(
         },
         {"stage": list(labels), "kind": list(CURVES), "layer": layer_labels, "parts": list(range(1, most + 1))},
         method="neurons.stages",
+        owners={"boundary": ["low", "high"], "unexplained": ["p_value"]},
         parameters={"parts": parts, "resamples": resamples, "level": level, "ternary": origin.get("parameters")},
         model=origin.get("model"),
         corpus=origin.get("corpus"),

@@ -14,6 +14,7 @@ from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
 from workbench.neurons.strength import means
 from workbench.neurons.sweep import Sweep
+from workbench.results.controls import OWNERS
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
@@ -91,6 +92,7 @@ def steer(
             sweep.variables(level, seed),
             {"dose": amounts, "language": list(corpus.languages)},
             method="neurons.steer",
+            owners=OWNERS,
             parameters={"off": off, "on": on, "controls": controls, "level": level, "truncate": truncate},
             model=model.info,
             corpus=corpus.info,

@@ -241,6 +241,7 @@ def _result(
         },
         {"answer": labels, "aspect": list(onsets)},
         method="patching.concepts",
+        owners={"probability": ["low", "high"]},
         parameters={
             "source": [str(route) for route in pairs.routes],
             "target": str(pairs.target),

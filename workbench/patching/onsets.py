@@ -168,6 +168,7 @@ def _result(
         },
         {"aspect": ["concept", "language"], "source_language": languages, "target_language": languages},
         method="patching.onsets",
+        owners={"onset": ["low", "high"]},
         parameters=parameters,
         model=model.info,
         corpus={

@@ -70,6 +70,7 @@ def overlap(
         },
         {"circuit": names, "other": names},
         method="patching.overlap",
+        owners={"shared": ["p_value"]},
         parameters={
             "over": over,
             "permutations": permutations,

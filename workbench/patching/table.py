@@ -115,6 +115,7 @@ class Table:
             },
             coords or {},
             method=method,
+            owners={"effect": ["low", "high"]},
             parameters={**parameters, "metric": self.reading.name, "tokens": self.reading.tokens},
             model=model.info,
             corpus=self.prompts.pairs.info,

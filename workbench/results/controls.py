@@ -6,6 +6,8 @@ import numpy as np
 
 from workbench.results.statistics import corrected, interval, p_value
 
+OWNERS = {"delta": ("low", "high", "control_mean", "control_low", "control_high"), "excess": ("p_value",)}
+
 
 def beyond_controls(
     samples: np.ndarray,

@@ -15,6 +15,7 @@ import xarray as xr
 
 from workbench.errors import BadArgument, BadResult, CannotWrite
 from workbench.results.checksums import changed, checksums
+from workbench.results.companions import upgrade
 from workbench.results.lock import hold, is_free
 from workbench.results.make import FORMAT
 from workbench.results.stops import undisturbed
@@ -80,6 +81,8 @@ def load_result(path: str | Path) -> xr.Dataset:
         attrs.update({key: value.item() for key, value in attrs.items() if isinstance(value, np.generic)})
     if _CHECKSUMS in seal and (wrong := changed(seal[_CHECKSUMS], checksums(result))):
         raise BadResult(f"{path} was changed or damaged since it was saved: {', '.join(wrong)}; make it again")
+    if written < 2:
+        upgrade(result)
     return result.drop_encoding()
 
 

@@ -15,8 +15,9 @@ import xarray as xr
 
 import workbench
 from workbench.errors import BadArgument, BadResult
+from workbench.results.companions import ATTRIBUTE, declared
 
-FORMAT = 1
+FORMAT = 2  # 2: variables name their companions
 _LIBRARIES = {
     "torch": "torch",
     "transformers": "transformers",
@@ -38,6 +39,7 @@ def make_result(
     corpus: Mapping[str, Any] | None = None,
     seed: int | None = None,
     attrs: Mapping[str, str | int | float] | None = None,
+    owners: Mapping[str, Sequence[str]] | None = None,
 ) -> xr.Dataset:
     """Label arrays and write down how they came to be.
 
@@ -51,6 +53,8 @@ def make_result(
         corpus: `Corpus.info` or `Pairs.info`.
         seed: of every random draw, when there was one.
         attrs: more attributes: text or numbers.
+        owners: variable to what belongs to it, such as `{"excess": ["p_value"]}`. What is named after its owner, as
+            `delta_low` is, needs no mention; a plain `low`, `high` ... is that of the variable given last before it.
 
     Raises:
         BadArgument: values do not fit their axes, or an attribute is neither text nor number.
@@ -61,6 +65,8 @@ def make_result(
         dim: _storable(np.asarray(coords[dim])) if dim in coords else np.arange(size) for dim, size in sizes.items()
     }
     data = {name: (dims, values, _described(description)) for name, (dims, values, description) in arrays.items()}
+    for name, others in declared({name: dims for name, (dims, _, _) in arrays.items()}, owners or {}).items():
+        data[name][2][ATTRIBUTE] = others
     for name, value in (attrs or {}).items():
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise BadArgument(f"attribute {name!r} is {type(value).__name__}; an attribute is text or a number")

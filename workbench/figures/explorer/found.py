@@ -8,13 +8,13 @@ import xarray as xr
 
 from workbench.errors import BadArgument, BadResult
 from workbench.figures.labels import describe
+from workbench.results.companions import belongs
 from workbench.results.make import provenance
 
 CELLS = ("language", "layer", "head")
 KINDS = ("previous", "first", "current", "same", "induction")  # shares of the attention that make a kind of head
 LEAST = 0.1  # share of the attention by which a kind exceeds even attention
 _FIRST = ("importance", "delta")  # the measures a reader looks for, before all others
-_COMPANIONS = ("low", "high", "p_value", "control_mean", "control_low", "control_high")
 _ASIDE = ("mask", "member_share")  # by-products that say nothing about a head on their own
 # What a page can show, the variable that says so, its axes, and the call that gives it.
 _PARTS = {
@@ -124,10 +124,8 @@ def _measures(results: Sequence[xr.Dataset]) -> tuple[Measure, ...]:
 
 
 def _is_measure(name: str, array: xr.DataArray, result: xr.Dataset) -> bool:
-    belongs = name in (*_COMPANIONS, *_ASIDE) or any(
-        name.endswith(f"_{end}") and name.removesuffix(f"_{end}") in result for end in _COMPANIONS
-    )
-    return set(array.dims) == set(CELLS) and array.dtype.kind in "fiu" and not belongs
+    beside = name in _ASIDE or belongs(result, name)
+    return set(array.dims) == set(CELLS) and array.dtype.kind in "fiu" and not beside
 
 
 def _how(result: xr.Dataset, number: int) -> str:
