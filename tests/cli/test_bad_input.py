@@ -141,13 +141,14 @@ def test_full_disk_while_saving(refused, model, corpus, tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "run").iterdir()] == [".firing.progress"]  # what was computed
 
 
-def test_ctrl_c_in_a_sweep_keeps_what_is_finished(refused, run, model, corpus, tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_stop_in_a_sweep_keeps_what_is_finished(refused, run, model, corpus, tmp_path, monkeypatch, number):
     plain, calls = ablation.replace_heads, []
 
     def interrupted(*arguments):
         calls.append(arguments)
         if len(calls) == 5:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         return plain(*arguments)
 
     monkeypatch.setattr(ablation, "replace_heads", interrupted)
