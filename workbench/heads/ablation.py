@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.frozen import frozen
 from workbench.heads.replacements import Replacement, mean, resample, scaled, zero
@@ -18,7 +19,7 @@ from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.model.rerun import replace_heads
 from workbench.results.make import make_result
-from workbench.results.statistics import check_level, corrected, interval, p_value
+from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 
@@ -26,6 +27,7 @@ HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_s
 _CELLS = ("language", "layer", "head")
 
 
+@checked
 def ablate(
     model: Model,
     corpus: Corpus,
@@ -86,11 +88,7 @@ def ablate(
         >>> result = wb.heads.ablate(wb.load_model(), wb.load_corpus(limit=20), how="mean")       # doctest: +SKIP
         >>> result.delta.sel(language="de").max()                                                 # doctest: +SKIP
     """
-    if how not in HOW:
-        raise BadArgument(f"how={how!r} does not exist (has: {', '.join(HOW)})")
-    check_level(level)
-    if not np.isfinite(scale):
-        raise BadArgument(f"scale={scale!r}; give a finite number")
+    one_of("how", how, HOW)
     size = texts_per_batch(batch_size)
     model.require("head")
     if how == "pattern":

@@ -7,13 +7,14 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted, TooFewLanguages, UnknownLanguage
 from workbench.heads.groups import random_groups, read_heads
 from workbench.model.batching import texts_per_batch
 from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.statistics import check_level, corrected, interval, p_value
+from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.corpus import Corpus
 from workbench.text.identify import Identifier, by_lingua
 from workbench.text.languages import check, known
@@ -21,6 +22,7 @@ from workbench.text.languages import check, known
 _CONDITIONS = ("whole", "scaled", "random")
 
 
+@checked
 def off_target(
     model: Model,
     prompts: Corpus,
@@ -89,10 +91,8 @@ def off_target(
         >>> wb.figures.matrix(found, "share")                                                    # doctest: +SKIP
     """
     for name, value in (("controls", controls), ("tokens", tokens), ("prompt", 1 if prompt is None else prompt)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise BadArgument(f"{name}={value!r}; give a whole number from 1")
-    check_level(level)
-    if not np.isfinite(scale) or scale == 1:
+        whole_number(name, value, at_least=1)
+    if scale == 1:
         raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
     size = texts_per_batch(batch_size)
     model.require("head")

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, BrokenModel, CannotWrite, UnsupportedSite
 from workbench.heads.groups import read_heads
 from workbench.heads.layout import layout, rows_of
@@ -47,6 +48,7 @@ class Smaller:
     difference: float
 
 
+@checked
 def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Path) -> Smaller:
     """Write a checkpoint without these heads, for plain transformers, and check it against the masked model.
 

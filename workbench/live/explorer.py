@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import traitlets
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures.explorer.found import Found, Measure
 from workbench.heads.kinds import KINDS
@@ -24,6 +25,7 @@ from workbench.text.readers import load_corpus
 _OFFERED = 24  # sentences in the menu
 
 
+@checked
 def explorer(model: Model, *results: xr.Dataset, sentences: Any = "parallel") -> "Explorer":
     """Look at every head of a model on sentences that are typed in a notebook.
 

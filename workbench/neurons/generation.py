@@ -7,6 +7,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.model.batching import texts_per_batch
 from workbench.model.generate import answered, by_row, check_room, generate
@@ -21,6 +22,7 @@ from workbench.text.identify import Identifier
 NOBODY = "none"  # the group without neurons
 
 
+@checked
 def generation_share(
     model: Model,
     prompts: Corpus,
@@ -71,8 +73,7 @@ def generation_share(
         >>> wb.figures.matrix(found, "share")                                                    # doctest: +SKIP
     """
     for name, value, least in (("controls", controls, 0), ("tokens", tokens, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise BadArgument(f"{name}={value!r}; give a whole number from {least}")
+        whole_number(name, value, at_least=least)
     size = texts_per_batch(batch_size)
     model.require("neuron")
     groups = {NOBODY: np.zeros((model.n_layers, model.n_neurons), dtype=bool)}

@@ -8,13 +8,13 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
 from workbench.model.model import Model
 from workbench.neurons.firing import firing
 from workbench.neurons.merge import merge
 from workbench.neurons.ternary import KINDS, ternary
 from workbench.results.make import make_result, provenance
-from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 _OPTIONS: dict[str, dict[str, float]] = {
@@ -25,6 +25,7 @@ _OPTIONS: dict[str, dict[str, float]] = {
 }
 
 
+@checked
 def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> list[xr.Dataset]:
     """Count a corpus in pieces of whole rows: every `count`-th row of each language, starting at each of the first.
 
@@ -38,8 +39,7 @@ def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> lis
         BadArgument: fewer than two pieces, or more than rows.
     """
     rows = min(corpus.counts.values())
-    if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= rows:
-        raise BadArgument(f"count={count!r} pieces of {rows} rows; give a whole number from 2 to {rows}")
+    whole_number("count", count, at_least=2, at_most=rows, why=f"the smallest language has {rows} rows")
     return [
         firing(
             model,
@@ -50,6 +50,7 @@ def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> lis
     ]
 
 
+@checked
 def stability(
     parts: Sequence[xr.Dataset],
     *,
@@ -98,9 +99,7 @@ def stability(
     parts = list(parts)
     if len(parts) < 2:
         raise BadArgument(f"a bootstrap over {len(parts)} part draws the same every time; give two or more")
-    if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 1:
-        raise BadArgument(f"resamples={resamples!r}; give a whole number from 1")
-    check_level(level)
+    whole_number("resamples", resamples, at_least=1)
     whole = merge(parts)
     first = classify(whole, top_rate=top_rate, bar=bar)
     generator = np.random.default_rng(seed)

@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadCounts, Interrupted, UnknownLanguage
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
@@ -16,10 +17,10 @@ from workbench.neurons.strength import means
 from workbench.neurons.sweep import Sweep
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
-from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 
+@checked
 def steer(
     model: Model,
     corpus: Corpus,
@@ -73,11 +74,9 @@ def steer(
         >>> counts = firing(model, texts, moments=True)                                          # doctest: +SKIP
         >>> steer(model, corpus, lape(counts), counts, off="en", on="de").delta                  # doctest: +SKIP
     """
-    if isinstance(controls, bool) or not isinstance(controls, int) or controls < 0:
-        raise BadArgument(f"controls={controls!r}; give the number of random controls, 0 or more")
-    check_level(level)
-    amounts = [float(dose) for dose in doses]
-    if not amounts or not all(np.isfinite(dose) and dose >= 0 for dose in amounts) or len({*amounts}) < len(amounts):
+    whole_number("controls", controls)
+    amounts = [finite("doses", dose, at_least=0) for dose in doses]
+    if not amounts or len({*amounts}) < len(amounts):
         raise BadArgument(f"doses={list(doses)!r}; give different numbers from 0")
     size = texts_per_batch(batch_size)
     model.require("neuron")

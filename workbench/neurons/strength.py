@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, BadCounts
 from workbench.neurons.counts import read_counts
 
@@ -97,6 +98,7 @@ class Strength:
         return found
 
 
+@checked
 def means(firing: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     """Mean and standard deviation of every activation, both [language, layer, neuron].
 
@@ -113,6 +115,7 @@ def means(firing: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     return mean, spread
 
 
+@checked
 def quantiles(firing: xr.Dataset, q: float | Sequence[float]) -> xr.DataArray:
     """Quantiles of every activation, [quantile, language, layer, neuron], read off the sketch.
 

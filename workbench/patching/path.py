@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -20,6 +21,7 @@ from workbench.patching.table import Table
 from workbench.text.pairs import load_pairs
 
 
+@checked
 @torch.no_grad()
 def path(
     model: Model,

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.planted.precision import average_precision, precision_recall, top
 from workbench.results.make import make_result, provenance
@@ -13,6 +14,7 @@ _LOW = ("score", "entropy")  # without a language: the lower, the more specific
 _UNITS = ("layer", "head", "neuron")
 
 
+@checked
 def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None) -> xr.Dataset:
     """Compare what a method found with the truth of a planted model, per language and in the mean.
 

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, BadResult, CannotWrite
 from workbench.results.make import FORMAT
 
 _LAYOUT = "layout"  # attribute of the file: the dtypes that NetCDF itself does not keep
 
 
+@checked
 def save_result(result: xr.Dataset, path: str | Path) -> Path:
     """Save a Result as one NetCDF file (h5netcdf), provenance inside; folders are made where they lack.
 
@@ -38,6 +40,7 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     return write_whole(path, packed.to_netcdf(engine="h5netcdf"))
 
 
+@checked
 def load_result(path: str | Path) -> xr.Dataset:
     """Load a Result wholly into memory: axes, dtypes, values and attributes as they were saved.
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, BadCorpus
 from workbench.results.make import make_result
-from workbench.results.statistics import check_level, interval
+from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
 from workbench.text.identify import Identifier, by_lingua, by_trigrams
 from workbench.text.readers import load_corpus
@@ -15,6 +16,7 @@ from workbench.text.readers import load_corpus
 NONE = "none"  # what stands for texts that an identifier puts in no language
 
 
+@checked
 def compare_identifiers(
     texts: Corpus | Sequence[str],
     identifiers: Mapping[str, Identifier] | None = None,
@@ -46,7 +48,6 @@ def compare_identifiers(
         >>> found = compare_identifiers(corpus)                                                  # doctest: +SKIP
         >>> wb.figures.matrix(found, "texts")                                                    # doctest: +SKIP
     """
-    check_level(level)
     rows = _rows(texts)
     if identifiers is None:
         known = load_corpus("parallel")

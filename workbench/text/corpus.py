@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import whole_number
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
 from workbench.text.characters import plain, repeats
 from workbench.text.languages import listing, match
@@ -145,8 +146,7 @@ class Corpus:
 
     def limit(self, n: int) -> "Corpus":
         """Keep the first `n` texts of each language (rows, when aligned)."""
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise BadArgument(f"limit={n!r} keeps no text; give a whole number of texts per language, from 1")
+        n = whole_number("limit", n, at_least=1)
         return replace(self, texts={language: rows[:n] for language, rows in self.texts.items()}, ids=self.ids[:n])
 
     def split(self, name: str) -> "Corpus":
