@@ -4,10 +4,12 @@ import functools
 import inspect
 import math
 import reprlib
+import sys
 import types
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
@@ -17,6 +19,7 @@ from workbench.errors import BadArgument
 P = ParamSpec("P")
 R = TypeVar("R")
 MOST = 2**31 - 1  # of what is counted: more cells than an array of ours can have
+_WIDEST = sys.float_info.max
 _SEED = 2**63 - 1  # what every generator of random numbers here takes
 _MAKERS = {"Model": "load_model", "Corpus": "load_corpus", "Dataset": "load_result", "DataFrame": "load_words"}
 _WORDS = {int: "a whole number", float: "a finite number", bool: "True or False", str: "a text", type(None): "None"}
@@ -61,6 +64,8 @@ def expect(name: str, value: Any, kind: Any) -> Any:
     Raises:
         BadArgument: it is not.
     """
+    if Path in typing.get_args(kind) and isinstance(value, str) and (not value or "\0" in value):
+        raise BadArgument(f"{name}={shown(value)}; give the path of a file or folder")
     if _fits(value, kind):
         return value.item() if isinstance(value, np.generic) else value
     alone = [one for one in typing.get_args(kind) if one is not types.NoneType] if _is_union(kind) else [kind]
@@ -140,8 +145,9 @@ def _fits(value: Any, kind: Any) -> bool:
     if kind is Any:
         return True
     if kind in (int, float):
-        real = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
-        return real and (isinstance(value, Integral) or math.isfinite(value))
+        if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
+            return False
+        return kind is int or (abs(int(value)) <= _WIDEST if isinstance(value, Integral) else math.isfinite(value))
     if kind in (bool, str, None):
         return isinstance(value, (bool, np.bool_) if kind is bool else str if kind is str else types.NoneType)
     if _is_union(kind):
@@ -151,23 +157,32 @@ def _fits(value: Any, kind: Any) -> bool:
         return any(type(value) is type(one) and value == one for one in inside)
     if origin is Callable:
         return callable(value)
-    if origin is Mapping:
-        return isinstance(value, Mapping) and all(_fits(one, inside[1]) for one in value.values())
-    if origin in (Sequence, Iterable, tuple):
-        return _is_list(value, origin) and (len(inside) != 1 or _all_fit(value, inside[0]))
+    if origin is Path:
+        return isinstance(value, Path)
+    if origin is Mapping:  # a Dataset is one too, but never meant
+        pairs = value.items() if isinstance(value, Mapping) and not hasattr(value, "data_vars") else None
+        return pairs is not None and all(_fits(key, inside[0]) and _fits(one, inside[1]) for key, one in pairs)
+    if origin is tuple:
+        return isinstance(value, tuple | list) and (inside[-1:] == (...,) or len(value) == len(inside))
+    if origin in (Sequence, Iterable):
+        return _is_list(value, origin) and _all_fit(value, inside[0])
     return isinstance(value, origin) if isinstance(origin, type) else True
 
 
 def _is_list(value: Any, origin: Any) -> bool:
-    if isinstance(value, str | bytes | Mapping):
+    """A list of any kind; for an Iterable also what is read once, but no text, table or dict."""
+    if isinstance(value, str | bytes | Mapping) or (hasattr(value, "columns") and hasattr(value, "iloc")):
         return False
-    return hasattr(value, "__iter__") and (origin is Iterable or hasattr(value, "__getitem__"))
+    if origin is Iterable:
+        return isinstance(value, Iterable)
+    return isinstance(value, Sequence | Set | np.ndarray) or (hasattr(value, "to_numpy") and len(value.shape) == 1)
 
 
 def _all_fit(values: Any, kind: Any) -> bool:
-    """Whether everything in a list fits; iterators stay unread, and lists in lists are left to who reads them."""
-    nested = typing.get_origin(kind) in (Sequence, Iterable, tuple)
-    return nested or not isinstance(values, Sequence | np.ndarray) or all(_fits(one, kind) for one in values)
+    """Whether everything in a list fits; what is read once stays unread, lists in lists are left to who reads them."""
+    if typing.get_origin(kind) in (Sequence, Iterable, tuple) or not isinstance(values, Collection):
+        return True
+    return all(_fits(one, kind) for one in values)
 
 
 def _is_union(kind: Any) -> bool:

@@ -28,7 +28,7 @@ def curves(
     *,
     x: str | None = None,
     color: str | None = None,
-    mark: Any = None,
+    mark: str | int | None = None,
     title: str | None = None,
     **select: Any,
 ) -> go.Figure:

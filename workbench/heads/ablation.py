@@ -8,9 +8,10 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.arguments import checked, one_of
+from workbench.arguments import checked, one_of, shown
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.frozen import frozen
+from workbench.heads.groups import read_heads
 from workbench.heads.replacements import Replacement, mean, resample, scaled, zero
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.memory import cells_at_once
@@ -132,19 +133,10 @@ def _layers(model: Model, heads: Sequence[tuple[int, int]] | None) -> dict[int, 
     """The heads to ablate by layer, in order, each once."""
     if heads is None:
         return {layer: list(range(model.n_heads)) for layer in range(model.n_layers)}
-    allowed = f"layers 0 to {model.n_layers - 1} and heads 0 to {model.n_heads - 1}"
-    wanted = set()
-    for pair in heads:
-        try:
-            layer, head = (int(number) for number in pair)
-        except (TypeError, ValueError):
-            raise BadArgument(f"{pair!r} is not a (layer, head) pair; {model.name!r} has {allowed}") from None
-        if not (0 <= layer < model.n_layers and 0 <= head < model.n_heads):
-            raise BadArgument(f"head {head} of layer {layer} does not exist; {model.name!r} has {allowed}")
-        wanted.add((layer, head))
-    if not wanted:
-        raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs of {allowed}, or None for all")
-    return {layer: sorted(j for i, j in wanted if i == layer) for layer in sorted({i for i, _ in wanted})}
+    mask = read_heads(heads, model.n_layers, model.n_heads)
+    if not mask.any():
+        raise BadArgument(f"heads={shown(heads)} names none; give (layer, head) pairs, or None for all")
+    return {int(layer): np.flatnonzero(mask[layer]).tolist() for layer in np.flatnonzero(mask.any(1))}
 
 
 def _replacement(

@@ -16,8 +16,8 @@ from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier, by_lingua
-from workbench.text.languages import check, known
+from workbench.text.identify import Identifier, by_lingua, identified
+from workbench.text.languages import check
 
 _CONDITIONS = ("whole", "scaled", "random")
 
@@ -111,7 +111,7 @@ def off_target(
         for mask in tqdm(masks, desc="off target", unit="run", disable=not progress):
             scales = torch.from_numpy(np.where(mask, scale, 1.0))
             texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
-            found = [identify(text) or None for text in texts]
+            found = identified(identify, texts)
             right = [code == wanted[one.language] for one, code in zip(encoded, found, strict=True)]
             hit.append(by_row(prompts, encoded, right, np.nan))
             none.append(np.nansum(by_row(prompts, encoded, [code is None for code in found], np.nan), 1))
@@ -163,7 +163,7 @@ def off_target(
 def _wanted(prompts: Corpus, target: str | Mapping[str, str] | None) -> dict[str, str]:
     """The language that is wanted for each language of the prompts."""
     if target is None or isinstance(target, str):
-        one_for_all = check(target) if target is not None and known(target) else target
+        one_for_all = target if target is None or target in prompts.languages else check(target)
         return {one: one_for_all or one for one in prompts.languages}
     missing = [one for one in prompts.languages if one not in target]
     if missing:

@@ -14,7 +14,7 @@ from workbench.heads import orders
 from workbench.heads.greedy import Step, greedy
 from workbench.heads.measure import Table, measure, sort_texts
 from workbench.heads.shapley import shapley
-from workbench.heads.smaller import save_smaller
+from workbench.heads.smaller import new_folder, save_smaller
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.results.make import make_result
@@ -101,8 +101,8 @@ def prune(
     _check(budget, push, candidates, most, compare, draws, points, permutations)
     size = texts_per_batch(batch_size)
     model.require("head")
-    if out is not None and Path(out).exists() and any(Path(out).iterdir()):
-        raise BadArgument(f"out={str(out)!r} is there and not empty; give a new folder")
+    if out is not None:
+        new_folder(out)
     shape = (model.n_layers, model.n_heads)
     some = corpus.select([*kept, *dropped])
     train, test = some.split("train"), some.split("test")
@@ -265,10 +265,10 @@ def _without(heads: Sequence[tuple[int, int]], shape: tuple[int, int]) -> np.nda
 
 
 def _languages(corpus: Corpus, keep: str | Sequence[str], drop: str | Sequence[str]) -> tuple[list[str], list[str]]:
-    if not keep:
+    if isinstance(keep, str | tuple | list) and not keep:
         raise BadArgument(f"keep={keep!r}: dropping every language leaves nothing to keep (has: {corpus.languages})")
     kept = chosen(keep, corpus.languages)
-    dropped = chosen(drop, corpus.languages) if drop else []
+    dropped = chosen(drop, corpus.languages) if len(drop) else []
     both = [language for language in kept if language in dropped]
     if both:
         raise BadArgument(f"{', '.join(both)} cannot be kept and dropped; name each language once")

@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
-from workbench.errors import BadArgument, Interrupted
+from workbench.errors import BadArgument, BadResult, Interrupted
 from workbench.model.batching import texts_per_batch
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
@@ -97,9 +97,12 @@ def translated(tuned: xr.Dataset | None, model: Model, layer: int, states: Tenso
 
     Raises:
         BadArgument: the lens belongs to a model of another shape.
+        BadResult: it is no result of `tune`.
     """
     if tuned is None or layer == model.n_layers:
         return states
+    if not {"weight", "bias"} <= set(tuned.data_vars) or tuned.bias.ndim != 2:
+        raise BadResult(f"a tuned lens is what lens.tune returns; this one has: {', '.join(map(str, tuned))}")
     shape = (model.n_layers, model.d_model)
     if tuple(tuned.bias.shape) != shape:
         raise BadArgument(

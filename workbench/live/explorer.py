@@ -8,7 +8,6 @@ import traitlets
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument
 from workbench.figures.explorer.found import Found, Measure
 from workbench.heads.kinds import KINDS
 from workbench.live import figures
@@ -50,8 +49,6 @@ def explorer(model: Model, *results: xr.Dataset, sentences: Any = "parallel") ->
     Example:
         >>> wb.live.explorer(model, wb.heads.importance(model, corpus))                          # doctest: +SKIP
     """
-    if not isinstance(model, Model):
-        raise BadArgument(f"the explorer runs a Model, got {type(model).__name__}; use what load_model returns")
     model.require("pattern")
     reader = Reader(model)
     return Explorer(reader, check(model, results), reader.short(load_corpus(sentences, limit=_OFFERED)))

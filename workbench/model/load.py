@@ -86,7 +86,7 @@ def load_model(
     if isinstance(name, Model):
         raise BrokenModel(f"{name.name!r} is a Model already: pass it to the analysis as it is")
     if isinstance(name, torch.nn.Module):
-        refuse_with_module(revision=revision, device_map=device_map, quantization=quantization, merge=merge)
+        refuse_with_module(revision=revision, device_map=device_map, quantization=quantization, merge=merge or None)
         model = _from_memory(name, tokenizer, device, dtype)
     elif isinstance(name, str | Path):
         goes, kind = read_device(device), read_dtype(dtype)

@@ -150,7 +150,7 @@ def compare(
 def _same(before: xr.Dataset, after: xr.Dataset) -> list[str]:
     """The languages, once both Results were seen to be comparable."""
     for name, found in (("before", before), ("after", after)):
-        if not isinstance(found, xr.Dataset) or not {"kind", "member"} <= set(found.data_vars):
+        if not {"kind", "member"} <= set(found.data_vars) or set(found.member.dims) != set(_AXES):
             raise BadResult(f"{name} has no kind[layer, neuron] and member; give what `wb.neurons.ternary` returned")
     shapes = [found.member.transpose(*_AXES).shape[1:] for found in (before, after)]
     if shapes[0] != shapes[1]:

@@ -1,5 +1,6 @@
 """Stability: which labels of neurons survive other samples, another corpus, other thresholds."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.arguments import checked, whole_number
+from workbench.arguments import checked, shown, whole_number
 from workbench.errors import BadArgument
 from workbench.model.model import Model
 from workbench.neurons.firing import firing
@@ -101,7 +102,7 @@ def stability(
         raise BadArgument(f"a bootstrap over {len(parts)} part draws the same every time; give two or more")
     whole_number("resamples", resamples, at_least=1)
     whole = merge(parts)
-    first = classify(whole, top_rate=top_rate, bar=bar)
+    first = _first(classify, whole, top_rate=top_rate, bar=bar)
     generator = np.random.default_rng(seed)
     kinds = first.kind.values
     drawn, same = [], np.zeros(kinds.shape)
@@ -155,6 +156,18 @@ def stability(
         corpus=origin.get("corpus"),
         seed=seed,
     )
+
+
+def _first(classify: Callable[..., xr.Dataset], counts: xr.Dataset, **options: float) -> xr.Dataset:
+    """The classes of the whole, once the function that sorts was seen to be one."""
+    try:
+        inspect.signature(classify).bind(counts, **options)
+    except (TypeError, ValueError) as error:
+        raise BadArgument(f"classify={shown(classify)} does not take counts, top_rate and bar: {error}") from None
+    found = classify(counts, **options)
+    if not isinstance(found, xr.Dataset) or not {"kind", "member"} <= set(found.data_vars):
+        raise BadArgument(f"classify={shown(classify)} returned no Dataset with kind and member, as ternary does")
+    return found
 
 
 def _kept(first: xr.Dataset, again: xr.Dataset) -> np.ndarray:

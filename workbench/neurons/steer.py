@@ -125,10 +125,11 @@ def steering(
     for name in (on, *([] if off is None else [off])):
         if name not in groups:
             raise UnknownLanguage(f"{name!r} is not a group (has: {', '.join(groups)})")
+    averages = means(firing)[0]
     counted = [str(one) for one in firing["language"].to_numpy()]
     if on not in counted:
         raise UnknownLanguage(f"{on!r} was not counted, so its means are unknown (has: {', '.join(counted)})")
-    mean = means(firing)[0].transpose("language", "layer", "neuron").values[counted.index(on)]
+    mean = averages.transpose("language", "layer", "neuron").values[counted.index(on)]
     if mean.shape != groups[on].shape:
         raise BadCounts(f"the counts have the shape {list(mean.shape)}, the model {list(groups[on].shape)}")
     silent = np.zeros_like(groups[on]) if off is None else groups[off] & ~groups[on]

@@ -172,7 +172,7 @@ def add_noise(module: torch.nn.Module, noise: float, seed: int) -> None:
     Raises:
         BadArgument: noise below 0, or not a finite number.
     """
-    finite("noise", noise, at_least=0)
+    noise = finite("noise", noise, at_least=0)
     if noise == 0:
         return
     generator = torch.Generator().manual_seed(seed)

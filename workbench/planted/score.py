@@ -57,6 +57,10 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
         raise BadArgument("this truth has no 'member'; give the .truth of a planted model")
     group = next((str(axis) for axis in truth.member.dims if axis not in _UNITS), "language")
     units = [axis for axis in truth.member.dims if axis in _UNITS]
+    if group not in truth.member.dims or not units:
+        raise BadArgument(
+            f"a truth has member[group, unit ...]; this one has [{', '.join(map(str, truth.member.dims))}]"
+        )
     real = truth.member.transpose(group, *units)
     values, members, read = _read(result, real, group, variable)
     if values is not None and group not in values.dims:

@@ -10,7 +10,7 @@ from workbench.errors import BadArgument, BadCorpus
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier, by_lingua, by_trigrams
+from workbench.text.identify import Identifier, by_lingua, by_trigrams, identified
 from workbench.text.readers import load_corpus
 
 NONE = "none"  # what stands for texts that an identifier puts in no language
@@ -56,7 +56,9 @@ def compare_identifiers(
     taken = {"identifier", "texts", "unidentified"}
     if len(names) != 2 or not all(isinstance(name, str) and name not in taken for name in names):
         raise BadArgument(f"identifiers={identifiers!r}; give two by name, such as {{'trigrams': ..., 'lingua': ...}}")
-    answers = np.array([[identifiers[name](text) or NONE for text, _ in rows] for name in names])
+    answers = np.array(
+        [[code or NONE for code in identified(identifiers[name], [text for text, _ in rows])] for name in names]
+    )
     labels = [*sorted(set(answers.ravel().tolist()) - {NONE}), NONE]
     counts = np.array([[int(((answers[0] == a) & (answers[1] == b)).sum()) for b in labels] for a in labels])
     same = (answers[0] == answers[1]).astype(float)

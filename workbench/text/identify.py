@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from workbench.arguments import checked, finite, whole_number
+from workbench.arguments import checked, finite, shown, whole_number
 from workbench.errors import BadArgument, TooFewLanguages, UnsupportedSite
 from workbench.text.corpus import Corpus
 from workbench.text.languages import check, known
@@ -38,6 +38,19 @@ class _Profile:
     scripts: frozenset[str]
     seen: float
     strange: float
+
+
+def identified(identify: Identifier, texts: Sequence[str]) -> list[str | None]:
+    """What an identifier says of texts.
+
+    Raises:
+        BadArgument: it answers with something else than a code or None.
+    """
+    codes = [identify(text) or None for text in texts]
+    for code in codes:
+        if code is not None and not isinstance(code, str):
+            raise BadArgument(f"identify returned {shown(code)}; it is a function from a text to a code, or to None")
+    return codes
 
 
 @checked
@@ -113,6 +126,8 @@ def by_lingua(languages: Sequence[str], *, least: int = 2, margin: float = 0.0) 
     except ImportError:
         raise UnsupportedSite("lingua is not installed: use by_trigrams, or install the extra `identify`") from None
     codes = []
+    if not len(languages):
+        raise TooFewLanguages("lingua tells languages apart and was given none; give two or more")
     for code in languages:
         found = getattr(IsoCode639_1, check(code).split("-")[0].upper(), None) if known(code) else None
         if found is None:

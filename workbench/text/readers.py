@@ -10,7 +10,7 @@ import pandas as pd
 from workbench import shipped
 from workbench.arguments import checked
 from workbench.errors import BadCorpus, warn
-from workbench.text.characters import counted, normalized
+from workbench.text.characters import composed, counted, normalized
 from workbench.text.corpus import Corpus
 from workbench.text.decoding import frame_table
 from workbench.text.formats.delimited import read_table
@@ -84,6 +84,7 @@ def load_corpus(
         >>> corpus.counts
         {'de': 10, 'ja': 10}
     """
+    composed("", normalize)
     corpus = source
     if not isinstance(corpus, Corpus):
         corpus, own = _read(source, languages, columns, split, aligned)

@@ -133,6 +133,7 @@ def translation_pairs(
     """
     frame, asked, told = _asked(words, source, target)
     _check_numbers(shots, limit)
+    _check_tokenizer(tokenizer)
     if len(frame) < shots + 2:
         raise BadArgument(f"{len(frame)} concepts are too few for {shots} shots and two questions; lower shots")
     templated = Chat(tokenizer) if chat and tokenizer is not None else None
@@ -213,6 +214,11 @@ def _asked(words: pd.DataFrame | str, source: str, target: str) -> tuple[pd.Data
         {code: frame[code].tolist() for code in (asked, told)}, frame.attrs.get("normalize", "NFC"), "this word list"
     )
     return frame.assign(**words_read), asked, told
+
+
+def _check_tokenizer(tokenizer: Any) -> None:
+    if tokenizer is not None and not (callable(tokenizer) and hasattr(tokenizer, "decode")):
+        raise BadArgument(f"tokenizer is of {type(tokenizer).__name__}; give the tokenizer of a model: model.tokenizer")
 
 
 def _check_numbers(shots: int, limit: int | None) -> None:
