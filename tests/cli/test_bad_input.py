@@ -221,3 +221,20 @@ def test_debug_shows_the_traceback(run):
 def test_config_that_is_not_json(refused, broken):
     (broken / "config.json").write_text(json.dumps({"model_type": "llama"})[:-1])
     assert refused("check", broken).startswith("BrokenModel: ")
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "said"),
+    [
+        (("heads",), ("--languages", "de,de"), "languages='de,de' has de twice"),
+        (("heads",), ("--limit", "0"), "limit=0; give a whole number from 1"),
+        (("heads",), ("--limit", "-3"), "limit=-3; give a whole number from 1"),
+        (("heads", "knockout"), ("--controls", "-1"), "controls=-1; give a whole number from 0"),
+        (("heads", "knockout"), ("--share", "2"), "share=2.0; give a finite number above 0 and at most 1"),
+        (("heads", "knockout"), ("--share", "nan"), "share=nan; give a finite number"),
+        (("neurons", "stages"), ("--top-rate", "-1"), "top_rate=-1.0; give a finite number above 0 and at most 1"),
+    ],
+)
+def test_values_without_a_meaning(refused, model, corpus, tmp_path, command, given, said):
+    line = refused(*command, model, corpus, *given, "--out", tmp_path / "run")
+    assert line.startswith(f"BadArgument: {said}")

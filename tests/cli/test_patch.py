@@ -68,7 +68,9 @@ def test_routes_write_a_cell_and_a_report(run, model, pairs, tmp_path, command, 
 def test_routes_that_are_none_are_refused(refused, model, pairs):
     assert "write final, residual:4, q:4.2" in refused("patch", "path", model, pairs, "--receiver", "q:x")
     assert refused("patch", "path", model, pairs, "--receiver", "z:1.1").startswith("BadArgument: receiver=('z', 1, 1)")
-    assert refused("patch", "cross-position", model, pairs, "--layer", "3").startswith("BadArgument: layer=3 does not")
+    assert refused("patch", "cross-position", model, pairs, "--layer", "3").startswith(
+        "BadArgument: layer=3; give a whole number from 0 to 2"
+    )
     assert refused("patch", "edges", model, pairs, "--steps", "-1").startswith("BadArgument: steps=-1")
 
 

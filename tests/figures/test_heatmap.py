@@ -191,7 +191,7 @@ def test_too_many_panels_are_refused(heads):
 
 
 def test_something_else_than_a_dataset_is_refused(heads):
-    with pytest.raises(WorkbenchError, match="got DataArray"):
+    with pytest.raises(WorkbenchError, match="result=<DataArray>; give a Dataset"):
         heatmap(heads.delta, "delta")
 
 

@@ -259,7 +259,7 @@ def test_sampled_values_sum_to_the_total_and_are_cut_only_within_the_tolerance()
     assert (abs(cut.value.sum(("layer", "head")) - cut.total) < 0.05 + 1e-6).all()
     for options, message in (
         ({"permutations": 1}, "at least 2"),
-        ({"tolerance": -1}, "nats"),
+        ({"tolerance": -1}, "tolerance=-1; give a finite number from 0"),
         ({"heads": []}, "no heads"),
     ):
         with pytest.raises(BadArgument, match=message):

@@ -9,18 +9,26 @@ from tests.models import byte_tokenizer, tiny
 from workbench.errors import BadArgument, TooLarge
 from workbench.model.batching import by_language, by_length
 from workbench.model.load import load_model
-from workbench.model.memory import budget, cells_at_once, checked, measure_rows, recorded_bytes, sliced, texts_at_once
+from workbench.model.memory import (
+    budget,
+    cells_at_once,
+    check_memory,
+    measure_rows,
+    recorded_bytes,
+    sliced,
+    texts_at_once,
+)
 from workbench.model.record import record
 from workbench.text.batches import Encoded
 
 
 def test_a_budget_is_auto_bytes_or_text():
-    assert checked("auto") == "auto"
-    assert checked(5) == 5
-    assert checked("1.5 GB") == 1_500_000_000
+    assert check_memory("auto") == "auto"
+    assert check_memory(5) == 5
+    assert check_memory("1.5 GB") == 1_500_000_000
     for bad in (0, -3, True, 2.5, "4", "lots", "GB"):
         with pytest.raises(BadArgument, match="4 GB"):
-            checked(bad)
+            check_memory(bad)
 
 
 def test_a_model_keeps_its_budget(wrapped):

@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 
 from tests.neurons.tables import by_hand, counts
-from workbench.errors import BadCounts
+from workbench.errors import BadArgument, BadCounts
 from workbench.neurons.counts import read_rates
 from workbench.neurons.lape import lape
 from workbench.neurons.merge import merge
@@ -21,7 +21,6 @@ def with_value(name, index, value):
 @pytest.mark.parametrize(
     ("firing", "message"),
     [
-        ({"fired": 1}, "not dict"),
         (xr.Dataset(), r"counts need fired\[language, layer, neuron\]; this Dataset has no variables"),
         (by_hand().drop_vars("tokens"), r"need tokens\[language\]; this Dataset has fired\[language, layer, neuron\]"),
         (by_hand().rename(neuron="unit"), r"fired needs the axes .* has fired\[language, layer, unit\]"),
@@ -52,6 +51,12 @@ def with_value(name, index, value):
 def test_impossible_counts(firing, message, method):
     with pytest.raises(BadCounts, match=message):
         method(firing, top_rate=0.5)
+
+
+@pytest.mark.parametrize("method", [lape, ternary])
+def test_counts_are_a_dataset(method):
+    with pytest.raises(BadArgument, match=r"firing=\{'fired': 1\}; give a Dataset"):
+        method({"fired": 1}, top_rate=0.5)
 
 
 def test_negative_counts_are_refused_wherever_counts_are_read():

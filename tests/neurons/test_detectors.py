@@ -93,7 +93,7 @@ def test_one_language_and_bad_options_are_refused(wrapped):
             method(model, CORPUS.select("en"), progress=False)
     with pytest.raises(BadArgument, match="count=100"):
         experts(model, CORPUS, count=100)
-    with pytest.raises(BadArgument, match="often must be"):
+    with pytest.raises(BadArgument, match="often=0; give a finite number above 0 and at most 1"):
         plnd(model, CORPUS, often=0)
 
 
@@ -109,7 +109,7 @@ def test_an_interrupt_keeps_the_texts_that_were_read(wrapped, monkeypatch):
             raise KeyboardInterrupt
         return per_text(model, batch, reduce)
 
-    monkeypatch.setitem(public.__globals__, "per_text", interrupted)
+    monkeypatch.setitem(public.__wrapped__.__globals__, "per_text", interrupted)
     with pytest.raises(Interrupted, match="after 3 of 6 texts") as caught:
         plnd(wrapped("llama"), CORPUS, progress=False, batch_size=1)
     counts = {one: sum(b.languages == (one,) for b in calls[:3]) for one in TEXTS}

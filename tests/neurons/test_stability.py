@@ -81,7 +81,7 @@ def test_pieces_add_up_to_the_corpus(wrapped):
     found = pieces(model, CORPUS, 3, progress=False)
     whole = firing(model, CORPUS, progress=False)
     np.testing.assert_array_equal(merge(found).fired, whole.fired)
-    with pytest.raises(BadArgument, match="count=4 pieces of 3 rows"):
+    with pytest.raises(BadArgument, match="count=4; give a whole number from 2 to 3: the smallest language has 3 rows"):
         pieces(model, CORPUS, 4)
 
 

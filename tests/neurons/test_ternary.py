@@ -192,14 +192,14 @@ def test_origin_and_files(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"top_rate": 2}, "top_rate must be above 0 and at most 1, not 2"),
-        ({"bar": 0}, "bar must be above 0 and below 1, not 0"),
-        ({"lam": -0.1}, "lam must be 'auto' or a finite number of at least 0, not -0.1"),
-        ({"lam": float("nan")}, "lam must be"),
-        ({"lam": float("inf")}, "lam must be"),
-        ({"lam": "best"}, "not 'best'"),
-        ({"lam": True}, "not True"),
-        ({"variant": "code"}, "variant must be 'paper' or 'released', not 'code'"),
+        ({"top_rate": 2}, "top_rate=2; give a finite number above 0 and at most 1"),
+        ({"bar": 0}, "bar=0; give a finite number above 0 and below 1"),
+        ({"lam": -0.1}, "lam=-0.1; give a finite number from 0"),
+        ({"lam": float("nan")}, "lam=nan; give a finite number or 'auto'"),
+        ({"lam": float("inf")}, "lam=inf; give a finite number or 'auto'"),
+        ({"lam": "best"}, "lam='best'; give a finite number or 'auto'"),
+        ({"lam": True}, "lam=True; give a finite number"),
+        ({"variant": "code"}, "variant='code'; give 'paper' or 'released'"),
         ({"top_rate": 0.1}, "rounds to none"),
     ],
 )

@@ -135,7 +135,7 @@ def test_refusals_and_interrupts(monkeypatch):
     with pytest.raises(BadArgument, match="'nll' has no gradient here"):
         attribution(model, EQUAL, metric="nll")
     for options in ({"steps": -1}, {"sample": 2}, {"steps": True}):
-        with pytest.raises(BadArgument, match="whole number from"):
+        with pytest.raises(BadArgument, match="give a whole number"):
             attribution(model, EQUAL, **options)
     with pytest.raises(BadPairs, match="source has 5 tokens and target 4"):
         attribution(model, Pairs((Pair("abcd", "abc", "kord", "lord"),), "one"))

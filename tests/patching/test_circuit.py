@@ -176,12 +176,12 @@ def test_refusals_and_interrupts(monkeypatch):
     with pytest.raises(BadPairs, match="3 pairs are too few"):
         wb.patching.circuit(model, make_pairs([5, 5, 5]), **OPTIONS)
     for options, said in (
-        ({"keep": 0}, "a share above 0 up to 1"),
-        ({"keep": 1.5}, "a share above 0 up to 1"),
-        ({"controls": 0}, "controls=0; it is a whole number from 1"),
-        ({"candidates": -1}, "candidates=-1; it is a whole number from 0"),
-        ({"over": "head"}, "it is .'head',., .'neuron',. or .'head', 'neuron'."),
-        ({"over": ("layer",)}, "it is .'head',."),
+        ({"keep": 0}, "keep=0; give a finite number above 0 and at most 1"),
+        ({"keep": 1.5}, "keep=1.5; give a finite number above 0 and at most 1"),
+        ({"controls": 0}, "controls=0; give a whole number from 1"),
+        ({"candidates": -1}, "candidates=-1; give a whole number from 0"),
+        ({"over": "head"}, "over='head'; give a list of texts"),
+        ({"over": ("layer",)}, "it is .'head',., .'neuron',. or .'head', 'neuron'."),
         ({"over": ()}, "it is .'head',."),
     ):
         with pytest.raises(BadArgument, match=said):

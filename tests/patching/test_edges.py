@@ -135,7 +135,7 @@ def test_refusals(monkeypatch):
     model = wrapped("llama")
     with pytest.raises(BadArgument, match="nll' has no gradient here"):
         edges(model, MIXED, metric="nll")
-    with pytest.raises(BadArgument, match="sample=2; it is a whole number from 3"):
+    with pytest.raises(BadArgument, match="sample=2; give a whole number from 3"):
         edges(model, MIXED, sample=2)
     with pytest.raises(BadPairs, match="source has"):
         edges(model, Pairs((Pair("abc", "abcde", "kord", "lord"),), "unequal"))

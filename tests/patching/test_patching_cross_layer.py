@@ -78,7 +78,7 @@ def test_positions_outside_the_prompts_are_refused():
         cross_layer(model, UNEQUAL, position=-4)
     with pytest.raises(BadArgument, match=r"position=9 lies outside pair 0 .*\(-9 to -1, or 0 to 8\)"):
         cross_layer(model, EQUAL, position=9)
-    with pytest.raises(BadArgument, match="not a whole number"):
+    with pytest.raises(BadArgument, match=r"position=.*; give a whole number"):
         cross_layer(model, EQUAL, position="last")
     with pytest.raises(
         UnsupportedSite, match=r"'head' cannot be patched across layers \(works: residual, residual_post"

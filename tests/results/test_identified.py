@@ -59,11 +59,13 @@ def test_the_shipped_languages_by_default():
 
 
 def test_what_does_not_fit_is_refused():
-    for wrong in ({"one": first}, {"a": first, "texts": last}, [first, last]):
+    for wrong in ({"one": first}, {"a": first, "texts": last}):
         with pytest.raises(BadArgument, match="give two by name"):
             compare_identifiers(TEXTS, wrong)
+    with pytest.raises(BadArgument, match="give a dict of functions"):
+        compare_identifiers(TEXTS, [first, last])
     for texts in ("abc", 3, [1, 2]):
-        with pytest.raises(BadArgument, match="a corpus or a list of texts"):
+        with pytest.raises(BadArgument, match=r"a Corpus .* or a list of texts"):
             compare_identifiers(texts, {"first": first, "last": last})
     with pytest.raises(BadCorpus, match="no text"):
         compare_identifiers([], {"first": first, "last": last})

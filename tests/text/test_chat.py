@@ -201,7 +201,7 @@ def test_a_corpus_records_its_chat():
     assert chat.as_chat("Hallo").select("ja").info["user"] == {"ja": "Hallo"}
     own = wb.load_corpus(plain, chat={"de": "Sag etwas.", "ja": "何か言って。"})
     assert own.user == {"de": "Sag etwas.", "ja": "何か言って。"}
-    with pytest.raises(BadArgument, match="chat=None; it is True, False, or the user's turn"):
+    with pytest.raises(BadArgument, match="chat=None; give True or False or a text or a dict of texts"):
         wb.load_corpus(plain, chat=None)
     with pytest.raises(UnknownLanguage, match=r"no user's turn is given for ja \(has: de\)"):
         plain.as_chat({"de": "Sag etwas."})

@@ -40,7 +40,9 @@ def test_select_keeps_the_asked_order_and_standardises():
     corpus = aligned()
     assert corpus.select(["ja", "DE"]).languages == ("ja", "de")
     assert corpus.select("ja, de").languages == ("ja", "de")
-    assert corpus.select(["de", "de"]).languages == ("de",)
+    for twice in (["de", "de"], "de,DE"):
+        with pytest.raises(BadArgument, match="has de twice; name each language once"):
+            corpus.select(twice)
     assert corpus.select("de").ids == corpus.ids
 
 

@@ -165,10 +165,10 @@ def _common(
         raise BadArgument(f"--batch-size {batch_size}: it is a whole number from 1, or auto")
     if seed < 0:
         raise BadArgument(f"--seed {seed}: it is a whole number from 0")
-    from workbench.model.memory import checked
+    from workbench.model.memory import check_memory
     from workbench.studies.options import Options
 
     size = "auto" if batch_size == "auto" else int(batch_size)
-    how = {"truncate": truncate, "memory": checked(memory), "chat": chat}
+    how = {"truncate": truncate, "memory": check_memory(memory), "chat": chat}
     options = Options(size, device, dtype, seed, progress=not quiet, **how)
     return Common(languages, out, limit, options, quiet)

@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures import style
 from workbench.figures.heatmap import titled
@@ -22,6 +23,7 @@ _NAMES = {
 }
 
 
+@checked
 def agreement(result: xr.Dataset, *, reference: str = "zero", title: str | None = None) -> go.Figure:
     """Draw rank correlation and overlap of the strongest heads with one method, means over languages.
 

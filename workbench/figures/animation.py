@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures import style
 from workbench.figures.cells import is_category
@@ -19,6 +20,7 @@ _STEP = 600  # milliseconds that a frame stays
 _ROOM = 110  # pixels under the plot for the slider and its button
 
 
+@checked
 def animation(
     result: xr.Dataset,
     variable: str = "effect",

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures import style
 from workbench.figures.axis import Axis, axis
@@ -24,6 +25,7 @@ _SPREAD = 0.8  # share of a row that bars take
 _BAND = {"control_low", "control_high"}
 
 
+@checked
 def bars(
     result: xr.Dataset | pd.DataFrame,
     variable: str,

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures import style
 from workbench.figures.choose import choose
@@ -15,6 +16,7 @@ from workbench.figures.question import subtitle
 _BEFORE, _AFTER = "#7F7F7F", "#D55E00"
 
 
+@checked
 def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     """Draw what `neurons.compare` found: languages on the left, moves between classes on the right.
 

@@ -49,8 +49,6 @@ def choose(result: xr.Dataset, variable: str, select: Mapping[str, Any]) -> Chos
         BadArgument: No such variable, axis or coordinate; the message lists what the result has.
         UnknownLanguage: A language that this result does not have.
     """
-    if not isinstance(result, xr.Dataset):
-        raise BadArgument(f"figures draw an xarray.Dataset, got {type(result).__name__}; use what an analysis returns")
     if variable not in result.data_vars:
         has = ", ".join(f"{name}[{', '.join(map(str, array.dims))}]" for name, array in result.data_vars.items())
         raise BadArgument(f"no variable {variable!r} in this result (has: {has or 'none'})")

@@ -6,6 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures import style
 from workbench.figures.axis import Axis, axis
@@ -20,13 +21,14 @@ _MOST_LINES = 28  # colours times dashes that stay apart
 _MOST_MARKERS = 40
 
 
+@checked
 def curves(
     result: xr.Dataset,
     variable: str,
     *,
     x: str | None = None,
     color: str | None = None,
-    mark: Any = None,
+    mark: str | int | None = None,
     title: str | None = None,
     **select: Any,
 ) -> go.Figure:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
 from workbench.figures import style
 from workbench.figures.axis import Axis, axis
@@ -23,6 +24,7 @@ _WIDE = 200  # columns of cells from which a panel takes the whole width
 _PIXELS = 900  # columns of cells from which some share a pixel on an ordinary screen
 
 
+@checked
 def heatmap(
     result: xr.Dataset,
     variable: str,
@@ -65,8 +67,8 @@ def heatmap(
     if words:
         chosen = Chosen(as_words(chosen.values), {}, chosen.fixed)
     bottom, left = axis(chosen.values, across), axis(chosen.values, up)
-    if columns is not None and columns < 1:
-        raise BadArgument(f"columns={columns}: a figure has 1 column of panels or more")
+    if columns is not None:
+        whole_number("columns", columns, at_least=1)
     count = 1 if panels is None else chosen.values.sizes[panels]
     wide = len(bottom.positions) >= _WIDE
     columns = min(columns or (1 if wide else 4), count)

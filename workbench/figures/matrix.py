@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures import style
 from workbench.figures.axis import axis
@@ -20,6 +21,7 @@ _LEAST_WIDTH = 760  # pixels, for the title
 _BAR = 90  # pixels, for the colour bar
 
 
+@checked
 def matrix(
     result: xr.Dataset,
     variable: str,

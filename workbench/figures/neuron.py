@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures import style
 from workbench.figures.choose import choose
@@ -16,6 +17,7 @@ from workbench.figures.question import subtitle
 _NEEDED = {"text", "activation", "fires", "promoted", "suppressed"}
 
 
+@checked
 def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     """Draw what `neurons.look` found of one neuron; `neuron_card` shows its texts.
 

@@ -6,6 +6,7 @@ from html import escape
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import WorkbenchError
 from workbench.figures import style
 from workbench.figures.labels import value_label
@@ -50,6 +51,7 @@ class Card:
         return self.html
 
 
+@checked
 def neuron_card(result: xr.Dataset) -> Card:
     """Write what `neurons.look` found of one neuron as a card.
 

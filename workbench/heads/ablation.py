@@ -8,8 +8,10 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, one_of, shown
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.frozen import frozen
+from workbench.heads.groups import read_heads
 from workbench.heads.replacements import Replacement, mean, resample, scaled, zero
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.memory import cells_at_once
@@ -19,7 +21,7 @@ from workbench.model.record import record
 from workbench.model.rerun import replace_heads
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
-from workbench.results.statistics import check_level, corrected, interval, p_value
+from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 
@@ -27,6 +29,7 @@ HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_s
 _CELLS = ("language", "layer", "head")
 
 
+@checked
 def ablate(
     model: Model,
     corpus: Corpus,
@@ -87,11 +90,7 @@ def ablate(
         >>> result = wb.heads.ablate(wb.load_model(), wb.load_corpus(limit=20), how="mean")       # doctest: +SKIP
         >>> result.delta.sel(language="de").max()                                                 # doctest: +SKIP
     """
-    if how not in HOW:
-        raise BadArgument(f"how={how!r} does not exist (has: {', '.join(HOW)})")
-    check_level(level)
-    if not np.isfinite(scale):
-        raise BadArgument(f"scale={scale!r}; give a finite number")
+    one_of("how", how, HOW)
     size = texts_per_batch(batch_size)
     model.require("head")
     if how == "pattern":
@@ -136,19 +135,10 @@ def _layers(model: Model, heads: Sequence[tuple[int, int]] | None) -> dict[int, 
     """The heads to ablate by layer, in order, each once."""
     if heads is None:
         return {layer: list(range(model.n_heads)) for layer in range(model.n_layers)}
-    allowed = f"layers 0 to {model.n_layers - 1} and heads 0 to {model.n_heads - 1}"
-    wanted = set()
-    for pair in heads:
-        try:
-            layer, head = (int(number) for number in pair)
-        except (TypeError, ValueError):
-            raise BadArgument(f"{pair!r} is not a (layer, head) pair; {model.name!r} has {allowed}") from None
-        if not (0 <= layer < model.n_layers and 0 <= head < model.n_heads):
-            raise BadArgument(f"head {head} of layer {layer} does not exist; {model.name!r} has {allowed}")
-        wanted.add((layer, head))
-    if not wanted:
-        raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs of {allowed}, or None for all")
-    return {layer: sorted(j for i, j in wanted if i == layer) for layer in sorted({i for i, _ in wanted})}
+    mask = read_heads(heads, model.n_layers, model.n_heads)
+    if not mask.any():
+        raise BadArgument(f"heads={shown(heads)} names none; give (layer, head) pairs, or None for all")
+    return {int(layer): np.flatnonzero(mask[layer]).tolist() for layer in np.flatnonzero(mask.any(1))}
 
 
 def _replacement(

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from workbench.arguments import checked, finite, one_of
 from workbench.errors import BadArgument
 from workbench.heads.ablation import ablate
 from workbench.heads.lahis import importance
@@ -13,7 +14,6 @@ from workbench.heads.orders import magnitude, per_layer
 from workbench.heads.redraw import draws
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 METHODS = ("zero", "mean", "resample", "lahis", "lahis_released", "michel", "gradient", "magnitude", "random")
@@ -21,6 +21,7 @@ _PAIRS = ("score", "other", "language")
 _DRAWS = 200
 
 
+@checked
 def agreement(
     model: Model,
     corpus: Corpus,
@@ -70,13 +71,11 @@ def agreement(
         >>> wb.figures.agreement(found, reference="zero")                                        # doctest: +SKIP
     """
     methods = list(dict.fromkeys(methods))
-    unknown = [name for name in methods if name not in METHODS]
-    if unknown or len(methods) < 2:
-        what = f"{unknown[0]!r} does not exist" if unknown else f"{methods} names fewer than two"
-        raise BadArgument(f"methods: {what} (has: {', '.join(METHODS)})")
-    if not 0 < top < 1:
-        raise BadArgument(f"top={top!r}; it is a share of the heads between 0 and 1")
-    check_level(level)
+    for name in methods:
+        one_of("methods", name, METHODS)
+    if len(methods) < 2:
+        raise BadArgument(f"methods: {methods} names fewer than two (has: {', '.join(METHODS)})")
+    finite("top", top, above=0, below=1)
     shape = (len(corpus.languages), model.n_layers, model.n_heads)
     values, redrawn = {}, {}
     options = {"progress": progress, "batch_size": batch_size, "seed": seed, "truncate": truncate}

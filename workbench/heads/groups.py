@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked, finite
 from workbench.errors import BadArgument
 from workbench.results import groups as units
 
@@ -17,6 +18,7 @@ read_heads = partial(units.read_units, unit="head")
 read_groups = partial(units.read_groups, unit="head")
 
 
+@checked
 def top(result: xr.Dataset, *, share: float = 0.02, own: bool = False) -> dict[str, list[tuple[int, int]]]:
     """The strongest heads of every language: the groups that the LAHIS paper switches off (2 %) or scales (1 %).
 
@@ -39,8 +41,7 @@ def top(result: xr.Dataset, *, share: float = 0.02, own: bool = False) -> dict[s
     Example:
         >>> wb.heads.knockout(model, corpus, wb.heads.top(found, share=0.02))                    # doctest: +SKIP
     """
-    if not 0 < share <= 1:
-        raise BadArgument(f"share={share!r}; it is above 0 and at most 1, such as 0.02")
+    finite("share", share, above=0, at_most=1)
     scores = _beyond_others(read_score(result)) if own else read_score(result)
     count = max(1, round(share * scores[0].size))
     found = {}

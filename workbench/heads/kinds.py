@@ -8,6 +8,7 @@ import xarray as xr
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked
 from workbench.errors import Interrupted
 from workbench.heads.measure import sort_texts
 from workbench.model.batching import by_language, texts_per_batch
@@ -16,7 +17,7 @@ from workbench.model.memory import budget
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
-from workbench.results.statistics import check_level, interval
+from workbench.results.statistics import interval
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
@@ -33,6 +34,7 @@ _CELLS = ("language", "layer", "head")
 _COPIES = 6  # of a layer's pattern that exist at one time, about: scores, mask, softmax, logarithm, products
 
 
+@checked
 def kinds(
     model: Model,
     corpus: Corpus,
@@ -86,7 +88,6 @@ def kinds(
         >>> found = wb.heads.kinds(model, corpus)                                                # doctest: +SKIP
         >>> wb.figures.heatmap(found, "induction")                                               # doctest: +SKIP
     """
-    check_level(level)
     size = texts_per_batch(batch_size)
     model.require("pattern")
     encoded = model.encode(corpus, truncate=truncate)

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.heads.diagonal import diagonal
 from workbench.heads.groups import random_groups, read_groups
@@ -15,12 +16,12 @@ from workbench.model.model import Model
 from workbench.results.controls import OWNERS, beyond_controls
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
-from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 _CELLS = ("group", "language")
 
 
+@checked
 def knockout(
     model: Model,
     corpus: Corpus,
@@ -85,10 +86,8 @@ def knockout(
         >>> roles = wb.heads.roles(wb.heads.importance(model, corpus))                           # doctest: +SKIP
         >>> wb.figures.matrix(wb.heads.knockout(model, corpus, roles), "excess")                 # doctest: +SKIP
     """
-    if isinstance(controls, bool) or not isinstance(controls, int) or controls < 0:
-        raise BadArgument(f"controls={controls!r}; give the number of random groups, 0 or more")
-    check_level(level)
-    if not np.isfinite(scale) or scale == 1:
+    whole_number("controls", controls)
+    if scale == 1:
         raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
     size = texts_per_batch(batch_size)
     model.require("head")

@@ -10,7 +10,8 @@ import xarray as xr
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from workbench.errors import BadArgument, Interrupted
+from workbench.arguments import checked, one_of
+from workbench.errors import Interrupted
 from workbench.heads.streaming import DRAWS, spread_p, weights
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.gradient import head_gradient
@@ -18,7 +19,7 @@ from workbench.model.model import Model
 from workbench.model.optimizer import adam_state
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
-from workbench.results.statistics import check_level, corrected
+from workbench.results.statistics import corrected
 from workbench.text.batches import Batch, Encoded, collate
 from workbench.text.corpus import Corpus
 
@@ -28,6 +29,7 @@ _RATE = 1e-2  # of AdamW, released variant
 _UNITS = {"paper": "nats", "released": "millinats"}
 
 
+@checked
 def importance(
     model: Model,
     corpus: Corpus,
@@ -87,9 +89,7 @@ def importance(
         >>> result = wb.heads.importance(wb.load_model(), wb.load_corpus(limit=20))        # doctest: +SKIP
         >>> result.importance.sel(language="de").argmax(...)                               # doctest: +SKIP
     """
-    if variant not in VARIANTS:
-        raise BadArgument(f"variant={variant!r} does not exist (has: {', '.join(VARIANTS)})")
-    check_level(level)
+    one_of("variant", variant, VARIANTS)
     size = texts_per_batch(batch_size)
     model.require("head")
     encoded = model.encode(corpus, truncate=truncate)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, BadResult
 from workbench.heads.smaller import Smaller, save_scaled
 from workbench.model.model import Model
@@ -16,6 +17,7 @@ from workbench.results.make import provenance
 _FORMAT = 1
 
 
+@checked
 def save_mask(result: xr.Dataset, path: str | Path) -> Path:
     """Write the trained entries of a mask as JSON, with the hash of the model that they belong to.
 
@@ -32,6 +34,7 @@ def save_mask(result: xr.Dataset, path: str | Path) -> Path:
     return write_whole(path, json.dumps({**held, "heads": cells}, ensure_ascii=False, separators=(",", ":")))
 
 
+@checked
 def load_mask(model: Model, path: str | Path) -> torch.Tensor:
     """The mask of a file, [layer, head], 1 where nothing was trained; what `edited(model, heads=...)` takes.
 
@@ -57,6 +60,7 @@ def load_mask(model: Model, path: str | Path) -> torch.Tensor:
     return mask
 
 
+@checked
 def fold_mask(model: Model, mask: torch.Tensor, folder: str | Path) -> Smaller:
     """Write a checkpoint for plain transformers whose W_O contains the mask, checked against the masked model.
 

@@ -7,6 +7,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted, TooFewLanguages, UnknownLanguage
 from workbench.heads.groups import random_groups, read_heads
 from workbench.model.batching import texts_per_batch
@@ -14,14 +15,15 @@ from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
-from workbench.results.statistics import check_level, corrected, interval, p_value
+from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier, by_lingua
-from workbench.text.languages import check, known
+from workbench.text.identify import Identifier, by_lingua, identified
+from workbench.text.languages import check
 
 _CONDITIONS = ("whole", "scaled", "random")
 
 
+@checked
 def off_target(
     model: Model,
     prompts: Corpus,
@@ -90,10 +92,8 @@ def off_target(
         >>> wb.figures.matrix(found, "share")                                                    # doctest: +SKIP
     """
     for name, value in (("controls", controls), ("tokens", tokens), ("prompt", 1 if prompt is None else prompt)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise BadArgument(f"{name}={value!r}; give a whole number from 1")
-    check_level(level)
-    if not np.isfinite(scale) or scale == 1:
+        whole_number(name, value, at_least=1)
+    if scale == 1:
         raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
     size = texts_per_batch(batch_size)
     model.require("head")
@@ -114,7 +114,7 @@ def off_target(
             mask = masks[run]
             scales = torch.from_numpy(np.where(mask, scale, 1.0))
             texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
-            found = [identify(text) or None for text in texts]
+            found = identified(identify, texts)
             right = [code == wanted[one.language] for one, code in zip(encoded, found, strict=True)]
             hit.append(by_row(prompts, encoded, right, np.nan))
             none.append(np.nansum(by_row(prompts, encoded, [code is None for code in found], np.nan), 1))
@@ -167,7 +167,7 @@ def off_target(
 def _wanted(prompts: Corpus, target: str | Mapping[str, str] | None) -> dict[str, str]:
     """The language that is wanted for each language of the prompts."""
     if target is None or isinstance(target, str):
-        one_for_all = check(target) if target is not None and known(target) else target
+        one_for_all = target if target is None or target in prompts.languages else check(target)
         return {one: one_for_all or one for one in prompts.languages}
     missing = [one for one in prompts.languages if one not in target]
     if missing:

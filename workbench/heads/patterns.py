@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted, TooLarge
 from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.capture import tensors
@@ -22,6 +23,7 @@ from workbench.text.pieces import pieces
 _COPIES = 4  # of one text's patterns that exist at one time, about: all layers, and a layer's scores, mask, softmax
 
 
+@checked
 def patterns(
     model: Model,
     corpus: Corpus,

@@ -8,12 +8,13 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, finite, one_of, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.heads import orders
 from workbench.heads.greedy import Step, greedy
 from workbench.heads.measure import Table, measure, sort_texts
 from workbench.heads.shapley import shapley
-from workbench.heads.smaller import save_smaller
+from workbench.heads.smaller import new_folder, save_smaller
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.results.make import make_result
@@ -24,6 +25,7 @@ METHODS = ("michel", "shapley", "magnitude", "random")
 _CURVE = ("order", "removed", "language")
 
 
+@checked
 def prune(
     model: Model,
     corpus: Corpus,
@@ -96,11 +98,11 @@ def prune(
         >>> wb.figures.curves(found, "rise", order="greedy", x="removed")                       # doctest: +SKIP
     """
     kept, dropped = _languages(corpus, keep, drop)
-    _check(budget, push, candidates, most, compare, draws, points, level)
+    _check(budget, push, candidates, most, compare, draws, points, permutations)
     size = texts_per_batch(batch_size)
     model.require("head")
-    if out is not None and Path(out).exists() and any(Path(out).iterdir()):
-        raise BadArgument(f"out={str(out)!r} is there and not empty; give a new folder")
+    if out is not None:
+        new_folder(out)
     shape = (model.n_layers, model.n_heads)
     some = corpus.select([*kept, *dropped])
     train, test = some.split("train"), some.split("test")
@@ -264,10 +266,10 @@ def _without(heads: Sequence[tuple[int, int]], shape: tuple[int, int]) -> np.nda
 
 
 def _languages(corpus: Corpus, keep: str | Sequence[str], drop: str | Sequence[str]) -> tuple[list[str], list[str]]:
-    if not keep:
+    if isinstance(keep, str | tuple | list) and not keep:
         raise BadArgument(f"keep={keep!r}: dropping every language leaves nothing to keep (has: {corpus.languages})")
     kept = chosen(keep, corpus.languages)
-    dropped = chosen(drop, corpus.languages) if drop else []
+    dropped = chosen(drop, corpus.languages) if len(drop) else []
     both = [language for language in kept if language in dropped]
     if both:
         raise BadArgument(f"{', '.join(both)} cannot be kept and dropped; name each language once")
@@ -275,17 +277,15 @@ def _languages(corpus: Corpus, keep: str | Sequence[str], drop: str | Sequence[s
 
 
 def _check(
-    budget: float, push: float, candidates: int | None, most: int | None, compare: Sequence[str], *counts: float
+    budget: float, push: float, candidates: int | None, most: int | None, compare: Sequence[str], *counts: int
 ) -> None:
-    draws, points, level = counts
-    unknown = [name for name in compare if name not in METHODS]
-    if not budget >= 0:
-        raise BadArgument(f"budget={budget!r}; the kept languages' loss may rise by 0 nats or more")
-    if not push >= 0:
-        raise BadArgument(f"push={push!r}; it is 0 or more")
-    if (candidates is not None and candidates < 1) or (most is not None and most < 1):
-        raise BadArgument(f"candidates={candidates!r}, most={most!r}; whole numbers from 1, or None")
-    if unknown:
-        raise BadArgument(f"compare={unknown[0]!r} does not exist (has: {', '.join(METHODS)})")
-    if draws < 1 or points < 2 or not 0 < level < 1:
-        raise BadArgument(f"draws={draws!r}, points={points!r}, level={level!r}; from 1, from 2, between 0 and 1")
+    draws, points, permutations = counts
+    finite("budget", budget, at_least=0)
+    finite("push", push, at_least=0)
+    for name, value in (("candidates", candidates), ("most", most)):
+        if value is not None:
+            whole_number(name, value, at_least=1)
+    for name in compare:
+        one_of("compare", name, METHODS)
+    for name, value, least in (("draws", draws, 1), ("points", points, 2), ("permutations", permutations, 2)):
+        whole_number(name, value, at_least=least)

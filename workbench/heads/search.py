@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.errors import BadArgument, Interrupted
+from workbench.arguments import checked, finite, whole_number
+from workbench.errors import Interrupted
 from workbench.heads.measure import clean_losses, run_cells
 from workbench.heads.racing import Race, race
 from workbench.model.batching import by_length, texts_per_batch
@@ -22,6 +23,7 @@ from workbench.text.corpus import Corpus
 _CELLS = ("language", "layer", "head")
 
 
+@checked
 def search(
     model: Model,
     corpus: Corpus,
@@ -86,12 +88,9 @@ def search(
         >>> wb.heads.knockout(model, corpus, found)                                              # doctest: +SKIP
     """
     heads = model.n_layers * model.n_heads
-    if isinstance(top, bool) or not isinstance(top, int) or not 0 < top < heads:
-        raise BadArgument(f"top={top!r}; {model.name!r} has {heads} heads: give a whole number from 1 to {heads - 1}")
-    if not 0 < confidence < 1:
-        raise BadArgument(f"confidence={confidence!r}; it lies between 0 and 1, such as 0.99")
-    if isinstance(first, bool) or not isinstance(first, int) or first < 2:
-        raise BadArgument(f"first={first!r}; an interval takes at least 2 texts")
+    whole_number("top", top, at_least=1, at_most=heads - 1, why=f"{model.name!r} has {heads} heads")
+    finite("confidence", confidence, above=0, below=1)
+    whole_number("first", first, at_least=2, why="an interval takes at least 2 texts")
     size = texts_per_batch(batch_size)
     model.require("head")
     encoded = model.encode(corpus, truncate=truncate)

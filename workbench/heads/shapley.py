@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.heads.groups import read_heads
 from workbench.heads.measure import measure
@@ -24,6 +25,7 @@ Worth = Callable[[np.ndarray], np.ndarray]
 """Sets of players that are on, [set, player] bool, to what they are worth: [set, language]."""
 
 
+@checked
 def shapley(
     model: Model,
     corpus: Corpus,
@@ -73,10 +75,8 @@ def shapley(
     Example:
         >>> wb.heads.shapley(model, corpus, permutations=10).value.sel(language="de")            # doctest: +SKIP
     """
-    if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 2:
-        raise BadArgument(f"permutations={permutations!r}; a standard error takes at least 2 orders")
-    if not tolerance >= 0:
-        raise BadArgument(f"tolerance={tolerance!r}; it is in nats, from 0")
+    whole_number("permutations", permutations, at_least=2, why="a standard error takes at least 2 orders")
+    finite("tolerance", tolerance, at_least=0)
     size = texts_per_batch(batch_size)
     model.require("head")
     shape = (model.n_layers, model.n_heads)

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, TooFewLanguages
 from workbench.heads.redraw import redrawn
 from workbench.results.make import make_result, provenance
@@ -12,6 +13,7 @@ _AXES = ("language", "layer", "head")
 _SCORES = ("importance", "delta")
 
 
+@checked
 def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, seed: int = 0) -> xr.Dataset:
     """Sort heads into language-specific, shared and general ones (arXiv 2511.07498).
 
@@ -48,10 +50,8 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
         >>> result = wb.heads.importance(wb.load_model(), wb.load_corpus(limit=20))        # doctest: +SKIP
         >>> wb.heads.roles(result).role.sel(layer=0)                                       # doctest: +SKIP
     """
-    if not 0 <= quantile < 1:
-        raise BadArgument(f"quantile={quantile!r}; it lies from 0 to below 1")
-    if isinstance(shared_by, bool) or not isinstance(shared_by, int) or shared_by < 2:
-        raise BadArgument(f"shared_by={shared_by!r}; a shared head serves a whole number of languages, from 2")
+    finite("quantile", quantile, at_least=0, below=1)
+    whole_number("shared_by", shared_by, at_least=2)
     name, scores = _scores(result)
     languages = scores["language"].to_numpy().tolist()
     if len(languages) < 2:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, BrokenModel, CannotWrite, UnsupportedSite
 from workbench.heads.groups import read_heads
 from workbench.heads.layout import layout, rows_of
@@ -47,6 +48,7 @@ class Smaller:
     difference: float
 
 
+@checked
 def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Path) -> Smaller:
     """Write a checkpoint without these heads, for plain transformers, and check it against the masked model.
 
@@ -72,7 +74,7 @@ def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Pat
         Michel et al. 2019 (arXiv 1905.10650); Held and Yang 2022 for languages; GQA layout and check are ours.
     """
     removed = read_heads(heads, model.n_layers, model.n_heads)
-    folder = _new(folder)
+    folder = new_folder(folder)
     plain = _plain_weights(model)
     small = _shrunk(model, plain, removed)
     note = ""
@@ -95,7 +97,7 @@ def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Pat
 
 def save_scaled(model: Model, scales: np.ndarray, folder: str | Path) -> Smaller:
     """Write a checkpoint of the same shapes whose rows of W_O are multiplied by scales [layer, head]."""
-    folder = _new(folder)
+    folder = new_folder(folder)
     plain = _plain_weights(model)
     module = _scaled(model, plain, scales)
     difference = _difference(model, module, scales)
@@ -112,7 +114,8 @@ def _report(model: Model, folder: Path, before: Any, after: Any, removed: int, n
     return Smaller(folder, removed, counts[1] < counts[0], note, heads, counts, times, difference)
 
 
-def _new(folder: str | Path) -> Path:
+def new_folder(folder: str | Path) -> Path:
+    """The folder, if nothing is in its place yet; BadArgument otherwise."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadArgument(f"{folder} is there and not empty; give a new folder")

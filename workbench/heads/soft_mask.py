@@ -10,6 +10,7 @@ import xarray as xr
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.groups import random_groups, read_heads
 from workbench.heads.tasks import Asked, answer_losses, ask, read_tasks
@@ -27,6 +28,7 @@ from workbench.text.corpus import digest
 _CONDITIONS = ("none", "tuned", "random")
 
 
+@checked
 def tune_mask(
     model: Model,
     tasks: Any,
@@ -85,8 +87,8 @@ def tune_mask(
         >>> found = wb.heads.tune_mask(model, pairs, heads=[(2, 1), (4, 0)])                     # doctest: +SKIP
         >>> wb.heads.save_mask(found, "de-fr.json")                                              # doctest: +SKIP
     """
-    _check(epochs, rate, decay, held_out, controls, level)
-    size = 8 if batch_size == "auto" else texts_per_batch(batch_size)
+    _check(epochs, rate, decay, held_out, controls)
+    size = texts_per_batch(batch_size, auto=8)
     model.require("head")
     shape = (model.n_layers, model.n_heads)
     chosen = read_heads(heads, *shape)
@@ -233,10 +235,9 @@ def _variables(measured: list[np.ndarray], level: float, seed: int) -> dict[str,
     return found
 
 
-def _check(epochs: int, rate: float, decay: float, held_out: float, controls: int, level: float) -> None:
-    if epochs < 1 or controls < 1:
-        raise BadArgument(f"epochs={epochs!r}, controls={controls!r}; whole numbers from 1")
-    if not rate > 0 or not decay >= 0:
-        raise BadArgument(f"rate={rate!r}, decay={decay!r}; a rate is above 0, a decay from 0")
-    if not 0 < held_out < 1 or not 0 < level < 1:
-        raise BadArgument(f"held_out={held_out!r}, level={level!r}; both lie between 0 and 1")
+def _check(epochs: int, rate: float, decay: float, held_out: float, controls: int) -> None:
+    whole_number("epochs", epochs, at_least=1)
+    whole_number("controls", controls, at_least=1)
+    finite("rate", rate, above=0)
+    finite("decay", decay, at_least=0)
+    finite("held_out", held_out, above=0, below=1)

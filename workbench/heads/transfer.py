@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadPairs
 from workbench.heads.groups import random_groups, read_heads
 from workbench.heads.tasks import Asked, Question, answer_losses, ask
@@ -22,6 +23,7 @@ from workbench.text.corpus import digest
 _CELLS = ("scale",)
 
 
+@checked
 def transfer(
     model: Model,
     conflicts: Sequence[Mapping[str, str]],
@@ -67,10 +69,9 @@ def transfer(
         >>> asked = [{"prompt": "Anna wohnt in Rom. Anna lives in Oslo. Anna:", "own": " Rom", "other": " Oslo"}] * 2
         >>> wb.heads.transfer(model, asked, heads=[(2, 1)]).moved                                # doctest: +SKIP
     """
-    if controls < 1 or not 0 < level < 1:
-        raise BadArgument(f"controls={controls!r}, level={level!r}; from 1, and between 0 and 1")
-    wanted = [float(scale) for scale in scales]
-    if not wanted or not np.isfinite(wanted).all() or 1.0 in wanted:
+    whole_number("controls", controls, at_least=1)
+    wanted = [finite("scales", scale) for scale in scales]
+    if not wanted or 1.0 in wanted:
         raise BadArgument(f"scales={scales!r}; give finite numbers other than 1, which is always measured")
     size = texts_per_batch(batch_size)
     model.require("head")

@@ -7,8 +7,10 @@ import pandas as pd
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.errors import BadArgument, BadPairs, Interrupted
+from workbench.arguments import checked
+from workbench.errors import BadPairs, Interrupted
 from workbench.lens.read import last_position
+from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
@@ -21,6 +23,7 @@ from workbench.text.words import load_words, translation_prompts
 _AUTO = 16  # prompts in a batch
 
 
+@checked
 def by_language(
     model: Model,
     words: pd.DataFrame | str = "words",
@@ -72,9 +75,7 @@ def by_language(
     Example:
         >>> by_language(model, words, source="de", target="fr").probability      # doctest: +SKIP
     """
-    size = _AUTO if batch_size == "auto" else batch_size
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of prompts from 1")
+    size = texts_per_batch(batch_size, auto=_AUTO)
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
     source, target = (chosen([one], list(frame.columns), where="this word list")[0] for one in (source, target))
     read = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")

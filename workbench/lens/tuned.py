@@ -9,7 +9,9 @@ import xarray as xr
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from workbench.errors import BadArgument, Interrupted
+from workbench.arguments import checked, finite, whole_number
+from workbench.errors import BadArgument, BadResult, Interrupted
+from workbench.model.batching import texts_per_batch
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.model.optimizer import adam_state
@@ -25,6 +27,7 @@ _AUTO = 16  # texts in a batch
 _BUDGET = 2**25  # logits held at once
 
 
+@checked
 def tune(
     model: Model,
     corpus: Corpus | str = "parallel",
@@ -73,11 +76,10 @@ def tune(
         >>> lens = tune(model, wb.load_corpus(limit=40))                                        # doctest: +SKIP
         >>> wb.lens.by_language(model, source="de", target="fr", tuned=lens)                    # doctest: +SKIP
     """
-    for name, number, least in (("steps", steps, 0), ("rows", rows, 1)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise BadArgument(f"{name}={number!r}; it is a whole number from {least}")
-    if not 0 < held_out < 1 or not rate > 0:
-        raise BadArgument(f"held_out={held_out!r}, rate={rate!r}; a share lies between 0 and 1, a rate above 0")
+    whole_number("steps", steps)
+    whole_number("rows", rows, at_least=1)
+    finite("held_out", held_out, above=0, below=1)
+    finite("rate", rate, above=0)
     texts = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
     states, owner = _states(model, texts, truncate, batch_size)
     count = int(owner.max()) + 1
@@ -97,9 +99,12 @@ def translated(tuned: xr.Dataset | None, model: Model, layer: int, states: Tenso
 
     Raises:
         BadArgument: the lens belongs to a model of another shape.
+        BadResult: it is no result of `tune`.
     """
     if tuned is None or layer == model.n_layers:
         return states
+    if not {"weight", "bias"} <= set(tuned.data_vars) or tuned.bias.ndim != 2:
+        raise BadResult(f"a tuned lens is what lens.tune returns; this one has: {', '.join(map(str, tuned))}")
     shape = (model.n_layers, model.d_model)
     if tuple(tuned.bias.shape) != shape:
         raise BadArgument(
@@ -113,9 +118,7 @@ def translated(tuned: xr.Dataset | None, model: Model, layer: int, states: Tenso
 @torch.no_grad()
 def _states(model: Model, texts: Corpus, truncate: bool, batch_size: int | str) -> tuple[Tensor, Tensor]:
     """States of all tokens but the last of each text [layer or behind the last, token, d_model], and their text."""
-    size = _AUTO if batch_size == "auto" else batch_size
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of texts from 1")
+    size = texts_per_batch(batch_size, auto=_AUTO)
     found, owners, done = [], [], 0
     for batch in batches(model.encode(texts, truncate=truncate), batch_size=size, pad_id=model.pad_id):
         recording = record(model, batch)

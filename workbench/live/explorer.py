@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import traitlets
 import xarray as xr
 
-from workbench.errors import BadArgument
+from workbench.arguments import checked
 from workbench.figures.explorer.found import Found, Measure
 from workbench.heads.kinds import KINDS
 from workbench.live import figures
@@ -24,6 +24,7 @@ from workbench.text.readers import load_corpus
 _OFFERED = 24  # sentences in the menu
 
 
+@checked
 def explorer(model: Model, *results: xr.Dataset, sentences: Any = "parallel") -> "Explorer":
     """Look at every head of a model on sentences that are typed in a notebook.
 
@@ -48,8 +49,6 @@ def explorer(model: Model, *results: xr.Dataset, sentences: Any = "parallel") ->
     Example:
         >>> wb.live.explorer(model, wb.heads.importance(model, corpus))                          # doctest: +SKIP
     """
-    if not isinstance(model, Model):
-        raise BadArgument(f"the explorer runs a Model, got {type(model).__name__}; use what load_model returns")
     model.require("pattern")
     reader = Reader(model)
     return Explorer(reader, check(model, results), reader.short(load_corpus(sentences, limit=_OFFERED)))

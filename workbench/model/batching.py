@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from workbench.errors import BadArgument
+from workbench.arguments import whole_number
 from workbench.model.memory import sliced, texts_at_once
 from workbench.text.batches import Batch, Encoded, batches
 
@@ -16,17 +16,13 @@ if TYPE_CHECKING:
 _AUTO = 32  # texts
 
 
-def texts_per_batch(batch_size: int | str) -> int:
-    """Most texts that run side by side; `"auto"` is 32.
+def texts_per_batch(batch_size: int | str, *, auto: int = _AUTO) -> int:
+    """Most texts that run side by side; `"auto"` is 32, or what `auto` says.
 
     Raises:
         BadArgument: neither `"auto"` nor a whole number from 1.
     """
-    if batch_size == "auto":
-        return _AUTO
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise BadArgument(f"batch_size={batch_size!r} runs nothing; give a whole number of texts from 1, or 'auto'")
-    return batch_size
+    return auto if batch_size == "auto" else whole_number("batch_size", batch_size, at_least=1)
 
 
 def by_length(

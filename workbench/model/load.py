@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from workbench import shipped
+from workbench.arguments import checked
 from workbench.errors import BadArgument, BrokenModel, UnknownModel
 from workbench.model.adapter import Adapter, apply_adapter, base_alone, find_adapter
 from workbench.model.check import check as check_model
 from workbench.model.folder import check_folder, folder_hash, has_tokenizer
-from workbench.model.memory import checked
+from workbench.model.memory import check_memory
 from workbench.model.model import Model
 from workbench.model.placing import (
     bytes_per_weight,
@@ -31,6 +32,7 @@ from workbench.model.wrap import refuse_wrong_object, wrapped_before
 
 
 # More than ten parameters, and lines for them: this is the one front door, and every way to bring a model is an option.
+@checked
 def load_model(
     name: Any = "polyglot",
     *,
@@ -80,11 +82,11 @@ def load_model(
     """
     if check not in ("remembered", "full"):
         raise BadArgument(f"check={check!r}; it is 'remembered' or 'full'")
-    memory = checked(memory)
+    memory = check_memory(memory)
     if isinstance(name, Model):
         raise BrokenModel(f"{name.name!r} is a Model already: pass it to the analysis as it is")
     if isinstance(name, torch.nn.Module):
-        refuse_with_module(revision=revision, device_map=device_map, quantization=quantization, merge=merge)
+        refuse_with_module(revision=revision, device_map=device_map, quantization=quantization, merge=merge or None)
         model = _from_memory(name, tokenizer, device, dtype)
     elif isinstance(name, str | Path):
         goes, kind = read_device(device), read_dtype(dtype)

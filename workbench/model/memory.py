@@ -26,7 +26,7 @@ _GAIN = 1.05  # twice the rows must be that much faster to be worth their memory
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
-def checked(memory: int | str) -> int | str:
+def check_memory(memory: int | str) -> int | str:
     """A budget: `"auto"`, bytes, or a text such as `"4 GB"`; a text becomes bytes.
 
     Raises:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import transformers
 
+from workbench.arguments import shown
 from workbench.errors import BadArgument
 from workbench.model.read import Reading
 
@@ -37,7 +38,7 @@ def read_device(device: str | torch.device | None) -> torch.device:
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        chosen = torch.device(device)
+        chosen = torch.device(device or "none")
         if chosen.type == "meta":
             raise NotImplementedError
         torch.empty(0, device=chosen)
@@ -67,7 +68,9 @@ def read_options(
         if explicit:
             raise BadArgument("device= and device_map= exclude each other: give one of them")
         if not isinstance(device_map, str | Mapping | int | torch.device):
-            raise BadArgument(f"device_map={device_map!r}; give 'auto', or a dict from parts of the model to devices")
+            raise BadArgument(
+                f"device_map={shown(device_map)}; give 'auto', or a dict from parts of the model to devices"
+            )
         options["device_map"] = device_map
     if quantization is not None:
         options["quantization_config"] = _quantised(quantization, dtype)
@@ -91,9 +94,10 @@ def refuse_with_module(**options: Any) -> None:
         BadArgument: names the option.
     """
     for option, value in options.items():
-        if value:
+        if value is not None:
             raise BadArgument(
-                f"{option}={value!r} is for what is read from a folder or the hub; a module in memory is taken as it is"
+                f"{option}={shown(value)} is for what is read from a folder or the hub; "
+                "a module in memory is taken as it is"
             )
 
 

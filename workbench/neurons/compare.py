@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.ternary import KINDS
 from workbench.results.make import make_result, provenance
-from workbench.results.statistics import check_level, corrected
+from workbench.results.statistics import corrected
 from workbench.text.corpus import chosen
 
 OWNED = ("specific", "related")
@@ -20,6 +21,7 @@ _EXACT = 20_000  # ways of dealing "trained" to languages up to which all are tr
 _AXES = ("language", "layer", "neuron")
 
 
+@checked
 def compare(
     before: xr.Dataset,
     after: xr.Dataset,
@@ -70,9 +72,7 @@ def compare(
         >>> found = compare(ternary(firing(base, corpus)), ternary(firing(aligned, corpus)))     # doctest: +SKIP
         >>> found.transition.to_pandas(), found.attrs["kappa"]                                   # doctest: +SKIP
     """
-    if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 1:
-        raise BadArgument(f"permutations={permutations!r}; give a whole number from 1")
-    check_level(level)
+    whole_number("permutations", permutations, at_least=1)
     languages = _same(before, after)
     used = _trained(trained, languages)
     old, new = (_codes(found) for found in (before, after))
@@ -151,7 +151,7 @@ def compare(
 def _same(before: xr.Dataset, after: xr.Dataset) -> list[str]:
     """The languages, once both Results were seen to be comparable."""
     for name, found in (("before", before), ("after", after)):
-        if not isinstance(found, xr.Dataset) or not {"kind", "member"} <= set(found.data_vars):
+        if not {"kind", "member"} <= set(found.data_vars) or set(found.member.dims) != set(_AXES):
             raise BadResult(f"{name} has no kind[layer, neuron] and member; give what `wb.neurons.ternary` returned")
     shapes = [found.member.transpose(*_AXES).shape[1:] for found in (before, after)]
     if shapes[0] != shapes[1]:

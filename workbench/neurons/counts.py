@@ -113,8 +113,6 @@ def _origin(firing: xr.Dataset) -> dict[str, Any] | None:
 
 def _variables(firing: xr.Dataset) -> dict[str, xr.DataArray]:
     """Return the count variables with their axes in order."""
-    if not isinstance(firing, xr.Dataset):
-        raise BadCounts(f"firing counts are an xarray.Dataset with `fired` and `tokens`, not {type(firing).__name__}")
     has = ", ".join(f"{name}[{', '.join(map(str, v.dims))}]" for name, v in firing.data_vars.items()) or "no variables"
     wanted = ["fired", "tokens"]
     if "prefix_fired" in firing or "prefix_tokens" in firing:

@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.errors import BadArgument, Interrupted, NotFinite, TooFewLanguages
+from workbench.arguments import checked, whole_number
+from workbench.errors import Interrupted, NotFinite, TooFewLanguages
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.activity import mean, per_text
@@ -20,6 +21,7 @@ _AXES = ("language", "layer", "neuron")
 _CHUNK = 4_000_000  # text x neuron cells that are sorted at once
 
 
+@checked
 def experts(
     model: Model,
     corpus: Corpus,
@@ -70,8 +72,7 @@ def experts(
         raise TooFewLanguages(f"telling languages apart needs at least two; {corpus.source} has {corpus.languages}")
     neurons = model.n_layers * model.n_neurons
     taken = min(_PAPER, max(1, neurons // 20)) if count is None else count
-    if isinstance(taken, bool) or not isinstance(taken, int) or not 1 <= taken <= neurons // 2:
-        raise BadArgument(f"count={count!r}; take from 1 to {neurons // 2} of the {neurons} neurons at each end")
+    whole_number("count", taken, at_least=1, at_most=neurons // 2, why=f"{neurons} neurons have two ends")
     scores, labels = _scores(model, corpus, texts_per_batch(batch_size), truncate, progress)
     precision = np.empty((len(corpus.languages), neurons))
     width = max(1, _CHUNK // len(scores))

@@ -10,8 +10,10 @@ import xarray as xr
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked
 from workbench.errors import Interrupted
 from workbench.model.attention import fused
+from workbench.model.batching import texts_per_batch
 from workbench.model.hooks import StopForward, after, hooked
 from workbench.model.model import Model
 from workbench.neurons.prefixes import Prefixes, prefix_tokens
@@ -24,6 +26,7 @@ from workbench.text.corpus import Corpus
 _BATCH = 32
 
 
+@checked
 def firing(
     model: Model,
     corpus: Corpus,
@@ -75,7 +78,7 @@ def firing(
         >>> counts.fired / counts.tokens                                     # doctest: +SKIP
     """
     model.require("neuron")
-    size = _BATCH if batch_size == "auto" else int(batch_size)
+    size = texts_per_batch(batch_size, auto=_BATCH)
     before = None if prefix is None else prefix_tokens(model, corpus, prefix)
     counter = Counter(model, corpus.languages, moments=moments, sketch=sketch, prefixes=before)
     stopped, done = "", torch.zeros((), dtype=torch.int64)  # texts

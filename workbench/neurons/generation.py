@@ -7,6 +7,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.model.batching import texts_per_batch
 from workbench.model.generate import answered, by_row, check_room, generate
@@ -17,11 +18,12 @@ from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier
+from workbench.text.identify import Identifier, identified
 
 NOBODY = "none"  # the group without neurons
 
 
+@checked
 def generation_share(
     model: Model,
     prompts: Corpus,
@@ -72,8 +74,7 @@ def generation_share(
         >>> wb.figures.matrix(found, "share")                                                    # doctest: +SKIP
     """
     for name, value, least in (("controls", controls, 0), ("tokens", tokens, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise BadArgument(f"{name}={value!r}; give a whole number from {least}")
+        whole_number(name, value, at_least=least)
     size = texts_per_batch(batch_size)
     model.require("neuron")
     groups = {NOBODY: np.zeros((model.n_layers, model.n_neurons), dtype=bool)}
@@ -99,7 +100,7 @@ def generation_share(
                     off = masks[control]
                     scales = 1.0 - torch.from_numpy(off).float() if off.any() else None
                     texts = generate(model, encoded, tokens=tokens, batch_size=size, neurons=scales)
-                    found = [identify(text) or None for text in texts]
+                    found = identified(identify, texts)
                     right = [code == one.language for one, code in zip(encoded, found, strict=True)]
                     hit[group, control] = by_row(prompts, encoded, right, np.nan)
                     if control == 0:

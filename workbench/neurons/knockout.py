@@ -7,7 +7,8 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.errors import BadArgument, Interrupted
+from workbench.arguments import checked, whole_number
+from workbench.errors import Interrupted
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
@@ -16,10 +17,10 @@ from workbench.results.controls import OWNERS
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
-from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 
+@checked
 def knockout(
     model: Model,
     corpus: Corpus,
@@ -73,9 +74,7 @@ def knockout(
         >>> found = wb.neurons.knockout(model, corpus, wb.neurons.lape(counts))                  # doctest: +SKIP
         >>> wb.figures.matrix(found, "excess")                                                   # doctest: +SKIP
     """
-    if isinstance(controls, bool) or not isinstance(controls, int) or controls < 0:
-        raise BadArgument(f"controls={controls!r}; give the number of random groups, 0 or more")
-    check_level(level)
+    whole_number("controls", controls)
     size = texts_per_batch(batch_size)
     model.require("neuron")
     groups = read_groups(members, model.n_layers, model.n_neurons)

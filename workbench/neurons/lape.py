@@ -3,11 +3,13 @@
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.neurons.counts import read_rates
 from workbench.neurons.ranking import check_share, entropy, how_many, lowest, threshold
 from workbench.results.make import make_result
 
 
+@checked
 def lape(firing: xr.Dataset, *, top_rate: float = 0.01, bar: float = 0.95) -> xr.Dataset:
     """Find language-specific neurons by the entropy of their firing rates.
 

@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument, BadResult, Interrupted
 from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
@@ -23,6 +24,7 @@ from workbench.text.spans import joined, spans
 _SITES = ("gate", "neuron")
 
 
+@checked
 def look(
     model: Model,
     corpus: Corpus,
@@ -83,11 +85,9 @@ def look(
             f"neuron {neuron} of layer {layer} does not exist; {model.name!r} has layers 0 to {model.n_layers - 1} and "
             f"neurons 0 to {model.n_neurons - 1}"
         )
-    if site not in _SITES:
-        raise BadArgument(f"site={site!r} does not exist here (has: {', '.join(_SITES)})")
+    one_of("site", site, _SITES)
     for name, value in (("contexts", contexts), ("window", window), ("tokens", tokens)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise BadArgument(f"{name}={value!r}; give a whole number from 1")
+        whole_number(name, value, at_least=1)
     labels = {name: _label(name, found, layer, neuron, model) for name, found in (classes or {}).items()}
     strongest, fires, mean = _search(
         model, corpus, layer, neuron, site, contexts, texts_per_batch(batch_size), truncate, progress

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadCounts, BadResult
 from workbench.neurons.counts import read_counts
 from workbench.results.make import make_result, provenance
@@ -20,6 +21,7 @@ _AXES = {
 }
 
 
+@checked
 def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     """Add up firing counts: the same bits as counting all texts in one pass.
 

@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked
 from workbench.errors import Interrupted, NotFinite, TooFewLanguages
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
@@ -20,6 +21,7 @@ from workbench.text.corpus import Corpus
 _AXES = ("language", "layer", "neuron")
 
 
+@checked
 def plnd(
     model: Model,
     corpus: Corpus,

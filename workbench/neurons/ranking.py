@@ -5,6 +5,7 @@ import math
 import numpy as np
 from scipy.special import entr
 
+from workbench.arguments import finite
 from workbench.errors import BadArgument
 
 _DECIMALS = 12  # float64 noise is near 1e-15: scores that agree to here are ties, whatever order the sums ran in
@@ -12,10 +13,7 @@ _DECIMALS = 12  # float64 noise is near 1e-15: scores that agree to here are tie
 
 def check_share(name: str, value: float, *, one: bool) -> float:
     """Return a share as a float: above 0 and below 1, or also 1 where `one`; BadArgument otherwise."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not (0 < value < 1 or (one and value == 1)):
-        raise BadArgument(f"{name} must be above 0 and {'at most' if one else 'below'} 1, not {value!r}")
-    return float(value)
+    return finite(name, value, above=0, at_most=1) if one else finite(name, value, above=0, below=1)
 
 
 def how_many(neurons: int, top_rate: float) -> int:

@@ -12,7 +12,8 @@ import xarray as xr
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from workbench.errors import BadArgument, BadCounts, Interrupted
+from workbench.arguments import checked, whole_number
+from workbench.errors import BadCounts, Interrupted
 from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
 from workbench.model.hooks import after, hooked
@@ -22,7 +23,7 @@ from workbench.neurons.counts import read_counts
 from workbench.neurons.divergence import distributions, exchange, share_interval
 from workbench.results.make import make_result, provenance
 from workbench.results.progress import resumed
-from workbench.results.statistics import check_level, corrected
+from workbench.results.statistics import corrected
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
@@ -31,6 +32,7 @@ _PAIRS = ("language", "other", "layer")
 Variables = dict[str, tuple[tuple[str, ...], Any, str]]
 
 
+@checked
 def routing(
     model: Model,
     corpus: Corpus,
@@ -87,9 +89,7 @@ def routing(
         >>> found = routing(model, corpus)                                                       # doctest: +SKIP
         >>> wb.figures.heatmap(found, "share")                                                   # doctest: +SKIP
     """
-    if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 0:
-        raise BadArgument(f"permutations={permutations!r}; it is a whole number from 0")
-    check_level(level)
+    whole_number("permutations", permutations)
     size = texts_per_batch(batch_size)
     counter = Counter(model, corpus)
     done = np.zeros((), dtype=np.int64)  # texts
@@ -259,6 +259,7 @@ def _result(
     return result
 
 
+@checked
 def expert_counts(found: xr.Dataset) -> xr.Dataset:
     """Experts as neurons: what `lape` and `ternary` take.
 

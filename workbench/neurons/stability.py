@@ -1,5 +1,6 @@
 """Stability: which labels of neurons survive other samples, another corpus, other thresholds."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, shown, whole_number
 from workbench.errors import BadArgument
 from workbench.model.model import Model
 from workbench.neurons.firing import firing
@@ -15,7 +17,6 @@ from workbench.neurons.merge import merge
 from workbench.neurons.ternary import KINDS, ternary
 from workbench.results.make import make_result, provenance
 from workbench.results.progress import resumed
-from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 _OPTIONS: dict[str, dict[str, float]] = {
@@ -26,6 +27,7 @@ _OPTIONS: dict[str, dict[str, float]] = {
 }
 
 
+@checked
 def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> list[xr.Dataset]:
     """Count a corpus in pieces of whole rows: every `count`-th row of each language, starting at each of the first.
 
@@ -39,8 +41,7 @@ def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> lis
         BadArgument: fewer than two pieces, or more than rows.
     """
     rows = min(corpus.counts.values())
-    if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= rows:
-        raise BadArgument(f"count={count!r} pieces of {rows} rows; give a whole number from 2 to {rows}")
+    whole_number("count", count, at_least=2, at_most=rows, why=f"the smallest language has {rows} rows")
     return [
         firing(
             model,
@@ -51,6 +52,7 @@ def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> lis
     ]
 
 
+@checked
 def stability(
     parts: Sequence[xr.Dataset],
     *,
@@ -99,11 +101,9 @@ def stability(
     parts = list(parts)
     if len(parts) < 2:
         raise BadArgument(f"a bootstrap over {len(parts)} part draws the same every time; give two or more")
-    if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 1:
-        raise BadArgument(f"resamples={resamples!r}; give a whole number from 1")
-    check_level(level)
+    whole_number("resamples", resamples, at_least=1)
     whole = merge(parts)
-    first = classify(whole, top_rate=top_rate, bar=bar)
+    first = _first(classify, whole, top_rate=top_rate, bar=bar)
     generator = np.random.default_rng(seed)
     kinds = first.kind.values
     drawn, same = [], np.zeros(kinds.shape)
@@ -159,6 +159,18 @@ def stability(
         corpus=origin.get("corpus"),
         seed=seed,
     )
+
+
+def _first(classify: Callable[..., xr.Dataset], counts: xr.Dataset, **options: float) -> xr.Dataset:
+    """The classes of the whole, once the function that sorts was seen to be one."""
+    try:
+        inspect.signature(classify).bind(counts, **options)
+    except (TypeError, ValueError) as error:
+        raise BadArgument(f"classify={shown(classify)} does not take counts, top_rate and bar: {error}") from None
+    found = classify(counts, **options)
+    if not isinstance(found, xr.Dataset) or not {"kind", "member"} <= set(found.data_vars):
+        raise BadArgument(f"classify={shown(classify)} returned no Dataset with kind and member, as ternary does")
+    return found
 
 
 def _kept(first: xr.Dataset, again: xr.Dataset) -> np.ndarray:

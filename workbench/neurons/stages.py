@@ -3,10 +3,10 @@
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.segments import fit
 from workbench.results.make import make_result, provenance
-from workbench.results.statistics import check_level
 
 CURVES = ("specific", "related", "general")
 NAMES = ("understanding", "reasoning", "output", "vocabulary")
@@ -14,6 +14,7 @@ _MOST = 6  # parts that are compared
 _ALPHA = 0.05
 
 
+@checked
 def stages(
     ternary: xr.Dataset,
     *,
@@ -66,10 +67,8 @@ def stages(
     """
     kind = _kinds(ternary)
     layers, neurons = kind.shape
-    for name, value, least in (("parts", parts, 1), ("resamples", resamples, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise BadArgument(f"{name}={value!r}; give a whole number from {least}")
-    check_level(level)
+    whole_number("parts", parts, at_least=1)
+    whole_number("resamples", resamples, at_least=1)
     if layers < parts:
         raise BadArgument(f"{parts} parts need at least {parts} layers, this model has {layers}; choose fewer parts")
     counts = np.stack([(kind == name).sum(1) for name in CURVES])  # [curve, layer]

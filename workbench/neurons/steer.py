@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadCounts, Interrupted, UnknownLanguage
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
@@ -18,10 +19,10 @@ from workbench.results.controls import OWNERS
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
-from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 
+@checked
 def steer(
     model: Model,
     corpus: Corpus,
@@ -75,11 +76,9 @@ def steer(
         >>> counts = firing(model, texts, moments=True)                                          # doctest: +SKIP
         >>> steer(model, corpus, lape(counts), counts, off="en", on="de").delta                  # doctest: +SKIP
     """
-    if isinstance(controls, bool) or not isinstance(controls, int) or controls < 0:
-        raise BadArgument(f"controls={controls!r}; give the number of random controls, 0 or more")
-    check_level(level)
-    amounts = [float(dose) for dose in doses]
-    if not amounts or not all(np.isfinite(dose) and dose >= 0 for dose in amounts) or len({*amounts}) < len(amounts):
+    whole_number("controls", controls)
+    amounts = [finite("doses", dose, at_least=0) for dose in doses]
+    if not amounts or len({*amounts}) < len(amounts):
         raise BadArgument(f"doses={list(doses)!r}; give different numbers from 0")
     size = texts_per_batch(batch_size)
     model.require("neuron")
@@ -129,10 +128,11 @@ def steering(
     for name in (on, *([] if off is None else [off])):
         if name not in groups:
             raise UnknownLanguage(f"{name!r} is not a group (has: {', '.join(groups)})")
+    averages = means(firing)[0]
     counted = [str(one) for one in firing["language"].to_numpy()]
     if on not in counted:
         raise UnknownLanguage(f"{on!r} was not counted, so its means are unknown (has: {', '.join(counted)})")
-    mean = means(firing)[0].transpose("language", "layer", "neuron").values[counted.index(on)]
+    mean = averages.transpose("language", "layer", "neuron").values[counted.index(on)]
     if mean.shape != groups[on].shape:
         raise BadCounts(f"the counts have the shape {list(mean.shape)}, the model {list(groups[on].shape)}")
     silent = np.zeros_like(groups[on]) if off is None else groups[off] & ~groups[on]

@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from workbench.arguments import checked, shown
 from workbench.errors import BadArgument, BadCounts
 from workbench.neurons.counts import read_counts
 
@@ -102,6 +103,7 @@ class Strength:
         return found
 
 
+@checked
 def means(firing: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     """Mean and standard deviation of every activation, both [language, layer, neuron].
 
@@ -118,6 +120,7 @@ def means(firing: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     return mean, spread
 
 
+@checked
 def quantiles(firing: xr.Dataset, q: float | Sequence[float]) -> xr.DataArray:
     """Quantiles of every activation, [quantile, language, layer, neuron], read off the sketch.
 
@@ -134,8 +137,8 @@ def quantiles(firing: xr.Dataset, q: float | Sequence[float]) -> xr.DataArray:
     """
     _needs(firing, "sketch", "sketch=True")
     asked = np.atleast_1d(np.asarray(q, dtype=np.float64))
-    if not ((asked >= 0) & (asked <= 1)).all():
-        raise BadArgument(f"q={q!r}; quantiles are shares from 0 to 1")
+    if not asked.size or asked.ndim > 1 or not ((asked >= 0) & (asked <= 1)).all():
+        raise BadArgument(f"q={shown(q)}; quantiles are shares from 0 to 1")
     sums = firing.sketch.transpose("bin", "language", "layer", "neuron").values.cumsum(0)
     bounds = edges()
     middle = np.sqrt(np.abs(bounds[:-1] * bounds[1:])) * np.sign(bounds[:-1])

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from workbench.errors import BadArgument
+from workbench.arguments import checked, finite
 from workbench.neurons.counts import read_rates
 from workbench.neurons.exact import exact_lambda
 from workbench.neurons.ranking import check_share, entropy, how_many, lowest, threshold
@@ -16,6 +16,7 @@ from workbench.results.make import make_result
 KINDS = ("specific", "related", "general", "unassigned", "other")
 
 
+@checked
 def ternary(
     firing: xr.Dataset,
     *,
@@ -72,9 +73,7 @@ def ternary(
         >>> (found.kind == "specific").sum("neuron")  # specific neurons per layer
     """
     top_rate, bar = check_share("top_rate", top_rate, one=True), check_share("bar", bar, one=False)
-    if variant not in ("paper", "released"):
-        raise BadArgument(f"variant must be 'paper' or 'released', not {variant!r}")
-    asked = _weight(lam)
+    asked = lam if isinstance(lam, str) else finite("lam", lam, at_least=0)
     rates = read_rates(firing, prefix=True)
     languages, neurons = rates.rate.shape
     count = how_many(neurons, top_rate)
@@ -134,14 +133,3 @@ def ternary(
             **{f"n_{name}": int((kind == code).sum()) for code, name in enumerate(KINDS)},
         },
     )
-
-
-def _weight(lam: float | str) -> float | Literal["auto"]:
-    """Return 'auto', or a finite number of at least 0 as a float."""
-    if isinstance(lam, str) and lam == "auto":
-        return "auto"
-    if isinstance(lam, (int, float, np.integer, np.floating)) and not isinstance(lam, bool):
-        number = float(lam)
-        if math.isfinite(number) and number >= 0:
-            return number
-    raise BadArgument(f"lam must be 'auto' or a finite number of at least 0, not {lam!r}")

@@ -10,6 +10,7 @@ import xarray as xr
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -38,6 +39,7 @@ SITES = {"residual": "position", "residual_post": "position", "head": "head"}
 METRICS = ("logit_difference", "answer_probability")
 
 
+@checked
 def attribution(
     model: Model,
     pairs: Any,
@@ -95,7 +97,8 @@ def attribution(
         raise UnsupportedSite(f"site={site!r} cannot be attributed (works: {', '.join(SITES)})")
     if metric not in METRICS:
         raise BadArgument(f"metric={metric!r} has no gradient here (has: {', '.join(METRICS)})")
-    whole_numbers(steps=(steps, 0), sample=(sample, 3))
+    whole_number("steps", steps)
+    whole_number("sample", sample, at_least=3)
     model.require("restart")
     if site == "head":
         model.require("head")
@@ -130,13 +133,6 @@ def attribution(
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result
-
-
-def whole_numbers(**given: tuple[Any, int]) -> None:
-    """Refuse what is not a whole number from its least on; each as name=(number, least)."""
-    for name, (number, least) in given.items():
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise BadArgument(f"{name}={number!r}; it is a whole number from {least}")
 
 
 def slope_of(reading: Reading, rows: Sequence[int]) -> Slope:

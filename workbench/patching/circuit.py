@@ -8,9 +8,9 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadPairs, Interrupted
 from workbench.model.model import Model
-from workbench.patching.attribution import whole_numbers
 from workbench.patching.effects import normalise
 from workbench.patching.kept import Task, Unit
 from workbench.patching.prompts import Prompts, encode
@@ -18,6 +18,7 @@ from workbench.results.make import make_result
 from workbench.text.pairs import load_pairs
 
 
+@checked
 @torch.no_grad()
 def circuit(
     model: Model,
@@ -80,13 +81,12 @@ def circuit(
         >>> circuit(model, wb.translation_pairs("words", source="de", target="fr", limit=16)).size   # doctest: +SKIP
     """
     over = tuple(over)
-    if isinstance(over, str) or not over or len(set(over)) < len(over) or not set(over) <= {"head", "neuron"}:
+    if not over or len(set(over)) < len(over) or not set(over) <= {"head", "neuron"}:
         raise BadArgument(f"over={over!r}; it is ('head',), ('neuron',) or ('head', 'neuron')")
-    if not 0 <= drop < 1:
-        raise BadArgument(f"drop={drop!r}; it is a share from 0 to below 1")
-    if not 0 < keep <= 1:
-        raise BadArgument(f"keep={keep!r}; it is a share above 0 up to 1")
-    whole_numbers(candidates=(candidates, 0), controls=(controls, 1))
+    finite("drop", drop, at_least=0, below=1)
+    finite("keep", keep, above=0, at_most=1)
+    whole_number("candidates", candidates)
+    whole_number("controls", controls, at_least=1)
     for ability in (*over, "head", "restart"):
         model.require(ability)
     prompts = encode(model, load_pairs(pairs))

@@ -10,7 +10,9 @@ import xarray as xr
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.batching import texts_per_batch
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -30,6 +32,7 @@ _AUTO = 16  # pairs in a batch
 _BUDGET = 2**25  # logits held at once
 
 
+@checked
 @torch.no_grad()
 def concepts(
     model: Model,
@@ -135,10 +138,7 @@ def placed(at: str) -> str:
 
 def batch_of(batch_size: int | str) -> int:
     """Pairs in a batch, checked."""
-    size = _AUTO if batch_size == "auto" else batch_size
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of pairs from 1")
-    return size
+    return texts_per_batch(batch_size, auto=_AUTO)
 
 
 @torch.no_grad()

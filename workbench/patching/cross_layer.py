@@ -6,6 +6,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -20,6 +21,7 @@ from workbench.text.pairs import load_pairs
 SITES = ("residual", "residual_post")
 
 
+@checked
 @torch.no_grad()
 def cross_layer(
     model: Model,
@@ -100,8 +102,6 @@ def cross_layer(
 
 def _from_end(prompts: Prompts, position: int) -> int:
     """The position counted from the end, once it was seen to be inside every prompt."""
-    if isinstance(position, bool) or not isinstance(position, int):
-        raise BadArgument(f"position={position!r} is not a whole number, such as -1 for the last token")
     shortest, longest = min(prompts.lengths), max(prompts.lengths)
     if position >= 0 and shortest != longest:
         raise BadArgument(

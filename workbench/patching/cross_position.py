@@ -6,7 +6,8 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.arguments import checked, whole_number
+from workbench.errors import Interrupted, UnsupportedSite
 from workbench.model.columns import Columns
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -23,6 +24,7 @@ from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs
 
 
+@checked
 @torch.no_grad()
 def cross_position(
     model: Model,
@@ -67,8 +69,7 @@ def cross_position(
     """
     if site not in SITES:
         raise UnsupportedSite(f"site={site!r} cannot be patched across positions (works: {', '.join(SITES)})")
-    if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < model.n_layers:
-        raise BadArgument(f"layer={layer!r} does not exist in {model.name!r} (has: 0 to {model.n_layers - 1})")
+    whole_number("layer", layer, at_most=model.n_layers - 1, why=f"the layers of {model.name!r}")
     prompts = encode(model, load_pairs(pairs))
     turned = prompts.swapped
     reading = choose(model, prompts, metric)

@@ -8,13 +8,14 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.patching import cells
 from workbench.patching.agreement import with_agreement
 from workbench.patching.answers import choose
-from workbench.patching.attribution import METRICS, slope_of, whole_numbers
+from workbench.patching.attribution import METRICS, slope_of
 from workbench.patching.edge_exact import measure
 from workbench.patching.edge_slopes import estimate
 from workbench.patching.graph import INSIDE, Node, hears, receivers, senders
@@ -26,6 +27,7 @@ from workbench.text.pairs import load_pairs
 _PASSES = 8  # recordings' worth of memory that a pass takes which will be differentiated
 
 
+@checked
 @torch.no_grad()
 def edges(
     model: Model,
@@ -81,7 +83,8 @@ def edges(
     """
     if metric not in METRICS:
         raise BadArgument(f"metric={metric!r} has no gradient here (has: {', '.join(METRICS)})")
-    whole_numbers(steps=(steps, 0), sample=(sample, 3))
+    whole_number("steps", steps)
+    whole_number("sample", sample, at_least=3)
     for ability in ("head", "restart"):
         model.require(ability)
     for site in INSIDE:

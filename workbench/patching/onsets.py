@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked
 from workbench.errors import BadPairs, Interrupted, TooFewLanguages
 from workbench.model.model import Model
 from workbench.patching.concept_pairs import ConceptPairs, make_pairs
@@ -20,6 +21,7 @@ from workbench.text.corpus import chosen
 from workbench.text.words import load_words
 
 
+@checked
 def onsets(
     model: Model,
     words: pd.DataFrame | str = "words",

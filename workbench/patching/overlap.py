@@ -5,11 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
 from workbench.results.make import make_result, provenance
 from workbench.results.statistics import corrected
 
 
+@checked
 def overlap(
     circuits: Mapping[str, xr.Dataset], *, over: str = "head", permutations: int = 2000, seed: int = 0
 ) -> xr.Dataset:
@@ -42,8 +44,7 @@ def overlap(
     shapes = {circuits[name][variable].shape for name in names}
     if len(names) < 2 or len(shapes) != 1:
         raise BadArgument(f"overlap takes two or more circuits of one model; got {len(names)} of shapes {shapes}")
-    if isinstance(permutations, bool) or not isinstance(permutations, int) or permutations < 1:
-        raise BadArgument(f"permutations={permutations!r}; it is a whole number from 1")
+    whole_number("permutations", permutations, at_least=1)
     members = [circuits[name][variable].values.astype(bool) for name in names]
     count, rng = len(names), np.random.default_rng(seed)
     shared, jaccard = np.zeros((count, count), dtype=int), np.ones((count, count))

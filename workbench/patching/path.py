@@ -1,13 +1,13 @@
 """Path patching: what a head sends to one receiver directly, past all other heads."""
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -17,10 +17,12 @@ from workbench.patching.freeze import Runs, run_pair
 from workbench.patching.prompts import batches, encode
 from workbench.patching.receivers import Receiver, parse, sent
 from workbench.patching.table import Table
+from workbench.results.groups import is_pair
 from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs
 
 
+@checked
 @torch.no_grad()
 def path(
     model: Model,
@@ -137,9 +139,7 @@ def _senders(model: Model, senders: Sequence[tuple[int, int]] | None) -> list[li
         return [list(range(model.n_heads)) for _ in range(model.n_layers)]
     chosen: list[set[int]] = [set() for _ in range(model.n_layers)]
     for sender in senders:
-        whole = isinstance(sender, Sequence) and not isinstance(sender, str) and len(sender) == 2
-        whole = whole and all(isinstance(number, Integral) for number in sender)
-        if not whole or not (0 <= sender[0] < model.n_layers and 0 <= sender[1] < model.n_heads):
+        if not is_pair(sender) or not (0 <= sender[0] < model.n_layers and 0 <= sender[1] < model.n_heads):
             raise BadArgument(
                 f"sender {sender!r} is not a (layer, head) of {model.name!r}, which has layers 0 to "
                 f"{model.n_layers - 1} of heads 0 to {model.n_heads - 1}"

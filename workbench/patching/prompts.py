@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from workbench.errors import BadArgument, BadPairs, TooLarge
+from workbench.errors import BadPairs, TooLarge
 from workbench.model import memory
+from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.text.batches import Batch, Encoded, check_ids, collate
 from workbench.text.chat import Chat
@@ -141,11 +142,8 @@ def cells_at_once(model: Model, samples: int, suffix: int, columns: int) -> int:
 
 def _size(model: Model, prompts: Prompts, batch_size: int | str, passes: int) -> int:
     """Pairs of a batch: what was asked for, or what fits the model's memory where that is less."""
-    if batch_size == "auto":
-        batch_size = _AUTO
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise BadArgument(f"batch_size={batch_size!r}; it is 'auto' or a number of pairs from 1")
-    return min(batch_size, memory.texts_at_once(model, max(prompts.lengths), passes=passes))
+    fits = memory.texts_at_once(model, max(prompts.lengths), passes=passes)
+    return min(texts_per_batch(batch_size, auto=_AUTO), fits)
 
 
 def _padded(model: Model, prompts: Prompts, side: str, rows: tuple[int, ...]) -> Batch:

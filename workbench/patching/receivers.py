@@ -47,7 +47,7 @@ def parse(model: Model, receiver: Any) -> Receiver:
         BadArgument: no such receiver; says which there are.
         UnsupportedSite: the architecture has no such site.
     """
-    if receiver == "final":
+    if isinstance(receiver, str) and receiver == "final":
         return Receiver("final", model.n_layers)
     site, *numbers = receiver if isinstance(receiver, (tuple, list)) and receiver else ("",)
     wanted = {"residual": 1, "q": 2, "k": 2, "v": 2}.get(site if isinstance(site, str) else "", 0)

@@ -7,6 +7,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -39,6 +40,7 @@ WORKS = {
 DIRECTIONS = ("denoising", "noising")
 
 
+@checked
 @torch.no_grad()
 def sweep(
     model: Model,
@@ -96,8 +98,7 @@ def sweep(
         >>> sweep(model, pairs).effect.idxmax("layer")                                                  # doctest: +SKIP
     """
     axes = _axes(site, over)
-    if direction not in DIRECTIONS:
-        raise BadArgument(f"direction={direction!r} is not one of {', '.join(DIRECTIONS)}")
+    one_of("direction", direction, DIRECTIONS)
     _require(model, site)
     given = encode(model, load_pairs(pairs))
     named, columns = role_columns(given) if "role" in axes else ([], {})

@@ -7,7 +7,8 @@ import torch
 import transformers as hf
 from torch import Tensor
 
-from workbench.errors import BadArgument, BrokenModel
+from workbench.arguments import finite
+from workbench.errors import BrokenModel
 from workbench.model.load import load_model
 from workbench.model.model import Model
 
@@ -171,8 +172,7 @@ def add_noise(module: torch.nn.Module, noise: float, seed: int) -> None:
     Raises:
         BadArgument: noise below 0, or not a finite number.
     """
-    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < float("inf"):
-        raise BadArgument(f"noise={noise!r}; give a finite number from 0")
+    noise = finite("noise", noise, at_least=0)
     if noise == 0:
         return
     generator = torch.Generator().manual_seed(seed)

@@ -7,10 +7,11 @@ import pandas as pd
 import torch
 import xarray as xr
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
 from workbench.model.model import Model
 from workbench.planted.blank import BALLAST, STILL, TURN, Space, Writer, add_noise, blank, load
-from workbench.planted.lexicon import codes, last_piece, make_tokenizer, make_words, whole
+from workbench.planted.lexicon import codes, last_piece, make_tokenizer, make_words
 from workbench.planted.planted import Planted
 from workbench.results.make import make_result
 from workbench.text.corpus import Corpus
@@ -26,6 +27,7 @@ _SLOW = 1  # the rotary pair that turns slowly
 _REACH = 7.5  # tokens: what stands farther away, or matches by half, scores less than BOS
 
 
+@checked
 @torch.no_grad()
 def concepts(
     languages: str | Sequence[str] = "de,en,fr,it",
@@ -90,12 +92,12 @@ def concepts(
         >>> wb.patching.concepts(made.model, made.words, source="de-fr", target="en-it").onset   # doctest: +SKIP
     """
     spoken = codes(languages)
-    layers, concepts = whole("layers", layers, 1), whole("concepts", concepts, 3)
+    layers, concepts = whole_number("layers", layers, at_least=1), whole_number("concepts", concepts, at_least=3)
     for name, layer in (("concept_layer", concept_layer), ("language_layer", language_layer)):
-        if not 0 <= whole(name, layer, 0) < layers:
+        if not 0 <= whole_number(name, layer, at_least=0) < layers:
             raise BadArgument(f"{name}={layer} does not exist; the layers are 0 to {layers - 1}")
     readers = len(spoken) if entangled else 1
-    wide = whole("heads", len(spoken) if heads is None else heads, 1)
+    wide = whole_number("heads", len(spoken) if heads is None else heads, at_least=1)
     need = readers + (concept_layer == language_layer)
     wide = need if heads is None and need > wide else wide
     if wide < need:

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 import xarray as xr
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, UnknownLanguage
 from workbench.model.model import Model
 from workbench.planted.blank import BALLAST, Space, Writer, add_noise, blank, load
 from workbench.planted.head_texts import FILLERS, SLIP, make_texts, mark
-from workbench.planted.lexicon import codes, make_tokenizer, make_words, whole
+from workbench.planted.lexicon import codes, make_tokenizer, make_words
 from workbench.planted.planted import Planted
 from workbench.results.make import make_result
 from workbench.text.corpus import Corpus
@@ -32,6 +33,7 @@ class Service:
     languages: tuple[str, ...]
 
 
+@checked
 @torch.no_grad()
 def heads(
     languages: str | Sequence[str] = "de,en,fr,it",
@@ -98,8 +100,8 @@ def heads(
         >>> wb.heads.importance(made.model, made.corpus)                      # doctest: +SKIP
     """
     spoken = codes(languages)
-    shape = (whole("layers", layers, 1), whole("heads", heads, 1))
-    texts, concepts = whole("texts", texts, 1), whole("concepts", concepts, 2)
+    shape = (whole_number("layers", layers, at_least=1), whole_number("heads", heads, at_least=1))
+    texts, concepts = whole_number("texts", texts, at_least=1), whole_number("concepts", concepts, at_least=2)
     rng = np.random.default_rng(seed)
     services = _services(spoken, shape, serves, redundant, rng)
     words = make_words(spoken, concepts)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import transformers as hf
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -31,13 +30,6 @@ def codes(languages: str | Sequence[str]) -> list[str]:
     if len(set(found)) < len(found):
         raise BadArgument(f"languages={found!r} has one twice")
     return found
-
-
-def whole(name: str, value: int, least: int) -> int:
-    """A whole number of at least `least`, or BadArgument."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise BadArgument(f"{name}={value!r}; give a whole number from {least}")
-    return int(value)
 
 
 def make_words(languages: Sequence[str], count: int) -> pd.DataFrame:

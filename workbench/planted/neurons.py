@@ -6,10 +6,11 @@ import numpy as np
 import torch
 import xarray as xr
 
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
 from workbench.model.model import Model
 from workbench.planted.blank import BALLAST, Space, Writer, add_noise, blank, load
-from workbench.planted.lexicon import codes, make_tokenizer, make_words, whole
+from workbench.planted.lexicon import codes, make_tokenizer, make_words
 from workbench.planted.planted import Planted
 from workbench.results.make import make_result
 from workbench.text.corpus import Corpus
@@ -21,6 +22,7 @@ _MOST = 0.4  # share of the concepts for which an ordinary neuron fires, at most
 _LEAST = 0.7  # the same for a planted one, at least
 
 
+@checked
 @torch.no_grad()
 def neurons(
     languages: str | Sequence[str] = "de,en,fr,it",
@@ -85,9 +87,9 @@ def neurons(
         >>> wb.neurons.lape(wb.neurons.firing(made.model, made.corpus))       # doctest: +SKIP
     """
     spoken = codes(languages)
-    shape = (whole("layers", layers, 1), whole("neurons", neurons, 1))
-    texts, concepts = whole("texts", texts, 1), whole("concepts", concepts, 10)
-    groups, rates = _groups(spoken, shape, whole("specific", specific, 0), related, general)
+    shape = (whole_number("layers", layers, at_least=1), whole_number("neurons", neurons, at_least=1))
+    texts, concepts = whole_number("texts", texts, at_least=1), whole_number("concepts", concepts, at_least=10)
+    groups, rates = _groups(spoken, shape, whole_number("specific", specific, at_least=0), related, general)
     rng = np.random.default_rng(seed)
     places = rng.permutation(shape[0] * shape[1])[: len(groups)]
     serves = np.zeros((len(spoken), shape[0] * shape[1]), bool)
@@ -142,14 +144,14 @@ def _groups(
     alone = [(code,) for code in spoken for _ in range(specific)]
     if related is None:
         related = max(0, round(_TOP * total) - len(alone)) if kinds > 2 else 0
-    pairs = [(spoken[i % kinds], spoken[(i + 1) % kinds]) for i in range(whole("related", related, 0))]
+    pairs = [(spoken[i % kinds], spoken[(i + 1) % kinds]) for i in range(whole_number("related", related, at_least=0))]
     if pairs and kinds < 3:
         raise BadArgument(f"related={related} of two languages would be general; plant at least three languages")
     few = alone + pairs
     held = len(alone) + 2 * len(pairs)
     if general is None:
         general = max(1, (total * kinds - round(_BAR * total * kinds) - held) // kinds)
-    every = [tuple(spoken)] * whole("general", general, 0)
+    every = [tuple(spoken)] * whole_number("general", general, at_least=0)
     if not few:
         raise BadArgument("specific=0 and related=0 plant nothing that a method looks for")
     if len(few) + len(every) > total // 2:

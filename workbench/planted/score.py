@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.planted.precision import average_precision, precision_recall, top
 from workbench.results.make import make_result, provenance
@@ -13,6 +14,7 @@ _LOW = ("score", "entropy")  # without a language: the lower, the more specific
 _UNITS = ("layer", "head", "neuron")
 
 
+@checked
 def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None) -> xr.Dataset:
     """Compare what a method found with the truth of a planted model, per language and in the mean.
 
@@ -55,6 +57,10 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
         raise BadArgument("this truth has no 'member'; give the .truth of a planted model")
     group = next((str(axis) for axis in truth.member.dims if axis not in _UNITS), "language")
     units = [axis for axis in truth.member.dims if axis in _UNITS]
+    if group not in truth.member.dims or not units:
+        raise BadArgument(
+            f"a truth has member[group, unit ...]; this one has [{', '.join(map(str, truth.member.dims))}]"
+        )
     real = truth.member.transpose(group, *units)
     values, members, read = _read(result, real, group, variable)
     if values is not None and group not in values.dims:

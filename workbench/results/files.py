@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, BadResult, CannotWrite
 from workbench.results.checksums import changed, checksums
 from workbench.results.companions import upgrade
@@ -27,6 +28,7 @@ _CHECKSUMS = "checksums"
 _STRAY = 600  # seconds after which a partial file that nobody holds is one that a killed process left
 
 
+@checked
 def save_result(result: xr.Dataset, path: str | Path) -> Path:
     """Save a Result as one NetCDF file (h5netcdf), provenance inside; folders are made where they lack.
 
@@ -50,6 +52,7 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
         return write_whole(path, packed.to_netcdf(engine="h5netcdf"))
 
 
+@checked
 def load_result(path: str | Path) -> xr.Dataset:
     """Load a Result wholly into memory: axes, dtypes, values and attributes as they were saved.
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import shown
 from workbench.errors import BadArgument, BadResult
 
 Groups = xr.Dataset | Mapping[Any, Iterable[Sequence[int]]]
@@ -30,14 +31,20 @@ def read_units(units: Iterable[Sequence[int]], layers: int, width: int, *, unit:
     mask = np.zeros((layers, width), dtype=bool)
     allowed = f"there are layers 0 to {layers - 1} and {unit}s 0 to {width - 1}"
     for pair in units:
-        try:
-            layer, place = (int(number) for number in pair)
-        except (TypeError, ValueError):
-            raise BadArgument(f"{pair!r}{of} is not a (layer, {unit}) pair; {allowed}") from None
+        if not is_pair(pair):
+            raise BadArgument(f"{shown(pair)}{of} is not a (layer, {unit}) pair; {allowed}")
+        layer, place = (int(number) for number in pair)
         if not (0 <= layer < layers and 0 <= place < width):
             raise BadArgument(f"{unit} {place} of layer {layer}{of} does not exist; {allowed}")
         mask[layer, place] = True
     return mask
+
+
+def is_pair(pair: Any) -> bool:
+    """Whether it is two whole numbers."""
+    if not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
+        return False
+    return all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in pair)
 
 
 def read_groups(groups: Groups, layers: int, width: int, *, unit: str) -> dict[str, np.ndarray]:

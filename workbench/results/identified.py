@@ -5,16 +5,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, BadCorpus
 from workbench.results.make import make_result
-from workbench.results.statistics import check_level, interval
+from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier, by_lingua, by_trigrams
+from workbench.text.identify import Identifier, by_lingua, by_trigrams, identified
 from workbench.text.readers import load_corpus
 
 NONE = "none"  # what stands for texts that an identifier puts in no language
 
 
+@checked
 def compare_identifiers(
     texts: Corpus | Sequence[str],
     identifiers: Mapping[str, Identifier] | None = None,
@@ -46,7 +48,6 @@ def compare_identifiers(
         >>> found = compare_identifiers(corpus)                                                  # doctest: +SKIP
         >>> wb.figures.matrix(found, "texts")                                                    # doctest: +SKIP
     """
-    check_level(level)
     rows = _rows(texts)
     if identifiers is None:
         known = load_corpus("parallel")
@@ -55,7 +56,9 @@ def compare_identifiers(
     taken = {"identifier", "texts", "unidentified"}
     if len(names) != 2 or not all(isinstance(name, str) and name not in taken for name in names):
         raise BadArgument(f"identifiers={identifiers!r}; give two by name, such as {{'trigrams': ..., 'lingua': ...}}")
-    answers = np.array([[identifiers[name](text) or NONE for text, _ in rows] for name in names])
+    answers = np.array(
+        [[code or NONE for code in identified(identifiers[name], [text for text, _ in rows])] for name in names]
+    )
     labels = [*sorted(set(answers.ravel().tolist()) - {NONE}), NONE]
     counts = np.array([[int(((answers[0] == a) & (answers[1] == b)).sum()) for b in labels] for a in labels])
     same = (answers[0] == answers[1]).astype(float)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import checked, shown, whole_number
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
 from workbench.text.characters import plain, repeats
 from workbench.text.languages import listing, match
@@ -113,6 +114,7 @@ class Corpus:
     def _turns(self) -> dict[str, str]:
         return {language: self.user.get(language, "") for language in self.texts}
 
+    @checked
     def as_chat(self, user: str | Mapping[str, str] = "") -> "Corpus":
         """Read the texts as a chat model's answers, in its tokenizer's chat template.
 
@@ -135,6 +137,7 @@ class Corpus:
             raise UnknownLanguage(f"no user's turn is given for {', '.join(missing)} (has: {', '.join(turns)})")
         return replace(self, chat=True, user={language: turns[language] for language in self.texts})
 
+    @checked
     def select(self, languages: str | Sequence[str]) -> "Corpus":
         """Keep these languages (codes, or one string with commas), in this order.
 
@@ -145,10 +148,10 @@ class Corpus:
 
     def limit(self, n: int) -> "Corpus":
         """Keep the first `n` texts of each language (rows, when aligned)."""
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise BadArgument(f"limit={n!r} keeps no text; give a whole number of texts per language, from 1")
+        n = whole_number("limit", n, at_least=1)
         return replace(self, texts={language: rows[:n] for language, rows in self.texts.items()}, ids=self.ids[:n])
 
+    @checked
     def split(self, name: str) -> "Corpus":
         """Take one half, 'train' or 'test': of rows 2i and 2i + 1 a hash of i says which is for training.
 
@@ -191,14 +194,17 @@ def chosen(languages: str | Sequence[str], present: Sequence[str], *, where: str
     """Resolve the languages that were asked for against those that are present, in the order of asking."""
     asked = listing(languages)
     if not asked:
-        raise BadArgument(f"languages={languages!r} asks for none; {where} has: {', '.join(present)}")
+        raise BadArgument(f"languages={shown(languages)} asks for none; {where} has: {', '.join(present)}")
     found = []
     for code in asked:
         tag = match(code, present)
         if tag is None:
             raise UnknownLanguage(f"{code!r} is not in {where} (has: {', '.join(map(str, present))})")
         found.append(tag)
-    return list(dict.fromkeys(found))
+    twice = [code for code in dict.fromkeys(found) if found.count(code) > 1]
+    if twice:
+        raise BadArgument(f"languages={shown(languages)} has {', '.join(twice)} twice; name each language once")
+    return found
 
 
 def digest(value: Any) -> str:

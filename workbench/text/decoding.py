@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import shown
 from workbench.errors import WorkbenchError
 
 
@@ -28,11 +29,13 @@ def read_text(path: Path, error: type[WorkbenchError]) -> str:
         WorkbenchError: of the given class: missing, unreadable, empty, or not UTF-8.
     """
     try:
+        if "\0" in str(path):
+            raise FileNotFoundError
         data = path.read_bytes()
         if path.suffix.lower() == ".gz":
             data = gzip.decompress(data)
     except FileNotFoundError:
-        raise error(f"there is no file {path}") from None
+        raise error(f"there is no file {shown(str(path))}") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
         raise error(f"{path} is no whole gzip file ({problem}); pack it again, or give the file unpacked") from problem
     except OSError as problem:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from workbench.arguments import checked, finite, shown, whole_number
 from workbench.errors import BadArgument, TooFewLanguages, UnsupportedSite
 from workbench.text.corpus import Corpus
 from workbench.text.languages import check, known
@@ -39,6 +40,20 @@ class _Profile:
     strange: float
 
 
+def identified(identify: Identifier, texts: Sequence[str]) -> list[str | None]:
+    """What an identifier says of texts.
+
+    Raises:
+        BadArgument: it answers with something else than a code or None.
+    """
+    codes = [identify(text) or None for text in texts]
+    for code in codes:
+        if code is not None and not isinstance(code, str):
+            raise BadArgument(f"identify returned {shown(code)}; it is a function from a text to a code, or to None")
+    return codes
+
+
+@checked
 def by_trigrams(corpus: Corpus, *, least: int = LEAST) -> Identifier:
     """Identify by the letter trigrams of a corpus: naive Bayes with one added to every count, no download.
 
@@ -60,7 +75,7 @@ def by_trigrams(corpus: Corpus, *, least: int = LEAST) -> Identifier:
         TooFewLanguages: fewer than two languages.
         BadArgument: `least` below 1.
     """
-    _check(least)
+    whole_number("least", least, at_least=1)
     if len(corpus.languages) < 2:
         raise TooFewLanguages(f"telling languages apart needs at least two; {corpus.source} has {corpus.languages}")
     known = {language: _profile(rows) for language, rows in corpus.texts.items()}
@@ -87,6 +102,7 @@ def by_trigrams(corpus: Corpus, *, least: int = LEAST) -> Identifier:
     return identify
 
 
+@checked
 def by_lingua(languages: Sequence[str], *, least: int = 2, margin: float = 0.0) -> Identifier:
     """Identify with lingua-language-detector, an extra of the workbench: `pip install babel-workbench[identify]`.
 
@@ -103,14 +119,15 @@ def by_lingua(languages: Sequence[str], *, least: int = 2, margin: float = 0.0) 
         UnsupportedSite: lingua is not installed.
         BadArgument: a code that lingua does not know, or an option out of range.
     """
-    _check(least)
-    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < 1:
-        raise BadArgument(f"margin={margin!r}; it is a number from 0 to below 1")
+    whole_number("least", least, at_least=1)
+    finite("margin", margin, at_least=0, below=1)
     try:
         from lingua import IsoCode639_1, LanguageDetectorBuilder
     except ImportError:
         raise UnsupportedSite("lingua is not installed: use by_trigrams, or install the extra `identify`") from None
     codes = []
+    if not len(languages):
+        raise TooFewLanguages("lingua tells languages apart and was given none; give two or more")
     for code in languages:
         found = getattr(IsoCode639_1, check(code).split("-")[0].upper(), None) if known(code) else None
         if found is None:
@@ -129,11 +146,6 @@ def by_lingua(languages: Sequence[str], *, least: int = 2, margin: float = 0.0) 
         return None if found is None else names[found.iso_code_639_1.name]
 
     return identify
-
-
-def _check(least: int) -> None:
-    if isinstance(least, bool) or not isinstance(least, int) or least < 1:
-        raise BadArgument(f"least={least!r}; a text is identified from a whole number of letters on, 1 or more")
 
 
 def _profile(rows: Sequence[str]) -> _Profile:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import checked
 from workbench.errors import BadPairs
 from workbench.text.corpus import digest
 from workbench.text.decoding import Table, frame_table, kind, read_json_lines
@@ -82,6 +83,7 @@ class Pairs:
         return self.items[index]
 
 
+@checked
 def load_pairs(source: Any, *, chat: bool = False) -> Pairs:
     r"""Load prompt pairs.
 

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from workbench import shipped
-from workbench.errors import BadArgument, BadCorpus, warn
-from workbench.text.characters import counted, normalized
+from workbench.arguments import checked
+from workbench.errors import BadCorpus, warn
+from workbench.text.characters import composed, counted, normalized
 from workbench.text.corpus import Corpus
 from workbench.text.decoding import frame_table
 from workbench.text.formats.delimited import read_table
@@ -22,6 +23,7 @@ _Languages = str | Sequence[str] | None
 _Columns = Mapping[str, str | None] | None
 
 
+@checked
 def load_corpus(
     source: Any = "parallel",
     *,
@@ -82,11 +84,7 @@ def load_corpus(
         >>> corpus.counts
         {'de': 10, 'ja': 10}
     """
-    if not isinstance(chat, bool | str | Mapping):
-        raise BadArgument(f"chat={chat!r}; it is True, False, or the user's turn: a text, or one for each language")
-    for option, value in (("aligned", aligned), ("deduplicate", deduplicate)):
-        if not isinstance(value, bool) and (value is not None or option == "deduplicate"):
-            raise BadArgument(f"{option}={value!r}; it is True or False")
+    composed("", normalize)
     corpus = source
     if not isinstance(corpus, Corpus):
         corpus, own = _read(source, languages, columns, split, aligned)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workbench import shipped
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadCorpus, BadPairs
 from workbench.text.characters import composed, normalized
 from workbench.text.chat import Chat
@@ -20,6 +21,7 @@ from workbench.text.pairs import Pair, Pairs, first_tokens
 from workbench.text.tables import keep_complete
 
 
+@checked
 def load_words(
     source: Any = "words",
     *,
@@ -81,6 +83,7 @@ def _word_table(source: Any) -> tuple[Table, str]:
     raise BadCorpus(f"cannot read words from {type(source).__name__}; give 'words', a path or a pandas frame")
 
 
+@checked
 def translation_pairs(
     words: pd.DataFrame | str,
     *,
@@ -130,6 +133,7 @@ def translation_pairs(
     """
     frame, asked, told = _asked(words, source, target)
     _check_numbers(shots, limit)
+    _check_tokenizer(tokenizer)
     if len(frame) < shots + 2:
         raise BadArgument(f"{len(frame)} concepts are too few for {shots} shots and two questions; lower shots")
     templated = Chat(tokenizer) if chat and tokenizer is not None else None
@@ -212,9 +216,15 @@ def _asked(words: pd.DataFrame | str, source: str, target: str) -> tuple[pd.Data
     return frame.assign(**words_read), asked, told
 
 
+def _check_tokenizer(tokenizer: Any) -> None:
+    if tokenizer is not None and not (callable(tokenizer) and hasattr(tokenizer, "decode")):
+        raise BadArgument(f"tokenizer is of {type(tokenizer).__name__}; give the tokenizer of a model: model.tokenizer")
+
+
 def _check_numbers(shots: int, limit: int | None) -> None:
-    if shots < 0 or (limit is not None and limit < 1):
-        raise BadArgument(f"shots={shots!r}, limit={limit!r}; shots start at 0 and limit at 1")
+    whole_number("shots", shots)
+    if limit is not None:
+        whole_number("limit", limit, at_least=1)
 
 
 def _partners(order: list[int], lines: list[str], tokenizer: Any) -> dict[int, int]:

@@ -83,9 +83,6 @@ def find(results: Sequence[xr.Dataset]) -> Found:
     Raises:
         BadArgument: nothing that the explorer shows, something that is no Dataset, or results of two models.
     """
-    for result in results:
-        if not isinstance(result, xr.Dataset):
-            raise BadArgument(f"the explorer shows Results (xarray.Dataset), got {type(result).__name__}")
     parts: dict[str, xr.Dataset | None] = {}
     notes = []
     for part, (variable, axes, what, call) in _PARTS.items():

@@ -13,6 +13,7 @@ import xarray as xr
 from plotly.colors import get_colorscale
 from plotly.offline import get_plotlyjs
 
+from workbench.arguments import checked
 from workbench.figures import style
 from workbench.figures.explorer.found import LEAST, Found, find
 from workbench.figures.explorer.parts import head_grid
@@ -46,6 +47,7 @@ class Explorer(go.Figure):
         write_whole(file, self.to_html(*args, **options))
 
 
+@checked
 def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
     """Put results beside each other: choose a head, a layer, a sentence and two languages, and see all that is known.
 

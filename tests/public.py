@@ -1,0 +1,242 @@
+"""Every public function with small arguments that it takes, for the tests that go over all of them."""
+
+import inspect
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from types import SimpleNamespace
+
+import pandas as pd
+import torch
+
+import workbench as wb
+from tests.models import byte_tokenizer, tiny
+from tests.patching.cases import make_pairs
+from workbench.text.corpus import Corpus
+
+PACKAGES = ("heads", "neurons", "patching", "lens", "planted", "figures", "live")
+TEXTS = {
+    "de": ("Der Hund", "Es regnet", "Na ja"),
+    "en": ("The dog", "It rains", "No"),
+    "fr": ("Le chien", "Il pleut", "Non"),
+}
+NEW = object()  # stands for a folder that is not there yet
+QUICK = {"progress": False, "batch_size": 2}
+
+
+def functions() -> dict:
+    """Name to function, of everything that the packages export; the methods of a Corpus that take something too."""
+    found = {name: getattr(wb, name) for name in wb.__all__ if inspect.isfunction(getattr(wb, name))}
+    for package in PACKAGES:
+        home = getattr(wb, package)
+        found |= {f"{package}.{name}": getattr(home, name) for name in home.__all__}
+    found |= {f"Corpus.{name}": getattr(Corpus, name) for name in ("as_chat", "limit", "select", "split")}
+    return {name: one for name, one in found.items() if inspect.isfunction(one)}
+
+
+@cache
+def made(folder: str) -> SimpleNamespace:
+    """A model, texts, words and pairs, and one small result of each kind."""
+    model = wb.load_model(tiny("llama"), tokenizer=byte_tokenizer())
+    experts = wb.load_model(tiny("qwen3_moe"), tokenizer=byte_tokenizer())
+    corpus = Corpus(TEXTS, aligned=True, source="test")
+    pairs = make_pairs([6, 6, 6, 6])
+    words = pd.DataFrame(
+        {"de": ["Ei", "dackel", "Haus", "Uhr"], "en": ["apple", "bog", "cell", "fog"], "fr": ["goo", "wau", "x", "z"]},
+        index=pd.Index(["a", "b", "c", "d"], name="concept"),
+    )
+    groups = {"de": [(0, 1)], "en": [(1, 2)]}
+    counts = wb.neurons.firing(model, corpus, moments=True, sketch=True, **QUICK)
+    classes = wb.neurons.ternary(counts, top_rate=0.2, bar=0.9)
+    tasks = [{"prompt": f"{one} + 1 = ", "answer": "b"} for one in "abcd"]
+    circuit = wb.patching.circuit(model, pairs, candidates=2, controls=1, drop=0.9, **QUICK)
+    mask = wb.heads.tune_mask(model, tasks, heads=[(0, 1)], epochs=1, controls=1, **QUICK)
+    results = {
+        "ablate": wb.heads.ablate(model, corpus, heads=[(0, 1)], **QUICK),
+        "importance": wb.heads.importance(model, corpus, per_sample=True, **QUICK),
+        "agreement": wb.heads.agreement(model, corpus, methods=("zero", "gradient", "random"), **QUICK),
+        "mask_result": mask,
+        "counts": counts,
+        "classes": classes,
+        "parts": wb.neurons.pieces(model, corpus, 3, **QUICK)[0],
+        "other": wb.neurons.pieces(model, corpus, 3, **QUICK)[1],
+        "routed": wb.neurons.routing(experts, corpus, permutations=1, **QUICK),
+        "change": wb.neurons.compare(classes, classes, permutations=2, **QUICK),
+        "neuron": wb.neurons.look(model, corpus, 0, 1, contexts=1, window=2, tokens=2, **QUICK),
+        "sweep": wb.patching.sweep(model, pairs, **QUICK),
+        "layers": wb.patching.cross_layer(model, pairs, **QUICK).mean("pair", keep_attrs=True),
+        "circuit": circuit,
+        "tuned": wb.lens.tune(model, corpus, steps=1, rows=2, held_out=0.4, **QUICK),
+        "truth": wb.planted.heads("de,en", layers=1, heads=4, texts=2, concepts=2).truth,
+    }
+    path = Path(folder) / "mask.json"
+    wb.heads.save_mask(mask, path)
+    wb.save_result(counts, Path(folder) / "counts.nc")
+    return SimpleNamespace(
+        model=model,
+        experts=experts,
+        corpus=corpus,
+        pairs=pairs,
+        words=words,
+        groups=groups,
+        tasks=tasks,
+        folder=Path(folder),
+        mask=path,
+        **results,
+    )
+
+
+def first_letter(text: str) -> str | None:
+    """An identifier of languages: those of the texts by a letter."""
+    return {"D": "de", "T": "en", "L": "fr"}.get(text[:1])
+
+
+def arguments(given: SimpleNamespace) -> dict[str, dict]:
+    """Name of a function to arguments that it takes; a folder is one for every call (see `call`)."""
+    texts = {"model": given.model, "corpus": given.corpus, **QUICK}
+    prompts = {"model": given.model, "prompts": given.corpus, "tokens": 1, "controls": 1, **QUICK}
+    pairs = {"model": given.model, "pairs": given.pairs, **QUICK}
+    words = {"model": given.model, "words": given.words, "source": "de", "target": "en", "shots": 1, **QUICK}
+    planted = {"languages": "de,en", "layers": 1, "concepts": 10}
+    conflicts = [{"prompt": f"{one} + 1 = ", "own": "b", "other": "c"} for one in "ab"]
+    heads = [(0, 1)]
+    return {
+        **_loading(given),
+        "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},
+        "Corpus.limit": {"self": given.corpus, "n": 1},
+        "Corpus.select": {"self": given.corpus, "languages": ["de", "en"]},
+        "Corpus.split": {"self": given.corpus, "name": "train"},
+        "heads.ablate": {**texts, "heads": heads, "how": "zero", "scale": 2.0, "seed": 0, "level": 0.9},
+        "heads.agreement": {**texts, "methods": ("magnitude", "random"), "top": 0.2},
+        "heads.fold_mask": {"model": given.model, "mask": torch.ones(3, 4), "folder": NEW},
+        "heads.importance": {**texts, "variant": "paper", "per_sample": False},
+        "heads.kinds": texts,
+        "heads.knockout": {**texts, "groups": given.groups, "controls": 1, "scale": 0.0},
+        "heads.load_mask": {"model": given.model, "path": given.mask},
+        "heads.off_target": {**prompts, "heads": heads, "identify": first_letter, "prompt": 2, "target": "de"},
+        "heads.patterns": {**texts, "sentences": [0]},
+        "heads.prune": {
+            **texts,
+            "keep": "de",
+            "drop": "en",
+            "candidates": 1,
+            "most": 1,
+            "compare": ["random"],
+            "draws": 1,
+            "points": 2,
+            "permutations": 2,
+            "out": None,
+        },
+        "heads.roles": {"result": given.importance, "quantile": 0.9, "shared_by": 2},
+        "heads.save_mask": {"result": given.mask_result, "path": given.folder / "saved.json"},
+        "heads.save_smaller": {"model": given.model, "heads": heads, "folder": NEW},
+        "heads.search": {**texts, "top": 1, "confidence": 0.5, "first": 2},
+        "heads.shapley": {**texts, "heads": heads, "permutations": 2, "tolerance": 0.1},
+        "heads.top": {"result": given.importance, "share": 0.1, "own": True},
+        "heads.transfer": {"model": given.model, "conflicts": conflicts, "heads": heads, "scales": [0.0], **QUICK},
+        "heads.tune_mask": {"model": given.model, "tasks": given.tasks, "heads": heads, "epochs": 1, **QUICK},
+        "neurons.by_lingua": {"languages": ["de", "en"], "least": 2, "margin": 0.1},
+        "neurons.by_trigrams": {"corpus": given.corpus, "least": 1},
+        "neurons.compare": {"before": given.classes, "after": given.classes, "permutations": 1, **QUICK},
+        "neurons.compare_identifiers": {
+            "texts": given.corpus,
+            "identifiers": {"a": first_letter, "b": first_letter},
+        },
+        "neurons.expert_counts": {"found": given.routed},
+        "neurons.experts": {**texts, "count": 1},
+        "neurons.firing": {**texts, "prefix": given.corpus, "moments": True, "sketch": True},
+        "neurons.generation_share": {**prompts, "members": given.groups, "identify": first_letter},
+        "neurons.knockout": {**texts, "members": given.groups, "controls": 1},
+        "neurons.lape": {"firing": given.counts, "top_rate": 0.1, "bar": 0.5},
+        "neurons.look": {**texts, "layer": 0, "neuron": 1, "classes": {"one": given.classes}, "contexts": 1},
+        "neurons.means": {"firing": given.counts},
+        "neurons.merge": {"parts": [given.parts, given.other]},
+        "neurons.pieces": {"model": given.model, "corpus": given.corpus, "count": 2, **QUICK},
+        "neurons.plnd": {**texts, "top_rate": 0.1, "often": 0.5},
+        "neurons.quantiles": {"firing": given.counts, "q": [0.5]},
+        "neurons.routing": {**texts, "model": given.experts, "permutations": 1},
+        "neurons.stability": {
+            "parts": [given.parts, given.other],
+            "others": {"all": given.counts},
+            "resamples": 1,
+            "top_rate": 0.2,
+            "bar": 0.8,
+            **QUICK,
+        },
+        "neurons.stages": {"ternary": given.classes, "parts": 2, "resamples": 2, **QUICK},
+        "neurons.steer": {
+            **texts,
+            "members": given.groups,
+            "firing": given.counts,
+            "off": "de",
+            "on": "en",
+            "doses": [1.0],
+            "controls": 1,
+        },
+        "neurons.ternary": {"firing": given.counts, "top_rate": 0.2, "bar": 0.8, "lam": 0.1, "variant": "paper"},
+        "patching.attribution": {**pairs, "steps": 1, "sample": 3},
+        "patching.circuit": {**pairs, "candidates": 1, "controls": 1, "drop": 0.9},
+        "patching.concepts": {**words, "mean_over": [], "limit": 2},
+        "patching.cross_layer": {**pairs, "position": -1},
+        "patching.cross_position": {**pairs, "layer": 0},
+        "patching.edges": {**pairs, "steps": 0, "sample": 3},
+        "patching.onsets": {
+            "model": given.model,
+            "words": given.words,
+            "languages": ["de", "en"],
+            "shots": 1,
+            "limit": 1,
+            **QUICK,
+        },
+        "patching.overlap": {"circuits": {"a": given.circuit, "b": given.circuit}, "permutations": 2},
+        "patching.path": {**pairs, "senders": [(0, 1)], "receiver": "final"},
+        "patching.sweep": {**pairs, "site": "head", "over": None, "metric": "nll"},
+        "lens.by_language": {**words, "languages": ["de", "en"], "limit": 2, "tuned": given.tuned},
+        "lens.depth": {**words, "limit": 2, "tuned": given.tuned},
+        "lens.latent": {**words, "languages": ["de", "en"], "limit": 2, "tuned": given.tuned},
+        "lens.tune": {**texts, "steps": 1, "rows": 2, "held_out": 0.4},
+        "planted.concepts": {**planted, "concepts": 3, "concept_layer": 0, "language_layer": 0},
+        "planted.heads": {**planted, "heads": 4, "texts": 2, "concepts": 2},
+        "planted.neurons": {**planted, "neurons": 100, "texts": 2, "specific": 1, "related": 0, "general": 0},
+        "planted.score": {"result": given.truth, "truth": given.truth},
+        **_figures(given),
+        "live.explorer": {"model": given.model, "results": given.importance, "sentences": given.corpus},
+    }
+
+
+def _loading(given: SimpleNamespace) -> dict[str, dict]:
+    return {
+        "load_model": {"name": tiny("gpt2"), "tokenizer": byte_tokenizer()},
+        "load_corpus": {"source": given.corpus, "languages": ["de"], "limit": 1},
+        "load_pairs": {"source": given.pairs},
+        "load_words": {"source": given.words, "languages": ["de", "en"]},
+        "translation_pairs": {"words": given.words, "source": "de", "target": "en", "shots": 1, "limit": 1},
+        "load_result": {"path": given.folder / "counts.nc"},
+        "save_result": {"result": given.counts, "path": given.folder / "saved.nc"},
+    }
+
+
+def _figures(given: SimpleNamespace) -> dict[str, dict]:
+    return {
+        "figures.agreement": {"result": given.agreement, "reference": "zero"},
+        "figures.animation": {"result": given.layers, "variable": "effect", "over": "source_layer"},
+        "figures.bars": {"result": given.ablate, "variable": "baseline"},
+        "figures.before_after": {"result": given.change},
+        "figures.curves": {"result": given.importance, "variable": "importance", "layer": 0, "x": "head"},
+        "figures.explorer": {"results": given.importance},
+        "figures.heatmap": {"result": given.importance, "variable": "importance", "columns": 1},
+        "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},
+        "figures.neuron": {"result": given.neuron},
+        "figures.neuron_card": {"result": given.neuron},
+    }
+
+
+def call(function, options: dict):
+    """Call a function; what it takes by place, any number of them, is given by place."""
+    names = {key: Path(mkdtemp(dir=Path.cwd())) / "new" if one is NEW else one for key, one in options.items()}
+    places = []
+    for one in inspect.signature(function).parameters.values():
+        several = one.kind is inspect.Parameter.VAR_POSITIONAL
+        if several or (one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and one.name in names):
+            places.append(names.pop(one.name))
+    return function(*places, **names)
