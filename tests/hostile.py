@@ -4,6 +4,7 @@ Each list holds the builders of what one reader reads. Every file has to be refu
 and time, and with nothing read that lies outside it.
 """
 
+from tests.hostile_files.models import MODELS
 from tests.hostile_files.results import RESULTS
 
-__all__ = ["RESULTS"]
+__all__ = ["MODELS", "RESULTS"]
