@@ -210,7 +210,7 @@ NAN = float("nan")
         ({"hidden_size": -1}, "hidden_size=-1; it is a whole number from 1"),
         ({"hidden_size": "32"}, "hidden_size='32'"),
         ({"vocab_size": 0}, "vocab_size=0"),
-        ({"vocab_size": 10**9}, r"declares 64,000,\d+ weights in its config and has \d+,\d+ bytes of them"),
+        ({"vocab_size": 10**9}, r"declares 64,000,\d+,\d+ weights in its config and has \d+,\d+ bytes of them"),
         ({"vocab_size": 400}, "of other shapes than its config.json gives them"),
         ({"num_attention_heads": 0}, "num_attention_heads=0"),
         ({"num_attention_heads": 3}, "cannot be loaded: .*multiple of the number of attention heads"),
