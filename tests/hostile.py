@@ -5,6 +5,7 @@ and time, and with nothing read that lies outside it.
 """
 
 from tests.hostile_files.models import MODELS
+from tests.hostile_files.reports import REPORTS
 from tests.hostile_files.results import RESULTS
 
-__all__ = ["MODELS", "RESULTS"]
+__all__ = ["MODELS", "REPORTS", "RESULTS"]
