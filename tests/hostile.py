@@ -7,5 +7,6 @@ and time, and with nothing read that lies outside it.
 from tests.hostile_files.models import MODELS
 from tests.hostile_files.reports import REPORTS
 from tests.hostile_files.results import RESULTS
+from tests.hostile_files.texts import TEXTS
 
-__all__ = ["MODELS", "REPORTS", "RESULTS"]
+__all__ = ["MODELS", "REPORTS", "RESULTS", "TEXTS"]

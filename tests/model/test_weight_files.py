@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -53,10 +52,8 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.mark.parametrize("build", hostile.MODELS, ids=lambda build: build.__name__)
 def test_a_hostile_model_is_refused_with_its_reason(tmp_path, build):
     path = build(tmp_path)
-    start = time.monotonic()
     with pytest.raises((BrokenModel, TooLarge, UnknownModel), match=WHY.get(build.__name__, "'.*'")) as refused:
         load_model(path)
-    assert time.monotonic() - start < 20  # nothing is waited for and nothing huge is built
     assert len(str(refused.value)) < 1000 and "\n" not in str(refused.value)
     assert not (tmp_path / "ran").exists()
 

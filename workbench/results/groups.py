@@ -31,13 +31,19 @@ def read_units(units: Iterable[Sequence[int]], layers: int, width: int, *, unit:
     allowed = f"there are layers 0 to {layers - 1} and {unit}s 0 to {width - 1}"
     for pair in units:
         try:
-            layer, place = (int(number) for number in pair)
-        except (TypeError, ValueError):
+            layer, place = (_whole(number) for number in pair)
+        except (TypeError, ValueError, OverflowError):
             raise BadArgument(f"{pair!r}{of} is not a (layer, {unit}) pair; {allowed}") from None
         if not (0 <= layer < layers and 0 <= place < width):
             raise BadArgument(f"{unit} {place} of layer {layer}{of} does not exist; {allowed}")
         mask[layer, place] = True
     return mask
+
+
+def _whole(number: Any) -> int:
+    if int(number) != number:
+        raise ValueError("not a whole number")
+    return int(number)
 
 
 def read_groups(groups: Groups, layers: int, width: int, *, unit: str) -> dict[str, np.ndarray]:
@@ -74,5 +80,7 @@ def read_groups(groups: Groups, layers: int, width: int, *, unit: str) -> dict[s
             f"member has {member.shape[1]} layers of {member.shape[2]} {unit}s, the model has {layers} of {width}: "
             "these groups belong to another model"
         )
+    if not np.isin(member.values, (0, 1)).all():
+        raise BadResult(f"member says of each {unit} whether it belongs to a group: true or false, 1 or 0")
     names = groups["language"].to_numpy().tolist()
     return {str(name): member.values[i].astype(bool) for i, name in enumerate(names)}
