@@ -76,6 +76,9 @@ def test_the_command_in_a_hint_is_quoted_for_the_shell(tmp_path):
         return str(refused.value)
 
     folder = tmp_path / "a run"
+    with pytest.raises(BadResult) as missing:
+        load_report(folder)
+    assert f"`workbench demo --out '{folder}'`" in str(missing.value)
     (command,) = [part for part in hint("my $(model)").split("`") if part.startswith("workbench")]
     assert shlex.split(command) == ["workbench", "heads", "find", "my $(model)", "x; rm -rf *", "--out", str(folder)]
     assert "run its command again" in hint("--out=/elsewhere")

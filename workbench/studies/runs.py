@@ -14,6 +14,7 @@ import workbench
 from workbench.errors import BadResult, Interrupted
 from workbench.results.files import load_result, save_result, write_whole
 from workbench.results.make import versions
+from workbench.studies.space import check_space
 
 _PARTIAL = ".partial.nc"
 _KEY = "cell"  # attribute of a file: what its cell was computed from
@@ -103,6 +104,7 @@ def open_run(folder: str | Path) -> Run:
     """
     folder = Path(folder).expanduser()
     write_whole(folder / ".writable", "").unlink(missing_ok=True)
+    check_space(folder)
     for path in sorted(folder.glob("*.nc")):
         if not path.name.endswith(_PARTIAL):
             try:

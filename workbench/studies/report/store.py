@@ -133,7 +133,8 @@ def _plain(value: Any) -> Any:
 
 def _missing(folder: Path) -> str:
     if not folder.is_dir():
-        return f"there is no run folder {folder}; a study makes one, such as `workbench demo --out {folder}`"
+        words = ["workbench", "demo", "--out", str(folder)]
+        return f"there is no run folder {folder}; a study makes one, such as `{shlex.join(words)}`"
     return f"{folder} has no {FILE}, which holds what its report says; {_again(folder / FILE)}"
 
 
