@@ -111,6 +111,11 @@ def test_an_honest_result_that_packs_well_is_loaded(tmp_path):
     xr.testing.assert_identical(loaded, result)
 
 
+def test_texts_without_any_are_loaded(tmp_path):
+    result = wb.load_result(honest(tmp_path)).isel(item=slice(0, 0)).assign_coords(item=np.zeros(0, "<U2"))
+    xr.testing.assert_identical(wb.load_result(wb.save_result(result, tmp_path / "b.nc")), result)
+
+
 def test_other_honest_netcdf_is_loaded(tmp_path):
     result = wb.load_result(honest(tmp_path))
     result["counts"] = ("wide", np.array([1.5, 2.5, np.nan]))  # an axis without labels

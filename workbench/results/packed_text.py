@@ -59,13 +59,15 @@ def check_layout(file: h5py.File, declared: Declared) -> None:
         raise BadResult(f"{declared.path} has an attribute 'layout' that is not a JSON object: {str(noted)[:80]!r}")
     for name, dtype in layout.items():
         width = re.fullmatch(r"O|[<>]U(\d{1,12})", dtype) if isinstance(dtype, str) else None
-        kind = file.id.links.exists(name.encode()) and h5d.open(file.id, name.encode())
-        if width is None or not kind or kind.get_type().get_class() != h5t.STRING:
+        dataset = h5d.open(file.id, name.encode()) if file.id.links.exists(name.encode()) else None
+        count = 0 if dataset is None else math.prod(dataset.shape or ())
+        text = dataset is not None and (dataset.get_type().get_class() == h5t.STRING or not count)  # or nothing
+        if width is None or not text:
             raise BadResult(
                 f"{declared.path} has an attribute 'layout' with {name[:80]!r}: {str(dtype)[:80]!r}; it names texts of "
                 "the file with the type O or <U and a width"
             )
-        declared.count(4 * int(width[1] or 0) * math.prod(kind.shape or ()))
+        declared.count(4 * int(width[1] or 0) * count)
 
 
 def _lengths(dataset: Any, declared: Declared) -> Iterator[tuple[int, int]]:
