@@ -126,6 +126,16 @@ def shared_text(folder):
     return _changed(folder, "shared.nc", change)
 
 
+def endless_heap(folder):
+    """A heap of texts whose first entry leads to itself."""
+    path = honest(folder, "heap.nc")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"GCOL") + 16
+    data[place : place + 16] = bytes(16)
+    path.write_bytes(data)
+    return path
+
+
 def _layout(name, layout):
     def build(folder):
         text = layout if isinstance(layout, str) else json.dumps(layout)
@@ -215,6 +225,7 @@ RESULTS = [
     huge_chunk,
     long_chunk,
     shared_text,
+    endless_heap,
     _layout("wide", {"text": "<U100000000"}),
     _layout("endless", {"text": "<U" + "9" * 5000}),
     _layout("numbers", {"value": "<U3"}),

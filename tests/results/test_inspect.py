@@ -32,6 +32,7 @@ WHY = {
     "long_chunk": "longer than the 1,024 bytes",
     "shared_text": "declares",
     "layout_wide": r"declares 1,200,\d+,\d+ bytes",
+    "endless_heap": "a heap of texts in it is damaged",
     "cycle": "stands in several places",
     "many_names": "stands in several places",
     "deep_groups": "too deep",

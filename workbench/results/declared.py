@@ -1,7 +1,6 @@
 """How much memory a result file would take, by what it declares; what it cannot hold is refused."""
 
 import math
-import mmap
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ import psutil
 from h5py import h5a, h5d, h5t, h5z  # pyright: ignore[reportAttributeAccessIssue] (compiled, without types)
 
 from workbench.errors import BadResult
+from workbench.results.heaps import longest
 
 _RATIO = 1032  # a byte of gzip stands for at most so many
 _SMALL = 2**24  # bytes that any file may declare
 _SHARE = 4  # of the free memory, the part that a file may declare: it is copied while it is read
 _PIECE = 2**20
-_HEAP = b"GCOL"  # begins a heap; its length stands eight bytes further
 _WIDENING = (b"scale_factor", b"add_offset", b"_FillValue", b"missing_value", b"_Unsigned")  # make float64 of numbers
 _ONLY_AXIS = b"This is a netCDF dimension but not a netCDF variable."  # the NAME of a dataset that is never read
 
@@ -32,7 +31,7 @@ class Declared:
     """
 
     def __init__(self, path: Path, size: int):
-        self.path, self.size, self.longest = path, size, _longest(path)
+        self.path, self.size, self.longest = path, size, longest(path)
         self.most = psutil.virtual_memory().available // _SHARE
         self._memory = self._values = 0
         self._stored = _SMALL
@@ -119,18 +118,6 @@ def _unpacked(dataset: Any, chunk: Any, most: int) -> int:
         total += len(reader.decompress(data, _PIECE))
         data = reader.unconsumed_tail
     return total
-
-
-def _longest(path: Path) -> int:
-    """Bytes of the largest heap: texts and lists of varying length lie in heaps, and many places may share one text."""
-    largest = 4096
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        at = data.find(_HEAP)
-        while at >= 0:
-            length = int.from_bytes(data[at + 8 : at + 16], "little")
-            largest = max(largest, min(length, len(data) - at))
-            at = data.find(_HEAP, at + 1)
-    return largest
 
 
 def _only_axis(dataset: Any) -> bool:
