@@ -227,6 +227,7 @@ MODELS = [
     _config_of("quantization", {"quantization_config": 3}),
     _config_of("rope", {"rope_parameters": "x"}),
     _config_of("text_part_layers", {"text_config": {"num_hidden_layers": 10**6}}),
+    _config_of("picture_part_layers", {"vision_config": {"depth": 10**6}}),
     _config_of("list", "[]"),
     _config_of("null", "null"),
     _config_of("deep", "[" * 100_000),

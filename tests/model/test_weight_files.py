@@ -40,6 +40,8 @@ WHY = {
     "gguf_wide": r"declares \d+,\d+,\d+ weights in its config",
     "gguf_deep_arrays": "damaged: its header cannot be read",
     "gguf_tensors_upon_each_other": "is cut short",
+    "config_text_part_layers": "1000000 layers, and files with 30 tensors",
+    "config_picture_part_layers": "1000000 layers, and files with 30 tensors",
     "config_max_position_embeddings_0": "max_position_embeddings=0; it is a whole number from 1",
 }
 

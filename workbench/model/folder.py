@@ -18,6 +18,7 @@ _DECIDING = (
 )
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_PARTS = ("depth", "encoder_layers", "decoder_layers", "num_encoder_layers", "num_decoder_layers")
 _SIZES = (*_LAYERS, "hidden_size", "n_embd", "vocab_size", "num_attention_heads", "n_head", "intermediate_size")
 _DERIVED = ("num_key_value_heads", "head_dim", "n_inner", "max_position_embeddings", "n_positions")  # or null
 
@@ -79,9 +80,18 @@ def check_config(config: dict[str, Any], weights: list[Path], name: str) -> None
             open_ = value is None and (part is config or field in _DERIVED)
             if field in (*_SIZES, *_DERIVED) and not open_ and (not isinstance(value, int) or value < 1):
                 raise BrokenModel(f"{name!r} has a config.json with {field}={value!r}; it is a whole number from 1")
-        layers = next((part[field] for field in _LAYERS if part.get(field)), 0)
-        if weights and layers > (stored := _tensors(weights)):
-            raise BrokenModel(f"{name!r} has a config.json with {layers} layers, and files with {stored} tensors")
+    if weights:
+        _check_layers(config, weights, name)
+
+
+def _check_layers(config: dict[str, Any], weights: list[Path], name: str) -> None:
+    """No part, that for pictures or sound neither, has more layers than there are tensors: each is built one by one."""
+    stored = _tensors(weights)
+    for part in (config, *(part for part in config.values() if isinstance(part, dict))):
+        for field in (*_LAYERS, *_PARTS):
+            layers = part.get(field)
+            if isinstance(layers, int) and layers > stored:
+                raise BrokenModel(f"{name!r} has a config.json with {layers} layers, and files with {stored} tensors")
 
 
 def _tensors(weights: list[Path]) -> int:
