@@ -145,6 +145,15 @@ def _layout(name, layout):
     return build
 
 
+def _sealed(name, seal):
+    def build(folder):
+        text = seal if isinstance(seal, str) else json.dumps(seal)
+        return _changed(folder, f"sealed_{name}.nc", lambda file: file.attrs.__setitem__("seal", text))
+
+    build.__name__, build.__doc__ = f"sealed_{name}", f"A note of dtypes beside checksums: {name}."
+    return build
+
+
 def cycle(folder):
     """A group that holds itself."""
 
@@ -234,6 +243,12 @@ RESULTS = [
     _layout("list", ["text"]),
     _layout("no_json", "{"),
     _layout("deep", "[" * 10**5),
+    _sealed("wide", {"layout": {"text": "<U100000000"}, "checksums": {}}),
+    _sealed("other_type", {"layout": {"text": "V2000000000"}, "checksums": {}}),
+    _sealed("list", {"layout": ["text"], "checksums": {}}),
+    _sealed("without", {"checksums": {}}),
+    _sealed("no_json", "{"),
+    _sealed("deep", "[" * 10**5),
     cycle,
     many_names,
     deep_groups,

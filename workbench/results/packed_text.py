@@ -18,6 +18,7 @@ _OBJECT = 64  # bytes of a Python text beside its characters
 _CHARACTER = 5  # bytes that a stored byte of text takes at most: stored once, and as a wide character
 _BLOCK = 2**26  # bytes of text that are read at a time
 _LAYOUT = "layout"
+_SEAL = "seal"  # where the layout stands in files with checksums
 _LONGEST_LAYOUT = 2**20
 
 
@@ -50,13 +51,7 @@ def check_layout(file: h5py.File, declared: Declared) -> None:
     Raises:
         BadResult: quotes the entry.
     """
-    noted = file.attrs.get(_LAYOUT, "{}")
-    try:
-        layout = json.loads(noted) if isinstance(noted, str) and len(noted) <= _LONGEST_LAYOUT else None
-    except (ValueError, RecursionError):
-        layout = None
-    if not isinstance(layout, dict):
-        raise BadResult(f"{declared.path} has an attribute 'layout' that is not a JSON object: {str(noted)[:80]!r}")
+    layout = _noted(file, declared)
     for name, dtype in layout.items():
         width = re.fullmatch(r"O|[<>]U(\d{1,12})", dtype) if isinstance(dtype, str) else None
         dataset = h5d.open(file.id, name.encode()) if file.id.links.exists(name.encode()) else None
@@ -64,10 +59,29 @@ def check_layout(file: h5py.File, declared: Declared) -> None:
         text = dataset is not None and (dataset.get_type().get_class() == h5t.STRING or not count)  # or nothing
         if width is None or not text:
             raise BadResult(
-                f"{declared.path} has an attribute 'layout' with {name[:80]!r}: {str(dtype)[:80]!r}; it names texts of "
-                "the file with the type O or <U and a width"
+                f"{declared.path} was changed or damaged since it was saved: its 'layout' has {name[:80]!r}: "
+                f"{str(dtype)[:80]!r}; it names texts of the file with the type O or <U and a width"
             )
         declared.count(4 * int(width[1] or 0) * count)
+
+
+def _noted(file: h5py.File, declared: Declared) -> dict[str, Any]:
+    """The dtypes that a file notes: by themselves, or sealed together with its checksums."""
+    place = _SEAL if _SEAL in file.attrs else _LAYOUT
+    noted = file.attrs.get(place, "{}")
+    layout: Any = None
+    try:
+        if isinstance(noted, str) and len(noted) <= _LONGEST_LAYOUT:
+            layout = json.loads(noted)
+            layout = layout[_LAYOUT] if place == _SEAL else layout
+    except (ValueError, RecursionError, TypeError, KeyError):
+        layout = None
+    if not isinstance(layout, dict):
+        raise BadResult(
+            f"{declared.path} was changed or damaged since it was saved: its attribute {place!r} is "
+            f"not a JSON object with dtypes: {str(noted)[:80]!r}"
+        )
+    return layout
 
 
 def _lengths(dataset: Any, declared: Declared) -> Iterator[tuple[int, int]]:
