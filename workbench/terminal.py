@@ -1,6 +1,7 @@
 """What the command line prints: a line for an error, a short table, the paths of a run."""
 
 import errno
+import re
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_LONGEST = 2000  # characters of a line
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -30,7 +33,7 @@ class Refusing(TyperGroup):
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            typer.echo(" ".join(line.split()), err=True)
+            typer.echo(one_line(line), err=True)
             raise typer.Exit(2) from None
 
 
@@ -42,6 +45,18 @@ class Room(TyperGroup):
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = [next(iter(self.commands)), *args]
         return super().parse_args(ctx, args)
+
+
+def seen(text: Any) -> str:
+    """A text in which control characters are spelled out: the terminal would obey those in names of files of others."""
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+
+
+def one_line(text: Any) -> str:
+    """A message as one line that ends before it fills the screen."""
+    line = " ".join(str(text).split())
+    cut = f"{line[:_LONGEST]} … and {len(line) - _LONGEST} more characters" if len(line) > _LONGEST else line
+    return seen(cut)
 
 
 def _line(error: BaseException) -> str | None:
@@ -72,12 +87,12 @@ def show_run(folder: Path, quiet: bool) -> None:
                 "L0H7: layer 0, head 7. Worst without: the largest rise of the loss [nats]; * corrected p < 0.05."
             )
         for sentence in [*effects(folder), *limits(folder)]:
-            typer.echo(sentence)
+            typer.echo(one_line(sentence))
     for path in sorted(folder.glob("*.nc")):
-        typer.echo(path)
+        typer.echo(seen(path))
     for page in ("report.html", "explorer.html"):
         if (folder / page).is_file():
-            typer.echo(folder / page)
+            typer.echo(seen(folder / page))
 
 
 def show_table(table: "pd.DataFrame", out: Path | None, quiet: bool) -> None:
@@ -89,7 +104,7 @@ def show_table(table: "pd.DataFrame", out: Path | None, quiet: bool) -> None:
     if not quiet:
         _print(table)
     if out is not None:
-        typer.echo(out)
+        typer.echo(seen(out))
 
 
 def _print(table: "pd.DataFrame") -> None:
@@ -97,9 +112,11 @@ def _print(table: "pd.DataFrame") -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    grid = Grid("", *map(str, table.columns))
+    grid = Grid("")
+    for name in table.columns:
+        grid.add_column(Text(seen(name)))
     for name, row in table.iterrows():
-        grid.add_row(Text(str(name)), *(Text(str(cell)) for cell in row))
+        grid.add_row(Text(seen(name)), *(Text(seen(cell)) for cell in row))
     console = Console()
     (console if console.is_terminal else Console(width=140)).print(grid)
 
@@ -107,4 +124,4 @@ def _print(table: "pd.DataFrame") -> None:
 def warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Show our own warnings (rows that were dropped, a path that is slower ...) in a line, and no library's."""
     if issubclass(category, WorkbenchWarning):
-        typer.echo(f"Warning: {message}", err=True)
+        typer.echo(f"Warning: {one_line(message)}", err=True)

@@ -129,3 +129,15 @@ def test_text_with_the_byte_0_can_be_saved(tmp_path):
     result = make_result({"token": (("position",), labels, "token")}, {}, method="test", parameters={"text": "a\0b"})
     save_result(result, tmp_path / "found.nc")
     assert load_result(tmp_path / "found.nc").token.values.tolist() == ["a␀b", "c"]
+
+
+def test_a_provenance_of_another_form_is_refused():
+    for text, why in (
+        ("[" * 100_000, "is not JSON"),
+        ("[1]", "is a list"),
+        ("null", "is a NoneType"),
+        ('{"model": "a"}', "a 'model' that is no object: 'a'"),
+        ('{"parameters": [1]}', "a 'parameters' that is no object"),
+    ):
+        with pytest.raises(BadResult, match=why):
+            provenance(xr.Dataset(attrs={"provenance": text}))

@@ -178,7 +178,7 @@ def test_a_named_head_leads_to_its_row_and_the_row_to_the_sections(tmp_path, sec
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, r"has no report.json.*`workbench heads find tiny by hand --out .*` writes it"),
+        (None, r"has no report.json.*`workbench heads find tiny 'by hand' --out .*` writes it"),
         ("{", "cut short"),
         ('{"format": 1}', "cut short"),
         ('{"format": 99}', "newer workbench"),

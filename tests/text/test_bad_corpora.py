@@ -35,7 +35,7 @@ TEXTS = [
     ("a.tsv", b"de\tde\na\tb\n", BadCorpus, r"names 'de' more than once"),
     ("a.tsv", b"de\tdeu\na\tb\n", BadCorpus, r"two columns are in 'de'"),
     ("a.tsv", b"xx\na\n", BadCorpus, r"no column is headed by a language code \(it has: xx\).*columns=\{'xx': 'de'\}"),
-    ("a.tsv", b"de\ten\na\t\n\tb\n", BadCorpus, r"none of its 2 rows is filled in every language.*'de': 1, 'en': 1"),
+    ("a.tsv", b"de\ten\na\t\n\tb\n", BadCorpus, r"none of its 2 rows is filled in every language.*de 1, en 1"),
     ("a.tsv", b"language\ttext\nde\ta\nxx\tb\n", UnknownLanguage, r"line 3: 'xx' is not the code"),
     ("a.tsv", b"language\ttext\nde\t\n", BadCorpus, r"line 2: the text is blank"),
     ("xx.txt", b"a\n", UnknownLanguage, r"'xx' is not the code of a language; call it"),
@@ -97,10 +97,10 @@ def test_an_unreadable_file_says_why(tmp_path, monkeypatch):
     path = tmp_path / "a.tsv"
     path.write_text("de\na\n")
 
-    def refuse(self):
+    def refuse(self, *_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(type(path), "read_bytes", refuse)
+    monkeypatch.setattr(type(path), "open", refuse)
     with pytest.raises(BadCorpus, match=r"cannot read .*Permission denied"):
         wb.load_corpus(path)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import Quiet, Unused
+from workbench.terminal import seen
 
 
 def explore(
@@ -26,4 +27,4 @@ def explore(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.explore import explore as write
 
-    typer.echo(write(run, out=out))
+    typer.echo(seen(write(run, out=out)))

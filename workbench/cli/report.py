@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import Quiet, Unused
+from workbench.terminal import seen
 
 Form = Annotated[str, typer.Option("--format", help="html, md (markdown and pictures) or pdf-ready (for a printer).")]
 
@@ -33,4 +34,4 @@ def report(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.report import render
 
-    typer.echo(render(run, form, out=out))
+    typer.echo(seen(render(run, form, out=out)))

@@ -1,7 +1,9 @@
 """Mask files: a few hundred bytes that say what to multiply which head of which model by."""
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,19 +47,31 @@ def load_mask(model: Model, path: str | Path) -> torch.Tensor:
         held = json.loads(Path(path).read_text(encoding="utf-8"))
         shape, cells = tuple(held["shape"]), held["heads"]
         newer, digest, name = held["format"] > _FORMAT, held["hash"], held["model"]
-        mask = torch.ones(shape)
-        for layer, head, value in cells:
-            mask[layer, head] = value
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise BadResult(f"{path} is not a mask file ({type(error).__name__}); save_mask writes one") from error
+        layers, heads = (int(size) for size in shape)
+        values = [_cell(cell, layers, heads) for cell in cells]
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        reason = str(error)[:200] if isinstance(error, ValueError) else type(error).__name__
+        raise BadResult(f"{path} is not a mask file ({reason}); save_mask writes one") from error
     if newer:
         raise BadResult(f"{path} was written by a newer workbench (format {held['format']}); upgrade")
     if shape != (model.n_layers, model.n_heads) or digest != model.digest:
         raise BadResult(
-            f"{path} belongs to another model: {name!r} of {shape[0]} layers x {shape[1]} heads with other weights "
-            f"than {model.name!r} ({model.n_layers} x {model.n_heads})"
+            f"{path} belongs to another model: {str(name)[:80]!r} of {layers} layers x {heads} heads with other "
+            f"weights than {model.name!r} ({model.n_layers} x {model.n_heads})"
         )
+    mask = torch.ones(shape)
+    for layer, head, value in values:
+        mask[layer, head] = value
     return mask
+
+
+def _cell(cell: Any, layers: int, heads: int) -> tuple[int, int, float]:
+    """An entry of a file: a layer and a head that its shape has, and a finite number."""
+    layer, head, value = cell
+    there = type(layer) is int and type(head) is int and 0 <= layer < layers and 0 <= head < heads
+    if not there or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"{str(cell)[:80]} is no layer, head and finite number within {layers} x {heads}")
+    return layer, head, float(value)
 
 
 @checked

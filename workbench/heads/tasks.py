@@ -14,6 +14,7 @@ from workbench.errors import BadPairs, TooLarge
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.text.batches import Batch, check_ids, pad
+from workbench.text.decoding import read_text
 from workbench.text.pairs import Pairs
 from workbench.text.spans import Divider
 
@@ -52,7 +53,7 @@ def read_tasks(source: Any) -> list[Question]:
 
 def _of_file(path: Path) -> list[Question]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, BadPairs)
         if path.suffix == ".jsonl":
             items: list[Any] = [json.loads(line) for line in text.splitlines() if line.strip()]
         else:
@@ -65,8 +66,11 @@ def _of_file(path: Path) -> list[Question]:
                 for part in article["paragraphs"]
                 for one in part["qas"]
             ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadPairs(f"{path} holds no questions that can be read ({type(error).__name__}: {error})") from error
+    except BadPairs:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {str(error)[:80]}"
+        raise BadPairs(f"{path} holds no questions that can be read ({reason})") from error
     if not items:
         raise BadPairs(f"{path} holds no questions")
     return [_question(item, f"{path}, question {number}") for number, item in enumerate(items)]

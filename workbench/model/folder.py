@@ -12,10 +12,15 @@ from safetensors import SafetensorError, safe_open
 from workbench.errors import BrokenModel, TooLarge
 from workbench.model.remembered import file_hash
 
-_DECIDING = ("*.safetensors", "*.bin", "*config.json", "tokenizer*", "vocab*", "merges.txt", "*tokens*.json", "*.jinja")
+_DECIDING = (
+    *("*.safetensors", "*.bin", "*.index.json", "*config.json"),
+    *("tokenizer*", "vocab*", "merges.txt", "*tokens*.json", "*.jinja"),
+)
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_PARTS = ("depth", "encoder_layers", "decoder_layers", "num_encoder_layers", "num_decoder_layers")
 _SIZES = (*_LAYERS, "hidden_size", "n_embd", "vocab_size", "num_attention_heads", "n_head", "intermediate_size")
+_DERIVED = ("num_key_value_heads", "head_dim", "n_inner", "max_position_embeddings", "n_positions")  # or null
 
 
 def check_folder(path: Path, name: str, width: int | None, allow_pickle: bool, *, tokenizer: bool = True) -> None:
@@ -70,13 +75,23 @@ def check_config(config: dict[str, Any], weights: list[Path], name: str) -> None
         if not isinstance(part, dict):
             continue
         for field, value in part.items():
-            if isinstance(value, float) and math.isnan(value):
-                raise BrokenModel(f"{name!r} has a config.json with {field}=NaN")
-            if field in _SIZES and (not isinstance(value, int) or value < 1) and not (value is None and part is config):
+            if isinstance(value, float) and not math.isfinite(value):
+                raise BrokenModel(f"{name!r} has a config.json with {field}={'NaN' if math.isnan(value) else value}")
+            open_ = value is None and (part is config or field in _DERIVED)
+            if field in (*_SIZES, *_DERIVED) and not open_ and (not isinstance(value, int) or value < 1):
                 raise BrokenModel(f"{name!r} has a config.json with {field}={value!r}; it is a whole number from 1")
-        layers = next((part[field] for field in _LAYERS if part.get(field)), 0)
-        if weights and layers > (stored := _tensors(weights)):
-            raise BrokenModel(f"{name!r} has a config.json with {layers} layers, and files with {stored} tensors")
+    if weights:
+        _check_layers(config, weights, name)
+
+
+def _check_layers(config: dict[str, Any], weights: list[Path], name: str) -> None:
+    """No part, that for pictures or sound neither, has more layers than there are tensors: each is built one by one."""
+    stored = _tensors(weights)
+    for part in (config, *(part for part in config.values() if isinstance(part, dict))):
+        for field in (*_LAYERS, *_PARTS):
+            layers = part.get(field)
+            if isinstance(layers, int) and layers > stored:
+                raise BrokenModel(f"{name!r} has a config.json with {layers} layers, and files with {stored} tensors")
 
 
 def _tensors(weights: list[Path]) -> int:
@@ -93,13 +108,19 @@ def _tensors(weights: list[Path]) -> int:
 
 def weight_files(path: Path) -> list[Path]:
     """The folder's safetensors, without those of adapters."""
-    return sorted(file for file in path.glob("*.safetensors") if not file.name.startswith("adapter_"))
+    found = path.glob("*.safetensors")
+    return sorted(file for file in found if not file.name.startswith("adapter_") and file.is_file())
+
+
+def deciding_files(path: Path) -> list[Path]:
+    """All files that decide what a model computes: weights and their index, config, tokenizer."""
+    return sorted({file for pattern in _DECIDING for file in path.glob(pattern) if file.is_file()})
 
 
 def folder_hash(path: Path) -> str:
     """SHA-256 over the names and contents of all that decides what a model computes: weights, config, tokenizer."""
     digest = hashlib.sha256()
-    for file in sorted({file for pattern in _DECIDING for file in path.glob(pattern)}):
+    for file in deciding_files(path):
         digest.update(f"{file.name}:{file_hash(file)}\n".encode())
     return digest.hexdigest()
 
@@ -112,7 +133,9 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except OSError as error:
+        raise BrokenModel(f"{name!r} has a {path.name} that cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
         text = str(error).splitlines()[0][:200]
         raise BrokenModel(f"{name!r} has a {path.name} that is not JSON: {text}") from error
     if not isinstance(found, dict):

@@ -28,6 +28,7 @@ from workbench.model.remembered import outcome_key
 from workbench.model.text_part import is_whole, text_part
 from workbench.model.unpack import revision as unpacked_revision
 from workbench.model.unpack import unpacked
+from workbench.model.weight_files import check_links, check_weight_files
 from workbench.model.wrap import refuse_wrong_object, wrapped_before
 
 
@@ -121,6 +122,8 @@ def _from_name(source: str, tokenizer: Any, how: Reading, device: torch.device, 
     path = _folder(source)
     if path and how.revision is not None:
         raise BadArgument(f"revision={how.revision!r} is for names on the hub, and {source!r} is on this machine")
+    if path:
+        check_links(path, source)
     adapter = find_adapter(path, source, how)
     base: Path | str = _base_of(adapter, source) if adapter else path or source
     if merge and (adapter is None or how.quantization):
@@ -132,6 +135,8 @@ def _from_name(source: str, tokenizer: Any, how: Reading, device: torch.device, 
     if isinstance(base, Path):
         needed = tokenizer is None and words is base
         check_folder(base, source, bytes_per_weight(how), how.allow_pickle, tokenizer=needed)
+        check_links(base, source)
+        check_weight_files(base, source, allow_pickle=how.allow_pickle)
     alone = base_alone(base) if adapter and isinstance(base, Path) else None
     module: Any = read_module(Path(alone.name) if alone else base, source, how)
     if "device_map" not in how.options:

@@ -14,7 +14,9 @@ from safetensors import SafetensorError
 from transformers.utils.hub import cached_file, extract_commit_hash
 
 from workbench import packaged, shipped
-from workbench.errors import BrokenModel, UnknownModel
+from workbench.errors import BrokenModel, UnknownModel, WorkbenchError
+from workbench.model.declared import check_declared
+from workbench.model.folder import weight_files
 from workbench.model.text_part import is_whole
 
 
@@ -46,7 +48,8 @@ def read_module(path: Path | str, name: str, how: Reading) -> torch.nn.Module:
     """
     try:
         with quiet():
-            loaded: Any = _reader(path, how).from_pretrained(
+            reader = _reader(path, how, name)
+            loaded: Any = reader.from_pretrained(
                 path,
                 dtype=how.dtype,
                 attn_implementation="eager",
@@ -60,7 +63,7 @@ def read_module(path: Path | str, name: str, how: Reading) -> torch.nn.Module:
         if "ignore_mismatched_sizes" in str(error):
             raise BrokenModel(f"{name!r} has weights of other shapes than its config.json gives them") from error
         raise BrokenModel(f"{name!r} has weights that cannot be read: {first_line(error)}") from error
-    except MemoryError:
+    except (MemoryError, WorkbenchError):
         raise
     except Exception as error:  # transformers and the readers of quantised weights raise whatever their parts raise
         if isinstance(path, Path) or not isinstance(error, OSError | ValueError):
@@ -131,15 +134,21 @@ def quiet():
         os.environ.pop("PIP_NO_INDEX") if before is None else os.environ.update(PIP_NO_INDEX=before)
 
 
-def _reader(path: Path | str, how: Reading) -> Any:
-    """The class that reads a checkpoint: of one with images or sound the class that it names, with all its weights."""
+def _reader(path: Path | str, how: Reading, name: str) -> Any:
+    """The class that reads a checkpoint: of one with images or sound the class that it names, with all its weights.
+
+    What a folder's config declares is counted against its files first.
+    """
     config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **_from_hub(path, how))
+    reader: Any = transformers.AutoModelForCausalLM
     if is_whole(config):
         named = getattr(transformers, (config.architectures or [""])[0], None)
-        if named is not None and getattr(named, "config_class", None) is type(config):
-            return named
-        return transformers.AutoModelForImageTextToText
-    return transformers.AutoModelForCausalLM
+        fits = named is not None and getattr(named, "config_class", None) is type(config)
+        reader = named if fits else transformers.AutoModelForImageTextToText
+    if isinstance(path, Path):
+        stored = sum(file.stat().st_size for file in [*weight_files(path), *path.glob("*.bin")])
+        check_declared(stored, getattr(reader, "from_config", reader), config, name)
+    return reader
 
 
 def _from_hub(path: Path | str, how: Reading) -> dict[str, str]:

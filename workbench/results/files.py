@@ -17,6 +17,7 @@ from workbench.arguments import checked
 from workbench.errors import BadArgument, BadResult, CannotWrite
 from workbench.results.checksums import changed, checksums
 from workbench.results.companions import upgrade
+from workbench.results.inspect import damaged, inspect
 from workbench.results.lock import hold, is_free
 from workbench.results.make import FORMAT
 from workbench.results.stops import undisturbed
@@ -57,19 +58,16 @@ def load_result(path: str | Path) -> xr.Dataset:
     """Load a Result wholly into memory: axes, dtypes, values and attributes as they were saved.
 
     Raises:
-        BadResult: no such file, not NetCDF, cut short, changed since it was saved, not a Result, or written by a newer
-            workbench.
+        BadResult: no such file, not NetCDF, cut short, changed since it was saved, not a Result, written by a newer
+            workbench, or one that leads to other files or declares more than it can hold (see
+            `workbench.results.inspect`).
     """
     path = Path(path)
-    if not path.is_file():
-        raise BadResult(f"there is no result file {path}; `save_result` writes one, such as runs/demo/heads.nc")
+    inspect(path)
     try:
         result = xr.load_dataset(path, engine="h5netcdf", decode_times=False, decode_timedelta=False)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise BadResult(
-            f"{path} ({path.stat().st_size} bytes) is cut short or is not a NetCDF file: {reason}"
-        ) from error
+        raise damaged(path, error) from error
     written = result.attrs.get("format")
     if not isinstance(written, int | np.integer):
         raise BadResult(f"{path} is NetCDF, but not a result of the workbench: it has no attribute 'format'")

@@ -81,5 +81,7 @@ def read_groups(groups: Groups, layers: int, width: int, *, unit: str) -> dict[s
             f"member has {member.shape[1]} layers of {member.shape[2]} {unit}s, the model has {layers} of {width}: "
             "these groups belong to another model"
         )
+    if not np.isin(member.values, (0, 1)).all():
+        raise BadResult(f"member says of each {unit} whether it belongs to a group: true or false, 1 or 0")
     names = groups["language"].to_numpy().tolist()
     return {str(name): member.values[i].astype(bool) for i, name in enumerate(names)}

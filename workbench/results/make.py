@@ -89,14 +89,20 @@ def provenance(result: xr.Dataset) -> dict[str, Any]:
     """Read a Result's provenance back: method, parameters, model, corpus, seed, versions, time, machine.
 
     Raises:
-        BadResult: there is none, or it is not JSON.
+        BadResult: there is none, it is not JSON, or its parts are not what the workbench writes.
     """
     try:
-        return json.loads(result.attrs["provenance"])
+        record = json.loads(result.attrs["provenance"])
     except KeyError:
         raise BadResult("this dataset has no 'provenance'; results are made by the workbench's own functions") from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise BadResult(f"this dataset's 'provenance' is not JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise BadResult(f"this dataset's 'provenance' is a {type(record).__name__}, and not an object with 'method'")
+    for part in ("parameters", "model", "corpus", "versions"):
+        if not isinstance(record.get(part), dict | None):
+            raise BadResult(f"this dataset's 'provenance' has a {part!r} that is no object: {str(record[part])[:80]!r}")
+    return record
 
 
 def versions() -> dict[str, str]:

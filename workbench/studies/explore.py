@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
-from workbench.errors import BadArgument
+from workbench.errors import BadArgument, BadResult
 from workbench.figures import explorer
 from workbench.heads import kinds, patterns
 from workbench.model.model import Model
@@ -20,6 +21,7 @@ SENTENCES = 3
 SHORT = 36  # tokens: a pattern in which every token can still be read
 LONGEST = 96  # tokens: a pattern in which none can
 _ROWS = 200  # of the corpus, among which the sentences are chosen
+_AXES = ("language", "layer", "head")
 _BYTES = 12e6  # of patterns in the page
 
 
@@ -75,5 +77,14 @@ def explore(folder: str | Path, *, out: str | Path | None = None) -> Path:
 
 
 def _write(files: Iterable[Path], page: Path) -> Path:
-    explorer(*map(load_result, files)).write_html(page)
+    explorer(*map(_loaded, files)).write_html(page)
     return page
+
+
+def _loaded(path: Path) -> xr.Dataset:
+    """A result with languages, layers and heads along those axes, if it has them."""
+    result = load_result(path)
+    empty = [axis for axis in _AXES if result.sizes.get(axis) == 0]
+    if empty:
+        raise BadResult(f"{path} has nothing along its axis {empty[0]!r}; remove the file to see the others")
+    return result

@@ -22,6 +22,7 @@ from workbench.results.lock import locked
 from workbench.results.make import versions
 from workbench.results.progress import keeping
 from workbench.results.stops import stoppable
+from workbench.studies.space import check_space
 
 _KEY = "cell"  # attribute of a file: what its cell was computed from
 _OTHERS = "others"
@@ -158,6 +159,7 @@ def open_run(folder: str | Path) -> Run:
     """
     folder = Path(folder).expanduser()
     write_whole(folder / ".writable", "").unlink(missing_ok=True)
+    check_space(folder)
     for path in sorted(folder.glob("*.nc")):
         if not path.name.endswith(PARTIAL):
             try:

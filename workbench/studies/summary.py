@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
+from workbench.errors import BadResult, WorkbenchError
 from workbench.results.files import load_result
 from workbench.results.make import provenance
 from workbench.studies.findings import heads, neurons, patches
@@ -29,7 +31,7 @@ def summary(folder: str | Path) -> pd.DataFrame:
     for name, read in _COLUMNS.items():
         path = Path(folder) / f"{name}.nc"
         if path.is_file():
-            columns |= read(load_result(path))
+            columns |= _read(path, read)
     return pd.DataFrame(columns).fillna("–").rename(index=_named)
 
 
@@ -39,7 +41,7 @@ def effects(folder: str | Path) -> list[str]:
     for name, (title, say) in _SAYS.items():
         path = Path(folder) / f"{name}.nc"
         if path.is_file():
-            found.setdefault(say(load_result(path)), []).append(title)
+            found.setdefault(_read(path, say), []).append(title)
     return [f"{listed(titles)}: {finding}" for finding, titles in found.items()]
 
 
@@ -48,6 +50,18 @@ def limits(folder: str | Path) -> list[str]:
     path = min(Path(folder).glob("*.nc"), default=None)
     about = {} if path is None else provenance(load_result(path)).get("model") or {}
     return [f"Without {ability!r}: {why}" for ability, why in about.get("lost", {}).items()]
+
+
+def _read(path: Path, read: Callable[[xr.Dataset], Any]) -> Any:
+    """What a reader takes from a file; one that is a result, and not the one that a run writes there, is refused."""
+    result = load_result(path)
+    try:
+        return read(result)
+    except (AttributeError, KeyError, IndexError, ValueError, TypeError) as error:
+        if isinstance(error, WorkbenchError):
+            raise
+        reason = " ".join(str(error).split())[:120]
+        raise BadResult(f"{path} is not the result that a run writes there: {reason}") from error
 
 
 def _named(code: str) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from workbench.errors import BadArgument, warn
+from workbench.text.naming import shortened
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 _OVERRIDES = "\u202a-\u202e\u2066-\u2069"  # which show text in another order than it is read in
@@ -62,7 +63,7 @@ def plain(text: str) -> str:
 
 def counted(counts: Mapping[str, int]) -> str:
     """Languages with how many each, without those that have none: 'de 3, fr 1'."""
-    return ", ".join(f"{language} {count}" for language, count in counts.items() if count)
+    return shortened([f"{language} {count}" for language, count in counts.items() if count])
 
 
 def _say_hidden(texts: Mapping[str, Sequence[str]], source: str) -> None:

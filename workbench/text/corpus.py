@@ -13,6 +13,7 @@ from workbench.arguments import checked, shown, whole_number
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
 from workbench.text.characters import plain, repeats
 from workbench.text.languages import listing, match
+from workbench.text.naming import quoted, shortened
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,12 @@ class Corpus:
             for row, text in enumerate(rows):
                 if text is not None and not isinstance(text, str):
                     kind = type(text).__name__
-                    raise BadCorpus(f"{self.source}: text {row} in {language!r} is {text!r}, {kind} and not text")
+                    raise BadCorpus(f"{self.source}: text {row} in {language!r} is {quoted(text)}, {kind} and not text")
                 if not text or not text.strip():
                     raise BadCorpus(f"{self.source}: text {row} in {language!r} is blank; remove it or fill it in")
         if self.aligned and len(set(self.counts.values())) > 1:
-            raise BadCorpus(f"{self.source} is to be aligned, but its languages differ in length: {self.counts}")
+            counted = shortened([f"{language} {count}" for language, count in self.counts.items()])
+            raise BadCorpus(f"{self.source} is to be aligned, but its languages differ in length: {counted}")
         if self.ids and (not self.aligned or len(self.ids) != len(next(iter(texts.values())))):
             raise BadCorpus(f"{self.source}: {len(self.ids)} ids do not name the rows of an aligned corpus one by one")
 
@@ -134,7 +136,7 @@ class Corpus:
         turns = dict.fromkeys(self.texts, user) if isinstance(user, str) else dict(user)
         missing = [language for language in self.texts if language not in turns]
         if missing:
-            raise UnknownLanguage(f"no user's turn is given for {', '.join(missing)} (has: {', '.join(turns)})")
+            raise UnknownLanguage(f"no user's turn is given for {shortened(missing)} (has: {shortened(turns)})")
         return replace(self, chat=True, user={language: turns[language] for language in self.texts})
 
     @checked
@@ -167,7 +169,7 @@ class Corpus:
         few = [language for language, count in self.counts.items() if count < 2]
         if few:
             raise BadCorpus(
-                f"{self.source} has one text in {', '.join(few)}: it takes two to split into train and test"
+                f"{self.source} has one text in {shortened(few)}: it takes two to split into train and test"
             )
         mine = {
             language: tuple(text for row, text in enumerate(rows) if _half(row) == name)
@@ -194,12 +196,12 @@ def chosen(languages: str | Sequence[str], present: Sequence[str], *, where: str
     """Resolve the languages that were asked for against those that are present, in the order of asking."""
     asked = listing(languages)
     if not asked:
-        raise BadArgument(f"languages={shown(languages)} asks for none; {where} has: {', '.join(present)}")
+        raise BadArgument(f"languages={shown(languages)} asks for none; {where} has: {shortened(present)}")
     found = []
     for code in asked:
         tag = match(code, present)
         if tag is None:
-            raise UnknownLanguage(f"{code!r} is not in {where} (has: {', '.join(map(str, present))})")
+            raise UnknownLanguage(f"{code!r} is not in {where} (has: {shortened(present)})")
         found.append(tag)
     twice = [code for code in dict.fromkeys(found) if found.count(code) > 1]
     if twice:

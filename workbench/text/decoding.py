@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import stat
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 
-from workbench.arguments import shown
 from workbench.errors import WorkbenchError
+from workbench.text.naming import quoted, shortened
+
+_PIECE = 2**20  # bytes that are read at a time
+_SHARE = 12  # of the free memory, the part that a file may have: text and cells take several times its bytes
 
 
 @dataclass(frozen=True)
@@ -26,20 +31,19 @@ def read_text(path: Path, error: type[WorkbenchError]) -> str:
     """Read a UTF-8 file, with or without a byte order mark, packed with gzip where its name ends in .gz.
 
     Raises:
-        WorkbenchError: of the given class: missing, unreadable, empty, or not UTF-8.
+        WorkbenchError: of the given class: missing, no file, unreadable, empty, larger than the free memory allows once
+            it is unpacked, or not UTF-8.
     """
     try:
-        if "\0" in str(path):
-            raise FileNotFoundError
-        data = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            data = gzip.decompress(data)
+        data = _read_bytes(path, error)
     except FileNotFoundError:
-        raise error(f"there is no file {shown(str(path))}") from None
+        what = "a link to nothing" if path.is_symlink() else "no file"
+        raise error(f"there is {what} at {quoted(str(path))}") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
         raise error(f"{path} is no whole gzip file ({problem}); pack it again, or give the file unpacked") from problem
-    except OSError as problem:
-        raise error(f"cannot read {path}: {problem.strerror or problem}") from problem
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise error(f"cannot read {quoted(str(path))}: {reason}") from problem
     if not data.strip(b"\xef\xbb\xbf \t\r\n"):
         raise error(f"{path} is empty; it should hold text in UTF-8")
     try:
@@ -54,6 +58,21 @@ def read_text(path: Path, error: type[WorkbenchError]) -> str:
             "save it as UTF-8, for example with iconv -f latin1 -t utf-8"
         )
     return text.removeprefix("\ufeff")
+
+
+def _read_bytes(path: Path, error: type[WorkbenchError]) -> bytes:
+    """All bytes of a file, unpacked; a pipe or a device would be waited for, so it is refused."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise error(f"{path} is a folder, a pipe or a device, and not a file")
+    most = psutil.virtual_memory().available // _SHARE
+    pieces, size = [], 0
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            pieces.append(piece)
+            size += len(piece)
+            if size > most:
+                raise error(f"{path} holds more than {most:,} bytes, which is what the free memory allows; split it")
+    return b"".join(pieces)
 
 
 def kind(path: Path) -> str:
@@ -74,7 +93,7 @@ def lines(text: str) -> list[str]:
 def frame_table(frame: pd.DataFrame, error: type[WorkbenchError]) -> Table:
     """Take the columns of a pandas frame; NaN, None and blank text count as missing."""
     if frame.columns.duplicated().any():
-        raise error(f"the frame has a column more than once: {list(frame.columns)}")
+        raise error(f"the frame has a column more than once: {shortened(list(frame.columns))}")
     columns = {
         str(name): [None if _missing(value) else value for value in frame[name].tolist()] for name in frame.columns
     }

@@ -10,6 +10,7 @@ from typing import Any
 import langcodes
 
 from workbench.errors import BadArgument, UnknownLanguage, warn
+from workbench.text.naming import quoted
 
 DEFAULT = ("ar", "de", "en", "es", "fi", "fr", "hi", "it", "ja", "ru", "tr", "zh")
 _CASED = ("Latn", "Cyrl", "Grek", "Armn")
@@ -50,7 +51,9 @@ def check(code: str) -> str:
     """
     tag = _resolve(code.strip()) if isinstance(code, str) else ""
     if not tag:
-        raise UnknownLanguage(f"{code!r} is not the code of a language; codes are BCP-47, such as de, ar or zh-Hant")
+        raise UnknownLanguage(
+            f"{quoted(code)} is not the code of a language; codes are BCP-47, such as de, ar or zh-Hant"
+        )
     return tag
 
 

@@ -14,6 +14,7 @@ from workbench.errors import BadPairs
 from workbench.text.corpus import digest
 from workbench.text.decoding import Table, frame_table, kind, read_json_lines
 from workbench.text.formats.delimited import read_table
+from workbench.text.naming import quoted
 
 FIELDS = ("source", "target", "answer", "foil")
 
@@ -165,10 +166,10 @@ def _pair(item: Any, place: str) -> Pair:
     for field in FIELDS:
         value = item.get(field)
         if not isinstance(value, str) or not value.strip():
-            what = f"{value!r}" if field in item else "nothing"
+            what = quoted(value) if field in item else "nothing"
             raise BadPairs(f"{place}: {field!r} is {what}; each pair needs text in {', '.join(FIELDS)}")
     if item["answer"] == item["foil"]:
-        raise BadPairs(f"{place}: answer and foil are both {item['answer']!r}; their difference says nothing")
+        raise BadPairs(f"{place}: answer and foil are both {quoted(item['answer'])}; their difference says nothing")
     return Pair(
         *(item[field] for field in FIELDS), roles=_roles(item.get("roles"), place), name=str(item.get("name") or "")
     )
@@ -181,8 +182,8 @@ def _roles(value: Any, place: str) -> dict[str, int] | None:
         roles = json.loads(value) if isinstance(value, str) else value
         if not isinstance(roles, Mapping) or not all(type(position) is int for position in roles.values()):
             raise ValueError("not positions by name")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadPairs(
-            f"{place}: 'roles' is {value!r}; it takes token positions by name, such as {{\"subject\": 3}}"
+            f"{place}: 'roles' is {quoted(value)}; it takes token positions by name, such as {{\"subject\": 3}}"
         ) from error
     return {str(role): position for role, position in roles.items()}

@@ -135,12 +135,18 @@ def _read(
     try:
         there, is_folder = path.exists(), path.is_dir()
     except (OSError, ValueError) as problem:
-        raise BadCorpus(f"cannot look for {str(source)[:80]!r}: {problem.__class__.__name__}") from problem
-    if is_folder:
-        return folder_corpus(path, languages, columns, split=split, aligned=aligned)
-    if there:
-        return file_corpus(path, str(source), languages, columns), False
-    pair = prefix_corpus(path, languages, aligned)
+        reason = getattr(problem, "strerror", None) or problem
+        raise BadCorpus(f"cannot look for {str(source)[:80]!r}: {reason}") from problem
+    try:
+        if is_folder:
+            return folder_corpus(path, languages, columns, split=split, aligned=aligned)
+        if there:
+            return file_corpus(path, str(source), languages, columns), False
+        pair = prefix_corpus(path, languages, aligned)
+    except OSError as problem:  # a folder whose names cannot be listed
+        raise BadCorpus(f"cannot read {str(source)[:200]!r}: {problem.strerror or problem}") from problem
+    if pair is None and path.is_symlink():
+        raise BadCorpus(f"there is no corpus {str(source)!r}: it is a link to nothing")
     if pair is None:
         raise BadCorpus(f"there is no corpus {str(source)!r}: no such file or folder (shipped: {', '.join(SHIPPED)})")
     return pair, False

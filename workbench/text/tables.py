@@ -6,8 +6,9 @@ from typing import Any
 from workbench.errors import BadCorpus, UnknownLanguage, warn
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import Table, complete
-from workbench.text.formats.headers import check_columns, identifiers, language_columns, shortened
+from workbench.text.formats.headers import check_columns, identifiers, language_columns
 from workbench.text.languages import check, listed
+from workbench.text.naming import quoted, shortened
 
 # Columns that say which language a row is in, and columns that hold its text, the surest first.
 LANGUAGE_FIELDS = ("language", "lang", "language_code", "lang_code", "dialect", "locale")
@@ -99,12 +100,14 @@ def keep_complete(columns: dict[str, list[Any]], source: str) -> list[int]:
     total = len(next(iter(columns.values())))
     rows = complete(list(columns.values()))
     if total and len(rows) < total:
-        lacking = {language: count for language, cells in columns.items() if (count := cells.count(None))}
+        lacking = [f"{language} {count}" for language, cells in columns.items() if (count := cells.count(None))]
         if not rows:
-            raise BadCorpus(f"{source}: none of its {total} rows is filled in every language (blank cells: {lacking})")
+            raise BadCorpus(
+                f"{source}: none of its {total} rows is filled in every language (blank cells: {shortened(lacking)})"
+            )
         warn(
             f"{source}: dropped {total - len(rows)} of {total} rows, for all languages, because a cell is missing "
-            f"(blank cells: {', '.join(f'{language} {count}' for language, count in lacking.items())})",
+            f"(blank cells: {shortened(lacking)})",
         )
     if not rows:
         raise BadCorpus(f"{source} has a header but no rows")
@@ -189,7 +192,7 @@ def _long(table: Table, source: str, field: str, text: str) -> Corpus:
         spelled.setdefault(language, set()).add(code)
     for language, codes in spelled.items():
         if len(codes) > 1:
-            warn(f"{source}: {', '.join(sorted(codes))} are one language, {language}, and read as one")
+            warn(f"{source}: {shortened(sorted(codes))} are one language, {language}, and read as one")
     if {"location", "phrasing"} <= table.columns.keys():
         warn(f"{source}: {field!r} is the language that its prompts ask for, not the one that they are in")
     ignored = _leave(table, source, (field, text))
@@ -207,11 +210,11 @@ def _leave(table: Table, source: str, used: Sequence[str]) -> tuple[str, ...]:
 def _text(value: Any, table: Table, row: int, source: str, header: str) -> str:
     if value is None:
         raise BadCorpus(
-            f"{source}, {table.places[row]}: the text is blank in column {header!r}; remove the row or fill it in"
+            f"{source}, {table.places[row]}: the text is blank in column {quoted(header)}; remove the row or fill it in"
         )
     if not isinstance(value, str):
         raise BadCorpus(
-            f"{source}, {table.places[row]}: {value!r} is {type(value).__name__}, not text, in column {header!r}; "
-            f"columns={{{header!r}: None}} leaves the column out"
+            f"{source}, {table.places[row]}: {quoted(value)} is {type(value).__name__}, not text, in column "
+            f"{quoted(header)}; columns={{{quoted(header)}: None}} leaves the column out"
         )
     return value

@@ -12,6 +12,7 @@ import torch
 import transformers
 
 from workbench.errors import BrokenModel, CannotWrite, TooLarge
+from workbench.model.declared import check_declared
 from workbench.model.unpack.header import Header
 from workbench.model.unpack.mend import check_config, mend_config, mend_tokenizer
 
@@ -39,12 +40,17 @@ def convert(file: Path, into: Path, header: Header, name: str) -> dict[str, str]
         TooLarge: the weights in float32 do not fit in memory.
         CannotWrite: the disk is full.
     """
+    layers = header.get("block_count", 0)
+    if not isinstance(layers, int) or layers > len(header.tensors):
+        raise BrokenModel(f"{name!r} says that it has {layers!r} layers, and holds {len(header.tensors)} tensors")
     need, free = 2 * 4 * header.elements, psutil.virtual_memory().available
     if need > free:
         raise TooLarge(f"{name!r} needs {need / 2**30:.1f} GiB to be unpacked; {free / 2**30:.1f} GiB are free")
     try:
         with _read_once():
-            module, tokenizer = _load(file)
+            module, tokenizer = _load(file, header, name)
+    except (BrokenModel, TooLarge):
+        raise
     except Exception as error:  # transformers and gguf raise whatever their parsers raise
         raise BrokenModel(
             f"{name!r} has the architecture {header.architecture!r} and cannot be unpacked by transformers "
@@ -77,12 +83,14 @@ def exact_width(module: torch.nn.Module) -> torch.dtype:
     return torch.float32
 
 
-def _load(file: Path) -> tuple[Any, Any]:
-    """Module in float32, and tokenizer."""
+def _load(file: Path, header: Header, name: str) -> tuple[Any, Any]:
+    """Module in float32, and tokenizer; what the settings declare is counted against the file first."""
     options: dict[str, Any] = {"gguf_file": file.name, "local_files_only": True}
     if hasattr(transformers, "GgufConfig"):  # since 5.24 blocks stay packed unless this says otherwise
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
     folder = str(file.parent)
+    config = transformers.AutoConfig.from_pretrained(folder, gguf_file=file.name, local_files_only=True)
+    check_declared(header.size, transformers.AutoModelForCausalLM.from_config, config, name)
     loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, output_loading_info=True, **options
     )

@@ -82,9 +82,9 @@ def read_header(path: Path, name: str) -> Header:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
                 header = _parse(_Cursor(data), size, name)
-            except (struct.error, IndexError, UnicodeDecodeError) as error:
+            except (struct.error, IndexError, UnicodeDecodeError, RecursionError, MemoryError) as error:
                 raise BrokenModel(f"{name!r} is cut short or damaged: its header cannot be read ({error})") from error
-    if header.settings.get("split.count", 1) > 1:
+    if header.settings.get("split.count", 1) not in (0, 1):
         raise BrokenModel(f"{name!r} is one part of a split GGUF file; join them with llama-gguf-split --merge")
     missing = _end(header, name) - size
     if missing > 0:
@@ -153,19 +153,22 @@ def _parse(cursor: _Cursor, size: int, name: str) -> Header:
         *shape, kind, offset = cursor.take(f"{axes}QIQ")
         tensors.append(Tensor(key, math.prod(shape), kind, offset))
     alignment = settings.get("general.alignment", _ALIGNMENT)
+    if not isinstance(alignment, int) or alignment < 1:
+        raise IndexError(f"general.alignment is {str(alignment)[:20]}")
     return Header(settings, tuple(tensors), -(-cursor.at // alignment) * alignment, size)
 
 
 def _end(header: Header, name: str) -> int:
     """Bytes that the file has at least, by its table of tensors."""
     sizes = _block_sizes(name)
-    end = header.start
+    end = together = header.start
     for tensor in header.tensors:
         if tensor.kind not in sizes:
             raise BrokenModel(f"{name!r}: {tensor.name} has the GGML type {tensor.kind}, which this gguf does not know")
         block, width = sizes[tensor.kind]
-        end = max(end, header.start + tensor.offset + tensor.elements // block * width)
-    return end
+        length = tensor.elements // block * width
+        end, together = max(end, header.start + tensor.offset + length), together + length
+    return max(end, together)  # tensors do not lie upon each other
 
 
 def _block_sizes(name: str) -> dict[int, tuple[int, int]]:

@@ -99,7 +99,7 @@ class Report:
         return sorted(place for place in named if any(place in section.heads for section in self.sections))
 
 
-HEAD = re.compile(r"\b[Hh]ead (\d+) of layer (\d+)\b")
+HEAD = re.compile(r"\b[Hh]ead (\d{1,9}) of layer (\d{1,9})\b")
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

@@ -93,10 +93,16 @@ def _again(report: Report) -> list[str]:
         return []
     parts = ['<a id="again"></a>', f"## {AGAIN}"]
     if report.recipe.command:
-        parts.append(f"```sh\n{report.recipe.command}\n```")
-    parts.append(f"The same in Python:\n\n```python\n{report.recipe.call}\n```")
+        parts.append(_fenced(report.recipe.command, "sh"))
+    parts.append(f"The same in Python:\n\n{_fenced(report.recipe.call, 'python')}")
     versions = ", ".join(f"{_plain(name)} {_plain(number)}" for name, number in report.versions.items())
     return [*parts, f"Computed with {versions}." if versions else ""]
+
+
+def _fenced(code: str, kind: str) -> str:
+    """Code between fences longer than any run of backticks in it, so that nothing in it ends them."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", code)), default=0))
+    return f"{fence}{kind}\n{code}\n{fence}"
 
 
 def _provenance(section: Section, run: str) -> str:

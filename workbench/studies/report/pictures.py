@@ -34,6 +34,8 @@ def pictures(report: Report, kind: str, *, width: int) -> list[bytes]:
         return [b"" for _ in figures]
     try:
         import kaleido
+
+        from workbench.studies.report.offline import OfflineChromium
     except ImportError:
         raise BadArgument(
             "pictures are drawn by kaleido, which is not installed; pip install 'babel-workbench[docs]' brings it, "
@@ -43,7 +45,7 @@ def pictures(report: Report, kind: str, *, width: int) -> list[bytes]:
         asked = [_asked(figure, Path(folder) / f"{number}.{kind}", width) for number, figure in enumerate(drawn)]
         try:
             # MathJax would come from the network
-            kaleido.write_fig_from_object_sync(asked, kopts={"mathjax": False})
+            kaleido.write_fig_from_object_sync(asked, kopts={"mathjax": False, "browser_cls": OfflineChromium})
         except Exception as error:
             raise BadArgument(
                 f"pictures are drawn by Chromium or Chrome, and it did not start ({type(error).__name__}); "

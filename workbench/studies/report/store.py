@@ -1,6 +1,7 @@
 """`report.json`: what a report says, with its figures, so that it can be made again without the model."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
+import psutil
 
 import workbench
 from workbench.errors import BadResult
@@ -16,9 +18,11 @@ from workbench.results.files import load_result, write_whole
 from workbench.results.make import provenance
 from workbench.studies.report.contents import Report, Section
 from workbench.studies.report.recipe import Recipe
+from workbench.studies.report.valid import check_record
 
 FILE = "report.json"
 FORMAT = 1
+_PARSED = 20  # times the bytes of a file that its parts may take in memory
 # A cell that only this command's runs have, the most telling first.
 _COMMANDS = {
     "lens": "demo",
@@ -60,24 +64,46 @@ def load_report(folder: str | Path) -> Report:
             cut short or from a newer workbench.
     """
     path = Path(folder) / FILE
-    if not path.is_file():
-        raise BadResult(_missing(Path(folder)))
+    record = _read(path)
+    if type(record.get("format")) is int and record["format"] > FORMAT:
+        raise BadResult(
+            f"{path} was written by a newer workbench (format {str(record['format'])[:20]}, this one reads up to "
+            f"{FORMAT}); upgrade"
+        )
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        written = record["format"]
-        if written > FORMAT:
-            raise BadResult(
-                f"{path} was written by a newer workbench (format {written}, this one reads up to {FORMAT}); upgrade"
-            )
+        check_record(record)
         return Report(
             record["title"],
             record["question"],
             record["answer"],
             [_unpacked(section) for section in record["sections"]],
-            record["recipe"] and Recipe(**record["recipe"]),
+            record.get("recipe") and Recipe(**record["recipe"]),
         )
-    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadResult(f"{path} is cut short or is not a report of the workbench: {error!r}; {_again(path)}") from None
+    except Exception as error:  # plotly and pandas raise whatever their parts raise
+        raise _broken(path, error) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The JSON object of a file."""
+    try:
+        size = path.stat().st_size if path.is_file() else None
+        if size is not None and size * _PARSED > psutil.virtual_memory().available:
+            raise BadResult(f"{path} has {size:,} bytes, which is more than the free memory holds once it is read")
+        record = None if size is None else json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadResult(f"{str(path)[:200]} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, error) from None
+    if size is None:
+        raise BadResult(_missing(path.parent))
+    if not isinstance(record, dict):
+        raise _broken(path, ValueError("it is no JSON object"))
+    return record
+
+
+def _broken(path: Path, error: Exception) -> BadResult:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return BadResult(f"{path} is cut short or is not a report of the workbench: {reason}; {_again(path)}")
 
 
 def _packed(section: Section) -> dict[str, Any]:
@@ -107,7 +133,8 @@ def _plain(value: Any) -> Any:
 
 def _missing(folder: Path) -> str:
     if not folder.is_dir():
-        return f"there is no run folder {folder}; a study makes one, such as `workbench demo --out {folder}`"
+        words = ["workbench", "demo", "--out", str(folder)]
+        return f"there is no run folder {folder}; a study makes one, such as `{shlex.join(words)}`"
     return f"{folder} has no {FILE}, which holds what its report says; {_again(folder / FILE)}"
 
 
@@ -123,6 +150,8 @@ def _again(path: Path) -> str:
             continue
         names = [(record.get(about) or {}).get(name) for about, name in (("model", "name"), ("corpus", "source"))]
         given = [] if command == "demo" else [str(name) for name in names if name]
-        words = " ".join(["workbench", command, *given, "--out", str(folder)])
+        if any(name.startswith("-") or not name.isprintable() for name in given):
+            continue  # read as options, or changed where it is shown
+        words = shlex.join(["workbench", *command.split(), *given, "--out", str(folder)])
         return f"`{words}` writes it, with the options of then, and computes no finished cell again"
     return "run its command again: finished cells are not computed again"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from workbench.errors import WorkbenchError, warn
 from workbench.text.decoding import Table, kind, lines, read_text
-from workbench.text.formats.headers import shortened, twice
+from workbench.text.formats.headers import twice
+from workbench.text.naming import shortened
 
 Rows = list[tuple[int, list[str]]]
 """The line on which each row begins, and its cells."""

@@ -8,11 +8,12 @@ from workbench.errors import BadArgument, BadCorpus
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import Table, bare, kind
 from workbench.text.formats.delimited import read_table
-from workbench.text.formats.headers import AMBIGUOUS, shortened
+from workbench.text.formats.headers import AMBIGUOUS
 from workbench.text.formats.json_files import belebele, json_table, question_files
 from workbench.text.formats.lines import line_corpus
 from workbench.text.formats.names import ENDINGS, Named, by_language, read_name
 from workbench.text.languages import listed
+from workbench.text.naming import shortened
 from workbench.text.tables import has_texts, joined, renamed, table_corpus, text_column
 
 KINDS = ".tsv, .csv, .jsonl, .json (XQuAD), .txt, a Moses pair, any of them with .gz, or a folder of <language>.txt"

@@ -4,11 +4,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from numbers import Number
 from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, warn
 from workbench.text.languages import check, known, listed, listing, name, script
+from workbench.text.naming import quoted, shortened
 
 # Codes of languages that are also a word, or short for one, in headers whose cells may hold letters.
 _WORDS = (
@@ -27,7 +29,7 @@ _UNICODE |= {"Arab": "ARABIC", "Guru": "GURMUKHI", "Taml": "TAMIL", "Laoo": "LAO
 _NAMES_OF_ROWS = ("id", "language", "lang")
 _READ = 200  # rows that are looked at
 _NAMED = 12  # columns that a message names
-_LETTERS = 80  # of each
+_COMPARED = 256  # columns that a doubtful one is compared with
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def language_columns(
         for header, code in codes.items()
         if _lettered(table[header]) and (not _ambiguous(code) or _own_script(code, table[header]))
     ]
-    sure += [header for header, code in given.items() if code is not None]
+    sure = dict.fromkeys([*sure, *(header for header, code in given.items() if code is not None)])
     found: dict[str, str] = {}
     ignored: dict[str, str] = {}
     doubtful = []
@@ -91,14 +93,14 @@ def language_columns(
             meant = check(code) in wanted and not _numbered(table[header])
             if not meant and header not in sure:
                 why = _not_a_language(header, code, table, sure, codes)
-                doubtful += [] if why else [f"{header!r} as {name(code)}"]
+                doubtful += [] if why else [f"{quoted(header)} as {name(code)}"]
         if code is None or why:
             ignored[header] = why
             continue
         if check(code) in found:
             raise BadCorpus(
-                f"{source}: two columns are in {check(code)!r}: {found[check(code)]!r} and {header!r}; "
-                f"keep one, with columns={{{header!r}: None}}"
+                f"{source}: two columns are in {check(code)!r}: {quoted(found[check(code)])} and {quoted(header)}; "
+                f"keep one, with columns={{{quoted(header)}: None}}"
             )
         found[check(code)] = header
     _say(source, found, ignored, [header for header in ignored if header not in given and header not in used], doubtful)
@@ -122,7 +124,7 @@ def check_columns(
         raise BadArgument(f"columns={columns!r}; it takes a language, or None, for each column: {{'mt': None}}")
     absent = [header for header in columns or {} if header not in table]
     if absent:
-        raise BadArgument(f"columns names {absent[0]!r}, which {source} has not (it has: {shortened(table)})")
+        raise BadArgument(f"columns names {quoted(absent[0])}, which {source} has not (it has: {shortened(table)})")
     return dict(columns or {})
 
 
@@ -144,7 +146,9 @@ def _ambiguous(code: str) -> bool:
     return first in AMBIGUOUS and not has_script
 
 
-def _not_a_language(header: str, code: str, table: dict[str, list[Any]], sure: list[str], codes: dict[str, str]) -> str:
+def _not_a_language(
+    header: str, code: str, table: dict[str, list[Any]], sure: Mapping[str, None], codes: dict[str, str]
+) -> str:
     """Why a column whose header is the code of a language holds none; empty where it does."""
     cells = _texts(table[header])
     if not _lettered(table[header]):
@@ -152,7 +156,7 @@ def _not_a_language(header: str, code: str, table: dict[str, list[Any]], sure: l
     spelled = _UNICODE.get(script(code))
     if spelled and spelled != "LATIN":
         return f"its letters are not {spelled.capitalize()}"
-    others = [other for other in sure if other != header]
+    others = [other for other in islice(sure, _COMPARED) if other != header]
     if not others and len(codes) < len(table):
         return "no other column holds a language for certain"
     style = [_style(codes[other]) for other in others if other in codes]
@@ -233,7 +237,7 @@ def _overlap(cells: list[Any], others: list[Any]) -> float:
 
 def _say(source: str, found: dict[str, str], ignored: dict[str, str], unnamed: list[str], doubtful: list[str]) -> None:
     if not found:
-        doubts = "".join(f"; {header!r} is none: {why}" for header, why in list(ignored.items())[:_NAMED] if why)
+        doubts = "".join(f"; {quoted(header)} is none: {why}" for header, why in list(ignored.items())[:_NAMED] if why)
         first = next((header for header in ignored if header.lower() not in _NAMES_OF_ROWS), "text")
         role = "text" if any(header.lower() in _NAMES_OF_ROWS[1:] for header in ignored) else "de"
         raise BadCorpus(
@@ -245,13 +249,7 @@ def _say(source: str, found: dict[str, str], ignored: dict[str, str], unnamed: l
         listing = [f"{header} ({ignored[header]})" if ignored[header] else header for header in unnamed]
         warn(f"{source}: columns that are no language are left out: {shortened(listing)}; columns= says otherwise")
     if doubtful:
-        warn(f"{source}: reads {', '.join(doubtful)}, because of its cells; columns= says otherwise")
-
-
-def shortened(names: Mapping[str, Any] | Sequence[str]) -> str:
-    """The first names of many, in one line."""
-    each = ["".join(filter(str.isprintable, str(one)))[:_LETTERS] for one in names]
-    return ", ".join(each[:_NAMED]) + (f" and {len(each) - _NAMED} more" if len(each) > _NAMED else "")
+        warn(f"{source}: reads {shortened(doubtful)}, because of its cells; columns= says otherwise")
 
 
 def twice(names: Sequence[str]) -> list[str]:

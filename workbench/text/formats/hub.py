@@ -10,6 +10,7 @@ from workbench.errors import BadArgument, BadCorpus
 from workbench.text.corpus import Corpus
 from workbench.text.decoding import Table, frame_table
 from workbench.text.languages import check, listed
+from workbench.text.naming import shortened
 from workbench.text.tables import has_texts, table_corpus, text_column
 
 _SPLITS = ("train", "validation", "test", "dev", "devtest")
@@ -52,7 +53,7 @@ def mapping_corpus(
     if tables and not all(isinstance(key, str) and listed(key) and key not in _SPLITS for key in source):
         part = next(iter(source)) if split is None else split
         if part not in source:
-            raise BadArgument(f"split={split!r} is not in this DatasetDict (has: {', '.join(map(str, source))})")
+            raise BadArgument(f"split={split!r} is not in this DatasetDict (has: {shortened(source)})")
         if _is_splits(source[part]):
             raise BadCorpus(f"cannot read a corpus from {part!r}, a dict of data sets inside a dict; give one of them")
         return table_corpus(dataset_table(source[part]), f"datasets[{part}]", languages, columns), True
@@ -106,7 +107,7 @@ def _by_language(source: Mapping[str, Any], split: str | None) -> tuple[Corpus, 
         if _is_splits(part):
             chosen, own = (next(iter(part)) if split is None else split), True
             if chosen not in part:
-                raise BadArgument(f"split={split!r} is not in the DatasetDict of {key!r} (has: {', '.join(part)})")
+                raise BadArgument(f"split={split!r} is not in the DatasetDict of {key!r} (has: {shortened(part)})")
             part = part[chosen]
         table = dataset_table(part)
         only = list(table.columns)

@@ -9,8 +9,11 @@ from workbench.errors import BadCorpus, warn
 from workbench.text.corpus import Corpus
 from workbench.text.decoding import Table, read_json_lines, read_text
 from workbench.text.languages import check
+from workbench.text.naming import shortened
 from workbench.text.tables import LANGUAGE_FIELDS, TEXT_FIELDS, has_texts
 
+_CELLS = 10**6  # that a table may have
+_SPARSE = 64  # times the cells that are filled
 _BELEBELE = ("dialect", "link", "question_number", "flores_passage")
 
 
@@ -43,9 +46,15 @@ def objects_table(
             lacking = [field for field in need if field not in item and (field != need[0] or language is None)]
             if lacking:
                 raise BadCorpus(
-                    f"{source}, {place}: no {lacking[0]!r} (it has: {', '.join(map(str, item))}); each line needs "
+                    f"{source}, {place}: no {lacking[0]!r} (it has: {shortened(item)}); each line needs "
                     f'{need[0]} and {need[1]}, or a text for each language: {{"de": "...", "en": "..."}}'
                 )
+    entries = sum(map(len, items))
+    if len(columns) * len(items) > max(_CELLS, _SPARSE * entries):
+        raise BadCorpus(
+            f"{source}: its {len(items)} objects have {len(columns)} different names ({shortened(columns)}); a corpus "
+            "has the same few names in each line"
+        )
     cells = {name: [_filled(item.get(name)) for item in items] for name in columns}
     return Table(cells, tuple(places))
 
@@ -63,14 +72,15 @@ def question_files(files: dict[str, Path], source: str) -> Corpus:
             paragraphs = [paragraph for article in articles for paragraph in article["paragraphs"]]
             texts[language] = tuple(paragraph["context"] for paragraph in paragraphs)
             ids = [tuple(question.get("id") for question in paragraph.get("qas", ())) for paragraph in paragraphs]
+            questions.add(tuple(ids))  # what no id can be, such as a list, is refused here
         except BadCorpus:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            reason = f"{type(error).__name__} {str(error)[:80]}"
             raise BadCorpus(
-                f"{path} is not XQuAD-like JSON (data > paragraphs > context): {type(error).__name__} {error}; "
+                f"{path} is not XQuAD-like JSON (data > paragraphs > context): {reason}; "
                 "a file of one object a line ends in .jsonl"
             ) from error
-        questions.add(tuple(ids))
     return Corpus(texts, len(questions) == 1, source)
 
 

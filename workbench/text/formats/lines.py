@@ -5,6 +5,7 @@ from pathlib import Path
 from workbench.errors import BadCorpus, warn
 from workbench.text.corpus import Corpus
 from workbench.text.decoding import lines, read_text
+from workbench.text.naming import shortened
 from workbench.text.tables import keep_complete
 
 
@@ -35,7 +36,7 @@ def _in_step(files: dict[str, Path], source: str) -> Corpus:
         columns[language] = [row.removesuffix("\r") if row.strip() else None for row in rows]
     counts = {language: len(rows) for language, rows in columns.items()}
     if len(set(counts.values())) > 1:
-        listing = ", ".join(f"{files[language].name} {count}" for language, count in counts.items())
+        listing = shortened([f"{files[language].name} {count}" for language, count in counts.items()])
         raise BadCorpus(f"{source}: its files are to say the same line by line, but differ in length: {listing} lines")
     rows = keep_complete(columns, source)
     texts = {language: tuple(str(cells[row]) for row in rows) for language, cells in columns.items()}
