@@ -91,7 +91,10 @@ def agreement(
         elif slopes is not None and name in ("lahis", "michel", "gradient"):
             samples = {"lahis": np.maximum(-slopes, 0), "michel": np.abs(slopes), "gradient": -slopes}[name]
         if samples is not None:
-            values[name], redrawn[name] = np.nanmean(samples, 1), draws(samples, seed=seed, count=_DRAWS)
+            values[name], redrawn[name] = (
+                np.nanmean(samples, 1),
+                draws(samples, seed=seed, count=_DRAWS, clusters=corpus.row_clusters),
+            )
             if name == "michel":
                 values[name], redrawn[name] = per_layer(values[name]), per_layer(redrawn[name])
             continue

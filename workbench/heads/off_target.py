@@ -14,6 +14,7 @@ from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.statistics import check_level, corrected, interval, p_value
+from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus
 from workbench.text.identify import Identifier, by_lingua
 from workbench.text.languages import check, known
@@ -63,7 +64,7 @@ def off_target(
 
     Returns:
         `share[condition, language]`, the share of a language's prompts that are answered in the target language, for
-        the whole model, the scaled heads and random heads (mean), with `low`, `high`, bootstrap over prompts;
+        the whole model, the scaled heads and random heads (mean), with `low`, `high`, bootstrap over distinct prompts;
         `control_share[control, language]` and its central `level`, `control_low`, `control_high[language]`;
         `beyond[language]`, the share with the heads scaled less that with random heads, with `beyond_low`,
         `beyond_high` and `p_value` (t-test over prompts, corrected); `wanted[language]`, the target;
@@ -122,7 +123,7 @@ def off_target(
         raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
     answers = [*known, "?"]
     shares = np.stack([answered(one, answers) for one in codes])
-    variables, attrs = _variables(np.stack(hit), prompts.aligned, level, seed)
+    variables, attrs = _variables(np.stack(hit), prompts, level, seed)
     nothing = np.full_like(written[0], "")
     return make_result(
         {
@@ -182,16 +183,17 @@ def _lingua(codes: list[str]) -> Identifier:
     return by_lingua(codes)
 
 
-def _variables(hit: np.ndarray, aligned: bool, level: float, seed: int) -> tuple[dict, dict[str, float]]:
+def _variables(hit: np.ndarray, prompts: Corpus, level: float, seed: int) -> tuple[dict, dict[str, float]]:
     """The Result's variables and attributes, from hits [run, language, sample]: whole, scaled, then the controls."""
-    random = hit[2:].mean(0)
+    random, own = hit[2:].mean(0), prompts.clusters
     values = np.stack([hit[0], hit[1], random])
-    low, high = interval(values, axis=2, level=level, seed=seed)
+    low, high = interval(values, axis=2, level=level, seed=seed, clusters=own)
     beyond = hit[1] - random
-    beyond_low, beyond_high = interval(beyond, axis=1, level=level, seed=seed)
+    beyond_low, beyond_high = interval(beyond, axis=1, level=level, seed=seed, clusters=own)
     # Translations of one text are no independent samples: aligned prompts count by their rows.
-    together = np.nanmean(beyond, 0) if aligned else beyond.ravel()
-    all_low, all_high = interval(together, level=level, seed=seed)
+    together = np.nanmean(beyond, 0) if prompts.aligned else beyond.ravel()
+    rows = pooled(own, aligned=prompts.aligned)
+    all_low, all_high = interval(together, level=level, seed=seed, clusters=rows)
     control = np.nanmean(hit[2:], 2)
     tails = np.quantile(control, ((1 - level) / 2, (1 + level) / 2), axis=0)
     cells, row = ("condition", "language"), ("language",)
@@ -206,12 +208,12 @@ def _variables(hit: np.ndarray, aligned: bool, level: float, seed: int) -> tuple
         "beyond": (row, np.nanmean(beyond, 1), "share with the heads scaled less that with random heads"),
         "beyond_low": (row, beyond_low, f"lower {ends} beyond over prompts"),
         "beyond_high": (row, beyond_high, f"upper {ends} beyond over prompts"),
-        "p_value": (row, corrected(p_value(beyond, axis=1)), "p-value that beyond is 0, corrected"),
+        "p_value": (row, corrected(p_value(beyond, axis=1, clusters=own)), "p-value that beyond is 0, corrected"),
     }
     attrs = {
         "beyond": float(np.nanmean(beyond)),
         "beyond_low": float(all_low),
         "beyond_high": float(all_high),
-        "beyond_p": float(p_value(together)),
+        "beyond_p": float(p_value(together, clusters=rows)),
     }
     return variables, attrs

@@ -55,10 +55,10 @@ def generation_share(
 
     Returns:
         `share[group, language]`, the share of prompts in a language that the model answers in that language, with
-        `low` and `high` (bootstrap over prompts); `control_mean`, `control_low`, `control_high` over random groups, NaN
-        for "none"; `answered[group, language, answer]`, the share answered in each language, `answer` "?" where the
-        identifier cannot tell or names another; `unidentified[group, language]`, how many answers are in no language
-        that it knows, which no share counts as a hit; `text[group, language, sample]`, what was written.
+        `low` and `high` (bootstrap over distinct prompts); `control_mean`, `control_low`, `control_high` over random
+        groups, NaN for "none"; `answered[group, language, answer]`, the share answered in each language, `answer` "?"
+        where the identifier cannot tell or names another; `unidentified[group, language]`, how many answers are in no
+        language that it knows, which no share counts as a hit; `text[group, language, sample]`, what was written.
 
     Raises:
         BadArgument: an option out of range, or a group called "none".
@@ -104,7 +104,7 @@ def generation_share(
                     bar.update()
     except KeyboardInterrupt:
         raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
-    low, high = interval(hit[:, 0], axis=2, level=level, seed=seed)
+    low, high = interval(hit[:, 0], axis=2, level=level, seed=seed, clusters=prompts.clusters)
     share = np.nanmean(hit[:, 0], 2)
     random = np.full((3, *share.shape), np.nan)
     if controls:

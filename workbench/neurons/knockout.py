@@ -52,7 +52,8 @@ def knockout(
         In nats: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval over texts;
         `control_mean`, the mean over the random groups; `control_low`, `control_high`, the central `level` of the
         random groups' deltas; `excess` = delta - control_mean, with `excess_low`, `excess_high` over texts and
-        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells;
+        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells (in both, texts that
+        repeat one another are one);
         `control_delta[group, control, language]`; `sample_delta` and `sample_control[group, language, sample]`, each
         text's change without the group and its mean change without a random group; `baseline[language]`. And
         `neurons[group]`, their number.

@@ -17,10 +17,11 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.model.router import Router, routers
 from workbench.neurons.counts import read_counts
-from workbench.neurons.divergence import distributions, exchange, share_interval
+from workbench.neurons.divergence import Test, distributions, exchange, share_interval
 from workbench.results.make import make_result, provenance
 from workbench.results.statistics import check_level, corrected
 from workbench.text.batches import Batch
+from workbench.text.clusters import joined
 from workbench.text.corpus import Corpus
 
 _AXES = ("language", "layer", "expert")
@@ -48,14 +49,14 @@ def routing(
 
     The divergence of languages is the Jensen-Shannon divergence of their shares, in bits: 0 where they route alike, 1
     between two languages that share no expert. Finite samples never give 0. So the texts' labels are exchanged, in an
-    aligned corpus within rows: `null` is the mean divergence that this leaves, and the p-value the share of exchanges
-    that diverge as much as the languages do.
+    aligned corpus within rows, and of a text that comes again all at once: `null` is the mean divergence that this
+    leaves, and the p-value the share of exchanges that diverge as much as the languages do.
 
     Args:
         model: a model with routers; which modules they are is found by trying, see `workbench.model.router`.
         corpus: texts by language.
         permutations: exchanges of labels for each test; 0 tests nothing.
-        level: of the intervals of the shares, bootstrapped over texts.
+        level: of the intervals of the shares, bootstrapped over distinct texts.
         progress: show a progress bar.
         batch_size: texts per forward pass.
         seed: of the exchanges and of the bootstrap.
@@ -100,8 +101,8 @@ def routing(
         partial = _result(model, corpus, counter, counter.variables(), truncate=truncate, seed=seed)
         raise Interrupted(f"interrupted after {done} of {len(corpus)} texts", partial=partial) from None
     variables = counter.variables()
-    variables |= _intervals(counter.fired, level, seed)
-    variables |= _tests(counter.fired, corpus.aligned, permutations, seed, progress)
+    variables |= _intervals(counter.fired, corpus, level, seed)
+    variables |= _tests(counter.fired, corpus, permutations, seed, progress)
     return _result(
         model, corpus, counter, variables, truncate=truncate, seed=seed, permutations=permutations, level=level
     )
@@ -185,8 +186,11 @@ def _by_sample(router: Router, output: Any, mask: Tensor) -> tuple[Tensor, Tenso
     return fired.round().to(torch.int32), sums
 
 
-def _intervals(fired: Mapping[str, np.ndarray], level: float, seed: int) -> Variables:
-    ends = [share_interval(counts, level=level, seed=seed) for counts in fired.values()]
+def _intervals(fired: Mapping[str, np.ndarray], corpus: Corpus, level: float, seed: int) -> Variables:
+    ends = [
+        share_interval(counts, level=level, seed=seed, clusters=own[: len(counts)])
+        for counts, own in zip(fired.values(), corpus.clusters, strict=True)
+    ]
     between = f"of the {level:.0%} interval of share over texts"
     return {
         "share_low": (_AXES, np.stack([low for low, _ in ends]), f"lower end {between}"),
@@ -194,21 +198,29 @@ def _intervals(fired: Mapping[str, np.ndarray], level: float, seed: int) -> Vari
     }
 
 
-def _tests(fired: Mapping[str, np.ndarray], aligned: bool, permutations: int, seed: int, progress: bool) -> Variables:
+def _tests(fired: Mapping[str, np.ndarray], corpus: Corpus, permutations: int, seed: int, progress: bool) -> Variables:
     """The divergence of all languages and of every two, with what exchanging labels leaves."""
     names = list(fired)
     layers = next(iter(fired.values())).shape[1]
-    options: dict[str, Any] = {"aligned": aligned, "permutations": permutations}
+    options: dict[str, Any] = {"aligned": corpus.aligned, "permutations": permutations}
     whole = np.full((3, layers), np.nan)
     pairs = np.full((3, len(names), len(names), layers), np.nan)
+    own = {name: one[: len(fired[name])] for name, one in zip(names, corpus.clusters, strict=True)}
+
+    def exchanged(some: list[str], draws: list[int]) -> Test:
+        clusters = [own[name] for name in some]
+        if corpus.aligned:
+            clusters = [joined(np.stack(clusters))] * len(some)
+        return exchange([fired[name] for name in some], **options, seed=draws, clusters=clusters)
+
     if len(names) > 1:
-        test = exchange(list(fired.values()), **options, seed=[seed])
+        test = exchanged(names, [seed])
         whole[:] = test.divergence, test.null, corrected(test.p_value)
     couples = list(combinations(range(len(names)), 2))
     for i, j in tqdm(couples, desc="divergence", unit="pair", disable=not progress):
         first, second = sorted((i, j), key=lambda k: names[k])
         draws = [seed, zlib.crc32(f"{names[first]}\n{names[second]}".encode())]  # the same in any company
-        test = exchange([fired[names[first]], fired[names[second]]], **options, seed=draws)
+        test = exchanged([names[first], names[second]], draws)
         pairs[:, i, j] = test.divergence, test.null, test.p_value
     upper = np.triu_indices(len(names), 1)
     pairs[2][upper] = corrected(pairs[2][upper])

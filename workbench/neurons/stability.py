@@ -28,22 +28,33 @@ _OPTIONS: dict[str, dict[str, float]] = {
 def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> list[xr.Dataset]:
     """Count a corpus in pieces of whole rows: every `count`-th row of each language, starting at each of the first.
 
+    A row that repeats one before it is not numbered and goes where that one goes: pieces are drawn as if independent.
+
     Args:
         model: the model.
         corpus: the texts.
-        count: number of pieces, at most the rows of the smallest language.
+        count: number of pieces, at most the rows of the smallest language that differ.
         **options: of `firing`.
 
     Raises:
         BadArgument: fewer than two pieces, or more than rows.
     """
-    rows = min(corpus.counts.values())
+    own = dict(zip(corpus.languages, corpus.row_clusters, strict=True))
+    rows = min(int(one.max()) + 1 for one in own.values())
     if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= rows:
-        raise BadArgument(f"count={count!r} pieces of {rows} rows; give a whole number from 2 to {rows}")
+        raise BadArgument(f"count={count!r} pieces of {rows} rows that differ; give a whole number from 2 to {rows}")
     return [
         firing(
             model,
-            replace(corpus, texts={k: v[i::count] for k, v in corpus.texts.items()}, dropped=0, ids=()),
+            replace(
+                corpus,
+                texts={
+                    code: tuple(text for text, row in zip(texts, own[code], strict=False) if row % count == i)
+                    for code, texts in corpus.texts.items()
+                },
+                dropped=0,
+                ids=(),
+            ),
             **options,
         )
         for i in range(count)
