@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.frozen import frozen
 from workbench.heads.replacements import Replacement, mean, resample, scaled, zero
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.memory import cells_at_once
 from workbench.model.metrics import nll
@@ -26,6 +27,7 @@ HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_s
 _CELLS = ("language", "layer", "head")
 
 
+@alone
 def ablate(
     model: Model,
     corpus: Corpus,

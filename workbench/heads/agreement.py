@@ -11,6 +11,7 @@ from workbench.heads.ablation import ablate
 from workbench.heads.lahis import importance
 from workbench.heads.orders import magnitude, per_layer
 from workbench.heads.redraw import draws
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.statistics import check_level
@@ -21,6 +22,7 @@ _PAIRS = ("score", "other", "language")
 _DRAWS = 200
 
 
+@alone
 def agreement(
     model: Model,
     corpus: Corpus,

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from workbench.errors import Interrupted
 from workbench.heads.measure import sort_texts
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.memory import budget
 from workbench.model.model import Model
@@ -31,6 +32,7 @@ _CELLS = ("language", "layer", "head")
 _COPIES = 6  # of a layer's pattern that exist at one time, about: scores, mask, softmax, logarithm, products
 
 
+@alone
 def kinds(
     model: Model,
     corpus: Corpus,

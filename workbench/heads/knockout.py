@@ -10,6 +10,7 @@ from workbench.errors import BadArgument, Interrupted
 from workbench.heads.diagonal import diagonal
 from workbench.heads.groups import random_groups, read_groups
 from workbench.heads.measure import Table, measuring, sort_texts
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.results.controls import beyond_controls
@@ -21,6 +22,7 @@ from workbench.text.corpus import Corpus
 _CELLS = ("group", "language")
 
 
+@alone
 def knockout(
     model: Model,
     corpus: Corpus,

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
 from workbench.heads.streaming import DRAWS, Squares, forms, weights
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.gradient import head_gradient
 from workbench.model.model import Model
@@ -26,6 +27,7 @@ _RATE = 1e-2  # of AdamW, released variant
 _UNITS = {"paper": "nats", "released": "millinats"}
 
 
+@alone
 def importance(
     model: Model,
     corpus: Corpus,

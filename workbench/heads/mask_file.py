@@ -9,6 +9,7 @@ import xarray as xr
 
 from workbench.errors import BadArgument, BadResult
 from workbench.heads.smaller import Smaller, save_scaled
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.results.files import write_whole
 from workbench.results.make import provenance
@@ -32,6 +33,7 @@ def save_mask(result: xr.Dataset, path: str | Path) -> Path:
     return write_whole(path, json.dumps({**held, "heads": cells}, ensure_ascii=False, separators=(",", ":")))
 
 
+@alone
 def load_mask(model: Model, path: str | Path) -> torch.Tensor:
     """The mask of a file, [layer, head], 1 where nothing was trained; what `edited(model, heads=...)` takes.
 
@@ -57,6 +59,7 @@ def load_mask(model: Model, path: str | Path) -> torch.Tensor:
     return mask
 
 
+@alone
 def fold_mask(model: Model, mask: torch.Tensor, folder: str | Path) -> Smaller:
     """Write a checkpoint for plain transformers whose W_O contains the mask, checked against the masked model.
 

@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, TooFewLanguages, UnknownLanguage
 from workbench.heads.groups import random_groups, read_heads
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
@@ -22,6 +23,7 @@ from workbench.text.languages import check, known
 _CONDITIONS = ("whole", "scaled", "random")
 
 
+@alone
 def off_target(
     model: Model,
     prompts: Corpus,

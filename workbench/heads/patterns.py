@@ -9,6 +9,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, TooLarge
+from workbench.model.alone import alone
 from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.capture import tensors
 from workbench.model.memory import budget
@@ -21,6 +22,7 @@ from workbench.text.pieces import pieces
 _COPIES = 4  # of one text's patterns that exist at one time, about: all layers, and a layer's scores, mask, softmax
 
 
+@alone
 def patterns(
     model: Model,
     corpus: Corpus,

@@ -14,6 +14,7 @@ from workbench.heads.greedy import Step, greedy
 from workbench.heads.measure import Table, measure, sort_texts
 from workbench.heads.shapley import shapley
 from workbench.heads.smaller import save_smaller
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.results.make import make_result
@@ -25,6 +26,7 @@ METHODS = ("michel", "shapley", "magnitude", "random")
 _CURVE = ("order", "removed", "language")
 
 
+@alone
 def prune(
     model: Model,
     corpus: Corpus,

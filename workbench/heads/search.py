@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 from workbench.errors import BadArgument, Interrupted
 from workbench.heads.measure import clean_losses, run_cells
 from workbench.heads.racing import Race, race
+from workbench.model.alone import alone
 from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.gradient import head_gradient
 from workbench.model.model import Model
@@ -21,6 +22,7 @@ from workbench.text.corpus import Corpus
 _CELLS = ("language", "layer", "head")
 
 
+@alone
 def search(
     model: Model,
     corpus: Corpus,

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from workbench.errors import BadArgument, Interrupted
 from workbench.heads.groups import read_heads
 from workbench.heads.measure import measure
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.results.make import make_result
@@ -23,6 +24,7 @@ Worth = Callable[[np.ndarray], np.ndarray]
 """Sets of players that are on, [set, player] bool, to what they are worth: [set, language]."""
 
 
+@alone
 def shapley(
     model: Model,
     corpus: Corpus,

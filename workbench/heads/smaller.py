@@ -16,6 +16,7 @@ from torch import Tensor
 from workbench.errors import BadArgument, BrokenModel, CannotWrite, UnsupportedSite
 from workbench.heads.groups import read_heads
 from workbench.heads.layout import layout, rows_of
+from workbench.model.alone import alone
 from workbench.model.edits import edited
 from workbench.model.model import Model
 
@@ -47,6 +48,7 @@ class Smaller:
     difference: float
 
 
+@alone
 def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Path) -> Smaller:
     """Write a checkpoint without these heads, for plain transformers, and check it against the masked model.
 

@@ -1,7 +1,6 @@
 """Soft mask: train a factor for each of a few heads, and nothing else (arXiv 2511.07498)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from tqdm.auto import tqdm
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.groups import random_groups, read_heads
 from workbench.heads.tasks import Asked, answer_losses, ask, read_tasks
+from workbench.model.alone import alone, alone_inside
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.model import Model
@@ -25,6 +25,7 @@ from workbench.text.corpus import digest
 _CONDITIONS = ("none", "tuned", "random")
 
 
+@alone
 def tune_mask(
     model: Model,
     tasks: Any,
@@ -178,7 +179,7 @@ def _train(
     return base.index_put(places, entries.detach()).cpu(), curve
 
 
-@contextmanager
+@alone_inside
 def masked(model: Model, mask: Tensor) -> Iterator[None]:
     """Inside, every head's output is multiplied by mask [layer, head], through which gradients flow."""
     wide = mask.repeat_interleave(model.d_head, 1)

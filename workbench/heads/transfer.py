@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from workbench.errors import BadArgument, BadPairs
 from workbench.heads.groups import random_groups, read_heads
 from workbench.heads.tasks import Asked, Question, answer_losses, ask
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.model import Model
@@ -23,6 +24,7 @@ from workbench.text.corpus import digest
 _CELLS = ("scale",)
 
 
+@alone
 def transfer(
     model: Model,
     conflicts: Sequence[Mapping[str, str]],

@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
 from workbench.lens.read import last_position
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
@@ -20,6 +21,7 @@ from workbench.text.words import load_words, translation_prompts
 _AUTO = 16  # prompts in a batch
 
 
+@alone
 def depth(
     model: Model,
     words: pd.DataFrame | str = "words",

@@ -10,6 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.alone import alone
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -24,6 +25,7 @@ _AUTO = 16  # texts in a batch
 _BUDGET = 2**25  # logits held at once
 
 
+@alone
 def tune(
     model: Model,
     corpus: Corpus | str = "parallel",

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import NotFinite
+from workbench.model.alone import alone
 from workbench.model.attention import fused
 from workbench.model.cache_name import CACHE_NAMES, cache_name
 from workbench.model.model import Model
@@ -16,6 +17,7 @@ from workbench.text.batches import Batch
 _DROPPED = (*CACHE_NAMES, "use_cache")
 
 
+@alone
 @torch.no_grad()
 def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = False, patterns: bool = False) -> Recording:
     """Run a batch once, without the unembedding, and keep what a restart at any layer needs.

@@ -8,6 +8,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, NotFinite, TooFewLanguages
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.activity import mean, per_text
@@ -19,6 +20,7 @@ _AXES = ("language", "layer", "neuron")
 _CHUNK = 4_000_000  # text x neuron cells that are sorted at once
 
 
+@alone
 def experts(
     model: Model,
     corpus: Corpus,

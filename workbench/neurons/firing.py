@@ -10,6 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.errors import Interrupted
+from workbench.model.alone import alone
 from workbench.model.attention import fused
 from workbench.model.model import Model
 from workbench.neurons.prefixes import Prefixes, prefix_tokens
@@ -21,6 +22,7 @@ from workbench.text.corpus import Corpus
 _BATCH = 32
 
 
+@alone
 def firing(
     model: Model,
     corpus: Corpus,

@@ -8,6 +8,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
@@ -21,6 +22,7 @@ from workbench.text.identify import Identifier
 NOBODY = "none"  # the group without neurons
 
 
+@alone
 def generation_share(
     model: Model,
     prompts: Corpus,

@@ -8,6 +8,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
@@ -18,6 +19,7 @@ from workbench.results.statistics import check_level
 from workbench.text.corpus import Corpus
 
 
+@alone
 def knockout(
     model: Model,
     corpus: Corpus,

@@ -10,6 +10,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, BadResult, Interrupted
+from workbench.model.alone import alone
 from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
 from workbench.model.capture import tensors
@@ -23,6 +24,7 @@ from workbench.text.spans import joined, spans
 _SITES = ("gate", "neuron")
 
 
+@alone
 def look(
     model: Model,
     corpus: Corpus,

@@ -8,6 +8,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import Interrupted, NotFinite, TooFewLanguages
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.activity import down_norms, per_text, root_mean_square
@@ -18,6 +19,7 @@ from workbench.text.corpus import Corpus
 _AXES = ("language", "layer", "neuron")
 
 
+@alone
 def plnd(
     model: Model,
     corpus: Corpus,

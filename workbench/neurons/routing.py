@@ -12,6 +12,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, BadCounts, Interrupted
+from workbench.model.alone import alone
 from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
@@ -29,6 +30,7 @@ _PAIRS = ("language", "other", "layer")
 Variables = dict[str, tuple[tuple[str, ...], Any, str]]
 
 
+@alone
 def routing(
     model: Model,
     corpus: Corpus,

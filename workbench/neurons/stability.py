@@ -9,6 +9,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.neurons.firing import firing
 from workbench.neurons.merge import merge
@@ -25,6 +26,7 @@ _OPTIONS: dict[str, dict[str, float]] = {
 }
 
 
+@alone
 def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> list[xr.Dataset]:
     """Count a corpus in pieces of whole rows: every `count`-th row of each language, starting at each of the first.
 

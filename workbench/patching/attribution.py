@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.model.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -37,6 +38,7 @@ SITES = {"residual": "position", "residual_post": "position", "head": "head"}
 METRICS = ("logit_difference", "answer_probability")
 
 
+@alone
 def attribution(
     model: Model,
     pairs: Any,

@@ -9,6 +9,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, BadPairs, Interrupted
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.patching.attribution import whole_numbers
 from workbench.patching.effects import normalise
@@ -18,6 +19,7 @@ from workbench.results.make import make_result
 from workbench.text.pairs import load_pairs
 
 
+@alone
 @torch.no_grad()
 def circuit(
     model: Model,

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.alone import alone
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -29,6 +30,7 @@ _AUTO = 16  # pairs in a batch
 _BUDGET = 2**25  # logits held at once
 
 
+@alone
 @torch.no_grad()
 def concepts(
     model: Model,

@@ -7,6 +7,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.model.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -19,6 +20,7 @@ from workbench.text.pairs import load_pairs
 SITES = ("residual", "residual_post")
 
 
+@alone
 @torch.no_grad()
 def cross_layer(
     model: Model,

@@ -7,6 +7,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.model.alone import alone
 from workbench.model.columns import Columns
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -22,6 +23,7 @@ from workbench.patching.table import Table
 from workbench.text.pairs import load_pairs
 
 
+@alone
 @torch.no_grad()
 def cross_position(
     model: Model,

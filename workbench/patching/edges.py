@@ -9,6 +9,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.patching import cells
@@ -25,6 +26,7 @@ from workbench.text.pairs import load_pairs
 _PASSES = 8  # recordings' worth of memory that a pass takes which will be differentiated
 
 
+@alone
 @torch.no_grad()
 def edges(
     model: Model,

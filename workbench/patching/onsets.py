@@ -9,6 +9,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadPairs, Interrupted, TooFewLanguages
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.patching.concept_pairs import ConceptPairs, make_pairs
 from workbench.patching.concepts import batch_of, leads, measure, placed
@@ -18,6 +19,7 @@ from workbench.text.corpus import chosen
 from workbench.text.words import load_words
 
 
+@alone
 def onsets(
     model: Model,
     words: pd.DataFrame | str = "words",

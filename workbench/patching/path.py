@@ -9,6 +9,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching import cells
@@ -20,6 +21,7 @@ from workbench.patching.table import Table
 from workbench.text.pairs import load_pairs
 
 
+@alone
 @torch.no_grad()
 def path(
     model: Model,

@@ -8,6 +8,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.model.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -38,6 +39,7 @@ WORKS = {
 DIRECTIONS = ("denoising", "noising")
 
 
+@alone
 @torch.no_grad()
 def sweep(
     model: Model,
