@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.results.bootstrap import weights
+from workbench.text.languages import same
 
 _DRAWS = 1000  # of texts
 _SHUFFLES = 9999  # of which group belongs to which language
@@ -47,7 +48,7 @@ def diagonal(
 
     Args:
         samples: each text's change, [group, language, sample], NaN where a language has fewer texts.
-        groups: names; a group that bears a language's code has that language for its own.
+        groups: names; a group that bears a language's code or name has that language for its own.
         languages: codes.
         aligned: row i says the same in every language: the bootstrap draws whole rows.
         clusters: which samples of a language are one and are drawn together, [language, sample]; of an aligned corpus
@@ -55,7 +56,7 @@ def diagonal(
         level: of the intervals.
         seed: of the draws and of the shuffles.
     """
-    own = {g: languages.index(name) for g, name in enumerate(groups) if name in languages}
+    own = {g: k for g, name in enumerate(groups) for k, language in enumerate(languages) if same(name, language)}
     count = (~np.isnan(samples)).any(0).sum(1)
     nothing = np.full(len(groups), np.nan)
     if not own or len(languages) < 2 or (count < 2).any():

@@ -17,8 +17,8 @@ from workbench.results.make import make_result
 from workbench.results.statistics import check_level, corrected, interval, p_value
 from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier, by_lingua
-from workbench.text.languages import check, known
+from workbench.text.identify import Identifier, by_lingua, named
+from workbench.text.languages import check, match, meaning
 
 _CONDITIONS = ("whole", "scaled", "random")
 
@@ -78,7 +78,7 @@ def off_target(
 
     Raises:
         BadArgument: an option out of range, no heads, or a head that does not exist.
-        UnknownLanguage: no target for a language of the prompts.
+        UnknownLanguage: a target that is no language, or none for a language of the prompts.
         TooFewLanguages: lingua has only one language to choose from.
         UnsupportedSite: edits of head outputs do not work in this architecture, or lingua is not installed.
         TooLarge: a prompt leaves no room for `tokens`.
@@ -114,7 +114,7 @@ def off_target(
         for mask in tqdm(masks, desc="off target", unit="run", disable=not progress):
             scales = torch.from_numpy(np.where(mask, scale, 1.0))
             texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
-            found = [identify(text) or None for text in texts]
+            found = [named(identify(text), known) for text in texts]
             right = [code == wanted[one.language] for one, code in zip(encoded, found, strict=True)]
             hit.append(by_row(prompts, encoded, right, np.nan))
             none.append(np.nansum(by_row(prompts, encoded, [code is None for code in found], np.nan), 1))
@@ -165,15 +165,23 @@ def off_target(
 
 def _wanted(prompts: Corpus, target: str | Mapping[str, str] | None) -> dict[str, str]:
     """The language that is wanted for each language of the prompts."""
-    if target is None or isinstance(target, str):
-        one_for_all = check(target) if target is not None and known(target) else target
-        return {one: one_for_all or one for one in prompts.languages}
-    missing = [one for one in prompts.languages if one not in target]
+    if target is None:
+        return {one: one for one in prompts.languages}
+    if isinstance(target, str):
+        return dict.fromkeys(prompts.languages, _code(target, prompts))
+    named = {one: match(one, list(target)) for one in prompts.languages}
+    missing = [one for one, name in named.items() if name is None]
     if missing:
         raise UnknownLanguage(
             f"target names no language for prompts in {', '.join(missing)} (has: {', '.join(target)})"
         )
-    return {one: target[one] for one in prompts.languages}
+    return {one: _code(target[name], prompts) for one, name in named.items() if name is not None}
+
+
+def _code(target: str, prompts: Corpus) -> str:
+    """A wanted language as the prompts name it, or in its standard form where they have none of it."""
+    found, exact = meaning(target, prompts.languages)
+    return found if found is not None and exact else check(target)
 
 
 def _lingua(codes: list[str]) -> Identifier:

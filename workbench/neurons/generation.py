@@ -17,7 +17,7 @@ from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier
+from workbench.text.identify import Identifier, named
 
 NOBODY = "none"  # the group without neurons
 
@@ -96,7 +96,7 @@ def generation_share(
                 for control, off in enumerate([mask, *draws]):
                     scales = 1.0 - torch.from_numpy(off).float() if off.any() else None
                     texts = generate(model, encoded, tokens=tokens, batch_size=size, neurons=scales)
-                    found = [identify(text) or None for text in texts]
+                    found = [named(identify(text), languages) for text in texts]
                     right = [code == one.language for one, code in zip(encoded, found, strict=True)]
                     hit[group, control] = by_row(prompts, encoded, right, np.nan)
                     if control == 0:

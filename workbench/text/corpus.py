@@ -155,10 +155,13 @@ class Corpus:
             >>> chat = corpus.as_chat({"de": "Sag etwas.", "fr": "Dis quelque chose."})          # doctest: +SKIP
         """
         turns = dict.fromkeys(self.texts, user) if isinstance(user, str) else dict(user)
-        missing = [language for language in self.texts if language not in turns]
+        named = {language: match(language, list(turns)) for language in self.texts}
+        missing = [language for language, found in named.items() if found is None]
         if missing:
             raise UnknownLanguage(f"no user's turn is given for {', '.join(missing)} (has: {', '.join(turns)})")
-        return replace(self, chat=True, user={language: turns[language] for language in self.texts})
+        return replace(
+            self, chat=True, user={language: turns[found] for language, found in named.items() if found is not None}
+        )
 
     def select(self, languages: str | Sequence[str]) -> "Corpus":
         """Keep these languages (codes, or one string with commas), in this order.
