@@ -139,6 +139,24 @@ def test_routes_are_divided_where_both_parts_are_languages():
     assert [(one.shown, one.asked) for one in routes(words, "zh-Hant", "German")] == [("en", "zh-Hant"), ("en", "de")]
 
 
+def test_a_route_names_the_language_that_is_not_there():
+    words = pd.DataFrame({code: ["a", "b"] for code in ("zh-Hant", "en", "de")})
+    for route, lacking in (
+        ("de-it", "'it'"),
+        ("en-GB", "'GB'"),
+        ("de-xx", "'xx'"),
+        ("zh-Hant-xx", "'xx'"),
+        ("sr-Latn-en", "'sr-Latn'"),
+    ):
+        with pytest.raises(UnknownLanguage, match=f"{lacking} is not in this word list"):
+            routes(words, route, "en")
+    for route in ("de-de", "a-b-c"):
+        with pytest.raises(wb.errors.BadArgument, match="is not a language or two different ones"):
+            routes(words, route, "en")
+    with pytest.warns(match="'en-GB' is not there; 'en'"):
+        assert routes(words, "de-zh-Hant", ("de", "en-GB"))[1].asked == "en"
+
+
 def test_a_route_that_can_be_divided_in_two_ways_is_refused():
     words = pd.DataFrame({code: ["a", "b"] for code in ("ar-SA", "ar", "sa", "en")})
     with pytest.raises(wb.errors.BadArgument, match=r"'ar-SA' can be read as 'ar-SA' or 'ar' and 'sa'; give two"):

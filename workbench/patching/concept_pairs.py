@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadArgument, BadPairs
-from workbench.text.languages import meaning, required
+from workbench.text.languages import known, meaning, required
 from workbench.text.pairs import first_tokens
 from workbench.text.words import load_words, translation_prompts
 
@@ -134,8 +134,8 @@ def routes(frame: pd.DataFrame, source: str | Sequence[str], target: str | Seque
     """The routes of source and target prompt; a code alone is the language asked for, shown in a third language."""
     present = list(frame.columns)
     asked = {_codes(one, present)[-1] for one in (source, target)}
-    known = [code for code in (*SHOWN_FIRST, *frame.columns) if code in frame.columns and code not in asked]
-    fallback = known[0] if known else None
+    free = [code for code in (*SHOWN_FIRST, *frame.columns) if code in frame.columns and code not in asked]
+    fallback = free[0] if free else None
     found = []
     for one in (source, target):
         codes = _codes(one, present)
@@ -181,14 +181,19 @@ def _divided(text: str, present: Sequence[str]) -> tuple[str, ...]:
     for way in [(text,), *ways]:
         found = [meaning(code, present) for code in way]
         names = tuple(name for name, _ in found if name is not None)
-        if len(names) == len(way) == len(set(names)):
-            readings[all(exact for _, exact in found)][names] = way
-    fitting = readings[True] or readings[False]  # the same languages before those that are only near
+        same_language, exact = len(set(names)) < len(names), all(sure for _, sure in found)
+        if same_language and exact:
+            return way  # 'de-de', which is also German as in Germany
+        if len(names) == len(way) and not same_language:
+            readings[exact][names] = way
+    # 'de-it' is also German as in Italy, but not where it names two languages and one of them is not there.
+    stated = [way for way in ways if all(map(known, way)) or any(meaning(code, present)[1] for code in way)]
+    near = {names: way for names, way in readings[False].items() if len(way) == 2 or not stated}
+    fitting = readings[True] or near
     if len(fitting) > 1:
         said = " or ".join(" and ".join(map(repr, names)) for names in fitting)
         raise BadArgument(f"{text!r} can be read as {said}; give two languages as a pair, such as ('de', 'fr')")
-    # Where nothing fits, the parts are as they stand, and what is not there is refused by its name.
-    return next(iter(fitting.values()), tuple(parts) if len(parts) == 2 else (text,))
+    return next(iter([*fitting.values(), *stated]), tuple(parts))
 
 
 @lru_cache(maxsize=2**16)
