@@ -186,8 +186,8 @@ def named_columns(text: str | None) -> dict[str, str | None] | None:
         return None
     found: dict[str, str | None] = {}
     for part in text.split(","):
-        header, sign, held = (piece.strip() for piece in part.rpartition("="))
+        header, sign, content = (piece.strip() for piece in part.rpartition("="))
         if not sign or not header or header in found:
             raise BadArgument(f"--columns {text}: it takes each header once with what it holds, such as src=en,note=")
-        found[header] = held or None
+        found[header] = content or None
     return found

@@ -33,7 +33,7 @@ def forms(encoded: Sequence[Encoded], place: dict[str, int], clusters: np.ndarra
 
 
 class Squares:
-    """Sums over clusters of texts that a t-test needs, [language, ...cells]; only unfinished clusters are held.
+    """Sums over clusters of texts that a t-test needs, [language, ...cells]; of unfinished clusters alone the sums stay in memory.
 
     Args:
         clusters: which texts of a language are one, [language, sample]; -1 where there is none.

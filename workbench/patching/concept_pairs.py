@@ -191,8 +191,8 @@ def _divided(text: str, present: Sequence[str]) -> tuple[str, ...]:
     near = {names: way for names, way in readings[False].items() if len(way) == 2 or not stated}
     fitting = readings[True] or near
     if len(fitting) > 1:
-        said = " or ".join(" and ".join(map(repr, names)) for names in fitting)
-        raise BadArgument(f"{text!r} can be read as {said}; give two languages as a pair, such as ('de', 'fr')")
+        readable = " or ".join(" and ".join(map(repr, names)) for names in fitting)
+        raise BadArgument(f"{text!r} can be read as {readable}; give two languages as a pair, such as ('de', 'fr')")
     return next(iter([*fitting.values(), *stated]), tuple(parts))
 
 

@@ -88,13 +88,13 @@ class Corpus:
     def clusters(self) -> np.ndarray:
         """Which texts of a language are one text: [language, sample] numbers from 0; -1 where a language has none.
 
-        What is said of one language resamples these: a text that comes again is no further evidence.
+        Statistics of one language resample these: a text that comes again is no further evidence.
         """
         return text_clusters(self.texts)
 
     @cached_property
     def row_clusters(self) -> np.ndarray:
-        """The same for what is said of several languages: of an aligned corpus the rows that repeat one in any."""
+        """The same for statistics of several languages: of an aligned corpus the rows that repeat one in any."""
         return np.broadcast_to(joined(self.clusters), self.clusters.shape) if self.aligned else self.clusters
 
     def distinct(self) -> "Corpus":

@@ -26,9 +26,11 @@ def write(folder, code, header=""):
 def test_questions_without_a_header_are_refused_with_the_line_that_would_work(tmp_path, code):
     path = write(tmp_path, code)
     names = f"'{code}' and 'answer'"
-    with pytest.raises(BadCorpus, match=f"first line looks like a row and not like a header.*such as {names}") as told:
+    with pytest.raises(
+        BadCorpus, match=f"first line looks like a row and not like a header.*such as {names}"
+    ) as caught:
         wb.load_corpus(path)
-    assert "columns={'" not in str(told.value) and len(str(told.value).splitlines()) == 1
+    assert "columns={'" not in str(caught.value) and len(str(caught.value).splitlines()) == 1
     questions = tuple(question for question, _ in MGSM[code])
     assert wb.load_corpus(write(tmp_path, code, f"{code}\tanswer\n")).texts == {code: questions}
     table = pd.read_csv(write(tmp_path, code), sep="\t", names=[code, "answer"])  # as the message says

@@ -88,7 +88,7 @@ def _plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_plain, value))
     if isinstance(value, Mapping):  # of the columns of a table: None for one that is left out
-        return all(isinstance(held, str | None) for held in value.values()) and all(map(_plain, value))
+        return all(isinstance(content, str | None) for content in value.values()) and all(map(_plain, value))
     return isinstance(value, str | int | float | bool | Path)
 
 
@@ -111,5 +111,5 @@ def _option(name: str, value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [flag, ",".join(map(str, value))]
     if isinstance(value, Mapping):
-        return [flag, ",".join(f"{name}={held or ''}" for name, held in value.items())]
+        return [flag, ",".join(f"{name}={content or ''}" for name, content in value.items())]
     return [flag, str(value)]
