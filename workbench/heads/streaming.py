@@ -33,7 +33,9 @@ def forms(encoded: Sequence[Encoded], place: dict[str, int], clusters: np.ndarra
 
 
 class Squares:
-    """Sums over clusters of texts that a t-test needs, [language, ...cells]; of unfinished clusters alone the sums stay in memory.
+    """Sums over clusters of texts that a t-test needs, [language, ...cells].
+
+    The sum of a cluster by itself stays in memory only until its last text was taken in.
 
     Args:
         clusters: which texts of a language are one, [language, sample]; -1 where there is none.
