@@ -168,7 +168,7 @@ def test_a_stop_in_a_sweep_keeps_what_is_finished(refused, run, model, corpus, t
 
 
 def test_ctrl_c_outside_a_sweep(refused, model, corpus, monkeypatch):
-    monkeypatch.setattr("workbench.studies.neurons.load_corpus", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("workbench.studies.options.load_corpus", lambda *_, **__: signal.raise_signal(signal.SIGINT))
     assert refused("neurons", model, corpus).startswith("Interrupted: ")
 
 

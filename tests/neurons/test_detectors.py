@@ -1,5 +1,7 @@
 """Expert neurons and PLND against their definitions."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -109,7 +111,7 @@ def test_an_interrupt_keeps_the_texts_that_were_read(wrapped, monkeypatch):
             raise KeyboardInterrupt
         return per_text(model, batch, reduce)
 
-    monkeypatch.setitem(public.__wrapped__.__globals__, "per_text", interrupted)
+    monkeypatch.setitem(inspect.unwrap(public).__globals__, "per_text", interrupted)
     with pytest.raises(Interrupted, match="after 3 of 6 texts") as caught:
         plnd(wrapped("llama"), CORPUS, progress=False, batch_size=1)
     counts = {one: sum(b.languages == (one,) for b in calls[:3]) for one in TEXTS}

@@ -10,8 +10,10 @@ import typer
 import workbench
 from workbench.cli import explore, heads, lens, models, neurons, patch, report
 from workbench.cli.options import (
+    Columns,
     Common,
     CorpusName,
+    Deduplicate,
     Device,
     Dtype,
     Languages,
@@ -20,6 +22,7 @@ from workbench.cli.options import (
     Table,
     Unused,
     common_options,
+    named_columns,
 )
 from workbench.terminal import Refusing, show_run, show_table, warn
 
@@ -92,6 +95,8 @@ app.add_typer(patch.app, name="patch")
 def languages_(
     corpus: CorpusName = "parallel",
     languages: Languages = None,
+    deduplicate: Deduplicate = False,
+    columns: Columns = None,
     out: Table = None,
     batch_size: Unused = None,
     device: Unused = None,
@@ -107,7 +112,8 @@ def languages_(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.tables import corpus_table
 
-    show_table(corpus_table(corpus, languages), out, quiet)
+    table = corpus_table(corpus, languages, deduplicate=deduplicate, columns=named_columns(columns))
+    show_table(table, out, quiet)
 
 
 @app.command()

@@ -79,6 +79,13 @@ Truncate = Annotated[bool, typer.Option("--truncate", help="Cut texts that are l
 Chat = Annotated[
     bool, typer.Option("--chat", help="Put texts through the tokenizer's chat template; its tokens are not counted.")
 ]
+Deduplicate = Annotated[
+    bool, typer.Option("--deduplicate", help="Drop texts that come again; else they count as one in every test.")
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(help="What columns of a table hold, such as src=en,ref=de,note= (nothing: leave it out)."),
+]
 Unused = Annotated[str | None, typer.Option(help="Taken by every command; nothing here depends on it.", hidden=True)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
 
@@ -131,7 +138,8 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
     own = [p for p in inspect.signature(command).parameters.values() if p.name != "common"]
     taken = {p.name for p in own}
     chats = bool(taken & {"corpus", "pairs"}) and not taken & {"tasks", "conflicts"}
-    taken |= (set() if "corpus" in taken else {"truncate"}) | (set() if chats else {"chat"})
+    of_texts = set() if "corpus" in taken else {"truncate", "deduplicate", "columns"}
+    taken |= of_texts | (set() if chats else {"chat"})
     shared = [p for p in inspect.signature(_common).parameters.values() if p.name not in taken]
 
     @wraps(command)
@@ -154,12 +162,14 @@ def _common(
     seed: Seed = 0,
     truncate: Truncate = False,
     chat: Chat = False,
+    deduplicate: Deduplicate = False,
+    columns: Columns = None,
     quiet: Quiet = False,
 ) -> Common:
     """The common options, checked.
 
     Raises:
-        BadArgument: a batch size, memory or seed that is no such number.
+        BadArgument: a batch size, memory or seed that is no such number, or columns without what they hold.
     """
     if batch_size != "auto" and not (batch_size.isdecimal() and int(batch_size)):
         raise BadArgument(f"--batch-size {batch_size}: it is a whole number from 1, or auto")
@@ -169,6 +179,33 @@ def _common(
     from workbench.studies.options import Options
 
     size = "auto" if batch_size == "auto" else int(batch_size)
-    how = {"truncate": truncate, "memory": check_memory(memory), "chat": chat}
-    options = Options(size, device, dtype, seed, progress=not quiet, **how)
+    options = Options(
+        size,
+        device,
+        dtype,
+        seed,
+        progress=not quiet,
+        truncate=truncate,
+        memory=check_memory(memory),
+        chat=chat,
+        deduplicate=deduplicate,
+        columns=named_columns(columns),
+    )
     return Common(languages, out, limit, options, quiet)
+
+
+def named_columns(text: str | None) -> dict[str, str | None] | None:
+    """Headers to what they hold, from 'src=en,note=': nothing behind the last sign means that it is left out.
+
+    Raises:
+        BadArgument: a header without the sign, or twice.
+    """
+    if text is None:
+        return None
+    found: dict[str, str | None] = {}
+    for part in text.split(","):
+        header, sign, content = (piece.strip() for piece in part.rpartition("="))
+        if not sign or not header or header in found:
+            raise BadArgument(f"--columns {text}: it takes each header once with what it holds, such as src=en,note=")
+        found[header] = content or None
+    return found

@@ -13,6 +13,7 @@ from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.frozen import frozen
 from workbench.heads.groups import read_heads
 from workbench.heads.replacements import Replacement, mean, resample, scaled, zero
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.memory import cells_at_once
 from workbench.model.metrics import nll
@@ -30,6 +31,7 @@ _CELLS = ("language", "layer", "head")
 
 
 @checked
+@alone
 def ablate(
     model: Model,
     corpus: Corpus,
@@ -73,7 +75,8 @@ def ablate(
         All in nats: `delta[language, layer, head]`, mean over texts; `low` and `high`, its bootstrap percentile
         interval over texts; `p_value`, two-sided one-sample t-test of mean 0, Benjamini-Hochberg corrected over all
         cells; `baseline[language]`, mean NLL of the whole model; `sample_delta[language, sample, layer, head]`, NaN
-        where a language has fewer texts than another. Intervals and p-values need two texts.
+        where a language has fewer texts than another. Intervals and p-values need two texts that differ: a text that
+        is given again is no further evidence, and is drawn and tested with those that it repeats, as one.
 
     Raises:
         BadArgument: unknown `how`, `scale`, `level` or `batch_size`, or a head that does not exist.
@@ -213,15 +216,22 @@ class _Sweep:
         """The Result's variables; cells that are not finished are NaN, but for the texts they had."""
         whole = np.where(self.finished()[:, None], self.deltas, np.nan).astype(np.float64)
         counts = np.array(self.counts)
+        clusters = self.corpus.clusters.copy()
         for k, texts in enumerate(self.corpus.texts.values()):  # the bootstrap must not see the order of the texts
-            whole[k, : counts[k]] = whole[k, np.argsort(np.array(texts, dtype=object), kind="stable")]
-        low, high = interval(whole, axis=1, level=level, seed=seed)
+            order = np.argsort(np.array(texts, dtype=object), kind="stable")
+            whole[k, : counts[k]], clusters[k, : counts[k]] = whole[k, order], clusters[k, order]
+        clusters = clusters[:, :, None, None]
+        low, high = interval(whole, axis=1, level=level, seed=seed, clusters=clusters)
         finished = np.where(self.finished(), counts[:, None, None], np.nan)
         return {
             "delta": (_CELLS, np.nansum(whole, 1) / finished, "change of the loss without the head [nats]"),
             "low": (_CELLS, low, f"lower end of the {level:.0%} interval of delta [nats]"),
             "high": (_CELLS, high, f"upper end of the {level:.0%} interval of delta [nats]"),
-            "p_value": (_CELLS, corrected(p_value(whole, axis=1)), "p-value that delta is 0, corrected"),
+            "p_value": (
+                _CELLS,
+                corrected(p_value(whole, axis=1, clusters=clusters)),
+                "p-value that delta is 0, corrected",
+            ),
             "baseline": (("language",), self._baseline(), "mean negative log-likelihood [nats]"),
             "sample_delta": (
                 ("language", "sample", "layer", "head"),

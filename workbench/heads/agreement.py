@@ -12,6 +12,7 @@ from workbench.heads.ablation import ablate
 from workbench.heads.lahis import importance
 from workbench.heads.orders import magnitude, per_layer
 from workbench.heads.redraw import draws
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.text.corpus import Corpus
@@ -22,6 +23,7 @@ _DRAWS = 200
 
 
 @checked
+@alone
 def agreement(
     model: Model,
     corpus: Corpus,
@@ -90,7 +92,10 @@ def agreement(
         elif slopes is not None and name in ("lahis", "michel", "gradient"):
             samples = {"lahis": np.maximum(-slopes, 0), "michel": np.abs(slopes), "gradient": -slopes}[name]
         if samples is not None:
-            values[name], redrawn[name] = np.nanmean(samples, 1), draws(samples, seed=seed, count=_DRAWS)
+            values[name], redrawn[name] = (
+                np.nanmean(samples, 1),
+                draws(samples, seed=seed, count=_DRAWS, clusters=corpus.row_clusters),
+            )
             if name == "michel":
                 values[name], redrawn[name] = per_layer(values[name]), per_layer(redrawn[name])
             continue

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.results.bootstrap import weights
+from workbench.text.languages import same
+
 _DRAWS = 1000  # of texts
 _SHUFFLES = 9999  # of which group belongs to which language
 
@@ -37,6 +40,7 @@ def diagonal(
     languages: list[str],
     *,
     aligned: bool,
+    clusters: np.ndarray | None = None,
     level: float = 0.95,
     seed: int = 0,
 ) -> Diagonal:
@@ -44,19 +48,30 @@ def diagonal(
 
     Args:
         samples: each text's change, [group, language, sample], NaN where a language has fewer texts.
-        groups: names; a group that bears a language's code has that language for its own.
+        groups: names; a group that bears a language's code or name has that language for its own.
         languages: codes.
         aligned: row i says the same in every language: the bootstrap draws whole rows.
+        clusters: which samples of a language are one and are drawn together, [language, sample]; of an aligned corpus
+            the same in every language; each its own when None.
         level: of the intervals.
         seed: of the draws and of the shuffles.
     """
-    own = {g: languages.index(name) for g, name in enumerate(groups) if name in languages}
+    own = {g: k for g, name in enumerate(groups) for k, language in enumerate(languages) if same(name, language)}
     count = (~np.isnan(samples)).any(0).sum(1)
     nothing = np.full(len(groups), np.nan)
     if not own or len(languages) < 2 or (count < 2).any():
         return Diagonal(nothing, nothing, nothing, np.nan, np.nan, np.nan, np.nan)
     means = np.nanmean(samples, 2)[None]  # [draw, group, language]
-    drawn = np.stack([_resampled(samples[:, k, : count[k]], k * (not aligned), seed) for k in range(len(count))], 2)
+    own_clusters = [np.arange(n) if clusters is None else clusters[k, :n] for k, n in enumerate(count)]
+    if any(len(np.unique(one)) < 2 for one in own_clusters):
+        return Diagonal(nothing, nothing, nothing, np.nan, np.nan, np.nan, np.nan)
+    drawn = np.stack(
+        [
+            weights(one, _DRAWS, [seed, k * (not aligned)]) @ samples[:, k, : count[k]].T
+            for k, one in enumerate(own_clusters)
+        ],
+        2,
+    )
     observed, spread = (_contrasts(values, own, len(groups)) for values in (means, drawn))
     tails = ((1 - level) / 2, (1 + level) / 2)
     low, high = np.quantile(spread, tails, axis=0)
@@ -64,14 +79,6 @@ def diagonal(
     mean_low, mean_high = np.quantile(spread[:, rows].mean(1), tails)
     p = _shuffled(means[0][rows], [own[g] for g in rows], seed) if len(rows) > 1 else np.nan
     return Diagonal(observed[0], low, high, float(observed[0, rows].mean()), float(mean_low), float(mean_high), p)
-
-
-def _resampled(values: np.ndarray, stream: int, seed: int) -> np.ndarray:
-    """Means of resampled texts, [draw, group]; the same stream draws the same rows."""
-    count = values.shape[1]
-    draws = np.random.default_rng([seed, stream]).integers(0, count, (_DRAWS, count))
-    weights = np.stack([np.bincount(draw, minlength=count) for draw in draws]) / count
-    return weights @ values.T
 
 
 def _contrasts(means: np.ndarray, own: dict[int, int], groups: int) -> np.ndarray:

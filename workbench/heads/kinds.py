@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked
 from workbench.errors import Interrupted
 from workbench.heads.measure import sort_texts
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.hooks import after, hooked
 from workbench.model.memory import budget
@@ -35,6 +36,7 @@ _COPIES = 6  # of a layer's pattern that exist at one time, about: scores, mask,
 
 
 @checked
+@alone
 def kinds(
     model: Model,
     corpus: Corpus,
@@ -70,8 +72,8 @@ def kinds(
 
     Returns:
         `previous`, `first`, `current`, `same`, `induction` (shares of the attention, 0 to 1), `entropy` (nats) and
-        `distance` (tokens), each [language, layer, head], each with its bootstrap percentile interval over texts,
-        such as `previous_low` and `previous_high` (NaN with fewer than two texts), and with
+        `distance` (tokens), each [language, layer, head], each with its bootstrap percentile interval over distinct
+        texts, such as `previous_low` and `previous_high` (NaN with fewer than two texts), and with
         `uniform_previous[language]` and so on. NaN where no text of a language has a position that counts.
 
     Raises:
@@ -198,9 +200,10 @@ def _variables(
 ) -> dict[str, tuple[tuple[str, ...], Any, str]]:
     """The Result's variables from [kind, language, sample, layer, head] and [kind, language, sample]."""
     variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
+    own = sort_texts(corpus, corpus.clusters)
     for (name, described), measured, alike in zip(KINDS.items(), found, uniform, strict=True):
         samples = sort_texts(corpus, np.moveaxis(measured, (0, 1), (2, 3)))
-        low, high = interval(samples, axis=3, level=level, seed=seed)  # [layer, head, language]
+        low, high = interval(samples, axis=3, level=level, seed=seed, clusters=own)  # [layer, head, language]
         unit = described[described.index("[") :]
         variables[name] = (_CELLS, _mean(measured), described)
         for end, values in (("low", low), ("high", high)):

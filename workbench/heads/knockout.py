@@ -11,6 +11,7 @@ from workbench.errors import BadArgument, Interrupted
 from workbench.heads.diagonal import diagonal
 from workbench.heads.groups import random_groups, read_groups
 from workbench.heads.measure import Table, measuring, sort_texts
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.results.controls import OWNERS, beyond_controls
@@ -22,6 +23,7 @@ _CELLS = ("group", "language")
 
 
 @checked
+@alone
 def knockout(
     model: Model,
     corpus: Corpus,
@@ -59,7 +61,8 @@ def knockout(
         In nats: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval over texts;
         `control_mean`, the mean over the random groups; `control_low`, `control_high`, the central `level` of the
         random groups' deltas; `excess` = delta - control_mean, with `excess_low`, `excess_high` over texts and
-        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells;
+        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells (in both, texts that
+        repeat one another are one);
         `control_delta[group, control, language]`; `sample_delta` and `sample_control[group, language, sample]`, each
         text's change without the group and its mean change without a random group; `baseline[language]`.
 
@@ -145,14 +148,16 @@ def _variables(
     compared, average = whole[:, 0], np.full_like(raw[:, 0], np.nan)
     if raw.shape[1] > 1:
         compared, average = compared - whole[:, 1:].mean(1), raw[:, 1:].mean(1)
+    corpus = table.corpus
+    own, rows = (sort_texts(corpus, clusters) for clusters in (corpus.clusters, corpus.row_clusters))
     across = diagonal(
-        compared, names, list(table.corpus.languages), aligned=table.corpus.aligned, level=level, seed=seed
+        compared, names, list(corpus.languages), aligned=corpus.aligned, clusters=rows, level=level, seed=seed
     )
     ends = f"of the {level:.0%} interval of contrast over texts [nats]"
     heads = masks[:, 0].sum((1, 2))
     common = (masks[:, :1] & masks[:, 1:]).sum((2, 3)).mean(1) if masks.shape[1] > 1 else np.full(len(names), np.nan)
     variables = {
-        **beyond_controls(whole, counts, axis="group", unit="heads", level=level, seed=seed),
+        **beyond_controls(whole, counts, axis="group", unit="heads", level=level, seed=seed, clusters=own),
         "sample_delta": ((*_CELLS, "sample"), raw[:, 0], "change of each text's loss [nats]"),
         "sample_control": (
             (*_CELLS, "sample"),

@@ -12,7 +12,8 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
 from workbench.errors import Interrupted
-from workbench.heads.streaming import DRAWS, spread_p, weights
+from workbench.heads.streaming import DRAWS, Squares, forms, weights
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.gradient import head_gradient
 from workbench.model.model import Model
@@ -30,6 +31,7 @@ _UNITS = {"paper": "nats", "released": "millinats"}
 
 
 @checked
+@alone
 def importance(
     model: Model,
     corpus: Corpus,
@@ -71,8 +73,8 @@ def importance(
 
     Returns:
         `importance[language, layer, head]` in nats (released: thousandths of a nat), with `low` and `high`, its
-        bootstrap percentile interval over texts (released: along this one order of texts); `p_value`, two-sided
-        one-sample t-test that the mean g is 0, Benjamini-Hochberg corrected over all cells;
+        bootstrap percentile interval over distinct texts (released: along this one order of texts); `p_value`,
+        two-sided one-sample t-test that the mean g is 0, Benjamini-Hochberg corrected over all cells;
         `gradient[language, layer, head]`, mean g in nats; `nll[language]`, mean loss of the texts in nats (released:
         with the mask they saw); with `per_sample`, `sample_gradient[language, sample, layer, head]`, NaN where a
         language has fewer texts than another; released: `mask[language, layer, head]`, m after the last text.
@@ -93,7 +95,7 @@ def importance(
     size = texts_per_batch(batch_size)
     model.require("head")
     encoded = model.encode(corpus, truncate=truncate)
-    totals = _Totals(model, corpus, per_sample, level, seed, variant == "paper")
+    totals = _Totals(model, corpus, encoded, per_sample, level, seed, variant == "paper")
     shape = (model.n_layers, model.n_heads)
     masks = {language: torch.nn.Parameter(torch.ones(shape, device=model.device)) for language in corpus.languages}
     run = _fixed(model, encoded, size, totals) if variant == "paper" else _stepped(model, encoded, size, totals, masks)
@@ -169,6 +171,7 @@ class _Totals:
 
     model: Model
     corpus: Corpus
+    encoded: list[Encoded]
     per_sample: bool
     level: float
     seed: int
@@ -179,10 +182,12 @@ class _Totals:
         counts = self.corpus.counts
         cells = (len(counts), self.model.n_layers, self.model.n_heads)
         self.place = {language: i for i, language in enumerate(counts)}
-        self.worked, self.magnitude, self.negative, self.gradient = (np.zeros(cells) for _ in range(4))
+        self.worked, self.magnitude, self.negative = (np.zeros(cells) for _ in range(3))
+        self.squares = Squares(self.corpus.clusters, cells[1:])
+        self.forms = forms(self.encoded, self.place, self.corpus.clusters)
         # What a bootstrap over texts would sum, kept up text by text: memory does not grow with the corpus.
         self.drawn = np.zeros((2, cells[0], DRAWS, *cells[1:]))
-        self.weight, self.square = np.zeros((cells[0], DRAWS)), np.zeros(cells)
+        self.weight = np.zeros((cells[0], DRAWS))
         self.loss, self.count = np.zeros(len(counts)), np.zeros(len(counts), dtype=np.int64)
         if self.per_sample:
             shape = (cells[0], max(counts.values()), *cells[1:])
@@ -196,10 +201,8 @@ class _Totals:
             self.worked[k] += np.abs(m * g) * (g < 0)
             self.magnitude[k] += np.abs(g) * m * 1000
             self.negative[k] += g * m < 0
-            self.gradient[k] += g
-            self.square[k] += g**2
-            ids = batch.ids[i][batch.mask[i].bool()].tolist()
-            drawn = weights(self.seed, language, ids)
+            self.squares.add(k, row, g)
+            drawn = weights(self.seed, language, self.forms[language, row])
             self.weight[k] += drawn
             self.drawn[0, k] += np.multiply.outer(drawn, np.abs(m * g) * ((g < 0) if self.paper else 1000))
             if not self.paper:
@@ -223,11 +226,11 @@ class _Totals:
         each = count[:, None, None]
         score = self.worked / each if variant == "paper" else (self.magnitude / each) * (self.negative / each)
         low, high = self._interval(finished)
-        p = np.where(finished[:, None, None], spread_p(self.gradient, self.square, self.count), np.nan)
+        p = np.where(finished[:, None, None], self.squares.p_value(), np.nan)
         ends = f"end of the {self.level:.0%} interval of importance over texts [{_UNITS[variant]}]"
         variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
             "importance": (_CELLS, score, f"LAHIS, {variant} variant [{_UNITS[variant]}]"),
-            "gradient": (_CELLS, self.gradient / each, "mean slope of the loss in the head's mask [nats]"),
+            "gradient": (_CELLS, self.squares.total / each, "mean slope of the loss in the head's mask [nats]"),
             "low": (_CELLS, low, f"lower {ends}"),
             "high": (_CELLS, high, f"upper {ends}"),
             "p_value": (_CELLS, corrected(p), "p-value that the mean slope is 0, corrected"),
@@ -239,9 +242,9 @@ class _Totals:
         return variables
 
     def _interval(self, finished: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Bootstrap interval of the score; NaN where a language is not finished or has one text."""
+        """Bootstrap interval of the score; NaN where a language is not finished or its texts are one."""
         means = self.drawn / np.maximum(self.weight, 1e-9)[None, :, :, None, None]
         scores = means[0] if self.paper else means[0] * means[1]
-        scores[~finished | (self.count < 2)] = np.nan
+        scores[~finished | (self.corpus.clusters.max(1) < 1)] = np.nan
         low, high = np.quantile(scores, ((1 - self.level) / 2, (1 + self.level) / 2), axis=1)
         return low, high

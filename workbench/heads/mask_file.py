@@ -12,6 +12,7 @@ import xarray as xr
 from workbench.arguments import checked
 from workbench.errors import BadArgument, BadResult
 from workbench.heads.smaller import Smaller, save_scaled
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.results.files import write_whole
 from workbench.results.make import provenance
@@ -37,6 +38,7 @@ def save_mask(result: xr.Dataset, path: str | Path) -> Path:
 
 
 @checked
+@alone
 def load_mask(model: Model, path: str | Path) -> torch.Tensor:
     """The mask of a file, [layer, head], 1 where nothing was trained; what `edited(model, heads=...)` takes.
 
@@ -75,6 +77,7 @@ def _cell(cell: Any, layers: int, heads: int) -> tuple[int, int, float]:
 
 
 @checked
+@alone
 def fold_mask(model: Model, mask: torch.Tensor, folder: str | Path) -> Smaller:
     """Write a checkpoint for plain transformers whose W_O contains the mask, checked against the masked model.
 

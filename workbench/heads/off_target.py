@@ -10,20 +10,23 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted, TooFewLanguages, UnknownLanguage
 from workbench.heads.groups import random_groups, read_heads
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier, by_lingua, identified
-from workbench.text.languages import check
+from workbench.text.identify import Identifier, by_lingua, identified, named
+from workbench.text.languages import check, match, meaning
 
 _CONDITIONS = ("whole", "scaled", "random")
 
 
 @checked
+@alone
 def off_target(
     model: Model,
     prompts: Corpus,
@@ -66,7 +69,7 @@ def off_target(
 
     Returns:
         `share[condition, language]`, the share of a language's prompts that are answered in the target language, for
-        the whole model, the scaled heads and random heads (mean), with `low`, `high`, bootstrap over prompts;
+        the whole model, the scaled heads and random heads (mean), with `low`, `high`, bootstrap over distinct prompts;
         `control_share[control, language]` and its central `level`, `control_low`, `control_high[language]`;
         `beyond[language]`, the share with the heads scaled less that with random heads, with `beyond_low`,
         `beyond_high` and `p_value` (t-test over prompts, corrected); `wanted[language]`, the target;
@@ -78,7 +81,7 @@ def off_target(
 
     Raises:
         BadArgument: an option out of range, no heads, or a head that does not exist.
-        UnknownLanguage: no target for a language of the prompts.
+        UnknownLanguage: a target that is no language, or none for a language of the prompts.
         TooFewLanguages: lingua has only one language to choose from.
         UnsupportedSite: edits of head outputs do not work in this architecture, or lingua is not installed.
         TooLarge: a prompt leaves no room for `tokens`.
@@ -114,7 +117,7 @@ def off_target(
             mask = masks[run]
             scales = torch.from_numpy(np.where(mask, scale, 1.0))
             texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
-            found = identified(identify, texts)
+            found = [named(code, known) for code in identified(identify, texts)]
             right = [code == wanted[one.language] for one, code in zip(encoded, found, strict=True)]
             hit.append(by_row(prompts, encoded, right, np.nan))
             none.append(np.nansum(by_row(prompts, encoded, [code is None for code in found], np.nan), 1))
@@ -125,7 +128,7 @@ def off_target(
         raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
     answers = [*known, "?"]
     shares = np.stack([answered(one, answers) for one in codes])
-    variables, attrs = _variables(np.stack(hit), prompts.aligned, level, seed)
+    variables, attrs = _variables(np.stack(hit), prompts, level, seed)
     nothing = np.full_like(written[0], "")
     return make_result(
         {
@@ -166,15 +169,23 @@ def off_target(
 
 def _wanted(prompts: Corpus, target: str | Mapping[str, str] | None) -> dict[str, str]:
     """The language that is wanted for each language of the prompts."""
-    if target is None or isinstance(target, str):
-        one_for_all = target if target is None or target in prompts.languages else check(target)
-        return {one: one_for_all or one for one in prompts.languages}
-    missing = [one for one in prompts.languages if one not in target]
+    if target is None:
+        return {one: one for one in prompts.languages}
+    if isinstance(target, str):
+        return dict.fromkeys(prompts.languages, _code(target, prompts))
+    named = {one: match(one, list(target)) for one in prompts.languages}
+    missing = [one for one, name in named.items() if name is None]
     if missing:
         raise UnknownLanguage(
             f"target names no language for prompts in {', '.join(missing)} (has: {', '.join(target)})"
         )
-    return {one: target[one] for one in prompts.languages}
+    return {one: _code(target[name], prompts) for one, name in named.items() if name is not None}
+
+
+def _code(target: str, prompts: Corpus) -> str:
+    """A wanted language as the prompts name it, or in its standard form where they have none of it."""
+    found, exact = meaning(target, prompts.languages)
+    return found if found is not None and exact else check(target)
 
 
 def _lingua(codes: list[str]) -> Identifier:
@@ -186,16 +197,17 @@ def _lingua(codes: list[str]) -> Identifier:
     return by_lingua(codes)
 
 
-def _variables(hit: np.ndarray, aligned: bool, level: float, seed: int) -> tuple[dict, dict[str, float]]:
+def _variables(hit: np.ndarray, prompts: Corpus, level: float, seed: int) -> tuple[dict, dict[str, float]]:
     """The Result's variables and attributes, from hits [run, language, sample]: whole, scaled, then the controls."""
-    random = hit[2:].mean(0)
+    random, own = hit[2:].mean(0), prompts.clusters
     values = np.stack([hit[0], hit[1], random])
-    low, high = interval(values, axis=2, level=level, seed=seed)
+    low, high = interval(values, axis=2, level=level, seed=seed, clusters=own)
     beyond = hit[1] - random
-    beyond_low, beyond_high = interval(beyond, axis=1, level=level, seed=seed)
+    beyond_low, beyond_high = interval(beyond, axis=1, level=level, seed=seed, clusters=own)
     # Translations of one text are no independent samples: aligned prompts count by their rows.
-    together = np.nanmean(beyond, 0) if aligned else beyond.ravel()
-    all_low, all_high = interval(together, level=level, seed=seed)
+    together = np.nanmean(beyond, 0) if prompts.aligned else beyond.ravel()
+    rows = pooled(own, aligned=prompts.aligned)
+    all_low, all_high = interval(together, level=level, seed=seed, clusters=rows)
     control = np.nanmean(hit[2:], 2)
     tails = np.quantile(control, ((1 - level) / 2, (1 + level) / 2), axis=0)
     cells, row = ("condition", "language"), ("language",)
@@ -210,12 +222,12 @@ def _variables(hit: np.ndarray, aligned: bool, level: float, seed: int) -> tuple
         "beyond": (row, np.nanmean(beyond, 1), "share with the heads scaled less that with random heads"),
         "beyond_low": (row, beyond_low, f"lower {ends} beyond over prompts"),
         "beyond_high": (row, beyond_high, f"upper {ends} beyond over prompts"),
-        "p_value": (row, corrected(p_value(beyond, axis=1)), "p-value that beyond is 0, corrected"),
+        "p_value": (row, corrected(p_value(beyond, axis=1, clusters=own)), "p-value that beyond is 0, corrected"),
     }
     attrs = {
         "beyond": float(np.nanmean(beyond)),
         "beyond_low": float(all_low),
         "beyond_high": float(all_high),
-        "beyond_p": float(p_value(together)),
+        "beyond_p": float(p_value(together, clusters=rows)),
     }
     return variables, attrs

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted, TooLarge
+from workbench.model.alone import alone
 from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.capture import tensors
 from workbench.model.memory import budget
@@ -24,6 +25,7 @@ _COPIES = 4  # of one text's patterns that exist at one time, about: all layers,
 
 
 @checked
+@alone
 def patterns(
     model: Model,
     corpus: Corpus,

@@ -15,10 +15,12 @@ from workbench.heads.greedy import Step, greedy
 from workbench.heads.measure import Table, measure, sort_texts
 from workbench.heads.shapley import shapley
 from workbench.heads.smaller import new_folder, save_smaller
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus, chosen
 
 METHODS = ("michel", "shapley", "magnitude", "random")
@@ -26,6 +28,7 @@ _CURVE = ("order", "removed", "language")
 
 
 @checked
+@alone
 def prune(
     model: Model,
     corpus: Corpus,
@@ -79,7 +82,7 @@ def prune(
     Returns:
         `removed_head[layer, head]`, bool; `order_layer`, `order_head` and `train_rise[step]`, the greedy choices and
         the kept languages' rise on training texts [nats]. On held-out texts, in nats: `rise[order, removed, language]`
-        with `low`, `high` (bootstrap over texts; random is the mean of its draws), `random_rise[draw, removed,
+        with `low`, `high` (bootstrap over distinct texts; random is the mean of its draws), `random_rise[draw, removed,
         language]`, `baseline[language]`; `advantage[order, group]`, random's rise less the order's with all heads
         removed, mean over kept or dropped languages, with `advantage_low`, `advantage_high` and `p_value` (over
         texts, or rows of aligned ones; corrected; NaN for random itself). `kept[language]` bool. Attributes: `budget`,
@@ -225,7 +228,8 @@ def _curves(
     samples = deltas[: len(named)]
     if draws:
         samples = np.concatenate([samples, deltas[len(named) :].mean(0)[None]])
-    low, high = interval(samples, axis=3, level=level, seed=seed)
+    own = sort_texts(table.corpus, table.corpus.clusters)
+    low, high = interval(samples, axis=3, level=level, seed=seed, clusters=own)
     drawn = np.nanmean(deltas[len(named) :], 3) if draws else np.zeros((0, counts, deltas.shape[2]))
     ends = f"of the {level:.0%} interval of"
     found: dict[str, tuple[tuple[str, ...], Any, str]] = {
@@ -243,13 +247,17 @@ def _curves(
     # Translations of one text are no independent samples: in an aligned corpus a row counts once. In others a row means
     # nothing, and languages are pooled side by side.
     parts = [gain[:, group] for group in groups if group]
-    pooled = [np.nanmean(one, 1) if table.corpus.aligned else one.reshape(len(one), -1) for one in parts]
+    aligned = table.corpus.aligned
+    taken = [np.nanmean(one, 1) if aligned else one.reshape(len(one), -1) for one in parts]
+    owners = [pooled(own[group], aligned=aligned) for group in groups if group]
     axes = ("order", "group")
-    bounds = [interval(part, axis=1, level=level, seed=seed) for part in pooled]
-    found["advantage"] = (axes, np.stack([np.nanmean(p, 1) for p in pooled], 1), "random's rise less this one's [nats]")
+    both = list(zip(taken, owners, strict=True))
+    bounds = [interval(part, axis=1, level=level, seed=seed, clusters=one) for part, one in both]
+    found["advantage"] = (axes, np.stack([np.nanmean(p, 1) for p in taken], 1), "random's rise less this one's [nats]")
     found["advantage_low"] = (axes, np.stack([b[0] for b in bounds], 1), f"lower end {ends} advantage [nats]")
     found["advantage_high"] = (axes, np.stack([b[1] for b in bounds], 1), f"upper end {ends} advantage [nats]")
-    p = corrected(np.stack([p_value(part[:-1], axis=1) for part in pooled], 1))  # random itself is no test
+    # Random itself is no test.
+    p = corrected(np.stack([p_value(part[:-1], axis=1, clusters=one) for part, one in both], 1))
     found["p_value"] = (
         axes,
         np.concatenate([p, np.full_like(p[:1], np.nan)]),

@@ -4,7 +4,9 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from workbench.results.bootstrap import weights
 from workbench.results.make import provenance
+from workbench.text.clusters import recorded_clusters
 
 DRAWS = 400
 _AXES = ("language", "layer", "head")
@@ -23,7 +25,7 @@ def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | N
     """
     samples = samples_of(result, name)
     if samples is not None:
-        return draws(samples, seed=seed), "texts"
+        return draws(samples, seed=seed, clusters=_clusters(result)), "texts"
     if {"low", "high"} <= set(result.data_vars) and result["low"].dims == result[name].dims:
         low, high, value = (result[one].transpose(*_AXES).to_numpy() for one in ("low", "high", name))
         made = provenance(result) if "provenance" in result.attrs else {}
@@ -47,17 +49,25 @@ def samples_of(result: xr.Dataset, name: str) -> np.ndarray | None:
     return None
 
 
-def draws(samples: np.ndarray, *, seed: int, count: int = DRAWS) -> np.ndarray:
+def _clusters(result: xr.Dataset) -> np.ndarray | None:
+    """Which samples are one text, [language, sample], as the Result's provenance says; None where none is repeated."""
+    if "provenance" not in result.attrs:
+        return None
+    languages, rows = result["language"].to_numpy().tolist(), result["sample"].to_numpy().tolist()
+    return recorded_clusters(provenance(result).get("corpus"), languages, rows, joint=True)
+
+
+def draws(samples: np.ndarray, *, seed: int, count: int = DRAWS, clusters: np.ndarray | None = None) -> np.ndarray:
     """Means of redrawn texts, [draw, language, layer, head]; every head of a language sees the same texts.
 
     Languages with the same number of texts draw the same rows, so that the rows of an aligned corpus stay together.
+    Samples of one cluster [language, sample] are drawn together.
     """
     found = np.empty((count, len(samples), *samples.shape[2:]))
     for k, one in enumerate(samples):
         there = ~np.isnan(one).all((1, 2))
-        n = max(1, int(there.sum()))
-        picked = np.random.default_rng(seed).integers(0, n, (count, n))
-        counts = np.stack([np.bincount(draw, minlength=n) for draw in picked]) / n
+        own = np.arange(max(1, int(there.sum()))) if clusters is None or not there.any() else clusters[k, there]
+        counts = weights(own, count, seed)
         rows = one[there] if there.any() else one[:1]
         found[:, k] = np.einsum("ds,slh->dlh", counts, rows)
     return found

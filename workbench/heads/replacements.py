@@ -120,7 +120,8 @@ def donors(encoded: Sequence[Encoded], *, seed: int, same: bool = False) -> dict
         TooFewLanguages: there is one language only.
         BadCorpus: with `same`, a language has one text only.
     """
-    ordered = sorted(encoded, key=lambda text: (text.language, text.ids))
+    distinct = {(text.language, tuple(text.ids)): text for text in reversed(encoded)}  # a copy is no other text
+    ordered = sorted(distinct.values(), key=lambda text: (text.language, text.ids))
     codes = [text.language for text in ordered]
     found = {}
     for text in encoded:
@@ -130,8 +131,8 @@ def donors(encoded: Sequence[Encoded], *, seed: int, same: bool = False) -> dict
         drawn = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
         if same:
             if own < 2:
-                raise BadCorpus(f"{text.language!r} has one text; another of the same language takes two")
-            left = [one for one in ordered[start : start + own] if one is not text]
+                raise BadCorpus(f"{text.language!r} has one text; another of the same language takes two that differ")
+            left = [one for one in ordered[start : start + own] if one.ids != text.ids]
             found[text.language, text.row] = left[drawn % len(left)]
             continue
         others = len(ordered) - own

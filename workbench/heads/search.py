@@ -1,7 +1,7 @@
 """Search: the exact top heads of every language, without the whole sweep."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -11,6 +11,7 @@ from workbench.arguments import checked, finite, whole_number
 from workbench.errors import Interrupted
 from workbench.heads.measure import clean_losses, run_cells
 from workbench.heads.racing import Race, race
+from workbench.model.alone import alone
 from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.gradient import head_gradient
 from workbench.model.model import Model
@@ -24,6 +25,7 @@ _CELLS = ("language", "layer", "head")
 
 
 @checked
+@alone
 def search(
     model: Model,
     corpus: Corpus,
@@ -70,7 +72,8 @@ def search(
     Returns:
         `member[language, layer, head]` bool, the top heads; in nats `mean`, the change of the loss without the head
         over all texts, estimated where not all were measured, and `low`, `high`, its interval; `texts`, how many
-        were measured. Attributes `spent`, the share of (head, text) cells that were measured, and `confidence`.
+        were measured (a text that is given again is measured once and counts as often). Attributes `spent`, the share
+        of (head, text) cells that were measured, and `confidence`.
         What `knockout` takes as groups.
 
     Raises:
@@ -95,11 +98,12 @@ def search(
     model.require("head")
     encoded = model.encode(corpus, truncate=truncate)
     races: dict[str, Race] = {}
+    distinct = {code: int(own.max()) + 1 for code, own in zip(corpus.languages, corpus.clusters, strict=True)}
 
     def result() -> xr.Dataset:
         variables = _variables(races, corpus, (model.n_layers, model.n_heads), confidence)
         measured = sum(int(one.seen.sum()) for one in races.values())
-        whole = sum(heads * corpus.counts[language] for language in races)
+        whole = sum(heads * count for language, count in distinct.items() if language in races)
         return make_result(
             variables,
             {"language": list(corpus.languages)},
@@ -119,14 +123,15 @@ def search(
         )
 
     try:
-        with tqdm(total=len(encoded) * heads, desc="search", unit="cell", disable=not progress) as bar:
+        with tqdm(total=sum(distinct.values()) * heads, desc="search", unit="cell", disable=not progress) as bar:
             for language in corpus.languages:
-                texts = _shuffled([text for text in encoded if text.language == language], language, seed)
-                slopes = _slopes(model, texts, size)
+                own = corpus.clusters[corpus.languages.index(language)]
+                units = _shuffled([text for text in encoded if text.language == language], own, language, seed)
+                slopes = _slopes(model, units, size)
                 races[language] = race(
-                    _draw(model, texts, size, bar.update),
+                    _draw(model, units, size, bar.update),
                     heads,
-                    len(texts),
+                    len(units),
                     top=top,
                     risk=(1 - confidence) / len(corpus.languages),
                     guess=-slopes,
@@ -142,38 +147,60 @@ def search(
     return result()
 
 
-def _shuffled(texts: list[Encoded], language: str, seed: int) -> list[Encoded]:
-    """The texts of a language in random order, which depends on the seed and the texts, not on how they were sorted."""
-    ordered = sorted(texts, key=lambda text: text.ids)
+_Unit = list[tuple[Encoded, float]]  # a distinct text: its forms, and what each counts in the mean over all texts
+
+
+def _shuffled(texts: list[Encoded], clusters: np.ndarray, language: str, seed: int) -> list[_Unit]:
+    """The distinct texts of a language in random order, which depends on the seed and the texts, not on their order.
+
+    A text that is given again is run once and counts as often as it is given.
+    """
+    forms: dict[int, dict[tuple[int, ...], list[Encoded]]] = {}
+    for text in texts:
+        forms.setdefault(int(clusters[text.row]), {}).setdefault(tuple(text.ids), []).append(text)
+    share = len(forms) / len(texts)
+    units = [[(same[0], len(same) * share) for _, same in sorted(unit.items())] for unit in forms.values()]
+    ordered = sorted(units, key=lambda unit: unit[0][0].ids)
     return [ordered[i] for i in np.random.default_rng([seed, zlib.crc32(language.encode())]).permutation(len(ordered))]
 
 
-def _slopes(model: Model, texts: list[Encoded], size: int) -> np.ndarray:
+def _weighed(units: list[_Unit]) -> tuple[list[Encoded], dict[int, tuple[int, float]]]:
+    """What has to be run, and for each row its place among the units and what it counts."""
+    texts = [text for unit in units for text, _ in unit]
+    return texts, {text.row: (place, share) for place, unit in enumerate(units) for text, share in unit}
+
+
+def _slopes(model: Model, units: list[_Unit], size: int) -> np.ndarray:
     """The slope of each text's loss in each head's mask: [head of all layers, text]."""
-    place = {text.row: i for i, text in enumerate(texts)}
-    found = np.zeros((model.n_layers * model.n_heads, len(texts)))
+    texts, place = _weighed(units)
+    found = np.zeros((model.n_layers * model.n_heads, len(units)))
     for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": found}):
         gradient, _ = head_gradient(model, batch)
-        found[:, [place[row] for row in batch.rows]] = gradient.double().cpu().numpy().reshape(len(batch), -1).T
+        _add(found, gradient.double().cpu().numpy().reshape(len(batch), -1).T, batch.rows, place)
     return found
 
 
+def _add(found: np.ndarray, values: np.ndarray, rows: Sequence[int], place: dict[int, tuple[int, float]]) -> None:
+    """Add values [head, text of a batch] to those of their units, [head, unit]."""
+    for row, column in zip(rows, values.T, strict=True):
+        unit, share = place[row]
+        found[:, unit] += column * share
+
+
 def _draw(
-    model: Model, texts: list[Encoded], size: int, step: Callable[[int], object]
+    model: Model, units: list[_Unit], size: int, step: Callable[[int], object]
 ) -> Callable[[np.ndarray, int, int], np.ndarray]:
     """What measures heads, numbered through all layers, on texts from start to stop: [head, text] changes, nats."""
 
     def draw(cells: np.ndarray, start: int, stop: int) -> np.ndarray:
-        some = texts[start:stop]
-        place = {text.row: i for i, text in enumerate(some)}
+        texts, place = _weighed(units[start:stop])
         scales = np.ones((len(cells), model.n_layers, model.n_heads))
         scales.reshape(len(cells), -1)[np.arange(len(cells)), cells] = 0
-        found = np.zeros((len(cells), len(some)))
-        for batch in resumed(list(by_length(model, some, batch_size=size)), {"found": found}):
+        found = np.zeros((len(cells), stop - start))
+        for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": found}):
             recording = record(model, batch, heads=True)
-            change = run_cells(recording, scales) - clean_losses(recording)
-            found[:, [place[row] for row in batch.rows]] = change
-            step(change.size)
+            _add(found, run_cells(recording, scales) - clean_losses(recording), batch.rows, place)
+        step(found.size)
         return found
 
     return draw
@@ -194,5 +221,5 @@ def _variables(races: dict[str, Race], corpus: Corpus, shape: tuple[int, int], c
         "mean": (_CELLS, found[0], "change of the loss without the head [nats]"),
         "low": (_CELLS, found[1], f"lower {ends}"),
         "high": (_CELLS, found[2], f"upper {ends}"),
-        "texts": (_CELLS, seen, "texts on which the head was measured"),
+        "texts": (_CELLS, seen, "distinct texts on which the head was measured"),
     }

@@ -12,6 +12,7 @@ from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.heads.groups import read_heads
 from workbench.heads.measure import measure
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.results.make import make_result
@@ -26,6 +27,7 @@ Worth = Callable[[np.ndarray], np.ndarray]
 
 
 @checked
+@alone
 def shapley(
     model: Model,
     corpus: Corpus,

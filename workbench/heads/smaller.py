@@ -17,6 +17,7 @@ from workbench.arguments import checked
 from workbench.errors import BadArgument, BrokenModel, CannotWrite, UnsupportedSite
 from workbench.heads.groups import read_heads
 from workbench.heads.layout import layout, rows_of
+from workbench.model.alone import alone
 from workbench.model.edits import edited
 from workbench.model.model import Model
 
@@ -49,6 +50,7 @@ class Smaller:
 
 
 @checked
+@alone
 def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Path) -> Smaller:
     """Write a checkpoint without these heads, for plain transformers, and check it against the masked model.
 

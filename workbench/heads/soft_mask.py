@@ -1,7 +1,6 @@
 """Soft mask: train a factor for each of a few heads, and nothing else (arXiv 2511.07498)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.groups import random_groups, read_heads
 from workbench.heads.tasks import Asked, answer_losses, ask, read_tasks
+from workbench.model.alone import alone, alone_inside
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.gradient import frozen
@@ -23,12 +23,15 @@ from workbench.model.optimizer import adam_state
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.characters import plain
+from workbench.text.clusters import numbered
 from workbench.text.corpus import digest
 
 _CONDITIONS = ("none", "tuned", "random")
 
 
 @checked
+@alone
 def tune_mask(
     model: Model,
     tasks: Any,
@@ -68,9 +71,9 @@ def tune_mask(
         `mask[layer, head]`, 1 where not chosen; `chosen[layer, head]`. On held-out questions: `accuracy[condition]`
         for none, tuned and random (mean of the controls), the share whose tokens all come first, with `low`, `high`
         over questions; `loss[condition]`, nats per answer token; `gain[against]`, tuned accuracy less that of none and
-        of random, `gain_low`, `gain_high`, `p_value` (paired t-test over questions, corrected); the same for the fall
-        of the loss: `saved[against]`, `saved_low`, `saved_high`, `saved_p`; `correct` and `sample_loss[condition,
-        sample]`; `random_accuracy` and `random_loss[control]`; `train_loss[step]`.
+        of random, `gain_low`, `gain_high`, `p_value` (paired t-test over distinct questions, corrected); the same for
+        the fall of the loss: `saved[against]`, `saved_low`, `saved_high`, `saved_p`; `correct` and
+        `sample_loss[condition, sample]`; `random_accuracy` and `random_loss[control]`; `train_loss[step]`.
 
     Raises:
         BadArgument: an option out of range, no heads, a head that does not exist, fewer than four questions.
@@ -95,14 +98,17 @@ def tune_mask(
     if not chosen.any():
         raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs to tune")
     questions = read_tasks(tasks)
-    if len(questions) < 4:
+    own = numbered(plain(question.prompt) for question in questions)
+    distinct = int(own.max()) + 1
+    if distinct < 4:
         raise BadArgument(
-            f"{len(questions)} questions cannot be split into training and held-out ones; give at least 4"
+            f"{distinct} different questions cannot be split into training and held-out ones; give at least 4"
         )
     asked = ask(model, questions)
-    order = np.random.default_rng(seed).permutation(len(questions))
+    order = np.random.default_rng(seed).permutation(distinct)
     cut = min(len(order) - 2, max(2, round((1 - held_out) * len(order))))
-    train, test = order[:cut], np.sort(order[cut:])
+    train = np.concatenate([np.flatnonzero(own == one) for one in order[:cut]])  # with all copies of a question
+    test = np.flatnonzero(np.isin(own, order[cut:]))
     sets = [chosen, *random_groups("mask", chosen, controls, seed=seed)]
     masks, curves = [], []
 
@@ -143,7 +149,7 @@ def tune_mask(
         measured = [_measure(model, asked, test, mask, size) for mask in (torch.ones(shape), *masks)]
     except KeyboardInterrupt:
         raise Interrupted("interrupted; .partial holds the mask of the chosen heads", partial=result({})) from None
-    return result(_variables(measured, level, seed))
+    return result(_variables(measured, own[test], level, seed))
 
 
 def _train(
@@ -181,7 +187,7 @@ def _train(
     return base.index_put(places, entries.detach()).cpu(), curve
 
 
-@contextmanager
+@alone_inside
 def masked(model: Model, mask: Tensor) -> Iterator[None]:
     """Inside, every head's output is multiplied by mask [layer, head], through which gradients flow."""
     wide = mask.repeat_interleave(model.d_head, 1)
@@ -204,11 +210,13 @@ def _measure(model: Model, asked: Asked, rows: np.ndarray, mask: Tensor, size: i
     return np.concatenate(found, 1)
 
 
-def _variables(measured: list[np.ndarray], level: float, seed: int) -> dict[str, tuple[tuple[str, ...], Any, str]]:
-    """Accuracies and losses with their intervals and tests."""
+def _variables(
+    measured: list[np.ndarray], clusters: np.ndarray, level: float, seed: int
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """Accuracies and losses with their intervals and tests; clusters [question] say which questions are one."""
     random = np.stack(measured[2:])  # [control, 2, question]
     right, losses = np.stack([measured[0], measured[1], random.mean(0)], 1)  # [condition, question]
-    low, high = interval(right, axis=1, level=level, seed=seed)
+    low, high = interval(right, axis=1, level=level, seed=seed, clusters=clusters)
     ends = f"end of the {level:.0%} interval of"
     found: dict[str, tuple[tuple[str, ...], Any, str]] = {
         "accuracy": (("condition",), right.mean(1), "share of held-out questions answered"),
@@ -225,13 +233,17 @@ def _variables(measured: list[np.ndarray], level: float, seed: int) -> dict[str,
         ("gain", right[1] - right[others], "accuracy above the other's"),
         ("saved", losses[others] - losses[1], "loss below the other's [nats]"),
     ):
-        low, high = interval(change, axis=1, level=level, seed=seed)
+        low, high = interval(change, axis=1, level=level, seed=seed, clusters=clusters)
         unit = " [nats]" if name == "saved" else ""
         found[name] = (("against",), change.mean(1), words)
         found[f"{name}_low"] = (("against",), low, f"lower {ends} {name}{unit}")
         found[f"{name}_high"] = (("against",), high, f"upper {ends} {name}{unit}")
         key = "p_value" if name == "gain" else "saved_p"
-        found[key] = (("against",), corrected(p_value(change, axis=1)), f"p-value that {name} is 0, corrected")
+        found[key] = (
+            ("against",),
+            corrected(p_value(change, axis=1, clusters=clusters)),
+            f"p-value that {name} is 0, corrected",
+        )
     return found
 
 

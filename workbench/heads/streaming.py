@@ -1,10 +1,13 @@
-"""Streaming: bootstrap and t-test over texts whose numbers are summed one by one and never kept."""
+"""Streaming: bootstrap and t-test over texts whose numbers are summed one by one and not kept."""
 
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
+
+from workbench.results.statistics import cluster_p
+from workbench.text.batches import Encoded
 
 DRAWS = 400
 
@@ -17,6 +20,58 @@ def weights(seed: int, language: str, ids: Sequence[int]) -> np.ndarray:
     """
     key = zlib.crc32(f"{language} {' '.join(map(str, ids))}".encode())
     return np.random.default_rng([seed, key]).poisson(1.0, DRAWS).astype(np.float64)
+
+
+def forms(encoded: Sequence[Encoded], place: dict[str, int], clusters: np.ndarray) -> dict[tuple[str, int], list[int]]:
+    """The token ids that stand for a text in `weights`, by (language, row): of those that are one text, the least."""
+    least: dict[tuple[str, int], list[int]] = {}
+    for text in encoded:
+        key = (text.language, int(clusters[place[text.language], text.row]))
+        least[key] = min(least.get(key, text.ids), text.ids)
+    own = {(text.language, text.row): int(clusters[place[text.language], text.row]) for text in encoded}
+    return {(language, row): least[language, cluster] for (language, row), cluster in own.items()}
+
+
+class Squares:
+    """Sums over clusters of texts that a t-test needs, [language, ...cells].
+
+    The sum of a cluster by itself stays in memory only until its last text was taken in.
+
+    Args:
+        clusters: which texts of a language are one, [language, sample]; -1 where there is none.
+        shape: of the cells.
+    """
+
+    def __init__(self, clusters: np.ndarray, shape: tuple[int, ...]):
+        self.clusters = clusters
+        self.sizes = [np.bincount(one[one >= 0]) for one in clusters]
+        self.total, self.squares, self.crossed = (np.zeros((len(clusters), *shape)) for _ in range(3))
+        self._begun: dict[tuple[int, int], tuple[np.ndarray, int]] = {}
+
+    def add(self, language: int, row: int, values: np.ndarray) -> None:
+        """Take in one text's values [...cells]."""
+        self.total[language] += values
+        cluster = int(self.clusters[language, row])
+        size = int(self.sizes[language][cluster])
+        if size > 1:
+            before, seen = self._begun.pop((language, cluster), (0.0, 0))
+            values = before + values
+            if seen + 1 < size:
+                self._begun[language, cluster] = (values, seen + 1)
+                return
+        self.squares[language] += values**2
+        self.crossed[language] += size * values
+
+    def p_value(self) -> np.ndarray:
+        """The test of each cell, once every text was taken in: of texts, or of clusters where a text comes again."""
+        found = spread_p(self.total, self.squares, np.array([sizes.sum() for sizes in self.sizes]))
+        for k, sizes in enumerate(self.sizes):
+            if len(sizes) < 2:
+                found[k] = np.nan
+            elif sizes.max() > 1:
+                p = cluster_p(self.total[k], self.squares[k], self.crossed[k], sizes)
+                found[k] = np.where(self.squares[k] == 0, 1.0, p)
+        return found
 
 
 def spread_p(total: np.ndarray, squares: np.ndarray, count: np.ndarray) -> np.ndarray:

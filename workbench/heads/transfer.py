@@ -12,18 +12,22 @@ from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadPairs
 from workbench.heads.groups import random_groups, read_heads
 from workbench.heads.tasks import Asked, Question, answer_losses, ask
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.characters import plain
+from workbench.text.clusters import numbered
 from workbench.text.corpus import digest
 
 _CELLS = ("scale",)
 
 
 @checked
+@alone
 def transfer(
     model: Model,
     conflicts: Sequence[Mapping[str, str]],
@@ -57,9 +61,9 @@ def transfer(
     Returns:
         `preference[scale]`, nats per token, mean over questions, with `low`, `high`; `own_share[scale]`, the share of
         questions whose own answer is preferred; `moved[scale]`, the change of the preference against scale 1, less the
-        mean change with random heads, with `moved_low`, `moved_high` and `p_value` (t-test over questions, corrected;
-        NaN at scale 1);
-        `control_shift[control, scale]`, each random set's change; `sample_preference[scale, sample]`. Scale 1 is first.
+        mean change with random heads, with `moved_low`, `moved_high` and `p_value` (t-test over distinct questions,
+        corrected; NaN at scale 1); `control_shift[control, scale]`, each random set's change; `sample_preference[scale,
+        sample]`. Scale 1 is first.
 
     Raises:
         BadArgument: an option out of range, no heads, or a head that does not exist.
@@ -80,20 +84,22 @@ def transfer(
         raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs")
     own, other = (_asked(model, conflicts, name) for name in ("own", "other"))
     sets = [chosen, *random_groups("transfer", chosen, controls, seed=seed)]
-    plain = _preference(model, own, other, np.ones(chosen.shape), size)
-    found = np.empty((len(sets), len(wanted), len(plain)))
+    unscaled = _preference(model, own, other, np.ones(chosen.shape), size)
+    found = np.empty((len(sets), len(wanted), len(unscaled)))
     with tqdm(total=len(sets) * len(wanted), desc="transfer", unit="run", disable=not progress) as bar:
         for i in resumed(range(len(sets)), {"found": found}, skip=lambda _: bar.update(len(wanted))):
             mask = sets[i]
             for j, scale in enumerate(wanted):
                 found[i, j] = _preference(model, own, other, np.where(mask, scale, 1.0), size)
                 bar.update()
-    values = np.concatenate([plain[None], found[0]])  # [scale, question]
-    changes = np.concatenate([np.zeros((len(sets), 1, len(plain))), found - plain], 1)
+    values = np.concatenate([unscaled[None], found[0]])  # [scale, question]
+    changes = np.concatenate([np.zeros((len(sets), 1, len(unscaled))), found - unscaled], 1)
     shift = changes[0] - changes[1:].mean(0)
-    low, high = interval(values, axis=1, level=level, seed=seed)
-    shift_low, shift_high = interval(shift, axis=1, level=level, seed=seed)
-    tested = np.append(np.nan, corrected(p_value(shift[1:], axis=1)))  # scale 1 is what the others are compared with
+    same = numbered(plain(one["prompt"]) for one in conflicts)
+    low, high = interval(values, axis=1, level=level, seed=seed, clusters=same)
+    shift_low, shift_high = interval(shift, axis=1, level=level, seed=seed, clusters=same)
+    p = corrected(p_value(shift[1:], axis=1, clusters=same))
+    tested = np.append(np.nan, p)  # scale 1 is what the others are compared with
     ends = f"end of the {level:.0%} interval of"
     return make_result(
         {
@@ -116,7 +122,7 @@ def transfer(
             "controls": controls,
             "level": level,
             "batch_size": size,
-            "conflicts": {"questions": len(plain), "hash": digest([dict(one) for one in conflicts])},
+            "conflicts": {"questions": len(unscaled), "hash": digest([dict(one) for one in conflicts])},
         },
         model=model.info,
         seed=seed,

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked
 from workbench.errors import Interrupted
 from workbench.lens.read import last_position
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.results.make import make_result
@@ -24,6 +25,7 @@ _AUTO = 16  # prompts in a batch
 
 
 @checked
+@alone
 def depth(
     model: Model,
     words: pd.DataFrame | str = "words",

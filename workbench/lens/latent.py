@@ -11,6 +11,7 @@ from workbench.arguments import checked
 from workbench.errors import BadPairs, Interrupted
 from workbench.lens.depth import depth_variables, entropy_and_rank
 from workbench.lens.read import last_position
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.results.make import make_result
@@ -25,6 +26,7 @@ _AUTO = 16  # prompts in a batch
 
 
 @checked
+@alone
 def latent(
     model: Model,
     words: pd.DataFrame | str = "words",

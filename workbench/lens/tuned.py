@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadResult, Interrupted
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
@@ -20,6 +21,7 @@ from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
+from workbench.text.clusters import numbered
 from workbench.text.corpus import Corpus
 from workbench.text.readers import load_corpus
 
@@ -28,6 +30,7 @@ _BUDGET = 2**25  # logits held at once
 
 
 @checked
+@alone
 def tune(
     model: Model,
     corpus: Corpus | str = "parallel",
@@ -62,8 +65,8 @@ def tune(
     Returns:
         `weight[layer, dimension, given]` (A) and `bias[layer, dimension]` of the states in front of each layer;
         `kl[layer]` of the tuned lens and `kl_logit[layer]` of the logit lens on held-out texts, in nats, with their
-        95 % bootstrap intervals over texts, `kl_low`, `kl_high`, `kl_logit_low`, `kl_logit_high`. `save_result` keeps
-        it; `by_language(..., tuned=)` reads with it.
+        95 % bootstrap intervals over distinct texts, `kl_low`, `kl_high`, `kl_logit_low`, `kl_logit_high`.
+        `save_result` keeps it; `by_language(..., tuned=)` reads with it.
 
     Raises:
         BadArgument: a number outside its range, or too few texts to hold any out.
@@ -81,14 +84,16 @@ def tune(
     finite("held_out", held_out, above=0, below=1)
     finite("rate", rate, above=0)
     texts = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
-    states, owner = _states(model, texts, truncate, batch_size)
-    count = int(owner.max()) + 1
+    states, owner, own = _states(model, texts, truncate, batch_size)
+    count = int(own.max()) + 1
     kept = set(random.Random(seed).sample(range(count), max(1, round(held_out * count))))
     if count - len(kept) < 1 or len(kept) < 2:
-        raise BadArgument(f"{count} texts are too few to train on some and measure on at least two; give more")
-    tested = torch.tensor([int(text) in kept for text in owner], device=states.device)
+        raise BadArgument(
+            f"{count} texts are too few (repeats count once) to train on some and measure on two; give more"
+        )
+    tested = torch.tensor([int(own[text]) in kept for text in owner], device=states.device)
     weight, bias, stopped = _train(model, states[:, ~tested], steps, rows, rate, progress, seed)
-    result = _result(model, texts, states[:, tested], owner[tested.cpu()], (weight, bias), seed, steps, rows, rate)
+    result = _result(model, texts, states[:, tested], owner[tested.cpu()], own, (weight, bias), seed, steps, rows, rate)
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result
@@ -116,17 +121,22 @@ def translated(tuned: xr.Dataset | None, model: Model, layer: int, states: Tenso
 
 
 @torch.no_grad()
-def _states(model: Model, texts: Corpus, truncate: bool, batch_size: int | str) -> tuple[Tensor, Tensor]:
-    """States of all tokens but the last of each text [layer or behind the last, token, d_model], and their text."""
+def _states(model: Model, texts: Corpus, truncate: bool, batch_size: int | str) -> tuple[Tensor, Tensor, np.ndarray]:
+    """States of all tokens but the last of each text [layer or behind the last, token, d_model], and their text.
+
+    Also which of the texts, so numbered, are one: [text].
+    """
     size = texts_per_batch(batch_size, auto=_AUTO)
-    found, owners, done = [], [], 0
+    found, owners, same, done = [], [], [], 0
+    own = dict(zip(texts.languages, texts.clusters.tolist(), strict=True))
     for batch in batches(model.encode(texts, truncate=truncate), batch_size=size, pad_id=model.pad_id):
         recording = record(model, batch)
         real = recording.batch.counted.bool()
         found.append(torch.stack([states[real] for states in recording.residual]))
         owners.append(real.nonzero()[:, 0].cpu() + done)
+        same += [(code, own[code][row]) for code, row in zip(batch.languages, batch.rows, strict=True)]
         done += len(batch)
-    return torch.cat(found, 1), torch.cat(owners)
+    return torch.cat(found, 1), torch.cat(owners), numbered(same)
 
 
 def _train(
@@ -191,6 +201,7 @@ def _result(
     texts: Corpus,
     states: Tensor,
     owner: Tensor,
+    own: np.ndarray,
     lens: tuple[Tensor, Tensor],
     seed: int,
     steps: int,
@@ -203,7 +214,7 @@ def _result(
     }
     for name, one, text in (("kl", lens, "tuned"), ("kl_logit", None, "logit")):
         values = _measured(model, states, owner, one)
-        low, high = interval(values, seed=seed)
+        low, high = interval(values, seed=seed, clusters=own[owner.unique().numpy()][:, None])
         variables[name] = (("layer",), values.mean(0), f"divergence of the {text} lens from the output [nats]")
         variables[f"{name}_low"] = (("layer",), low, "lower end of the 95 % bootstrap interval over texts [nats]")
         variables[f"{name}_high"] = (("layer",), high, "upper end of the 95 % bootstrap interval over texts [nats]")

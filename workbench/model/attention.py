@@ -6,13 +6,13 @@ pass the same hooks.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
+from workbench.model.alone import alone_inside
 from workbench.model.model import Model
 
 
-@contextmanager
+@alone_inside
 def fused(model: Model, *, on: bool = True) -> Iterator[None]:
     """For a while, attention never forms its pattern, where the model can do so, and norms are computed once.
 

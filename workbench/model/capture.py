@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 
 from workbench.errors import UnsupportedSite
+from workbench.model.alone import alone
 from workbench.model.hooks import after, hooked
 from workbench.model.model import Model
 from workbench.model.sites import KINDS, kind
@@ -18,6 +19,7 @@ from workbench.text.pieces import pieces
 _VARIABLES = {"head": "z", "neuron": "activation"}  # an axis has the site's name; the field has another for the tensor
 
 
+@alone
 def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]) -> xr.Dataset:
     """Run some texts and keep what is asked for, nothing else.
 
@@ -63,6 +65,7 @@ def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]
     return make_result(variables, {}, method="capture", parameters={"texts": texts, "sites": sites}, model=model.info)
 
 
+@alone
 @torch.no_grad()
 def tensors(model: Model, batch: Batch, sites: Sequence[tuple[str, int]]) -> dict[tuple[str, int], torch.Tensor]:
     """The raw activations at (kind, layer) places in one forward pass; each must be seen exactly once.

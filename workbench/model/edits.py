@@ -1,18 +1,18 @@
 """Edits: scale or replace head outputs and neuron activations in every forward pass for a while."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from workbench.errors import BadArgument, UnsupportedSite
+from workbench.model.alone import alone_inside
 from workbench.model.hooks import Hook, before, hooked
 from workbench.model.model import Model
 
 
-@contextmanager
+@alone_inside
 def edited(
     model: Model,
     *,

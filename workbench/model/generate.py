@@ -9,6 +9,7 @@ import transformers
 from torch import Tensor
 
 from workbench.errors import TooLarge
+from workbench.model.alone import alone
 from workbench.model.edits import edited
 from workbench.model.evaluation import evaluating
 from workbench.model.model import Model
@@ -27,6 +28,7 @@ def check_room(model: Model, encoded: Sequence[Encoded], tokens: int) -> None:
         raise TooLarge(f"a prompt of more than {room} tokens leaves no room for {tokens}; shorten it, or ask for fewer")
 
 
+@alone
 @torch.no_grad()
 def generate(
     model: Model,
@@ -63,6 +65,7 @@ def generate(
     return found
 
 
+@alone
 def greedy(model: Model, batch: Batch, tokens: int, *, cache: bool, **options: Any) -> Any:
     """What transformers' `generate` gives for prompts padded on the left, greedily, whatever a checkpoint ships.
 

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from workbench.errors import NotFinite
+from workbench.model.alone import alone
 from workbench.model.attention import fused
 from workbench.model.hooks import before, hooked
 from workbench.model.metrics import next_tokens, plain_unembedding, unembed
@@ -15,6 +16,7 @@ from workbench.text.batches import Batch
 _CHUNK = 256  # rows of logits held at once
 
 
+@alone
 def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The slope of each sample's NLL with respect to every head's mask, d NLL / d m.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.model.vocabulary import next_token_loss
 from workbench.text.batches import Batch
@@ -33,6 +34,7 @@ class Metric:
     read: Callable[[Model, Tensor, Batch], Tensor]
 
 
+@alone
 def unembed(model: Model, states: Tensor) -> Tensor:
     """Logits of states that passed the final norm: [row, d_model] to [row, vocabulary].
 
@@ -70,6 +72,7 @@ def _norm(model: Model, states: Tensor) -> Tensor:
     return model.bridge.ln_final(states)
 
 
+@alone
 @torch.no_grad()
 def read_nll(model: Model, states: Tensor, batch: Batch) -> Tensor:
     """Mean negative log-likelihood of each sample's counted tokens but a first one, in nats: [cell, sample].
@@ -89,6 +92,7 @@ def read_nll(model: Model, states: Tensor, batch: Batch) -> Tensor:
     return values / counts
 
 
+@alone
 def token_losses(model: Model, hidden: Tensor, targets: Tensor) -> Tensor:
     """Negative log-likelihood of each target after its normed state, in nats: [row]."""
     weight = plain_unembedding(model)
@@ -123,6 +127,7 @@ def logit_difference(answers: Tensor, foils: Tensor) -> Metric:
         foils: token ids, [sample].
     """
 
+    @alone
     @torch.no_grad()
     def read(model: Model, states: Tensor, batch: Batch) -> Tensor:
         plain = plain_unembedding(model)
@@ -143,6 +148,7 @@ def answer_probability(answers: list[list[int]]) -> Metric:
         answers: per sample the distinct token ids that count as its answer.
     """
 
+    @alone
     @torch.no_grad()
     def read(model: Model, states: Tensor, batch: Batch) -> Tensor:
         probabilities = _last_logits(model, states).softmax(-1)

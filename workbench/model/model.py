@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from workbench.errors import NotFinite, UnsupportedSite, warn
+from workbench.model.alone import alone
 from workbench.model.batching import by_length
 from workbench.model.costs import COSTS
 from workbench.model.effective import device_of, effective_weight, norm_scale
@@ -268,6 +269,7 @@ class Model:
             return {}
         return {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
 
+    @alone
     def states(self, batch: Batch, **options: Any) -> torch.Tensor:
         """The final residual stream behind the last norm, [sample, position, d_model], without unembedding it."""
         with evaluating(self.parts):
@@ -279,6 +281,7 @@ class Model:
             )
         return output.last_hidden_state
 
+    @alone
     def logits(self, batch: Batch) -> torch.Tensor:
         """Logits of every position, [sample, position, vocabulary]; hooks apply.
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from workbench.errors import NotFinite
+from workbench.model.alone import alone
 from workbench.model.attention import fused
 from workbench.model.cache_name import CACHE_NAMES, cache_name
 from workbench.model.hooks import after, before, hooked, on_call
@@ -18,6 +19,7 @@ from workbench.text.batches import Batch
 _DROPPED = (*CACHE_NAMES, "use_cache")
 
 
+@alone
 @torch.no_grad()
 def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = False, patterns: bool = False) -> Recording:
     """Run a batch once, without the unembedding, and keep what a restart at any layer needs.

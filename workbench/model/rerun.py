@@ -11,6 +11,7 @@ from torch import Tensor
 
 from workbench.errors import BadArgument
 from workbench.model import plain
+from workbench.model.alone import alone
 from workbench.model.attention import fused
 from workbench.model.columns import Columns
 from workbench.model.edits import edited, touched
@@ -18,6 +19,7 @@ from workbench.model.layers import call_behind_attention, call_last_positions, c
 from workbench.model.recording import Recording, stack
 
 
+@alone
 @torch.no_grad()
 def tail(
     recording: Recording, layer: int, states: Tensor, *, copies: int = 1, start: int = 0, last: bool = False
@@ -52,6 +54,7 @@ def _run(recording: Recording, layer: int, states: Tensor, columns: Columns, *, 
     return states[:, columns.ends] if last and states.shape[1] > len(columns.starts) else states
 
 
+@alone
 @torch.no_grad()
 def replace_heads(
     recording: Recording,
@@ -95,6 +98,7 @@ def replace_heads(
         return tail(recording, layer + 1, states, copies=cells, start=lowest, last=last)
 
 
+@alone
 @torch.no_grad()
 def replace_positions(
     recording: Recording,
@@ -132,6 +136,7 @@ def replace_positions(
     return whole
 
 
+@alone
 @torch.no_grad()
 def rescale(
     recording: Recording,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import UnsupportedSite
+from workbench.model.alone import alone
 from workbench.model.hooks import after, hooked, on_return
 from workbench.model.model import Model
 from workbench.model.router_reading import Read, Reading, parts_of, readings
@@ -54,6 +55,7 @@ class _Call:
     output: Any
 
 
+@alone
 @torch.no_grad()
 def routers(model: Model) -> dict[int, Router]:
     """Find and verify the router of each layer that has one.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.results.bootstrap import first_come, times
 from workbench.results.statistics import check_level
 
 _DRAWN = 4_000_000  # most numbers drawn at one time: 32 MB
@@ -53,30 +54,42 @@ def _entropy(shares: np.ndarray) -> np.ndarray:
     return -(shares * logs).sum(-1)
 
 
-def exchange(groups: Sequence[np.ndarray], *, aligned: bool, permutations: int, seed: Sequence[int]) -> Test:
+def exchange(
+    groups: Sequence[np.ndarray],
+    *,
+    aligned: bool,
+    permutations: int,
+    seed: Sequence[int],
+    clusters: Sequence[np.ndarray] | None = None,
+) -> Test:
     """Test whether groups of texts have the same distribution, by exchanging the texts' labels.
 
     Where row i says the same in every group, the labels are exchanged within rows, so that what a text is about stays
-    the same; otherwise among all texts, and each group keeps its number of texts.
+    the same; otherwise among all texts, and each group keeps its number of texts. Texts that are one keep one label.
 
     Args:
         groups: counts of each group, [text, layer, unit].
         aligned: whether row i is a translation of row i.
         permutations: random exchanges; 0 tests nothing.
         seed: of the draws.
+        clusters: which texts of each group are one, [text]; where aligned, rows, the same in every group. Each is its
+            own when None.
 
     Returns:
         One number a layer; NaN where a layer has no counts.
     """
-    count, layers, units = len(groups), *groups[0].shape[1:]
+    count, layers, width = len(groups), *groups[0].shape[1:]
     texts = np.concatenate([group.astype(np.float64) for group in groups])
-    own = np.repeat(np.arange(count), [len(group) for group in groups])
+    units = [np.arange(len(group)) if clusters is None else first_come(clusters[k]) for k, group in enumerate(groups)]
+    sizes = [int(one.max()) + 1 for one in units]
+    own = np.repeat(np.arange(count), sizes)  # of each cluster
+    place = np.concatenate([one + start for one, start in zip(units, np.cumsum([0, *sizes]), strict=False)])
     observed = jensen_shannon(distributions(np.stack([group.sum(0, dtype=np.float64) for group in groups])))
     total, above = np.zeros(layers), np.zeros(layers)
     generator = np.random.default_rng(seed)
-    step = max(1, _DRAWN // max(len(texts), count * units))
+    step = max(1, _DRAWN // max(len(texts), count * width))
     for start in range(0, permutations, step):
-        labels = _labels(generator, own, count, min(step, permutations - start), aligned)
+        labels = _labels(generator, own, count, min(step, permutations - start), aligned)[:, place]
         for layer in range(layers):
             sums = np.stack([(labels == k).astype(np.float64) @ texts[:, layer] for k in range(count)])
             drawn = jensen_shannon(distributions(sums))
@@ -90,7 +103,7 @@ def exchange(groups: Sequence[np.ndarray], *, aligned: bool, permutations: int, 
 
 
 def _labels(generator: np.random.Generator, own: np.ndarray, count: int, draws: int, aligned: bool) -> np.ndarray:
-    """Labels of the texts in each draw, [draw, text]."""
+    """Labels of the clusters of texts in each draw, [draw, cluster]; `own` are those they have."""
     if not aligned:
         return generator.permuted(np.broadcast_to(own, (draws, len(own))), axis=1)
     rows = len(own) // count
@@ -99,7 +112,7 @@ def _labels(generator: np.random.Generator, own: np.ndarray, count: int, draws: 
 
 
 def share_interval(
-    counts: np.ndarray, *, level: float, resamples: int = 1000, seed: int = 0
+    counts: np.ndarray, *, level: float, resamples: int = 1000, seed: int = 0, clusters: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bootstrap percentile interval over texts of pooled shares, whose denominator is drawn with them.
 
@@ -108,18 +121,19 @@ def share_interval(
         level: of confidence.
         resamples: bootstrap draws.
         seed: of the draws.
+        clusters: which texts are one and are drawn together, [text]; each its own when None.
 
     Returns:
-        (low, high), each [layer, unit]; NaN with fewer than two texts, and where a layer has no counts.
+        (low, high), each [layer, unit]; NaN with fewer than two such, and where a layer has no counts.
     """
     check_level(level)
-    texts, layers, units = counts.shape
+    own = np.arange(len(counts)) if clusters is None else clusters
+    layers, units = counts.shape[1:]
     low, high = np.full((layers, units), np.nan), np.full((layers, units), np.nan)
-    if texts < 2:
+    if len(np.unique(own)) < 2:
         return low, high
-    draws = np.random.default_rng(seed).integers(0, texts, (resamples, texts))
-    times = np.stack([np.bincount(draw, minlength=texts) for draw in draws]).astype(np.float64)
+    drawn = times(own, resamples, seed).astype(np.float64)
     for layer in np.flatnonzero(counts.any((0, 2))):
-        shares = distributions(times @ counts[:, layer].astype(np.float64))
+        shares = distributions(drawn @ counts[:, layer].astype(np.float64))
         low[layer], high[layer] = np.quantile(shares, ((1 - level) / 2, (1 + level) / 2), axis=0)
     return low, high

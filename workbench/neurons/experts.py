@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import Interrupted, NotFinite, TooFewLanguages
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.activity import mean, per_text
@@ -22,6 +23,7 @@ _CHUNK = 4_000_000  # text x neuron cells that are sorted at once
 
 
 @checked
+@alone
 def experts(
     model: Model,
     corpus: Corpus,

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import Interrupted
+from workbench.model.alone import alone
 from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
 from workbench.model.hooks import StopForward, after, hooked
@@ -27,6 +28,7 @@ _BATCH = 32
 
 
 @checked
+@alone
 def firing(
     model: Model,
     corpus: Corpus,

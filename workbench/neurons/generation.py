@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
@@ -18,12 +19,13 @@ from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier, identified
+from workbench.text.identify import Identifier, identified, named
 
 NOBODY = "none"  # the group without neurons
 
 
 @checked
+@alone
 def generation_share(
     model: Model,
     prompts: Corpus,
@@ -58,10 +60,10 @@ def generation_share(
 
     Returns:
         `share[group, language]`, the share of prompts in a language that the model answers in that language, with
-        `low` and `high` (bootstrap over prompts); `control_mean`, `control_low`, `control_high` over random groups, NaN
-        for "none"; `answered[group, language, answer]`, the share answered in each language, `answer` "?" where the
-        identifier cannot tell or names another; `unidentified[group, language]`, how many answers are in no language
-        that it knows, which no share counts as a hit; `text[group, language, sample]`, what was written.
+        `low` and `high` (bootstrap over distinct prompts); `control_mean`, `control_low`, `control_high` over random
+        groups, NaN for "none"; `answered[group, language, answer]`, the share answered in each language, `answer` "?"
+        where the identifier cannot tell or names another; `unidentified[group, language]`, how many answers are in no
+        language that it knows, which no share counts as a hit; `text[group, language, sample]`, what was written.
 
     Raises:
         BadArgument: an option out of range, or a group called "none".
@@ -100,7 +102,7 @@ def generation_share(
                     off = masks[control]
                     scales = 1.0 - torch.from_numpy(off).float() if off.any() else None
                     texts = generate(model, encoded, tokens=tokens, batch_size=size, neurons=scales)
-                    found = identified(identify, texts)
+                    found = [named(code, languages) for code in identified(identify, texts)]
                     right = [code == one.language for one, code in zip(encoded, found, strict=True)]
                     hit[group, control] = by_row(prompts, encoded, right, np.nan)
                     if control == 0:
@@ -110,7 +112,7 @@ def generation_share(
                     bar.update()
     except KeyboardInterrupt:
         raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
-    low, high = interval(hit[:, 0], axis=2, level=level, seed=seed)
+    low, high = interval(hit[:, 0], axis=2, level=level, seed=seed, clusters=prompts.clusters)
     share = np.nanmean(hit[:, 0], 2)
     random = np.full((3, *share.shape), np.nan)
     if controls:

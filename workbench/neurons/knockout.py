@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import Interrupted
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
@@ -21,6 +22,7 @@ from workbench.text.corpus import Corpus
 
 
 @checked
+@alone
 def knockout(
     model: Model,
     corpus: Corpus,
@@ -55,7 +57,8 @@ def knockout(
         In nats: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval over texts;
         `control_mean`, the mean over the random groups; `control_low`, `control_high`, the central `level` of the
         random groups' deltas; `excess` = delta - control_mean, with `excess_low`, `excess_high` over texts and
-        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells;
+        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells (in both, texts that
+        repeat one another are one);
         `control_delta[group, control, language]`; `sample_delta` and `sample_control[group, language, sample]`, each
         text's change without the group and its mean change without a random group; `baseline[language]`. And
         `neurons[group]`, their number.

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument, BadResult, Interrupted
+from workbench.model.alone import alone
 from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
 from workbench.model.capture import tensors
@@ -25,6 +26,7 @@ _SITES = ("gate", "neuron")
 
 
 @checked
+@alone
 def look(
     model: Model,
     corpus: Corpus,

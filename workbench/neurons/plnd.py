@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import Interrupted, NotFinite, TooFewLanguages
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.activity import down_norms, per_text, root_mean_square
@@ -22,6 +23,7 @@ _AXES = ("language", "layer", "neuron")
 
 
 @checked
+@alone
 def plnd(
     model: Model,
     corpus: Corpus,

@@ -1,7 +1,5 @@
 """Prefixes: how many tokens of each whole text its beginning is."""
 
-from dataclasses import replace
-
 from workbench.errors import BadCorpus
 from workbench.model.model import Model
 from workbench.text.chat import Chat
@@ -20,12 +18,13 @@ def prefix_tokens(model: Model, corpus: Corpus, prefix: Corpus) -> Prefixes:
     Raises:
         BadCorpus: the prefixes do not begin the texts row by row.
     """
-    prefix = replace(prefix.select(corpus.languages), chat=corpus.chat, user=corpus.user)
+    selected = prefix.select(corpus.languages).texts.values()
+    starting = dict(zip(corpus.languages, selected, strict=True))
     chat = Chat(model.tokenizer) if corpus.chat else None
     divide = Divider(model.tokenizer)
     found: Prefixes = {}
     for language, texts in corpus.texts.items():
-        starts = prefix.texts[language]
+        starts = starting[language]
         if len(starts) != len(texts):
             raise BadCorpus(f"{len(starts)} prefixes for {len(texts)} texts in {language!r}; each text takes one")
         for row, (start, text) in enumerate(zip(starts, texts, strict=True)):

@@ -1,9 +1,6 @@
 """Routing: which experts of a mixture each language's tokens take, and how far the languages lie apart."""
 
-import zlib
-from collections.abc import Mapping
 from functools import partial
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -14,25 +11,25 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadCounts, Interrupted
+from workbench.model.alone import alone
 from workbench.model.attention import fused
 from workbench.model.batching import texts_per_batch
 from workbench.model.hooks import after, hooked
 from workbench.model.model import Model
 from workbench.model.router import Router, routers
 from workbench.neurons.counts import read_counts
-from workbench.neurons.divergence import distributions, exchange, share_interval
+from workbench.neurons.divergence import distributions
+from workbench.neurons.routed_apart import Variables, divergences, intervals
 from workbench.results.make import make_result, provenance
 from workbench.results.progress import resumed
-from workbench.results.statistics import corrected
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
 _AXES = ("language", "layer", "expert")
-_PAIRS = ("language", "other", "layer")
-Variables = dict[str, tuple[tuple[str, ...], Any, str]]
 
 
 @checked
+@alone
 def routing(
     model: Model,
     corpus: Corpus,
@@ -53,14 +50,14 @@ def routing(
 
     The divergence of languages is the Jensen-Shannon divergence of their shares, in bits: 0 where they route alike, 1
     between two languages that share no expert. Finite samples never give 0. So the texts' labels are exchanged, in an
-    aligned corpus within rows: `null` is the mean divergence that this leaves, and the p-value the share of exchanges
-    that diverge as much as the languages do.
+    aligned corpus within rows, and of a text that comes again all at once: `null` is the mean divergence that this
+    leaves, and the p-value the share of exchanges that diverge as much as the languages do.
 
     Args:
         model: a model with routers; which modules they are is found by trying, see `workbench.model.router`.
         corpus: texts by language.
         permutations: exchanges of labels for each test; 0 tests nothing.
-        level: of the intervals of the shares, bootstrapped over texts.
+        level: of the intervals of the shares, bootstrapped over distinct texts.
         progress: show a progress bar.
         batch_size: texts per forward pass.
         seed: of the exchanges and of the bootstrap.
@@ -105,8 +102,8 @@ def routing(
         found = _result(model, corpus, counter, counter.variables(), truncate=truncate, seed=seed)
         raise Interrupted(f"interrupted after {done} of {len(corpus)} texts", partial=found) from None
     variables = counter.variables()
-    variables |= _intervals(counter.fired, level, seed)
-    variables |= _tests(counter.fired, corpus.aligned, permutations, seed, progress)
+    variables |= intervals(counter.fired, corpus, level, seed)
+    variables |= divergences(counter.fired, corpus, permutations, seed, progress)
     return _result(
         model, corpus, counter, variables, truncate=truncate, seed=seed, permutations=permutations, level=level
     )
@@ -187,50 +184,6 @@ def _by_sample(router: Router, output: Any, mask: Tensor) -> tuple[Tensor, Tenso
         tables[1].scatter_add_(1, index, torch.where(real > 0, weight.double(), 0.0))
     fired, sums = tables.reshape(2, *mask.shape, router.experts).sum(2).cpu()
     return fired.round().to(torch.int32), sums
-
-
-def _intervals(fired: Mapping[str, np.ndarray], level: float, seed: int) -> Variables:
-    ends = [share_interval(counts, level=level, seed=seed) for counts in fired.values()]
-    between = f"of the {level:.0%} interval of share over texts"
-    return {
-        "share_low": (_AXES, np.stack([low for low, _ in ends]), f"lower end {between}"),
-        "share_high": (_AXES, np.stack([high for _, high in ends]), f"upper end {between}"),
-    }
-
-
-def _tests(fired: Mapping[str, np.ndarray], aligned: bool, permutations: int, seed: int, progress: bool) -> Variables:
-    """The divergence of all languages and of every two, with what exchanging labels leaves."""
-    names = list(fired)
-    layers = next(iter(fired.values())).shape[1]
-    options: dict[str, Any] = {"aligned": aligned, "permutations": permutations}
-    whole = np.full((3, layers), np.nan)
-    pairs = np.full((3, len(names), len(names), layers), np.nan)
-    if len(names) > 1:
-        test = exchange(list(fired.values()), **options, seed=[seed])
-        whole[:] = test.divergence, test.null, corrected(test.p_value)
-    couples = list(combinations(range(len(names)), 2))
-    bar = tqdm(couples, desc="divergence", unit="pair", disable=not progress)
-    for i, j in resumed(bar, {"pairs": pairs}):
-        first, second = sorted((i, j), key=lambda k: names[k])
-        draws = [seed, zlib.crc32(f"{names[first]}\n{names[second]}".encode())]  # the same in any company
-        test = exchange([fired[names[first]], fired[names[second]]], **options, seed=draws)
-        pairs[:, i, j] = test.divergence, test.null, test.p_value
-    upper = np.triu_indices(len(names), 1)
-    pairs[2][upper] = corrected(pairs[2][upper])
-    for table in pairs:
-        table[upper[1], upper[0]] = table[upper]
-    alike = np.arange(len(names))
-    pairs[0, alike, alike] = np.where(np.isnan(whole[0]), np.nan, 0.0)
-    left = "Jensen-Shannon divergence that exchanging labels leaves, mean [bits]"
-    chance = "p-value that languages route alike, corrected"
-    return {
-        "divergence": (("layer",), whole[0], "Jensen-Shannon divergence of all languages' shares [bits]"),
-        "divergence_null": (("layer",), whole[1], left),
-        "divergence_p_value": (("layer",), whole[2], chance),
-        "pair_divergence": (_PAIRS, pairs[0], "Jensen-Shannon divergence of two languages' shares [bits]"),
-        "pair_divergence_null": (_PAIRS, pairs[1], left),
-        "pair_divergence_p_value": (_PAIRS, pairs[2], chance),
-    }
 
 
 def _result(

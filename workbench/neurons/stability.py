@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, shown, whole_number
 from workbench.errors import BadArgument
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.neurons.firing import firing
 from workbench.neurons.merge import merge
@@ -28,24 +29,36 @@ _OPTIONS: dict[str, dict[str, float]] = {
 
 
 @checked
+@alone
 def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> list[xr.Dataset]:
     """Count a corpus in pieces of whole rows: every `count`-th row of each language, starting at each of the first.
+
+    A row that repeats one before it is not numbered and goes where that one goes: pieces are drawn as if independent.
 
     Args:
         model: the model.
         corpus: the texts.
-        count: number of pieces, at most the rows of the smallest language.
+        count: number of pieces, at most the rows of the smallest language that differ.
         **options: of `firing`.
 
     Raises:
         BadArgument: fewer than two pieces, or more than rows.
     """
-    rows = min(corpus.counts.values())
-    whole_number("count", count, at_least=2, at_most=rows, why=f"the smallest language has {rows} rows")
+    own = dict(zip(corpus.languages, corpus.row_clusters, strict=True))
+    rows = min(int(one.max()) + 1 for one in own.values())
+    whole_number("count", count, at_least=2, at_most=rows, why=f"the smallest language has {rows} rows that differ")
     return [
         firing(
             model,
-            replace(corpus, texts={k: v[i::count] for k, v in corpus.texts.items()}, dropped=0, ids=()),
+            replace(
+                corpus,
+                texts={
+                    code: tuple(text for text, row in zip(texts, own[code], strict=False) if row % count == i)
+                    for code, texts in corpus.texts.items()
+                },
+                dropped=0,
+                ids=(),
+            ),
             **options,
         )
         for i in range(count)

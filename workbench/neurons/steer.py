@@ -1,6 +1,6 @@
 """Steering: switch one language's neurons off and set another's to their means there, at several doses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,8 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
-from workbench.errors import BadArgument, BadCounts, Interrupted, UnknownLanguage
+from workbench.errors import BadArgument, BadCounts, Interrupted
+from workbench.model.alone import alone
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
@@ -20,9 +21,11 @@ from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.text.corpus import Corpus
+from workbench.text.languages import required
 
 
 @checked
+@alone
 def steer(
     model: Model,
     corpus: Corpus,
@@ -82,6 +85,7 @@ def steer(
         raise BadArgument(f"doses={list(doses)!r}; give different numbers from 0")
     size = texts_per_batch(batch_size)
     model.require("neuron")
+    off, on = _sides(read_groups(members, model.n_layers, model.n_neurons), off, on)
     edits = steering(model, members, firing, off=off, on=on, controls=controls, seed=seed)
     encoded = model.encode(corpus, truncate=truncate)
     sweep = Sweep(model, corpus, "dose", amounts, controls)
@@ -114,6 +118,12 @@ def steer(
     return result()
 
 
+def _sides(groups: Mapping[str, Any], off: str | None, on: str) -> tuple[str | None, str]:
+    """The groups that `off` and `on` mean, in whatever spelling of their languages."""
+    names = list(groups)
+    return None if off is None else required(off, names, "is not a group"), required(on, names, "is not a group")
+
+
 def steering(
     model: Model, members: Groups, firing: xr.Dataset, *, off: str | None, on: str, controls: int = 0, seed: int = 0
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -125,14 +135,10 @@ def steering(
         BadCounts: the counts have no moments, or are of another model.
     """
     groups: dict[str, Any] = read_groups(members, model.n_layers, model.n_neurons)
-    for name in (on, *([] if off is None else [off])):
-        if name not in groups:
-            raise UnknownLanguage(f"{name!r} is not a group (has: {', '.join(groups)})")
-    averages = means(firing)[0]
+    off, on = _sides(groups, off, on)
     counted = [str(one) for one in firing["language"].to_numpy()]
-    if on not in counted:
-        raise UnknownLanguage(f"{on!r} was not counted, so its means are unknown (has: {', '.join(counted)})")
-    mean = averages.transpose("language", "layer", "neuron").values[counted.index(on)]
+    spoken = required(on, counted, "was not counted, so its means are unknown")
+    mean = means(firing)[0].transpose("language", "layer", "neuron").values[counted.index(spoken)]
     if mean.shape != groups[on].shape:
         raise BadCounts(f"the counts have the shape {list(mean.shape)}, the model {list(groups[on].shape)}")
     silent = np.zeros_like(groups[on]) if off is None else groups[off] & ~groups[on]

@@ -98,15 +98,17 @@ class Sweep:
     def variables(self, level: float, seed: int) -> dict[str, tuple[tuple[str, ...], Any, str]]:
         """The Result's variables; cells that are not finished are NaN."""
         whole = np.where(self.finished()[:, None, :, None], self.deltas, np.nan).astype(np.float64)
+        clusters = self.corpus.clusters.copy()
         for k, texts in enumerate(self.corpus.texts.values()):  # the bootstrap must not see the order of the texts
             order = np.argsort(np.array(texts, dtype=object), kind="stable")
             whole[:, :, k, : self.counts[k]] = whole[:, :, k, order]
+            clusters[k, : self.counts[k]] = clusters[k, order]
         counts = np.where(self.finished(), self.counts, np.nan)
         seen = (~np.isnan(self.clean)).sum(1) == self.counts
         unsorted = self.deltas[:, 1:].astype(np.float64)
         cells = (self.axis, "language")
         return {
-            **beyond_controls(whole, counts, axis=self.axis, unit="neurons", level=level, seed=seed),
+            **beyond_controls(whole, counts, axis=self.axis, unit="neurons", level=level, seed=seed, clusters=clusters),
             "sample_delta": ((*cells, "sample"), self.deltas[:, 0], "change of each text's loss [nats]"),
             "sample_control": (
                 (*cells, "sample"),

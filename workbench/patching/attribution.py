@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.model.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -40,6 +41,7 @@ METRICS = ("logit_difference", "answer_probability")
 
 
 @checked
+@alone
 def attribution(
     model: Model,
     pairs: Any,

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadPairs, Interrupted
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.patching.effects import normalise
 from workbench.patching.kept import Task, Unit
@@ -19,6 +20,7 @@ from workbench.text.pairs import load_pairs
 
 
 @checked
+@alone
 @torch.no_grad()
 def circuit(
     model: Model,
@@ -36,10 +38,10 @@ def circuit(
     """Take heads, and neurons where asked, away one after the other, always what is missed least, until none is left.
 
     What is taken away gives its mean output over the pairs' prompts in place of its own. The order is found on every
-    other pair and everything that is reported is measured on the rest, so that a circuit is not praised for what it was
-    chosen by. Neurons are many: they are first ranked by attribution patching; those that would be missed most are
-    tried one by one, the others in blocks of neighbours in that ranking, each twice as large as the next. Every trial
-    is an exact run.
+    other distinct pair and everything that is reported is measured on the rest, so that a circuit is not praised for
+    what it was chosen by. Neurons are many: they are first ranked by attribution patching; those that would be missed
+    most are tried one by one, the others in blocks of neighbours in that ranking, each twice as large as the next.
+    Every trial is an exact run.
 
     Args:
         model: the model.
@@ -90,9 +92,13 @@ def circuit(
     for ability in (*over, "head", "restart"):
         model.require(ability)
     prompts = encode(model, load_pairs(pairs))
-    if len(prompts) < 4:
-        raise BadPairs(f"{len(prompts)} pairs are too few: half of them find the circuit and half measure it; give 4")
-    finding, measuring = (Task(model, prompts.some(slice(start, None, 2)), batch_size, over) for start in (0, 1))
+    distinct = int(prompts.pairs.clusters.max()) + 1
+    if distinct < 4:
+        raise BadPairs(
+            f"{distinct} pairs are too few (repeats count once): half find the circuit and half measure it; give 4"
+        )
+    halves = [prompts.some(np.flatnonzero(prompts.pairs.clusters % 2 == half)) for half in (0, 1)]
+    finding, measuring = (Task(model, some, batch_size, over) for some in halves)
     finding.share_means(measuring)
     every = _units(model, finding, candidates)
     bar = tqdm(total=len(every), desc="circuit", unit="part", disable=not progress)
@@ -115,7 +121,7 @@ def circuit(
     finally:
         bar.close()
     options = {"over": list(over), "keep": keep, "drop": drop, "candidates": candidates, "controls": controls}
-    return _result(model, prompts, nested, alone, without, chance, options, seed)
+    return _result(model, prompts, halves[1].pairs.clusters, nested, alone, without, chance, options, seed)
 
 
 def _units(model: Model, task: Task, candidates: int) -> list[Unit]:
@@ -147,6 +153,7 @@ def _as_many(model: Model, sets: Sequence[Sequence[Unit]], rng: np.random.Genera
 def _result(
     model: Model,
     prompts: Prompts,
+    clusters: np.ndarray,
     nested: list[list[Unit]],
     alone: np.ndarray,
     without: np.ndarray,
@@ -162,7 +169,7 @@ def _result(
 
     pairs = np.ones(alone.shape[1], dtype=bool)
     curves = {
-        name: normalise(values.T[:, None], alone[-1], alone[0], pairs, seed)
+        name: normalise(values.T[:, None], alone[-1], alone[0], pairs, seed, clusters)
         for name, values in (("faithfulness", alone), ("completeness", without))
     }
     random_ = (chance.mean(-1) - none) / (whole - none)  # [control, size]
@@ -198,6 +205,7 @@ def _result(
         )
     parts = {f"size_{kind}s": _counts(nested[size], kind) for kind in ("head", "neuron")}
     counts = {"found_on": len(prompts) - alone.shape[1], "measured_on": alone.shape[1]}
+    counts |= prompts.pairs.distinct_count("pairs_distinct")
     return make_result(
         variables,
         {},

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadArgument, BadPairs
-from workbench.text.corpus import chosen
+from workbench.text.languages import known, meaning, required
 from workbench.text.pairs import first_tokens
 from workbench.text.words import load_words, translation_prompts
 
@@ -132,34 +132,68 @@ def make_pairs(
 
 def routes(frame: pd.DataFrame, source: str | Sequence[str], target: str | Sequence[str]) -> tuple[Route, Route]:
     """The routes of source and target prompt; a code alone is the language asked for, shown in a third language."""
-    asked = {_codes(one)[-1] for one in (source, target)}
-    known = [code for code in (*SHOWN_FIRST, *frame.columns) if code in frame.columns and code not in asked]
-    fallback = known[0] if known else None
+    present = list(frame.columns)
+    asked = {_codes(one, present)[-1] for one in (source, target)}
+    free = [code for code in (*SHOWN_FIRST, *frame.columns) if code in frame.columns and code not in asked]
+    fallback = free[0] if free else None
     found = []
     for one in (source, target):
-        codes = _codes(one)
+        codes = _codes(one, present)
         if len(codes) == 1:
             if fallback is None:
                 raise BadArgument(f"{one!r} names the language asked for; with these words name both, such as 'de-fr'")
             codes = (fallback, codes[0])
-        found.append(Route(*chosen(list(codes), list(frame.columns), where="this word list")))
+        found.append(Route(*codes))
     return found[0], found[1]
 
 
 def _route(frame: pd.DataFrame, one: str | Sequence[str], asked: str) -> Route:
     """A route of `mean_over`: a code alone is the language in which the word is shown."""
-    codes = _codes(one)
+    codes = _codes(one, list(frame.columns))
     codes = codes if len(codes) == 2 else (codes[0], asked)
     if codes[0] == codes[1]:
         raise BadArgument(f"mean_over has {codes[0]!r}, the language asked for; a word is shown in another one")
-    return Route(*chosen(list(codes), list(frame.columns), where="this word list"))
+    return Route(*codes)
 
 
-def _codes(one: str | Sequence[str]) -> tuple[str, ...]:
-    codes = tuple(one.split("-")) if isinstance(one, str) else tuple(one)
-    if len(codes) not in (1, 2) or not all(codes) or (len(codes) == 2 and codes[0] == codes[1]):
-        raise BadArgument(f"{one!r} is not a language or two different ones, such as 'fr', 'de-fr' or ('de', 'fr')")
-    return codes
+def _codes(one: str | Sequence[str], present: Sequence[str]) -> tuple[str, ...]:
+    """The one or two languages that a route names: 'fr', 'de-fr', 'zh-Hant-en' or ('de', 'fr').
+
+    A hyphen also stands inside codes, so every place to divide a text is tried against the languages that are there.
+
+    Raises:
+        UnknownLanguage: a language is not there.
+        BadArgument: neither one language nor two different ones, or a text that can be divided in several ways.
+    """
+    codes = tuple(one) if not isinstance(one, str) else _divided(one, present)
+    if len(codes) in (1, 2) and all(codes):
+        names = tuple(required(code, present, "is not in this word list") for code in codes)
+        if len(set(names)) == len(names):
+            return names
+    raise BadArgument(f"{one!r} is not a language or two different ones, such as 'fr', 'de-fr' or ('de', 'fr')")
+
+
+def _divided(text: str, present: Sequence[str]) -> tuple[str, ...]:
+    """A route's text as one or two of the languages that are there."""
+    parts = text.split("-")
+    ways = [("-".join(parts[:i]), "-".join(parts[i:])) for i in range(1, len(parts))]
+    readings: dict[bool, dict[tuple[str, ...], tuple[str, ...]]] = {True: {}, False: {}}
+    for way in [(text,), *ways]:
+        found = [meaning(code, present) for code in way]
+        names = tuple(name for name, _ in found if name is not None)
+        same_language, exact = len(set(names)) < len(names), all(sure for _, sure in found)
+        if same_language and exact:
+            return way  # 'de-de', which is also German as in Germany
+        if len(names) == len(way) and not same_language:
+            readings[exact][names] = way
+    # 'de-it' is also German as in Italy, but not where it names two languages and one of them is not there.
+    stated = [way for way in ways if all(map(known, way)) or any(meaning(code, present)[1] for code in way)]
+    near = {names: way for names, way in readings[False].items() if len(way) == 2 or not stated}
+    fitting = readings[True] or near
+    if len(fitting) > 1:
+        readable = " or ".join(" and ".join(map(repr, names)) for names in fitting)
+        raise BadArgument(f"{text!r} can be read as {readable}; give two languages as a pair, such as ('de', 'fr')")
+    return next(iter([*fitting.values(), *stated]), tuple(parts))
 
 
 @lru_cache(maxsize=2**16)

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
@@ -33,6 +34,7 @@ _BUDGET = 2**25  # logits held at once
 
 
 @checked
+@alone
 @torch.no_grad()
 def concepts(
     model: Model,

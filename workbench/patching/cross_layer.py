@@ -8,6 +8,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.model.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -22,6 +23,7 @@ SITES = ("residual", "residual_post")
 
 
 @checked
+@alone
 @torch.no_grad()
 def cross_layer(
     model: Model,

@@ -8,6 +8,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import Interrupted, UnsupportedSite
+from workbench.model.alone import alone
 from workbench.model.columns import Columns
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -25,6 +26,7 @@ from workbench.text.pairs import load_pairs
 
 
 @checked
+@alone
 @torch.no_grad()
 def cross_position(
     model: Model,

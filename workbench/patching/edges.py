@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.model.record import record
 from workbench.patching import cells
@@ -28,6 +29,7 @@ _PASSES = 8  # recordings' worth of memory that a pass takes which will be diffe
 
 
 @checked
+@alone
 @torch.no_grad()
 def edges(
     model: Model,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.results.bootstrap import times
+
 _SAME = 1e-6  # source and target values nearer than this leave nothing to normalise by
 _RESAMPLES = 1000
 _DRAWN = 4_000_000  # most resampled numbers held at one time
@@ -20,7 +22,14 @@ class Effects:
     pair_effect: np.ndarray
 
 
-def normalise(values: np.ndarray, source: np.ndarray, target: np.ndarray, pairs: np.ndarray, seed: int) -> Effects:
+def normalise(
+    values: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
+    pairs: np.ndarray,
+    seed: int,
+    clusters: np.ndarray | None = None,
+) -> Effects:
     """Means over pairs, normalised, with bootstrap intervals over pairs.
 
     Args:
@@ -29,6 +38,7 @@ def normalise(values: np.ndarray, source: np.ndarray, target: np.ndarray, pairs:
         target: the metric of the unpatched target run, [pair].
         pairs: which pairs are averaged, [pair] bool.
         seed: of the bootstrap.
+        clusters: which pairs are one and are drawn together, [pair]; each its own when None.
 
     Returns:
         effect = (mean value - mean target) / (mean source - mean target), the means over those pairs that have the
@@ -45,8 +55,10 @@ def normalise(values: np.ndarray, source: np.ndarray, target: np.ndarray, pairs:
     with np.errstate(invalid="ignore", divide="ignore"):
         value = np.where(count > 0, np.where(present, used, 0.0).sum(0) / count, np.nan)
         effect = np.where(np.abs(gaps.sum(0)) < _SAME * np.maximum(count, 1), np.nan, moved.sum(0) / gaps.sum(0))
-    low, high = _interval(moved, gaps, seed)
-    unknown = (count < 2) | np.isnan(effect)
+    own = np.arange(len(moved)) if clusters is None else clusters[pairs]
+    low, high = _interval(moved, gaps, own, seed)
+    distinct = np.stack([present[own == one].any(0) for one in np.unique(own)]).sum(0)
+    unknown = (distinct < 2) | np.isnan(effect)
     return Effects(effect, np.where(unknown, np.nan, low), np.where(unknown, np.nan, high), value, pair_effect)
 
 
@@ -55,10 +67,10 @@ def without_difference(source: np.ndarray, target: np.ndarray) -> int:
     return int((np.abs(source - target) < _SAME).sum())
 
 
-def _interval(moved: np.ndarray, gaps: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bootstrap of the ratio of sums over pairs; both arguments [pair, row, column]."""
+def _interval(moved: np.ndarray, gaps: np.ndarray, clusters: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bootstrap of the ratio of sums over pairs, clusters [pair] drawn whole; both arguments [pair, row, column]."""
     count, shape = len(moved), moved.shape[1:]
-    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), _RESAMPLES).astype(float)
+    weights = times(clusters, _RESAMPLES, seed, multinomial=True).astype(float)
     flat = moved.reshape(count, -1), gaps.reshape(count, -1)
     low, high = np.empty(flat[0].shape[1]), np.empty(flat[0].shape[1])
     width = max(1, _DRAWN // _RESAMPLES)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from workbench.results.bootstrap import times
+
 
 def onset(lead: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float, float]:
     """The first layer from which on the mean lead is positive at every later layer.
@@ -23,8 +25,7 @@ def onset(lead: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: floa
     found = float(_first(lead.mean(0)[None])[0])
     if len(lead) < 2:
         return found, np.nan, np.nan
-    draws = np.random.default_rng(seed).multinomial(len(lead), np.full(len(lead), 1 / len(lead)), resamples)
-    onsets = _first(draws @ lead)
+    onsets = _first(times(len(lead), resamples, seed, multinomial=True) @ lead)
     tails = (1 - level) / 2
     low, high = np.quantile(onsets, (tails, 1 - tails), method="inverted_cdf")
     assert 0 <= low <= high <= layers

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadPairs, Interrupted, TooFewLanguages
+from workbench.model.alone import alone
 from workbench.model.model import Model
 from workbench.patching.concept_pairs import ConceptPairs, make_pairs
 from workbench.patching.concepts import batch_of, leads, measure, placed
@@ -22,6 +23,7 @@ from workbench.text.words import load_words
 
 
 @checked
+@alone
 def onsets(
     model: Model,
     words: pd.DataFrame | str = "words",

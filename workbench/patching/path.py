@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted
+from workbench.model.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching import cells
@@ -23,6 +24,7 @@ from workbench.text.pairs import load_pairs
 
 
 @checked
+@alone
 @torch.no_grad()
 def path(
     model: Model,

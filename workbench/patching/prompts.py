@@ -1,6 +1,6 @@
 """Prompt pairs as token ids, and as batches whose last tokens stand in one column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from workbench.errors import BadPairs, TooLarge
@@ -37,11 +37,13 @@ class Prompts:
         counted = {"source": self.counted["target"], "target": self.counted["source"]} if self.counted else {}
         return Prompts(self.pairs, self.target, self.source, counted)
 
-    def some(self, chosen: slice) -> "Prompts":
-        """Some of the pairs."""
-        pairs = replace(self.pairs, items=self.pairs.items[chosen], dropped=0)
-        counted = {side: own[chosen] for side, own in self.counted.items()}
-        return Prompts(pairs, self.source[chosen], self.target[chosen], counted)
+    def some(self, rows: Iterable[int]) -> "Prompts":
+        """Some of the pairs, by their numbers."""
+        take = list(rows)
+        pairs = replace(self.pairs, items=tuple(self.pairs.items[row] for row in take), dropped=0)
+        source, target = (tuple(side[row] for row in take) for side in (self.source, self.target))
+        counted = {side: tuple(own[row] for row in take) for side, own in self.counted.items()}
+        return Prompts(pairs, source, target, counted)
 
     @property
     def lengths(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.model.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.model.record import record
@@ -41,6 +42,7 @@ DIRECTIONS = ("denoising", "noising")
 
 
 @checked
+@alone
 @torch.no_grad()
 def sweep(
     model: Model,
@@ -76,11 +78,12 @@ def sweep(
     Returns:
         `effect[layer, position | head | ...]` = (mean value - mean target) / (mean source - mean target) over pairs: 0
         is the unpatched target run, 1 the source run (when noising, 0 is the unpatched source run and 1 the target
-        run); `low`, `high` its 95 % bootstrap interval over pairs; `value` the mean metric; `pair_effect` and
+        run); `low`, `high` its 95 % bootstrap interval over distinct pairs; `value` the mean metric; `pair_effect` and
         `pair_value` the same for each pair (NaN where a pair lacks the position, or its two runs do not differ);
         `source_value[pair]`, `target_value[pair]`. The coordinate `token` names the positions where all pairs have the
-        same token (source/target where those two differ). Attributes: `direction`, `pairs_averaged`, and
-        `pairs_without_difference`, whose two runs give the same metric and which have no effect of their own.
+        same token (source/target where those two differ). Attributes: `direction`, `pairs_averaged` (`pairs_distinct`
+        where some repeat), and `pairs_without_difference`, whose two runs give the same metric and which have no effect
+        of their own.
 
     Raises:
         UnsupportedSite: no such site, or the architecture ignores edits there.

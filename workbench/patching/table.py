@@ -90,7 +90,8 @@ class Table:
             averaged[list(self.begun)] = True
         if not averaged.any():
             averaged[:] = True
-        found = normalise(self.values, self.source, self.target, averaged, seed)
+        pairs = self.prompts.pairs
+        found = normalise(self.values, self.source, self.target, averaged, seed, pairs.clusters)
         name, unit = self.reading.name.replace("_", " "), self.reading.unit
         cells = {
             "effect": (found.effect, "share of the way from the unpatched target run (0) to the source run (1)"),
@@ -98,7 +99,7 @@ class Table:
             "high": (found.high, "upper end of the 95 % bootstrap interval of the effect over pairs"),
             "value": (found.value, f"mean {name} of the patched run [{unit}]"),
         }
-        pairs = {
+        each = {
             "pair_effect": (found.pair_effect, "effect in each pair: 0 the unpatched target run, 1 the source run"),
             "pair_value": (self.values, f"{name} of the patched run [{unit}]"),
         }
@@ -110,7 +111,7 @@ class Table:
         result = make_result(
             {
                 **{key: (axes, values.reshape(shape), text) for key, (values, text) in cells.items()},
-                **{key: (("pair", *axes), values.reshape(-1, *shape), text) for key, (values, text) in pairs.items()},
+                **{key: (("pair", *axes), values.reshape(-1, *shape), text) for key, (values, text) in each.items()},
                 **{key: (("pair",), values, text) for key, (values, text) in runs.items()},
             },
             coords or {},
@@ -118,15 +119,16 @@ class Table:
             owners={"effect": ["low", "high"]},
             parameters={**parameters, "metric": self.reading.name, "tokens": self.reading.tokens},
             model=model.info,
-            corpus=self.prompts.pairs.info,
+            corpus=pairs.info,
             seed=seed,
             attrs={
                 "metric": self.reading.name,
                 "pairs_averaged": int(averaged.sum()) if self.finished.any() or self.begun else 0,
+                **pairs.distinct_count("pairs_distinct"),
                 "pairs_without_difference": without_difference(self.source, self.target),
             },
         )
-        names = [pair.name for pair in self.prompts.pairs]
+        names = [pair.name for pair in pairs]
         return result.assign_coords(pair_name=("pair", np.array(names, dtype=object))) if any(names) else result
 
 

@@ -17,6 +17,7 @@ def beyond_controls(
     unit: str,
     level: float,
     seed: int,
+    clusters: np.ndarray | None = None,
 ) -> dict[str, tuple[tuple[str, ...], Any, str]]:
     """The variables of a knock-out or of steering, for `make_result`.
 
@@ -29,6 +30,7 @@ def beyond_controls(
         unit: what was changed, in the plural: heads or neurons.
         level: of the intervals.
         seed: of the bootstrap.
+        clusters: which texts of a language are one, [language, sample], in the order of the samples; see `interval`.
 
     Returns:
         In nats: `delta`, `low`, `high`, `control_mean`, `control_low`, `control_high`, `excess`, `excess_low`,
@@ -43,8 +45,9 @@ def beyond_controls(
     if drawn.shape[1]:
         mean, excess = drawn.mean(1), delta - control.mean(1)
         ends = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
-    low, high = interval(delta, axis=2, level=level, seed=seed)
-    excess_low, excess_high = interval(excess, axis=2, level=level, seed=seed)
+    low, high = interval(delta, axis=2, level=level, seed=seed, clusters=clusters)
+    excess_low, excess_high = interval(excess, axis=2, level=level, seed=seed, clusters=clusters)
+    p = corrected(p_value(excess, axis=2, clusters=clusters))
     cells = (axis, "language")
     between = f"of the {level:.0%} interval of"
     random = f"of the central {level:.0%} of the random {axis}s' changes"
@@ -59,6 +62,6 @@ def beyond_controls(
         "excess": (cells, change - mean, f"change beyond that of random {unit} [nats]"),
         "excess_low": (cells, excess_low, f"lower end {between} excess over texts [nats]"),
         "excess_high": (cells, excess_high, f"upper end {between} excess over texts [nats]"),
-        "p_value": (cells, corrected(p_value(excess, axis=2)), "p-value that excess is 0, corrected"),
+        "p_value": (cells, p, "p-value that excess is 0, corrected"),
         "control_delta": ((axis, "control", "language"), drawn, f"change with each random {axis} [nats]"),
     }

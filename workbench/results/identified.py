@@ -9,6 +9,8 @@ from workbench.arguments import checked
 from workbench.errors import BadArgument, BadCorpus
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
+from workbench.text.characters import plain
+from workbench.text.clusters import numbered
 from workbench.text.corpus import Corpus
 from workbench.text.identify import Identifier, by_lingua, by_trigrams, identified
 from workbench.text.readers import load_corpus
@@ -37,7 +39,8 @@ def compare_identifiers(
         `texts[NAME, NAME]`, how many texts the first identifier puts in the language of the row and the second in that
         of the column, "none" where an identifier puts them in no language that it knows; `unidentified[identifier]`,
         how many those are. Attributes `agreement`, the share of texts with the same answer, with `agreement_low` and
-        `agreement_high` (bootstrap over texts; over rows of an aligned corpus), and `n_texts`.
+        `agreement_high` (bootstrap over distinct texts; over rows of an aligned corpus), `n_texts`, and `n_distinct`
+        where texts come again.
 
     Raises:
         BadArgument: not two identifiers with names, or `level` out of range.
@@ -64,7 +67,7 @@ def compare_identifiers(
     same = (answers[0] == answers[1]).astype(float)
     groups = np.array([group for _, group in rows])
     units = np.array([same[groups == group].mean() for group in np.unique(groups)])
-    low, high = interval(units, level=level, seed=seed)
+    low, high = interval(units, level=level, seed=seed, clusters=_clusters(texts, rows))
     result = make_result(
         {
             "texts": (tuple(names), counts, "texts by the answers of both identifiers [texts]"),
@@ -80,10 +83,18 @@ def compare_identifiers(
             "agreement_low": float(low),
             "agreement_high": float(high),
             "n_texts": len(rows),
+            **({"n_distinct": distinct} if (distinct := len({plain(text) for text, _ in rows})) < len(rows) else {}),
         },
     )
     result["texts"].attrs["question"] = "Where do two identifiers put the same texts?"
     return result
+
+
+def _clusters(texts: Corpus | Sequence[str], rows: list[tuple[str, int]]) -> np.ndarray:
+    """Which of the numbered rows are one and are drawn together."""
+    if isinstance(texts, Corpus) and texts.aligned:
+        return texts.row_clusters[0]
+    return numbered(plain(text) for text, _ in rows)
 
 
 def _rows(texts: Corpus | Sequence[str]) -> list[tuple[str, int]]:

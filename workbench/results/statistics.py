@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 from workbench.errors import BadArgument
+from workbench.results.bootstrap import first_come, owners, weights
 
 _DRAWN = 4_000_000  # most resampled means held at one time: 32 MB
 
@@ -22,7 +23,13 @@ def check_level(level: float) -> None:
 
 
 def interval(
-    samples: Any, *, axis: int = 0, level: float = 0.95, resamples: int = 1000, seed: int = 0
+    samples: Any,
+    *,
+    axis: int = 0,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+    clusters: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bootstrap percentile interval of the mean over samples.
 
@@ -35,38 +42,45 @@ def interval(
         level: of confidence.
         resamples: number of bootstrap draws.
         seed: of the draws.
+        clusters: which samples are one and are drawn together, ints that broadcast to `samples`; each its own when
+            None.
 
     Returns:
-        (low, high), each [...cells] float64; NaN where a cell has fewer than two samples.
+        (low, high), each [...cells] float64; NaN where a cell has fewer than two clusters of samples.
     """
     check_level(level)
     cells, shape = _cells(samples, axis)
     low, high = np.full(cells.shape[1], np.nan), np.full(cells.shape[1], np.nan)
     tails = ((1 - level) / 2, (1 + level) / 2)
     width = max(1, _DRAWN // resamples)
-    for rows, columns in _alike(cells):
-        count = int(rows.sum())
-        if count < 2:
+    for rows, columns, own in _alike(cells, owners(clusters, np.shape(samples), axis)):
+        if len(np.unique(own)) < 2:
             continue
-        draws = np.random.default_rng(seed).integers(0, count, (resamples, count))
         # How often each draw takes each sample: then all means of all cells are one matrix product.
-        weights = np.stack([np.bincount(draw, minlength=count) for draw in draws]) / count
+        drawn = weights(own, resamples, seed)
         for start in range(0, len(columns), width):
             part = columns[start : start + width]
-            low[part], high[part] = np.quantile(weights @ cells[np.ix_(rows, part)], tails, axis=0)
+            low[part], high[part] = np.quantile(drawn @ cells[np.ix_(rows, part)], tails, axis=0)
     return low.reshape(shape), high.reshape(shape)
 
 
-def p_value(samples: Any, axis: int = 0) -> np.ndarray:
+def p_value(samples: Any, axis: int = 0, *, clusters: np.ndarray | None = None) -> np.ndarray:
     """Two-sided one-sample t-test that the mean over samples is 0 (scipy.stats.ttest_1samp).
 
+    Args:
+        samples: [sample, ...cells] with the samples along `axis`; NaN marks a sample that a cell does not have.
+        axis: of the samples.
+        clusters: which samples are one, as in `interval`. Then the error of the mean is that of a ratio of sums over
+            clusters (Cochran 1977, Sampling Techniques, section 6.3), with one degree of freedom less than clusters.
+
     Returns:
-        [...cells] float64; 1 where all samples are 0; NaN where a cell has fewer than two samples.
+        [...cells] float64; 1 where all samples are 0; NaN where a cell has fewer than two clusters of samples.
     """
     cells, shape = _cells(samples, axis)
     found = np.full(cells.shape[1], np.nan)
-    for rows, columns in _alike(cells):
-        if rows.sum() < 2:
+    for rows, columns, own in _alike(cells, owners(clusters, np.shape(samples), axis)):
+        count = len(np.unique(own))
+        if count < 2:
             continue
         part = cells[np.ix_(rows, columns)]
         moved = np.any(part != 0, axis=0)
@@ -74,8 +88,36 @@ def p_value(samples: Any, axis: int = 0) -> np.ndarray:
         spread = moved & (np.ptp(part, axis=0) > 0)
         found[columns[moved & ~spread]] = 0.0  # the same value every time: the statistic is infinite
         if spread.any():
-            found[columns[spread]] = stats.ttest_1samp(part[:, spread], 0.0, axis=0)[1]
+            tested = part[:, spread]
+            single = count == len(own)
+            found[columns[spread]] = stats.ttest_1samp(tested, 0.0, axis=0)[1] if single else _ratio_p(tested, own)
     return found.reshape(shape)
+
+
+def _ratio_p(samples: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """p-values of means [cell] of samples [sample, cell] whose clusters [sample] are the independent units."""
+    place = first_come(clusters)
+    sizes = np.bincount(place).astype(np.float64)
+    sums = np.zeros((len(sizes), samples.shape[1]))
+    np.add.at(sums, place, samples)
+    return cluster_p(sums.sum(0), (sums**2).sum(0), sizes @ sums, sizes)
+
+
+def cluster_p(total: np.ndarray, squares: np.ndarray, crossed: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """p-values of the means of clusters of samples, from sums over clusters.
+
+    Args:
+        total: sum of the clusters' sums, [...cells].
+        squares: sum of their squares, [...cells].
+        crossed: sum of the clusters' sums, each times the cluster's size, [...cells].
+        sizes: samples of each cluster, [cluster].
+    """
+    count, many = len(sizes), sizes.sum()
+    mean = total / many
+    left = np.maximum(squares - 2 * mean * crossed + mean**2 * (sizes**2).sum(), 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.abs(mean) / np.sqrt(left * count / (count - 1) / many**2)
+    return 2 * stats.t.sf(np.where(mean == 0, 0.0, size), count - 1)
 
 
 def corrected(p: Any) -> np.ndarray:
@@ -103,10 +145,22 @@ def _cells(samples: Any, axis: int) -> tuple[np.ndarray, tuple[int, ...]]:
     return moved.reshape(len(moved), math.prod(moved.shape[1:])), moved.shape[1:]
 
 
-def _alike(cells: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Group the cells that have the same samples: (rows [sample] bool, columns [cell of the group] int)."""
+def _alike(cells: np.ndarray, owner: np.ndarray | None) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Group the cells that have the same samples in the same clusters.
+
+    Returns:
+        For each group rows [sample] bool, columns [cell of the group] int, and the clusters of these rows.
+    """
     present = ~np.isnan(cells)
-    if present.all():
-        return [(present[:, 0], np.arange(cells.shape[1]))] if cells.shape[1] else []
-    patterns, group = np.unique(present, axis=1, return_inverse=True)
-    return [(patterns[:, one], np.flatnonzero(group.ravel() == one)) for one in range(patterns.shape[1])]
+    if not cells.shape[1]:
+        return []
+    if owner is None and present.all():
+        return [(present[:, 0], np.arange(cells.shape[1]), np.arange(len(cells)))]
+    keys = present.astype(np.int64) if owner is None else np.where(present, owner + 1, 0)
+    patterns, group = np.unique(keys, axis=1, return_inverse=True)
+    found = []
+    for one in range(patterns.shape[1]):
+        rows = patterns[:, one] > 0
+        own = np.arange(int(rows.sum())) if owner is None else patterns[rows, one]
+        found.append((rows, np.flatnonzero(group.ravel() == one), own))
+    return found

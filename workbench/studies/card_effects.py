@@ -10,7 +10,9 @@ import xarray as xr
 from workbench import heads, neurons
 from workbench.model.model import Model
 from workbench.patching import concepts
+from workbench.results.make import provenance
 from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.clusters import recorded_clusters
 from workbench.text.corpus import Corpus
 
 TOP_RATE = 0.05  # of all neurons, for LAPE: that of its released code
@@ -62,13 +64,14 @@ def contrasts(found: xr.Dataset) -> dict[str, dict[str, Any]]:
     """
     languages = [str(language) for language in found.language.values]
     rows = []
+    same = _rows_that_repeat(found, languages)
     for place, language in enumerate(languages):
         here = found.sel(group=language)
         samples = _contrast((here.sample_delta - here.sample_control).values, place)
         drawn = _contrast(here.control_delta.transpose("language", "control").values, place)
-        low, high = interval(samples)
+        low, high = interval(samples, clusters=same)
         rows.append((language, here, place, samples, float(low), float(high), float(drawn.max())))
-    chances = corrected(np.array([float(p_value(row[3])) for row in rows]))
+    chances = corrected(np.array([float(p_value(row[3], clusters=same)) for row in rows]))
     size = "heads" if "heads" in found else "neurons"
     result = {}
     for (language, here, place, samples, low, high, random), chance in zip(rows, chances, strict=True):
@@ -87,6 +90,13 @@ def contrasts(found: xr.Dataset) -> dict[str, dict[str, Any]]:
             "holds": bool(holds),
         }
     return result
+
+
+def _rows_that_repeat(found: xr.Dataset, languages: list[str]) -> np.ndarray | None:
+    """Which rows of the aligned texts are one, [sample]; None where each is its own."""
+    made = provenance(found) if "provenance" in found.attrs else {}
+    same = recorded_clusters(made.get("corpus"), languages, found["sample"].to_numpy().tolist(), joint=True)
+    return None if same is None else same[0]
 
 
 def _contrast(values: np.ndarray, place: int) -> np.ndarray:

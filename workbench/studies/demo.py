@@ -1,6 +1,6 @@
 """The demo: every analysis once, on the shipped model and texts or on others, into one run folder and report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,11 @@ from workbench.studies.findings import patches as findings
 from workbench.studies.heads import study_heads
 from workbench.studies.heads_removal import study_knockout
 from workbench.studies.neurons import study_neurons
-from workbench.studies.options import Options, at_least_two, codes, common_key
+from workbench.studies.options import Options, at_least_two, common_key
 from workbench.studies.patches import study_patches
 from workbench.studies.report import Section, recipe, write_report
 from workbench.studies.runs import Run, alone, open_run
 from workbench.studies.sections import section
-from workbench.text.readers import load_corpus
 from workbench.text.words import load_words, translation_pairs
 
 RELEASED_TEXTS = 60  # of each language: this variant takes its texts one after another
@@ -44,6 +43,8 @@ def run_demo(
     truncate: bool = False,
     memory: int | str = "auto",
     chat: bool = False,
+    deduplicate: bool = False,
+    columns: Mapping[str, str | None] | None = None,
 ) -> Path:
     """Run every analysis on a model: heads, neurons, patching, lens; and write one report.
 
@@ -61,6 +62,8 @@ def run_demo(
         truncate: cut texts that are longer than the model's context.
         memory: what activations may take: bytes, a text such as "4 GB", or "auto", half of what is free.
         chat: put texts and prompt pairs through the tokenizer's chat template; the lens is left out, which has no chat.
+        deduplicate: drop texts that come again.
+        columns: what the columns of the corpus's table hold; see `load_corpus`.
 
     Returns:
         The run folder: a NetCDF file for each result, `report.json`, `report.html` and `explorer.html`.
@@ -73,9 +76,9 @@ def run_demo(
     Example:
         >>> run_demo("runs/small", languages=["de", "fr"], limit=10)                     # doctest: +SKIP
     """
-    options = Options(batch_size, device, dtype, seed, progress, truncate, memory, chat)
+    options = Options(batch_size, device, dtype, seed, progress, truncate, memory, chat, deduplicate, columns)
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=chat))
+    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
     words, source, target = _translation(texts.languages)
     loaded = options.load(model)
     made = {"seed": seed, "limit": PAIRS, "tokenizer": loaded.tokenizer, "chat": chat}

@@ -10,12 +10,11 @@ from workbench.model.model import Model
 from workbench.studies.explore import study_looks
 from workbench.studies.findings import controls
 from workbench.studies.findings import heads as findings
-from workbench.studies.options import Options, at_least_two, codes, common_key
+from workbench.studies.options import Options, at_least_two, common_key
 from workbench.studies.report import Section, recipe, write_report
 from workbench.studies.runs import Run, alone, open_run
 from workbench.studies.sections import section
 from workbench.text.corpus import Corpus
-from workbench.text.readers import load_corpus
 
 
 @alone
@@ -53,7 +52,7 @@ def run_heads(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
+    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
     loaded = options.load(model)
     sections = study_heads(run, loaded, texts, options, released_texts=released_texts, ablation_texts=ablation_texts)
     study_looks(run, loaded, texts, options)

@@ -10,12 +10,11 @@ from workbench import figures
 from workbench.heads import importance, knockout, prune, top
 from workbench.model.model import Model
 from workbench.studies.findings import removal as findings
-from workbench.studies.options import Options, at_least_two, codes, common_key
+from workbench.studies.options import Options, at_least_two, common_key
 from workbench.studies.report import Section
 from workbench.studies.runs import Run
 from workbench.studies.sections import section
 from workbench.text.corpus import Corpus
-from workbench.text.readers import load_corpus
 
 _LEAST = 4  # texts of each language: two to choose heads by, two to judge them by
 
@@ -82,7 +81,7 @@ def knockout_table(
         TooFewLanguages: fewer than two languages.
     """
     options = options or Options()
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
+    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
     loaded = options.load(model)
     scores = importance(loaded, texts.split("train"), **options.texts)
     found = knockout(loaded, texts.split("test"), top(scores, share=share), controls=controls, **options.texts)
@@ -105,7 +104,7 @@ def prune_table(
 ) -> pd.DataFrame:
     """The held-out curve of every order: a row for each order, number of removed heads and language."""
     options = options or Options()
-    texts = load_corpus(corpus, limit=limit, chat=options.chat)
+    texts = options.corpus(corpus, limit=limit)
     loaded = options.load(model)
     found = prune(loaded, texts, keep=keep, drop=drop, budget=budget, out=checkpoint, **options.texts)
     return found[["rise", "low", "high"]].to_dataframe().reset_index().round(4)

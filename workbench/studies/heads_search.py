@@ -7,8 +7,7 @@ import pandas as pd
 from workbench.errors import BadArgument
 from workbench.heads import agreement, kinds, search, shapley
 from workbench.heads.agreement import METHODS
-from workbench.studies.options import Options, codes
-from workbench.text.readers import load_corpus
+from workbench.studies.options import Options
 
 _LOOKS = ("previous", "first", "current", "same", "induction", "entropy", "distance")
 
@@ -31,7 +30,7 @@ def search_table(
         `attrs` hold `spent`, the share of the full sweep, and `confidence`.
     """
     options = options or Options()
-    texts = load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat)
+    texts = options.corpus(corpus, languages=languages, limit=limit)
     found = search(options.load(model), texts, top=top, confidence=confidence, first=first, **options.texts)
     rows = found.to_dataframe()
     table = _by_language(rows[rows.pop("member")].reset_index(), "mean", texts.languages)
@@ -73,7 +72,7 @@ def agreement_table(
     names = METHODS if methods is None else tuple(one.strip() for one in methods.split(","))
     if reference not in names:
         raise BadArgument(f"reference {reference!r} is not among the methods ({', '.join(names)})")
-    texts = load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat)
+    texts = options.corpus(corpus, languages=languages, limit=limit)
     found = agreement(options.load(model), texts, methods=names, top=top, **options.texts)
     columns = [f"mean_{one}{end}" for one in ("correlation", "overlap") for end in ("", "_low", "_high")]
     rows = found[columns].sel(other=reference, drop=True).drop_sel(score=reference)
@@ -97,7 +96,7 @@ def shapley_table(
     The frame's `attrs` hold `permutations`, the orders that were run.
     """
     options = options or Options()
-    texts = load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat)
+    texts = options.corpus(corpus, languages=languages, limit=limit)
     found = shapley(options.load(model), texts, permutations=permutations, tolerance=tolerance, **options.texts)
     rows = found[["value", "standard_error", "low", "high"]].to_dataframe().reset_index()
     table = _by_language(rows, "value", texts.languages)
@@ -124,6 +123,6 @@ def kinds_table(
 ) -> pd.DataFrame:
     """Where each head looks: a row for each language and head, with each measure; intervals are in the Result."""
     options = options or Options()
-    texts = load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat)
+    texts = options.corpus(corpus, languages=languages, limit=limit)
     found = kinds(options.load(model), texts, **options.texts)
     return found[list(_LOOKS)].to_dataframe().reset_index().round(4)

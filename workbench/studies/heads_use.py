@@ -17,7 +17,6 @@ from workbench.studies.patches import find_pairs
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import read_json_lines
 from workbench.text.languages import known
-from workbench.text.readers import load_corpus
 
 _HEAD = re.compile(r"L(\d+)H(\d+)", re.IGNORECASE)
 
@@ -37,7 +36,7 @@ def choose_heads(model: Model, heads: str, corpus: Any, share: float, options: O
         return read_heads([(int(one[1]), int(one[2])) for one in named if one], *shape)
     if not known(heads):
         raise BadArgument(f"heads {heads!r}: name them, as in L2H1,L4H0, or give a language code")
-    texts = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
+    texts = corpus if isinstance(corpus, Corpus) else options.corpus(corpus)
     heads = chosen([heads], texts.languages, where=texts.source)[0]
     scores = importance(model, texts.split("train").select(heads), **options.texts)
     return read_heads(top(scores, share=share)[heads], *shape)
@@ -172,7 +171,7 @@ def off_target_table(
         no language that the identifier knows. The frame's `attrs` hold the same over all prompts.
     """
     options = options or Options()
-    whole = load_corpus(corpus, limit=limit, chat=options.chat)
+    whole = options.corpus(corpus, limit=limit)
     texts = at_least_two(whole if codes(languages) is None else whole.select(languages or ""))
     loaded = options.load(model)
     chosen = choose_heads(loaded, heads, whole, share, options)

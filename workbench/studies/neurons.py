@@ -11,12 +11,11 @@ from workbench.model.model import Model
 from workbench.neurons import firing, lape, ternary
 from workbench.studies.findings import controls
 from workbench.studies.findings import neurons as findings
-from workbench.studies.options import Options, at_least_two, codes, common_key
+from workbench.studies.options import Options, at_least_two, common_key
 from workbench.studies.report import Section, recipe, write_report
 from workbench.studies.runs import Run, alone, open_run
 from workbench.studies.sections import section
 from workbench.text.corpus import Corpus
-from workbench.text.readers import load_corpus
 
 
 @alone
@@ -49,7 +48,7 @@ def run_neurons(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
+    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
     loaded = options.load(model)
     sections = study_neurons(run, loaded, texts, options)
     asked = {"languages": languages, "limit": limit}

@@ -9,11 +9,10 @@ from workbench.errors import BadArgument
 from workbench.neurons import compare, experts, firing, knockout, lape, look, plnd, stages, ternary
 from workbench.results.files import write_whole
 from workbench.studies import neurons_said as findings
-from workbench.studies.options import Options, at_least_two, codes, common_key
+from workbench.studies.options import Options, at_least_two, common_key
 from workbench.studies.report import recipe, write_report
 from workbench.studies.runs import alone, open_run
 from workbench.studies.sections import section
-from workbench.text.readers import load_corpus
 
 _METHODS = {"lape": lape, "ternary": ternary}
 
@@ -45,7 +44,7 @@ def run_stages(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
+    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
     loaded = options.load(model)
     key = common_key(loaded, options, texts)
     counts = run.cell("firing", {**key, "method": "firing"}, lambda: firing(loaded, texts, **options.texts))
@@ -111,7 +110,7 @@ def run_knockout(
         raise BadArgument(f"there is no method {method!r} to choose neurons by (has: {', '.join(_METHODS)})")
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
+    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
     train, test = texts.split("train"), texts.split("test")
     loaded = options.load(model)
     counts = run.cell(
@@ -186,7 +185,7 @@ def run_compare(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
+    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
     names, keys, classes = [], [], []
     for when, model in (("before", before), ("after", after)):
         loaded = options.load(model)
@@ -254,7 +253,7 @@ def run_look(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
+    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
     loaded = options.load(model)
     key = common_key(loaded, options, texts)
     counts = run.cell("firing", {**key, "method": "firing"}, lambda: firing(loaded, texts, **options.texts))

@@ -10,11 +10,10 @@ import xarray as xr
 from workbench import figures
 from workbench.neurons import routing
 from workbench.studies.findings import routing as findings
-from workbench.studies.options import Options, at_least_two, codes, common_key
+from workbench.studies.options import Options, at_least_two, common_key
 from workbench.studies.report import recipe, write_report
 from workbench.studies.runs import alone, open_run
 from workbench.studies.sections import section
-from workbench.text.readers import load_corpus
 
 
 @alone
@@ -47,7 +46,7 @@ def run_routing(
     """
     options = options or Options()
     run = open_run(out)
-    texts = at_least_two(load_corpus(corpus, languages=codes(languages), limit=limit, chat=options.chat))
+    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
     loaded = options.load(model)
     key = {**common_key(loaded, options, texts), "method": "routing", "permutations": permutations}
     found = run.cell("routing", key, lambda: routing(loaded, texts, permutations=permutations, **options.texts))

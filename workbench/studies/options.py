@@ -1,6 +1,6 @@
 """What every study takes beside its model and its texts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from workbench.errors import BadArgument, TooFewLanguages
 from workbench.model.load import load_model
 from workbench.model.model import Model
 from workbench.text.corpus import Corpus
+from workbench.text.readers import load_corpus
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Options:
         truncate: cut texts that are longer than the model's context instead of refusing them.
         memory: what activations may take: bytes, a text such as "4 GB", or "auto".
         chat: put texts and prompts through the tokenizer's chat template; statistics leave the template's tokens out.
+        deduplicate: drop texts that come again.
+        columns: what the columns of a corpus's table hold, where their headers do not say it; see `load_corpus`.
     """
 
     batch_size: int | str = "auto"
@@ -33,6 +36,13 @@ class Options:
     truncate: bool = False
     memory: int | str = "auto"
     chat: bool = False
+    deduplicate: bool = False
+    columns: Mapping[str, str | None] | None = None
+
+    def corpus(self, source: Any, *, languages: str | Sequence[str] | None = None, limit: int | None = None) -> Corpus:
+        """Load texts with these options, of these languages (all when there are none)."""
+        how = {"chat": self.chat, "deduplicate": self.deduplicate, "columns": self.columns}
+        return load_corpus(source, languages=codes(languages), limit=limit, **how)
 
     @property
     def sweep(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Short tables about a corpus and about a model, for people who look before they start."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,17 +9,25 @@ from workbench.text import languages as names
 from workbench.text.readers import load_corpus
 
 
-def corpus_table(corpus: Any, languages: str | Sequence[str] | None = None) -> pd.DataFrame:
+def corpus_table(
+    corpus: Any,
+    languages: str | Sequence[str] | None = None,
+    *,
+    deduplicate: bool = False,
+    columns: Mapping[str, str | None] | None = None,
+) -> pd.DataFrame:
     """The languages of a corpus: names, script, number and mean length of the texts.
 
     Args:
         corpus: what `load_corpus` takes.
         languages: to keep; all when None.
+        deduplicate: drop texts that come again.
+        columns: what the columns of its table hold; see `load_corpus`.
 
     Returns:
         A row for each language.
     """
-    texts = load_corpus(corpus, languages=languages)
+    texts = load_corpus(corpus, languages=languages, deduplicate=deduplicate, columns=columns)
     rows = {}
     for code, rows_of in texts.texts.items():
         known = names.known(code)

@@ -2,16 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.arguments import checked, shown, whole_number
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
-from workbench.text.characters import plain, repeats
+from workbench.text.characters import repeats
+from workbench.text.clusters import joined, numbered, repeats_record, text_clusters
 from workbench.text.languages import listing, match
 from workbench.text.naming import quoted, shortened
 
@@ -85,14 +87,25 @@ class Corpus:
         """How many texts of each language say what one before them says, but for white space and composition."""
         return repeats(self.texts)
 
+    @cached_property
+    def clusters(self) -> np.ndarray:
+        """Which texts of a language are one text: [language, sample] numbers from 0; -1 where a language has none.
+
+        Statistics of one language resample these: a text that comes again is no further evidence.
+        """
+        return text_clusters(self.texts)
+
+    @cached_property
+    def row_clusters(self) -> np.ndarray:
+        """The same for statistics of several languages: of an aligned corpus the rows that repeat one in any."""
+        return np.broadcast_to(joined(self.clusters), self.clusters.shape) if self.aligned else self.clusters
+
     def distinct(self) -> "Corpus":
         """Drop texts that come again: of an aligned corpus the rows that repeat one in every language."""
         if not self.aligned:
-            rows = {code: _first(map(plain, texts)) for code, texts in self.texts.items()}
+            rows = {code: _firsts(one[one >= 0]) for code, one in zip(self.texts, self.clusters, strict=True)}
         else:
-            rows = dict.fromkeys(
-                self.texts, _first(tuple(map(plain, row)) for row in zip(*self.texts.values(), strict=True))
-            )
+            rows = dict.fromkeys(self.texts, _firsts(numbered(map(tuple, self.clusters.T.tolist()))))
         texts = {code: tuple(self.texts[code][row] for row in each) for code, each in rows.items()}
         ids = tuple(self.ids[row] for row in next(iter(rows.values()))) if self.ids else ()
         return replace(self, texts=texts, ids=ids)
@@ -108,8 +121,20 @@ class Corpus:
             "aligned": self.aligned,
             "dropped": self.dropped,
             **({"ignored": list(self.ignored)} if self.ignored else {}),
-            **({"repeated": self.repeated} if self.repeated else {}),
+            **self._repeats,
             **({"chat": True, "user": self._turns} if self.chat else {}),
+        }
+
+    @property
+    def _repeats(self) -> dict[str, Any]:
+        """How many texts come again, how many distinct ones that leaves, and which row each of them repeats."""
+        if not self.repeated:
+            return {}
+        counts = self.counts
+        return {
+            "repeated": self.repeated,
+            "distinct": {language: counts[language] - self.repeated.get(language, 0) for language in counts},
+            "same_as": repeats_record(self.clusters, self.languages),
         }
 
     @property
@@ -134,10 +159,13 @@ class Corpus:
             >>> chat = corpus.as_chat({"de": "Sag etwas.", "fr": "Dis quelque chose."})          # doctest: +SKIP
         """
         turns = dict.fromkeys(self.texts, user) if isinstance(user, str) else dict(user)
-        missing = [language for language in self.texts if language not in turns]
+        named = {language: match(language, list(turns)) for language in self.texts}
+        missing = [language for language, found in named.items() if found is None]
         if missing:
             raise UnknownLanguage(f"no user's turn is given for {shortened(missing)} (has: {shortened(turns)})")
-        return replace(self, chat=True, user={language: turns[language] for language in self.texts})
+        return replace(
+            self, chat=True, user={language: turns[found] for language, found in named.items() if found is not None}
+        )
 
     @checked
     def select(self, languages: str | Sequence[str]) -> "Corpus":
@@ -158,7 +186,7 @@ class Corpus:
         """Take one half, 'train' or 'test': of rows 2i and 2i + 1 a hash of i says which is for training.
 
         The halves depend on the row number alone, so an aligned corpus is split alike in every language, and a corpus
-        that grows keeps its halves.
+        that grows keeps its halves. A row that repeats one before it goes where that one goes, and is not numbered.
 
         Raises:
             BadArgument: another name.
@@ -166,16 +194,17 @@ class Corpus:
         """
         if name not in ("train", "test"):
             raise BadArgument(f"split={name!r} does not exist here; a corpus splits into 'train' and 'test'")
-        few = [language for language, count in self.counts.items() if count < 2]
+        clusters = self.row_clusters
+        few = [language for language, own in zip(self.texts, clusters, strict=True) if own.max() < 1]
         if few:
             raise BadCorpus(
-                f"{self.source} has one text in {shortened(few)}: it takes two to split into train and test"
+                f"{self.source} has one text in {shortened(few)}: it takes two that differ to split into train and test"
             )
         mine = {
-            language: tuple(text for row, text in enumerate(rows) if _half(row) == name)
-            for language, rows in self.texts.items()
+            language: tuple(text for text, row in zip(rows, own.tolist(), strict=False) if _half(row) == name)
+            for (language, rows), own in zip(self.texts.items(), clusters, strict=True)
         }
-        ids = tuple(one for row, one in enumerate(self.ids) if _half(row) == name)
+        ids = tuple(one for one, row in zip(self.ids, clusters[0].tolist(), strict=False) if _half(row) == name)
         return replace(self, texts=mine, ids=ids, source=f"{self.source}[{name}]")
 
     def frame(self) -> pd.DataFrame:
@@ -214,12 +243,9 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _first(values: Iterable[Hashable]) -> list[int]:
-    """Rows in which a value comes for the first time."""
-    seen: dict[Hashable, int] = {}
-    for row, value in enumerate(values):
-        seen.setdefault(value, row)
-    return list(seen.values())
+def _firsts(clusters: np.ndarray) -> list[int]:
+    """The first row of each cluster."""
+    return np.unique(clusters, return_index=True)[1].tolist()
 
 
 def _half(row: int) -> str:

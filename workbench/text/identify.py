@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workbench.arguments import checked, finite, shown, whole_number
 from workbench.errors import BadArgument, TooFewLanguages, UnsupportedSite
 from workbench.text.corpus import Corpus
-from workbench.text.languages import check, known
+from workbench.text.languages import check, known, same
 
 Identifier = Callable[[str], str | None]
 """Text to language code, or None where it is in none of the languages or cannot be told."""
@@ -100,6 +100,11 @@ def by_trigrams(corpus: Corpus, *, least: int = LEAST) -> Identifier:
         return None if best is None or _unlike(known[best], text) else best
 
     return identify
+
+
+def named(answer: str | None, languages: Sequence[str]) -> str | None:
+    """An identifier's answer as these languages are called, in whatever spelling it gives them; None for no answer."""
+    return next((one for one in languages if answer and same(one, answer)), answer or None)
 
 
 @checked

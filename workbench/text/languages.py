@@ -106,22 +106,53 @@ def match(code: str, present: Sequence[str]) -> str | None:
     Raises:
         UnknownLanguage: two of those that are there are the same language.
     """
+    found, exact = meaning(code, present)
+    if found is not None and not exact:
+        warn(f"{code!r} is not there; {found!r}, the same language in the same script, is taken for it")
+    return found
+
+
+def meaning(code: str, present: Sequence[str]) -> tuple[str | None, bool]:
+    """What `match` gives, without its warning, and whether that is the same language, not only one near to it.
+
+    Raises:
+        UnknownLanguage: two of those that are there are the same language.
+    """
     if code in present:
-        return code
+        return code, True
     if not known(code):
-        return None
+        return None, False
     tag = check(code)
     forms = {name: check(name) for name in present if known(name)}
     exact = [name for name, form in forms.items() if form == tag]
     if len(exact) > 1:
         raise UnknownLanguage(f"{code!r} is both {exact[0]!r} and {exact[1]!r} here; give it as it is written there")
     if exact:
-        return exact[0]
+        return exact[0], True
     near = [name for name, form in forms.items() if _near(form, tag)]
-    if len(near) != 1:
-        return None
-    warn(f"{code!r} is not there; {near[0]!r}, the same language in the same script, is taken for it")
-    return near[0]
+    return (near[0] if len(near) == 1 else None), False
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two names are one: written alike, or two spellings of one language."""
+    return one == other or (known(one) and known(other) and check(one) == check(other))
+
+
+def required(code: str, present: Sequence[str], lacks: str) -> str:
+    """Which of the languages that are there a code means, as in `match`.
+
+    Args:
+        code: that was asked for.
+        present: what is there.
+        lacks: what is wrong where it is not, for the message: 'xx' LACKS (has: de, en).
+
+    Raises:
+        UnknownLanguage: it means none of them.
+    """
+    found = match(code, present)
+    if found is None:
+        raise UnknownLanguage(f"{code!r} {lacks} (has: {', '.join(map(str, present))})")
+    return found
 
 
 @lru_cache(maxsize=4096)

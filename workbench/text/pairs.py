@@ -7,10 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.arguments import checked
 from workbench.errors import BadPairs
+from workbench.text.characters import plain
+from workbench.text.clusters import numbered, repeats_record
 from workbench.text.corpus import digest
 from workbench.text.decoding import Table, frame_table, kind, read_json_lines
 from workbench.text.formats.delimited import read_table
@@ -68,10 +71,22 @@ class Pairs:
         items = [asdict(pair) for pair in self.items]
         return digest(["chat", items] if self.chat else items)
 
+    @cached_property
+    def clusters(self) -> np.ndarray:
+        """Which pairs have the same two prompts and so are one piece of evidence, [pair], numbered from 0."""
+        return numbered((plain(pair.source), plain(pair.target)) for pair in self.items)
+
+    def distinct_count(self, name: str) -> dict[str, int]:
+        """How many pairs differ in a prompt, under this name, for a Result; nothing where all do."""
+        distinct = int(self.clusters.max()) + 1
+        return {name: distinct} if distinct < len(self) else {}
+
     @property
     def info(self) -> dict[str, Any]:
         """What a Result records of its pairs."""
         about = {"source": self.name, "hash": self.hash, "counts": {"pairs": len(self)}, "dropped": self.dropped}
+        if distinct := self.distinct_count("pairs"):
+            about |= {"distinct": distinct, "same_as": repeats_record(self.clusters[None], ["pairs"])}
         return {**about, "chat": True} if self.chat else about
 
     def __len__(self) -> int:

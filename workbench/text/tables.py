@@ -7,6 +7,7 @@ from workbench.errors import BadCorpus, UnknownLanguage, warn
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import Table, complete
 from workbench.text.formats.headers import check_columns, identifiers, language_columns
+from workbench.text.formats.headless import advice, looks_headless
 from workbench.text.languages import check, listed
 from workbench.text.naming import quoted, shortened
 
@@ -68,6 +69,8 @@ def text_column(table: Table, source: str, language: str, *, aligned: bool = Fal
         BadCorpus: no column for texts, or a blank text.
     """
     field = next((field for field in TEXT_FIELDS if field in table.columns), None)
+    if field is None and looks_headless(table.columns):
+        raise BadCorpus(f"{source}: {advice(table.columns, language)}")
     if field is None:
         raise BadCorpus(
             f"{source}: none of its columns is known to hold texts (it has: {shortened(table.columns)}); name one of "

@@ -3,15 +3,20 @@
 import numpy as np
 import xarray as xr
 
+from workbench.results.make import provenance
 from workbench.results.statistics import p_value
 from workbench.studies.findings.words import count, language, number, place
+from workbench.text.clusters import recorded_clusters
 
 ALPHA = 0.05  # of the test that source and target runs differ
 
 
 def apart(result: xr.Dataset) -> bool:
     """Whether the source and the target runs differ by more than chance, so that effects mean something."""
-    return bool(p_value(result.source_value.values - result.target_value.values) < ALPHA)
+    made = provenance(result) if "provenance" in result.attrs else {}
+    same = recorded_clusters(made.get("corpus"), ["pairs"], result["pair"].to_numpy().tolist(), joint=False)
+    apart_by = result.source_value.values - result.target_value.values
+    return bool(p_value(apart_by, clusters=None if same is None else same[0]) < ALPHA)
 
 
 def trust(result: xr.Dataset) -> str:

@@ -87,6 +87,8 @@ def _same(value: Any, default: Any) -> bool:
 def _plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_plain, value))
+    if isinstance(value, Mapping):  # of the columns of a table: None for one that is left out
+        return all(isinstance(content, str | None) for content in value.values()) and all(map(_plain, value))
     return isinstance(value, str | int | float | bool | Path)
 
 
@@ -108,4 +110,6 @@ def _option(name: str, value: Any) -> list[str]:
         return [flag]
     if isinstance(value, list | tuple):
         return [flag, ",".join(map(str, value))]
+    if isinstance(value, Mapping):
+        return [flag, ",".join(f"{name}={content or ''}" for name, content in value.items())]
     return [flag, str(value)]

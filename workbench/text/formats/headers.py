@@ -9,6 +9,7 @@ from numbers import Number
 from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, warn
+from workbench.text.formats.headless import advice, looks_headless
 from workbench.text.languages import check, known, listed, listing, name, script
 from workbench.text.naming import quoted, shortened
 
@@ -236,6 +237,8 @@ def _overlap(cells: list[Any], others: list[Any]) -> float:
 
 
 def _say(source: str, found: dict[str, str], ignored: dict[str, str], unnamed: list[str], doubtful: list[str]) -> None:
+    if not found and looks_headless(ignored):
+        raise BadCorpus(f"{source}: {advice(ignored, 'de')} ('de' stands for their language)")
     if not found:
         doubts = "".join(f"; {quoted(header)} is none: {why}" for header, why in list(ignored.items())[:_NAMED] if why)
         first = next((header for header in ignored if header.lower() not in _NAMES_OF_ROWS), "text")
