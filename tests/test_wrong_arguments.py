@@ -40,6 +40,20 @@ MEANINGLESS = {
     "count": (0,),
     "contexts": (0,),
     "window": (0,),
+    "draws": (0,),
+    "points": (0, 1),
+    "most": (0,),
+    "candidates": (-1,),
+    "first": (1,),
+    "top": (0, -1),
+    "shared_by": (1,),
+    "layer": (99, -1),
+    "neuron": (99, -1),
+    "position": (99, -99),
+    "drop": (1.0, "xx"),
+    "columns": (0,),
+    "least": (0,),
+    "margin": (1, -1),
     "quantile": (7, -0.1),
     "top_rate": (-1, 0, 2),
     "bar": (5, 0),
@@ -116,7 +130,7 @@ def parameters(name: str) -> list[str]:
     return [one.name for one in taken if one.kind is not inspect.Parameter.VAR_KEYWORD and one.name != "self"]
 
 
-def told(name: str, options: dict) -> str:
+def complaint(name: str, options: dict) -> str:
     """What is wrong with the answer to a call; nothing where it returns, or raises a one-line error of ours."""
     try:
         public.call(FUNCTIONS[name], options)
@@ -144,7 +158,7 @@ def test_wrong_arguments_are_answered_by_an_error_of_ours(made, valid, name):
             right = RIGHT.get(parameter, ())
             if value is valid[name].get(parameter) or any(value is one for one in right):
                 continue
-            problem = told(name, {**valid[name], parameter: value})
+            problem = complaint(name, {**valid[name], parameter: value})
             wrong += [f"{parameter}={str(value)[:40]!r}: {problem}"] if problem else []
     assert not wrong, "\n".join(wrong)
 
@@ -156,7 +170,7 @@ def test_odd_values_are_answered_by_an_error_of_ours(valid, name, data):
     taken = [one for one in parameters(name) if one not in RIGHT]
     parameter = data.draw(st.sampled_from(taken))
     value = data.draw(ODD)
-    assert not told(name, {**valid[name], parameter: value})
+    assert not complaint(name, {**valid[name], parameter: value})
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -31,8 +31,8 @@ _MANY = {int: "whole numbers", float: "finite numbers", str: "texts", Callable: 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Refuse arguments of other types than a public function's annotations name, before it runs.
 
-    Options that many functions share are also held to their range: `seed`, `batch_size`, `level`, `limit`, `shots`.
-    Numbers of numpy become Python's. A missing or unknown argument stays Python's own TypeError.
+    Options that many functions share are also checked against their range: `seed`, `batch_size`, `level`, `limit` and
+    `shots`. Numbers of numpy become Python's. A missing or unknown argument stays Python's own TypeError.
 
     Raises:
         BadArgument: from the call: names the argument, what arrived, and what would work.
@@ -128,7 +128,7 @@ def shown(value: Any) -> str:
 
 
 def _in_range(name: str, value: Any) -> Any:
-    """Hold an option that many functions share to its range."""
+    """An option that many functions share, checked against its range."""
     if name == "seed" and value is not None:
         return whole_number(name, value, at_most=_SEED)
     if name == "level":

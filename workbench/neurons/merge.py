@@ -46,7 +46,7 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     if not parts:
         raise BadCounts("merge adds up at least one Result of firing; it was given none")
     for number, part in enumerate(parts):
-        if not isinstance(part, xr.Dataset) or not {"fired", "tokens"} <= set(part.data_vars):
+        if not {"fired", "tokens"} <= set(part.data_vars):
             raise BadCounts(f"part {number} has no `fired` and `tokens`; give Results of firing")
         read_counts(part, empty=True)
     names = sorted(set(map(str, parts[0].data_vars)))

@@ -55,7 +55,7 @@ def compare_identifiers(
     if identifiers is None:
         known = load_corpus("parallel")
         identifiers = {"trigrams": by_trigrams(known), "lingua": by_lingua(known.languages)}
-    names = list(identifiers) if isinstance(identifiers, Mapping) else []
+    names = list(identifiers)
     taken = {"identifier", "texts", "unidentified"}
     if len(names) != 2 or not all(isinstance(name, str) and name not in taken for name in names):
         raise BadArgument(f"identifiers={identifiers!r}; give two by name, such as {{'trigrams': ..., 'lingua': ...}}")
