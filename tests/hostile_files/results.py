@@ -138,8 +138,11 @@ def endless_heap(folder):
 
 def _layout(name, layout):
     def build(folder):
-        text = layout if isinstance(layout, str) else json.dumps(layout)
-        return _changed(folder, f"layout_{name}.nc", lambda file: file.attrs.__setitem__("layout", text))
+        def change(file):
+            file.attrs.pop("seal", None)  # as in files that have no checksums
+            file.attrs["layout"] = layout if isinstance(layout, str) else json.dumps(layout)
+
+        return _changed(folder, f"layout_{name}.nc", change)
 
     build.__name__, build.__doc__ = f"layout_{name}", f"A note of dtypes: {name}."
     return build

@@ -19,7 +19,7 @@ def test_a_pair_that_is_no_unit_is_refused(pair):
 def test_whole_numbers_of_any_type_are_read():
     wanted = np.zeros((3, 4), bool)
     wanted[2, 3] = wanted[0, 1] = True
-    assert (read_units([(2.0, np.int8(3)), np.array([0, 1])], 3, 4, unit="head") == wanted).all()
+    assert (read_units([(2, np.int8(3)), np.array([0, 1])], 3, 4, unit="head") == wanted).all()
     assert (read_units(wanted, 3, 4, unit="head") == wanted).all()
 
 
