@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -25,6 +26,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
+import psutil
 import xarray as xr
 
 import workbench as wb
@@ -35,8 +37,10 @@ from workbench.results.files import load_result, save_result
 from workbench.results.make import provenance
 from workbench.studies.heads import run_heads
 from workbench.studies.options import Options
+from workbench.studies.report import render
 
 LANGUAGES, TEXTS = ["de", "hi", "ja"], 6
+_MEMORY, _SECONDS = 10**9, 60  # for a hostile file
 Count = tuple[int, int]  # tried, survived
 
 
@@ -163,20 +167,38 @@ def cut(files: list[Path], number: int, random) -> Count:
 
 
 def hostile_files(place: Path) -> dict[str, Count]:
-    """Build and read every file of the catalogue, each in a process of its own with little memory and time."""
+    """Build and read every file of the tests' catalogue, each in a process of its own with little memory and time."""
+    readers: dict[str, tuple[list[Callable[[Path], Path]], Callable[[Path], object]]] = {
+        "results": (hostile.RESULTS, wb.load_result),
+        "models": (hostile.MODELS, wb.load_model),
+        "reports": (hostile.REPORTS, render),
+        "texts": (hostile.TEXTS, wb.load_corpus),
+    }
     counts = {}
-    for kind, (builders, read) in hostile.READERS.items():
+    for kind, (builders, read) in readers.items():
         survived = 0
-        for builder in builders:
-            folder = place / kind / builder.__name__
+        for number, builder in enumerate(builders):
+            folder = place / kind / str(number)
             folder.mkdir(parents=True)
             path = builder(folder)
-            number = child(
-                lambda path=path, read=read: hostile.limited(lambda: sys.exit(not refused(lambda: read(path))))
-            )
-            survived += os.waitpid(number, 0)[1] == 0
+            survived += within_limits(lambda path=path, read=read: refused(lambda: read(path)))
+            shutil.rmtree(folder, ignore_errors=True)
         counts[kind] = (len(builders), survived)
     return counts
+
+
+def within_limits(work: Callable[[], bool]) -> bool:
+    """Whether something is True in a fork with a gigabyte more than now and a minute."""
+
+    def limited() -> None:
+        used = psutil.Process().memory_info().vms
+        resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, used + _MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+        signal.alarm(_SECONDS)
+        if not work():
+            raise SystemExit(1)
+
+    return os.waitpid(child(limited), 0)[1] == 0
 
 
 def main() -> None:
@@ -184,6 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short form, for CI")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="also write the table here")
     given = parser.parse_args()
     many = (lambda n: max(2, n // 12)) if given.quick else (lambda n: n)
     random = np.random.default_rng(given.seed)
@@ -200,15 +223,17 @@ def main() -> None:
         files = sorted((place / "whole").glob("*.nc"))
         rows["one bit flipped: refused, or nothing changed"] = flipped(files, many(600), random)
         rows["files cut short: refused"] = cut(files, many(120), random)
-        rows["changes after which nothing is taken from before"] = (
-            len(CHANGES),
-            sum(change(place) for change in CHANGES),
-        )
-        rows |= {f"hostile {kind}: refused" for kind, one in hostile_files(place).items()}
-    print("| tried | number | survived | lost |\n|---|---|---|---|")
-    for name, (tried, survived) in rows.items():
-        print(f"| {name} | {tried} | {survived} | {tried - survived} |")
-    print(f"\nThe study takes {took:.1f} s; going on after a stop took {longest:.1f} s at most.")
+        anew = sum(change(place) for change in CHANGES)
+        rows["changes after which nothing is taken from before"] = (len(CHANGES), anew)
+        rows |= {f"hostile {kind}: refused": one for kind, one in hostile_files(place).items()}
+    lines = ["| tried | number | survived | lost |", "|---|---|---|---|"]
+    lines += [f"| {name} | {tried} | {survived} | {tried - survived} |" for name, (tried, survived) in rows.items()]
+    lines += ["", f"The study takes {took:.1f} s; going on after a stop took {longest:.1f} s at most."]
+    print("\n".join(lines))
+    if given.out:
+        given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if any(tried != survived for tried, survived in rows.values()):
+        raise SystemExit("something was lost")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """Mask files of others: shape, places and values are checked before anything is made of them."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 import torch
 
 import workbench as wb
+from tests.heads.cases import model
 from workbench.errors import BadResult
 
-MODEL = SimpleNamespace(name="tiny", n_layers=3, n_heads=4, digest="abc")
-GOOD = {"format": 1, "model": "tiny", "hash": "abc", "shape": [3, 4], "heads": [[0, 1, 0.5], [2, 3, 0.0]]}
+MODEL = model("llama")
+GOOD = {"format": 1, "model": MODEL.name, "hash": MODEL.digest, "shape": [3, 4], "heads": [[0, 1, 0.5], [2, 3, 0.0]]}
 
 
 def test_an_honest_file_is_read(tmp_path):

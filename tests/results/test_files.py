@@ -128,7 +128,7 @@ def test_a_file_of_a_newer_workbench_says_so(tmp_path):
     result = everything()
     result.attrs["format"] = 7
     path = wb.save_result(result, tmp_path / "a.nc")
-    with pytest.raises(BadResult, match=r"written by a newer workbench \(format 7, this one reads up to 1\); upgrade"):
+    with pytest.raises(BadResult, match=r"written by a newer workbench \(format 7, this one reads up to 2\); upgrade"):
         wb.load_result(path)
 
 

@@ -34,7 +34,7 @@ def test_axes_labels_and_units_are_named():
     assert result.layer.values.tolist() == [0, 1, 2]
     assert result.sel(language="ja").delta.shape == (3, 4)
     assert result.attrs["method"] == "heads.ablate"
-    assert result.attrs["format"] == 1
+    assert result.attrs["format"] == 2
 
 
 def test_torch_values_keep_their_type_and_bfloat16_becomes_float32():

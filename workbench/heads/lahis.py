@@ -212,9 +212,10 @@ class _Totals:
             if self.per_sample:
                 self.samples[k, row] = g
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> dict[str, Any]:
         """What batches add to."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        return {**arrays, **{f"squares {name}": value for name, value in self.squares.state().items()}}
 
     def finished(self, corpus: Corpus) -> np.ndarray:
         """Which languages had all their texts: [language] bool."""

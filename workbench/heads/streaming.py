@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -61,6 +62,21 @@ class Squares:
                 return
         self.squares[language] += values**2
         self.crossed[language] += size * values
+
+    def state(self) -> dict[str, Any]:
+        """What texts add to, in place."""
+        return {"total": self.total, "squares": self.squares, "crossed": self.crossed, "begun": self}
+
+    def get_state(self) -> np.ndarray:
+        """The clusters of which texts are still to come: a row each, [language, cluster, texts seen, ...cells]."""
+        width = 3 + self.total[0].size
+        rows = [[*key, seen, *values.ravel()] for key, (values, seen) in self._begun.items()]
+        return np.array(rows, dtype=np.float64).reshape(-1, width)
+
+    def set_state(self, rows: np.ndarray) -> None:
+        """Go on from such rows."""
+        shape = self.total.shape[1:]
+        self._begun = {(int(row[0]), int(row[1])): (np.array(row[3:]).reshape(shape), int(row[2])) for row in rows}
 
     def p_value(self) -> np.ndarray:
         """The test of each cell, once every text was taken in: of texts, or of clusters where a text comes again."""

@@ -136,9 +136,10 @@ def steering(
     """
     groups: dict[str, Any] = read_groups(members, model.n_layers, model.n_neurons)
     off, on = _sides(groups, off, on)
+    averages = means(firing)[0].transpose("language", "layer", "neuron")
     counted = [str(one) for one in firing["language"].to_numpy()]
     spoken = required(on, counted, "was not counted, so its means are unknown")
-    mean = means(firing)[0].transpose("language", "layer", "neuron").values[counted.index(spoken)]
+    mean = averages.values[counted.index(spoken)]
     if mean.shape != groups[on].shape:
         raise BadCounts(f"the counts have the shape {list(mean.shape)}, the model {list(groups[on].shape)}")
     silent = np.zeros_like(groups[on]) if off is None else groups[off] & ~groups[on]

@@ -134,7 +134,7 @@ def resumed(
         steps: what the loop runs over, a list or the like, the same at every call: batches, numbers, names; or what
             makes them, for a stream that should not become a list.
         state: all that the loop changes, in place: arrays, tensors, random generators, lists of arrays, texts and
-            numbers.
+            numbers, and whatever else has `get_state` (to an array) and `set_state`.
         skip: called with each step that is finished already, so that a progress bar counts it.
 
     Yields:
@@ -233,7 +233,8 @@ def _restored(state: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
         elif isinstance(value, np.ndarray):
             value[...] = stored[name]
         elif hasattr(value, "set_state"):
-            value.set_state(value.get_state().new_tensor(stored[name]))
+            state = value.get_state()
+            value.set_state(state.new_tensor(stored[name]) if hasattr(state, "new_tensor") else stored[name])
         else:
             value.copy_(value.new_tensor(stored[name]))
     return True
