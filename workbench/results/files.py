@@ -14,13 +14,14 @@ import numpy as np
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument, BadResult, CannotWrite
+from workbench.errors import BadResult, CannotWrite
 from workbench.results.checksums import changed, checksums
 from workbench.results.companions import upgrade
 from workbench.results.inspect import damaged, inspect
 from workbench.results.lock import hold, is_free
 from workbench.results.make import FORMAT
 from workbench.results.stops import undisturbed
+from workbench.results.storable import check_name, writable, writable_values
 
 PARTIAL = ".partial.nc"
 _LAYOUT = "layout"  # attribute of older files: the dtypes that NetCDF itself does not keep
@@ -39,10 +40,9 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
         CannotWrite: the folder is read-only, the disk is full.
         BadArgument: a variable holds objects that are not text, or dates.
     """
-    packed = result.drop_encoding()
-    layout = {}
+    result = _writable(result.drop_encoding())
+    packed, layout = result.copy(), {}
     for name, variable in result.variables.items():
-        _storable(str(name), variable)
         if _is_text(variable.dtype):
             layout[name] = variable.dtype.str if variable.dtype.kind == "U" else "O"
             packed[name] = variable.copy(data=np.asarray(variable.values, dtype=object))
@@ -146,12 +146,17 @@ def remove_partial(folder: Path, name: str = "*", *, age: float = 0) -> None:
                 partial.unlink()
 
 
+def _writable(result: xr.Dataset) -> xr.Dataset:
+    """A Result as a file can hold it, after whatever was done to it since it was made."""
+    clean = {}
+    for name, variable in result.variables.items():
+        check_name(name)
+        attrs = {key: writable(value) if isinstance(value, str) else value for key, value in variable.attrs.items()}
+        clean[name] = variable.copy(data=writable_values(str(name), np.asarray(variable.values)))
+        clean[name].attrs = attrs
+    attrs = {key: writable(value) if isinstance(value, str) else value for key, value in result.attrs.items()}
+    return result.assign(clean).assign_attrs(attrs)
+
+
 def _is_text(dtype: Any) -> bool:
     return dtype.kind in "UOT"
-
-
-def _storable(name: str, variable: xr.Variable) -> None:
-    if variable.dtype.kind not in "biufUOT":
-        raise BadArgument(f"{name!r} is of type {variable.dtype}; a result holds numbers, booleans and text")
-    if variable.dtype.kind == "O" and not all(isinstance(value, str) for value in variable.values.flat):
-        raise BadArgument(f"{name!r} holds objects that are not text; a result holds numbers, booleans and text")

@@ -16,6 +16,7 @@ import xarray as xr
 import workbench
 from workbench.errors import BadArgument, BadResult
 from workbench.results.companions import ATTRIBUTE, declared
+from workbench.results.storable import check_name, writable, writable_attribute, writable_values
 
 FORMAT = 2  # 2: variables name their companions
 _LIBRARIES = {
@@ -25,8 +26,6 @@ _LIBRARIES = {
     "numpy": "numpy",
     "xarray": "xarray",
 }
-
-_NUL = "\u2400"  # SYMBOL FOR NULL
 
 
 def make_result(
@@ -57,19 +56,18 @@ def make_result(
             `delta_low` is, needs no mention; a plain `low`, `high` ... is that of the variable given last before it.
 
     Raises:
-        BadArgument: values do not fit their axes, or an attribute is neither text nor number.
+        BadArgument: values do not fit their axes, are neither numbers, booleans nor text, or an attribute is neither
+            text nor number; a Result that is made can be saved.
     """
-    arrays = {name: (dims, _array(values), description) for name, (dims, values, description) in variables.items()}
+    arrays = {name: (dims, _array(name, values), words) for name, (dims, values, words) in variables.items()}
     sizes = _sizes(arrays, coords)
-    labels = {
-        dim: _storable(np.asarray(coords[dim])) if dim in coords else np.arange(size) for dim, size in sizes.items()
-    }
+    labels = {dim: _array(dim, coords[dim]) if dim in coords else np.arange(size) for dim, size in sizes.items()}
     data = {name: (dims, values, _described(description)) for name, (dims, values, description) in arrays.items()}
     for name, others in declared({name: dims for name, (dims, _, _) in arrays.items()}, owners or {}).items():
         data[name][2][ATTRIBUTE] = others
-    for name, value in (attrs or {}).items():
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise BadArgument(f"attribute {name!r} is {type(value).__name__}; an attribute is text or a number")
+    stated = {name: writable_attribute(name, value) for name, value in (attrs or {}).items()}
+    if model and "precision" in model:
+        stated["precision"] = model["precision"]
     record = {
         "method": method,
         "parameters": dict(parameters),
@@ -80,9 +78,8 @@ def make_result(
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": platform.platform(),
     }
-    text = json.dumps(_plain(record), ensure_ascii=False, allow_nan=False)
-    stated = {"precision": model["precision"]} if model and "precision" in model else {}
-    return xr.Dataset(data, labels, {"method": method, "format": FORMAT, "provenance": text, **stated, **(attrs or {})})
+    text = writable(json.dumps(_plain(record), ensure_ascii=False, allow_nan=False))
+    return xr.Dataset(data, labels, {"method": method, "format": FORMAT, "provenance": text, **stated})
 
 
 def provenance(result: xr.Dataset) -> dict[str, Any]:
@@ -116,21 +113,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _array(values: Any) -> np.ndarray:
+def _array(name: str, values: Any) -> np.ndarray:
+    check_name(name)
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         if str(values.dtype) == "torch.bfloat16":
             values = values.float()  # numpy has no bfloat16; float32 holds each of its values exactly
         values = values.numpy()
-    return _storable(np.asarray(values))
-
-
-def _storable(values: np.ndarray) -> np.ndarray:
-    """Text without the byte 0, which no file format of ours can hold: shown as the sign for it."""
-    if values.dtype.kind not in "OU" or not any(isinstance(text, str) and "\0" in text for text in values.flat):
-        return values
-    swapped = [text.replace("\0", _NUL) if isinstance(text, str) else text for text in values.flat]
-    return np.array([*swapped, None], dtype=object)[:-1].reshape(values.shape)
+    return writable_values(name, np.asarray(values))
 
 
 def _sizes(
@@ -144,6 +134,7 @@ def _sizes(
                 f"{name!r} has the axes {dims} but values of shape {values.shape}; one axis per dimension"
             )
         for dim, size in zip(dims, values.shape, strict=True):
+            check_name(dim)
             if sizes.setdefault(dim, size) != size:
                 raise BadArgument(f"{name!r} has {size} values along {dim!r}, which has {sizes[dim]} elsewhere")
     return sizes
@@ -151,8 +142,8 @@ def _sizes(
 
 def _described(description: str) -> dict[str, str]:
     """Split "change of the loss [nats]" into long_name and units."""
-    found = re.fullmatch(r"(.*?)\s*\[([^\[\]]+)\]", description, flags=re.DOTALL)
-    return {"long_name": found[1], "units": found[2]} if found else {"long_name": description}
+    found = re.fullmatch(r"(.*?)\s*\[([^\[\]]+)\]", writable(description), flags=re.DOTALL)
+    return {"long_name": found[1], "units": found[2]} if found else {"long_name": writable(description)}
 
 
 def _plain(value: Any) -> Any:

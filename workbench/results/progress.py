@@ -233,8 +233,8 @@ def _restored(state: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
         elif isinstance(value, np.ndarray):
             value[...] = stored[name]
         elif hasattr(value, "set_state"):
-            state = value.get_state()
-            value.set_state(state.new_tensor(stored[name]) if hasattr(state, "new_tensor") else stored[name])
+            now = value.get_state()
+            value.set_state(now.new_tensor(stored[name]) if hasattr(now, "new_tensor") else stored[name])
         else:
             value.copy_(value.new_tensor(stored[name]))
     return True
