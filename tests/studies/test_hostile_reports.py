@@ -85,6 +85,17 @@ def test_the_command_in_a_hint_is_quoted_for_the_shell(tmp_path):
     assert "run its command again" in hint("a\x1b[2J")
 
 
+def test_a_lens_and_a_demo_are_told_apart(tmp_path):
+    values = {"a": (("x",), [1.0], "a")}
+    result = make_result(values, {}, method="m", parameters={}, model={"name": "m"}, corpus={"source": "words"})
+    save_result(result, tmp_path / "lens.nc")
+    with pytest.raises(BadResult, match=r"`workbench lens m --out "):
+        load_report(tmp_path)
+    save_result(result, tmp_path / "importance_paper.nc")
+    with pytest.raises(BadResult, match=r"`workbench demo --out "):
+        load_report(tmp_path)
+
+
 def test_the_browser_is_started_without_ways_out():
     from choreographer.channels import Pipe
 

@@ -7,7 +7,7 @@ from workbench.errors import BadResult, CannotWrite, Interrupted, WorkbenchWarni
 from workbench.results import progress
 from workbench.results.files import load_result
 from workbench.results.make import make_result
-from workbench.studies.runs import alone, open_run
+from workbench.studies.runs import locks_folder, open_run
 
 
 def result(value):
@@ -121,11 +121,11 @@ def test_a_stopped_cell_goes_on_after_its_finished_steps(tmp_path, monkeypatch):
 
 
 def test_a_study_has_its_folder_alone(tmp_path):
-    @alone
+    @locks_folder
     def inner(out="elsewhere"):
         raise AssertionError("two at a time")
 
-    @alone
+    @locks_folder
     def outer(*, out):
         (out / ".a.nc.0123abcd.partial.nc").write_bytes(b"of a killed process")
         with pytest.raises(CannotWrite, match="another run is writing into"):

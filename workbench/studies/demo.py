@@ -17,7 +17,7 @@ from workbench.studies.neurons import study_neurons
 from workbench.studies.options import Options, at_least_two, common_key
 from workbench.studies.patches import study_patches
 from workbench.studies.report import Section, recipe, write_report
-from workbench.studies.runs import Run, alone, open_run
+from workbench.studies.runs import Run, locks_folder, open_run
 from workbench.studies.sections import section
 from workbench.text.words import load_words, translation_pairs
 
@@ -27,7 +27,7 @@ PAIRS = 24
 CONCEPTS = 96
 
 
-@alone
+@locks_folder
 def run_demo(
     out: str | Path = "runs/demo",
     *,

@@ -11,14 +11,14 @@ from workbench.studies.findings import routes
 from workbench.studies.findings.words import language
 from workbench.studies.options import Options, common_key
 from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import alone, open_run
+from workbench.studies.runs import locks_folder, open_run
 from workbench.studies.sections import section
 from workbench.text.corpus import Corpus
 from workbench.text.readers import load_corpus
 from workbench.text.words import load_words
 
 
-@alone
+@locks_folder
 def run_lens(
     model: Any,
     *,

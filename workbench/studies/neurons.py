@@ -13,12 +13,12 @@ from workbench.studies.findings import controls
 from workbench.studies.findings import neurons as findings
 from workbench.studies.options import Options, at_least_two, common_key
 from workbench.studies.report import Section, recipe, write_report
-from workbench.studies.runs import Run, alone, open_run
+from workbench.studies.runs import Run, locks_folder, open_run
 from workbench.studies.sections import section
 from workbench.text.corpus import Corpus
 
 
-@alone
+@locks_folder
 def run_neurons(
     model: Any,
     corpus: Any = "parallel",

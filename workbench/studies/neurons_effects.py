@@ -11,13 +11,13 @@ from workbench.results.files import write_whole
 from workbench.studies import neurons_said as findings
 from workbench.studies.options import Options, at_least_two, common_key
 from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import alone, open_run
+from workbench.studies.runs import locks_folder, open_run
 from workbench.studies.sections import section
 
 _METHODS = {"lape": lape, "ternary": ternary}
 
 
-@alone
+@locks_folder
 def run_stages(
     model: Any,
     corpus: Any = "parallel",
@@ -72,7 +72,7 @@ def run_stages(
     return run.folder
 
 
-@alone
+@locks_folder
 def run_knockout(
     model: Any,
     corpus: Any = "parallel",
@@ -154,7 +154,7 @@ def run_knockout(
     return run.folder
 
 
-@alone
+@locks_folder
 def run_compare(
     before: Any,
     after: Any,
@@ -224,7 +224,7 @@ def run_compare(
     return run.folder
 
 
-@alone
+@locks_folder
 def run_look(
     model: Any,
     corpus: Any = "parallel",

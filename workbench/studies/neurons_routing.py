@@ -12,11 +12,11 @@ from workbench.neurons import routing
 from workbench.studies.findings import routing as findings
 from workbench.studies.options import Options, at_least_two, common_key
 from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import alone, open_run
+from workbench.studies.runs import locks_folder, open_run
 from workbench.studies.sections import section
 
 
-@alone
+@locks_folder
 def run_routing(
     model: Any,
     corpus: Any = "parallel",

@@ -11,14 +11,14 @@ from workbench import figures
 from workbench.patching import concepts, onsets
 from workbench.studies.options import Options, common_key
 from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import alone, open_run
+from workbench.studies.runs import locks_folder, open_run
 from workbench.studies.sections import section
 from workbench.text.words import load_words
 
 _BAND = "Each line is an answer with its 95 % interval over pairs of concepts; layer 0 is the embedding."
 
 
-@alone
+@locks_folder
 def run_concepts(
     model: Any,
     *,
@@ -95,7 +95,7 @@ def run_concepts(
     return run.folder
 
 
-@alone
+@locks_folder
 def run_onsets(
     model: Any,
     *,

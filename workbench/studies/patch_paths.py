@@ -15,14 +15,14 @@ from workbench.studies.findings import routes
 from workbench.studies.options import Options, common_key
 from workbench.studies.patches import open_pairs
 from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import alone, open_run
+from workbench.studies.runs import locks_folder, open_run
 from workbench.studies.sections import section
 
 _ZERO_ONE = "0 is the target run as it was, 1 the source run: how much of the answer gets through."
 _SHOWN = 16  # strongest edges in the figure
 
 
-@alone
+@locks_folder
 def run_path(
     model: Any,
     pairs: Any,
@@ -81,7 +81,7 @@ def run_path(
     return run.folder
 
 
-@alone
+@locks_folder
 def run_cross_position(
     model: Any,
     pairs: Any,
@@ -143,7 +143,7 @@ def run_cross_position(
     return run.folder
 
 
-@alone
+@locks_folder
 def run_edges(
     model: Any,
     pairs: Any,

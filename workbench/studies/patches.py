@@ -13,7 +13,7 @@ from workbench.patching import cross_layer, sweep
 from workbench.studies.findings import patches as findings
 from workbench.studies.options import Options, common_key
 from workbench.studies.report import Section, recipe, write_report
-from workbench.studies.runs import Run, alone, open_run
+from workbench.studies.runs import Run, locks_folder, open_run
 from workbench.studies.sections import section
 from workbench.text.pairs import Pairs, load_pairs
 from workbench.text.words import load_words, translation_pairs
@@ -22,7 +22,7 @@ _WORDS = "words:"
 _ZERO_ONE = "0 is the target run as it was, 1 the source run: how much of the answer the patch carries over."
 
 
-@alone
+@locks_folder
 def run_patch(
     model: Any, pairs: Any, *, out: str | Path, limit: int | None = None, options: Options | None = None
 ) -> Path:

@@ -132,7 +132,7 @@ def _code() -> str:
     return hashlib.sha256(b"\n".join(content)).hexdigest()
 
 
-def alone(study: Callable[_P, _T]) -> Callable[_P, _T]:
+def locks_folder(study: Callable[_P, _T]) -> Callable[_P, _T]:
     """A study whose run folder, its argument `out`, no other run can write into until it ends.
 
     SIGTERM and SIGHUP stop it as Ctrl-C does, and what killed processes left in the folder is removed.

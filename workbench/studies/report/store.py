@@ -23,18 +23,19 @@ from workbench.studies.report.valid import check_record
 FILE = "report.json"
 FORMAT = 1
 _PARSED = 20  # times the bytes of a file that its parts may take in memory
-# A cell that only this command's runs have, the most telling first.
+# Cells that only this command's runs have, the most telling first.
 _COMMANDS = {
-    "lens": "demo",
-    "importance_paper": "heads find",
-    "onsets_last": "patch onsets",
-    "concept": "patch concepts",
-    "cross_layer": "patch sweep",
-    "compare": "neurons compare",
-    "look": "neurons look",
-    "stages": "neurons stages",
-    "knockout": "neurons knockout",
-    "lape": "neurons classify",
+    ("lens", "importance_paper"): "demo",
+    ("lens",): "lens",
+    ("importance_paper",): "heads find",
+    ("onsets_last",): "patch onsets",
+    ("concept",): "patch concepts",
+    ("cross_layer",): "patch sweep",
+    ("compare",): "neurons compare",
+    ("look",): "neurons look",
+    ("stages",): "neurons stages",
+    ("knockout",): "neurons knockout",
+    ("lape",): "neurons classify",
 }
 
 
@@ -141,15 +142,15 @@ def _missing(folder: Path) -> str:
 def _again(path: Path) -> str:
     """Which command writes a run's `report.json`, as far as its cells tell."""
     folder = path.parent
-    for cell, command in _COMMANDS.items():
-        if not (folder / f"{cell}.nc").is_file():
+    for cells, command in _COMMANDS.items():
+        if not all((folder / f"{cell}.nc").is_file() for cell in cells):
             continue
         try:
-            record = provenance(load_result(folder / f"{cell}.nc"))
+            record = provenance(load_result(folder / f"{cells[0]}.nc"))
         except BadResult:
             continue
         names = [(record.get(about) or {}).get(name) for about, name in (("model", "name"), ("corpus", "source"))]
-        given = [] if command == "demo" else [str(name) for name in names if name]
+        given = [] if command == "demo" else [str(name) for name in names[: 1 if command == "lens" else 2] if name]
         if any(name.startswith("-") or not name.isprintable() for name in given):
             continue  # read as options, or changed where it is shown
         words = shlex.join(["workbench", *command.split(), *given, "--out", str(folder)])
