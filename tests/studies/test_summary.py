@@ -43,3 +43,16 @@ def test_the_explorer_names_a_file_without_values(tmp_path, axis):
     wb.save_result(importance().isel({axis: slice(0, 0)}), tmp_path / "b.nc")
     with pytest.raises(BadResult, match=rf"b\.nc has nothing along its axis '{axis}'; remove the file"):
         explore(tmp_path)
+
+
+@pytest.mark.parametrize("tuned", [False, True])
+def test_a_tuned_lens_is_not_called_a_logit_lens(tmp_path, tuned):
+    result = make_result(
+        {"probability": (("language", "layer"), np.array([[0.1, 0.2], [0.3, 0.6]]), "probability")},
+        {"language": ["de", "fr"]},
+        method="lens.by_language",
+        parameters={"target": "fr", "source": "de", "tuned": tuned},
+    )
+    wb.save_result(result, tmp_path / "lens.nc")
+    (line,) = effects(tmp_path)
+    assert line.startswith("Tuned lens: " if tuned else "Logit lens: ")

@@ -41,8 +41,12 @@ def effects(folder: str | Path) -> list[str]:
     for name, (title, say) in _SAYS.items():
         path = Path(folder) / f"{name}.nc"
         if path.is_file():
-            found.setdefault(_read(path, say), []).append(title)
+            found.setdefault(_read(path, say), []).append(_TUNED if name == "lens" and _is_tuned(path) else title)
     return [f"{listed(titles)}: {finding}" for finding, titles in found.items()]
+
+
+def _is_tuned(path: Path) -> bool:
+    return bool((provenance(load_result(path)).get("parameters") or {}).get("tuned"))
 
 
 def limits(folder: str | Path) -> list[str]:
@@ -110,6 +114,7 @@ _COLUMNS: dict[str, Callable[[xr.Dataset], dict[str, dict[str, str]]]] = {
     "ternary": _ternary,
     "lape": _lape,
 }
+_TUNED = "Tuned lens"
 _SAYS: dict[str, tuple[str, Callable[[xr.Dataset], str]]] = {
     "cross_layer": ("Patching across layers", patches.cross_layer),
     "positions": ("Patching positions", patches.positions),
