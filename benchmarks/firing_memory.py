@@ -21,6 +21,7 @@ def measure(repeats: int) -> dict[str, float]:
     import torch
 
     import workbench as wb
+    from workbench.model.batching import streamed
     from workbench.text.corpus import Corpus
 
     torch.set_num_threads(1)
@@ -35,10 +36,10 @@ def measure(repeats: int) -> dict[str, float]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
     with torch.no_grad():
-        for batch in model.stream(corpus, batch_size=32):
+        for batch in streamed(model, corpus, batch_size=32):
             model.states(batch)
     bare = time.perf_counter() - start
-    tokens = sum(int(batch.mask.sum()) for batch in model.stream(corpus, batch_size=32))
+    tokens = sum(int(batch.mask.sum()) for batch in streamed(model, corpus, batch_size=32))
     return {"texts": len(corpus), "tokens": tokens, "grown": (peak - before) / 1024, "seconds": counting, "bare": bare}
 
 

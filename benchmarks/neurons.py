@@ -26,13 +26,14 @@ def counting(texts: int, turns: int) -> None:
 
     import workbench as wb
     from workbench.model.attention import fused
+    from workbench.model.batching import streamed
     from workbench.neurons.firing import Counter
     from workbench.text.batches import Batch
 
     torch.set_num_threads(1)
     shipped = wb.load_model()
     corpus = wb.load_corpus(limit=texts)
-    batches = list(shipped.stream(corpus, batch_size=32))
+    batches = list(streamed(shipped, corpus, batch_size=32))
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
         vocab_size=32_000,
@@ -106,7 +107,7 @@ def knocking(texts: int) -> None:
                 keep = ~torch.from_numpy(mask[layer])
                 down = model.bridge.blocks[layer].mlp.out
                 handles.append(down.register_forward_pre_hook(lambda m, args, keep=keep: (args[0] * keep,)))
-            for batch in model.stream(corpus, batch_size=32):
+            for batch in streamed(model, corpus, batch_size=32):
                 logits = model.logits(batch)[:, :-1]
                 loss = cross_entropy(logits.flatten(0, 1), batch.ids[:, 1:].flatten(), reduction="none")
                 real = batch.mask[:, 1:].bool()

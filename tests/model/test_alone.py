@@ -11,6 +11,7 @@ import torch
 
 import workbench as wb
 from workbench.model.alone import turn
+from workbench.model.batching import streamed
 from workbench.model.edits import edited
 from workbench.model.metrics import nll
 from workbench.model.record import record
@@ -104,7 +105,7 @@ def test_passes_by_hand_wait_for_an_edit_in_another_thread(wrapped):
 def test_a_thread_never_waits_for_itself(wrapped):
     model = wrapped("llama")
     with turn(model), turn(record(model, model.batch(["a b"]))), edited(model, neurons=None):
-        batches = model.stream(CORPUS, batch_size=1)
+        batches = streamed(model, CORPUS, batch_size=1)
         assert len([model.states(batch.to(model.device)) for batch in batches]) == len(CORPUS)
 
 

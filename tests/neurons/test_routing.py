@@ -12,6 +12,7 @@ from scipy import stats
 from tests.models import _small, byte_tokenizer, tiny
 from tests.oracles import routing as oracle
 from workbench.errors import BadArgument, BadCounts, Interrupted, UnsupportedSite
+from workbench.model.batching import streamed
 from workbench.model.load import load_model
 from workbench.neurons import expert_counts, lape, routing, ternary
 from workbench.neurons.divergence import exchange
@@ -95,7 +96,7 @@ def test_p_values_are_corrected_over_pairs_and_layers(wrapped):
     texts = {language: written("abcdef"[i : i + 3], 5, 6, seed=i) for i, language in enumerate(languages)}
     result = route(wrapped("mixtral"), Corpus(texts, aligned=False, source="test"), permutations=39)
     counter = Counter(wrapped("mixtral"), Corpus(texts, aligned=False, source="test"))
-    for batch in counter.model.stream(Corpus(texts, aligned=False, source="test"), batch_size=4):
+    for batch in streamed(counter.model, Corpus(texts, aligned=False, source="test"), batch_size=4):
         counter.update(batch)
     options = {"aligned": False, "permutations": 39}
     raw = [

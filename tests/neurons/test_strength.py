@@ -11,6 +11,7 @@ from tests.models import byte_tokenizer, tiny
 from tests.neurons.test_knockout import CORPUS, DOWN, TEXTS
 from tests.oracles import strength as oracle
 from workbench.errors import BadArgument, BadCounts
+from workbench.model.batching import streamed
 from workbench.neurons import firing, means, merge, quantiles
 from workbench.neurons.firing import Counter
 from workbench.text.corpus import Corpus
@@ -42,7 +43,7 @@ def test_moments_and_quantiles_are_those_of_the_plain_loop(kind, wrapped):
 
 def test_merging_pieces_is_one_pass_bit_for_bit(wrapped):
     model = wrapped("llama")
-    batches = list(model.stream(CORPUS, batch_size=1))
+    batches = list(streamed(model, CORPUS, batch_size=1))
     sums = [Counter(model, CORPUS.languages, moments=True, sketch=True) for _ in range(3)]
     for number, batch in enumerate(batches):
         sums[0].update(batch)
@@ -120,7 +121,7 @@ def test_an_interrupted_batch_adds_nothing(wrapped, monkeypatch):
     from workbench.neurons.strength import Strength
 
     model, update = wrapped("llama"), Strength.update
-    batches = list(model.stream(CORPUS, batch_size=3))
+    batches = list(streamed(model, CORPUS, batch_size=3))
     alone, both = (Counter(model, CORPUS.languages, moments=True, sketch=True) for _ in range(2))
     for counter in (alone, both):
         counter.update(batches[0])

@@ -12,6 +12,7 @@ from safetensors import safe_open
 import workbench as wb
 from tests.real.conftest import NAME
 from workbench import packaged
+from workbench.model.batching import streamed
 from workbench.model.unpack import digest, unpacked
 from workbench.model.unpack.header import read_header
 
@@ -99,7 +100,7 @@ def test_losses_are_those_of_a_language_model(model):
     for language in ("ar", "en", "hi", "ru", "zh"):
         corpus = wb.load_corpus("parallel", languages=[language], limit=4)
         total = count = 0
-        for batch in model.stream(corpus, batch_size=4):
+        for batch in streamed(model, corpus, batch_size=4):
             scores = model.logits(batch)[:, :-1].log_softmax(-1)
             read = batch.mask[:, 1:].bool()
             total -= float(scores.gather(2, batch.ids[:, 1:, None])[..., 0][read].sum())

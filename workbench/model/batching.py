@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from workbench.arguments import whole_number
 from workbench.model.memory import sliced, texts_at_once
-from workbench.text.batches import Batch, Encoded, batches
+from workbench.text.batches import Batch, Encoded, batches, stream
+from workbench.text.corpus import Corpus
 
 if TYPE_CHECKING:
     from workbench.model.model import Model
@@ -40,6 +41,16 @@ def by_length(
     ):
         yield from batches(ordered[start : start + size], batch_size=size, pad_id=model.pad_id, side=side)
         start += size
+
+
+def streamed(model: Model, corpus: Corpus, *, batch_size: int, truncate: bool = False) -> Iterator[Batch]:
+    """Batches of a corpus, sorted by length within windows of rows, of as many texts as fit the model's memory.
+
+    What is in memory does not grow with the corpus.
+    """
+    limits = {"max_length": model.n_context, "n_embedded": model.n_embedded}
+    for encoded in stream(model.tokenizer, corpus, truncate=truncate, **limits):
+        yield from by_length(model, encoded, batch_size=batch_size)
 
 
 def by_language(model: Model, encoded: Sequence[Encoded], *, batch_size: int, passes: int = 1) -> list[Batch]:

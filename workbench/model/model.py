@@ -1,7 +1,7 @@
 """The Model: a wrapped language model that knows its sites and says what it can do."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,14 +10,13 @@ import torch
 
 from workbench.errors import NotFinite, UnsupportedSite, warn
 from workbench.model.alone import alone
-from workbench.model.batching import by_length
 from workbench.model.costs import COSTS
 from workbench.model.effective import device_of, effective_weight, norm_scale
 from workbench.model.evaluation import evaluating
 from workbench.model.precision import stated
 from workbench.model.sites import kind
 from workbench.text.around import around
-from workbench.text.batches import Batch, Encoded, collate, encode, stream
+from workbench.text.batches import Batch, Encoded, collate, encode
 from workbench.text.chat import adds_bos, template_hash
 from workbench.text.corpus import Corpus
 
@@ -183,16 +182,6 @@ class Model:
     def encode(self, corpus: Corpus, *, truncate: bool = False) -> list[Encoded]:
         """Token ids of every text of a corpus, with what the tokenizer itself puts in front (mostly BOS)."""
         return encode(self.tokenizer, corpus, max_length=self.n_context, n_embedded=self.n_embedded, truncate=truncate)
-
-    def stream(self, corpus: Corpus, *, batch_size: int, truncate: bool = False) -> Iterator[Batch]:
-        """Batches of a corpus, sorted by length within windows of rows, of as many texts as fit the model's memory.
-
-        What is held does not grow with the corpus.
-        """
-        for encoded in stream(
-            self.tokenizer, corpus, max_length=self.n_context, n_embedded=self.n_embedded, truncate=truncate
-        ):
-            yield from by_length(self, encoded, batch_size=batch_size)
 
     def require(self, ability: str) -> None:
         """Refuse what the checks at loading saw not to work.

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, whole_number
 from workbench.errors import Interrupted, NotFinite, TooFewLanguages
 from workbench.model.alone import alone
-from workbench.model.batching import texts_per_batch
+from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.activity import mean, per_text
 from workbench.results.make import make_result
@@ -141,7 +141,7 @@ def _scores(model: Model, corpus: Corpus, size: int, truncate: bool, progress: b
     rows, languages = [], []
     try:
         with tqdm(total=len(corpus), desc="experts", unit="text", disable=not progress) as bar:
-            stream = partial(model.stream, corpus, batch_size=size, truncate=truncate)
+            stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
             state = {"rows": rows, "languages": languages}
             for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
                 rows.append(per_text(model, batch, mean).flatten(1).cpu().numpy())

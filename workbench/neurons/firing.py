@@ -14,7 +14,7 @@ from workbench.arguments import checked
 from workbench.errors import Interrupted
 from workbench.model.alone import alone
 from workbench.model.attention import fused
-from workbench.model.batching import texts_per_batch
+from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.hooks import StopForward, after, hooked
 from workbench.model.model import Model
 from workbench.neurons.prefixes import Prefixes, prefix_tokens
@@ -86,7 +86,7 @@ def firing(
     stopped, done = "", torch.zeros((), dtype=torch.int64)  # texts
     with tqdm(total=len(corpus), desc="firing", unit="text", disable=not progress) as bar:
         try:
-            stream = partial(model.stream, corpus, batch_size=size, truncate=truncate)
+            stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
             state = counter.state(done=done)
             for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
                 counter.update(batch)

@@ -13,7 +13,7 @@ from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument, BadResult, Interrupted
 from workbench.model.alone import alone
 from workbench.model.attention import fused
-from workbench.model.batching import texts_per_batch
+from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.capture import tensors
 from workbench.model.effective import project
 from workbench.model.model import Model
@@ -127,7 +127,7 @@ def _search(
     done = 0
     try:
         with tqdm(total=len(corpus), desc="looking", unit="text", disable=not progress) as bar:
-            for batch in model.stream(corpus, batch_size=size, truncate=cut):
+            for batch in streamed(model, corpus, batch_size=size, truncate=cut):
                 batch = batch.to(model.device)
                 with torch.no_grad(), fused(model):
                     values = tensors(model, batch, [(site, layer)])[site, layer]

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked
 from workbench.errors import Interrupted, NotFinite, TooFewLanguages
 from workbench.model.alone import alone
-from workbench.model.batching import texts_per_batch
+from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.model import Model
 from workbench.neurons.activity import down_norms, per_text, root_mean_square
 from workbench.neurons.ranking import check_share, how_many
@@ -85,7 +85,7 @@ def plnd(
     stopped = ""
     try:
         with tqdm(total=len(corpus), desc="plnd", unit="text", disable=not progress) as bar:
-            stream = partial(model.stream, corpus, batch_size=size, truncate=truncate)
+            stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
             state = {"impact": impact, "active": active, "seen": seen}
             for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
                 found = per_text(model, batch, root_mean_square) * norms

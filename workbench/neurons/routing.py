@@ -13,7 +13,7 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import BadCounts, Interrupted
 from workbench.model.alone import alone
 from workbench.model.attention import fused
-from workbench.model.batching import texts_per_batch
+from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.hooks import after, hooked
 from workbench.model.model import Model
 from workbench.model.router import Router, routers
@@ -92,7 +92,7 @@ def routing(
     done = np.zeros((), dtype=np.int64)  # texts
     try:
         with tqdm(total=len(corpus), desc="routing", unit="text", disable=not progress) as bar:
-            stream = partial(model.stream, corpus, batch_size=size, truncate=truncate)
+            stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
             state = counter.state(done=done)
             for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
                 counter.update(batch)
