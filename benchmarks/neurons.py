@@ -85,6 +85,7 @@ def knocking(texts: int) -> None:
     from torch.nn.functional import cross_entropy
 
     import workbench as wb
+    from workbench.model.batching import streamed
     from workbench.neurons.groups import random_groups, read_groups
 
     model, corpus = wb.load_model(), wb.load_corpus(languages="de,ja,ar,zh", limit=texts)
