@@ -93,6 +93,9 @@ def disturbed(model, kills: list[signal.Signals], random, place: Path) -> tuple[
         found = cells(folder)
         left = [path.name for path in folder.iterdir() if path.name.startswith(".") or ".partial." in path.name]
         good = found.keys() == whole.keys() and all(found[name].identical(whole[name]) for name in whole) and not left
+        if not good:
+            wrong = [name for name in whole if name not in found or not found[name].identical(whole[name])]
+            print(f"{folder.name} after {kill.name}: left over {left}, different {wrong}", file=sys.stderr)
         tried, survived = counts.get(kill.name, (0, 0))
         counts[kill.name] = (tried + 1, survived + good)
         shutil.rmtree(folder)

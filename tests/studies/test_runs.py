@@ -1,5 +1,7 @@
 """Run folders: finished cells are not computed again, interrupted ones keep what they have."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from workbench.errors import BadResult, CannotWrite, Interrupted, WorkbenchWarni
 from workbench.results import progress
 from workbench.results.files import load_result
 from workbench.results.make import make_result
+from workbench.studies import runs
 from workbench.studies.runs import locks_folder, open_run
 
 
@@ -136,3 +139,21 @@ def test_a_study_has_its_folder_alone(tmp_path):
     (tmp_path / "run" / ".a.nc.89abcdef.partial.nc").write_bytes(b"of a killed process")
     assert outer(out=tmp_path / "run") == 7
     assert [path.name for path in (tmp_path / "run").iterdir()] == [".a.nc.0123abcd.partial.nc"]
+
+
+def test_a_stop_between_a_result_and_what_was_kept_of_it_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "_LEAST", 0.0)
+    monkeypatch.setattr(progress, "_SHARE", float("inf"))
+
+    def compute():
+        values = np.zeros(2)
+        for step in progress.resumed(range(2), {"values": values}):
+            values[step] = step
+        return make_result({"x": (("layer",), values, "x")}, {}, method="test", parameters={})
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(runs.Run, "_tidy", lambda self, name: signal.raise_signal(signal.SIGINT))
+        open_run(tmp_path).cell("a", {}, compute)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.progress", "a.nc"]
+    open_run(tmp_path).cell("a", {}, never)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]

@@ -69,11 +69,6 @@ class Progress:
             warn(f"finished steps cannot be kept in {self.path} ({error}); a stop would lose them")
         self.cost = time.monotonic() - began
 
-    def forget(self) -> None:
-        """Remove the file: its cell is finished."""
-        for ending in ("", "-journal"):
-            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
-
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = sqlite3.connect(self.path)
@@ -95,8 +90,14 @@ class Progress:
                     return {str(name): int(done) for name, done in file.execute("SELECT name, done FROM loops")}
         except (sqlite3.Error, TypeError, ValueError):
             pass  # what cannot be read is computed again
-        self.forget()
+        forget(self.path)
         return {}
+
+
+def forget(path: Path) -> None:
+    """Remove a file of finished steps: its cell is finished."""
+    for ending in ("", "-journal"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 class _Level:

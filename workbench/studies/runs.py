@@ -20,7 +20,7 @@ from workbench.errors import BadResult, Interrupted, warn
 from workbench.results.files import PARTIAL, load_result, remove_partial, save_result, write_whole
 from workbench.results.lock import locked
 from workbench.results.make import versions
-from workbench.results.progress import keeping
+from workbench.results.progress import forget, keeping
 from workbench.results.stops import stoppable
 from workbench.studies.space import check_space
 
@@ -64,9 +64,10 @@ class Run:
         text = json.dumps({"cell": name, **own, **self.common, **key}, sort_keys=True, default=str)
         result = self._stored(name, text)
         if result is not None:
+            self._tidy(name)  # a stop may have come between the result and this
             self.reused.append(name)
             return result
-        with keeping(self.folder / f".{name}.progress", text) as progress:
+        with keeping(self._progress(name), text):
             try:
                 result = compute().assign_attrs({_KEY: text})
             except Interrupted as stop:
@@ -75,8 +76,7 @@ class Run:
                 raise Interrupted(f"{name}: stopped before its first result{self._kept(name, None)}") from None
             self._put_aside(name)
             save_result(result, self.file(name))
-            progress.forget()
-        self.file(f"{name}.partial").unlink(missing_ok=True)
+        self._tidy(name)
         self.computed.append(name)
         return result
 
@@ -88,6 +88,14 @@ class Run:
     def finished(self) -> list[str]:
         """Names of the cells whose files are there and right."""
         return [*self.reused, *self.computed]
+
+    def _progress(self, name: str) -> Path:
+        return self.folder / f".{name}.progress"
+
+    def _tidy(self, name: str) -> None:
+        """Remove what was kept of a cell that is finished."""
+        forget(self._progress(name))
+        self.file(f"{name}.partial").unlink(missing_ok=True)
 
     def _stored(self, name: str, key: str) -> xr.Dataset | None:
         """The cell with this key, put back into its place where another one has taken it."""
