@@ -1,9 +1,12 @@
+import warnings
+
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from workbench.errors import BadArgument, BadCorpus, TooLarge
+from tests.models import byte_tokenizer
+from workbench.errors import BadArgument, BadCorpus, TooLarge, WorkbenchWarning
 from workbench.text.batches import Encoded, batches, encode, pad
 from workbench.text.corpus import Corpus
 
@@ -88,3 +91,14 @@ def test_a_batch_moves_as_a_whole():
     batch = next(batches([Encoded([1, 2], "a", 0)], batch_size=1, pad_id=0)).to("meta")
     assert batch.ids.device.type == batch.mask.device.type == "meta"
     assert batch.languages == ("a",)
+
+
+def test_texts_that_spell_special_tokens_are_named():
+    tokenizer = byte_tokenizer()
+    bos, eos = tokenizer.bos_token, tokenizer.eos_token
+    corpus = Corpus({"de": (f"Hallo {eos} du", "Guten Tag", f"{bos} Hallo")}, aligned=True, source="test")
+    with pytest.warns(WorkbenchWarning, match=rf"2 texts spell out special tokens.*text 0 in 'de': {eos}"):
+        encode(tokenizer, corpus, max_length=99)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encode(tokenizer, Corpus({"de": ("Guten Tag",)}, aligned=True, source="test"), max_length=99)

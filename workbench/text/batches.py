@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workbench.errors import BadArgument, BadCorpus, TooLarge, WorkbenchError
+from workbench.errors import BadArgument, BadCorpus, TooLarge, WorkbenchError, warn
 from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
 from workbench.text.spans import Divider
@@ -107,12 +107,14 @@ def encode(
         UnsupportedSite: a chat corpus, and the tokenizer does not say which characters its tokens stand for.
     """
     encoder = _Encoder(tokenizer, corpus, max_length, n_embedded, truncate)
-    return [
+    encoded = [
         text
         for language, texts in corpus.texts.items()
         for start in range(0, len(texts), _WINDOW)
         for text in encoder(language, texts[start : start + _WINDOW], start)
     ]
+    encoder.warn()
+    return encoded
 
 
 def stream(
@@ -135,6 +137,7 @@ def stream(
 
     for start in range(0, longest, _WINDOW):
         window(start)
+    encoder.warn()
     for start in range(0, longest, _WINDOW):
         yield window(start)
 
@@ -147,6 +150,8 @@ class _Encoder:
         self.n_embedded, self.user = n_embedded, corpus.user
         self.chat = Chat(tokenizer) if corpus.chat else None
         self.divider = Divider(tokenizer)
+        self.special = set(getattr(tokenizer, "all_special_ids", ())) - {getattr(tokenizer, "unk_token_id", None)}
+        self.spelled: dict[tuple[str, int], list[int]] = {}  # texts that spell a special token, and which
 
     def __call__(self, language: str, texts: Sequence[str], start: int) -> Iterator[Encoded]:
         if not texts:
@@ -170,7 +175,20 @@ class _Encoder:
                         f"{self.max_length} tokens: the chat template takes them up, or its only token is merged with "
                         "the template's; give a longer text or a model with a longer context"
                     )
+            if own is None and (inside := self.special.intersection(ids[len(self.divider.front) :])):
+                self.spelled[language, row] = sorted(inside)
             yield Encoded(ids, language, row, own, len(self.divider.front) if own is None else 0)
+
+    def warn(self) -> None:
+        """Say how many texts spell out special tokens, which the tokenizer takes for the tokens themselves."""
+        if self.spelled:
+            (language, row), ids = next(iter(self.spelled.items()))
+            names = ", ".join(self.tokenizer.convert_ids_to_tokens(ids))
+            warn(
+                f"{len(self.spelled)} texts spell out special tokens, which the tokenizer reads as such and which are "
+                f"counted (first: text {row} in {language!r}: {names}); take them out of the texts if they are no part "
+                "of the language"
+            )
 
     def _plain(self, texts: Sequence[str]) -> Iterator[tuple[list[int], None]]:
         rows = self.tokenizer(list(texts), add_special_tokens=True, truncation=False, padding=False, verbose=False)
