@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError, WorkbenchWarning
+from workbench.results.stops import stoppable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,8 @@ class Refusing(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
-            return super().invoke(ctx)
+            with stoppable():
+                return super().invoke(ctx)
         except (Exception, KeyboardInterrupt) as error:
             line = _line(error)
             if line is None:
@@ -64,7 +66,10 @@ def _line(error: BaseException) -> str | None:
     if isinstance(error, WorkbenchError):
         return f"{type(error).__name__}: {error}"
     if isinstance(error, KeyboardInterrupt):
-        return f"{Interrupted.__name__}: stopped between two cells; finished ones are kept, the same command goes on"
+        return (
+            f"{Interrupted.__name__}: stopped; what was finished is in the run folder, if a run had begun, and the "
+            "same command goes on after it"
+        )
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return (
             f"{CannotWrite.__name__}: {error.filename or 'a file'}: {error.strerror}; choose another folder with --out"

@@ -181,3 +181,29 @@ def test_a_broken_file_is_computed_again(tmp_path, harm):
     with keeping(path, "key"):
         work(state, range(5))
     same(state, whole)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "done = -1",
+        "done = 9e999",
+        "done = 'x'",
+        "done = NULL",
+        "state = NULL",
+        "state = 'abc'",
+        "seal = NULL",
+        "steps = x'00'",
+    ],
+)
+def test_an_edited_row_is_computed_again(tmp_path, edit):
+    path = tmp_path / "file"
+    with suppress(Stop), keeping(path, "key"):
+        work(fresh(), range(5), stop=3)
+    with sqlite3.connect(path) as file:
+        file.execute(f"UPDATE loops SET {edit}")
+    state, whole = fresh(), fresh()
+    work(whole, range(5))
+    with keeping(path, "key"):
+        work(state, range(5))
+    same(state, whole)

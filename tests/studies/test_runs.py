@@ -1,13 +1,14 @@
 """Run folders: finished cells are not computed again, interrupted ones keep what they have."""
 
 import signal
+import warnings
 
 import numpy as np
 import pytest
 
 from workbench.errors import BadResult, CannotWrite, Interrupted, WorkbenchWarning
 from workbench.results import progress
-from workbench.results.files import load_result
+from workbench.results.files import load_result, save_result
 from workbench.results.make import make_result
 from workbench.studies import runs
 from workbench.studies.runs import locks_folder, open_run
@@ -15,6 +16,11 @@ from workbench.studies.runs import locks_folder, open_run
 
 def result(value):
     return make_result({"x": (("layer",), np.full(3, value), "x")}, {}, method="test", parameters={})
+
+
+def progress_of(folder):
+    (path,) = folder.glob(".a-????????????.progress")
+    return path.name
 
 
 def never():
@@ -152,8 +158,96 @@ def test_a_stop_between_a_result_and_what_was_kept_of_it_leaves_nothing(tmp_path
         return make_result({"x": (("layer",), values, "x")}, {}, method="test", parameters={})
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(runs.Run, "_tidy", lambda self, name: signal.raise_signal(signal.SIGINT))
+        patch.setattr(runs.Run, "_tidy", lambda self, *_: signal.raise_signal(signal.SIGINT))
         open_run(tmp_path).cell("a", {}, compute)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.progress", "a.nc"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [progress_of(tmp_path), "a.nc"]
     open_run(tmp_path).cell("a", {}, never)
     assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
+
+
+def test_a_link_in_the_folder_leads_nowhere(tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("precious")
+
+    @locks_folder
+    def study(out):
+        open_run(out)
+
+    for name in (".lock", "others", ".a-0123456789ab.progress"):
+        folder = tmp_path / name.strip(".")
+        folder.mkdir()
+        (folder / name).symlink_to(mine if name != "others" else tmp_path)
+        with pytest.raises(CannotWrite):
+            study(folder)
+        assert mine.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["others", ".a-0123456789ab.progress"])
+def test_what_stands_where_a_run_writes_is_refused_before_anything_is_computed(tmp_path, name):
+    if name == "others":
+        (tmp_path / name).write_text("")
+    else:
+        (tmp_path / name).mkdir()
+    with pytest.raises(CannotWrite, match="remove it, or choose another folder"):
+        open_run(tmp_path)
+
+
+def test_other_options_leave_what_was_finished_of_these(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "_LEAST", 0.0)
+    monkeypatch.setattr(progress, "_SHARE", float("inf"))
+    ran = []
+
+    def compute(stop=None):
+        values = np.zeros(4)
+        for step in progress.resumed(range(4), {"values": values}):
+            if step == stop:
+                raise Interrupted("stopped", partial=result(np.nan))
+            ran.append(step)
+        return make_result({"x": (("layer",), values, "x")}, {}, method="test", parameters={})
+
+    with pytest.raises(Interrupted):
+        open_run(tmp_path).cell("a", {"limit": 12}, lambda: compute(3))
+    open_run(tmp_path).cell("a", {"limit": 2}, compute)
+    assert (tmp_path / "a.partial.nc").is_file()
+    with pytest.warns(WorkbenchWarning, match="computed from something else"):
+        open_run(tmp_path).cell("a", {"limit": 12}, compute)
+    assert ran == [0, 1, 2, 0, 1, 2, 3, 3]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nc", "others"]
+
+
+def test_a_save_that_fails_leaves_the_older_result_and_its_report(tmp_path, monkeypatch):
+    open_run(tmp_path).cell("a", {"limit": 12}, lambda: result(12.0))
+    (tmp_path / "report.json").write_text("{}")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(CannotWrite):
+        patch.setattr("workbench.results.files.os.fsync", full)
+        open_run(tmp_path).cell("a", {"limit": 2}, lambda: result(2.0))
+    assert load_result(tmp_path / "a.nc").x.values[0] == 12 and (tmp_path / "report.json").is_file()
+    with pytest.warns(WorkbenchWarning):
+        open_run(tmp_path).cell("a", {"limit": 2}, lambda: result(2.0))
+    assert not (tmp_path / "report.json").is_file()
+    assert len(list((tmp_path / "others").glob("report-*.json"))) == 1
+
+
+def test_files_of_the_user_without_a_key_are_both_kept(tmp_path):
+    for value in (1.0, 2.0):
+        save_result(result(value), tmp_path / "a.nc")
+        with pytest.warns(WorkbenchWarning):
+            open_run(tmp_path).cell("a", {"seed": value}, lambda: result(9.0))
+    values = sorted(load_result(path).x.values[0] for path in (tmp_path / "others").iterdir())
+    assert values == [1, 2]
+
+
+def test_a_damaged_file_aside_is_computed_again(tmp_path):
+    for limit in (12, 2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            open_run(tmp_path).cell("a", {"limit": limit}, lambda: result(1.0))
+    (aside,) = (tmp_path / "others").iterdir()
+    aside.write_bytes(aside.read_bytes()[:500])
+    with pytest.warns(WorkbenchWarning, match="it is computed again"):
+        found = open_run(tmp_path).cell("a", {"limit": 12}, lambda: result(5.0))
+    assert found.x.values[0] == 5

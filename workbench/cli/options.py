@@ -5,7 +5,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -86,6 +86,7 @@ Columns = Annotated[
     str | None,
     typer.Option(help="What columns of a table hold, such as src=en,ref=de,note= (nothing: leave it out)."),
 ]
+_NO_NUMBERS = {"out", "table", "batch_size", "memory", "quiet"}  # options that a result depends on by rounding at most
 Unused = Annotated[str | None, typer.Option(help="Taken by every command; nothing here depends on it.", hidden=True)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
 
@@ -100,6 +101,7 @@ class Common:
         limit: first texts of each language, or first pairs.
         options: how to compute.
         quiet: print only paths.
+        given: every option of the command that numbers depend on, as it was given.
     """
 
     languages: str | None
@@ -107,6 +109,7 @@ class Common:
     limit: int | None
     options: "Options"
     quiet: bool
+    given: dict[str, Any] = field(default_factory=dict)
 
     def folder(self, command: str, *names: str) -> Path:
         """The run folder: the one that was asked for, or one such as runs/heads-polyglot-parallel-1f3c9a.
@@ -115,17 +118,22 @@ class Common:
         """
         if self.out:
             return self.out
-        how = self.options
-        places = [str(Path(name).resolve()) if Path(name).exists() else name for name in names]
-        given = [command, places, self.languages, self.limit, how.dtype, how.seed, how.truncate, how.chat]
-        end = hashlib.sha256(json.dumps(given).encode()).hexdigest()[:6]
-        words = [Path(name).name if Path(name).exists() else name for name in (*names, *["chat"] * how.chat)]
+        given = {name: _place(value) for name, value in self.given.items()}
+        key = json.dumps([command, [_place(name) for name in names], given], sort_keys=True, default=str)
+        end = hashlib.sha256(key.encode()).hexdigest()[:6]
+        chat = ["chat"] * self.options.chat
+        words = [Path(name).name if Path(name).exists() else name for name in (*names, *chat)]
         return Path("runs") / "-".join([command, *(re.sub(r"[^\w.]+", "-", word)[-80:] for word in words), end])
 
     @property
     def texts(self) -> dict[str, Any]:
         """What a study of texts takes beside its model, its corpus and its folder."""
         return {"languages": self.languages, "limit": self.limit, "options": self.options}
+
+
+def _place(value: Any) -> Any:
+    """Where a name leads, if it is a file or a folder; anything else as it is."""
+    return str(Path(value).resolve()) if isinstance(value, str | Path) and Path(value).exists() else value
 
 
 def common_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -144,7 +152,9 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**given: Any) -> None:
-        command(**{p.name: given.pop(p.name) for p in own}, common=_common(**given))
+        numbers = {name: value for name, value in given.items() if name not in _NO_NUMBERS}
+        mine = {p.name: given.pop(p.name) for p in own}
+        command(**mine, common=replace(_common(**given), given=numbers))
 
     run.__signature__ = inspect.Signature([*own, *shared])  # pyright: ignore[reportAttributeAccessIssue]
     run.__annotations__ = {p.name: p.annotation for p in [*own, *shared]}

@@ -24,7 +24,7 @@ _LIBRARIES = ("torch", "transformers", "transformer-lens", "accelerate", "peft",
 def file_hash(path: Path) -> str:
     """SHA-256 of every byte of a file; computed again where its inode, size or time of change is another."""
     state = path.stat()
-    seen = (str(path.resolve()), state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
+    seen = (str(path.resolve()), state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
     place = cache_folder() / "hashes" / _hash(repr(seen).encode())
     stored = _read(place)
     if isinstance(stored, str) and len(stored) == 64:

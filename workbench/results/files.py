@@ -142,7 +142,8 @@ def remove_partial(folder: Path, name: str = "*", *, age: float = 0) -> None:
     pattern = name if name == "*" else glob.escape(name)
     for partial in folder.glob(f".{pattern}.*{PARTIAL}"):
         with suppress(OSError):
-            if time.time() - partial.stat().st_mtime >= age and is_free(partial):
+            plain = partial.is_file() and not partial.is_symlink()
+            if plain and time.time() - partial.stat().st_mtime >= age and is_free(partial):
                 partial.unlink()
 
 

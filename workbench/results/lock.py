@@ -56,8 +56,9 @@ def _taken(path: Path) -> IO[str]:
     Raises:
         BlockingIOError: another process has it.
     """
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # a link would lead out of the folder
     while True:
-        file = path.open("w", encoding="utf-8") if fcntl is None else path.open("a", encoding="utf-8")
+        file = os.fdopen(os.open(path, flags, 0o644), "r+", encoding="utf-8")
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

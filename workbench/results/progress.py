@@ -24,6 +24,8 @@ from workbench.results.stops import undisturbed
 
 _SHARE = 0.02  # of the time goes into storing, at most
 _LEAST = 0.02  # seconds of work that are worth a row
+_MOST = 2**31  # steps of a loop
+_UNREADABLE = (sqlite3.Error, TypeError, ValueError, OverflowError)  # of a damaged file: its steps are computed again
 _NOW: ContextVar["Progress | None"] = ContextVar("progress", default=None)
 
 
@@ -47,9 +49,9 @@ class Progress:
         try:
             with closing(sqlite3.connect(self.path)) as file:
                 row = file.execute("SELECT steps, done, state, seal FROM loops WHERE name = ?", (name,)).fetchone()
-        except sqlite3.Error:
-            return False
-        if row is None or row[0] != steps or row[3] != _seal(name, *row[:3]):
+            if row is None or row[0] != steps or row[3] != _seal(name, *row[:3]):
+                return False
+        except _UNREADABLE:
             return False
         return _restored(state, _unpacked(row[2]))
 
@@ -87,9 +89,10 @@ class Progress:
             with closing(sqlite3.connect(self.path)) as file:
                 (key,) = file.execute("SELECT key FROM keys").fetchone()
                 if key == self.key:
-                    return {str(name): int(done) for name, done in file.execute("SELECT name, done FROM loops")}
-        except (sqlite3.Error, TypeError, ValueError):
-            pass  # what cannot be read is computed again
+                    found = file.execute("SELECT name, done FROM loops").fetchall()
+                    return {str(name): done for name, done in found if isinstance(done, int) and 0 <= done <= _MOST}
+        except _UNREADABLE:
+            pass
         forget(self.path)
         return {}
 

@@ -7,7 +7,8 @@ as fewer texts, is never replaced: it is put aside, into `others/`, and taken fr
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, wraps
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import xarray as xr
 
 import workbench
-from workbench.errors import BadResult, Interrupted, warn
+from workbench.errors import BadResult, CannotWrite, Interrupted, warn
 from workbench.results.files import PARTIAL, load_result, remove_partial, save_result, write_whole
 from workbench.results.lock import locked
 from workbench.results.make import versions
@@ -25,7 +26,7 @@ from workbench.results.stops import stoppable
 from workbench.studies.space import check_space
 
 _KEY = "cell"  # attribute of a file: what its cell was computed from
-_OTHERS = "others"
+OTHERS = "others"
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -64,19 +65,19 @@ class Run:
         text = json.dumps({"cell": name, **own, **self.common, **key}, sort_keys=True, default=str)
         result = self._stored(name, text)
         if result is not None:
-            self._tidy(name)  # a stop may have come between the result and this
+            self._tidy(name, text)  # a stop may have come between the result and this
             self.reused.append(name)
             return result
-        with keeping(self._progress(name), text):
+        with keeping(self._progress(name, text), text):
             try:
                 result = compute().assign_attrs({_KEY: text})
             except Interrupted as stop:
-                raise Interrupted(f"{name}: {stop}{self._kept(name, stop.partial)}", partial=stop.partial) from None
+                partial = None if stop.partial is None else stop.partial.assign_attrs({_KEY: text})
+                raise Interrupted(f"{name}: {stop}{self._kept(name, partial)}", partial=partial) from None
             except KeyboardInterrupt:
                 raise Interrupted(f"{name}: stopped before its first result{self._kept(name, None)}") from None
-            self._put_aside(name)
-            save_result(result, self.file(name))
-        self._tidy(name)
+            self._save(name, result, text)
+        self._tidy(name, text)
         self.computed.append(name)
         return result
 
@@ -89,47 +90,88 @@ class Run:
         """Names of the cells whose files are there and right."""
         return [*self.reused, *self.computed]
 
-    def _progress(self, name: str) -> Path:
-        return self.folder / f".{name}.progress"
+    def _progress(self, name: str, key: str) -> Path:
+        return self.folder / f".{name}-{_short(key)}.progress"
 
-    def _tidy(self, name: str) -> None:
-        """Remove what was kept of a cell that is finished."""
-        forget(self._progress(name))
-        self.file(f"{name}.partial").unlink(missing_ok=True)
+    def _tidy(self, name: str, key: str) -> None:
+        """Remove what was kept of a cell that is finished; that of other options stays."""
+        forget(self._progress(name, key))
+        partial = self.file(f"{name}.partial")
+        if partial.is_file():
+            with suppress(BadResult):
+                if load_result(partial).attrs.get(_KEY) != key:
+                    return
+            partial.unlink()
 
     def _stored(self, name: str, key: str) -> xr.Dataset | None:
         """The cell with this key, put back into its place where another one has taken it."""
-        aside = self._aside(name, key)
-        for path in (self.file(name), aside):
-            if path.is_file() and (result := load_result(path)).attrs.get(_KEY) == key:
-                if path == aside:
-                    self._put_aside(name)
-                    path.replace(self.file(name))
-                return result
-        return None
+        path, aside = self.file(name), self._aside(name, key)
+        if path.is_file() and (result := load_result(path)).attrs.get(_KEY) == key:
+            return result
+        if not aside.is_file():
+            return None
+        try:
+            result = load_result(aside)
+        except BadResult as error:
+            warn(f"{error}; it is computed again")
+            return None
+        if result.attrs.get(_KEY) != key:
+            return None
+        self._put_aside(name)
+        aside.replace(path)
+        return result
+
+    def _save(self, name: str, result: xr.Dataset, key: str) -> None:
+        """Save a cell; where another one has its place, beside it first, so that neither is ever missing."""
+        path, aside = self.file(name), self._aside(name, key)
+        if not path.is_file():
+            save_result(result, path)
+            return
+        save_result(result, aside)
+        self._put_aside(name)
+        aside.replace(path)
 
     def _put_aside(self, name: str) -> None:
         """Keep the file that stands in a cell's place, under a name that says what it was computed from."""
         path = self.file(name)
         if not path.is_file():
             return
-        aside = self._aside(name, str(load_result(path).attrs.get(_KEY)))
+        key = load_result(path).attrs.get(_KEY)
+        aside = self._aside(name, hashlib.sha256(path.read_bytes()).hexdigest() if key is None else str(key))
         aside.parent.mkdir(exist_ok=True)
-        path.replace(aside)
         if not self._warned:
             self._warned = True
             warn(
                 f"{path} was computed from something else (options, texts, model or versions); such files are kept in "
-                f"{aside.parent}, and this folder's report is now about the new ones"
+                f"{aside.parent}, with the report that was made of them"
             )
+            put_report_aside(self.folder, aside.parent)
+        path.replace(aside)
 
     def _aside(self, name: str, key: str) -> Path:
-        return self.folder / _OTHERS / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.nc"
+        return self.folder / OTHERS / f"{name}-{_short(key)}.nc"
 
     def _kept(self, name: str, partial: Any) -> str:
         kept = f"; kept in {save_result(partial, self.file(f'{name}.partial'))}" if partial is not None else ""
         done = ", ".join(self.finished) or "none"
         return f"{kept}; finished cells in {self.folder}: {done}; the same command goes on from here"
+
+
+def put_report_aside(folder: Path, others: Path, pages: Sequence[str] = ("report.html", "explorer.html")) -> None:
+    """Keep a folder's report under a name of its own, before another one takes its place."""
+    record = folder / "report.json"
+    if not record.is_file():
+        return
+    others.mkdir(exist_ok=True)
+    end = hashlib.sha256(record.read_bytes()).hexdigest()[:12]
+    for name in (*pages, record.name):
+        if (folder / name).is_file():
+            page = Path(name)
+            (folder / name).replace(others / f"{page.stem}-{end}{page.suffix}")
+
+
+def _short(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 @cache
@@ -167,6 +209,7 @@ def open_run(folder: str | Path) -> Run:
     """
     folder = Path(folder).expanduser()
     write_whole(folder / ".writable", "").unlink(missing_ok=True)
+    _refuse_odd_places(folder)
     check_space(folder)
     for path in sorted(folder.glob("*.nc")):
         if not path.name.endswith(PARTIAL):
@@ -175,3 +218,16 @@ def open_run(folder: str | Path) -> Run:
             except BadResult as error:
                 raise BadResult(f"{error}; remove the file, or choose another folder for this run") from None
     return Run(folder)
+
+
+def _refuse_odd_places(folder: Path) -> None:
+    """Refuse links and other things where this run would write: they lead elsewhere, or fail once all is computed.
+
+    Raises:
+        CannotWrite: names the first one.
+    """
+    for path in (folder / OTHERS, *folder.glob(".*.progress")):
+        right = path.is_dir() if path.name == OTHERS else path.is_file()
+        if path.is_symlink() or (path.exists() and not right):
+            kind = "a link" if path.is_symlink() else "a file" if path.name == OTHERS else "no file"
+            raise CannotWrite(f"{path} is {kind}, and a run writes there; remove it, or choose another folder")

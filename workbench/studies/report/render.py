@@ -41,9 +41,9 @@ def render(folder: str | Path, form: str = "html", *, out: str | Path | None = N
     """
     if form not in FORMATS:
         raise BadArgument(f"there is no form {form!r} of a report (has: {', '.join(FORMATS)})")
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     report = load_report(folder)
-    out = folder / FORMATS[form] if out is None else Path(out)
+    out = folder / FORMATS[form] if out is None else Path(out).expanduser()
     if out.is_dir():
         out = out / FORMATS[form]
     run = os.path.relpath(folder, out.parent)  # links are relative, so that the folder can move

@@ -13,12 +13,13 @@ import plotly.io
 import psutil
 
 import workbench
-from workbench.errors import BadResult
+from workbench.errors import BadResult, warn
 from workbench.results.files import load_result, write_whole
 from workbench.results.make import provenance
 from workbench.studies.report.contents import Report, Section
 from workbench.studies.report.recipe import Recipe
 from workbench.studies.report.valid import check_record
+from workbench.studies.runs import OTHERS, put_report_aside
 
 FILE = "report.json"
 FORMAT = 1
@@ -54,7 +55,21 @@ def save_report(report: Report, folder: str | Path) -> Path:
         "recipe": None if report.recipe is None else vars(report.recipe),
         "sections": [_packed(section) for section in report.sections],
     }
-    return write_whole(Path(folder) / FILE, json.dumps(record, ensure_ascii=False, default=_plain))
+    path = Path(folder) / FILE
+    now = None if report.recipe is None else report.recipe.command or report.recipe.call
+    if (older := _command(path)) is not None and now is not None and older != now:
+        put_report_aside(path.parent, path.parent / OTHERS, ["report.html"])
+        warn(f"the report of another command ({older}) was in {path.parent}; it is kept in {path.parent / OTHERS}")
+    return write_whole(path, json.dumps(record, ensure_ascii=False, default=_plain))
+
+
+def _command(path: Path) -> str | None:
+    """The command of the report that is there; None where there is none, or none that says it."""
+    try:
+        made = _read(path)["recipe"] if path.is_file() else None
+        return None if made is None else str(made["command"] or made["call"])
+    except (BadResult, KeyError, TypeError):
+        return None
 
 
 def load_report(folder: str | Path) -> Report:
@@ -64,7 +79,7 @@ def load_report(folder: str | Path) -> Report:
         BadResult: No run folder, no `report.json` in it (the error names the command that writes it), or one that is
             cut short or from a newer workbench.
     """
-    path = Path(folder) / FILE
+    path = Path(folder).expanduser() / FILE
     record = _read(path)
     if type(record.get("format")) is int and record["format"] > FORMAT:
         raise BadResult(
