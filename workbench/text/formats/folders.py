@@ -110,7 +110,7 @@ def _part(folder: Path, parts: list[str], split: str | None) -> str:
 def _read_files(
     files: list[Named], folder: Path, languages: Languages, columns: Columns, aligned: bool | None
 ) -> Corpus:
-    found = by_language(files, folder)
+    found = by_language(files, folder, languages)
     wanted = list(found) if languages is None else chosen(languages, list(found), where=str(folder))
     found = {language: found[language] for language in wanted}
     ending, source = files[0].ending, str(folder)

@@ -10,7 +10,7 @@ from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, warn
 from workbench.text.formats.headless import advice, looks_headless
-from workbench.text.languages import check, known, listed, listing, name, script
+from workbench.text.languages import check, concerns, known, listed, name, script, wanted
 from workbench.text.naming import quoted, shortened
 
 # Codes of languages that are also a word, or short for one, in headers whose cells may hold letters.
@@ -76,8 +76,8 @@ def language_columns(
     """
     stated = check_columns(columns, table, source)
     given = {header: None if code is None else check(code) for header, code in stated.items()}
-    wanted = _wanted(languages)
-    codes = {header: code for header in table if header not in given and (code := _code(header, wanted)) is not None}
+    asked = wanted(languages)
+    codes = {header: code for header in table if header not in given and (code := _code(header, asked)) is not None}
     sure = [
         header
         for header, code in codes.items()
@@ -91,12 +91,14 @@ def language_columns(
         code, why = given.get(header), ""
         if header not in given and header in codes:
             code = codes[header]
-            meant = check(code) in wanted and not _numbered(table[header])
+            meant = check(code) in asked and not _numbered(table[header])
             if not meant and header not in sure:
                 why = _not_a_language(header, code, table, sure, codes)
                 doubtful += [] if why else [f"{quoted(header)} as {name(code)}"]
         if code is None or why:
             ignored[header] = why
+            continue
+        if check(code) in found and not concerns(check(code), languages):
             continue
         if check(code) in found:
             raise BadCorpus(
@@ -129,13 +131,9 @@ def check_columns(
     return dict(columns or {})
 
 
-def _wanted(languages: str | Sequence[str] | None) -> set[str]:
-    return set() if languages is None else {check(code) for code in listing(languages) if known(code)}
-
-
-def _code(header: str, wanted: set[str]) -> str | None:
+def _code(header: str, asked: set[str]) -> str | None:
     """The code in a header: de, German, deu_Latn, sentence_deu_Latn, translation.de."""
-    if listed(header) or (wanted and known(header) and check(header) in wanted):
+    if listed(header) or (asked and known(header) and check(header) in asked):
         return header
     start = next((start for start in _PREFIXES if header.lower().startswith(start)), "")
     return header[len(start) :] if start and listed(header[len(start) :]) else None

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workbench.errors import BadCorpus, UnknownLanguage
 from workbench.text.decoding import bare
 from workbench.text.formats.headers import AMBIGUOUS
-from workbench.text.languages import check, known, listed
+from workbench.text.languages import check, concerns, known, listed
 
 # What the name of a file of texts ends in, in the order in which a folder is looked through.
 ENDINGS = ("txt", "json", "jsonl", "ndjson", "csv", "tsv", "tab", "dev", "devtest", "test")
@@ -59,16 +60,21 @@ def read_name(path: Path) -> Named | None:
     return None
 
 
-def by_language(files: Iterable[Named], folder: Path) -> dict[str, Path]:
+def by_language(files: Iterable[Named], folder: Path, languages: Any = None) -> dict[str, Path]:
     """Language to file.
+
+    Args:
+        files: those that belong together.
+        folder: for messages.
+        languages: those asked for; two files of another one do no harm.
 
     Raises:
         BadCorpus: two files are in one language.
     """
     found: dict[str, Path] = {}
     for file in files:
-        if file.language in found:
+        if file.language in found and concerns(file.language, languages):
             both = f"{found[file.language].name} and {file.path.name}"
             raise BadCorpus(f"{folder}: {both} are both in {file.language!r}; keep one, or give the path of one")
-        found[file.language] = file.path
+        found.setdefault(file.language, file.path)
     return found
