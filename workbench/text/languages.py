@@ -135,7 +135,7 @@ def meaning(code: str, present: Sequence[str]) -> tuple[str | None, bool]:
 
 
 def concerns(code: str, languages: Any) -> bool:
-    """Whether what is in this language matters where `languages` are asked for: one of them means it; all where None."""
+    """Whether one of the languages that are asked for means this one; None asks for all."""
     return languages is None or any(meaning(one, [code])[0] is not None for one in listing(languages))
 
 

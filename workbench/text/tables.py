@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from workbench.errors import BadCorpus, UnknownLanguage, warn
+from workbench.errors import BadArgument, BadCorpus, UnknownLanguage, warn
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import Table, complete
-from workbench.text.formats.headers import check_columns, identifiers, language_columns
+from workbench.text.formats.headers import check_columns, identifiers, language_columns, twice
 from workbench.text.formats.headless import advice, looks_headless
 from workbench.text.languages import check, listed
 from workbench.text.naming import quoted, shortened
@@ -85,13 +85,30 @@ def renamed(table: Table, columns: Mapping[str, str | None] | None, source: str)
     """Call a column 'text' or 'language' where the user says that it holds these; also gives the rest.
 
     Raises:
-        BadArgument: such a column is not there.
+        BadArgument: such a column is not there, or two columns are to be the same.
     """
     given = check_columns(columns, table.columns, source)
     roles = {header: str(role) for header, role in given.items() if role in ("text", "language")}
+    if repeated := twice(list(roles.values())):
+        both = [header for header, role in roles.items() if role == repeated[0]]
+        raise BadArgument(f"columns says {repeated[0]!r} of {shortened(both)} in {source}; say it of one column")
     rest = {header: role for header, role in given.items() if header not in roles}
     free = {header: cells for header, cells in table.columns.items() if header in roles or header not in roles.values()}
     return Table({roles.get(header, header): cells for header, cells in free.items()}, table.places), rest
+
+
+def only_roles(table: Table, columns: Mapping[str, str | None] | None, source: str) -> Table:
+    """The same for one of several tables that each have one language, where `columns` can name nothing else.
+
+    Raises:
+        BadArgument: it does, or names a column that is not there.
+    """
+    if not columns:
+        return table
+    table, rest = renamed(table, columns, source)
+    if rest:
+        raise BadArgument(f"columns={rest} for tables by language; there it can say 'text' and 'language' alone")
+    return table
 
 
 def keep_complete(columns: dict[str, list[Any]], source: str) -> list[int]:

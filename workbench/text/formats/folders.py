@@ -14,7 +14,7 @@ from workbench.text.formats.lines import line_corpus
 from workbench.text.formats.names import ENDINGS, Named, by_language, read_name
 from workbench.text.languages import listed
 from workbench.text.naming import shortened
-from workbench.text.tables import has_texts, joined, renamed, table_corpus, text_column
+from workbench.text.tables import has_texts, joined, only_roles, renamed, table_corpus, text_column
 
 KINDS = ".tsv, .csv, .jsonl, .json (XQuAD), .txt, a Moses pair, any of them with .gz, or a folder of <language>.txt"
 _IN_STEP = ("dev", "devtest", "test")  # eng_Latn.dev: FLORES is aligned by line
@@ -150,10 +150,7 @@ def _table_files(files: dict[str, Path], source: str, columns: Columns) -> Corpu
     if passages is not None:
         return passages
     for language, table in tables.items():
-        if columns:
-            tables[language], more = renamed(table, columns, str(files[language]))
-            if more:
-                raise BadArgument(f"columns={more} in a folder of tables; there it can say 'text' and 'language' alone")
+        tables[language] = only_roles(table, columns, str(files[language]))
         if _names_languages(table):
             raise BadCorpus(f"{files[language]} has several languages; give it alone, not with its folder {source}")
     return joined({language: (files[language].name, table) for language, table in tables.items()}, source)

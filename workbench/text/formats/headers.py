@@ -55,6 +55,7 @@ def language_columns(
     languages: str | Sequence[str] | None = None,
     columns: Mapping[str, str | None] | None = None,
     used: Sequence[str] = (),
+    by_language: bool = False,
 ) -> Columns:
     """Pick the columns that hold a language, under its standard form, and name the others in a warning.
 
@@ -68,6 +69,7 @@ def language_columns(
         languages: codes that the user wants; their columns are theirs.
         columns: header to the language that the user says it holds, or None for a column that holds none.
         used: headers that serve another purpose and need no warning.
+        by_language: the headers are meant to be languages, so that those that are read need no warning.
 
     Raises:
         BadArgument: `columns` names a column that is not there.
@@ -106,7 +108,8 @@ def language_columns(
                 f"keep one, with columns={{{quoted(header)}: None}}"
             )
         found[check(code)] = header
-    _say(source, found, ignored, [header for header in ignored if header not in given and header not in used], doubtful)
+    unnamed = [header for header in ignored if header not in given and header not in used]
+    _say(source, found, ignored, unnamed, [] if by_language else doubtful)
     return Columns({code: table[header] for code, header in found.items()}, found, ignored)
 
 
@@ -158,7 +161,7 @@ def _not_a_language(
     others = [other for other in islice(sure, _COMPARED) if other != header]
     if not others and len(codes) < len(table):
         return "no other column holds a language for certain"
-    style = [_style(codes[other]) for other in others if other in codes]
+    style = [_style(codes[other]) for other in others if other in codes and _is_code(codes[other])]
     if style and _style(code) not in style:
         return f"the codes of other languages are not written like {code!r}"
     if check(code) == "mt" and _TRANSLATION_STUDY & {other.lower() for other in table}:
@@ -206,6 +209,11 @@ def _own_script(code: str, cells: list[Any]) -> bool:
     return spelled != "LATIN" and right * 2 > len(letters)
 
 
+def _is_code(header: str) -> bool:
+    """Whether it is a code, with or without a script, and not a language's name."""
+    return len(header.replace("_", "-").split("-")[0]) <= 3
+
+
 def _style(code: str) -> str:
     first = code.replace("_", "-").split("-")[0]
     return "lower" if first.islower() else "upper" if first.isupper() else "title"
@@ -227,7 +235,7 @@ def _distinct(cells: list[str]) -> float:
 def _overlap(cells: list[Any], others: list[Any]) -> float:
     """Mean share of words that two columns have in common, row by row."""
     shares = []
-    for one, other in zip(cells[:_READ], others[:_READ], strict=True):
+    for one, other in zip(cells[:_READ], others[:_READ], strict=False):
         if isinstance(one, str) and isinstance(other, str):
             left, right = set(one.lower().split()), set(other.lower().split())
             shares.append(len(left & right) / max(len(left | right), 1))
