@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import BadCorpus
+from workbench.errors import BadCorpus, UnknownLanguage
 from workbench.text import languages
 
 FLORES = """
@@ -63,3 +63,34 @@ def test_what_collides_without_being_asked_for_does_no_harm(tmp_path):
     with pytest.raises(BadCorpus, match="two columns are in 'de'"):
         wb.load_corpus(table, languages="de,en")
     assert wb.load_corpus(table, languages="en").texts == {"en": ("c",)}
+
+
+@pytest.mark.parametrize(
+    ("other", "text", "code"),
+    [
+        ("frr__txt", "b\n", "frr"),
+        ("text_fr__txt", "b\n", "fr"),
+        ("fr__jsonl", '{"text": "b"}\n', "fr"),
+        ("fr__csv", "text\nb\n", "fr"),
+        ("notes__txt", "b\n", None),
+    ],
+)
+def test_a_file_that_is_left_out_is_named_and_read_when_asked_for(tmp_path, other, text, code):
+    fill(tmp_path, de__txt="a\n", **{other: text})
+    name = other.replace("__", ".")
+    with pytest.warns(UserWarning, match=rf"do not belong to de\.txt are left out: {name}; "):
+        corpus = wb.load_corpus(tmp_path)
+    assert (corpus.texts, corpus.ignored) == ({"de": ("a",)}, (name,))
+    if code:
+        corpus = wb.load_corpus(tmp_path, languages=[code, "de"])
+        assert (corpus.texts, corpus.aligned, corpus.ignored) == ({code: ("b",), "de": ("a",)}, False, ())
+        assert wb.load_corpus(tmp_path, languages=code).texts == {code: ("b",)}
+        assert wb.load_corpus(tmp_path, languages=[code, "de"], aligned=True).aligned
+
+
+def test_a_language_asked_for_that_no_file_has_is_refused(tmp_path):
+    fill(tmp_path, de__txt="a\n", fr__jsonl='{"text": "b"}\n')
+    with pytest.raises(UnknownLanguage, match=r"'sv'.*has: de"):
+        wb.load_corpus(tmp_path, languages="fr,sv")
+    fill(tmp_path, frr__txt="c\n")
+    assert wb.load_corpus(tmp_path / "frr.txt", languages="frr").texts == {"frr": ("c",)}
