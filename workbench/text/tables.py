@@ -40,7 +40,14 @@ def table_corpus(
     long = None if columns else _fields(table)
     if long is not None:
         return _long(table, source, *long)
-    read = language_columns(table.columns, source, languages=languages, columns=columns, used=_numbering(table))
+    read = language_columns(
+        table.columns,
+        source,
+        languages=languages,
+        columns=columns,
+        used=_numbering(table),
+        in_file=_in_file(table),
+    )
     cells = read.languages
     if languages is not None:
         cells = {language: cells[language] for language in chosen(languages, list(cells), where=source)}
@@ -70,7 +77,7 @@ def text_column(table: Table, source: str, language: str, *, aligned: bool = Fal
     """
     field = next((field for field in TEXT_FIELDS if field in table.columns), None)
     if field is None and looks_headless(table.columns):
-        raise BadCorpus(f"{source}: {advice(table.columns, language)}")
+        raise BadCorpus(f"{source}: {advice(table.columns, language, in_file=_in_file(table))}")
     if field is None:
         raise BadCorpus(
             f"{source}: none of its columns is known to hold texts (it has: {shortened(table.columns)}); name one of "
@@ -142,6 +149,10 @@ def has_texts(columns: Collection[str]) -> bool:
 def _numbering(table: Table) -> list[str]:
     """Columns that name the rows, when every row has a name."""
     return [header for header, cells in table.columns.items() if header.lower() == "id" and None not in cells]
+
+
+def _in_file(table: Table) -> bool:
+    return not table.places or table.places[0].startswith("line")
 
 
 def _spread(table: Table) -> Table:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 from workbench.errors import BadCorpus, WorkbenchError, warn
 from workbench.text.decoding import Table, kind, lines, read_text
 from workbench.text.formats.headers import twice
+from workbench.text.formats.headless import looks_headless
 from workbench.text.naming import shortened
 
+_SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars"}
 Rows = list[tuple[int, list[str]]]
 """The line on which each row begins, and its cells."""
 
@@ -28,6 +31,7 @@ def read_table(path: Path, error: type[WorkbenchError]) -> Table:
             quotation mark that is not closed.
     """
     text = read_text(path, error)
+    _check_separator(text, path, error)
     rows = _quoted(text, _separator(text), path, error) if kind(path) == ".csv" else _tabbed(text, path, error)
     header = [name.strip() for name in rows[0][1]]
     if repeated := twice(header):
@@ -42,6 +46,29 @@ def read_table(path: Path, error: type[WorkbenchError]) -> Table:
         name: [cell if cell.strip() else None for cell in column] for name, column in zip(header, cells, strict=True)
     }
     return Table(columns, tuple(f"line {number}" for number, _ in rows[1:]))
+
+
+def _check_separator(text: str, path: Path, error: type[WorkbenchError]) -> None:
+    """Refuse a table whose first line has none of the separators that its name promises, but another one."""
+    first = text.lstrip("\n").split("\n", 1)[0].removesuffix("\r")
+    if re.fullmatch('"?sep=.?"?', first):
+        raise error(
+            f"{path}, line 1: {first!r} is a note for spreadsheets about the separator; delete this line (a .csv has "
+            "commas or semicolons between its cells, a .tsv tabs)"
+        )
+    own = ",;" if kind(path) == ".csv" else "\t"
+    if any(one in first for one in own):
+        return
+    for other, called in _SEPARATORS.items():
+        cells = first.split(other)
+        if len(cells) > 1 and all(cell.strip() == cell != "" for cell in cells) and not looks_headless(cells):
+            works = (
+                "call it .tsv" if other == "\t" else "call it .csv" if other in ",;" else "write tabs and call it .tsv"
+            )
+            raise error(
+                f"{path}: the separator is another one: its first line has {called} between cells, where the name "
+                f"promises {'commas or semicolons' if own == ',;' else 'tabs'}; {works}"
+            )
 
 
 def _separator(text: str) -> str:

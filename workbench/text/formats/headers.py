@@ -56,6 +56,7 @@ def language_columns(
     columns: Mapping[str, str | None] | None = None,
     used: Sequence[str] = (),
     by_language: bool = False,
+    in_file: bool = True,
 ) -> Columns:
     """Pick the columns that hold a language, under its standard form, and name the others in a warning.
 
@@ -70,6 +71,7 @@ def language_columns(
         columns: header to the language that the user says it holds, or None for a column that holds none.
         used: headers that serve another purpose and need no warning.
         by_language: the headers are meant to be languages, so that those that are read need no warning.
+        in_file: the table stands in a file and its headers in a line.
 
     Raises:
         BadArgument: `columns` names a column that is not there.
@@ -109,7 +111,7 @@ def language_columns(
             )
         found[check(code)] = header
     unnamed = [header for header in ignored if header not in given and header not in used]
-    _say(source, found, ignored, unnamed, [] if by_language else doubtful)
+    _say(source, found, ignored, unnamed, [] if by_language else doubtful, in_file)
     return Columns({code: table[header] for code, header in found.items()}, found, ignored)
 
 
@@ -242,9 +244,11 @@ def _overlap(cells: list[Any], others: list[Any]) -> float:
     return sum(shares) / max(len(shares), 1)
 
 
-def _say(source: str, found: dict[str, str], ignored: dict[str, str], unnamed: list[str], doubtful: list[str]) -> None:
+def _say(
+    source: str, found: dict[str, str], ignored: dict[str, str], unnamed: list[str], doubtful: list[str], in_file: bool
+) -> None:
     if not found and looks_headless(ignored):
-        raise BadCorpus(f"{source}: {advice(ignored, 'de')} ('de' stands for their language)")
+        raise BadCorpus(f"{source}: {advice(ignored, 'de', in_file=in_file)} ('de' stands for their language)")
     if not found:
         doubts = "".join(f"; {quoted(header)} is none: {why}" for header, why in list(ignored.items())[:_NAMED] if why)
         first = next((header for header in ignored if header.lower() not in _NAMES_OF_ROWS), "text")

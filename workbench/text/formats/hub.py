@@ -74,7 +74,7 @@ def mapping_corpus(
     if has_texts(keys) or columns or aligned:
         return table_corpus(_columns(source), "dict", languages, columns), False
     lists = {str(key): list(cells) for key, cells in source.items()}
-    read = language_columns(lists, "dict", languages=languages, by_language=True)
+    read = language_columns(lists, "dict", languages=languages, by_language=True, in_file=False)
     texts = {code: tuple(cells) for code, cells in read.languages.items()}
     return Corpus(texts, False, "dict", ignored=tuple(read.ignored)), False
 
