@@ -1,5 +1,6 @@
 """From files to text, from frames to table columns, and to JSON lines; every refusal says where in the file."""
 
+import codecs
 import gzip
 import json
 import stat
@@ -15,6 +16,12 @@ import psutil
 from workbench.errors import WorkbenchError
 from workbench.text.naming import quoted, shortened
 
+_MARKS = (  # the first bytes of other encodings, the longer first
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _PIECE = 2**20  # bytes that are read at a time
 _SHARE = 12  # of the free memory, the part that a file may have: text and cells take several times its bytes
 
@@ -32,7 +39,7 @@ def read_text(path: Path, error: type[WorkbenchError]) -> str:
 
     Raises:
         WorkbenchError: of the given class: missing, no file, unreadable, empty, larger than the free memory allows once
-            it is unpacked, or not UTF-8.
+            it is unpacked, not UTF-8, with a NUL byte, or with carriage returns for line feeds.
     """
     try:
         data = _read_bytes(path, error)
@@ -48,16 +55,35 @@ def read_text(path: Path, error: type[WorkbenchError]) -> str:
         raise error(f"{path} is empty; it should hold text in UTF-8")
     try:
         text = data.decode("utf-8")
-        bad = data.find(b"\0")
     except UnicodeDecodeError as problem:
-        text, bad = "", problem.start
-    if bad >= 0:
-        line = data.count(b"\n", 0, bad) + 1
+        raise error(_not_utf8(path, data, problem.start)) from None
+    if "\0" in text:
+        bad = data.find(b"\0")
+        if data.count(b"\0") * 4 > len(data):
+            raise error(_not_utf8(path, data, bad))
+        raise error(f"{path}, {_offset(data, bad)}: a NUL byte, which no text has; remove it, with tr -d '\\000'")
+    if "\n" not in text and "\r" in text.rstrip("\r") and kind(path) != ".json":
         raise error(
-            f"{path} is not UTF-8: byte {data[bad]:#04x} at offset {bad} (line {line}); "
-            "save it as UTF-8, for example with iconv -f latin1 -t utf-8"
+            f"{path}, line 1: a carriage return without a line feed stands in it, and nowhere a line feed; save the "
+            "file with line feeds, for example with tr '\\r' '\\n'"
         )
     return text.removeprefix("\ufeff")
+
+
+def _not_utf8(path: Path, data: bytes, bad: int) -> str:
+    """What is wrong with a file's encoding, with the one that it has where its first bytes say it."""
+    marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    name = marked or ("latin1" if data[bad] else "utf-16be" if bad == 0 else "utf-16le")
+    what = f"it is {name.upper()}" if marked else "" if data[bad] else f"it looks like {name.upper()} without a mark"
+    return (
+        f"{path} is not UTF-8: byte {data[bad]:#04x} at {_offset(data, bad)}; {what}{'; ' if what else ''}"
+        f"save it as UTF-8, for example with iconv -f {name} -t utf-8"
+    )
+
+
+def _offset(data: bytes, bad: int) -> str:
+    line = data.count(b"\n", 0, bad) + 1
+    return f"offset {bad} (line {line})"
 
 
 def _read_bytes(path: Path, error: type[WorkbenchError]) -> bytes:

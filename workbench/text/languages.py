@@ -26,6 +26,7 @@ _LONGER = frozenset((*_ALONE.split(), *_VARIETIES.split()))
 _NO_LANGUAGE = ("und", "mul", "mis", "zxx")
 _RETIRED = ("in", "iw", "ji", "jw", "mo", "sh", "tl")  # of these only `tl` still heads columns
 _SAME = {"pbt": "ps"}  # a language's usual variety, which the registry has not under its macrolanguage
+_APART = ("tw", "fat", "emk", "mnk")  # varieties of one macrolanguage (Akan, Manding) that have texts of their own
 _BY_REGION = ("en", "pt")  # whose two written standards are both common: en-US and pt-BR stay as they are
 _FULL_NAMES = {
     "simplified chinese": "zh",
@@ -133,6 +134,16 @@ def meaning(code: str, present: Sequence[str]) -> tuple[str | None, bool]:
     return (near[0] if len(near) == 1 else None), False
 
 
+def concerns(code: str, languages: Any) -> bool:
+    """Whether one of the languages that are asked for means this one; None asks for all."""
+    return languages is None or any(meaning(one, [code])[0] is not None for one in listing(languages))
+
+
+def wanted(languages: Any) -> set[str]:
+    """Standard forms of the languages that are asked for, without those that no language has; none where None."""
+    return set() if languages is None else {check(code) for code in listing(languages) if known(code)}
+
+
 def same(one: str, other: str) -> bool:
     """Whether two names are one: written alike, or two spellings of one language."""
     return one == other or (known(one) and known(other) and check(one) == check(other))
@@ -159,11 +170,17 @@ def required(code: str, present: Sequence[str], lacks: str) -> str:
 def _resolve(code: str) -> str:
     """The standard form, or nothing."""
     try:
-        tag = langcodes.standardize_tag(code, macro=True)
+        tag = _standard(code)
         valid = tag.split("-")[0] not in _NO_LANGUAGE and langcodes.Language.get(tag).is_valid()
     except (ValueError, AttributeError, TypeError):
         valid = False
     return _reduce(tag) if valid else _names().get(code.lower(), "")
+
+
+def _standard(code: str) -> str:
+    """The standard tag, under the macrolanguage for its usual variety alone: arb is ar, but twi is no ak."""
+    own = langcodes.standardize_tag(code)
+    return own if own.split("-")[0] in _APART else langcodes.standardize_tag(code, macro=True)
 
 
 def _reduce(tag: str) -> str:
@@ -197,7 +214,7 @@ def _names() -> dict[str, str]:
         language = langcodes.Language.get(code)
         if not language.is_valid() or code == "und":
             continue
-        tag = _reduce(langcodes.standardize_tag(code, macro=True))
+        tag = _reduce(_standard(code))
         for called in (language.display_name("en").lower(), language.autonym().lower()):
             if called != code and (len(called) > 3 or not called.isascii()):
                 found.setdefault(called, tag)

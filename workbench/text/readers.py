@@ -51,7 +51,8 @@ def load_corpus(
             (questions are left out), aligned when all languages have the same question ids;
             any of these files packed as `.gz`;
             a pandas frame, a `datasets.Dataset` or a list of dicts in one of the shapes of a table; a
-            `datasets.DatasetDict` by split or by language; a dict of lists by language (not aligned);
+            `datasets.DatasetDict` by split or by language; a dict of lists by language (not aligned unless
+            `aligned` says so), whose keys are judged as the headers of a frame are;
             a Corpus, which passes through.
         languages: codes to keep, in this order (a list, or one string with commas); all when None.
         limit: first texts to keep of each language, after the split.
@@ -118,7 +119,7 @@ def _read(
     if is_dataset(source):
         return table_corpus(dataset_table(source), "datasets", languages, columns), False
     if isinstance(source, Mapping):
-        return mapping_corpus(source, languages, columns, split)
+        return mapping_corpus(source, languages, columns, split, aligned=aligned)
     if isinstance(source, list | tuple) and source and all(isinstance(item, Mapping) for item in source):
         return objects_corpus(source, languages, columns), False
     if not isinstance(source, str | Path):

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from workbench.errors import BadCorpus, UnknownLanguage, warn
+from workbench.errors import BadArgument, BadCorpus, UnknownLanguage, warn
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import Table, complete
-from workbench.text.formats.headers import check_columns, identifiers, language_columns
+from workbench.text.formats.headers import check_columns, identifiers, language_columns, twice
 from workbench.text.formats.headless import advice, looks_headless
 from workbench.text.languages import check, listed
 from workbench.text.naming import quoted, shortened
@@ -40,7 +40,14 @@ def table_corpus(
     long = None if columns else _fields(table)
     if long is not None:
         return _long(table, source, *long)
-    read = language_columns(table.columns, source, languages=languages, columns=columns, used=_numbering(table))
+    read = language_columns(
+        table.columns,
+        source,
+        languages=languages,
+        columns=columns,
+        used=_numbering(table),
+        in_file=_in_file(table),
+    )
     cells = read.languages
     if languages is not None:
         cells = {language: cells[language] for language in chosen(languages, list(cells), where=source)}
@@ -70,7 +77,7 @@ def text_column(table: Table, source: str, language: str, *, aligned: bool = Fal
     """
     field = next((field for field in TEXT_FIELDS if field in table.columns), None)
     if field is None and looks_headless(table.columns):
-        raise BadCorpus(f"{source}: {advice(table.columns, language)}")
+        raise BadCorpus(f"{source}: {advice(table.columns, language, in_file=_in_file(table))}")
     if field is None:
         raise BadCorpus(
             f"{source}: none of its columns is known to hold texts (it has: {shortened(table.columns)}); name one of "
@@ -85,13 +92,30 @@ def renamed(table: Table, columns: Mapping[str, str | None] | None, source: str)
     """Call a column 'text' or 'language' where the user says that it holds these; also gives the rest.
 
     Raises:
-        BadArgument: such a column is not there.
+        BadArgument: such a column is not there, or two columns are to be the same.
     """
     given = check_columns(columns, table.columns, source)
     roles = {header: str(role) for header, role in given.items() if role in ("text", "language")}
+    if repeated := twice(list(roles.values())):
+        both = [header for header, role in roles.items() if role == repeated[0]]
+        raise BadArgument(f"columns says {repeated[0]!r} of {shortened(both)} in {source}; say it of one column")
     rest = {header: role for header, role in given.items() if header not in roles}
     free = {header: cells for header, cells in table.columns.items() if header in roles or header not in roles.values()}
     return Table({roles.get(header, header): cells for header, cells in free.items()}, table.places), rest
+
+
+def only_roles(table: Table, columns: Mapping[str, str | None] | None, source: str) -> Table:
+    """The same for one of several tables that each have one language, where `columns` can name nothing else.
+
+    Raises:
+        BadArgument: it does, or names a column that is not there.
+    """
+    if not columns:
+        return table
+    table, rest = renamed(table, columns, source)
+    if rest:
+        raise BadArgument(f"columns={rest} for tables by language; there it can say 'text' and 'language' alone")
+    return table
 
 
 def keep_complete(columns: dict[str, list[Any]], source: str) -> list[int]:
@@ -125,6 +149,10 @@ def has_texts(columns: Collection[str]) -> bool:
 def _numbering(table: Table) -> list[str]:
     """Columns that name the rows, when every row has a name."""
     return [header for header, cells in table.columns.items() if header.lower() == "id" and None not in cells]
+
+
+def _in_file(table: Table) -> bool:
+    return not table.places or table.places[0].startswith("line")
 
 
 def _spread(table: Table) -> Table:

@@ -93,3 +93,37 @@ def test_carriage_returns_alone_are_named(tmp_path):
     path.write_bytes(b"fi,sv\ryksi,ett\r")
     with pytest.raises(BadCorpus, match=r"line 1: a carriage return without a line feed"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (["a\tb", "Day"], ["x", "Tag"]),
+        (["a\nb", "Day"], ["x", "Tag"]),
+        (["a", "Day"], ["x\ny", "Tag"]),
+        (["a", "Day"], ["x\ty", "Tag\nTage\n"]),
+        (["a\tb\nc", "Day"], ["x", "Tag"]),
+        (["a\tb\nc", 'say "x"'], ["x", "Tag"]),
+    ],
+)
+def test_tabs_and_breaks_inside_cells_as_pandas_writes_them(tmp_path, first, second):
+    path = tmp_path / "a.tsv"
+    table = pd.DataFrame({"en": first, "de": second})
+    table.to_csv(path, sep="\t", index=False)
+    assert read(path).columns == table.to_dict("list")
+
+
+def test_a_reading_that_is_not_the_only_one_is_named_by_its_line(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text('en\tde\nNight\tNacht\n"a\tb\nc"\tx\n')
+    with pytest.warns(UserWarning, match=r"a\.tsv, line 3: a cell in quotation marks"):
+        assert read(path).columns == {"en": ["Night", "a\tb\nc"], "de": ["Nacht", "x"]}
+
+
+def test_speech_over_several_lines_keeps_its_marks(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text('en\tde\n"Hello,\t„Hallo,\nyou."\tdu.“\n"Yes."\t„Ja.“\n')  # no program writes "Yes." so
+    with pytest.warns(UserWarning, match="1 cells stand in quotation marks"):
+        assert read(path).columns["en"] == ['"Hello,', 'you."', '"Yes."']
+    path.write_text('en\tde\n"Hello,\t"Hallo,\nyou."\tdu."\n')
+    assert read(path).columns == {"en": ['"Hello,', 'you."'], "de": ['"Hallo,', 'du."']}

@@ -1,15 +1,19 @@
 """TSV and CSV, read strictly: what a program wrote comes back as it was, and what is broken is named by its line."""
 
 import csv
+import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from workbench.errors import WorkbenchError, warn
+from workbench.errors import BadCorpus, WorkbenchError, warn
 from workbench.text.decoding import Table, kind, lines, read_text
 from workbench.text.formats.headers import twice
+from workbench.text.formats.headless import looks_headless
 from workbench.text.naming import shortened
 
+_SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars"}
 Rows = list[tuple[int, list[str]]]
 """The line on which each row begins, and its cells."""
 
@@ -18,13 +22,16 @@ def read_table(path: Path, error: type[WorkbenchError]) -> Table:
     """Read a TSV or a CSV, header first.
 
     In a TSV a cell is what stands between two tabs, quotation marks included, unless the file is written with
-    quotation marks, as pandas, R and spreadsheets write it: all headers in them, or some cell with doubled ones.
+    quotation marks, as pandas, R and spreadsheets write it: all headers in them, some cell with doubled ones, or cells
+    that have tabs or line breaks inside and leave every row with as many cells as the header. Where the rows would be
+    as long as the header either way, a warning says that cells are read so.
 
     Raises:
         WorkbenchError: of the given class: as `read_text`, a row of another length than the header, a header twice, a
             quotation mark that is not closed.
     """
     text = read_text(path, error)
+    _check_separator(text, path, error)
     rows = _quoted(text, _separator(text), path, error) if kind(path) == ".csv" else _tabbed(text, path, error)
     header = [name.strip() for name in rows[0][1]]
     if repeated := twice(header):
@@ -41,6 +48,29 @@ def read_table(path: Path, error: type[WorkbenchError]) -> Table:
     return Table(columns, tuple(f"line {number}" for number, _ in rows[1:]))
 
 
+def _check_separator(text: str, path: Path, error: type[WorkbenchError]) -> None:
+    """Refuse a table whose first line has none of the separators that its name promises, but another one."""
+    first = text.lstrip("\n").split("\n", 1)[0].removesuffix("\r")
+    if re.fullmatch('"?sep=.?"?', first):
+        raise error(
+            f"{path}, line 1: {first!r} is a note for spreadsheets about the separator; delete this line (a .csv has "
+            "commas or semicolons between its cells, a .tsv tabs)"
+        )
+    own = ",;" if kind(path) == ".csv" else "\t"
+    if any(one in first for one in own):
+        return
+    for other, called in _SEPARATORS.items():
+        cells = first.split(other)
+        if len(cells) > 1 and all(cell.strip() == cell != "" for cell in cells) and not looks_headless(cells):
+            works = (
+                "call it .tsv" if other == "\t" else "call it .csv" if other in ",;" else "write tabs and call it .tsv"
+            )
+            raise error(
+                f"{path}: the separator is another one: its first line has {called} between cells, where the name "
+                f"promises {'commas or semicolons' if own == ',;' else 'tabs'}; {works}"
+            )
+
+
 def _separator(text: str) -> str:
     """A comma, or the semicolon that spreadsheets write where a comma stands in numbers."""
     header = text.lstrip().split("\n", 1)[0]
@@ -50,8 +80,10 @@ def _separator(text: str) -> str:
 def _tabbed(text: str, path: Path, error: type[WorkbenchError]) -> Rows:
     plain = [(number, line.split("\t")) for number, line in enumerate(lines(text), start=1)]
     wrapped = [cell for _, row in plain for cell in row if _is_wrapped(cell)]
-    doubled = any('""' in cell[1:-1] for cell in wrapped)
-    if doubled or all(map(_is_wrapped, plain[0][1])) or _closes_elsewhere(plain):
+    opened = any(cell.startswith('"') and not _is_wrapped(cell) for _, row in plain for cell in row)
+    if opened and (rows := _with_tabs_inside(text, plain, path)) is not None:
+        return rows
+    if any('""' in cell[1:-1] for cell in wrapped) or all(map(_is_wrapped, plain[0][1])):
         return _quoted(text, "\t", path, error)
     if wrapped:
         warn(f"{path}: {len(wrapped)} cells stand in quotation marks, which are taken for a part of the text")
@@ -63,24 +95,40 @@ def _is_wrapped(cell: str) -> bool:
     return len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', "")
 
 
-def _closes_elsewhere(plain: Rows) -> bool:
-    """Whether rows are too short because a cell in quotation marks has line breaks inside."""
-    width = len(plain[0][1])
-    short = [row for _, row in plain if len(row) < width]
-    opened = any(cell.startswith('"') and not _is_wrapped(cell) for row in short for cell in row[-1:])
-    closed = any(cell.endswith('"') and not cell.startswith('"') for row in short for cell in row[:1])
-    return opened and closed
+def _with_tabs_inside(text: str, plain: Rows, path: Path) -> Rows | None:
+    """Rows of a file that has tabs or line breaks in cells with quotation marks; None where it is not written so."""
+    try:
+        rows = _quoted(text, "\t", path, BadCorpus, trusting=True)
+    except BadCorpus:
+        return None
+    width = len(rows[0][1])
+    inside = [number for number, row in rows if any("\t" in cell or "\n" in cell for cell in row)]
+    if not inside or any(len(row) != width for _, row in rows):
+        return None
+    if all(len(row) == len(plain[0][1]) for _, row in plain):  # each line could be a row of its own
+        written = io.StringIO()
+        csv.writer(written, delimiter="\t", lineterminator="\n").writerows(row for _, row in rows)
+        if written.getvalue().rstrip("\n") != text.replace("\r\n", "\n").rstrip("\n"):
+            return None
+        warn(
+            f"{path}, line {inside[0]}: a cell in quotation marks with a tab or a line break inside is read as one "
+            f"(cells like it: {len(inside)} rows); give a JSONL file if the marks are a part of the texts"
+        )
+    return rows
 
 
-def _quoted(text: str, separator: str, path: Path, error: type[WorkbenchError]) -> Rows:
+def _quoted(text: str, separator: str, path: Path, error: type[WorkbenchError], *, trusting: bool = False) -> Rows:
+    """Rows of cells that may stand in quotation marks; `trusting`, a cell may run over what could be whole rows."""
     limit = csv.field_size_limit(sys.maxsize)  # a cell may be a document
     try:
-        return list(_records(text, separator, path, error))
+        return list(_records(text, separator, path, error, trusting=trusting))
     finally:
         csv.field_size_limit(limit)
 
 
-def _records(text: str, separator: str, path: Path, error: type[WorkbenchError]) -> Iterator[tuple[int, list[str]]]:
+def _records(
+    text: str, separator: str, path: Path, error: type[WorkbenchError], *, trusting: bool
+) -> Iterator[tuple[int, list[str]]]:
     physical = lines(text)
     reader = csv.reader((f"{line}\n" for line in text.rstrip("\r\n").split("\n")), delimiter=separator, strict=True)
     begin, width = 1, 0
@@ -100,7 +148,7 @@ def _records(text: str, separator: str, path: Path, error: type[WorkbenchError])
                 f"({problem}, by line {reader.line_num}); double those inside a cell, and close the cell"
             ) from problem
         inside = physical[begin - 1 : reader.line_num]
-        if width and len(inside) > 1 and all(_like_a_row(line, separator, width) for line in inside):
+        if width and not trusting and len(inside) > 1 and all(_like_a_row(line, separator, width) for line in inside):
             raise error(
                 f"{path}, line {begin}: a quotation mark opens a cell that runs to line {reader.line_num} over whole "
                 "rows; close it, or double it if it is text (a cell that really looks so can be read from JSONL)"

@@ -1,10 +1,11 @@
 """Files and folders on disk: which format they are in, by their names, and which files belong together."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from workbench.errors import BadArgument, BadCorpus
+from workbench.errors import BadArgument, BadCorpus, warn
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import Table, bare, kind
 from workbench.text.formats.delimited import read_table
@@ -12,12 +13,14 @@ from workbench.text.formats.headers import AMBIGUOUS
 from workbench.text.formats.json_files import belebele, json_table, question_files
 from workbench.text.formats.lines import line_corpus
 from workbench.text.formats.names import ENDINGS, Named, by_language, read_name
-from workbench.text.languages import listed
+from workbench.text.languages import concerns, listed, wanted
 from workbench.text.naming import shortened
-from workbench.text.tables import has_texts, joined, renamed, table_corpus, text_column
+from workbench.text.tables import has_texts, joined, only_roles, renamed, table_corpus, text_column
 
 KINDS = ".tsv, .csv, .jsonl, .json (XQuAD), .txt, a Moses pair, any of them with .gz, or a folder of <language>.txt"
 _IN_STEP = ("dev", "devtest", "test")  # eng_Latn.dev: FLORES is aligned by line
+_ADVICE = "languages= takes those whose names say a language, and each can be read by its own path"
+_ABOUT = ("readme", "license", "licence", "copying", "notice", "citation", "changelog", "requirements")  # no texts
 _SPLITS = ("dev", "devtest", "test", "train", "validation", "valid")
 
 Languages = str | Sequence[str] | None
@@ -34,7 +37,7 @@ def file_corpus(path: Path, source: str, languages: Languages, columns: Columns,
     ending = kind(path)
     if ending in (".tsv", ".tab", ".csv", ".jsonl", ".ndjson"):
         return _table_file(path, source, languages, columns)
-    named = read_name(path)
+    named = read_name(path, languages)
     if named is None:
         known = ending.removeprefix(".") in ENDINGS
         what = "its name says no language; call it for example de.txt" if known else f"a corpus is {KINDS}"
@@ -49,15 +52,36 @@ def folder_corpus(
 ) -> tuple[Corpus, bool]:
     """Read a folder of files by language; also says whether `split` was one of the folder's own parts.
 
+    Files that belong to the same set are read, and those of other sets that are in a language asked for. A warning and
+    `Corpus.ignored` name the rest.
+
     Raises:
         BadCorpus: no file of a known name, two files in one language, or more than one set of files.
         BadArgument: a `split` that the folder does not have.
     """
-    files = [named for path in sorted(folder.iterdir()) if path.is_file() and (named := read_name(path))]
+    paths = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    files = [named for path in paths if (named := read_name(path, languages))]
     parts = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and path.name in _SPLITS]
     if not files and parts:  # FLORES: dev/ and devtest/
         part = _part(folder, parts, split)
         return folder_corpus(folder / part, languages, columns, split=None, aligned=aligned)[0], True
+    group, own_split = _together(files, folder, split)
+    if not group:
+        raise BadCorpus(
+            f"folder {folder} has no <language>.txt and no other files that are named by language, such as de.txt, "
+            "eng_Latn.dev, xquad.de.json, de.jsonl, de.csv or name.de-en.de"
+        )
+    there = {file.language for file in group}
+    more = [file for file in files if languages is not None and file.language in wanted(languages) - there]
+    corpus = _merged([group, *_sets(more)], folder, languages, columns, aligned)
+    rest = _left_out(paths, files, [*group, *more], languages)
+    if rest:
+        warn(f"{folder}: files that do not belong to {group[0].path.name} are left out: {shortened(rest)}; {_ADVICE}")
+    return replace(corpus, ignored=(*corpus.ignored, *rest)), own_split
+
+
+def _together(files: list[Named], folder: Path, split: str | None) -> tuple[list[Named], bool]:
+    """The files of one set, of the first ending that there is, and whether `split` chose them; none where no set is."""
     for ending in ENDINGS:
         group = [file for file in files if file.ending == ending]
         if ending not in _IN_STEP:
@@ -73,17 +97,52 @@ def folder_corpus(
             part = _part(folder, halves, split)
             group = [file for file in group if file.path.name.startswith(f"{part}-")]
         taken = group[0].ending if own else part
-        return _read_files(group, folder, languages, columns, aligned), split is not None and split == taken
+        return group, split is not None and split == taken
     pairs = {stem: list(group) for stem, group in groupby(sorted(files, key=lambda file: file.stem), lambda f: f.stem)}
     pairs = {stem: group for stem, group in pairs.items() if len(group) > 1}
     if len(pairs) > 1:
         raise BadCorpus(f"{folder} has more than one set of files: {shortened(pairs)}; give one: {folder / min(pairs)}")
-    if pairs:
-        return _read_files(next(iter(pairs.values())), folder, languages, columns, aligned), False
-    raise BadCorpus(
-        f"folder {folder} has no <language>.txt and no other files that are named by language, such as de.txt, "
-        "eng_Latn.dev, xquad.de.json, de.jsonl, de.csv or name.de-en.de"
-    )
+    return next(iter(pairs.values()), []), False
+
+
+def _sets(files: list[Named]) -> list[list[Named]]:
+    """Files by their ending: those that are read alike."""
+    endings = dict.fromkeys(file.ending for file in files)
+    return [[file for file in files if file.ending == ending] for ending in endings]
+
+
+def _merged(
+    sets: list[list[Named]], folder: Path, languages: Languages, columns: Columns, aligned: bool | None
+) -> Corpus:
+    """One corpus of several sets of files, which say the same row by row only where the user says so."""
+    if len(sets) == 1:
+        return _read_files(sets[0], folder, languages, columns, aligned)
+    present = [file.language for group in sets for file in group]
+    asked = chosen(languages or (), present, where=str(folder))
+    parts = []
+    for group in sets:
+        mine = [code for code in asked if code in {file.language for file in group}]
+        parts += [_read_files(group, folder, mine, columns, aligned)] if mine else []
+    texts = {language: rows for part in parts for language, rows in part.texts.items()}
+    ignored = dict.fromkeys(header for part in parts for header in part.ignored)
+    return Corpus(texts, False, str(folder), dropped=sum(part.dropped for part in parts), ignored=tuple(ignored))
+
+
+def _left_out(paths: list[Path], files: list[Named], read: list[Named], languages: Languages) -> tuple[str, ...]:
+    """Names of files that may hold texts and are not read, without other parts and languages not asked for."""
+    taken = {file.path for file in read}
+    of_part = any(file.ending in _IN_STEP for file in read)
+    named = {file.path: file for file in files}
+    names = []
+    for path in paths:
+        file = named.get(path)
+        about = Path(bare(path)).stem.lower() in _ABOUT or kind(path).removeprefix(".") not in ENDINGS
+        if path in taken or (file is None and about):
+            continue
+        other_part = file is not None and ((of_part and file.ending in _IN_STEP) or "-context-" in path.name)
+        if not other_part and (file is None or concerns(file.language, languages)):
+            names.append(path.name)
+    return tuple(names)
 
 
 def prefix_corpus(path: Path, languages: Languages, aligned: bool | None) -> Corpus | None:
@@ -110,7 +169,7 @@ def _part(folder: Path, parts: list[str], split: str | None) -> str:
 def _read_files(
     files: list[Named], folder: Path, languages: Languages, columns: Columns, aligned: bool | None
 ) -> Corpus:
-    found = by_language(files, folder)
+    found = by_language(files, folder, languages)
     wanted = list(found) if languages is None else chosen(languages, list(found), where=str(folder))
     found = {language: found[language] for language in wanted}
     ending, source = files[0].ending, str(folder)
@@ -150,10 +209,7 @@ def _table_files(files: dict[str, Path], source: str, columns: Columns) -> Corpu
     if passages is not None:
         return passages
     for language, table in tables.items():
-        if columns:
-            tables[language], more = renamed(table, columns, str(files[language]))
-            if more:
-                raise BadArgument(f"columns={more} in a folder of tables; there it can say 'text' and 'language' alone")
+        tables[language] = only_roles(table, columns, str(files[language]))
         if _names_languages(table):
             raise BadCorpus(f"{files[language]} has several languages; give it alone, not with its folder {source}")
     return joined({language: (files[language].name, table) for language, table in tables.items()}, source)

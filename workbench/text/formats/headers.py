@@ -10,7 +10,7 @@ from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, warn
 from workbench.text.formats.headless import advice, looks_headless
-from workbench.text.languages import check, known, listed, listing, name, script
+from workbench.text.languages import check, concerns, known, listed, name, script, wanted
 from workbench.text.naming import quoted, shortened
 
 # Codes of languages that are also a word, or short for one, in headers whose cells may hold letters.
@@ -55,6 +55,8 @@ def language_columns(
     languages: str | Sequence[str] | None = None,
     columns: Mapping[str, str | None] | None = None,
     used: Sequence[str] = (),
+    by_language: bool = False,
+    in_file: bool = True,
 ) -> Columns:
     """Pick the columns that hold a language, under its standard form, and name the others in a warning.
 
@@ -68,6 +70,8 @@ def language_columns(
         languages: codes that the user wants; their columns are theirs.
         columns: header to the language that the user says it holds, or None for a column that holds none.
         used: headers that serve another purpose and need no warning.
+        by_language: the headers are meant to be languages, so that those that are read need no warning.
+        in_file: the table stands in a file and its headers in a line.
 
     Raises:
         BadArgument: `columns` names a column that is not there.
@@ -76,8 +80,8 @@ def language_columns(
     """
     stated = check_columns(columns, table, source)
     given = {header: None if code is None else check(code) for header, code in stated.items()}
-    wanted = _wanted(languages)
-    codes = {header: code for header in table if header not in given and (code := _code(header, wanted)) is not None}
+    asked = wanted(languages)
+    codes = {header: code for header in table if header not in given and (code := _code(header, asked)) is not None}
     sure = [
         header
         for header, code in codes.items()
@@ -91,12 +95,14 @@ def language_columns(
         code, why = given.get(header), ""
         if header not in given and header in codes:
             code = codes[header]
-            meant = check(code) in wanted and not _numbered(table[header])
+            meant = check(code) in asked and not _numbered(table[header])
             if not meant and header not in sure:
                 why = _not_a_language(header, code, table, sure, codes)
                 doubtful += [] if why else [f"{quoted(header)} as {name(code)}"]
         if code is None or why:
             ignored[header] = why
+            continue
+        if check(code) in found and not concerns(check(code), languages):
             continue
         if check(code) in found:
             raise BadCorpus(
@@ -104,7 +110,8 @@ def language_columns(
                 f"keep one, with columns={{{quoted(header)}: None}}"
             )
         found[check(code)] = header
-    _say(source, found, ignored, [header for header in ignored if header not in given and header not in used], doubtful)
+    unnamed = [header for header in ignored if header not in given and header not in used]
+    _say(source, found, ignored, unnamed, [] if by_language else doubtful, in_file)
     return Columns({code: table[header] for code, header in found.items()}, found, ignored)
 
 
@@ -129,13 +136,9 @@ def check_columns(
     return dict(columns or {})
 
 
-def _wanted(languages: str | Sequence[str] | None) -> set[str]:
-    return set() if languages is None else {check(code) for code in listing(languages) if known(code)}
-
-
-def _code(header: str, wanted: set[str]) -> str | None:
+def _code(header: str, asked: set[str]) -> str | None:
     """The code in a header: de, German, deu_Latn, sentence_deu_Latn, translation.de."""
-    if listed(header) or (wanted and known(header) and check(header) in wanted):
+    if listed(header) or (asked and known(header) and check(header) in asked):
         return header
     start = next((start for start in _PREFIXES if header.lower().startswith(start)), "")
     return header[len(start) :] if start and listed(header[len(start) :]) else None
@@ -160,7 +163,7 @@ def _not_a_language(
     others = [other for other in islice(sure, _COMPARED) if other != header]
     if not others and len(codes) < len(table):
         return "no other column holds a language for certain"
-    style = [_style(codes[other]) for other in others if other in codes]
+    style = [_style(codes[other]) for other in others if other in codes and _is_code(codes[other])]
     if style and _style(code) not in style:
         return f"the codes of other languages are not written like {code!r}"
     if check(code) == "mt" and _TRANSLATION_STUDY & {other.lower() for other in table}:
@@ -208,6 +211,11 @@ def _own_script(code: str, cells: list[Any]) -> bool:
     return spelled != "LATIN" and right * 2 > len(letters)
 
 
+def _is_code(header: str) -> bool:
+    """Whether it is a code, with or without a script, and not a language's name."""
+    return len(header.replace("_", "-").split("-")[0]) <= 3
+
+
 def _style(code: str) -> str:
     first = code.replace("_", "-").split("-")[0]
     return "lower" if first.islower() else "upper" if first.isupper() else "title"
@@ -229,16 +237,18 @@ def _distinct(cells: list[str]) -> float:
 def _overlap(cells: list[Any], others: list[Any]) -> float:
     """Mean share of words that two columns have in common, row by row."""
     shares = []
-    for one, other in zip(cells[:_READ], others[:_READ], strict=True):
+    for one, other in zip(cells[:_READ], others[:_READ], strict=False):
         if isinstance(one, str) and isinstance(other, str):
             left, right = set(one.lower().split()), set(other.lower().split())
             shares.append(len(left & right) / max(len(left | right), 1))
     return sum(shares) / max(len(shares), 1)
 
 
-def _say(source: str, found: dict[str, str], ignored: dict[str, str], unnamed: list[str], doubtful: list[str]) -> None:
+def _say(
+    source: str, found: dict[str, str], ignored: dict[str, str], unnamed: list[str], doubtful: list[str], in_file: bool
+) -> None:
     if not found and looks_headless(ignored):
-        raise BadCorpus(f"{source}: {advice(ignored, 'de')} ('de' stands for their language)")
+        raise BadCorpus(f"{source}: {advice(ignored, 'de', in_file=in_file)} ('de' stands for their language)")
     if not found:
         doubts = "".join(f"; {quoted(header)} is none: {why}" for header, why in list(ignored.items())[:_NAMED] if why)
         first = next((header for header in ignored if header.lower() not in _NAMES_OF_ROWS), "text")

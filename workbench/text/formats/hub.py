@@ -9,9 +9,10 @@ import pandas as pd
 from workbench.errors import BadArgument, BadCorpus
 from workbench.text.corpus import Corpus
 from workbench.text.decoding import Table, frame_table
+from workbench.text.formats.headers import language_columns
 from workbench.text.languages import check, listed
 from workbench.text.naming import shortened
-from workbench.text.tables import has_texts, table_corpus, text_column
+from workbench.text.tables import has_texts, only_roles, table_corpus, text_column
 
 _SPLITS = ("train", "validation", "test", "dev", "devtest")
 Languages = str | Sequence[str] | None
@@ -35,16 +36,19 @@ def dataset_table(dataset: Any) -> Table:
 
 
 def mapping_corpus(
-    source: Mapping[Any, Any], languages: Languages, columns: Columns, split: str | None
+    source: Mapping[Any, Any], languages: Languages, columns: Columns, split: str | None, *, aligned: bool | None = None
 ) -> tuple[Corpus, bool]:
     """Read a dictionary: of lists by language, of data sets by language or by split, or of columns.
+
+    Keys are judged as the headers of a frame are: a warning names those that are no language. Lists are rows of a table
+    where `aligned` says so; else each language has its own number of texts.
 
     Returns:
         The corpus, and whether `split` was one of the dictionary's own.
 
     Raises:
         BadCorpus: neither of these, or two keys that are one language.
-        BadArgument: a split that is not there.
+        BadArgument: a split that is not there, or `columns` that data sets by language cannot follow.
         UnknownLanguage: a key that no language has.
     """
     if not source:
@@ -58,16 +62,21 @@ def mapping_corpus(
             raise BadCorpus(f"cannot read a corpus from {part!r}, a dict of data sets inside a dict; give one of them")
         return table_corpus(dataset_table(source[part]), f"datasets[{part}]", languages, columns), True
     if tables:
-        return _by_language(source, split)
+        return _by_language(source, split, columns)
     if isinstance(next(iter(source.values())), str) or not all(map(_is_list, source.values())):
         kinds = ", ".join(sorted({type(part).__name__ for part in source.values()}))
         raise BadCorpus(
             f"cannot read a corpus from a dict of {kinds}; give lists of texts: {{'de': [...], 'en': [...]}}"
         )
-    if has_texts([str(key) for key in source]) or columns:
+    keys = [str(key) for key in source]
+    if not columns and not any(map(listed, keys)) and not has_texts(keys):
+        _codes(source)  # names the first key that no language has
+    if has_texts(keys) or columns or aligned:
         return table_corpus(_columns(source), "dict", languages, columns), False
-    texts = {code: tuple(source[key]) for code, key in _codes(source).items()}
-    return Corpus(texts, False, "dict"), False
+    lists = {str(key): list(cells) for key, cells in source.items()}
+    read = language_columns(lists, "dict", languages=languages, by_language=True, in_file=False)
+    texts = {code: tuple(cells) for code, cells in read.languages.items()}
+    return Corpus(texts, False, "dict", ignored=tuple(read.ignored)), False
 
 
 def objects_corpus(source: Sequence[Mapping[str, Any]], languages: Languages, columns: Columns) -> Corpus:
@@ -100,7 +109,7 @@ def _codes(source: Mapping[Any, Any]) -> dict[str, Any]:
     return found
 
 
-def _by_language(source: Mapping[str, Any], split: str | None) -> tuple[Corpus, bool]:
+def _by_language(source: Mapping[str, Any], split: str | None, columns: Columns) -> tuple[Corpus, bool]:
     parts, own, ids = {}, False, set()
     for code, key in _codes(source).items():
         part = source[key]
@@ -110,6 +119,7 @@ def _by_language(source: Mapping[str, Any], split: str | None) -> tuple[Corpus, 
                 raise BadArgument(f"split={split!r} is not in the DatasetDict of {key!r} (has: {shortened(part)})")
             part = part[chosen]
         table = dataset_table(part)
+        table = only_roles(table, columns, f"datasets[{key}]")
         only = list(table.columns)
         if len(only) == 1:
             table = Table({"text": table.columns[only[0]]}, table.places)
