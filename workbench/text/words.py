@@ -10,7 +10,7 @@ import pandas as pd
 from workbench import shipped
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadCorpus, BadPairs
-from workbench.text.characters import composed, normalized
+from workbench.text.characters import composed, normalized, whole
 from workbench.text.chat import Chat
 from workbench.text.corpus import chosen, digest
 from workbench.text.decoding import Table, frame_table
@@ -60,7 +60,7 @@ def load_words(
     rows = keep_complete({"concept": labels, **cells}, name)
     words = {language: [str(column[row]).strip() for row in rows] for language, column in cells.items()}
     words = {language: list(column) for language, column in normalized(words, normalize, name).items()}
-    concepts = [composed(str(labels[row]), normalize) for row in rows]
+    concepts = [composed(whole(str(labels[row])), normalize) for row in rows]
     if repeated := twice(concepts):
         raise BadCorpus(f"{name}: concepts come more than once: {shortened(repeated)}; a concept has one row")
     frame = pd.DataFrame(words, index=pd.Index(concepts, name="concept"))
