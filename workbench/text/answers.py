@@ -56,7 +56,7 @@ def naming(languages: Sequence[str], own: Sequence[str] = ()) -> Callable[[Itera
     def names(answers: Iterable[str | None]) -> list[str | None]:
         found = []
         for answer in answers:
-            if answer not in seen:
+            if answer is not None and answer not in seen:
                 seen[answer], why = _read(answer, languages, own)
                 if why:
                     warn(why)
