@@ -154,7 +154,7 @@ def test_answers_that_differ_in_composition_alone_are_refused(form):
 
 @pytest.mark.parametrize("items", ["ab", 3, None, [ROW], ["ab"], [Pair("a", "b", "c", None)]])
 def test_pairs_by_hand_hold_pairs_of_texts(items):
-    with pytest.raises((BadArgument, BadPairs), match="items=|is no Pair|'foil' is None"):
+    with pytest.raises((BadArgument, BadPairs), match=r"items=|is no Pair|'foil' is None"):
         Pairs(items, "test")
 
 

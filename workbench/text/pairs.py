@@ -61,14 +61,14 @@ class Pairs:
     chat: bool = False
 
     def __post_init__(self) -> None:
-        for name, kind in (("items", Iterable[Any]), ("name", str), ("dropped", int), ("chat", bool)):
-            expect(name, getattr(self, name), kind)
+        for name, type_of in (("items", Iterable[Any]), ("name", str), ("dropped", int), ("chat", bool)):
+            expect(name, getattr(self, name), type_of)
         items = tuple(self.items)
         if not items:
             raise BadPairs(f"{self.name} holds no pairs ({self.dropped} were dropped)")
         for number, pair in enumerate(items):
             if not isinstance(pair, Pair):
-                raise BadPairs(f"{self.name}, pair {number}: {quoted(pair)} is no Pair; wb.load_pairs makes Pairs of it")
+                raise BadPairs(f"{self.name}, pair {number}: {quoted(pair)} is no Pair; wb.load_pairs reads dicts")
             for field, text in zip(FIELDS, _texts(pair), strict=True):
                 if not isinstance(text, str):
                     raise BadPairs(f"{self.name}, pair {number}: {field!r} is {quoted(text)} and not text")
@@ -124,9 +124,7 @@ class Pairs:
 
 
 @checked
-def load_pairs(
-    source: Any, *, chat: bool = False, deduplicate: bool = False, normalize: str | None = "NFC"
-) -> Pairs:
+def load_pairs(source: Any, *, chat: bool = False, deduplicate: bool = False, normalize: str | None = "NFC") -> Pairs:
     r"""Load prompt pairs.
 
     Args:
@@ -200,7 +198,7 @@ def first_tokens(tokenizer: Any, word: str) -> frozenset[int]:
     The quote matters to SentencePiece tokenizers, which put a space before a text that stands alone. A token that is
     only a space tells nothing of the word and is left out.
     """
-    quote = _ids(tokenizer, '"')
+    quote, word = _ids(tokenizer, '"'), whole(word)
     found = set()
     for text in (word, f" {word}"):
         found.update(_ids(tokenizer, text)[:1])
