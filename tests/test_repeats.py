@@ -1,11 +1,14 @@
 """Every analysis with intervals or p-values gives the same ones for texts given eight times as for each once."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import workbench as wb
 from workbench.neurons.stability import pieces
+from workbench.patching.onset import onset
 from workbench.results.identified import compare_identifiers
+from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
 
 TEXTS = {
@@ -130,3 +133,60 @@ def test_four_sentences_eight_times_are_not_significant(wrapped):
     once, again = (wb.heads.ablate(model, Corpus(each, True, "dict"), **QUIET) for each in (texts, many))
     assert int((again.p_value < 0.05).sum()) == int((once.p_value < 0.05).sum())
     np.testing.assert_allclose(again.delta, once.delta, atol=1e-5)
+
+
+WORDS = pd.DataFrame(
+    {
+        "en": ["apple", "dog", "house", "mouse"],
+        "de": ["Xpfel", "Dackel", "Haus", "Maus"],
+        "fr": ["1pomme", "2chien", "3maison", "souris"],
+    },
+    index=pd.Index(list("abcd"), name="concept"),
+)
+COPIES = pd.concat([WORDS.set_index(WORDS.index + str(n)) for n in range(TIMES)]).rename_axis("concept")
+ROUTE = {"source": "en", "target": "de", "shots": 0, **QUIET}
+ON_WORDS = {
+    "depth": (lambda m, w: wb.lens.depth(m, w, **ROUTE), "concept_entropy", "entropy_low", "entropy_high"),
+    "by_language": (lambda m, w: wb.lens.by_language(m, w, **ROUTE), "concept_probability", "low", "high"),
+    "latent": (lambda m, w: wb.lens.latent(m, w, **ROUTE), "concept_mass", "mass_low", "mass_high"),
+    "concepts": (
+        lambda m, w: wb.patching.concepts(m, w, **{**ROUTE, "source": "en-de", "target": "en-fr"}),
+        "pair_probability",
+        "low",
+        "high",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ON_WORDS)
+def test_repeated_words_are_no_evidence(wrapped, name):
+    run, each, low, high = ON_WORDS[name]
+    found = run(wrapped("llama"), COPIES)
+    label = "source_concept" if name == "concepts" else "concept"
+    concepts = [str(one)[0] for one in found[label].values]
+    assert len(concepts) == 4 * TIMES
+    values = found[each].values
+    units = [values[[one == concept for one in concepts]].mean(0) for concept in dict.fromkeys(concepts)]
+    for end, bounds in zip((low, high), interval(np.array(units)), strict=True):
+        np.testing.assert_allclose(found[end].values, bounds, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ON_WORDS)
+def test_words_that_differ_are_drawn_as_ever(wrapped, name):
+    run, each, low, high = ON_WORDS[name]
+    found = run(wrapped("llama"), WORDS)
+    for end, bounds in zip((low, high), interval(found[each].values), strict=True):
+        np.testing.assert_array_equal(found[end].values, bounds)
+
+
+def test_repeated_leads_have_the_onset_of_each_once(wrapped):
+    once = np.array([[-1.0, 1, 1], [-1, -1, 1], [-1, -1, 1], [-1, -1, 1]])
+    many, clusters = np.repeat(once, TIMES, 0), np.repeat(np.arange(4), TIMES)
+    assert onset(many, clusters=clusters) == onset(once) == (2, 1, 2)
+    assert onset(many) == (2, 2, 2), "32 independent samples would be surer"
+    assert np.isnan(onset(many[:TIMES], clusters=clusters[:TIMES])[1:]).all()
+    options = {**QUIET, "shots": 0}
+    cell = wb.patching.onsets(wrapped("llama"), COPIES, languages=["de", "fr"], shown="en", **options)
+    one = wb.patching.concepts(wrapped("llama"), COPIES, source="en-de", target="en-fr", **options)
+    cell = cell.sel(source_language="de", target_language="fr")
+    np.testing.assert_array_equal([cell.low, cell.high], [one.onset_low, one.onset_high])

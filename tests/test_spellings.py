@@ -8,8 +8,9 @@ import workbench as wb
 from workbench.errors import UnknownLanguage
 from workbench.heads.diagonal import diagonal
 from workbench.patching.concept_pairs import routes
+from workbench.text.answers import named
 from workbench.text.corpus import Corpus
-from workbench.text.identify import by_lingua, named
+from workbench.text.identify import by_lingua
 
 SPELLINGS = ("deu", "German", "DE")
 TEXTS = {

@@ -69,3 +69,21 @@ def test_what_does_not_fit_is_refused():
             compare_identifiers(texts, {"first": first, "last": last})
     with pytest.raises(BadCorpus, match="no text"):
         compare_identifiers([], {"first": first, "last": last})
+
+
+def test_spellings_of_one_language_agree():
+    one = {"a": "deu", "b": "zh-CN"}.get
+    other = {"a": "de", "b": "zho"}.get
+    for texts in (["a", "b"], Corpus({"de": ("a",), "zh": ("b",)}, False, "test")):
+        found = compare_identifiers(texts, {"one": one, "other": other})
+        assert found.attrs["agreement"] == 1.0
+        assert found["one"].values.tolist() == ["de", "zh", "none"]
+        assert found.texts.values.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
+
+
+@pytest.mark.filterwarnings("ignore:.*the only variety")
+def test_a_bare_code_agrees_with_the_one_variety_that_the_other_names():
+    bare, full = {"a": "zh", "b": "pt"}.get, {"a": "zh-TW", "b": "pt-BR"}.get
+    for texts in (["a", "b"], Corpus({"zh-TW": ("a",), "pt-BR": ("b",)}, False, "test")):
+        for identifiers in ({"one": bare, "other": full}, {"one": full, "other": bare}):
+            assert compare_identifiers(texts, identifiers).attrs["agreement"] == 1.0

@@ -8,7 +8,8 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadArgument
-from workbench.text.characters import plain
+from workbench.text.characters import plain, whole
+from workbench.text.corpus import Corpus
 
 LONG = ("Hyvää yötä.", "Älä mene.", "Yö on pitkä.")
 
@@ -96,3 +97,36 @@ def test_halves_share_no_text_when_repeats_are_dropped_first():
     train, test = (wb.load_corpus({"fi": texts}, deduplicate=True, split=half) for half in ("train", "test"))
     assert len(train) + len(test) == 30
     assert not set(map(plain, train.texts["fi"])) & set(map(plain, test.texts["fi"]))
+
+
+HALF = "\ud83d"  # of U+1F600, whose other half is U+DE00
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("ab", "ab"), (f"a{HALF}b", "a\ufffdb"), (f"{HALF}\ude00", "\U0001f600"), (f"\ude00{HALF}", "\ufffd\ufffd")],
+)
+def test_half_a_character_is_the_replacement_character(text, read):
+    assert whole(text) == read
+
+
+def test_half_a_character_is_mended_wherever_texts_come_from():
+    half = r"\(de 1\): U\+D83D \(half a character, read as U\+FFFD\) in 1"
+    with pytest.warns(UserWarning, match=half):
+        corpus = wb.load_corpus({"de": [f"Hund{HALF}", "Katze"], "en": ["dog", "cat"]})
+    with pytest.warns(UserWarning, match=half):
+        by_hand = Corpus({"de": (f"Hund{HALF}", "Katze"), "en": ("dog", "cat")}, False, "test", user={"de": HALF})
+    assert corpus.texts == by_hand.texts == {"de": ("Hund\ufffd", "Katze"), "en": ("dog", "cat")}
+    assert by_hand.user == {"de": "\ufffd"}
+    with pytest.warns(UserWarning, match=half):
+        words = wb.load_words(pd.DataFrame({"en": ["dog"], "de": [f"H{HALF}nd"]}, dtype=object), normalize=None)
+    assert words["de"].tolist() == ["H\ufffdnd"]
+    named = wb.load_words(pd.DataFrame({"concept": [HALF], "en": ["dog"], "de": ["Hund"]}, dtype=object))
+    assert named.index.tolist() == ["\ufffd"]
+
+
+def test_an_identifier_and_a_model_are_given_no_half_character():
+    seen = []
+    wb.neurons.compare_identifiers([f"a{HALF}"], {"one": seen.append, "two": lambda text: None})
+    assert seen == ["a\ufffd"]
+    assert wb.neurons.by_lingua(["de", "en"])(f"Das ist gut {HALF}") == "de"

@@ -1,10 +1,11 @@
 import json
+import warnings
 
 import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import BadPairs
+from workbench.errors import BadArgument, BadPairs
 from workbench.text.pairs import Pair, Pairs, first_tokens
 
 ROW = {"source": "Rome is\nin ", "target": "Paris is\nin ", "answer": " Italy", "foil": " France"}
@@ -114,3 +115,49 @@ def test_first_tokens_after_a_quote_and_with_a_space():
         "nd",
     ]
     assert {tokenizer.vocabulary[one] for one in first_tokens(tokenizer, "Hund")} == {"▁Hu", "Hu"}
+
+
+DECOMPOSED = {"source": "cafe\u0301", "target": "thé", "answer": " e\u0301té", "foil": " nuit", "name": "e\u0301"}
+COMPOSED = Pair("café", "thé", " été", " nuit", name="é")
+
+
+def test_pairs_come_in_one_composition_and_hidden_characters_are_named():
+    with pytest.warns(UserWarning, match="list: brought into NFC: source 1, answer 1; normalize=None leaves them"):
+        assert list(wb.load_pairs([DECOMPOSED])) == [COMPOSED]
+    assert wb.load_pairs([DECOMPOSED], normalize=None)[0].source == "cafe\u0301"
+    with pytest.raises(BadArgument, match="normalize='nfc'"):
+        wb.load_pairs([DECOMPOSED], normalize="nfc")
+    for hidden in ("\0", "\u202e", "\ud83d"):
+        with pytest.warns(UserWarning, match=rf"not seen or not text \(target 1\): U\+{ord(hidden):04X}"):
+            pairs = wb.load_pairs([ROW | {"target": f"a{hidden}"}])
+        assert pairs[0].target == ("a\ufffd" if hidden == "\ud83d" else f"a{hidden}")
+
+
+def test_pairs_that_come_again_are_counted_and_dropped_when_asked():
+    rows = [ROW, {**ROW, "source": ROW["source"] + " "}, {**ROW, "answer": "another"}]
+    with pytest.warns(UserWarning, match="no further evidence: 1 of 3; deduplicate=True drops them"):
+        pairs = wb.load_pairs(rows)
+    assert len(pairs) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert wb.load_pairs(pairs) is pairs
+        fewer = wb.load_pairs(rows, deduplicate=True)
+    assert fewer.items == (pairs[0], pairs[2])
+    assert fewer.dropped == 1
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", None])
+def test_answers_that_differ_in_composition_alone_are_refused(form):
+    with pytest.raises(BadPairs, match=r"list, pair 0: answer and foil are both"):
+        wb.load_pairs([ROW | {"answer": "e\u0301", "foil": "\u00e9"}], normalize=form)
+
+
+@pytest.mark.parametrize("items", ["ab", 3, None, [ROW], ["ab"], [Pair("a", "b", "c", None)]])
+def test_pairs_by_hand_hold_pairs_of_texts(items):
+    with pytest.raises((BadArgument, BadPairs), match=r"items=|is no Pair|'foil' is None"):
+        Pairs(items, "test")
+
+
+def test_pairs_by_hand_have_no_half_character():
+    with pytest.warns(UserWarning, match="half a character"):
+        assert Pairs((Pair("a\ud83d", "b", "c", "d"),), "test")[0].source == "a\ufffd"

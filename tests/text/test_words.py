@@ -183,3 +183,24 @@ def test_one_prompt_for_each_concept():
         translation_prompts(words, source="de", target="fr", shots=3)
     with pytest.raises(BadArgument, match="limit=0"):
         translation_prompts(words, source="de", target="fr", limit=0)
+
+
+def test_rows_that_come_again_are_counted_and_named():
+    table = {
+        "concept": ["a", "b", "c", "d"],
+        "de": ["Käse", "Hund", "Ka\u0308se ", "Käse"],
+        "en": ["cheese", *"xy", "cheese"],
+    }
+    table["en"][2] = " cheese"
+    with pytest.warns(UserWarning, match=r"no further evidence: 2 of 4 \(c, d\); intervals draw equal rows together"):
+        wb.load_words(pd.DataFrame(table))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        wb.load_words(pd.DataFrame(table | {"fr": ["fromage", "chien", "w", "z"]}), normalize=None)
+        wb.load_words()
+
+
+@pytest.mark.parametrize("word", [["cat", "kitty"], b"dog", {"a": 1}, 7, True])
+def test_words_are_texts(word):
+    with pytest.raises(BadCorpus, match=r"frame, row 1: .* not text, in column 'en'"):
+        wb.load_words(pd.DataFrame({"de": ["Hund", "Katze"], "en": pd.Series(["dog", word], dtype=object)}))

@@ -17,9 +17,10 @@ from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.answers import Identifier, answering
 from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier, by_lingua, identified, named
+from workbench.text.identify import by_lingua
 from workbench.text.languages import check, match, meaning
 
 _CONDITIONS = ("whole", "scaled", "random")
@@ -105,7 +106,7 @@ def off_target(
         raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs")
     wanted = _wanted(prompts, target)
     known = list(dict.fromkeys([*prompts.languages, *wanted.values()]))
-    identify = identify or _lingua(known)
+    answers_of = answering(identify or _lingua(known), known)
     encoded = model.encode(prompts, truncate=truncate or prompt is not None)
     encoded = [one.opening(prompt) for one in encoded]
     check_room(model, encoded, tokens)
@@ -117,7 +118,7 @@ def off_target(
             mask = masks[run]
             scales = torch.from_numpy(np.where(mask, scale, 1.0))
             texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
-            found = [named(code, known) for code in identified(identify, texts)]
+            found = answers_of(texts)
             right = [code == wanted[one.language] for one, code in zip(encoded, found, strict=True)]
             hit.append(by_row(prompts, encoded, right, np.nan))
             none.append(np.nansum(by_row(prompts, encoded, [code is None for code in found], np.nan), 1))

@@ -17,6 +17,7 @@ from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
+from workbench.text.clusters import word_clusters
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.pairs import first_tokens
 from workbench.text.words import load_words, translation_prompts
@@ -111,12 +112,21 @@ def entropy_and_rank(probabilities: Tensor, answers: list[list[int]]) -> np.ndar
     return np.stack([entropy, 1 + (probabilities > best[:, None]).sum(-1).cpu().numpy()])
 
 
-def depth_variables(values: np.ndarray, seed: int) -> dict[str, tuple[tuple[str, ...], np.ndarray, str]]:
-    """Variables of a Result from entropy and rank, [2, concept, layer]: means over concepts with their intervals."""
+def depth_variables(
+    values: np.ndarray, seed: int, clusters: np.ndarray
+) -> dict[str, tuple[tuple[str, ...], np.ndarray, str]]:
+    """Variables of a Result from entropy and rank, [2, concept, layer]: means over concepts with their intervals.
+
+    Concepts of one of the clusters [concept] are drawn together.
+    """
     entropy, rank = values
     known = ~np.isnan(entropy[:, 0])
     logs = np.log(rank)
-    bounds = {"entropy": interval(entropy, seed=seed), "rank": tuple(map(np.exp, interval(logs, seed=seed)))}
+    own = clusters[:, None]
+    bounds = {
+        "entropy": interval(entropy, seed=seed, clusters=own),
+        "rank": tuple(map(np.exp, interval(logs, seed=seed, clusters=own))),
+    }
     with np.errstate(invalid="ignore", divide="ignore"):
         means = {"entropy": entropy[known].sum(0) / known.sum(), "rank": np.exp(logs[known].sum(0) / known.sum())}
     texts = {
@@ -140,7 +150,7 @@ def _result(
     model: Model, frame: pd.DataFrame, concepts: list[str], values: np.ndarray, seed: int, parameters: dict[str, object]
 ) -> xr.Dataset:
     result = make_result(
-        depth_variables(values, seed),
+        depth_variables(values, seed, word_clusters(frame, concepts)),
         {"concept": concepts},
         method="lens.depth",
         parameters=parameters,

@@ -17,6 +17,7 @@ from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
+from workbench.text.clusters import word_clusters
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.pairs import first_tokens
 from workbench.text.words import load_words, translation_prompts
@@ -147,7 +148,7 @@ def _result(
     present = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         mean = np.where(present, values, 0.0).sum(0) / present.sum(0)
-    low, high = interval(values, seed=seed)
+    low, high = interval(values, seed=seed, clusters=word_clusters(frame, prompts)[:, None, None])
     axes = ("language", "layer")
     result = make_result(
         {

@@ -18,6 +18,7 @@ from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
+from workbench.text.clusters import word_clusters
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.pairs import first_tokens
 from workbench.text.words import load_words, translation_prompts
@@ -128,8 +129,9 @@ def latent(
         "collided": [len(begins[code]) - len(tokens) for code, tokens in zip(read, own, strict=True)],
         "chance": [len(tokens) / model.n_vocabulary for tokens in own],
     }
+    clusters = word_clusters(frame, prompts)
     result = make_result(
-        {**_variables(mass, _firsts(best), counts, seed), **depth_variables(sure, seed)},
+        {**_variables(mass, _firsts(best), counts, seed, clusters), **depth_variables(sure, seed, clusters)},
         {"language": read, "concept": list(prompts)},
         method="lens.latent",
         parameters={"source": source, "target": target, "shots": shots, "languages": read, "tuned": tuned is not None},
@@ -171,7 +173,7 @@ def _firsts(best: np.ndarray) -> np.ndarray:
 
 
 def _variables(
-    mass: np.ndarray, first: np.ndarray, counts: dict[str, list[float]], seed: int
+    mass: np.ndarray, first: np.ndarray, counts: dict[str, list[float]], seed: int, clusters: np.ndarray
 ) -> dict[str, tuple[tuple[str, ...], object, str]]:
     """Means over the finished concepts, and their intervals; of languages, and of the last group, shared tokens."""
     axes = ("language", "layer")
@@ -188,7 +190,7 @@ def _variables(
         known = ~np.isnan(values)
         with np.errstate(invalid="ignore"):
             mean = np.where(known, values, 0.0).sum(0) / known.sum(0)
-        low, high = interval(values, seed=seed)
+        low, high = interval(values, seed=seed, clusters=clusters[:, None, None])
         for end, found, words in (
             ("", mean, text),
             ("_low", low, "lower end of the 95 % bootstrap interval over concepts"),

@@ -18,8 +18,8 @@ from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
+from workbench.text.answers import Identifier, answering
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier, identified, named
 
 NOBODY = "none"  # the group without neurons
 
@@ -88,6 +88,7 @@ def generation_share(
     check_room(model, encoded, tokens)
     languages = list(prompts.languages)
     answers = [*languages, "?"]
+    answers_of = answering(identify, languages)
     rows = max(prompts.counts.values())
     hit = np.full((len(groups), 1 + controls, len(languages), rows), np.nan)
     written, codes, none = [], [], []
@@ -102,7 +103,7 @@ def generation_share(
                     off = masks[control]
                     scales = 1.0 - torch.from_numpy(off).float() if off.any() else None
                     texts = generate(model, encoded, tokens=tokens, batch_size=size, neurons=scales)
-                    found = [named(code, languages) for code in identified(identify, texts)]
+                    found = answers_of(texts)
                     right = [code == one.language for one, code in zip(encoded, found, strict=True)]
                     hit[group, control] = by_row(prompts, encoded, right, np.nan)
                     if control == 0:

@@ -3,13 +3,14 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.errors import BadArgument, BadPairs
+from workbench.text.clusters import word_clusters
 from workbench.text.languages import known, meaning, required
 from workbench.text.pairs import first_tokens
 from workbench.text.words import load_words, translation_prompts
@@ -70,6 +71,14 @@ class ConceptPairs:
     target: Route
     collided: int
     frame: pd.DataFrame
+
+    @cached_property
+    def clusters(self) -> np.ndarray:
+        """Pairs whose source concepts have the same words in every language and so are one piece of evidence: [pair].
+
+        Every concept is the source of at most one pair.
+        """
+        return word_clusters(self.frame, [pair.source for pair in self.items])
 
     def __len__(self) -> int:
         return len(self.items)

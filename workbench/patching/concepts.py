@@ -220,8 +220,10 @@ def _result(
     patched, control = values
     done = ~np.isnan(patched).any((1, 2))
     mean = [part[done].mean(0) if done.any() else part[0] for part in (*values, *runs)]
-    bounds = [interval(part, seed=seed) for part in (patched, control)]
-    onsets = {aspect: onset(lead, seed=seed) for aspect, lead in leads(patched, pairs.answers, where).items()}
+    own = pairs.clusters
+    bounds = [interval(part, seed=seed, clusters=own[:, None, None]) for part in (patched, control)]
+    ahead = leads(patched, pairs.answers, where)
+    onsets = {aspect: onset(lead, seed=seed, clusters=own) for aspect, lead in ahead.items()}
     axes, unit = ("answer", "layer"), "[probability]"
     found = np.array(list(onsets.values()))
     labels = [f"{whose} concept in {language}" for whose, language in pairs.answers]

@@ -5,7 +5,9 @@ import numpy as np
 from workbench.results.bootstrap import times
 
 
-def onset(lead: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float, float]:
+def onset(
+    lead: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: float = 0.95, clusters: np.ndarray | None = None
+) -> tuple[float, float, float]:
     """The first layer from which on the mean lead is positive at every later layer.
 
     Args:
@@ -13,19 +15,22 @@ def onset(lead: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: floa
         resamples: bootstrap draws of samples.
         seed: of the draws.
         level: of the interval.
+        clusters: which samples are one and are drawn together, [sample] int; each its own when None.
 
     Returns:
         (onset, low, high) in layers; the number of layers where the mean lead is not positive at the last layer.
-        The interval is the percentile interval of the resampled onsets, NaN with fewer than two samples.
+        The interval is the percentile interval of the resampled onsets, NaN with fewer than two clusters.
     """
-    lead = lead[~np.isnan(lead).any(1)]
+    there = ~np.isnan(lead).any(1)
+    own = (np.arange(len(lead)) if clusters is None else clusters)[there]
+    lead = lead[there]
     layers = lead.shape[1]
     if not len(lead):
         return np.nan, np.nan, np.nan
     found = float(_first(lead.mean(0)[None])[0])
-    if len(lead) < 2:
+    if len(np.unique(own)) < 2:
         return found, np.nan, np.nan
-    onsets = _first(times(len(lead), resamples, seed, multinomial=True) @ lead)
+    onsets = _first(times(own, resamples, seed, multinomial=True) @ lead)
     tails = (1 - level) / 2
     low, high = np.quantile(onsets, (tails, 1 - tails), method="inverted_cdf")
     assert 0 <= low <= high <= layers

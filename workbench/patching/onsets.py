@@ -141,7 +141,7 @@ def _enter(
 ) -> None:
     """Enter one pair of languages: values [patched or control, pair, answer, layer], runs [run, pair, answer]."""
     for number, lead in enumerate(leads(values[0], pairs.answers, at).values()):
-        for name, value in zip(found, onset(lead, seed=seed), strict=True):
+        for name, value in zip(found, onset(lead, seed=seed, clusters=pairs.clusters), strict=True):
             found[name][(number, *cell)] = value
     into = 1  # the source concept in the target's language
     single["peak"][cell], single["control_peak"][cell] = values[:, :, into].mean(1).max(1)

@@ -9,10 +9,11 @@ from workbench.arguments import checked
 from workbench.errors import BadArgument, BadCorpus
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
+from workbench.text.answers import Identifier, identified, naming, standard
 from workbench.text.characters import plain
 from workbench.text.clusters import numbered
 from workbench.text.corpus import Corpus
-from workbench.text.identify import Identifier, by_lingua, by_trigrams, identified
+from workbench.text.identify import by_lingua, by_trigrams
 from workbench.text.readers import load_corpus
 
 NONE = "none"  # what stands for texts that an identifier puts in no language
@@ -59,9 +60,7 @@ def compare_identifiers(
     taken = {"identifier", "texts", "unidentified"}
     if len(names) != 2 or not all(isinstance(name, str) and name not in taken for name in names):
         raise BadArgument(f"identifiers={identifiers!r}; give two by name, such as {{'trigrams': ..., 'lingua': ...}}")
-    answers = np.array(
-        [[code or NONE for code in identified(identifiers[name], [text for text, _ in rows])] for name in names]
-    )
+    answers = np.array(_answers(texts, [text for text, _ in rows], [identifiers[name] for name in names]))
     labels = [*sorted(set(answers.ravel().tolist()) - {NONE}), NONE]
     counts = np.array([[int(((answers[0] == a) & (answers[1] == b)).sum()) for b in labels] for a in labels])
     same = (answers[0] == answers[1]).astype(float)
@@ -88,6 +87,29 @@ def compare_identifiers(
     )
     result["texts"].attrs["question"] = "Where do two identifiers put the same texts?"
     return result
+
+
+def _answers(texts: Corpus | Sequence[str], rows: list[str], identifiers: list[Identifier]) -> list[list[str]]:
+    """Answers of each identifier in one spelling: that of the corpus, or, where there is none, of the other's answers.
+
+    Without a corpus a bare code ('zh') is the one variety of its language (zh-Hant) that the other answers with.
+    """
+    given = [identified(one, rows) for one in identifiers]
+    own = [
+        [*getattr(one, "languages", ()), *filter(None, set(codes))]
+        for one, codes in zip(identifiers, given, strict=True)
+    ]
+    if isinstance(texts, Corpus):
+        found = [naming(texts.languages, one)(codes) for one, codes in zip(own, given, strict=True)]
+    else:
+        first = naming(_forms(given[1]), own[0])(given[0])
+        found = [first, naming(_forms(first), own[1])(given[1])]
+    spelled = {standard(code): code for code in texts.languages} if isinstance(texts, Corpus) else {}
+    return [[spelled.get(standard(code), standard(code)) if code else NONE for code in codes] for codes in found]
+
+
+def _forms(codes: list[str | None]) -> list[str]:
+    return sorted({standard(code) for code in codes if code})
 
 
 def _clusters(texts: Corpus | Sequence[str], rows: list[tuple[str, int]]) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from workbench.text.characters import plain
 
@@ -20,6 +21,15 @@ def text_clusters(texts: Mapping[str, Sequence[str]]) -> np.ndarray:
     for k, rows in enumerate(texts.values()):
         found[k, : len(rows)] = numbered(map(plain, rows))
     return found
+
+
+def word_clusters(frame: pd.DataFrame, concepts: Iterable[str] | None = None) -> np.ndarray:
+    """Concepts whose words are the same in every language of a word list, [concept]; all of its rows when None."""
+    own = numbered(tuple(plain(str(word)) for word in row) for row in frame.to_numpy().tolist())
+    if concepts is None:
+        return own
+    place = dict(zip(map(str, frame.index), own.tolist(), strict=True))
+    return np.array([place[concept] for concept in concepts], dtype=np.int64)
 
 
 def joined(clusters: np.ndarray) -> np.ndarray:

@@ -10,12 +10,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.arguments import checked, shown, whole_number
+from workbench.arguments import checked, expect, shown, whole_number
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
-from workbench.text.characters import repeats
+from workbench.text.characters import mended, repeats, whole
 from workbench.text.clusters import joined, numbered, repeats_record, text_clusters
 from workbench.text.languages import listing, match
 from workbench.text.naming import quoted, shortened
+
+_KINDS = {
+    "texts": Mapping[str, Sequence[Any]],
+    "aligned": bool,
+    "source": str,
+    "dropped": int,
+    "ids": Sequence[Any],
+    "chat": bool,
+    "user": Mapping[str, str],
+    "ignored": Sequence[Any],
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,7 @@ class Corpus:
 
     Raises:
         BadCorpus: no language, a language without texts, a blank text, or an aligned corpus of unequal lengths.
+        BadArgument: no texts by language, or another attribute of another type.
     """
 
     texts: dict[str, tuple[str, ...]]
@@ -46,8 +58,9 @@ class Corpus:
     ignored: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name, kind in _KINDS.items():
+            expect(name, getattr(self, name), kind)
         texts = {language: tuple(rows) for language, rows in self.texts.items()}
-        object.__setattr__(self, "texts", texts)
         object.__setattr__(self, "ids", tuple(self.ids))
         if not texts:
             raise BadCorpus(f"{self.source} holds no language; a corpus needs at least one text in one language")
@@ -60,6 +73,9 @@ class Corpus:
                     raise BadCorpus(f"{self.source}: text {row} in {language!r} is {quoted(text)}, {kind} and not text")
                 if not text or not text.strip():
                     raise BadCorpus(f"{self.source}: text {row} in {language!r} is blank; remove it or fill it in")
+        texts = mended(texts, self.source)
+        object.__setattr__(self, "texts", texts)
+        object.__setattr__(self, "user", {language: whole(turn) for language, turn in self.user.items()})
         if self.aligned and len(set(self.counts.values())) > 1:
             counted = shortened([f"{language} {count}" for language, count in self.counts.items()])
             raise BadCorpus(f"{self.source} is to be aligned, but its languages differ in length: {counted}")

@@ -3,16 +3,15 @@
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from workbench.arguments import checked, finite, shown, whole_number
+from workbench.arguments import checked, expect, finite, whole_number
 from workbench.errors import BadArgument, TooFewLanguages, UnsupportedSite
+from workbench.text.answers import Identifier, telling
+from workbench.text.characters import whole
 from workbench.text.corpus import Corpus
-from workbench.text.languages import check, known, same
-
-Identifier = Callable[[str], str | None]
-"""Text to language code, or None where it is in none of the languages or cannot be told."""
+from workbench.text.languages import check, known
 
 LEAST = 3  # letters that a text must have
 _SCRIPT = 0.01  # share of a language's letters from which on their script is one of its own
@@ -38,19 +37,6 @@ class _Profile:
     scripts: frozenset[str]
     seen: float
     strange: float
-
-
-def identified(identify: Identifier, texts: Sequence[str]) -> list[str | None]:
-    """What an identifier says of texts.
-
-    Raises:
-        BadArgument: it answers with something else than a code or None.
-    """
-    codes = [identify(text) or None for text in texts]
-    for code in codes:
-        if code is not None and not isinstance(code, str):
-            raise BadArgument(f"identify returned {shown(code)}; it is a function from a text to a code, or to None")
-    return codes
 
 
 @checked
@@ -83,6 +69,7 @@ def by_trigrams(corpus: Corpus, *, least: int = LEAST) -> Identifier:
     totals = {language: one.trigrams.total() + kinds for language, one in known.items()}
 
     def identify(text: str) -> str | None:
+        text = whole(expect("text", text, str))
         letters, parts = _letters(text), _trigrams(text)
         if sum(map(str.isalpha, letters)) < least:
             return None
@@ -99,12 +86,7 @@ def by_trigrams(corpus: Corpus, *, least: int = LEAST) -> Identifier:
         best = max(scores, key=lambda language: scores[language], default=None)
         return None if best is None or _unlike(known[best], text) else best
 
-    return identify
-
-
-def named(answer: str | None, languages: Sequence[str]) -> str | None:
-    """An identifier's answer as these languages are called, in whatever spelling it gives them; None for no answer."""
-    return next((one for one in languages if answer and same(one, answer)), answer or None)
+    return telling(identify, corpus.languages)
 
 
 @checked
@@ -145,12 +127,13 @@ def by_lingua(languages: Sequence[str], *, least: int = 2, margin: float = 0.0) 
     names = {code.name: given for code, given in zip(codes, languages, strict=True)}
 
     def identify(text: str) -> str | None:
+        text = whole(expect("text", text, str))
         if sum(map(str.isalpha, text)) < least:
             return None
         found = detector.detect_language_of(text)
         return None if found is None else names[found.iso_code_639_1.name]
 
-    return identify
+    return telling(identify, languages)
 
 
 def _profile(rows: Sequence[str]) -> _Profile:

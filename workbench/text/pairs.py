@@ -1,7 +1,7 @@
 """Prompt pairs: a source run, the target run that is patched with it, and the two answers between which they differ."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.arguments import checked
-from workbench.errors import BadPairs
-from workbench.text.characters import plain
+from workbench.arguments import checked, expect
+from workbench.errors import BadPairs, warn
+from workbench.text.characters import composed, mended, normalized, plain, whole
 from workbench.text.clusters import numbered, repeats_record
 from workbench.text.corpus import digest
 from workbench.text.decoding import Table, frame_table, kind, read_json_lines
@@ -61,9 +61,19 @@ class Pairs:
     chat: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "items", tuple(self.items))
-        if not self.items:
+        for name, type_of in (("items", Iterable[Any]), ("name", str), ("dropped", int), ("chat", bool)):
+            expect(name, getattr(self, name), type_of)
+        items = tuple(self.items)
+        if not items:
             raise BadPairs(f"{self.name} holds no pairs ({self.dropped} were dropped)")
+        for number, pair in enumerate(items):
+            if not isinstance(pair, Pair):
+                raise BadPairs(f"{self.name}, pair {number}: {quoted(pair)} is no Pair; wb.load_pairs reads dicts")
+            for field, text in zip(FIELDS, _texts(pair), strict=True):
+                if not isinstance(text, str):
+                    raise BadPairs(f"{self.name}, pair {number}: {field!r} is {quoted(text)} and not text")
+        columns = {field: tuple(getattr(pair, field) for pair in items) for field in FIELDS}
+        object.__setattr__(self, "items", _with(items, mended(columns, self.name)))
 
     @cached_property
     def hash(self) -> str:
@@ -75,6 +85,20 @@ class Pairs:
     def clusters(self) -> np.ndarray:
         """Which pairs have the same two prompts and so are one piece of evidence, [pair], numbered from 0."""
         return numbered((plain(pair.source), plain(pair.target)) for pair in self.items)
+
+    @cached_property
+    def repeated(self) -> int:
+        """How many pairs say what one before them says, answers and roles included."""
+        return len(self) - len(self.distinct())
+
+    def distinct(self) -> "Pairs":
+        """Drop and count pairs that come again, whatever the composition and the white space of their prompts."""
+        first: dict[tuple[Any, ...], Pair] = {}
+        for pair in self.items:
+            answers = (composed(pair.answer, "NFC"), composed(pair.foil, "NFC"))  # " a" is another answer than "a"
+            roles = tuple(sorted((pair.roles or {}).items()))
+            first.setdefault((plain(pair.source), plain(pair.target), *answers, roles), pair)
+        return replace(self, items=tuple(first.values()), dropped=self.dropped + len(self) - len(first))
 
     def distinct_count(self, name: str) -> dict[str, int]:
         """How many pairs differ in a prompt, under this name, for a Result; nothing where all do."""
@@ -100,7 +124,7 @@ class Pairs:
 
 
 @checked
-def load_pairs(source: Any, *, chat: bool = False) -> Pairs:
+def load_pairs(source: Any, *, chat: bool = False, deduplicate: bool = False, normalize: str | None = "NFC") -> Pairs:
     r"""Load prompt pairs.
 
     Args:
@@ -109,9 +133,15 @@ def load_pairs(source: Any, *, chat: bool = False) -> Pairs:
             table) and `name`. In a TSV, \n in a prompt stands for a line break.
         chat: each prompt is a user's turn in the model's chat template, and the answer and the foil are what the
             assistant's turn may begin with. False leaves Pairs as they are.
+        deduplicate: drop pairs that come again, also those that differ in Unicode composition or in the white space of
+            their prompts alone; `Pairs.dropped` counts them.
+        normalize: the Unicode form that texts are brought into, with a warning; None leaves them as they are. Pairs
+            that pass through stay in their form.
 
     Raises:
-        BadPairs: missing, empty, not UTF-8, a field that is missing or blank, answer and foil the same; says where.
+        BadPairs: missing, empty, not UTF-8, a field that is missing or blank, answer and foil the same, also where
+            they differ in Unicode composition alone; says where.
+        BadArgument: another `normalize`.
 
     Example:
         >>> import workbench as wb
@@ -120,10 +150,46 @@ def load_pairs(source: Any, *, chat: bool = False) -> Pairs:
         >>> len(pairs)
         1
     """
-    if isinstance(source, Pairs):
-        return replace(source, chat=True) if chat else source
+    composed("", normalize)
+    pairs = source if isinstance(source, Pairs) else _read(source, normalize)
+    if chat:
+        pairs = replace(pairs, chat=True)
+    if deduplicate and pairs.repeated:
+        pairs = pairs.distinct()
+    if pairs.repeated and pairs is not source:
+        warn(
+            f"{pairs.name}: pairs that come again are no further evidence: {pairs.repeated} of {len(pairs)}; "
+            "deduplicate=True drops them"
+        )
+    return pairs
+
+
+def _read(source: Any, form: str | None) -> Pairs:
+    """Pairs of any source but Pairs, in one Unicode form."""
     rows, name = _rows(source)
-    return Pairs(tuple(_pair(item, f"{name}, {place}") for place, item in rows), name, chat=chat)
+    items = [_pair(item, f"{name}, {place}") for place, item in rows]
+    columns = {field: [getattr(pair, field) for pair in items] for field in FIELDS}
+    found = _with(items, normalized(columns, form, name))
+    for (place, _), pair in zip(rows, found, strict=True):
+        if composed(pair.answer, "NFC") == composed(pair.foil, "NFC"):
+            raise BadPairs(
+                f"{name}, {place}: answer and foil are both {quoted(pair.answer)}; their difference says nothing"
+            )
+    return Pairs(tuple(replace(pair, name=composed(whole(pair.name), form)) for pair in found), name)
+
+
+def _with(items: Sequence[Pair], columns: Mapping[str, Sequence[str]]) -> tuple[Pair, ...]:
+    """The pairs with other texts, [pair] by field."""
+    rows = zip(*(columns[field] for field in FIELDS), strict=True)
+    return tuple(
+        pair if texts == _texts(pair) else replace(pair, **dict(zip(FIELDS, texts, strict=True)))
+        for pair, texts in zip(items, rows, strict=True)
+    )
+
+
+def _texts(pair: Pair) -> tuple[str, str, str, str]:
+    """Texts of a pair in the order of `FIELDS`."""
+    return pair.source, pair.target, pair.answer, pair.foil
 
 
 def first_tokens(tokenizer: Any, word: str) -> frozenset[int]:
@@ -132,7 +198,7 @@ def first_tokens(tokenizer: Any, word: str) -> frozenset[int]:
     The quote matters to SentencePiece tokenizers, which put a space before a text that stands alone. A token that is
     only a space tells nothing of the word and is left out.
     """
-    quote = _ids(tokenizer, '"')
+    quote, word = _ids(tokenizer, '"'), whole(word)
     found = set()
     for text in (word, f" {word}"):
         found.update(_ids(tokenizer, text)[:1])
@@ -183,8 +249,6 @@ def _pair(item: Any, place: str) -> Pair:
         if not isinstance(value, str) or not value.strip():
             what = quoted(value) if field in item else "nothing"
             raise BadPairs(f"{place}: {field!r} is {what}; each pair needs text in {', '.join(FIELDS)}")
-    if item["answer"] == item["foil"]:
-        raise BadPairs(f"{place}: answer and foil are both {quoted(item['answer'])}; their difference says nothing")
     return Pair(
         *(item[field] for field in FIELDS), roles=_roles(item.get("roles"), place), name=str(item.get("name") or "")
     )

@@ -53,7 +53,7 @@ def table_corpus(
         cells = {language: cells[language] for language in chosen(languages, list(cells), where=source)}
     rows = keep_complete(cells, source)
     texts = {
-        language: tuple(_text(column[row], table, row, source, read.headers[language]) for row in rows)
+        language: tuple(text_cell(column[row], table, row, source, read.headers[language]) for row in rows)
         for language, column in cells.items()
     }
     names = identifiers(table.columns, read) or []
@@ -83,7 +83,7 @@ def text_column(table: Table, source: str, language: str, *, aligned: bool = Fal
             f"{source}: none of its columns is known to hold texts (it has: {shortened(table.columns)}); name one of "
             f"them 'text', or say which one: columns={{{shortened(list(table.columns)[:1])!r}: 'text'}}"
         )
-    texts = tuple(_text(cell, table, row, source, field) for row, cell in enumerate(table.columns[field]))
+    texts = tuple(text_cell(cell, table, row, source, field) for row, cell in enumerate(table.columns[field]))
     ignored = _leave(table, source, (field,))
     return Corpus({language: texts}, aligned, source, ignored=ignored)
 
@@ -219,7 +219,7 @@ def _long(table: Table, source: str, field: str, text: str) -> Corpus:
             language = check(code)
         except UnknownLanguage as error:
             raise UnknownLanguage(f"{source}, {place}: {error}") from None
-        texts.setdefault(language, []).append(_text(table.columns[text][row], table, row, source, text))
+        texts.setdefault(language, []).append(text_cell(table.columns[text][row], table, row, source, text))
         spelled.setdefault(language, set()).add(code)
     for language, codes in spelled.items():
         if len(codes) > 1:
@@ -238,7 +238,12 @@ def _leave(table: Table, source: str, used: Sequence[str]) -> tuple[str, ...]:
     return ignored
 
 
-def _text(value: Any, table: Table, row: int, source: str, header: str) -> str:
+def text_cell(value: Any, table: Table, row: int, source: str, header: str) -> str:
+    """A cell that is to be text.
+
+    Raises:
+        BadCorpus: it is blank, or no text; says where.
+    """
     if value is None:
         raise BadCorpus(
             f"{source}, {table.places[row]}: the text is blank in column {quoted(header)}; remove the row or fill it in"

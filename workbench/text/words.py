@@ -9,9 +9,10 @@ import pandas as pd
 
 from workbench import shipped
 from workbench.arguments import checked, whole_number
-from workbench.errors import BadArgument, BadCorpus, BadPairs
-from workbench.text.characters import composed, normalized
+from workbench.errors import BadArgument, BadCorpus, BadPairs, warn
+from workbench.text.characters import composed, normalized, whole
 from workbench.text.chat import Chat
+from workbench.text.clusters import word_clusters
 from workbench.text.corpus import chosen, digest
 from workbench.text.decoding import Table, frame_table
 from workbench.text.formats.delimited import read_table
@@ -19,7 +20,7 @@ from workbench.text.formats.headers import identifiers, language_columns, twice
 from workbench.text.languages import autonym
 from workbench.text.naming import shortened
 from workbench.text.pairs import Pair, Pairs, first_tokens
-from workbench.text.tables import keep_complete
+from workbench.text.tables import keep_complete, text_cell
 
 
 @checked
@@ -45,7 +46,8 @@ def load_words(
         and `ignored` (columns that hold no language).
 
     Raises:
-        BadCorpus: missing, empty, not UTF-8, without languages, ragged, or a concept twice; says where.
+        BadCorpus: missing, empty, not UTF-8, without languages, ragged, a concept twice, or a word that is no text;
+            says where.
         UnknownLanguage: a code that no language has, or a language asked for that is not there.
         BadArgument: `columns` names a column that is not there, or another `normalize`.
     """
@@ -58,12 +60,16 @@ def load_words(
     if languages is not None:
         cells = {language: cells[language] for language in chosen(languages, list(cells), where=name)}
     rows = keep_complete({"concept": labels, **cells}, name)
-    words = {language: [str(column[row]).strip() for row in rows] for language, column in cells.items()}
+    words = {
+        language: [text_cell(column[row], table, row, name, read.headers[language]).strip() for row in rows]
+        for language, column in cells.items()
+    }
     words = {language: list(column) for language, column in normalized(words, normalize, name).items()}
-    concepts = [composed(str(labels[row]), normalize) for row in rows]
+    concepts = [composed(whole(str(labels[row])), normalize) for row in rows]
     if repeated := twice(concepts):
         raise BadCorpus(f"{name}: concepts come more than once: {shortened(repeated)}; a concept has one row")
     frame = pd.DataFrame(words, index=pd.Index(concepts, name="concept"))
+    _say_repeats(frame, name)
     parts = table.columns.get("pos", [])
     frame.attrs = {
         "pos": {concept: parts[row] for concept, row in zip(concepts, rows, strict=True)} if parts else {},
@@ -74,6 +80,16 @@ def load_words(
         "ignored": [header for header in read.ignored if header not in used],
     }
     return frame
+
+
+def _say_repeats(frame: pd.DataFrame, name: str) -> None:
+    """Warn of concepts whose words are those of a concept before them in every language."""
+    later = frame.index[pd.Series(word_clusters(frame)).duplicated().to_numpy()]
+    if len(later):
+        warn(
+            f"{name}: rows that have the words of one before them in every language are no further evidence: "
+            f"{len(later)} of {len(frame)} ({shortened(list(later))}); intervals draw equal rows together"
+        )
 
 
 def _word_table(source: Any) -> tuple[Table, str]:
