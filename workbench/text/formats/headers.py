@@ -91,14 +91,8 @@ def language_columns(
     asked = wanted(languages)
     codes = {header: code for header in table if header not in given and (code := _code(header, asked)) is not None}
     unlike = _unlike(table, {header: code for header, code in codes.items() if check(code) not in asked})
-    sure = [
-        header
-        for header, code in codes.items()
-        if header not in unlike
-        and lettered(table[header])
-        and (not _ambiguous(code) or own_script(code, table[header]))
-    ]
-    sure = dict.fromkeys([*sure, *(header for header, code in given.items() if code is not None)])
+    sure = dict.fromkeys(header for header in codes if header not in unlike and _sure(codes[header], table[header]))
+    sure |= dict.fromkeys(header for header, code in given.items() if code is not None)
     found: dict[str, str] = {}
     ignored: dict[str, str] = {}
     doubtful = []
@@ -159,6 +153,11 @@ def _ambiguous(code: str) -> bool:
     first = code.replace("_", "-").split("-")[0].lower()
     has_script = any(len(part) == 4 for part in code.replace("_", "-").split("-")[1:])
     return first in AMBIGUOUS and not has_script
+
+
+def _sure(code: str, cells: list[Any]) -> bool:
+    """Whether a code over such cells can only be a language's."""
+    return lettered(cells) and (not _ambiguous(code) or own_script(code, cells))
 
 
 def _unlike(table: dict[str, list[Any]], codes: dict[str, str]) -> dict[str, str]:
