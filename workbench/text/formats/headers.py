@@ -110,10 +110,7 @@ def language_columns(
         if check(code) in found and not concerns(check(code), languages):
             continue
         if check(code) in found:
-            raise BadCorpus(
-                f"{source}: two columns are in {check(code)!r}: {quoted(found[check(code)])} and {quoted(header)}; "
-                f"keep one, with columns={{{quoted(header)}: None}}"
-            )
+            raise BadCorpus(f"{source}: {_two(check(code), found[check(code)], header)}")
         found[check(code)] = header
     unnamed = [header for header in ignored if header not in given and header not in used]
     _say(source, found, ignored, unnamed, [] if by_language else doubtful, in_file)
@@ -153,6 +150,11 @@ def _ambiguous(code: str) -> bool:
     first = code.replace("_", "-").split("-")[0].lower()
     has_script = any(len(part) == 4 for part in code.replace("_", "-").split("-")[1:])
     return first in AMBIGUOUS and not has_script
+
+
+def _two(code: str, one: str, other: str) -> str:
+    both = f"two columns are in {code!r}: {quoted(one)} and {quoted(other)}"
+    return f"{both}; keep one, with columns={{{quoted(other)}: None}}"
 
 
 def _sure(code: str, cells: list[Any]) -> bool:
