@@ -8,7 +8,7 @@ from workbench.text.corpus import Corpus, chosen
 from workbench.text.decoding import Table, complete
 from workbench.text.formats.headers import check_columns, identifiers, language_columns, twice
 from workbench.text.formats.headless import advice, looks_headless
-from workbench.text.languages import check, listed
+from workbench.text.languages import check, known, listed
 from workbench.text.naming import quoted, shortened
 
 # Columns that say which language a row is in, and columns that hold its text, the surest first.
@@ -190,7 +190,7 @@ def joined(tables: Mapping[str, tuple[str, Table]], source: str) -> Corpus:
         source: for messages.
 
     Raises:
-        BadCorpus: a table without a column for texts, or a blank text.
+        BadCorpus: a table without a column for texts, a blank text, or texts in the language of another table.
     """
     columns: dict[str, list[Any]] = {"language": [], "text": []}
     places: list[str] = []
@@ -202,6 +202,12 @@ def joined(tables: Mapping[str, tuple[str, Table]], source: str) -> Corpus:
             text_column(table, file, language)  # says what it lacks
         columns["language"] += table.columns[field] if field else [language] * len(table.places)
         columns["text"] += table.columns[text]
+        own = {check(code) for code in columns["language"][len(places) :] if known(code)} - {language}
+        if elsewhere := sorted(own & tables.keys()):
+            raise BadCorpus(
+                f"{source}: {file} is in {language!r} by its name, but texts in it are in {elsewhere[0]!r} by their "
+                f"column {field!r}, as {tables[elsewhere[0]][0]} is; call it by its language, or give one file"
+            )
         spelled[text] = None
         places += [f"{file}, {place}" for place in table.places]
         ignored |= dict.fromkeys(header for header in table.columns if header not in (field, text))

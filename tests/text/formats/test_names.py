@@ -94,3 +94,11 @@ def test_a_language_asked_for_that_no_file_has_is_refused(tmp_path):
         wb.load_corpus(tmp_path, languages="fr,sv")
     fill(tmp_path, frr__txt="c\n")
     assert wb.load_corpus(tmp_path / "frr.txt", languages="frr").texts == {"frr": ("c",)}
+
+
+def test_a_table_in_the_language_of_another_is_refused(tmp_path):
+    fill(tmp_path, de__csv="language,text\nde,Tag\n", es__csv="language,text\nde,Nacht\n")
+    with pytest.raises(BadCorpus, match=r"es\.csv is in 'es' by its name, .* in 'de' .*, as de\.csv is"):
+        wb.load_corpus(tmp_path)
+    fill(tmp_path, es__csv="language,text\nes,Noche\n")
+    assert wb.load_corpus(tmp_path).texts == {"de": ("Tag",), "es": ("Noche",)}

@@ -1,16 +1,28 @@
 """Headers: which columns of a table hold a language, and which are something else."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from numbers import Number
 from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, warn
+from workbench.text.formats.cells import (
+    LABELS,
+    clearly_none,
+    digits,
+    distinct,
+    foreign,
+    is_prose,
+    lettered,
+    numbered,
+    overlap,
+    own_script,
+    spaced,
+    texts,
+)
 from workbench.text.formats.headless import advice, looks_headless
-from workbench.text.languages import check, concerns, known, listed, name, script, wanted
+from workbench.text.languages import check, concerns, known, listed, name, wanted
 from workbench.text.naming import quoted, shortened
 
 # Codes of languages that are also a word, or short for one, in headers whose cells may hold letters.
@@ -23,12 +35,7 @@ _STUDY = "src source ref reference hyp hypothesis system sys lp score qe hter pe
 AMBIGUOUS = frozenset(_WORDS.split())
 _TRANSLATION_STUDY = frozenset(_STUDY.split())
 _PREFIXES = ("translation.", "translation_", "sentence.", "sentence_", "text.", "text_")
-_ANSWERS = frozenset(("true", "false", "yes", "no", "y", "n", "none", "null", "nan", "t", "f"))
-_UNICODE = {"Latn": "LATIN", "Hebr": "HEBREW", "Mymr": "MYANMAR", "Ethi": "ETHIOPIC", "Orya": "ORIYA"}
-_UNICODE |= {"Sinh": "SINHALA", "Beng": "BENGALI", "Cyrl": "CYRILLIC", "Telu": "TELUGU", "Deva": "DEVANAGARI"}
-_UNICODE |= {"Arab": "ARABIC", "Guru": "GURMUKHI", "Taml": "TAMIL", "Laoo": "LAO", "Cans": "CANADIAN"}
 _NAMES_OF_ROWS = ("id", "language", "lang")
-_READ = 200  # rows that are looked at
 _NAMED = 12  # columns that a message names
 _COMPARED = 256  # columns that a doubtful one is compared with
 
@@ -62,7 +69,8 @@ def language_columns(
 
     A column holds a language where its header is a code or a name in the list of languages (`listed`), or where the
     user says so. A header that is also another word (id, no, mt ...) is judged by the case of its letters and by its
-    cells, and a warning says what was decided.
+    cells, and a warning says what was decided. Any other code of two or three letters counts unless its cells are
+    clearly no texts in its language.
 
     Args:
         table: header to cells.
@@ -82,12 +90,9 @@ def language_columns(
     given = {header: None if code is None else check(code) for header, code in stated.items()}
     asked = wanted(languages)
     codes = {header: code for header in table if header not in given and (code := _code(header, asked)) is not None}
-    sure = [
-        header
-        for header, code in codes.items()
-        if _lettered(table[header]) and (not _ambiguous(code) or _own_script(code, table[header]))
-    ]
-    sure = dict.fromkeys([*sure, *(header for header, code in given.items() if code is not None)])
+    unlike = _unlike(table, {header: code for header, code in codes.items() if check(code) not in asked})
+    sure = dict.fromkeys(header for header in codes if header not in unlike and _sure(codes[header], table[header]))
+    sure |= dict.fromkeys(header for header, code in given.items() if code is not None)
     found: dict[str, str] = {}
     ignored: dict[str, str] = {}
     doubtful = []
@@ -95,9 +100,9 @@ def language_columns(
         code, why = given.get(header), ""
         if header not in given and header in codes:
             code = codes[header]
-            meant = check(code) in asked and not _numbered(table[header])
+            meant = check(code) in asked and not numbered(table[header])
             if not meant and header not in sure:
-                why = _not_a_language(header, code, table, sure, codes)
+                why = unlike.get(header) or _not_a_language(header, code, table, sure, codes)
                 doubtful += [] if why else [f"{quoted(header)} as {name(code)}"]
         if code is None or why:
             ignored[header] = why
@@ -105,10 +110,7 @@ def language_columns(
         if check(code) in found and not concerns(check(code), languages):
             continue
         if check(code) in found:
-            raise BadCorpus(
-                f"{source}: two columns are in {check(code)!r}: {quoted(found[check(code)])} and {quoted(header)}; "
-                f"keep one, with columns={{{quoted(header)}: None}}"
-            )
+            raise BadCorpus(f"{source}: {_two(check(code), found[check(code)], header)}")
         found[check(code)] = header
     unnamed = [header for header in ignored if header not in given and header not in used]
     _say(source, found, ignored, unnamed, [] if by_language else doubtful, in_file)
@@ -150,16 +152,45 @@ def _ambiguous(code: str) -> bool:
     return first in AMBIGUOUS and not has_script
 
 
+def _two(code: str, one: str, other: str) -> str:
+    both = f"two columns are in {code!r}: {quoted(one)} and {quoted(other)}"
+    return f"{both}; keep one, with columns={{{quoted(other)}: None}}"
+
+
+def _sure(code: str, cells: list[Any]) -> bool:
+    """Whether a code over such cells can only be a language's."""
+    return lettered(cells) and (not _ambiguous(code) or own_script(code, cells))
+
+
+def _unlike(table: dict[str, list[Any]], codes: dict[str, str]) -> dict[str, str]:
+    """Headers that are plain codes and not ambiguous, over cells that are clearly none of the language, and why."""
+    prose = [header for header in table if is_prose(codes.get(header, ""), table[header])]
+    found = {}
+    for header, code in codes.items():
+        if header == code and header.isalpha() and len(header) <= 3 and not _ambiguous(code):
+            beside = [other for other in islice(prose, _COMPARED) if other != header]
+            copied = any(_copies(header, other, table) for other in beside if known(other))
+            if beside and (why := clearly_none(code, table[header], copied=copied)):
+                found[header] = why
+    return found
+
+
+def _copies(header: str, other: str, table: dict[str, list[Any]]) -> bool:
+    """Whether a column repeats another, whose code is of another length or whose letters the language has not."""
+    if table[header] != table[other] or check(header) == check(other):
+        return False
+    return len(header) > len(other) or bool(foreign(header, table[header]))
+
+
 def _not_a_language(
     header: str, code: str, table: dict[str, list[Any]], sure: Mapping[str, None], codes: dict[str, str]
 ) -> str:
     """Why a column whose header is the code of a language holds none; empty where it does."""
-    cells = _texts(table[header])
-    if not _lettered(table[header]):
+    cells = texts(table[header])
+    if not lettered(table[header]):
         return "its cells hold no letters"
-    spelled = _UNICODE.get(script(code))
-    if spelled and spelled != "LATIN":
-        return f"its letters are not {spelled.capitalize()}"
+    if strange := foreign(code):
+        return strange
     others = [other for other in islice(sure, _COMPARED) if other != header]
     if not others and len(codes) < len(table):
         return "no other column holds a language for certain"
@@ -168,47 +199,19 @@ def _not_a_language(
         return f"the codes of other languages are not written like {code!r}"
     if check(code) == "mt" and _TRANSLATION_STUDY & {other.lower() for other in table}:
         return "beside sources, references or scores it is a machine translation"
-    if check(code) == "mt" and any(_overlap(table[header], table[other]) > 0.25 for other in others):
+    if check(code) == "mt" and any(overlap(table[header], table[other]) > 0.25 for other in others):
         return "it repeats the words of another language"
-    spaced = [other for other in others if _spaced(_texts(table[other])) > 0.5]
-    if spaced and _spaced(cells) < 0.1:
+    sentences = [other for other in others if spaced(texts(table[other])) > 0.5]
+    if sentences and spaced(cells) < 0.1:
         return "its cells are single words beside sentences"
     if any(table[other] == table[header] for other in others):
         return "it repeats another column"
-    if _numbered(table[header]) or _digits(cells) >= 0.5:
+    if numbered(table[header]) or digits(cells) >= 0.5:
         return "its cells are identifiers or numbers"
-    repeated = _distinct(cells) < 0.7 and any(_distinct(_texts(table[other])) > 0.9 for other in others)
-    if repeated or all(cell.strip().lower() in _ANSWERS for cell in cells):
+    repeated = distinct(cells) < 0.7 and any(distinct(texts(table[other])) > 0.9 for other in others)
+    if repeated or all(cell.strip().lower() in LABELS for cell in cells):
         return "its cells are labels"
     return ""
-
-
-def _texts(cells: list[Any]) -> list[str]:
-    return [cell for cell in cells[:_READ] if isinstance(cell, str)]
-
-
-def _lettered(cells: list[Any]) -> bool:
-    """Whether cells may be texts: not all are numbers. A cell of another type is an error of its own, later."""
-    present = [cell for cell in cells if cell is not None]
-    numbers = [cell for cell in present if isinstance(cell, Number)]
-    texts = [cell for cell in present if isinstance(cell, str)]
-    lettered = any(character.isalpha() for cell in texts for character in cell)
-    return lettered or not present or len(numbers) + len(texts) < len(present)
-
-
-def _numbered(cells: list[Any]) -> bool:
-    """Whether the cells are numbers or identifiers: no letters, or a digit in each and no space."""
-    texts = _texts(cells)
-    each = all(any(character.isdigit() for character in cell) and " " not in cell for cell in texts)
-    return not _lettered(cells) or (bool(texts) and each)
-
-
-def _own_script(code: str, cells: list[Any]) -> bool:
-    """Whether most letters are of the script that the language alone, and not English, is written in."""
-    spelled = _UNICODE.get(script(code), "LATIN")
-    letters = [character for cell in _texts(cells) for character in cell if character.isalpha()]
-    right = sum(unicodedata.name(character, "").startswith(spelled) for character in letters)
-    return spelled != "LATIN" and right * 2 > len(letters)
 
 
 def _is_code(header: str) -> bool:
@@ -219,29 +222,6 @@ def _is_code(header: str) -> bool:
 def _style(code: str) -> str:
     first = code.replace("_", "-").split("-")[0]
     return "lower" if first.islower() else "upper" if first.isupper() else "title"
-
-
-def _spaced(cells: list[str]) -> float:
-    return sum(" " in cell.strip() for cell in cells) / max(len(cells), 1)
-
-
-def _digits(cells: list[str]) -> float:
-    plain = [character for cell in cells for character in cell if character.isalnum()]
-    return sum(not character.isalpha() for character in plain) / max(len(plain), 1)
-
-
-def _distinct(cells: list[str]) -> float:
-    return len(set(cells)) / max(len(cells), 1)
-
-
-def _overlap(cells: list[Any], others: list[Any]) -> float:
-    """Mean share of words that two columns have in common, row by row."""
-    shares = []
-    for one, other in zip(cells[:_READ], others[:_READ], strict=False):
-        if isinstance(one, str) and isinstance(other, str):
-            left, right = set(one.lower().split()), set(other.lower().split())
-            shares.append(len(left & right) / max(len(left | right), 1))
-    return sum(shares) / max(len(shares), 1)
 
 
 def _say(
