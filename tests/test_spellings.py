@@ -8,7 +8,7 @@ import workbench as wb
 from workbench.errors import UnknownLanguage
 from workbench.heads.diagonal import diagonal
 from workbench.patching.concept_pairs import routes
-from workbench.text.answers import named
+from workbench.text.answers import naming
 from workbench.text.corpus import Corpus
 from workbench.text.identify import by_lingua
 
@@ -172,7 +172,7 @@ def test_a_group_named_by_a_language_is_that_languages_group():
 
 
 def test_an_identifiers_spelling_is_that_of_the_prompts():
-    assert [named(answer, ["de", "zh-Hant"]) for answer in ("deu", "zh-TW", "fr", "", None)] == [
+    assert naming(["de", "zh-Hant"])(["deu", "zh-TW", "fr", "", None]) == [
         "de",
         "zh-Hant",
         "fr",

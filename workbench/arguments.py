@@ -25,7 +25,7 @@ _MAKERS = {"Model": "load_model", "Corpus": "load_corpus", "Dataset": "load_resu
 _WORDS = {int: "a whole number", float: "a finite number", bool: "True or False", str: "a text", type(None): "None"}
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
-_MANY = {int: "whole numbers", float: "finite numbers", str: "texts", Callable: "functions"}
+_MANY = {int: "whole numbers", float: "finite numbers", str: "texts", Callable: "functions", Sequence: "lists"}
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.errors import UnsupportedSite
+from workbench.errors import BadArgument, BadCorpus, UnsupportedSite
+from workbench.results.make import provenance
+from workbench.text.corpus import Corpus
 
 TEXTS = ["hello there", "hi"]
 
@@ -40,3 +42,40 @@ def test_what_does_not_exist_is_named(wrapped):
         wrapped("cohere").capture("hello", "residual_mid")
     with pytest.raises(UnsupportedSite, match="layer 3 does not exist"):
         wrapped("llama").hook_point("residual", 3)
+
+
+CORPUS = Corpus({"de": ("Hallo Welt",), "en": ("Hello world",)}, True, "test")
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "says"),
+    [
+        ("capture", (3, "pattern"), "texts=3; give a text or a list of texts"),
+        ("capture", (CORPUS, "pattern"), "texts=<Corpus>; give a text or a list of texts"),
+        ("capture", ("Hello", None), "sites=None; give a text or a list of texts"),
+        ("capture", (["a", None], "pattern"), r"texts=\['a', None\]; give a text or a list of texts"),
+        ("batch", (None,), "texts=None; give a text or a list of texts"),
+        ("encode", ("Hello",), r"corpus='Hello' is a text; load it first: wb\.load_corpus"),
+        ("encode", (None,), r"corpus=None; give a Corpus \(wb\.load_corpus\)"),
+        ("logits", ("x",), "batch='x'; give a Batch"),
+        ("states", (None,), "batch=None; give a Batch"),
+        ("hook_point", ("head", "a"), "layer='a'; give a whole number"),
+        ("require", ([],), "ability=.*; give a text"),
+    ],
+)
+def test_methods_refuse_what_they_do_not_take(wrapped, method, given, says):
+    with pytest.raises(BadArgument, match=says):
+        getattr(wrapped("llama"), method)(*given)
+
+
+def test_no_text_is_refused(wrapped):
+    with pytest.raises(BadCorpus, match="holds no text"):
+        wrapped("llama").capture([], "pattern")
+
+
+def test_half_a_character_is_read_as_the_replacement_character(wrapped):
+    with pytest.warns(UserWarning, match=r"texts: .*\(1\): U\+D83D \(half a character, read as U\+FFFD\) in 1"):
+        found = wrapped("llama").capture("a\ud83d", "residual")
+    right = wrapped("llama").capture("a\ufffd", "residual")
+    np.testing.assert_array_equal(found.residual, right.residual)
+    assert provenance(found)["parameters"]["texts"] == ["a\ufffd"]

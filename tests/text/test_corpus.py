@@ -128,3 +128,20 @@ def test_what_is_no_aligned_corpus_is_refused(texts, says):
 def test_ids_name_rows_one_by_one():
     with pytest.raises(BadCorpus, match="ids"):
         Corpus({"de": ["a", "b"]}, True, "test", ids=("only one",))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"texts": "x"}, "texts='x'; give a dict of lists"),
+        ({"texts": {"de": "Hallo"}}, r"texts=\{'de': 'Hallo'\}; give a dict of lists"),
+        ({"texts": {3: ["Hallo"]}}, r"texts=\{3: \['Hallo'\]\}; give a dict of lists"),
+        ({"aligned": "yes"}, "aligned='yes'; give True or False"),
+        ({"source": None}, "source=None; give a text"),
+        ({"user": {"de": 3}}, "user=.*; give a dict of texts"),
+        ({"dropped": "a"}, "dropped='a'; give a whole number"),
+    ],
+)
+def test_a_corpus_by_hand_is_checked(given, says):
+    with pytest.raises(BadArgument, match=says):
+        Corpus(**{"texts": {"de": ("Hallo",)}, "aligned": True, "source": "test", **given})

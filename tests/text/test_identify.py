@@ -117,3 +117,10 @@ def test_lingua_says_none_too():
     for wrong in (-0.1, 1, "x", True):
         with pytest.raises(BadArgument, match="margin="):
             by_lingua(["de", "en"], margin=wrong)
+
+
+@pytest.mark.parametrize("text", [None, 3, b"Haus", ["Haus"]])
+def test_an_identifier_takes_a_text(text):
+    for identify in (by_trigrams(wb.load_corpus(languages="de,en")), by_lingua(["de", "en"])):
+        with pytest.raises(BadArgument, match=r"text=.*; give a text"):
+            identify(text)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from workbench.arguments import checked
 from workbench.errors import UnsupportedSite
 from workbench.model.alone import alone
 from workbench.model.hooks import after, hooked
@@ -14,11 +15,13 @@ from workbench.model.model import Model
 from workbench.model.sites import KINDS, kind
 from workbench.results.make import make_result
 from workbench.text.batches import Batch
+from workbench.text.characters import whole
 from workbench.text.pieces import pieces
 
 _VARIABLES = {"head": "z", "neuron": "activation"}  # an axis has the site's name; the field has another for the tensor
 
 
+@checked
 @alone
 def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]) -> xr.Dataset:
     """Run some texts and keep what is asked for, nothing else.
@@ -37,6 +40,8 @@ def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]
 
     Raises:
         UnsupportedSite: no such kind of site, or this architecture lacks it.
+        BadArgument: something else than texts, or than names of sites.
+        BadCorpus: no text, or a blank one.
 
     Example:
         >>> capture(model, "Good morning", "pattern").pattern.dims             # doctest: +SKIP
@@ -61,7 +66,7 @@ def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]
         for ids, row in zip(batch.ids.cpu(), real, strict=True)
     ]
     variables["token"] = (("sample", "position"), np.array(tokens, dtype=object), "token")
-    texts = [texts] if isinstance(texts, str) else list(texts)
+    texts = list(map(whole, [texts] if isinstance(texts, str) else texts))
     return make_result(variables, {}, method="capture", parameters={"texts": texts, "sites": sites}, model=model.info)
 
 

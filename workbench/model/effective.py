@@ -1,5 +1,7 @@
 """Effective weights: what a projection or a norm really multiplies by, whatever kind of module it is."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from transformers.pytorch_utils import Conv1D
@@ -109,3 +111,9 @@ def norm_scale(norm: torch.nn.Module, width: int, like: Tensor) -> tuple[Tensor,
 def _normed(values: Tensor, centred: bool) -> Tensor:
     values = values - values.mean() if centred else values
     return values / values.square().mean().sqrt()
+
+
+def unchanged_norms(bridge: Any) -> list[Any]:
+    """Every norm that TransformerLens wraps without changing what it computes."""
+    kinds = ("NormalizationBridge", "RMSNormalizationBridge")
+    return [part for part in bridge.modules() if type(part).__name__ in kinds and part.original_component is not None]

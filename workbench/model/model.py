@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
+from workbench.arguments import checked
 from workbench.errors import NotFinite, UnsupportedSite, warn
 from workbench.model.alone import alone
 from workbench.model.costs import COSTS
-from workbench.model.effective import device_of, effective_weight, norm_scale
+from workbench.model.effective import device_of, effective_weight, norm_scale, unchanged_norms
 from workbench.model.evaluation import evaluating
 from workbench.model.precision import stated
 from workbench.model.sites import kind
@@ -179,10 +180,12 @@ class Model:
         """The tokens that the tokenizer puts behind every text; `encode` takes them off."""
         return around(self.tokenizer)[1]
 
+    @checked
     def encode(self, corpus: Corpus, *, truncate: bool = False) -> list[Encoded]:
         """Token ids of every text of a corpus, with what the tokenizer itself puts in front (mostly BOS)."""
         return encode(self.tokenizer, corpus, max_length=self.n_context, n_embedded=self.n_embedded, truncate=truncate)
 
+    @checked
     def require(self, ability: str) -> None:
         """Refuse what the checks at loading saw not to work.
 
@@ -202,6 +205,7 @@ class Model:
             why = self.lost.get(ability, "it was switched off")
             warn(f"{self.name!r} ({self.architecture}): {way[ability]}, which is as exact and slower: {why}")
 
+    @checked
     def hook_point(self, site: str, layer: int) -> Any:
         """The TransformerLens hook point (a torch module) of a kind of site in a layer.
 
@@ -221,12 +225,7 @@ class Model:
     @cached_property
     def norms(self) -> list[Any]:
         """Every norm that TransformerLens wraps without changing what it computes."""
-        kinds = ("NormalizationBridge", "RMSNormalizationBridge")
-        return [
-            part
-            for part in self.bridge.modules()
-            if type(part).__name__ in kinds and part.original_component is not None
-        ]
+        return unchanged_norms(self.bridge)
 
     def attention_parts(self, layer: int) -> tuple[Any, Any]:
         """The attention of a layer and its output projection, whose input is the heads' outputs side by side."""
@@ -258,6 +257,7 @@ class Model:
             return {}
         return {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
 
+    @checked
     @alone
     def states(self, batch: Batch, **options: Any) -> torch.Tensor:
         """The final residual stream behind the last norm, [sample, position, d_model], without unembedding it."""
@@ -270,6 +270,7 @@ class Model:
             )
         return output.last_hidden_state
 
+    @checked
     @alone
     def logits(self, batch: Batch) -> torch.Tensor:
         """Logits of every position, [sample, position, vocabulary]; hooks apply.
@@ -285,11 +286,11 @@ class Model:
             raise NotFinite(f"{self.name!r} gives logits that are NaN or infinite")
         return logits
 
+    @checked
     def batch(self, texts: str | Sequence[str], *, side: str = "right") -> Batch:
         """Token ids and mask of some texts, on the model's device."""
-        texts = (texts,) if isinstance(texts, str) else tuple(texts)
-        encoded = self.encode(Corpus({"": texts}, aligned=False, source="texts"))
-        return collate(encoded, self.pad_id, side).to(self.device)
+        rows = Corpus({"": (texts,) if isinstance(texts, str) else tuple(texts)}, aligned=False, source="texts")
+        return collate(self.encode(rows), self.pad_id, side).to(self.device)
 
     def capture(self, texts: str | Sequence[str], sites: str | Sequence[str]) -> Any:
         """Activations of some texts at some kinds of site, as a Result; see `workbench.model.capture`."""

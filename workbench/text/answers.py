@@ -56,19 +56,14 @@ def naming(languages: Sequence[str], own: Sequence[str] = ()) -> Callable[[Itera
     def names(answers: Iterable[str | None]) -> list[str | None]:
         found = []
         for answer in answers:
-            if answer is not None and answer not in seen:
+            if answer and answer not in seen:
                 seen[answer], why = _read(answer, languages, own)
                 if why:
                     warn(why)
-            found.append(seen[answer])
+            found.append(seen[answer or None])
         return found
 
     return names
-
-
-def named(answer: str | None, languages: Sequence[str]) -> str | None:
-    """One answer, by `naming`."""
-    return naming(languages)([answer or None])[0]
 
 
 def standard(answer: str) -> str:

@@ -82,7 +82,7 @@ def plain(text: str) -> str:
 
 def counted(counts: Mapping[str, int]) -> str:
     """Languages with how many each, without those that have none: 'de 3, fr 1'."""
-    return shortened([f"{language} {count}" for language, count in counts.items() if count])
+    return shortened([f"{language} {count}".strip() for language, count in counts.items() if count])
 
 
 def _say_hidden(texts: Mapping[str, Sequence[str]], source: str) -> None:
