@@ -56,6 +56,8 @@ def child(work: Callable[[], None]) -> int:
         return number
     sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # which may be ignored where this was started
+        signal.signal(number, signal.SIG_DFL)
     status = 1
     with suppress(BaseException):
         work()

@@ -6,6 +6,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: more threads only wait for each other
 
 import functools
+import signal
 
 import pytest
 
@@ -32,3 +33,13 @@ def _wrapped(kind: str):
 def wrapped():
     """A function from the name of a shape to its tiny random model, wrapped once; tests must not change its weights."""
     return _wrapped
+
+
+@pytest.fixture
+def default_signals():
+    """SIGTERM and SIGHUP as a terminal leaves them: under nohup, or a service, they may be ignored."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
