@@ -35,11 +35,11 @@ def wrapped():
     return _wrapped
 
 
-@pytest.fixture
-def default_signals():
-    """SIGTERM and SIGHUP as a terminal leaves them: under nohup, or a service, they may be ignored."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
+@pytest.fixture(autouse=True)
+def _default_signals():
+    """Signals as a terminal leaves them: under nohup, in a service, or behind an ampersand they are ignored."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -142,7 +142,6 @@ def test_full_disk_while_saving(refused, model, corpus, tmp_path, monkeypatch):
     assert all(name.startswith(".firing-") and name.endswith(".progress") for name in left)
 
 
-@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_stop_in_a_sweep_keeps_what_is_finished(refused, run, model, corpus, tmp_path, monkeypatch, number):
     plain, calls = ablation.replace_heads, []

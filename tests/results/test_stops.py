@@ -8,7 +8,6 @@ import pytest
 
 from workbench.results.stops import stoppable, undisturbed
 
-pytestmark = pytest.mark.usefixtures("default_signals")
 STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
