@@ -72,7 +72,7 @@ def test_files_of_format_1_are_read_and_say_so_too(name, owners, tmp_path):
     assert load_result(save_result(result, tmp_path / "again.nc")).identical(result)
 
 
-def test_an_old_file_draws_as_a_new_one(tmp_path):
+def test_an_old_file_says_what_a_new_one_says(tmp_path):
     made = ANALYSES["ablate"]()
     new = load_result(save_result(made, tmp_path / "new.nc"))
     assert new.delta.attrs[ATTRIBUTE] == load_result(OLD / "ablate.nc").delta.attrs[ATTRIBUTE]
