@@ -57,7 +57,8 @@ def opened(chromium, explorer):
             page.emulate_media(color_scheme=scheme)
             page.evaluate("window.scrollTo(0, 0)")
             page.evaluate(
-                "address => { location.hash = address; first(); readAddress(); select({}); }", address or "view=head"
+                "([address, start]) => { location.hash = address; first(); select({...start, ...readAddress()}); }",
+                [address or "view=head", {"measure": 0, "sentence": 0, "view": "head"}],
             )
         return page
 
@@ -219,6 +220,14 @@ def test_unmeasured_is_grey_and_zero_is_the_middle(opened):
     assert "rise of NLL: not measured" in page.locator("#status").inner_text()
     page.select_option("#measure", "0")
     assert page.evaluate("grid.layout.coloraxis.cmin") == 0
+
+
+def test_a_link_to_another_measure_draws_it_in_the_open_page(opened):
+    page = opened("colour=1", fresh=True)
+    assert page.evaluate("grid.layout.coloraxis.cmin") < 0
+    page.evaluate("location.hash = 'colour=0'")
+    page.wait_for_function("grid.layout.coloraxis.cmin === 0")
+    assert page.locator("#measure").input_value() == "0"
 
 
 def test_the_theme_can_be_switched(opened):

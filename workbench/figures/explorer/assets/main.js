@@ -15,13 +15,16 @@ const NAMES = {
 };
 const keyOf = (name) => (name === "colour" ? "measure" : name);
 
+// The selection that the address names: a change of the state, not made yet.
 function readAddress() {
-  const asked = new URLSearchParams(location.hash.slice(1));
+  const address = new URLSearchParams(location.hash.slice(1));
+  const change = {};
   for (const [name, axis] of Object.entries(NAMES)) {
-    const place = axis().findIndex((value) => String(value) === asked.get(name));
-    if (place >= 0) state[keyOf(name)] = place;
+    const place = axis().findIndex((value) => String(value) === address.get(name));
+    if (place >= 0) change[keyOf(name)] = place;
   }
-  if (["head", "layer"].includes(asked.get("view"))) state.view = asked.get("view");
+  if (["head", "layer"].includes(address.get("view"))) change.view = address.get("view");
+  return change;
 }
 
 function writeAddress() {
@@ -123,16 +126,13 @@ function watch() {
     });
   }
   $("down").addEventListener("click", () => $("detail").scrollIntoView({ block: "start" }));
-  window.addEventListener("hashchange", () => {
-    readAddress();
-    select({});
-  });
+  window.addEventListener("hashchange", () => select(readAddress()));
 }
 
 async function begin() {
   await unpack();
   first();
-  readAddress();
+  Object.assign(state, readAddress());
   fill("measure", page.measures.map((one) => one.label));
   fill("language", page.languages.map((one) => one.name));
   fill("beside", page.languages.map((one) => one.name));
