@@ -87,7 +87,7 @@ wheel:
 	.ci/wheel $(PYTHONS)
 
 # What stands on other people's code: architectures, the engine, patching, generation.
-ON_OTHERS := tests/model tests/patching tests/heads/test_off_target.py tests/neurons/test_generation.py
+ON_OTHERS := tests/model tests/patching tests/heads/use/test_off_target.py tests/neurons/effects/test_generation.py
 
 # A folder in front of the locked environment, with nothing but that transformers.
 OLDEST := .venv-oldest

@@ -16,16 +16,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 import transformers as hf
 
-from workbench.model.gradient import head_gradient
+from workbench.model.forward.record import record
+from workbench.model.forward.rerun import replace_heads
+from workbench.model.gradients import head_gradient
 from workbench.model.load import load_model
 from workbench.model.memory import cells_at_once
 from workbench.model.metrics import logit_difference, nll
-from workbench.model.record import record
-from workbench.model.rerun import replace_heads
-from workbench.neurons.firing import Counter
-from workbench.patching import cells as patching
+from workbench.neurons.counts.firing import Counter
 from workbench.patching.attribution import estimate
-from workbench.patching.gradient import difference
+from workbench.patching.engine import cells as patching
+from workbench.patching.engine.gradient import difference
 from workbench.text.batches import Batch
 
 

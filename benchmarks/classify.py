@@ -51,8 +51,8 @@ def table(languages: int, layers: int, neurons: int) -> xr.Dataset:
 
 def classify(work: str, firing: xr.Dataset) -> xr.Dataset:
     """Run the named work."""
-    from workbench.neurons.lape import lape
-    from workbench.neurons.ternary import ternary
+    from workbench.neurons.classes.lape import lape
+    from workbench.neurons.classes.ternary import ternary
 
     if work == "counts only":
         return firing

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM
 
 import workbench as wb
 from workbench import shipped
-from workbench.model.record import record
+from workbench.model.forward.record import record
 
 
 def loop_loss(module, projections, ids, mask):

@@ -11,7 +11,7 @@ import torch
 import transformers
 
 import workbench as wb
-from workbench.model.unpack import unpacked
+from workbench.model.loading.unpack import unpacked
 
 
 def folder(name: str) -> Path:

@@ -25,9 +25,9 @@ def counting(texts: int, turns: int) -> None:
     import transformers
 
     import workbench as wb
-    from workbench.model.attention import fused
     from workbench.model.batching import streamed
-    from workbench.neurons.firing import Counter
+    from workbench.model.forward.fused_attention import fused
+    from workbench.neurons.counts.firing import Counter
     from workbench.text.batches import Batch
 
     torch.set_num_threads(1)

@@ -20,13 +20,13 @@ import torch
 from cases import SHAPES, Case, clock
 
 import workbench as wb
+from workbench.model.forward.record import record
 from workbench.model.metrics import logit_difference
-from workbench.model.record import record
-from workbench.patching import cells as fast
-from workbench.patching import places
 from workbench.patching.attribution import estimate
-from workbench.patching.edge_slopes import estimate as estimate_edges
-from workbench.patching.gradient import difference
+from workbench.patching.edges.estimate import estimate as estimate_edges
+from workbench.patching.engine import cells as fast
+from workbench.patching.engine import layer_sites
+from workbench.patching.engine.gradient import difference
 
 EXACT = 1e-5
 # title: (site, axes of TransformerLens's index, its function, its hook)
@@ -46,7 +46,7 @@ SWEEPS = {
 def walk(case: Case, site: str, by_position: bool):
     """What `wb.patching.sweep` runs on one batch of pairs: values by (layer, column), seconds of all cells."""
     start, model = clock(case), case.model
-    inside = site in places.PLACES and (site != "head" or by_position)
+    inside = site in layer_sites.PLACES and (site != "head" or by_position)
     options = {"keys": True, "patterns": inside, "heads": site == "head" and not inside}
     source = record(model, case.of(case.source), **options)
     target = record(model, case.of(case.target), **options)
@@ -57,9 +57,9 @@ def walk(case: Case, site: str, by_position: bool):
     elif not inside:
         found = fast.heads(source, target, metric)
     elif by_position:
-        found = places.positions(source, target, metric, site, width)
+        found = layer_sites.positions(source, target, metric, site, width)
     else:
-        found = places.units(source, target, metric, site)
+        found = layer_sites.units(source, target, metric, site)
     clean, values = fast.unpatched(target, metric), {}
     for layer, columns, read, changed in found:
         for i, column in enumerate(columns):

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 import workbench as wb  # noqa: E402
 from workbench import planted  # noqa: E402
-from workbench.figures.style import LIGHT, LINES  # noqa: E402
+from workbench.figures.drawing.style import LIGHT, LINES  # noqa: E402
 from workbench.planted import Planted  # noqa: E402
 from workbench.results.files import write_whole  # noqa: E402
 from workbench.results.statistics import interval  # noqa: E402

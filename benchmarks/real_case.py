@@ -9,8 +9,8 @@ import torch
 from cases import Case, Shape
 
 import workbench as wb
-from workbench.patching.answers import choose
-from workbench.patching.prompts import encode
+from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.prompts import encode
 
 LANGUAGES = ["ar", "de", "hi", "ja", "ru", "tr", "zh", "en"]  # six scripts
 DIRECTIONS = [("de", "fr"), ("en", "zh"), ("ru", "en"), ("hi", "de"), ("ja", "es"), ("ar", "tr")]

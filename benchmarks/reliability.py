@@ -35,7 +35,7 @@ from tests import hostile
 from workbench.errors import WorkbenchError
 from workbench.results.files import load_result, save_result
 from workbench.results.make import provenance
-from workbench.studies.heads import run_heads
+from workbench.studies.heads.scores import run_heads
 from workbench.studies.options import Options
 from workbench.studies.report import render
 

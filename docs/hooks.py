@@ -23,7 +23,7 @@ def on_config(config: Any) -> Any:
 
 
 def public(room: str) -> list[str]:
-    """Where each public name of a room is defined: `workbench.heads` to `workbench.heads.lahis.importance` ..."""
+    """Where each public name of a room is defined: `workbench.heads` to `workbench.heads.roles.roles` ..."""
     tree = ast.parse(ROOT.joinpath(*room.split("."), "__init__.py").read_text(encoding="utf-8"))
     imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     return sorted(

@@ -18,7 +18,7 @@ def _forgetful(tmp_path_factory):
     """Outcomes of checks are remembered in a folder of the tests': a planted fault must not be remembered elsewhere."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
-        patch.setattr("workbench.model.remembered.cache_folder", lambda: folder)
+        patch.setattr("workbench.model.checks.remembered.cache_folder", lambda: folder)
         yield
 
 

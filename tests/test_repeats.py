@@ -6,7 +6,7 @@ import pytest
 
 import workbench as wb
 from workbench.neurons.stability import pieces
-from workbench.patching.onset import onset
+from workbench.patching.concepts.onset import onset
 from workbench.results.identified import compare_identifiers
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus

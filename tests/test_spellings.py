@@ -6,8 +6,8 @@ import pytest
 
 import workbench as wb
 from workbench.errors import UnknownLanguage
-from workbench.heads.diagonal import diagonal
-from workbench.patching.concept_pairs import routes
+from workbench.heads.removal.diagonal import diagonal
+from workbench.patching.concepts.concept_pairs import routes
 from workbench.text.answers import naming
 from workbench.text.corpus import Corpus
 from workbench.text.identify import by_lingua

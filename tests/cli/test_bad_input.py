@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import workbench.heads.ablation as ablation
+import workbench.heads.scores.ablation as ablation
 from workbench.results.files import load_result
 
 ROOT = Path(__file__).parent.parent.parent

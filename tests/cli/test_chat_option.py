@@ -8,10 +8,10 @@ from tests.models import tiny
 from workbench.errors import BadArgument
 from workbench.results.files import load_result
 from workbench.results.make import provenance
-from workbench.studies.heads_use import transfer_table, tune_mask_table
+from workbench.studies.heads.use import transfer_table, tune_mask_table
 from workbench.studies.lens import run_lens
 from workbench.studies.options import Options
-from workbench.studies.patch_concepts import run_concepts, run_onsets
+from workbench.studies.patching.concepts import run_concepts, run_onsets
 from workbench.text.chat import template_hash
 
 

@@ -13,7 +13,7 @@ import workbench as wb
 from tests.figures import explorer_cases as cases
 from workbench.errors import BadArgument, CannotWrite
 from workbench.figures.explorer import parts
-from workbench.figures.explorer.found import KINDS, find, kind_of
+from workbench.figures.explorer.contents import KINDS, find, kind_of
 from workbench.results.make import make_result
 
 SORTED = sorted(cases.LANGUAGES)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from workbench.errors import BadArgument, UnknownLanguage, WorkbenchError
-from workbench.figures import heatmap, style
+from workbench.figures import heatmap
+from workbench.figures.drawing import style
 from workbench.results.files import load_result, save_result
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from workbench.figures import heatmap
-from workbench.figures.labels import token_label
+from workbench.figures.drawing.labels import token_label
 from workbench.results.make import make_result
 
 

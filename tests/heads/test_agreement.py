@@ -10,7 +10,7 @@ from tests.heads.cases import corpus, model, module, token_ids
 from tests.oracles import heads as oracle
 from workbench.errors import BadArgument, BadCorpus
 from workbench.heads.agreement import correlations, overlaps
-from workbench.heads.streaming import spread_p
+from workbench.heads.scores.streaming import spread_p
 
 TEXTS = {"de": ("Der Hund", "Es regnet", "Nein", "Ja, du"), "ja": ("犬が眠る", "雨だ", "はい", "いや")}
 
@@ -83,7 +83,7 @@ def test_importance_has_intervals_and_p_values_that_do_not_see_batches(variant):
 
 
 def test_the_streamed_interval_is_that_of_the_bootstrap():
-    from workbench.heads.streaming import weights
+    from workbench.heads.scores.streaming import weights
     from workbench.results.statistics import interval
 
     values = np.random.default_rng(0).exponential(size=300)

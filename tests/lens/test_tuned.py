@@ -4,7 +4,7 @@ import torch
 import xarray as xr
 
 import workbench as wb
-from tests.lens.test_lens_by_language import OPTIONS, WORDS
+from tests.lens.test_language import OPTIONS, WORDS
 from tests.models import byte_tokenizer, tiny
 from tests.oracles import lens as oracle
 from tests.oracles.patching import states

@@ -5,12 +5,12 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import torch
 
-from tests.model.test_engine import CLOSE, SHAPES, make_batch, plain_logits, plain_nll
+from tests.model.forward.test_rerun import CLOSE, SHAPES, make_batch, plain_logits, plain_nll
 from workbench.errors import BadArgument
 from workbench.model.edits import edited, scales
+from workbench.model.forward.record import record
+from workbench.model.forward.rerun import rescale
 from workbench.model.metrics import logit_difference, nll
-from workbench.model.record import record
-from workbench.model.rerun import rescale
 
 WITH_NEURONS = [kind for kind in SHAPES if "moe" not in kind]
 

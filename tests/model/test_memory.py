@@ -8,6 +8,7 @@ import torch
 from tests.models import byte_tokenizer, tiny
 from workbench.errors import BadArgument, TooLarge
 from workbench.model.batching import by_language, by_length
+from workbench.model.forward.record import record
 from workbench.model.load import load_model
 from workbench.model.memory import (
     budget,
@@ -18,7 +19,6 @@ from workbench.model.memory import (
     sliced,
     texts_at_once,
 )
-from workbench.model.record import record
 from workbench.text.batches import Encoded
 
 

@@ -10,8 +10,8 @@ from scipy import stats
 
 from tests.neurons.tables import by_hand, planted
 from workbench.errors import BadArgument, BadResult, UnknownLanguage
+from workbench.neurons.classes.ternary import KINDS, ternary
 from workbench.neurons.compare import compare
-from workbench.neurons.ternary import KINDS, ternary
 
 
 def pair(seed=0):

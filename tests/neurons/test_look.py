@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from tests.models import byte_tokenizer, tiny
+from tests.neurons.effects.test_knockout import DOWN
 from tests.neurons.tables import counts
-from tests.neurons.test_knockout import DOWN
 from tests.oracles.strength import activations
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons import look
+from workbench.neurons.classes.ternary import ternary
 from workbench.neurons.look import logit_effect
-from workbench.neurons.ternary import ternary
 from workbench.text.corpus import Corpus
-from workbench.text.spans import spans
+from workbench.text.tokens.spans import spans
 
 TEXTS = {"en": ("good morning", "a cat", "yes, of course"), "ar": ("صباح الخير", "قطة", "نعم")}
 CORPUS = Corpus(TEXTS, aligned=True, source="test")

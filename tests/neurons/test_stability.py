@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from tests.neurons.effects.test_knockout import CORPUS
 from tests.neurons.tables import planted
-from tests.neurons.test_knockout import CORPUS
 from workbench.errors import BadArgument
 from workbench.neurons import firing, merge, pieces, stability
-from workbench.neurons.ternary import KINDS, ternary
+from workbench.neurons.classes.ternary import KINDS, ternary
 
 OPTIONS = {"top_rate": 15 / 400, "bar": 1 - 105 / 4000, "resamples": 10, "progress": False}
 

@@ -7,9 +7,9 @@ import xarray as xr
 from tests.neurons.tables import by_hand, planted
 from tests.oracles import segments as oracle
 from workbench.errors import BadArgument, BadResult
+from workbench.neurons.classes.ternary import ternary
 from workbench.neurons.segments import fit
 from workbench.neurons.stages import NAMES, stages
-from workbench.neurons.ternary import ternary
 
 # shares of specific, related, general in 12 layers, as the paper describes them
 PARTS = {(0, 3): (0.2, 0.2, 0.2), (3, 7): (0.02, 0.04, 0.5), (7, 10): (0.15, 0.1, 0.05), (10, 12): (0.02, 0.02, 0.8)}

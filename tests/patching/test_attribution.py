@@ -8,7 +8,7 @@ import workbench as wb
 from tests.oracles import attribution as oracle
 from tests.patching.cases import KINDS, encoded, make_pairs, plain, token, wrapped
 from workbench.errors import BadArgument, BadPairs, Interrupted, UnsupportedSite
-from workbench.patching.agreement import agreement
+from workbench.patching.engine.agreement import agreement
 from workbench.results.make import provenance
 from workbench.text.pairs import Pair, Pairs
 

@@ -9,9 +9,9 @@ from tests.planted import loops
 from tests.planted.cases import made
 from workbench import planted
 from workbench.errors import BadArgument, TooFewLanguages, UnknownLanguage
+from workbench.model.forward.record import record
+from workbench.model.forward.rerun import rescale
 from workbench.model.metrics import nll
-from workbench.model.record import record
-from workbench.model.rerun import rescale
 
 QUIET = {"progress": False}
 SMALL = {"languages": "de,en,fr", "layers": 2, "heads": 5, "texts": 8, "concepts": 4}

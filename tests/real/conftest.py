@@ -5,7 +5,7 @@ import torch
 import transformers
 
 import workbench as wb
-from workbench.model.unpack import unpacked
+from workbench.model.loading.unpack import unpacked
 
 NAME = "gemma-3-270m"
 LANGUAGES = ["ar", "en", "hi", "ru", "zh"]  # five scripts

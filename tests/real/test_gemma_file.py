@@ -13,8 +13,8 @@ import workbench as wb
 from tests.real.conftest import NAME
 from workbench import packaged
 from workbench.model.batching import streamed
-from workbench.model.unpack import digest, unpacked
-from workbench.model.unpack.header import read_header
+from workbench.model.loading.unpack import digest, unpacked
+from workbench.model.loading.unpack.header import read_header
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("gemma")]
 TENSORS = {

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workbench.heads.diagonal import diagonal
 from workbench.heads.redraw import draws
-from workbench.heads.streaming import Squares
-from workbench.neurons.divergence import exchange, share_interval
-from workbench.patching.agreement import agreement
-from workbench.patching.effects import normalise
-from workbench.patching.onset import onset
+from workbench.heads.removal.diagonal import diagonal
+from workbench.heads.scores.streaming import Squares
+from workbench.neurons.mixtures.divergence import exchange, share_interval
+from workbench.patching.concepts.onset import onset
+from workbench.patching.engine.agreement import agreement
+from workbench.patching.engine.effects import normalise
 from workbench.results.bootstrap import first_come, owners, times, weights
 from workbench.results.statistics import interval, p_value
 

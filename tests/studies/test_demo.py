@@ -9,8 +9,11 @@ from tests.models import save
 from workbench.errors import TooFewLanguages
 from workbench.results.files import load_result
 from workbench.results.make import provenance
-from workbench.studies import explore, heads, heads_removal, neurons, patches
+from workbench.studies import explore
 from workbench.studies.findings.words import language
+from workbench.studies.heads import removal, scores
+from workbench.studies.neurons import classes
+from workbench.studies.patching import sweeps
 from workbench.studies.summary import effects, summary
 from workbench.text.corpus import Corpus
 
@@ -90,11 +93,11 @@ def test_the_second_run_computes_nothing(setting, monkeypatch):
         raise AssertionError("computed again")
 
     for module, names in {
-        heads: ("importance", "ablate", "roles"),
+        scores: ("importance", "ablate", "roles"),
         explore: ("kinds", "patterns"),
-        heads_removal: ("importance", "knockout"),
-        neurons: ("firing", "ternary", "lape"),
-        patches: ("cross_layer", "sweep"),
+        removal: ("importance", "knockout"),
+        classes: ("firing", "ternary", "lape"),
+        sweeps: ("cross_layer", "sweep"),
         demo: ("by_language",),
     }.items():
         for name in names:

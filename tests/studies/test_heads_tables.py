@@ -10,7 +10,7 @@ import workbench as wb
 from tests.heads.cases import TEXTS, corpus, model
 from workbench.errors import BadArgument, BadPairs, UnknownLanguage
 from workbench.heads.groups import read_heads
-from workbench.studies import heads_removal, heads_search, heads_use
+from workbench.studies.heads import removal, search, use
 from workbench.studies.options import Options
 
 OPTIONS = Options(progress=False, seed=3)
@@ -19,7 +19,7 @@ MORE = {language: tuple(f"{text} {i}" for text in rows for i in "ab") for langua
 
 def test_knockout_chooses_on_one_half_and_measures_on_the_other():
     texts = corpus(MORE)
-    table = heads_removal.knockout_table(model("llama"), texts, share=0.2, controls=2, options=OPTIONS)
+    table = removal.knockout_table(model("llama"), texts, share=0.2, controls=2, options=OPTIONS)
     scores = wb.heads.importance(model("llama"), texts.split("train"), progress=False)
     found = wb.heads.knockout(
         model("llama"), texts.split("test"), wb.heads.top(scores, share=0.2), controls=2, seed=3, progress=False
@@ -33,7 +33,7 @@ def test_knockout_chooses_on_one_half_and_measures_on_the_other():
 
 def test_prune_is_the_held_out_curve():
     options = {"keep": "de", "drop": "ja", "budget": 0.05}
-    table = heads_removal.prune_table(model("llama"), corpus(MORE), options=OPTIONS, **options)
+    table = removal.prune_table(model("llama"), corpus(MORE), options=OPTIONS, **options)
     found = wb.heads.prune(model("llama"), corpus(MORE), seed=3, progress=False, **options)
     expected = found.rise.to_dataframe().rise
     table = table.set_index(["order", "removed", "language"]).rise
@@ -42,14 +42,14 @@ def test_prune_is_the_held_out_curve():
 
 def test_agreement_and_shapley():
     texts = corpus({"de": TEXTS["de"], "en": TEXTS["en"]})
-    table = heads_search.agreement_table(model("llama"), texts, methods="zero,lahis,random", options=OPTIONS)
+    table = search.agreement_table(model("llama"), texts, methods="zero,lahis,random", options=OPTIONS)
     found = wb.heads.agreement(model("llama"), texts, methods=("zero", "lahis", "random"), seed=3, progress=False)
     assert table.score.tolist() == ["lahis", "random"] and table.attrs["chance"] == found.attrs["chance"]
     expected = found.mean_correlation.sel(other="zero", score=["lahis", "random"])
     np.testing.assert_allclose(table.correlation, expected, atol=1e-4)
     with pytest.raises(BadArgument, match="'mean' is not among the methods"):
-        heads_search.agreement_table(model("llama"), texts, methods="zero,lahis", reference="mean", options=OPTIONS)
-    table = heads_search.shapley_table(model("llama"), texts, permutations=2, tolerance=0.5, options=OPTIONS)
+        search.agreement_table(model("llama"), texts, methods="zero,lahis", reference="mean", options=OPTIONS)
+    table = search.shapley_table(model("llama"), texts, permutations=2, tolerance=0.5, options=OPTIONS)
     found = wb.heads.shapley(model("llama"), texts, permutations=2, tolerance=0.5, seed=3, progress=False)
     assert table.language.tolist() == ["de"] * 12 + ["en"] * 12
     values = found.value.sel(language="en").values.ravel()
@@ -61,7 +61,7 @@ def test_a_trained_mask(tmp_path):
     path = tmp_path / "tasks.jsonl"
     path.write_text("\n".join(map(json.dumps, tasks)), encoding="utf-8")
     options = {"epochs": 1, "controls": 1}
-    table = heads_use.tune_mask_table(
+    table = use.tune_mask_table(
         model("llama"), path, heads="L0H1,L2H3", mask=tmp_path / "mask.json", options=OPTIONS, **options
     )
     found = wb.heads.tune_mask(model("llama"), tasks, heads=[(0, 1), (2, 3)], seed=3, progress=False, **options)
@@ -76,7 +76,7 @@ def test_two_facts_in_two_languages(tmp_path):
     asked = [{"prompt": f"{a} {b}", "own": f" {a}", "other": f" {b}"} for a, b in (("rot", "blue"), ("drei", "two"))]
     path = tmp_path / "facts.jsonl"
     path.write_text("\n".join(map(json.dumps, asked)), encoding="utf-8")
-    table = heads_use.transfer_table(
+    table = use.transfer_table(
         model("llama"), path, heads="de", corpus=corpus(), share=0.2, scales="0", controls=1, options=OPTIONS
     )
     scores = wb.heads.importance(model("llama"), corpus().split("train").select("de"), progress=False)
@@ -84,17 +84,17 @@ def test_two_facts_in_two_languages(tmp_path):
     found = wb.heads.transfer(model("llama"), asked, heads=chosen, scales=(0.0,), controls=1, seed=3, progress=False)
     np.testing.assert_allclose(table.preference, found.preference, atol=1e-4)
     with pytest.raises(BadArgument, match="scales 'three'"):
-        heads_use.transfer_table(model("llama"), path, heads="L0H0", scales="three", options=OPTIONS)
+        use.transfer_table(model("llama"), path, heads="L0H0", scales="three", options=OPTIONS)
     path.write_text("no", encoding="utf-8")
     with pytest.raises(BadPairs, match="not JSON"):
-        heads_use.transfer_table(model("llama"), path, heads="L0H0", options=OPTIONS)
+        use.transfer_table(model("llama"), path, heads="L0H0", options=OPTIONS)
 
 
 def test_the_language_of_what_is_written(monkeypatch):
-    room = importlib.import_module("workbench.heads.off_target")  # the package's `off_target` is the function
+    room = importlib.import_module("workbench.heads.use.off_target")  # the package's `off_target` is the function
     monkeypatch.setattr(room, "by_lingua", lambda codes: lambda text: [*codes, None][len(text) % 3])
     options = {"tokens": 3, "controls": 2, "prompt": 4}
-    table = heads_use.off_target_table(
+    table = use.off_target_table(
         model("llama"), corpus(MORE), heads="L1H1", languages="de,en", options=OPTIONS, **options
     )
     texts = corpus(MORE).select("de,en").split("test")
@@ -110,13 +110,13 @@ def test_the_language_of_what_is_written(monkeypatch):
 
 
 def test_heads_are_named_one_by_one_or_by_language():
-    chosen = heads_use.choose_heads(model("llama"), " l0h1, L2H3", corpus(), 0.5, OPTIONS)
+    chosen = use.choose_heads(model("llama"), " l0h1, L2H3", corpus(), 0.5, OPTIONS)
     assert (chosen == read_heads([(0, 1), (2, 3)], 3, 4)).all()
-    assert heads_use.choose_heads(model("llama"), "de", corpus(), 0.25, OPTIONS).sum() == 3
+    assert use.choose_heads(model("llama"), "de", corpus(), 0.25, OPTIONS).sum() == 3
     for heads, error, says in (
         ("2.1", BadArgument, "name them, as in L2H1,L4H0"),
         ("L0H4", BadArgument, "head 4 of layer 0 does not exist"),
         ("fr", UnknownLanguage, "has: de, en, ja"),
     ):
         with pytest.raises(error, match=says):
-            heads_use.choose_heads(model("llama"), heads, corpus(), 0.1, OPTIONS)
+            use.choose_heads(model("llama"), heads, corpus(), 0.1, OPTIONS)

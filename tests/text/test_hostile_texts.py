@@ -10,7 +10,7 @@ import pytest
 import workbench as wb
 from tests import hostile
 from workbench.errors import BadCorpus, BadPairs, UnknownLanguage
-from workbench.heads.tasks import read_tasks
+from workbench.heads.use.tasks import read_tasks
 from workbench.text.formats.headers import language_columns
 from workbench.text.naming import quoted, shortened
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.training.mixture import Shares
+from workbench.training.data.mixture import Shares
+from workbench.training.data.prompts import LANGUAGES, Words
 from workbench.training.pretrain import Recipe
-from workbench.training.prompts import LANGUAGES, Words
 from workbench.training.tokenizer import train_tokenizer, word_lines, wrap_tokenizer
 
 SAMPLE = {

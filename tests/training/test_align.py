@@ -11,15 +11,15 @@ from transformers import AutoModelForCausalLM
 from workbench import shipped
 from workbench.errors import BadArgument
 from workbench.training.align import Alignment, align, answer_loss, main, tune
+from workbench.training.cards.slope import loss_slope
+from workbench.training.cards.twin import change, changes, draw_asked
+from workbench.training.cards.twin_card import findings, make_twin_card
+from workbench.training.data.pair_mixture import PairMixture
+from workbench.training.data.prompts import LANGUAGES, question
 from workbench.training.export import export_model
 from workbench.training.held_out import held_out_directions
 from workbench.training.measure import bits_of_each, bits_per_byte
-from workbench.training.pair_mixture import PairMixture
 from workbench.training.pretrain import make_model
-from workbench.training.prompts import LANGUAGES, question
-from workbench.training.slope import loss_slope
-from workbench.training.twin import change, changes, draw_asked
-from workbench.training.twin_card import findings, make_twin_card
 
 PAIR = ("de", "ja")
 LINES = {"de": ("Die Katze schläft.", "Der Baum."), "fr": ("L’oiseau dort.", "Sous l'arbre.")}

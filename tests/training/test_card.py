@@ -6,9 +6,9 @@ from dataclasses import asdict
 import pytest
 
 from workbench.training.card import _growth, _packing, _slope, limits, main, stages_table
-from workbench.training.card_effects import effect_targets, effects
+from workbench.training.cards.card_effects import effect_targets, effects
+from workbench.training.data.prompts import LANGUAGES
 from workbench.training.pretrain import Recipe
-from workbench.training.prompts import LANGUAGES
 
 
 @pytest.fixture

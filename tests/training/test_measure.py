@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.training.compression import ngram_bits_per_byte, xz_bits_per_byte
+from workbench.training.data.compression import ngram_bits_per_byte, xz_bits_per_byte
+from workbench.training.data.prompts import few_shot
 from workbench.training.held_out import held_out_directions
 from workbench.training.measure import bits_per_byte, draw_items, exact_matches, share_in_language
 from workbench.training.pretrain import make_model
-from workbench.training.prompts import few_shot
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from workbench.training.data.mixture import Mixture, Shares, read_lines
+from workbench.training.data.prompts import AUTONYMS, LANGUAGES, draw_chains, draw_lines, few_shot, line
 from workbench.training.held_out import held_out_directions
-from workbench.training.mixture import Mixture, Shares, read_lines
-from workbench.training.prompts import AUTONYMS, LANGUAGES, draw_chains, draw_lines, few_shot, line
 
 ENTRY = re.compile(r'([^\s":-]+): "([a-z]{2})w(\d)"')
 

@@ -9,8 +9,8 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from workbench.training.checkpoint import load_checkpoint, save_checkpoint
+from workbench.training.data.mixture import Shares
 from workbench.training.loss import chunked_cross_entropy
-from workbench.training.mixture import Shares
 from workbench.training.optimizer import orthogonalize, schedule
 from workbench.training.pretrain import Run, document_mask, main, make_mixture, make_model, train
 

@@ -4,7 +4,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from tests.training.conftest import SAMPLE
-from workbench.training.prompts import AUTONYMS, ask
+from workbench.training.data.prompts import AUTONYMS, ask
 
 HARD = [
     "",

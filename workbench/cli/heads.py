@@ -33,7 +33,7 @@ def find(
     workbench heads ./my-model texts/ --limit 100 --dtype bfloat16 --out runs/mine
     workbench heads Qwen/Qwen2-0.5B-Instruct texts.tsv --chat
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads import run_heads
+    from workbench.studies.heads.scores import run_heads
 
     folder = common.folder("heads", model, corpus)
     show_run(run_heads(model, corpus, out=folder, **common.texts), common.quiet)
@@ -55,7 +55,7 @@ def knock_out(
     \b
     workbench heads knockout polyglot parallel --languages de,fr,ja --limit 20
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads_removal import knockout_table
+    from workbench.studies.heads.removal import knockout_table
 
     table = knockout_table(model, corpus, share=share, controls=controls, **common.texts)
     show_table(table, out, common.quiet)
@@ -80,7 +80,7 @@ def prune(
     \b
     workbench heads prune polyglot parallel --keep de,fr --drop ja --budget 0.02 --checkpoint smaller
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads_removal import prune_table
+    from workbench.studies.heads.removal import prune_table
 
     chosen = {"keep": keep, "drop": drop, "budget": budget, "checkpoint": checkpoint}
     table = prune_table(model, corpus, limit=common.limit, options=common.options, **chosen)
@@ -104,7 +104,7 @@ def find_top(
     \b
     workbench heads search polyglot parallel --languages de,ja --top 5
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads_search import search_table
+    from workbench.studies.heads.search import search_table
 
     table = search_table(model, corpus, top=top, confidence=confidence, first=first, **common.texts)
     show_table(table, out, common.quiet)
@@ -124,7 +124,7 @@ def look(
     \b
     workbench heads kinds polyglot parallel --languages de,ja --limit 20
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads_search import kinds_table
+    from workbench.studies.heads.search import kinds_table
 
     show_table(kinds_table(model, corpus, **common.texts), out, common.quiet)
 
@@ -146,7 +146,7 @@ def compare(
     \b
     workbench heads agreement polyglot parallel --languages de,ja --limit 12 --methods zero,lahis,michel,random
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads_search import agreement_table
+    from workbench.studies.heads.search import agreement_table
 
     table = agreement_table(model, corpus, methods=methods, reference=reference, top=top, **common.texts)
     show_table(table, out, common.quiet)
@@ -168,7 +168,7 @@ def share_out(
     \b
     workbench heads shapley polyglot parallel --languages de,ja --limit 8 --permutations 4
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads_search import shapley_table
+    from workbench.studies.heads.search import shapley_table
 
     table = shapley_table(model, corpus, permutations=permutations, tolerance=tolerance, **common.texts)
     show_table(table, out, common.quiet)

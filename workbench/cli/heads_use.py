@@ -35,7 +35,7 @@ def tune(
     workbench heads tune-mask polyglot words:de-fr --heads fr --share 0.06 --limit 60 --mask fr.json
     workbench heads tune-mask polyglot xquad.json --heads L2H1,L4H0
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads_use import tune_mask_table
+    from workbench.studies.heads.use import tune_mask_table
 
     training = {"epochs": epochs, "rate": rate, "controls": controls, "mask": mask}
     chosen = {"heads": heads, "corpus": corpus, "share": share}
@@ -62,7 +62,7 @@ def weigh(
     \b
     workbench heads transfer polyglot conflicts.jsonl --heads fr
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads_use import transfer_table
+    from workbench.studies.heads.use import transfer_table
 
     chosen = {"heads": heads, "corpus": corpus, "share": share, "scales": scales, "controls": controls}
     show_table(
@@ -90,7 +90,7 @@ def write(
     \b
     workbench heads off-target polyglot parallel --heads en --share 0.06 --languages de,ja --limit 20
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads_use import off_target_table
+    from workbench.studies.heads.use import off_target_table
 
     chosen = {"heads": heads, "share": share, "scale": scale, "target": target, "prompt": prompt}
     table = off_target_table(model, corpus, tokens=tokens, controls=controls, **chosen, **common.texts)

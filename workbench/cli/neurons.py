@@ -33,7 +33,7 @@ def classify(
     workbench neurons Qwen/Qwen2-0.5B texts.tsv --languages de,fr,ja --device cuda
     workbench neurons Qwen/Qwen2-0.5B-Instruct texts.tsv --chat
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.neurons import run_neurons
+    from workbench.studies.neurons.classes import run_neurons
 
     folder = common.folder("neurons", model, corpus)
     show_run(run_neurons(model, corpus, out=folder, **common.texts), common.quiet)
@@ -57,7 +57,7 @@ def stages(
     workbench neurons stages polyglot parallel
     workbench neurons stages Qwen/Qwen2-0.5B texts.tsv --top-rate 0.01
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.neurons_effects import run_stages
+    from workbench.studies.neurons.effects import run_stages
 
     folder = common.folder("stages", model, corpus)
     run_stages(model, corpus, out=folder, top_rate=top_rate, **common.texts)
@@ -81,7 +81,7 @@ def knockout(
     workbench neurons knockout polyglot parallel --languages de,fr,ja
     workbench neurons knockout polyglot parallel --method ternary --controls 5
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.neurons_effects import run_knockout
+    from workbench.studies.neurons.effects import run_knockout
 
     folder = common.folder("knockout", model, corpus)
     chosen = {"method": method, "top_rate": top_rate, "controls": controls}
@@ -106,7 +106,7 @@ def compare(
     workbench neurons compare polyglot-base polyglot-aligned parallel
     workbench neurons compare ./base ./tuned texts.tsv --trained de,fr
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.neurons_effects import run_compare
+    from workbench.studies.neurons.effects import run_compare
 
     folder = common.folder("compare", before, after, corpus)
     chosen = {"trained": trained, "top_rate": top_rate}
@@ -129,7 +129,7 @@ def routing(
     workbench neurons routing allenai/OLMoE-1B-7B-0924 parallel --device cuda
     workbench neurons routing ./my-mixture texts.tsv --languages de,fr,ja
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.neurons_routing import run_routing
+    from workbench.studies.neurons.routing import run_routing
 
     folder = common.folder("routing", model, corpus)
     run_routing(model, corpus, out=folder, permutations=permutations, **common.texts)
@@ -152,7 +152,7 @@ def look(
     workbench neurons look polyglot parallel 3 17
     workbench neurons look polyglot parallel 5 200 --languages ar,hi,ja
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.neurons_effects import run_look
+    from workbench.studies.neurons.effects import run_look
 
     folder = common.folder(f"neuron-{layer}-{neuron}", model, corpus)
     run_look(model, corpus, out=folder, layer=layer, neuron=neuron, **common.texts)

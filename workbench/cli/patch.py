@@ -41,7 +41,7 @@ def sweep(
     workbench patch ./my-model pairs.tsv --out runs/mine
     workbench patch Qwen/Qwen2-0.5B-Instruct words:de-fr --chat
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.patches import run_patch
+    from workbench.studies.patching.sweeps import run_patch
 
     if languages is not None:
         if pairs != "words" or languages.count(",") != 1:
@@ -73,7 +73,7 @@ def concepts(
     workbench patch concepts polyglot --source de-it --target fr-zh --limit 32
     workbench patch concepts polyglot --mean-over de,es,ru --out runs/thought
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.patch_concepts import run_concepts
+    from workbench.studies.patching.concepts import run_concepts
 
     folder = run_concepts(
         model,
@@ -104,7 +104,7 @@ def onsets(
     \b
     workbench patch onsets polyglot --languages de,fr,ja --limit 16
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.patch_concepts import run_onsets
+    from workbench.studies.patching.concepts import run_onsets
 
     folder = common.folder("onsets", model, words)
     chosen = {"languages": common.languages, "words": words, "shots": shots, "limit": limit}
@@ -130,7 +130,7 @@ def path(
     workbench patch path polyglot words:de-fr --limit 8
     workbench patch path polyglot words:de-fr --receiver q:4.2
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.patch_paths import run_path
+    from workbench.studies.patching.paths import run_path
 
     folder = common.folder("path", model, pairs)
     how = {"receiver": receiver, "limit": common.limit, "options": common.options}
@@ -152,7 +152,7 @@ def cross_position(
     \b
     workbench patch cross-position polyglot words:de-fr --layer 3 --limit 8
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.patch_paths import run_cross_position
+    from workbench.studies.patching.paths import run_cross_position
 
     folder = common.folder("cross-position", model, pairs)
     how = {"layer": layer, "limit": common.limit, "options": common.options}
@@ -175,7 +175,7 @@ def edges(
     workbench patch edges polyglot words:de-fr --limit 16
     workbench patch edges polyglot words:de-fr --steps 8
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.patch_paths import run_edges
+    from workbench.studies.patching.paths import run_edges
 
     folder = common.folder("edges", model, pairs)
     how = {"steps": steps, "limit": common.limit, "options": common.options}

@@ -6,7 +6,7 @@ from plotly.subplots import make_subplots
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
-from workbench.figures import style
+from workbench.figures.drawing import style
 from workbench.figures.heatmap import titled
 from workbench.figures.question import origin
 

@@ -8,13 +8,13 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
-from workbench.figures import style
-from workbench.figures.cells import is_category
-from workbench.figures.choose import choose, no_axis
-from workbench.figures.colour import colour_axis
 from workbench.figures.curves import curves
+from workbench.figures.drawing import style
+from workbench.figures.drawing.cells import is_category
+from workbench.figures.drawing.choose import choose, no_axis
+from workbench.figures.drawing.colour import colour_axis
+from workbench.figures.drawing.labels import axis_title, is_language, value_label
 from workbench.figures.heatmap import heatmap
-from workbench.figures.labels import axis_title, is_language, value_label
 
 _STEP = 600  # milliseconds that a frame stays
 _ROOM = 110  # pixels under the plot for the slider and its button

@@ -7,10 +7,10 @@ from plotly.subplots import make_subplots
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
-from workbench.figures import style
-from workbench.figures.choose import choose
+from workbench.figures.drawing import style
+from workbench.figures.drawing.choose import choose
+from workbench.figures.drawing.labels import value_label
 from workbench.figures.heatmap import titled
-from workbench.figures.labels import value_label
 from workbench.figures.question import subtitle
 
 _BEFORE, _AFTER = "#7F7F7F", "#D55E00"

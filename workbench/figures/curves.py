@@ -8,12 +8,12 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
-from workbench.figures import style
-from workbench.figures.axis import Axis, axis
-from workbench.figures.cells import hover_lines, is_category
-from workbench.figures.choose import Chosen, choose, no_axis
+from workbench.figures.drawing import style
+from workbench.figures.drawing.axis import Axis, axis
+from workbench.figures.drawing.cells import hover_lines, is_category
+from workbench.figures.drawing.choose import Chosen, choose, no_axis
+from workbench.figures.drawing.labels import axis_title, describe, value_label, value_line
 from workbench.figures.heatmap import titled
-from workbench.figures.labels import axis_title, describe, value_label, value_line
 from workbench.figures.question import question, subtitle
 
 _ACROSS = ("layer", "target_layer", "source_layer", "position", "sample", "head", "neuron")

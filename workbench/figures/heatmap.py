@@ -9,12 +9,12 @@ from plotly.subplots import make_subplots
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
-from workbench.figures import style
-from workbench.figures.axis import Axis, axis
-from workbench.figures.cells import as_words, is_category, number_cells, word_cells
-from workbench.figures.choose import Chosen, choose, no_axis
-from workbench.figures.colour import colour_axis
-from workbench.figures.labels import axis_title, is_language, value_label
+from workbench.figures.drawing import style
+from workbench.figures.drawing.axis import Axis, axis
+from workbench.figures.drawing.cells import as_words, is_category, number_cells, word_cells
+from workbench.figures.drawing.choose import Chosen, choose, no_axis
+from workbench.figures.drawing.colour import colour_axis
+from workbench.figures.drawing.labels import axis_title, is_language, value_label
 from workbench.figures.question import question, subtitle
 
 _VERTICAL = ("layer", "source_layer", "query")

@@ -8,11 +8,11 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
-from workbench.figures import style
-from workbench.figures.axis import axis
-from workbench.figures.cells import is_category, number_cells
-from workbench.figures.choose import choose, no_axis
-from workbench.figures.colour import colour_axis
+from workbench.figures.drawing import style
+from workbench.figures.drawing.axis import axis
+from workbench.figures.drawing.cells import is_category, number_cells
+from workbench.figures.drawing.choose import choose, no_axis
+from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.heatmap import titled
 from workbench.figures.question import question, subtitle
 

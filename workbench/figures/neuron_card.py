@@ -8,8 +8,8 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import WorkbenchError
-from workbench.figures import style
-from workbench.figures.labels import value_label
+from workbench.figures.drawing import style
+from workbench.figures.drawing.labels import value_label
 from workbench.figures.neuron import check
 from workbench.text import languages
 

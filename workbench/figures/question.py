@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import xarray as xr
 
 from workbench.errors import BadResult
-from workbench.figures.choose import Chosen
-from workbench.figures.labels import axis_title, describe, escape, is_language, value_label
+from workbench.figures.drawing.choose import Chosen
+from workbench.figures.drawing.labels import axis_title, describe, escape, is_language, value_label
 from workbench.results.make import provenance
 
 # variable, an axis it must have (or None) -> question; the first that fits is taken.

@@ -8,11 +8,11 @@ from scipy import stats
 
 from workbench.arguments import checked, finite, one_of
 from workbench.errors import BadArgument
-from workbench.heads.ablation import ablate
-from workbench.heads.lahis import importance
-from workbench.heads.orders import magnitude, per_layer
 from workbench.heads.redraw import draws
-from workbench.model.alone import alone
+from workbench.heads.removal.baseline_rankings import magnitude, per_layer
+from workbench.heads.scores.ablation import ablate
+from workbench.heads.scores.lahis import importance
+from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.text.corpus import Corpus

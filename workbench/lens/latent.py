@@ -11,8 +11,8 @@ from workbench.arguments import checked
 from workbench.errors import BadPairs, Interrupted
 from workbench.lens.depth import depth_variables, entropy_and_rank
 from workbench.lens.read import last_position
-from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
+from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.progress import resumed

@@ -7,9 +7,9 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.lens.tuned import translated
+from workbench.model.forward.record import record
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
-from workbench.model.record import record
 from workbench.text.batches import Batch
 
 _BUDGET = 2**25  # logits held at once: 128 MB in float32

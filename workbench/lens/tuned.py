@@ -11,12 +11,12 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadResult, Interrupted
-from workbench.model.alone import alone
 from workbench.model.batching import texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.forward.optimizer import adam_state
+from workbench.model.forward.record import record
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
-from workbench.model.optimizer import adam_state
-from workbench.model.record import record
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval

@@ -8,13 +8,13 @@ import traitlets
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.figures.explorer.found import Found, Measure
-from workbench.heads.kinds import KINDS
+from workbench.figures.explorer.contents import Found, Measure
+from workbench.heads.attention.kinds import KINDS
 from workbench.live import figures
 from workbench.live.chooser import Chooser
-from workbench.live.given import check, main_measures
 from workbench.live.panel import Panel
 from workbench.live.reading import MEASURES, Reader
+from workbench.live.results import check, main_measures
 from workbench.live.side import Side
 from workbench.live.words import say
 from workbench.model.model import Model

@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 import xarray as xr
 
-from workbench.figures.explorer.found import Measure
+from workbench.figures.explorer.contents import Measure
 from workbench.figures.explorer.parts import head_grid, layer_classes, pattern_pair, profile
 from workbench.live.side import Side
 

@@ -7,7 +7,7 @@ import ipywidgets
 import numpy as np
 import plotly.graph_objects as go
 
-from workbench.figures import style
+from workbench.figures.drawing import style
 
 _TOP = 40  # pixels above the cells, for the names of panels
 _CLEAR = "rgba(0,0,0,0)"  # the page's own colour shows

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from workbench.errors import BadArgument, TooLarge
-from workbench.heads.kinds import KINDS
-from workbench.heads.patterns import patterns
+from workbench.heads.attention.kinds import KINDS
+from workbench.heads.attention.patterns import patterns
 from workbench.model.model import Model
 from workbench.text.corpus import Corpus
 

@@ -7,7 +7,7 @@ import ipywidgets
 import traitlets
 
 from workbench.errors import WorkbenchError
-from workbench.figures.labels import value_label
+from workbench.figures.drawing.labels import value_label
 from workbench.live.reading import Reader, Reading
 from workbench.text.corpus import Corpus
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from workbench.figures.explorer.found import KINDS, Found, kind_of
-from workbench.figures.labels import value_label
+from workbench.figures.drawing.labels import value_label
+from workbench.figures.explorer.contents import KINDS, Found, kind_of
 from workbench.live.reading import Reading
 
 _PLACES = {

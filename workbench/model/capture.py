@@ -9,14 +9,14 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import UnsupportedSite
-from workbench.model.alone import alone
+from workbench.model.forward.alone import alone
 from workbench.model.hooks import after, hooked
 from workbench.model.model import Model
 from workbench.model.sites import KINDS, kind
 from workbench.results.make import make_result
 from workbench.text.batches import Batch
 from workbench.text.characters import whole
-from workbench.text.pieces import pieces
+from workbench.text.tokens.pieces import pieces
 
 _VARIABLES = {"head": "z", "neuron": "activation"}  # an axis has the site's name; the field has another for the tensor
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BadArgument, UnsupportedSite
-from workbench.model.alone import alone_inside
+from workbench.model.forward.alone import alone_inside
 from workbench.model.hooks import Hook, before, hooked
 from workbench.model.model import Model
 

@@ -9,9 +9,9 @@ import transformers
 from torch import Tensor
 
 from workbench.errors import TooLarge
-from workbench.model.alone import alone
 from workbench.model.edits import edited
-from workbench.model.evaluation import evaluating
+from workbench.model.forward.alone import alone
+from workbench.model.forward.evaluation_mode import evaluating
 from workbench.model.model import Model
 from workbench.text.batches import Batch, Encoded, pad
 from workbench.text.corpus import Corpus

@@ -10,12 +10,11 @@ import torch
 from workbench import shipped
 from workbench.arguments import checked
 from workbench.errors import BadArgument, BrokenModel, UnknownModel
-from workbench.model.adapter import Adapter, apply_adapter, base_alone, find_adapter
-from workbench.model.check import check as check_model
-from workbench.model.folder import check_folder, folder_hash, has_tokenizer
-from workbench.model.memory import check_memory
-from workbench.model.model import Model
-from workbench.model.placing import (
+from workbench.model.checks.check import check as check_model
+from workbench.model.checks.remembered import outcome_key
+from workbench.model.loading.adapter import Adapter, apply_adapter, base_alone, find_adapter
+from workbench.model.loading.folder import check_folder, folder_hash, has_tokenizer
+from workbench.model.loading.placing import (
     bytes_per_weight,
     read_device,
     read_dtype,
@@ -23,13 +22,14 @@ from workbench.model.placing import (
     refuse_moving,
     refuse_with_module,
 )
-from workbench.model.read import Reading, commit, read_module, read_tokenizer
-from workbench.model.remembered import outcome_key
-from workbench.model.text_part import is_whole, text_part
-from workbench.model.unpack import revision as unpacked_revision
-from workbench.model.unpack import unpacked
-from workbench.model.weight_files import check_links, check_weight_files
-from workbench.model.wrap import refuse_wrong_object, wrapped_before
+from workbench.model.loading.read import Reading, commit, read_module, read_tokenizer
+from workbench.model.loading.text_part import is_whole, text_part
+from workbench.model.loading.unpack import revision as unpacked_revision
+from workbench.model.loading.unpack import unpacked
+from workbench.model.loading.weight_files import check_links, check_weight_files
+from workbench.model.loading.wrap import refuse_wrong_object, wrapped_before
+from workbench.model.memory import check_memory
+from workbench.model.model import Model
 
 
 # More than ten parameters, and lines for them: this is the one front door, and every way to bring a model is an option.

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from workbench.model.alone import alone
+from workbench.model.forward.alone import alone
+from workbench.model.forward.blockwise_loss import next_token_loss
 from workbench.model.model import Model
-from workbench.model.vocabulary import next_token_loss
 from workbench.text.batches import Batch
 
 _CHUNK = 256  # rows of logits held at once

@@ -10,16 +10,16 @@ import torch
 
 from workbench.arguments import checked
 from workbench.errors import NotFinite, UnsupportedSite, warn
-from workbench.model.alone import alone
-from workbench.model.costs import COSTS
-from workbench.model.effective import device_of, effective_weight, norm_scale, unchanged_norms
-from workbench.model.evaluation import evaluating
-from workbench.model.precision import stated
+from workbench.model.checks.costs import COSTS
+from workbench.model.effective_weights import device_of, effective_weight, norm_scale, unchanged_norms
+from workbench.model.forward.alone import alone
+from workbench.model.forward.evaluation_mode import evaluating
+from workbench.model.loading.precision import stated
 from workbench.model.sites import kind
-from workbench.text.around import around
 from workbench.text.batches import Batch, Encoded, collate, encode
 from workbench.text.chat import adds_bos, template_hash
 from workbench.text.corpus import Corpus
+from workbench.text.tokens.around import around
 
 
 @dataclass(eq=False)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
-from workbench.neurons.ternary import KINDS
+from workbench.neurons.classes.ternary import KINDS
 from workbench.results.make import make_result, provenance
 from workbench.results.statistics import corrected
 from workbench.text.corpus import chosen

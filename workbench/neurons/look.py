@@ -11,16 +11,16 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument, BadResult, Interrupted
-from workbench.model.alone import alone
-from workbench.model.attention import fused
 from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.capture import tensors
-from workbench.model.effective import project
+from workbench.model.effective_weights import project
+from workbench.model.forward.alone import alone
+from workbench.model.forward.fused_attention import fused
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
-from workbench.text.spans import joined, spans
+from workbench.text.tokens.spans import joined, spans
 
 _SITES = ("gate", "neuron")
 

@@ -11,11 +11,11 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, shown, whole_number
 from workbench.errors import BadArgument
-from workbench.model.alone import alone
+from workbench.model.forward.alone import alone
 from workbench.model.model import Model
-from workbench.neurons.firing import firing
-from workbench.neurons.merge import merge
-from workbench.neurons.ternary import KINDS, ternary
+from workbench.neurons.classes.ternary import KINDS, ternary
+from workbench.neurons.counts.firing import firing
+from workbench.neurons.counts.merge import merge
 from workbench.results.make import make_result, provenance
 from workbench.results.progress import resumed
 from workbench.text.corpus import Corpus

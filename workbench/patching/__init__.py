@@ -1,13 +1,13 @@
 """Activation patching: put activations of one run into another and read what comes out."""
 
 from workbench.patching.attribution import attribution
-from workbench.patching.circuit import circuit
-from workbench.patching.concepts import concepts
+from workbench.patching.circuits.circuit import circuit
+from workbench.patching.circuits.overlap import overlap
+from workbench.patching.concepts.concepts import concepts
+from workbench.patching.concepts.onsets import onsets
 from workbench.patching.cross_layer import cross_layer
 from workbench.patching.cross_position import cross_position
-from workbench.patching.edges import edges
-from workbench.patching.onsets import onsets
-from workbench.patching.overlap import overlap
+from workbench.patching.edges.edges import edges
 from workbench.patching.path import path
 from workbench.patching.sweep import sweep
 

@@ -12,16 +12,15 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
-from workbench.model.alone import alone
+from workbench.model.forward.alone import alone
+from workbench.model.forward.record import record
+from workbench.model.forward.recording import Recording
+from workbench.model.forward.rerun import replace_heads, replace_positions
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
-from workbench.model.record import record
-from workbench.model.recording import Recording
-from workbench.model.rerun import replace_heads, replace_positions
-from workbench.patching.agreement import with_agreement
-from workbench.patching.answers import Reading, choose
-from workbench.patching.cells import read
-from workbench.patching.gradient import (
+from workbench.patching.engine.agreement import with_agreement
+from workbench.patching.engine.cells import read
+from workbench.patching.engine.gradient import (
     Gradients,
     Slope,
     activation_gradients,
@@ -29,9 +28,10 @@ from workbench.patching.gradient import (
     embedded,
     probability,
 )
-from workbench.patching.positions import forget_padding, numbers, tokens
-from workbench.patching.prompts import Prompts, batches, encode, first_difference
-from workbench.patching.table import Table
+from workbench.patching.engine.pair_metric import Reading, choose
+from workbench.patching.engine.positions import forget_padding, numbers, tokens
+from workbench.patching.engine.prompts import Prompts, batches, encode, first_difference
+from workbench.patching.engine.table import Table
 from workbench.results.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.pairs import load_pairs

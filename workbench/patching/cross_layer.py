@@ -8,14 +8,14 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
-from workbench.model.alone import alone
+from workbench.model.forward.alone import alone
+from workbench.model.forward.record import record
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
-from workbench.model.record import record
-from workbench.patching import cells
-from workbench.patching.answers import choose
-from workbench.patching.prompts import Prompts, batches, encode, label
-from workbench.patching.table import Table
+from workbench.patching.engine import cells
+from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.prompts import Prompts, batches, encode, label
+from workbench.patching.engine.table import Table
 from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs
 

@@ -8,19 +8,19 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import Interrupted, UnsupportedSite
-from workbench.model.alone import alone
-from workbench.model.columns import Columns
+from workbench.model.forward.alone import alone
+from workbench.model.forward.packed_positions import Columns
+from workbench.model.forward.record import record
+from workbench.model.forward.recording import Recording
+from workbench.model.forward.rerun import replace_positions
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
-from workbench.model.record import record
-from workbench.model.recording import Recording
-from workbench.model.rerun import replace_positions
-from workbench.patching import cells
-from workbench.patching.answers import choose
 from workbench.patching.cross_layer import SITES
-from workbench.patching.positions import forget_padding, numbers
-from workbench.patching.prompts import batches, encode
-from workbench.patching.table import Table
+from workbench.patching.engine import cells
+from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.positions import forget_padding, numbers
+from workbench.patching.engine.prompts import batches, encode
+from workbench.patching.engine.table import Table
 from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs
 

@@ -9,15 +9,15 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted
-from workbench.model.alone import alone
+from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
-from workbench.patching import cells
-from workbench.patching.answers import choose
-from workbench.patching.freeze import Runs, run_pair
-from workbench.patching.prompts import batches, encode
-from workbench.patching.receivers import Receiver, parse, sent
-from workbench.patching.table import Table
+from workbench.patching.edges.receivers import Receiver, parse, sent
+from workbench.patching.engine import cells
+from workbench.patching.engine.frozen_heads import Runs, run_pair
+from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.prompts import batches, encode
+from workbench.patching.engine.table import Table
 from workbench.results.groups import is_pair
 from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs

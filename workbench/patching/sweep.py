@@ -9,17 +9,17 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
-from workbench.model.alone import alone
+from workbench.model.forward.alone import alone
+from workbench.model.forward.record import record
+from workbench.model.forward.recording import Recording
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
-from workbench.model.record import record
-from workbench.model.recording import Recording
-from workbench.patching import cells, places
-from workbench.patching.answers import choose
-from workbench.patching.positions import forget_padding, numbers, tokens
-from workbench.patching.prompts import PairBatch, Prompts, batches, encode
-from workbench.patching.roles import role_columns, roles
-from workbench.patching.table import Table
+from workbench.patching.engine import cells, layer_sites
+from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.positions import forget_padding, numbers, tokens
+from workbench.patching.engine.prompts import PairBatch, Prompts, batches, encode
+from workbench.patching.engine.roles import role_columns, roles
+from workbench.patching.engine.table import Table
 from workbench.results.progress import resumed
 from workbench.text.pairs import load_pairs
 
@@ -176,14 +176,14 @@ def _said(works: Sequence[tuple[str, ...]]) -> str:
 def _require(model: Model, site: str) -> None:
     if site in ("head", "pattern", "neuron"):
         model.require(site)
-    if site in places.PLACES:
+    if site in layer_sites.PLACES:
         model.hook_point(site, 0)
 
 
 def _size(model: Model, prompts: Prompts, site: str, axis: str, named: list[str]) -> int:
     if axis == "role":
         return len(named)
-    return prompts.width if axis == "position" else places.count(model, site)
+    return prompts.width if axis == "position" else layer_sites.count(model, site)
 
 
 def _record(model: Model, batch: PairBatch, site: str, axes: tuple[str, ...]) -> tuple[Recording, Recording]:
@@ -193,7 +193,7 @@ def _record(model: Model, batch: PairBatch, site: str, axes: tuple[str, ...]) ->
     """
     if site == "head" and axes == ("layer", "head"):
         return record(model, batch.source, heads=True), record(model, batch.target, heads=True, keys=True)
-    inside = site in places.PLACES
+    inside = site in layer_sites.PLACES
     source = record(model, batch.source, keys=inside, patterns=inside)
     return source, record(model, batch.target, keys=True, patterns=inside)
 
@@ -209,13 +209,13 @@ def _cells(
 ) -> cells.Cells:
     if "role" in axes:
         return roles(source, target, metric, site, where["source"], where["target"])
-    if site not in places.PLACES:
+    if site not in layer_sites.PLACES:
         return cells.positions(source, target, metric, behind=site == "residual_post")
     if "position" in axes:
-        return places.positions(source, target, metric, site, width)
+        return layer_sites.positions(source, target, metric, site, width)
     if site == "head":
         return cells.heads(source, target, metric)
-    return places.units(source, target, metric, site)
+    return layer_sites.units(source, target, metric, site)
 
 
 def _turned(result: xr.Dataset) -> xr.Dataset:

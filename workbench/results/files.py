@@ -15,13 +15,13 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadResult, CannotWrite
-from workbench.results.checksums import changed, checksums
 from workbench.results.companions import upgrade
-from workbench.results.inspect import damaged, inspect
+from workbench.results.hdf5.checksums import changed, checksums
+from workbench.results.hdf5.inspect import damaged, inspect
+from workbench.results.hdf5.storable import check_name, writable, writable_values
 from workbench.results.lock import hold, is_free
 from workbench.results.make import FORMAT
 from workbench.results.stops import undisturbed
-from workbench.results.storable import check_name, writable, writable_values
 
 PARTIAL = ".partial.nc"
 _LAYOUT = "layout"  # attribute of older files: the dtypes that NetCDF itself does not keep
@@ -60,7 +60,7 @@ def load_result(path: str | Path) -> xr.Dataset:
     Raises:
         BadResult: no such file, not NetCDF, cut short, changed since it was saved, not a Result, written by a newer
             workbench, or one that leads to other files or declares more than it can hold (see
-            `workbench.results.inspect`).
+            `workbench.results.hdf5.inspect`).
     """
     path = Path(path)
     inspect(path)

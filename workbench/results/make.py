@@ -16,7 +16,7 @@ import xarray as xr
 import workbench
 from workbench.errors import BadArgument, BadResult
 from workbench.results.companions import ATTRIBUTE, declared
-from workbench.results.storable import check_name, writable, writable_attribute, writable_values
+from workbench.results.hdf5.storable import check_name, writable, writable_attribute, writable_values
 
 FORMAT = 2  # 2: variables name their companions
 _LIBRARIES = {

@@ -16,9 +16,9 @@ from workbench.studies.card_effects import measure_knockout, measure_patching
 from workbench.text.readers import load_corpus
 from workbench.text.words import load_words
 from workbench.training.card import write_card
+from workbench.training.data.prompts import read_words
 from workbench.training.evaluate import evaluate
 from workbench.training.pretrain import WORDS
-from workbench.training.prompts import read_words
 
 STORED = "evaluation.json"
 _SHARES = {"exact_match": 0.01, "by_target": 0.04, "by_source": 0.04}  # 0.04: three or four of some eighty prompts

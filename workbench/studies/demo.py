@@ -11,11 +11,11 @@ from workbench.lens import by_language
 from workbench.model.model import Model
 from workbench.studies.explore import study_looks
 from workbench.studies.findings import patches as findings
-from workbench.studies.heads import study_heads
-from workbench.studies.heads_removal import study_knockout
-from workbench.studies.neurons import study_neurons
+from workbench.studies.heads.removal import study_knockout
+from workbench.studies.heads.scores import study_heads
+from workbench.studies.neurons.classes import study_neurons
 from workbench.studies.options import Options, at_least_two, common_key
-from workbench.studies.patches import study_patches
+from workbench.studies.patching.sweeps import study_patches
 from workbench.studies.report import Section, recipe, write_report
 from workbench.studies.runs import Run, locks_folder, open_run
 from workbench.studies.sections import section

@@ -11,7 +11,7 @@ from workbench.results.make import provenance
 from workbench.studies.findings import controls
 from workbench.studies.findings.words import language, number
 from workbench.studies.report import Section
-from workbench.studies.report.headless import plain
+from workbench.studies.report.figure_title import plain
 
 # What a variable says of a head, in the words of the report (its own where none stand here); the first that a result
 # has is taken.

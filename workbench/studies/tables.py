@@ -54,7 +54,7 @@ def model_table(model: Any, *, device: str | None = None, dtype: str | None = No
     Returns:
         A column `value`, a row for each property; `can ...` rows are yes or no, the others say their unit.
     """
-    from workbench.model.costs import COSTS
+    from workbench.model.checks.costs import COSTS
     from workbench.model.load import load_model
 
     found = load_model(model, device=device, dtype=dtype)

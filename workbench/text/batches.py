@@ -10,7 +10,7 @@ from torch import Tensor
 from workbench.errors import BadArgument, BadCorpus, TooLarge, WorkbenchError, warn
 from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
-from workbench.text.spans import Divider
+from workbench.text.tokens.spans import Divider
 
 _WINDOW = 128  # rows tokenized at once
 

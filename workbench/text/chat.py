@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, BadPairs, UnsupportedSite, WorkbenchError
-from workbench.text.around import around
-from workbench.text.spans import characters, within
+from workbench.text.tokens.around import around
+from workbench.text.tokens.spans import characters, within
 
 _MARK = "\ue000\ue001text\ue001\ue000"  # of the private use area: in no template
 _DATE = datetime.date(2024, 7, 26)  # what templates that write today's date are given, so that runs can be repeated

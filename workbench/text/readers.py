@@ -12,11 +12,11 @@ from workbench.arguments import checked
 from workbench.errors import BadCorpus, warn
 from workbench.text.characters import composed, counted, normalized
 from workbench.text.corpus import Corpus
-from workbench.text.decoding import frame_table
+from workbench.text.formats.decoding import frame_table
 from workbench.text.formats.delimited import read_table
 from workbench.text.formats.folders import file_corpus, folder_corpus, prefix_corpus
 from workbench.text.formats.hub import dataset_table, is_dataset, mapping_corpus, objects_corpus
-from workbench.text.tables import table_corpus
+from workbench.text.formats.tables import table_corpus
 
 SHIPPED = ("parallel",)
 _Languages = str | Sequence[str] | None

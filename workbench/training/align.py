@@ -24,17 +24,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from workbench.errors import BadArgument
 from workbench.text.readers import load_corpus
+from workbench.training.cards.loss_curve import write_loss_curve
+from workbench.training.cards.twin import changes, draw_asked, read_all
+from workbench.training.cards.twin_card import write_twin_card
+from workbench.training.data.pair_mixture import PairMixture
+from workbench.training.data.prompts import LANGUAGES, Words, read_words
 from workbench.training.evaluate import weights_hash
 from workbench.training.export import export_model
 from workbench.training.held_out import held_out_directions
 from workbench.training.loss import chunked_cross_entropy
-from workbench.training.loss_curve import write_loss_curve
 from workbench.training.measure import Model
-from workbench.training.pair_mixture import PairMixture
 from workbench.training.pretrain import WORDS, document_mask
-from workbench.training.prompts import LANGUAGES, Words, read_words
-from workbench.training.twin import changes, draw_asked, read_all
-from workbench.training.twin_card import write_twin_card
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.results.files import write_whole
-from workbench.training.card_effects import effect_targets, effects, target
-from workbench.training.prompts import AUTONYMS, LANGUAGES
+from workbench.training.cards.card_effects import effect_targets, effects, target
+from workbench.training.data.prompts import AUTONYMS, LANGUAGES
 
 SOURCES = """| languages | sources and licences |
 |---|---|

@@ -23,13 +23,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from workbench.results.files import write_whole
 from workbench.text.readers import load_corpus
-from workbench.training.compression import ngram_bits_per_byte, xz_bits_per_byte
+from workbench.training.cards.slope import loss_slope
+from workbench.training.data.compression import ngram_bits_per_byte, xz_bits_per_byte
+from workbench.training.data.mixture import read_lines
+from workbench.training.data.prompts import LANGUAGES, HeldOut, Words, read_words
 from workbench.training.held_out import held_out_directions
 from workbench.training.measure import Model, bits_per_byte, continuations, draw_items, exact_matches, share_in_language
-from workbench.training.mixture import read_lines
 from workbench.training.pretrain import WORDS
-from workbench.training.prompts import LANGUAGES, HeldOut, Words, read_words
-from workbench.training.slope import loss_slope
 
 
 def make_identifier() -> Callable[[str], str | None]:

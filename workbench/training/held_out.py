@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from workbench.training.prompts import HeldOut
+from workbench.training.data.prompts import HeldOut
 
 
 def held_out_directions(*, share: float = 0.1, seed: int = 0) -> HeldOut:

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from workbench.training.prompts import LANGUAGES, HeldOut, Words, few_shot
+from workbench.training.data.prompts import LANGUAGES, HeldOut, Words, few_shot
 from workbench.training.tokenizer import BOS, PAD
 
 Model = Any

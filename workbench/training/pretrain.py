@@ -18,14 +18,14 @@ import torch
 from tqdm.auto import tqdm
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
+from workbench.training.cards.loss_curve import write_loss_curve
 from workbench.training.checkpoint import load_checkpoint, save_checkpoint
+from workbench.training.data.mixture import Mixture, Shares, read_lines
+from workbench.training.data.prompts import LANGUAGES, read_words
 from workbench.training.export import export_model
 from workbench.training.held_out import held_out_directions
 from workbench.training.loss import chunked_cross_entropy
-from workbench.training.loss_curve import write_loss_curve
-from workbench.training.mixture import Mixture, Shares, read_lines
 from workbench.training.optimizer import make_optimizers, schedule
-from workbench.training.prompts import LANGUAGES, read_words
 from workbench.training.tokenizer import BOS, EOS, PAD, make_tokenizer
 
 WORDS = Path(__file__).parents[2] / "data" / "words.tsv"

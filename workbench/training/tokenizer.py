@@ -9,7 +9,7 @@ import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from workbench.training.prompts import AUTONYMS, Words
+from workbench.training.data.prompts import AUTONYMS, Words
 
 BOS, EOS, PAD = "<s>", "</s>", "<pad>"
 SPLIT = (

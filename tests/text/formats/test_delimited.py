@@ -7,7 +7,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadCorpus
-from workbench.text.decoding import Table
+from workbench.text.formats.decoding import Table
 from workbench.text.formats.delimited import read_table
 
 HARD = pd.DataFrame(

@@ -14,8 +14,8 @@ from plotly.colors import get_colorscale
 from plotly.offline import get_plotlyjs
 
 from workbench.arguments import checked
-from workbench.figures import style
-from workbench.figures.explorer.found import LEAST, Found, find
+from workbench.figures.drawing import style
+from workbench.figures.explorer.contents import LEAST, Found, find
 from workbench.figures.explorer.parts import head_grid
 from workbench.figures.explorer.payload import payload
 from workbench.figures.heatmap import heatmap

@@ -12,10 +12,10 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from workbench.errors import BadArgument
-from workbench.figures import style
-from workbench.figures.choose import choose
+from workbench.figures.drawing import style
+from workbench.figures.drawing.choose import choose
+from workbench.figures.drawing.labels import describe, escape, token_label, value_label
 from workbench.figures.heatmap import heatmap, titled
-from workbench.figures.labels import describe, escape, token_label, value_label
 
 CLASSES = ("specific", "related", "general", "unassigned")  # `other` is the rest
 _CELLS = ("language", "layer", "head")

@@ -11,14 +11,14 @@ import plotly.io
 import xarray as xr
 
 from workbench.errors import WorkbenchError
-from workbench.figures import style
-from workbench.figures.axis import axis
-from workbench.figures.cells import number_cells
-from workbench.figures.choose import Chosen, choose
-from workbench.figures.colour import colour_axis, is_signed
-from workbench.figures.explorer.found import CELLS, KINDS, Found, Measure, kind_of
+from workbench.figures.drawing import style
+from workbench.figures.drawing.axis import axis
+from workbench.figures.drawing.cells import number_cells
+from workbench.figures.drawing.choose import Chosen, choose
+from workbench.figures.drawing.colour import colour_axis, is_signed
+from workbench.figures.drawing.labels import value_label
+from workbench.figures.explorer.contents import CELLS, KINDS, Found, Measure, kind_of
 from workbench.figures.explorer.parts import CLASSES, head_grid, layer_classes, pattern, profile, token_labels
-from workbench.figures.labels import value_label
 from workbench.text import languages
 
 _MANY_HEADS = 16  # from which a panel of heads is wide

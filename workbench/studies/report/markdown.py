@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.studies.report.body import AGAIN, HEADS, HOW_HEADS, address, explored, same_heads
 from workbench.studies.report.contents import HEAD, Report, Section, readable
-from workbench.studies.report.headless import untitled
+from workbench.studies.report.figure_title import untitled
 
 
 def markdown(

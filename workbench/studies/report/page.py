@@ -13,10 +13,10 @@ from typing import Any
 import plotly.io
 from plotly.offline import get_plotlyjs
 
-from workbench.figures import style
+from workbench.figures.drawing import style
 from workbench.studies.report import body
 from workbench.studies.report.contents import Report, Section
-from workbench.studies.report.headless import untitled
+from workbench.studies.report.figure_title import untitled
 
 _HERE = Path(__file__).parent
 

@@ -7,9 +7,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from workbench.errors import BadArgument
-from workbench.figures import style
+from workbench.figures.drawing import style
 from workbench.studies.report.contents import Report
-from workbench.studies.report.headless import untitled
+from workbench.studies.report.figure_title import untitled
 
 _SCALE = {"png": 2, "svg": 1}  # a PNG has two pixels for each of the page's, so that screens of today show it sharp
 
@@ -35,7 +35,7 @@ def pictures(report: Report, kind: str, *, width: int) -> list[bytes]:
     try:
         import kaleido
 
-        from workbench.studies.report.offline import OfflineChromium
+        from workbench.studies.report.checks.offline import OfflineChromium
     except ImportError:
         raise BadArgument(
             "pictures are drawn by kaleido, which is not installed; pip install 'babel-workbench[docs]' brings it, "

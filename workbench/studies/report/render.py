@@ -8,7 +8,7 @@ from workbench.results.files import write_whole
 from workbench.studies.report.markdown import markdown
 from workbench.studies.report.page import page
 from workbench.studies.report.pictures import pictures
-from workbench.studies.report.printed import printed
+from workbench.studies.report.print_page import printed
 from workbench.studies.report.store import load_report
 
 FORMATS = {"html": "report.html", "md": "report.md", "pdf-ready": "report-print.html"}

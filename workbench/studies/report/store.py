@@ -16,9 +16,9 @@ import workbench
 from workbench.errors import BadResult, warn
 from workbench.results.files import load_result, write_whole
 from workbench.results.make import provenance
+from workbench.studies.report.checks.valid import check_record
 from workbench.studies.report.contents import Report, Section
 from workbench.studies.report.recipe import Recipe
-from workbench.studies.report.valid import check_record
 from workbench.studies.runs import OTHERS, put_report_aside
 
 FILE = "report.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BadCorpus, UnknownLanguage
-from workbench.text.decoding import bare
+from workbench.text.formats.decoding import bare
 from workbench.text.formats.headers import AMBIGUOUS
 from workbench.text.languages import check, concerns, known, listed, wanted
 

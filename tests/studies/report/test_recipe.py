@@ -1,0 +1,101 @@
+"""A recipe is what one types: its call runs, its command parses, and both have the same defaults."""
+
+import inspect
+import shlex
+from dataclasses import replace
+
+import pytest
+from typer.main import get_command
+
+from workbench.cli import app
+from workbench.studies import demo
+from workbench.studies.heads import scores
+from workbench.studies.neurons import classes, effects, routing
+from workbench.studies.options import Options
+from workbench.studies.patching import concepts, sweeps
+from workbench.studies.report import recipe
+
+STUDIES = {
+    "demo": (demo.run_demo, ()),
+    "heads find": (scores.run_heads, ("polyglot", "parallel")),
+    "neurons classify": (classes.run_neurons, ("polyglot", "parallel")),
+    "neurons stages": (effects.run_stages, ("polyglot", "parallel")),
+    "neurons knockout": (effects.run_knockout, ("polyglot", "parallel")),
+    "neurons compare": (effects.run_compare, ("polyglot", "polyglot-aligned", "parallel")),
+    "neurons routing": (routing.run_routing, ("polyglot", "parallel")),
+    "neurons look": (effects.run_look, ("polyglot", "parallel")),
+    "patch sweep": (sweeps.run_patch, ("polyglot", "words:de-fr")),
+    "patch concepts": (concepts.run_concepts, ("polyglot",)),
+    "patch onsets": (concepts.run_onsets, ("polyglot",)),
+}
+
+
+def test_defaults_are_left_out():
+    found = recipe(scores.run_heads, "heads find", "polyglot", "parallel", out="runs/a", options=Options(), limit=None)
+    assert found.command == "workbench heads find polyglot parallel --out runs/a"
+    assert found.call == (
+        "from workbench.studies.heads.scores import run_heads\n\nrun_heads('polyglot', 'parallel', out='runs/a')"
+    )
+
+
+def test_what_was_asked_is_in_both():
+    options = Options(batch_size=4, seed=3, truncate=True, progress=False)
+    found = recipe(
+        concepts.run_concepts,
+        "patch concepts",
+        "my model",
+        out="/somewhere/else/run",
+        options=options,
+        source="de-it",
+        target="fr-zh",
+        mean_over=["de", "es"],
+        limit=16,
+    )
+    assert found.command == (
+        "workbench patch concepts 'my model' --source de-it --target fr-zh --mean-over de,es --limit 16 "
+        "--batch-size 4 --seed 3 --truncate --out runs/run"
+    )
+    assert found.call.endswith(
+        "run_concepts('my model', source='de-it', target='fr-zh', mean_over=['de', 'es'], limit=16, out='runs/run', "
+        "options=Options(batch_size=4, seed=3, truncate=True))"
+    )
+
+
+def test_an_object_has_no_command_and_goes_by_its_name():
+    found = recipe(scores.run_heads, "heads find", object(), "parallel", out="a")
+    assert found.command == ""
+    assert "run_heads(model, 'parallel', out='a')" in found.call
+    only = recipe(
+        scores.run_heads, "heads find", "m", "c", out="a", only_python=["released_texts"], released_texts=3, limit=2
+    )
+    assert only.command == "" and "released_texts=3" in only.call
+
+
+@pytest.mark.parametrize("command", STUDIES)
+def test_the_call_fits_the_function_and_the_command_has_its_options(command):
+    study, given = STUDIES[command]
+    options = Options(batch_size=4, device="cpu", dtype="float32", seed=3, truncate=True, memory="1GB")
+    parameters = inspect.signature(study).parameters
+    own = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in ("out", "options")]
+    own = [p for p in own if p.name not in vars(options) and p.name not in ("released_texts", "ablation_texts")]
+    asked = {p.name: 7 if isinstance(p.default, int | None) else "x" for p in own}
+    places = [name for name in ("layer", "neuron") if name in asked]
+    only = ["truncate"] if command.startswith("patch") else []
+    found = recipe(study, command, *given, out="runs/a", options=options, places=places, only_python=only, **asked)
+    assert bool(found.command) != bool(only)
+    if only:
+        found = recipe(study, command, *given, out="runs/a", options=replace(options, truncate=False), **asked)
+    words = shlex.split(found.command)[1:]
+    inner = get_command(app)
+    for word in command.split():
+        inner = inner.commands[word]
+    flags = {flag: one for one in inner.params for flag in one.opts}
+    shown = [word for word in words if word.startswith("--")]
+    assert set(shown) <= set(flags)
+    assert sum(one.param_type_name == "argument" for one in inner.params) == len(given) + len(places)
+    for p in (p for p in own if p.name not in places):  # what is left out must mean the same in both
+        default = flags["--" + p.name.replace("_", "-")].default
+        assert p.default is p.empty or default == p.default or not (default or p.default), p.name
+    _, _, call = found.call.partition("\n\n")
+    names = {"Options": Options, study.__name__: lambda *args, **named: inspect.signature(study).bind(*args, **named)}
+    assert eval(call, names).arguments["out"] == "runs/a"

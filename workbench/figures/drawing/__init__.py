@@ -1,0 +1,1 @@
+"""What all figures share: axes, cells, colours, labels, style."""

@@ -1,0 +1,122 @@
+"""Choose what a figure draws: one variable, some coordinates, and the intervals and p-values that belong to it."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import xarray as xr
+
+from workbench.errors import BadArgument, UnknownLanguage
+from workbench.figures.drawing.labels import is_language, language_order
+from workbench.results.companions import companions
+from workbench.text.languages import match
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One variable, ready to draw.
+
+    Attributes:
+        values: The variable after the selection; languages in the order of their codes, other groups after them.
+        companions: `low`, `high`, `p_value` ... with the same axes as `values`.
+        fixed: Coordinates of which the selection kept a single value.
+    """
+
+    values: xr.DataArray
+    companions: dict[str, xr.DataArray] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Axes of `values`."""
+        return tuple(str(dim) for dim in self.values.dims)
+
+    def at(self, dim: str, index: int) -> "Chosen":
+        """The part at one index of an axis."""
+        companions = {name: array.isel({dim: index}) for name, array in self.companions.items()}
+        return Chosen(self.values.isel({dim: index}), companions, self.fixed)
+
+
+def choose(result: xr.Dataset, variable: str, select: Mapping[str, Any]) -> Chosen:
+    """Take a variable out of a result, restricted to some coordinates.
+
+    Args:
+        result: A result of the workbench, or any Dataset.
+        variable: One of its variables.
+        select: Coordinates by name; one value drops the axis, a list or slice keeps it.
+
+    Raises:
+        BadArgument: No such variable, axis or coordinate; the message lists what the result has.
+        UnknownLanguage: A language that this result does not have.
+    """
+    if variable not in result.data_vars:
+        has = ", ".join(f"{name}[{', '.join(map(str, array.dims))}]" for name, array in result.data_vars.items())
+        raise BadArgument(f"no variable {variable!r} in this result (has: {has or 'none'})")
+    values = result[variable]
+    for dim in select:
+        if dim not in values.dims:
+            raise BadArgument(
+                f"{variable} has no axis {dim!r} to select from (has: {', '.join(map(str, values.dims))})"
+            )
+    wanted = {dim: _wanted(values, dim, want) for dim, want in select.items()}
+    beside = {name: _taken(array, wanted) for name, array in companions(result, variable).items()}
+    fixed = {dim: values[dim].values[want] for dim, want in wanted.items() if isinstance(want, int)}
+    return Chosen(_spoken(_taken(values, wanted), result, wanted), beside, fixed)
+
+
+def no_axis(asked: str, name: str, dims: Iterable[Hashable]) -> BadArgument:
+    """The error for an axis that the variable does not have, or has lost to the selection."""
+    return BadArgument(f"{asked}={name!r} is no axis of what is drawn (has: {', '.join(map(str, dims)) or 'none'})")
+
+
+def _wanted(values: xr.DataArray, dim: str, want: Any) -> int | list[int]:
+    """Index or indices of the coordinates that were asked for."""
+    index = values.get_index(dim)
+    has = list(index)
+    if isinstance(want, slice):
+        found = index.slice_indexer(want.start, want.stop, want.step)
+        wanted: int | list[int] = list(range(len(has)))[found]
+    elif isinstance(want, str | bytes) or not isinstance(want, Iterable):
+        return _place(dim, has, want)
+    else:
+        wanted = [_place(dim, has, item) for item in want]
+    if not wanted:
+        raise BadArgument(f"{dim}={want!r} selects nothing (has: {_some(has)})")
+    return wanted
+
+
+def _place(dim: str, has: list, want: Any) -> int:
+    if want in has:
+        return has.index(want)
+    if is_language(dim) and isinstance(want, str) and (meant := match(want, [str(one) for one in has])) is not None:
+        return [str(one) for one in has].index(meant)
+    error = UnknownLanguage if is_language(dim) else BadArgument
+    raise error(f"{dim} {want!r} is not in this result (has: {_some(has)})")
+
+
+def _some(has: list) -> str:
+    words = [str(item) for item in has]
+    return ", ".join(words if len(words) <= 20 else [*words[:8], "...", words[-1]])
+
+
+def _taken(array: xr.DataArray, wanted: Mapping[str, int | list[int]]) -> xr.DataArray:
+    array = array.isel({dim: want for dim, want in wanted.items() if dim in array.dims})
+    for dim in array.dims:
+        if dim in array.coords and array[dim].dtype.kind in "UOT":
+            array = array.isel({dim: language_order(str(dim), array[dim].values.astype(str).tolist())})
+    return array
+
+
+def _spoken(values: xr.DataArray, result: xr.Dataset, wanted: Mapping[str, int | list[int]]) -> xr.DataArray:
+    """Attention of one text, `[query, key]`, up to the text's end and with its tokens; anything else as it is."""
+    if "token" not in result.data_vars or not {"query", "key"} <= set(values.dims):
+        return values
+    token = _taken(result["token"], wanted)
+    if token.dims != ("position",):
+        return values
+    other = [dim for dim in values.dims if dim not in ("query", "key")]
+    end = int(values.isel(key=0).notnull().any(other).sum())
+    words = token.values[:end]
+    return values.isel(query=slice(end), key=slice(end)).assign_coords(
+        query_token=("query", words), key_token=("key", words)
+    )

@@ -1,0 +1,219 @@
+"""Kinds: where each head looks in each language, so that its role can be read beside its importance."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked
+from workbench.errors import Interrupted
+from workbench.heads.scores.measure import sort_texts
+from workbench.model.batching import by_language, texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.hooks import after, hooked
+from workbench.model.memory import budget
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.results.statistics import interval
+from workbench.text.batches import Batch
+from workbench.text.corpus import Corpus
+
+KINDS = {
+    "previous": "mean attention to the token before the current one [share]",
+    "first": "mean attention to the first token [share]",
+    "current": "mean attention to the current token itself [share]",
+    "same": "mean attention to earlier occurrences of the current token [share]",
+    "induction": "mean attention to the tokens after earlier occurrences of the current token [share]",
+    "entropy": "mean entropy of the attention [nats]",
+    "distance": "mean distance looked back [tokens]",
+}
+_CELLS = ("language", "layer", "head")
+_COPIES = 6  # of a layer's pattern that exist at one time, about: scores, mask, softmax, logarithm, products
+
+
+@checked
+@alone
+def kinds(
+    model: Model,
+    corpus: Corpus,
+    *,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Where each head looks: previous, first, current and same token, induction, entropy and distance, per language.
+
+    Each number is the mean over the positions of a text, then over texts. The first position, which can only look at
+    itself, is left out, and so is all that the tokenizer puts in front of a text (BOS, mostly). With i < q and token i
+    = token q, `same` is the attention from q to all such i, and `induction` that to all i + 1 that lie before q; both
+    are means over the positions q that have such an i, or i + 1, and texts without one do not count there.
+
+    An attention of 0.3 to the previous token means little in texts of four tokens. So each measure has its `uniform_`
+    twin: its value in these texts for a head that attends to all tokens so far alike.
+
+    In a chat the positions are those of the text's own tokens; they may look at the template's.
+
+    Patterns are reduced layer by layer and never kept; a window (sliding attention) leaves them as the model has them.
+
+    Args:
+        model: the model.
+        corpus: texts by language.
+        level: of the confidence intervals.
+        progress: show a progress bar.
+        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
+        seed: of the bootstrap.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        `previous`, `first`, `current`, `same`, `induction` (shares of the attention, 0 to 1), `entropy` (nats) and
+        `distance` (tokens), each [language, layer, head], each with its bootstrap percentile interval over distinct
+        texts, such as `previous_low` and `previous_high` (NaN with fewer than two texts), and with
+        `uniform_previous[language]` and so on. NaN where no text of a language has a position that counts.
+
+    Raises:
+        BadArgument: `level` or `batch_size` out of range.
+        UnsupportedSite: the architecture has no attention pattern that can be read.
+        TooLarge: a text exceeds the context and `truncate` is off.
+        Interrupted: Ctrl-C; `partial` holds the languages that were finished, NaN elsewhere.
+
+    Source:
+        Previous-token and induction heads: Olsson et al. 2022 (arXiv 2209.11895); duplicate-token heads: Wang et al.
+        2022 (arXiv 2211.00593).
+
+    Example:
+        >>> found = wb.heads.kinds(model, corpus)                                                # doctest: +SKIP
+        >>> wb.figures.heatmap(found, "induction")                                               # doctest: +SKIP
+    """
+    size = texts_per_batch(batch_size)
+    model.require("pattern")
+    encoded = model.encode(corpus, truncate=truncate)
+    longest = max(len(text.ids) for text in encoded)
+    fits = max(1, budget(model) // 2 // (_COPIES * 4 * model.n_heads * longest**2))
+    place = {language: k for k, language in enumerate(corpus.languages)}
+    counts = np.array(list(corpus.counts.values()))
+    shape = (len(KINDS), len(counts), int(counts.max()))
+    found = np.full((*shape, model.n_layers, model.n_heads), np.nan)
+    uniform, seen = np.full(shape, np.nan), np.zeros(len(counts), np.int64)
+
+    def result() -> xr.Dataset:
+        whole = (seen == counts)[None, :, None]
+        measured = np.where(whole[..., None, None], found, np.nan)
+        return make_result(
+            _variables(measured, np.where(whole, uniform, np.nan), corpus, level, seed),
+            {"language": list(corpus.languages)},
+            method="heads.kinds",
+            parameters={"level": level, "batch_size": size, "truncate": truncate},
+            model=model.info,
+            corpus=corpus.info,
+            seed=seed,
+        )
+
+    state = {"found": found, "uniform": uniform, "seen": seen}
+    try:
+        with tqdm(total=len(encoded), desc="kinds of heads", unit="text", disable=not progress) as bar:
+            batches = by_language(model, encoded, batch_size=min(size, fits))
+            for batch in resumed(batches, state, skip=lambda batch: bar.update(len(batch))):
+                batch = batch.to(model.device)
+                k, rows, looks = place[batch.languages[0]], list(batch.rows), _looks(batch)
+                for layer, values in _reduced(model, batch, looks).items():
+                    found[:, k, rows, layer] = values
+                uniform[:, k, rows] = _reduce(_alike(batch), looks, batch)[..., 0]
+                seen[k] += len(batch)
+                bar.update(len(batch))
+    except KeyboardInterrupt:
+        done = [code for code, whole in zip(corpus.languages, seen == counts, strict=True) if whole]
+        raise Interrupted(
+            f"interrupted; finished languages: {', '.join(done) or 'none'} of {len(corpus.languages)}; the others are "
+            "NaN in .partial",
+            partial=result(),
+        ) from None
+    return result()
+
+
+@torch.no_grad()
+def _reduced(model: Model, batch: Batch, looks: Tensor) -> dict[int, np.ndarray]:
+    """What is measured of every layer's pattern in one pass: layer to [kind, sample, head]."""
+    found: dict[int, np.ndarray] = {}
+
+    def hook(layer: int) -> Any:
+        def reduce(pattern: Tensor) -> None:
+            found[layer] = _reduce(pattern, looks, batch)
+
+        return reduce
+
+    hooks = [after(model.hook_point("pattern", i), hook(i)) for i in range(model.n_layers)]
+    with hooked(hooks, once="attention patterns"):
+        model.states(batch)
+    return found
+
+
+def _looks(batch: Batch) -> Tensor:
+    """What is summed up of a pattern: [sample, kind without entropy, query, key], whether or how far."""
+    real = batch.mask.bool()
+    place = batch.mask.cumsum(1) - 1
+    query, key = place[:, :, None], place[:, None]
+    pair = _asked(batch)[:, :, None] & real[:, None] & (key <= query)
+    before = batch.ids.roll(1, 1)  # of the first token nothing is before it, and it is never asked for
+    looks = {
+        "previous": key == query - 1,
+        "first": key == 0,
+        "current": key == query,
+        "same": (key < query) & (batch.ids[:, :, None] == batch.ids[:, None]),
+        "induction": (key < query) & (key >= 1) & (batch.ids[:, :, None] == before[:, None]),
+        "distance": query - key,
+    }
+    return torch.stack([look * pair for look in looks.values()], 1).float()
+
+
+def _asked(batch: Batch) -> Tensor:
+    """The positions that are averaged over, [sample, query] bool: all that count but a text's very first."""
+    return batch.counted.bool() & (batch.mask.cumsum(1) > 1)
+
+
+def _reduce(pattern: Tensor, looks: Tensor, batch: Batch) -> np.ndarray:
+    """Means over the positions that count, of a pattern [sample, head, query, key]: [kind, sample, head]."""
+    asked = _asked(batch).float()
+    pattern = pattern.float().masked_fill(asked[:, None, :, None] == 0, 0.0)
+    total = torch.einsum("shqk,stqk->tsh", pattern, looks)
+    counts = asked.sum(1).repeat(looks.shape[1], 1)  # [kind, sample]
+    counts[3:5] = (looks[:, 3:5] > 0).any(3).sum(2).T.float()  # same and induction: positions that have any such key
+    means = torch.where(counts[..., None] > 0, total / counts[..., None], torch.nan)
+    entropy = -torch.xlogy(pattern, pattern).sum((2, 3)) / asked.sum(1)[:, None]
+    return torch.cat([means[:5], entropy[None], means[5:]]).double().cpu().numpy()
+
+
+def _alike(batch: Batch) -> Tensor:
+    """The pattern of a head that attends to all tokens so far alike: [sample, 1, query, key]."""
+    real, place = batch.mask.bool(), batch.mask.cumsum(1) - 1
+    seen = real[:, None] & (place[:, None] <= place[:, :, None])
+    return (seen / (place + 1).clamp(min=1)[:, :, None])[:, None]
+
+
+def _variables(
+    found: np.ndarray, uniform: np.ndarray, corpus: Corpus, level: float, seed: int
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """The Result's variables from [kind, language, sample, layer, head] and [kind, language, sample]."""
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
+    own = sort_texts(corpus, corpus.clusters)
+    for (name, described), measured, alike in zip(KINDS.items(), found, uniform, strict=True):
+        samples = sort_texts(corpus, np.moveaxis(measured, (0, 1), (2, 3)))
+        low, high = interval(samples, axis=3, level=level, seed=seed, clusters=own)  # [layer, head, language]
+        unit = described[described.index("[") :]
+        variables[name] = (_CELLS, _mean(measured), described)
+        for end, values in (("low", low), ("high", high)):
+            text = f"{end}er end of the {level:.0%} interval of {name} over texts {unit}"
+            variables[f"{name}_{end}"] = (_CELLS, np.moveaxis(values, 2, 0), text)
+        variables[f"uniform_{name}"] = (("language",), _mean(alike), f"{name} of a head that attends alike {unit}")
+    return variables
+
+
+def _mean(samples: np.ndarray) -> np.ndarray:
+    """Mean over the samples (axis 1) that there are; NaN where there are none."""
+    count = (~np.isnan(samples)).sum(1)
+    return np.where(count > 0, np.nansum(samples, 1) / np.maximum(count, 1), np.nan)

@@ -1,0 +1,162 @@
+"""Patterns: the attention of every head on a few texts, in every language, with the tokens it runs between."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked
+from workbench.errors import BadArgument, Interrupted, TooLarge
+from workbench.model.batching import by_length, texts_per_batch
+from workbench.model.capture import tensors
+from workbench.model.forward.alone import alone
+from workbench.model.memory import budget
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.text.batches import Batch, Encoded
+from workbench.text.corpus import Corpus
+from workbench.text.tokens.pieces import pieces
+
+_COPIES = 4  # of one text's patterns that exist at one time, about: all layers, and a layer's scores, mask, softmax
+
+
+@checked
+@alone
+def patterns(
+    model: Model,
+    corpus: Corpus,
+    *,
+    sentences: Sequence[int] = (0, 1, 2),
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """The attention pattern of every head on some texts of every language.
+
+    Patterns are as the model has them: after grouped keys, position biases, soft caps, windows and the softmax. Each
+    row sums to one over the tokens that the query may see. In an aligned corpus text i says the same in every language,
+    so two languages can be compared; in another the attribute `aligned` is 0 and only the numbering is shared.
+
+    Args:
+        model: the model.
+        corpus: texts by language.
+        sentences: which texts of each language, counted from 0.
+        progress: show a progress bar.
+        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
+        seed: nothing is drawn here; recorded for symmetry with the other analyses.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        `pattern[sentence, language, layer, head, query, key]`, probabilities in float32, 0 where the query may not
+        look and NaN behind the text's end; `token[sentence, language, position]`, what each token adds to the text
+        (joined they are the text; empty behind its end, and where a later token completes the character);
+        `length[sentence, language]` in tokens. `sentence` holds the numbers asked for; attribute `aligned`.
+
+    Raises:
+        BadArgument: no sentences, one twice, or one that a language does not have; a bad `batch_size`.
+        UnsupportedSite: the architecture has no attention pattern that can be read.
+        TooLarge: a text exceeds the context and `truncate` is off, or the patterns exceed the memory.
+        Interrupted: Ctrl-C; `partial` holds the texts that were finished, NaN elsewhere.
+
+    Example:
+        >>> found = wb.heads.patterns(model, corpus.select("de,ja"), sentences=[4])              # doctest: +SKIP
+        >>> wb.figures.heatmap(found, "pattern", sentence=4, language="ja", layer=2, head=5)     # doctest: +SKIP
+    """
+    size = texts_per_batch(batch_size)
+    model.require("pattern")
+    chosen = _chosen(corpus, sentences)
+    try:
+        encoded = model.encode(chosen, truncate=truncate)
+    except TooLarge as error:
+        raise TooLarge(f"of the sentences {', '.join(map(str, sentences))}, {error}") from None
+    longest = max(len(text.ids) for text in encoded)
+    cells = model.n_layers * model.n_heads * longest**2
+    given = budget(model) // 2
+    if 4 * cells * len(encoded) > given:
+        raise TooLarge(
+            f"{len(encoded)} texts of up to {longest} tokens have {4 * cells * len(encoded) / 1e9:.1f} GB of patterns "
+            f"and {given / 1e9:.1f} GB are free for them; give fewer or shorter sentences, or corpus.select(languages)"
+        )
+    place = {language: k for k, language in enumerate(corpus.languages)}
+    shape = (len(sentences), len(place))
+    found = np.full((*shape, model.n_layers, model.n_heads, longest, longest), np.nan, np.float32)
+    done = np.zeros((), dtype=np.int64)  # texts
+
+    def result() -> xr.Dataset:
+        return make_result(
+            {
+                "pattern": (
+                    ("sentence", "language", "layer", "head", "query", "key"),
+                    found,
+                    "attention from the query to the key [share]",
+                ),
+                **_words(model, encoded, place, (*shape, longest)),
+            },
+            {"sentence": list(sentences), "language": list(corpus.languages)},
+            method="heads.patterns",
+            parameters={"sentences": list(sentences), "batch_size": size, "truncate": truncate},
+            model=model.info,
+            corpus=corpus.info,
+            seed=seed,
+            attrs={"aligned": int(corpus.aligned)},
+        )
+
+    fits = max(1, given // (_COPIES * 4 * cells))
+    try:
+        with tqdm(total=len(encoded), desc="attention patterns", unit="text", disable=not progress) as bar:
+            batches = list(by_length(model, encoded, batch_size=min(size, fits)))
+            for batch in resumed(batches, {"found": found, "done": done}, skip=lambda one: bar.update(len(one))):
+                _read(model, batch, place, found)
+                done += len(batch)
+                bar.update(len(batch))
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted; finished {done} of {len(encoded)} texts; the others are NaN in .partial", partial=result()
+        ) from None
+    return result()
+
+
+def _chosen(corpus: Corpus, sentences: Sequence[int]) -> Corpus:
+    """The corpus of the sentences asked for, in their order."""
+    if not len(sentences) or len(set(sentences)) < len(sentences):
+        raise BadArgument(f"sentences={list(sentences)!r}; give one number or more, each once, such as (0, 1, 2)")
+    for language, count in corpus.counts.items():
+        for row in sentences:
+            if isinstance(row, bool) or not isinstance(row, int | np.integer) or not 0 <= row < count:
+                raise BadArgument(
+                    f"sentence {row!r} is not in {corpus.source}, which has 0 to {count - 1} in {language!r}"
+                )
+    texts = {language: tuple(rows[row] for row in sentences) for language, rows in corpus.texts.items()}
+    return replace(corpus, texts=texts, dropped=0, ids=())
+
+
+def _read(model: Model, batch: Batch, place: dict[str, int], found: np.ndarray) -> None:
+    """Put the patterns of a batch where they belong; padding is left out."""
+    batch = batch.to(model.device)
+    seen = tensors(model, batch, [("pattern", layer) for layer in range(model.n_layers)])
+    for sample, (language, row) in enumerate(zip(batch.languages, batch.rows, strict=True)):
+        real = batch.mask[sample].bool()
+        length = int(real.sum())
+        for layer in range(model.n_layers):
+            values = seen["pattern", layer][sample][:, real][:, :, real]
+            found[row, place[language], layer, :, :length, :length] = values.float().cpu().numpy()
+
+
+def _words(
+    model: Model, encoded: Sequence[Encoded], place: dict[str, int], shape: tuple[int, ...]
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """Tokens and lengths of the texts."""
+    token, length = np.full(shape, "", dtype=object), np.zeros(shape[:2], np.int64)
+    for text in encoded:
+        at = text.row, place[text.language]
+        length[at] = len(text.ids)
+        token[at][: len(text.ids)] = pieces(model.tokenizer, text.ids)
+    return {
+        "token": (("sentence", "language", "position"), token, "what the token adds to the text"),
+        "length": (("sentence", "language"), length, "length of the text [tokens]"),
+    }

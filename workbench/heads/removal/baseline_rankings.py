@@ -1,0 +1,51 @@
+"""Orders: in which sequence simple methods would remove heads, least wanted first."""
+
+import numpy as np
+import torch
+
+from workbench.model.batching import by_language
+from workbench.model.gradients import head_gradient
+from workbench.model.model import Model
+from workbench.text.batches import Encoded
+
+Cells = list[tuple[int, int]]
+
+
+def ascending(scores: np.ndarray) -> Cells:
+    """Heads from the lowest score to the highest, [layer, head] to (layer, head); equal ones by place."""
+    order = np.argsort(scores, axis=None, kind="stable")
+    return [(int(i) // scores.shape[1], int(i) % scores.shape[1]) for i in order]
+
+
+def michel(model: Model, encoded: list[Encoded], *, batch_size: int) -> np.ndarray:
+    """Mean |m dNLL/dm| over all these texts, divided by each layer's root of squares: [layer, head].
+
+    Source:
+        Michel et al. 2019 (arXiv 1905.10650), section 4; each language weighs the same.
+    """
+    sums: dict[str, np.ndarray] = {}
+    counts: dict[str, int] = {}
+    for batch in by_language(model, encoded, batch_size=batch_size):
+        gradient, _ = head_gradient(model, batch)
+        language = batch.languages[0]
+        sums[language] = sums.get(language, 0.0) + gradient.abs().double().sum(0).cpu().numpy()
+        counts[language] = counts.get(language, 0) + len(batch)
+    return per_layer(np.mean([sums[language] / counts[language] for language in sums], axis=0))
+
+
+def per_layer(scores: np.ndarray) -> np.ndarray:
+    """Scores [..., layer, head] divided by the root of the sum of squares of their layer."""
+    norm = np.sqrt((scores**2).sum(-1, keepdims=True))
+    return np.divide(scores, norm, out=np.zeros_like(scores), where=norm > 0)
+
+
+def magnitude(model: Model) -> np.ndarray:
+    """Frobenius norm of each head's part of W_O: [layer, head]."""
+    norms = [torch.linalg.matrix_norm(model.output_weight(i).detach().double()) for i in range(model.n_layers)]
+    return torch.stack(norms).cpu().numpy()
+
+
+def random_ranking(layers: int, heads: int, *, seed: int, draw: int) -> Cells:
+    """A random order; a draw does not depend on how many there are."""
+    order = np.random.default_rng([seed, draw]).permutation(layers * heads)
+    return [(int(i) // heads, int(i) % heads) for i in order]

@@ -1,0 +1,186 @@
+"""Knock-out: what each language loses without a group of heads, against random heads of the same layers."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked, whole_number
+from workbench.errors import BadArgument, Interrupted
+from workbench.heads.groups import random_groups, read_groups
+from workbench.heads.removal.diagonal import diagonal
+from workbench.heads.scores.measure import Table, measuring, sort_texts
+from workbench.model.batching import by_language, texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.model import Model
+from workbench.results.controls import OWNERS, beyond_controls
+from workbench.results.groups import Groups
+from workbench.results.make import make_result
+from workbench.text.corpus import Corpus
+
+_CELLS = ("group", "language")
+
+
+@checked
+@alone
+def knockout(
+    model: Model,
+    corpus: Corpus,
+    groups: Groups,
+    *,
+    controls: int = 20,
+    scale: float = 0.0,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Switch off each group of heads and measure every language: the language x language matrix of the LAHIS paper.
+
+    A head that is off gives 0 at every position: what it would add to the residual stream is missing. delta = NLL
+    without the group - NLL. Beside each group run `controls` random groups with as many heads in each layer, drawn from
+    the heads outside it (from its own too where a layer has too few others). It is exact: all that follows the group is
+    run again.
+
+    Args:
+        model: the model.
+        corpus: texts by language.
+        groups: a Result of `roles`, whose languages become the groups, or a dict of group -> (layer, head) pairs, such
+            as `top(found, share=0.02)`. A group without heads changes nothing.
+        controls: random groups for each group; with 0 their variables are NaN.
+        scale: what the heads' outputs are multiplied by: 0 switches off, 2 doubles.
+        level: of the confidence intervals.
+        progress: show a progress bar.
+        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
+        seed: of the random groups and of the bootstrap.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        In nats: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval over texts;
+        `control_mean`, the mean over the random groups; `control_low`, `control_high`, the central `level` of the
+        random groups' deltas; `excess` = delta - control_mean, with `excess_low`, `excess_high` over texts and
+        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells (in both, texts that
+        repeat one another are one);
+        `control_delta[group, control, language]`; `sample_delta` and `sample_control[group, language, sample]`, each
+        text's change without the group and its mean change without a random group; `baseline[language]`.
+
+        The diagonal against the rest: `contrast[group]`, the excess (with `controls=0` the delta) in the language
+        whose code the group bears less its mean in the others, with `contrast_low`, `contrast_high` over texts; and as
+        attributes `diagonal`, the mean contrast, `diagonal_low`, `diagonal_high`, and `diagonal_p`, the one-sided
+        permutation test over which group belongs to which language (9,999 shuffles). NaN where no
+        group bears a language's code.
+
+        And `heads[group]`, their number; `shared[group]`, the share of a control's heads that had to be the group's.
+
+    Raises:
+        BadArgument: an option out of range, no group, or a head that does not exist.
+        BadResult: `groups` belongs to another model.
+        UnsupportedSite: edits of head outputs do not work in this architecture.
+        NotFinite: a loss is NaN or infinite.
+        TooLarge: a text exceeds the context and `truncate` is off.
+        Interrupted: `partial` holds the languages that were finished, NaN elsewhere.
+
+    Source:
+        arXiv 2511.07498, section 4 (perplexity without the top 2 % of heads); the controls and tests are ours.
+
+    Example:
+        >>> roles = wb.heads.roles(wb.heads.importance(model, corpus))                           # doctest: +SKIP
+        >>> wb.figures.matrix(wb.heads.knockout(model, corpus, roles), "excess")                 # doctest: +SKIP
+    """
+    whole_number("controls", controls)
+    if scale == 1:
+        raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
+    size = texts_per_batch(batch_size)
+    model.require("head")
+    named = read_groups(groups, model.n_layers, model.n_heads)
+    masks = np.stack(
+        [np.concatenate([mask[None], random_groups(name, mask, controls, seed=seed)]) for name, mask in named.items()]
+    )  # [group, itself and controls, layer, head]
+    scales = np.where(masks, scale, 1.0).reshape(-1, model.n_layers, model.n_heads)
+    encoded = model.encode(corpus, truncate=truncate)
+    table = Table(corpus, len(scales))
+
+    def result() -> xr.Dataset:
+        variables, attrs = _variables(table, masks, list(named), level, seed)
+        return make_result(
+            variables,
+            {"group": list(named), "language": list(corpus.languages)},
+            method="heads.knockout",
+            owners=OWNERS,
+            parameters={
+                "groups": _origin(groups, named),
+                "controls": controls,
+                "scale": scale,
+                "level": level,
+                "batch_size": size,
+                "truncate": truncate,
+            },
+            model=model.info,
+            corpus=corpus.info,
+            seed=seed,
+            attrs=attrs,
+        )
+
+    batches = by_language(model, encoded, batch_size=size)
+    try:
+        with tqdm(total=len(batches) * len(scales), desc="knock-out", unit="group", disable=not progress) as bar:
+            for _ in measuring(model, table, batches, scales, step=bar.update):
+                pass
+    except KeyboardInterrupt:
+        done = [code for code, whole in zip(corpus.languages, table.finished, strict=True) if whole]
+        raise Interrupted(
+            f"interrupted; finished languages: {', '.join(done) or 'none'} of {len(corpus.languages)}; the others are "
+            "NaN in .partial",
+            partial=result(),
+        ) from None
+    return result()
+
+
+def _variables(
+    table: Table, masks: np.ndarray, names: list[str], level: float, seed: int
+) -> tuple[dict[str, tuple[tuple[str, ...], Any, str]], dict[str, float]]:
+    """The Result's variables and the attributes of the diagonal."""
+    raw = table.deltas.reshape(*masks.shape[:2], *table.losses.shape[1:])  # [group, itself and controls, language, ...]
+    whole = sort_texts(table.corpus, raw)
+    counts = np.where(table.finished, table.counts, np.nan)
+    compared, average = whole[:, 0], np.full_like(raw[:, 0], np.nan)
+    if raw.shape[1] > 1:
+        compared, average = compared - whole[:, 1:].mean(1), raw[:, 1:].mean(1)
+    corpus = table.corpus
+    own, rows = (sort_texts(corpus, clusters) for clusters in (corpus.clusters, corpus.row_clusters))
+    across = diagonal(
+        compared, names, list(corpus.languages), aligned=corpus.aligned, clusters=rows, level=level, seed=seed
+    )
+    ends = f"of the {level:.0%} interval of contrast over texts [nats]"
+    heads = masks[:, 0].sum((1, 2))
+    common = (masks[:, :1] & masks[:, 1:]).sum((2, 3)).mean(1) if masks.shape[1] > 1 else np.full(len(names), np.nan)
+    variables = {
+        **beyond_controls(whole, counts, axis="group", unit="heads", level=level, seed=seed, clusters=own),
+        "sample_delta": ((*_CELLS, "sample"), raw[:, 0], "change of each text's loss [nats]"),
+        "sample_control": (
+            (*_CELLS, "sample"),
+            average,
+            "mean change of each text's loss over the random groups [nats]",
+        ),
+        "baseline": (("language",), table.baseline, "mean negative log-likelihood [nats]"),
+        "contrast": (("group",), across.contrast, "change of the own language less the others' mean [nats]"),
+        "contrast_low": (("group",), across.low, f"lower end {ends}"),
+        "contrast_high": (("group",), across.high, f"upper end {ends}"),
+        "heads": (("group",), heads, "heads of the group"),
+        "shared": (("group",), common / np.maximum(heads, 1), "share of a control's heads that are the group's own"),
+    }
+    attrs = {
+        "diagonal": across.mean,
+        "diagonal_low": across.mean_low,
+        "diagonal_high": across.mean_high,
+        "diagonal_p": across.p_value,
+    }
+    return variables, attrs
+
+
+def _origin(groups: Groups, named: dict[str, np.ndarray]) -> Any:
+    """What the provenance keeps of the groups: the heads themselves, and where they came from."""
+    heads = {name: np.argwhere(mask).tolist() for name, mask in named.items()}
+    return {"heads": heads, "method": groups.attrs.get("method") if isinstance(groups, xr.Dataset) else None}

@@ -1,0 +1,1 @@
+"""Scores of heads: LAHIS, ablation, search, Shapley values."""

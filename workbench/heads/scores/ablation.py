@@ -1,0 +1,257 @@
+"""Ablation: the exact change of the loss when one head's output is replaced, for every head and language."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked, one_of, shown
+from workbench.errors import BadArgument, Interrupted, NotFinite
+from workbench.heads.attention.mean_pattern import frozen
+from workbench.heads.groups import read_heads
+from workbench.heads.scores.replacements import Replacement, mean, resample, scaled, zero
+from workbench.model.batching import by_language, texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.forward.record import record
+from workbench.model.forward.rerun import replace_heads
+from workbench.model.memory import cells_at_once
+from workbench.model.metrics import nll
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.batches import Batch, Encoded
+from workbench.text.corpus import Corpus
+
+HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_same", "scale", "pattern")
+_CELLS = ("language", "layer", "head")
+
+
+@checked
+@alone
+def ablate(
+    model: Model,
+    corpus: Corpus,
+    *,
+    how: str = "zero",
+    heads: Sequence[tuple[int, int]] | None = None,
+    scale: float = 2.0,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Ablate one head at a time and measure what that does to each language (Michel et al. 2019; arXiv 2602.08625).
+
+    Delta = NLL with the head's output replaced at every position - NLL. It is exact: everything behind the head is
+    computed again, nothing in front of it.
+
+    The output becomes, with `how="zero"`, zero; `"mean"`, the head's mean output over all positions (with BOS) of all
+    texts of all languages in `corpus`; `"resample"`, its output in one donor text of another language, chosen for each
+    text by `seed` and the text itself, position by position from the start; a shorter donor repeats;
+    `"mean_language"`, the mean over the texts of the text's own language; `"mean_position"`, the mean over all texts at
+    the same position; `"resample_same"`, the output in another text of the same language; `"scale"`, `scale` times
+    itself; `"pattern"`, the text's own values by the head's mean attention pattern over all texts that reach the
+    position: only where it looks is frozen, not what it moves. Against a language's own mean or texts the head may keep
+    what says which language it is; against the corpus's it loses that too.
+
+    Args:
+        model: the model.
+        corpus: texts by language.
+        how: what the output becomes, as above.
+        heads: (layer, head) pairs to ablate; all when None. The others are NaN in the Result.
+        scale: the factor of `how="scale"`.
+        level: of the confidence intervals.
+        progress: show a progress bar.
+        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
+        seed: of the donors and of the bootstrap.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        All in nats: `delta[language, layer, head]`, mean over texts; `low` and `high`, its bootstrap percentile
+        interval over texts; `p_value`, two-sided one-sample t-test of mean 0, Benjamini-Hochberg corrected over all
+        cells; `baseline[language]`, mean NLL of the whole model; `sample_delta[language, sample, layer, head]`, NaN
+        where a language has fewer texts than another. Intervals and p-values need two texts that differ: a text that
+        is given again is no further evidence, and is drawn and tested with those that it repeats, as one.
+
+    Raises:
+        BadArgument: unknown `how`, `scale`, `level` or `batch_size`, or a head that does not exist.
+        TooFewLanguages: `how="resample"` with one language.
+        BadCorpus: `how="resample_same"` with one text in a language.
+        UnsupportedSite: edits of head outputs do not work in this architecture; `how="pattern"`:
+            nor can its patterns be read.
+        NotFinite: a loss is NaN or infinite.
+        TooLarge: a text exceeds the context and `truncate` is off.
+        Interrupted: Ctrl-C; `partial` holds the cells (language, layer, head) that were finished, NaN elsewhere.
+
+    Example:
+        >>> import workbench as wb
+        >>> result = wb.heads.ablate(wb.load_model(), wb.load_corpus(limit=20), how="mean")       # doctest: +SKIP
+        >>> result.delta.sel(language="de").max()                                                 # doctest: +SKIP
+    """
+    one_of("how", how, HOW)
+    size = texts_per_batch(batch_size)
+    model.require("head")
+    if how == "pattern":
+        model.require("pattern")
+    layers = _layers(model, heads)
+    encoded = model.encode(corpus, truncate=truncate)
+    sweep = _Sweep(model, corpus, layers)
+
+    def result() -> xr.Dataset:
+        return make_result(
+            sweep.variables(level, seed),
+            {"language": corpus.languages},
+            method="heads.ablate",
+            owners={"delta": ["low", "high", "p_value"]},
+            parameters={
+                "how": how,
+                "heads": "all" if heads is None else [[layer, head] for layer in layers for head in layers[layer]],
+                "scale": scale if how == "scale" else None,
+                "level": level,
+                "batch_size": size,
+                "truncate": truncate,
+            },
+            model=model.info,
+            corpus=corpus.info,
+            seed=seed,
+        )
+
+    batches = by_language(model, encoded, batch_size=size)
+    cells = sum(map(len, layers.values()))
+    total = len(batches) * (cells + how.startswith(("mean", "pattern")))
+    try:
+        with tqdm(total=total, desc=f"ablation ({how})", unit="head", disable=not progress) as bar:
+            replacement = _replacement(model, how, scale, encoded, batches, seed, bar)
+            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(cells)):
+                sweep.run(batch, replacement, bar)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; {sweep.story()}", partial=result()) from None
+    return result()
+
+
+def _layers(model: Model, heads: Sequence[tuple[int, int]] | None) -> dict[int, list[int]]:
+    """The heads to ablate by layer, in order, each once."""
+    if heads is None:
+        return {layer: list(range(model.n_heads)) for layer in range(model.n_layers)}
+    mask = read_heads(heads, model.n_layers, model.n_heads)
+    if not mask.any():
+        raise BadArgument(f"heads={shown(heads)} names none; give (layer, head) pairs, or None for all")
+    return {int(layer): np.flatnonzero(mask[layer]).tolist() for layer in np.flatnonzero(mask.any(1))}
+
+
+def _replacement(
+    model: Model, how: str, scale: float, encoded: list[Encoded], batches: list[Batch], seed: int, bar: Any
+) -> Replacement:
+    if how == "zero":
+        return zero
+    if how == "scale":
+        return scaled(scale)
+    if how == "pattern":
+        return frozen(model, batches, step=bar.update)
+    if how.startswith("mean"):
+        return mean(model, batches, step=bar.update, by=how.removeprefix("mean").removeprefix("_") or "corpus")
+    return resample(model, encoded, seed=seed, same=how == "resample_same")
+
+
+class _Sweep:
+    """The changes of every text's loss, filled in cell by cell."""
+
+    def __init__(self, model: Model, corpus: Corpus, layers: dict[int, list[int]]):
+        self.model, self.corpus, self.layers = model, corpus, layers
+        self.place = {language: i for i, language in enumerate(corpus.languages)}
+        self.counts = list(corpus.counts.values())
+        rows = max(self.counts)
+        self.deltas = np.full((len(self.counts), rows, model.n_layers, model.n_heads), np.nan, dtype=np.float32)
+        self.clean = np.full((len(self.counts), rows), np.nan)
+
+    def run(self, batch: Batch, replacement: Replacement, bar: Any) -> None:
+        """Ablate every head on one batch, several heads side by side."""
+        recording = record(self.model, batch, heads=True)
+        batch = recording.batch
+        clean = nll.read(self.model, recording.residual[-1][None], batch)[0]
+        languages, rows = [self.place[language] for language in batch.languages], list(batch.rows)
+        self.clean[languages, rows] = clean.cpu().numpy()
+        values = replacement(recording)
+        width = cells_at_once(self.model, len(batch), recording.n_positions, recording.n_positions)
+        for layer in resumed(list(self.layers), self.state(), skip=lambda layer: bar.update(len(self.layers[layer]))):
+            heads = self.layers[layer]
+            for start in range(0, len(heads), width):
+                part = heads[start : start + width]
+                states = replace_heads(recording, layer, part, values(layer, part))
+                change = nll.read(self.model, states, batch) - clean
+                _check(change, layer, part, batch)
+                for head, column in zip(part, change.cpu().numpy(), strict=True):
+                    self.deltas[languages, rows, layer, head] = column
+                bar.update(len(part))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What batches fill in."""
+        return {"deltas": self.deltas, "clean": self.clean}
+
+    def finished(self) -> np.ndarray:
+        """Which cells had all their texts: [language, layer, head] bool."""
+        seen = (~np.isnan(self.deltas)).sum(1)
+        return seen == np.array(self.counts)[:, None, None]
+
+    def story(self) -> str:
+        """Which cells are finished, in words."""
+        asked = sum(map(len, self.layers.values()))
+        done = self.finished().sum((1, 2)).tolist()
+        each = [
+            f"{language} {count} of {asked}"
+            for language, count in zip(self.corpus.languages, done, strict=True)
+            if count
+        ]
+        return (
+            f"{sum(done)} of {asked * len(done)} cells are finished "
+            f"(heads by language: {', '.join(each) or 'none'}); the others are NaN in .partial"
+        )
+
+    def variables(self, level: float, seed: int) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+        """The Result's variables; cells that are not finished are NaN, but for the texts they had."""
+        whole = np.where(self.finished()[:, None], self.deltas, np.nan).astype(np.float64)
+        counts = np.array(self.counts)
+        clusters = self.corpus.clusters.copy()
+        for k, texts in enumerate(self.corpus.texts.values()):  # the bootstrap must not see the order of the texts
+            order = np.argsort(np.array(texts, dtype=object), kind="stable")
+            whole[k, : counts[k]], clusters[k, : counts[k]] = whole[k, order], clusters[k, order]
+        clusters = clusters[:, :, None, None]
+        low, high = interval(whole, axis=1, level=level, seed=seed, clusters=clusters)
+        finished = np.where(self.finished(), counts[:, None, None], np.nan)
+        return {
+            "delta": (_CELLS, np.nansum(whole, 1) / finished, "change of the loss without the head [nats]"),
+            "low": (_CELLS, low, f"lower end of the {level:.0%} interval of delta [nats]"),
+            "high": (_CELLS, high, f"upper end of the {level:.0%} interval of delta [nats]"),
+            "p_value": (
+                _CELLS,
+                corrected(p_value(whole, axis=1, clusters=clusters)),
+                "p-value that delta is 0, corrected",
+            ),
+            "baseline": (("language",), self._baseline(), "mean negative log-likelihood [nats]"),
+            "sample_delta": (
+                ("language", "sample", "layer", "head"),
+                self.deltas,
+                "change of each text's loss without the head [nats]",
+            ),
+        }
+
+    def _baseline(self) -> np.ndarray:
+        counts = np.array(self.counts)
+        seen = (~np.isnan(self.clean)).sum(1) == counts
+        return np.nansum(self.clean, 1) / np.where(seen, counts, np.nan)
+
+
+def _check(change: torch.Tensor, layer: int, heads: list[int], batch: Batch) -> None:
+    """Every change [cell, sample] must be a number."""
+    bad = ~torch.isfinite(change)
+    if bool(bad.any()):
+        cell, sample = (int(i) for i in bad.nonzero()[0])
+        raise NotFinite(
+            f"the loss without head {heads[cell]} of layer {layer} is NaN or infinite for sample {batch.rows[sample]} "
+            f"of {batch.languages[sample]!r}"
+        )

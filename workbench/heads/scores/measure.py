@@ -1,0 +1,155 @@
+"""Measure: the loss of every text with any heads scaled, for many cells, exactly."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.errors import NotFinite
+from workbench.model.forward.record import record
+from workbench.model.forward.recording import Recording
+from workbench.model.forward.rerun import rescale
+from workbench.model.memory import cells_at_once
+from workbench.model.metrics import nll
+from workbench.model.model import Model
+from workbench.results.progress import resumed
+from workbench.text.batches import Batch
+from workbench.text.corpus import Corpus
+
+
+def run_cells(
+    recording: Recording, scales: np.ndarray, *, fill: Tensor | None = None, step: Callable[[int], object] | None = None
+) -> np.ndarray:
+    """The loss of each text of a recorded batch under each cell's scales: [cell, sample] float64, nats.
+
+    Cells that begin at the same layer run side by side, since a stack restarts at the lowest layer that it changes.
+
+    Args:
+        recording: a pass recorded with `heads=True`.
+        scales: what each head's output is multiplied by, [cell, layer, head].
+        fill: [layer, head, d_head], what a scale of 0 leaves; zero when None.
+        step: called with the number of cells after each stack.
+
+    Raises:
+        NotFinite: a loss is NaN or infinite.
+    """
+    model, batch = recording.model, recording.batch
+    found = np.zeros((len(scales), len(batch)))
+    changed = (scales != 1).any(2)
+    begins = np.where(changed.any(1), changed.argmax(1), model.n_layers)
+    order = np.argsort(begins, kind="stable")
+    width = cells_at_once(model, len(batch), recording.n_positions, recording.n_positions)
+    for start in range(0, len(order), width):
+        part = order[start : start + width]
+        heads = torch.from_numpy(np.ascontiguousarray(scales[part])).to(model.device, model.dtype)
+        losses = nll.read(model, rescale(recording, heads=heads, head_fill=fill), batch)
+        if not bool(torch.isfinite(losses).all()):
+            sample = int((~torch.isfinite(losses)).any(0).nonzero()[0])
+            raise NotFinite(
+                f"the loss with heads changed is NaN or infinite for sample {batch.rows[sample]} of "
+                f"{batch.languages[sample]!r}"
+            )
+        found[part] = losses.double().cpu().numpy()
+        if step:
+            step(len(part))
+    return found
+
+
+def clean_losses(recording: Recording) -> np.ndarray:
+    """The loss of each text of a recorded batch with nothing changed: [sample] float64, nats."""
+    losses = nll.read(recording.model, recording.residual[-1][None], recording.batch)[0]
+    return losses.double().cpu().numpy()
+
+
+class Table:
+    """The losses of every text in every cell, [cell, language, sample], filled in batch by batch; NaN until then."""
+
+    def __init__(self, corpus: Corpus, cells: int):
+        self.corpus = corpus
+        self.place = {language: i for i, language in enumerate(corpus.languages)}
+        self.counts = np.array(list(corpus.counts.values()))
+        shape = (len(self.counts), int(self.counts.max()))
+        self.losses = np.full((cells, *shape), np.nan)
+        self.clean = np.full(shape, np.nan)
+
+    def put(self, batch: Batch, clean: np.ndarray, losses: np.ndarray) -> None:
+        """Take in a batch: clean [sample], losses [cell, sample]."""
+        at = ([self.place[language] for language in batch.languages], list(batch.rows))
+        self.clean[at] = clean
+        self.losses[:, at[0], at[1]] = losses
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What batches fill in."""
+        return {"losses": self.losses, "clean": self.clean}
+
+    @property
+    def finished(self) -> np.ndarray:
+        """Which languages had all their texts in every cell: [language] bool."""
+        return (~np.isnan(self.clean)).sum(1) == self.counts
+
+    @property
+    def deltas(self) -> np.ndarray:
+        """Changes of the loss, [cell, language, sample]; NaN for languages that are not finished."""
+        return np.where(self.finished[:, None], self.losses - self.clean, np.nan)
+
+    @property
+    def baseline(self) -> np.ndarray:
+        """Mean loss of the unchanged model, [language]; NaN for languages that are not finished."""
+        return np.where(self.finished, np.nansum(self.clean, 1) / self.counts, np.nan)
+
+    def means(self) -> np.ndarray:
+        """Mean loss of every cell, [cell, language]."""
+        return np.where(self.finished, np.nansum(self.losses, 2) / self.counts, np.nan)
+
+
+def measure(
+    model: Model,
+    corpus: Corpus,
+    batches: Iterable[Batch],
+    scales: np.ndarray,
+    *,
+    fill: Tensor | None = None,
+    step: Callable[[int], object] | None = None,
+) -> Table:
+    """The losses of a whole corpus under each cell's scales [cell, layer, head]; see `run_cells`."""
+    table = Table(corpus, len(scales))
+    for _ in measuring(model, table, batches, scales, fill=fill, step=step):
+        pass
+    return table
+
+
+def measuring(
+    model: Model,
+    table: Table,
+    batches: Iterable[Batch],
+    scales: np.ndarray,
+    *,
+    fill: Tensor | None = None,
+    step: Callable[[int], object] | None = None,
+) -> Iterator[Batch]:
+    """Fill a table batch by batch, so that what was finished before an interrupt stays."""
+    for batch in resumed(list(batches), table.state(), skip=lambda _: step and step(len(scales))):
+        recording = record(model, batch, heads=True)
+        table.put(batch, clean_losses(recording), run_cells(recording, scales, fill=fill, step=step))
+        yield batch
+
+
+def text_order(corpus: Corpus) -> list[np.ndarray]:
+    """For each language the order of its rows by text, so that a bootstrap does not see how texts were sorted.
+
+    Rows of an aligned corpus stay together: every language has the order of the rows' texts in all languages.
+    """
+    if corpus.aligned:
+        rows = list(zip(*(corpus.texts[language] for language in sorted(corpus.languages)), strict=True))
+        order = np.array(sorted(range(len(rows)), key=rows.__getitem__), dtype=int)
+        return [order] * len(corpus.languages)
+    return [np.argsort(np.array(texts, dtype=object), kind="stable") for texts in corpus.texts.values()]
+
+
+def sort_texts(corpus: Corpus, samples: np.ndarray) -> np.ndarray:
+    """Samples [..., language, sample] with each language's texts in the order of `text_order`."""
+    found = samples.copy()
+    for k, order in enumerate(text_order(corpus)):
+        found[..., k, : len(order)] = samples[..., k, order]
+    return found

@@ -1,0 +1,161 @@
+"""Racing: which cells have the largest means, without measuring every cell on every sample."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.heads.scores.catoni import catoni
+
+_GROWTH = 1.3  # samples of a stage over those of the one before
+Draw = Callable[[np.ndarray, int, int], np.ndarray]
+"""(cells, start, stop) to the values of these cells on the samples from start to stop - 1: [cell, sample]."""
+
+
+@dataclass
+class Race:
+    """What a race found.
+
+    Attributes:
+        member: [cell] bool, the top cells.
+        mean: [cell], the last estimate of the mean over all samples.
+        low: [cell], lower end of its interval.
+        high: [cell], upper end.
+        seen: [cell], samples measured.
+    """
+
+    member: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    seen: np.ndarray
+
+
+def race(
+    draw: Draw,
+    cells: int,
+    samples: int,
+    *,
+    top: int,
+    risk: float,
+    guess: np.ndarray | None = None,
+    order: Sequence[int] | np.ndarray | None = None,
+    first: int = 8,
+) -> Race:
+    """Find the `top` cells by their mean over a finite set of samples.
+
+    Stage by stage each undecided cell sees more samples (`first`, then three tenths more, at last all). A cell is in
+    once fewer than `top` others can lie as high as its lower end, and out once `top` others lie above its upper end;
+    either way it is measured no further. A cell that has seen all samples is exact. Equal means are taken in the order
+    of the cells.
+
+    With a `guess` of every value, known beforehand, what is raced is value - guess, whose mean over all samples is that
+    of the values less a known number. It varies little where the guess is good. The values themselves are raced beside
+    it, in case the guess is worth nothing; both intervals count, at half the risk each.
+
+    Intervals are `catoni`'s: valid at every stage at once, for samples drawn without replacement, and not misled by a
+    few large values; union over cells and guesses. **What they assume:** that the samples a cell has not seen vary no
+    more than a stated variance. Nothing can state it, so it is estimated: the largest of the variance that the cell
+    showed and the variance that cells with guesses of its size showed at the first stage (a line through the logarithms
+    of both). The second keeps a cell from looking quiet because its loud samples were not drawn. So the risk is a
+    theorem for the variances assumed, and approximate as far as they are estimates.
+
+    Args:
+        draw: measures; samples must be in random order.
+        cells: number of cells.
+        samples: number of samples in all.
+        top: how many to find, below `cells`.
+        risk: probability that any interval misses its mean at any stage, 1 - confidence.
+        guess: [cell, sample] or None.
+        order: cells, most promising first; from the second stage on the first 2 * top are measured before the others,
+            so that the others meet a bar that is a stage ahead.
+        first: samples of the first stage, from 2.
+
+    Source:
+        Races: Maron and Moore 1994.
+    """
+    values = np.full((cells, samples), np.nan)
+    found = Race(
+        np.zeros(cells, bool),
+        np.full(cells, np.nan),
+        np.full(cells, -np.inf),
+        np.full(cells, np.inf),
+        np.zeros(cells, int),
+    )
+    guesses = [np.zeros((cells, samples))] + ([] if guess is None else [guess])
+    sizes = np.ones(cells) if guess is None else (guess**2).mean(1)
+    log_risk = np.log(2 * cells * len(guesses) / risk)
+    ordered = np.arange(cells) if order is None else np.asarray(order)
+    open_ = np.ones(cells, bool)
+    usual: list[np.ndarray] = []  # variances that cells of this size have, [cell], for each guess
+    start = 0
+    for stop in stages(samples, first):
+        for group in (ordered[: 2 * top], ordered[2 * top :]) if start else (ordered,):
+            now = np.sort(group[open_[group]])
+            if not len(now):
+                continue
+            values[now, start:stop] = draw(now, start, stop)
+            found.seen[now] = stop
+            if not start:
+                usual = [_usual((values - one)[:, :stop].var(1, ddof=1), sizes) for one in guesses]
+            _narrow(found, now, values[now, :stop], [one[now] for one in guesses], [v[now] for v in usual], log_risk)
+            _decide(found, open_, top)
+        start = stop
+    left = np.flatnonzero(open_)  # all of them exact: only equal means are still undecided
+    ranked = left[np.argsort(-found.mean[left], kind="stable")]
+    found.member[ranked[: max(0, top - int(found.member.sum()))]] = True
+    return found
+
+
+def stages(samples: int, first: int) -> list[int]:
+    """How many samples have been seen after each stage; the last has all."""
+    ends, count = [], float(first)
+    while round(count) < samples:
+        ends.append(round(count))
+        count *= _GROWTH
+    return [*ends, samples]
+
+
+def _usual(variances: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The variance that is usual for a cell of this size: a line through the logarithms of both, [cell]."""
+    moves = variances > 0
+    if not moves.any():
+        return np.zeros_like(variances)
+    size = np.log(np.maximum(sizes, 1e-12 * max(sizes.max(), 1e-300)))
+    degree = int(np.ptp(size[moves]) > 1e-6)
+    return np.exp(np.polyval(np.polyfit(size[moves], np.log(variances[moves]), degree), size))
+
+
+def _narrow(
+    found: Race,
+    cells: np.ndarray,
+    values: np.ndarray,
+    guesses: list[np.ndarray],
+    usual: list[np.ndarray],
+    log_risk: float,
+) -> None:
+    """Cut the cells' intervals down to what values [cell, sample so far] and guesses [cell, sample] allow."""
+    seen, samples = values.shape[1], guesses[0].shape[1]
+    if seen == samples:
+        found.mean[cells] = found.low[cells] = found.high[cells] = values.mean(1)
+        return
+    apart = np.stack([values - guess[:, :seen] for guess in guesses])  # [guess, cell, sample]
+    variance = np.maximum(apart.var(2, ddof=1), usual)
+    ends = catoni(apart.reshape(-1, seen), samples, variance.ravel(), log_risk)
+    known = np.stack([guess.mean(1) for guess in guesses])
+    low, high = (known + end.reshape(known.shape) for end in ends)
+    best = (high - low).argmin(0)[None]
+    found.low[cells] = np.maximum(found.low[cells], low.max(0))
+    found.high[cells] = np.minimum(found.high[cells], high.min(0))
+    found.mean[cells] = np.take_along_axis(known + apart.mean(2), best, 0)[0]
+    found.mean[cells] = np.clip(found.mean[cells], found.low[cells], found.high[cells])  # earlier stages bound it too
+
+
+def _decide(found: Race, open_: np.ndarray, top: int) -> None:
+    """Close the cells that are certainly in or out."""
+    rivals = (found.high[None] >= found.low[:, None]).sum(1) - 1  # others that may lie as high; not the cell itself
+    above = (found.low[None] > found.high[:, None]).sum(1)
+    out = open_ & (above >= top)
+    enters = open_ & ~out & (rivals < top)
+    found.member |= enters
+    open_ &= ~(out | enters)

@@ -1,0 +1,234 @@
+"""Off target: in which language the model goes on with chosen heads scaled, against random heads of the same layers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked, whole_number
+from workbench.errors import BadArgument, Interrupted, TooFewLanguages, UnknownLanguage
+from workbench.heads.groups import random_groups, read_heads
+from workbench.model.batching import texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.generate import answered, by_row, check_room, generate
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.answers import Identifier, answering
+from workbench.text.clusters import pooled
+from workbench.text.corpus import Corpus
+from workbench.text.identify import by_lingua
+from workbench.text.languages import check, match, meaning
+
+_CONDITIONS = ("whole", "scaled", "random")
+
+
+@checked
+@alone
+def off_target(
+    model: Model,
+    prompts: Corpus,
+    heads: Iterable[Sequence[int]],
+    *,
+    scale: float = 0.0,
+    target: str | Mapping[str, str] | None = None,
+    identify: Identifier | None = None,
+    prompt: int | None = None,
+    controls: int = 20,
+    tokens: int = 24,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Does scaling some heads keep the model in the language that was wanted (arXiv 2511.07498)?
+
+    The paper switches off the heads of the language into which a model slips, and counts how many answers come in the
+    language that was asked for. Here the model goes on from each prompt as it is, with the heads scaled, and with
+    `controls` random sets of as many heads in each layer. Decoding is greedy, so all that differs is the heads.
+
+    Args:
+        model: the model.
+        prompts: beginnings of texts, by language; in a chat the beginnings of the assistant's answers.
+        heads: (layer, head) pairs, such as `top(found, share=0.02)["en"]`, or a [layer, head] mask.
+        scale: what their outputs are multiplied by; 0 switches off.
+        target: the language that is wanted: a code, or one for each language of the prompts; each prompt's own if None.
+        identify: text to code, or None where it is in none; lingua (the extra `identify`) between the languages of
+            the prompts and of the target if None. It should know the language into which the model slips.
+        prompt: keep this many tokens of each text as the prompt; all if None.
+        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen fill them up.
+        tokens: most tokens to write.
+        level: of the intervals.
+        progress: show a progress bar.
+        batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone.
+        seed: of the random sets and of the bootstrap.
+        truncate: cut prompts that are longer than the model's context.
+
+    Returns:
+        `share[condition, language]`, the share of a language's prompts that are answered in the target language, for
+        the whole model, the scaled heads and random heads (mean), with `low`, `high`, bootstrap over distinct prompts;
+        `control_share[control, language]` and its central `level`, `control_low`, `control_high[language]`;
+        `beyond[language]`, the share with the heads scaled less that with random heads, with `beyond_low`,
+        `beyond_high` and `p_value` (t-test over prompts, corrected); `wanted[language]`, the target;
+        `answered[condition, language, answer]`, the share answered in each language ("?": in none of these);
+        `unidentified[condition, language]`, how many answers are in no language that the identifier knows, which no
+        share counts as a hit (a mean over the random sets);
+        `text[condition, language, sample]`, what was written, both "" or NaN for random. Attributes `beyond`,
+        `beyond_low`, `beyond_high`, `beyond_p`: the same over all prompts together, or over the rows of aligned ones.
+
+    Raises:
+        BadArgument: an option out of range, no heads, or a head that does not exist.
+        UnknownLanguage: a target that is no language, or none for a language of the prompts.
+        TooFewLanguages: lingua has only one language to choose from.
+        UnsupportedSite: edits of head outputs do not work in this architecture, or lingua is not installed.
+        TooLarge: a prompt leaves no room for `tokens`.
+        Interrupted: Ctrl-C; nothing is kept.
+
+    Source:
+        arXiv 2511.07498, section 5 (off-target answers); the random control and the tests are ours.
+
+    Example:
+        >>> found = wb.heads.off_target(model, corpus, [(2, 1)], prompt=6)                       # doctest: +SKIP
+        >>> wb.figures.matrix(found, "share")                                                    # doctest: +SKIP
+    """
+    for name, value in (("controls", controls), ("tokens", tokens), ("prompt", 1 if prompt is None else prompt)):
+        whole_number(name, value, at_least=1)
+    if scale == 1:
+        raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
+    size = texts_per_batch(batch_size)
+    model.require("head")
+    chosen = read_heads(heads, model.n_layers, model.n_heads)
+    if not chosen.any():
+        raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs")
+    wanted = _wanted(prompts, target)
+    known = list(dict.fromkeys([*prompts.languages, *wanted.values()]))
+    answers_of = answering(identify or _lingua(known), known)
+    encoded = model.encode(prompts, truncate=truncate or prompt is not None)
+    encoded = [one.opening(prompt) for one in encoded]
+    check_room(model, encoded, tokens)
+    masks = [np.zeros_like(chosen), chosen, *random_groups("off-target", chosen, controls, seed=seed)]
+    written, codes, hit, none = [], [], [], []
+    try:
+        state = {"written": written, "codes": codes, "hit": hit, "none": none}
+        for run in resumed(tqdm(range(len(masks)), desc="off target", unit="run", disable=not progress), state):
+            mask = masks[run]
+            scales = torch.from_numpy(np.where(mask, scale, 1.0))
+            texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
+            found = answers_of(texts)
+            right = [code == wanted[one.language] for one, code in zip(encoded, found, strict=True)]
+            hit.append(by_row(prompts, encoded, right, np.nan))
+            none.append(np.nansum(by_row(prompts, encoded, [code is None for code in found], np.nan), 1))
+            if len(hit) <= 2:
+                written.append(by_row(prompts, encoded, texts, ""))
+                codes.append(by_row(prompts, encoded, [code or "?" for code in found], ""))
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
+    answers = [*known, "?"]
+    shares = np.stack([answered(one, answers) for one in codes])
+    variables, attrs = _variables(np.stack(hit), prompts, level, seed)
+    nothing = np.full_like(written[0], "")
+    return make_result(
+        {
+            **variables,
+            "wanted": (("language",), np.array([wanted[one] for one in prompts.languages]), "language that is wanted"),
+            "answered": (
+                ("condition", "language", "answer"),
+                np.concatenate([shares, np.full_like(shares[:1], np.nan)]),
+                "share of prompts answered in this language",
+            ),
+            "unidentified": (
+                ("condition", "language"),
+                np.stack([none[0], none[1], np.mean(none[2:], 0)]),
+                "answers in no language that the identifier knows [texts]",
+            ),
+            "text": (("condition", "language", "sample"), np.stack([*written, nothing]), "what the model wrote"),
+        },
+        {"condition": list(_CONDITIONS), "language": list(prompts.languages), "answer": answers},
+        method="heads.off_target",
+        owners={"share": ["low", "high", "control_low", "control_high"], "beyond": ["p_value"]},
+        parameters={
+            "heads": np.argwhere(chosen).tolist(),
+            "scale": scale,
+            "target": wanted,
+            "prompt": prompt,
+            "controls": controls,
+            "tokens": tokens,
+            "level": level,
+            "batch_size": size,
+            "truncate": truncate,
+        },
+        model=model.info,
+        corpus=prompts.info,
+        seed=seed,
+        attrs=attrs,
+    )
+
+
+def _wanted(prompts: Corpus, target: str | Mapping[str, str] | None) -> dict[str, str]:
+    """The language that is wanted for each language of the prompts."""
+    if target is None:
+        return {one: one for one in prompts.languages}
+    if isinstance(target, str):
+        return dict.fromkeys(prompts.languages, _code(target, prompts))
+    named = {one: match(one, list(target)) for one in prompts.languages}
+    missing = [one for one, name in named.items() if name is None]
+    if missing:
+        raise UnknownLanguage(
+            f"target names no language for prompts in {', '.join(missing)} (has: {', '.join(target)})"
+        )
+    return {one: _code(target[name], prompts) for one, name in named.items() if name is not None}
+
+
+def _code(target: str, prompts: Corpus) -> str:
+    """A wanted language as the prompts name it, or in its standard form where they have none of it."""
+    found, exact = meaning(target, prompts.languages)
+    return found if found is not None and exact else check(target)
+
+
+def _lingua(codes: list[str]) -> Identifier:
+    if len(codes) < 2:
+        raise TooFewLanguages(
+            f"lingua tells languages apart and has only {codes[0]!r} here; give prompts of more languages, or "
+            "identify=workbench.neurons.by_lingua([...])"
+        )
+    return by_lingua(codes)
+
+
+def _variables(hit: np.ndarray, prompts: Corpus, level: float, seed: int) -> tuple[dict, dict[str, float]]:
+    """The Result's variables and attributes, from hits [run, language, sample]: whole, scaled, then the controls."""
+    random, own = hit[2:].mean(0), prompts.clusters
+    values = np.stack([hit[0], hit[1], random])
+    low, high = interval(values, axis=2, level=level, seed=seed, clusters=own)
+    beyond = hit[1] - random
+    beyond_low, beyond_high = interval(beyond, axis=1, level=level, seed=seed, clusters=own)
+    # Translations of one text are no independent samples: aligned prompts count by their rows.
+    together = np.nanmean(beyond, 0) if prompts.aligned else beyond.ravel()
+    rows = pooled(own, aligned=prompts.aligned)
+    all_low, all_high = interval(together, level=level, seed=seed, clusters=rows)
+    control = np.nanmean(hit[2:], 2)
+    tails = np.quantile(control, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    cells, row = ("condition", "language"), ("language",)
+    ends, between = f"end of the {level:.0%} interval of", f"end of the central {level:.0%} of the random heads' shares"
+    variables = {
+        "share": (cells, np.nanmean(values, 2), "share of prompts answered in the wanted language"),
+        "low": (cells, low, f"lower {ends} share over prompts"),
+        "high": (cells, high, f"upper {ends} share over prompts"),
+        "control_share": (("control", "language"), control, "share with each set of random heads scaled"),
+        "control_low": (row, tails[0], f"lower {between}"),
+        "control_high": (row, tails[1], f"upper {between}"),
+        "beyond": (row, np.nanmean(beyond, 1), "share with the heads scaled less that with random heads"),
+        "beyond_low": (row, beyond_low, f"lower {ends} beyond over prompts"),
+        "beyond_high": (row, beyond_high, f"upper {ends} beyond over prompts"),
+        "p_value": (row, corrected(p_value(beyond, axis=1, clusters=own)), "p-value that beyond is 0, corrected"),
+    }
+    attrs = {
+        "beyond": float(np.nanmean(beyond)),
+        "beyond_low": float(all_low),
+        "beyond_high": float(all_high),
+        "beyond_p": float(p_value(together, clusters=rows)),
+    }
+    return variables, attrs

@@ -1,0 +1,255 @@
+"""Soft mask: train a factor for each of a few heads, and nothing else (arXiv 2511.07498)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked, finite, whole_number
+from workbench.errors import BadArgument, Interrupted, NotFinite
+from workbench.heads.groups import random_groups, read_heads
+from workbench.heads.use.tasks import Asked, answer_losses, ask, read_tasks
+from workbench.model.batching import texts_per_batch
+from workbench.model.edits import edited
+from workbench.model.forward.alone import alone, alone_inside
+from workbench.model.forward.optimizer import adam_state
+from workbench.model.gradients import frozen
+from workbench.model.hooks import before, hooked
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.characters import plain
+from workbench.text.clusters import numbered
+from workbench.text.corpus import digest
+
+_CONDITIONS = ("none", "tuned", "random")
+
+
+@checked
+@alone
+def tune_mask(
+    model: Model,
+    tasks: Any,
+    *,
+    heads: Iterable[Sequence[int]],
+    epochs: int = 2,
+    rate: float = 1e-2,
+    decay: float = 0.0,
+    held_out: float = 0.5,
+    controls: int = 3,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Train the mask entries of chosen heads on the loss of answers, and measure on questions that were not trained on.
+
+    Each chosen head's output is multiplied by a number that starts at 1 and is moved by AdamW against the mean loss of
+    the answers' tokens; all weights and all other entries stay as they are. The same is done for `controls` random sets
+    of as many heads in each layer, so that what any few numbers can learn is told from what these heads can.
+
+    Args:
+        model: the model; it is not changed.
+        tasks: `Pairs`, questions, or a file; see `tasks.read_tasks`.
+        heads: (layer, head) pairs to tune, or a [layer, head] mask; the paper takes the top 2 %.
+        epochs: passes over the training questions.
+        rate: AdamW's learning rate.
+        decay: AdamW's weight decay of the chosen entries; entries that are not chosen are never touched.
+        held_out: share of the questions that are kept for measuring, drawn by seed.
+        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen fill them up.
+        level: of the confidence intervals.
+        progress: show a progress bar.
+        batch_size: questions of a step; `"auto"` is 8. It changes the training.
+        seed: of the split, the order and the random sets.
+
+    Returns:
+        `mask[layer, head]`, 1 where not chosen; `chosen[layer, head]`. On held-out questions: `accuracy[condition]`
+        for none, tuned and random (mean of the controls), the share whose tokens all come first, with `low`, `high`
+        over questions; `loss[condition]`, nats per answer token; `gain[against]`, tuned accuracy less that of none and
+        of random, `gain_low`, `gain_high`, `p_value` (paired t-test over distinct questions, corrected); the same for
+        the fall of the loss: `saved[against]`, `saved_low`, `saved_high`, `saved_p`; `correct` and
+        `sample_loss[condition, sample]`; `random_accuracy` and `random_loss[control]`; `train_loss[step]`.
+
+    Raises:
+        BadArgument: an option out of range, no heads, a head that does not exist, fewer than four questions.
+        BadPairs: questions without answers.
+        UnsupportedSite: edits of head outputs do not work in this architecture.
+        NotFinite: the loss became NaN or infinite; a smaller rate may help.
+        Interrupted: Ctrl-C; `partial` holds the mask, if it was trained, without accuracies.
+
+    Source:
+        arXiv 2511.07498, section 6: AdamW, 1e-2, 2 epochs of 200 questions, about 20 numbers.
+
+    Example:
+        >>> pairs = wb.translation_pairs(wb.load_words(), source="de", target="fr")              # doctest: +SKIP
+        >>> found = wb.heads.tune_mask(model, pairs, heads=[(2, 1), (4, 0)])                     # doctest: +SKIP
+        >>> wb.heads.save_mask(found, "de-fr.json")                                              # doctest: +SKIP
+    """
+    _check(epochs, rate, decay, held_out, controls)
+    size = texts_per_batch(batch_size, auto=8)
+    model.require("head")
+    shape = (model.n_layers, model.n_heads)
+    chosen = read_heads(heads, *shape)
+    if not chosen.any():
+        raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs to tune")
+    questions = read_tasks(tasks)
+    own = numbered(plain(question.prompt) for question in questions)
+    distinct = int(own.max()) + 1
+    if distinct < 4:
+        raise BadArgument(
+            f"{distinct} different questions cannot be split into training and held-out ones; give at least 4"
+        )
+    asked = ask(model, questions)
+    order = np.random.default_rng(seed).permutation(distinct)
+    cut = min(len(order) - 2, max(2, round((1 - held_out) * len(order))))
+    train = np.concatenate([np.flatnonzero(own == one) for one in order[:cut]])  # with all copies of a question
+    test = np.flatnonzero(np.isin(own, order[cut:]))
+    sets = [chosen, *random_groups("mask", chosen, controls, seed=seed)]
+    masks, curves = [], []
+
+    def result(variables: dict[str, tuple[tuple[str, ...], Any, str]]) -> xr.Dataset:
+        mask = masks[0] if masks else torch.ones(shape)
+        return make_result(
+            {
+                "mask": (("layer", "head"), mask, "factor of the head's output"),
+                "chosen": (("layer", "head"), chosen, "whether the factor was trained"),
+                "train_loss": (("step",), np.array(curves[0] if curves else []), "loss of each training step [nats]"),
+                **variables,
+            },
+            {"condition": list(_CONDITIONS), "against": ["none", "random"]},
+            method="heads.tune_mask",
+            owners={"accuracy": ["low", "high"], "gain": ["p_value"]},
+            parameters={
+                "heads": np.argwhere(chosen).tolist(),
+                "epochs": epochs,
+                "rate": rate,
+                "decay": decay,
+                "held_out": held_out,
+                "controls": controls,
+                "level": level,
+                "batch_size": size,
+                "tasks": {"questions": len(questions), "hash": digest([[q.prompt, q.answer] for q in questions])},
+            },
+            model=model.info,
+            seed=seed,
+            attrs={"trained_on": len(train), "held_out": len(test)},
+        )
+
+    try:
+        with tqdm(total=len(sets) * epochs, desc="soft mask", unit="epoch", disable=not progress) as bar:
+            for one in sets:
+                mask, curve = _train(model, asked, train, one, epochs, rate, decay, size, seed, bar)
+                masks.append(mask)
+                curves.append(curve)
+        measured = [_measure(model, asked, test, mask, size) for mask in (torch.ones(shape), *masks)]
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; .partial holds the mask of the chosen heads", partial=result({})) from None
+    return result(_variables(measured, own[test], level, seed))
+
+
+def _train(
+    model: Model,
+    asked: Asked,
+    rows: np.ndarray,
+    chosen: np.ndarray,
+    epochs: int,
+    rate: float,
+    decay: float,
+    size: int,
+    seed: int,
+    bar: Any,
+) -> tuple[Tensor, list[float]]:
+    """The mask [layer, head] after training, and the loss of each step."""
+    places = torch.from_numpy(np.argwhere(chosen)).to(model.device).unbind(1)
+    entries = torch.nn.Parameter(torch.ones(len(places[0]), device=model.device))  # nothing else is seen by AdamW
+    optimizer = torch.optim.AdamW([entries], lr=rate, weight_decay=decay)
+    base = torch.ones(chosen.shape, device=model.device)
+    generator, curve = np.random.default_rng([seed, 1]), []
+    state = {**adam_state(optimizer, entries=entries), "generator": generator, "curve": curve}
+    for _ in resumed(range(epochs), state, skip=lambda _: bar.update()):
+        order = generator.permutation(rows)
+        for start in range(0, len(order), size):
+            batch, follows = asked.batch(model, order[start : start + size].tolist())
+            with torch.enable_grad(), masked(model, base.index_put(places, entries)):
+                loss = answer_losses(model, batch, follows)[0].mean()
+                (slope,) = torch.autograd.grad(loss, entries)
+            if not bool(torch.isfinite(slope).all()):
+                raise NotFinite(f"the loss of the answers is NaN or infinite at rate={rate}; a smaller rate may help")
+            entries.grad = slope
+            optimizer.step()
+            curve.append(float(loss.detach()))
+        bar.update()
+    return base.index_put(places, entries.detach()).cpu(), curve
+
+
+@alone_inside
+def masked(model: Model, mask: Tensor) -> Iterator[None]:
+    """Inside, every head's output is multiplied by mask [layer, head], through which gradients flow."""
+    wide = mask.repeat_interleave(model.d_head, 1)
+
+    def hook(layer: int):
+        return lambda z: z * wide[layer].to(z)
+
+    with hooked([before(model.attention_parts(i)[1], hook(i)) for i in range(model.n_layers)]), frozen(model):
+        yield
+
+
+@torch.no_grad()
+def _measure(model: Model, asked: Asked, rows: np.ndarray, mask: Tensor, size: int) -> np.ndarray:
+    """Whether each question is answered, and the loss of its answer: [2, question]."""
+    found = []
+    with edited(model, heads=mask):
+        for start in range(0, len(rows), size):
+            losses, right = answer_losses(model, *asked.batch(model, rows[start : start + size].tolist()))
+            found.append(torch.stack([right.double(), losses.double()]).cpu().numpy())
+    return np.concatenate(found, 1)
+
+
+def _variables(
+    measured: list[np.ndarray], clusters: np.ndarray, level: float, seed: int
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """Accuracies and losses with their intervals and tests; clusters [question] say which questions are one."""
+    random = np.stack(measured[2:])  # [control, 2, question]
+    right, losses = np.stack([measured[0], measured[1], random.mean(0)], 1)  # [condition, question]
+    low, high = interval(right, axis=1, level=level, seed=seed, clusters=clusters)
+    ends = f"end of the {level:.0%} interval of"
+    found: dict[str, tuple[tuple[str, ...], Any, str]] = {
+        "accuracy": (("condition",), right.mean(1), "share of held-out questions answered"),
+        "low": (("condition",), low, f"lower {ends} accuracy over questions"),
+        "high": (("condition",), high, f"upper {ends} accuracy over questions"),
+        "loss": (("condition",), losses.mean(1), "loss of the answers on held-out questions [nats]"),
+        "correct": (("condition", "sample"), right, "whether each held-out question was answered"),
+        "sample_loss": (("condition", "sample"), losses, "loss of each held-out answer [nats]"),
+        "random_accuracy": (("control",), random[:, 0].mean(1), "accuracy of each set of random heads"),
+        "random_loss": (("control",), random[:, 1].mean(1), "loss of each set of random heads [nats]"),
+    }
+    others = [0, 2]
+    for name, change, words in (
+        ("gain", right[1] - right[others], "accuracy above the other's"),
+        ("saved", losses[others] - losses[1], "loss below the other's [nats]"),
+    ):
+        low, high = interval(change, axis=1, level=level, seed=seed, clusters=clusters)
+        unit = " [nats]" if name == "saved" else ""
+        found[name] = (("against",), change.mean(1), words)
+        found[f"{name}_low"] = (("against",), low, f"lower {ends} {name}{unit}")
+        found[f"{name}_high"] = (("against",), high, f"upper {ends} {name}{unit}")
+        key = "p_value" if name == "gain" else "saved_p"
+        found[key] = (
+            ("against",),
+            corrected(p_value(change, axis=1, clusters=clusters)),
+            f"p-value that {name} is 0, corrected",
+        )
+    return found
+
+
+def _check(epochs: int, rate: float, decay: float, held_out: float, controls: int) -> None:
+    whole_number("epochs", epochs, at_least=1)
+    whole_number("controls", controls, at_least=1)
+    finite("rate", rate, above=0)
+    finite("decay", decay, at_least=0)
+    finite("held_out", held_out, above=0, below=1)

@@ -1,0 +1,152 @@
+"""Transfer: two conflicting facts in two languages; scaling one language's heads, which fact is answered?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked, finite, whole_number
+from workbench.errors import BadArgument, BadPairs
+from workbench.heads.groups import random_groups, read_heads
+from workbench.heads.use.tasks import Asked, Question, answer_losses, ask
+from workbench.model.batching import texts_per_batch
+from workbench.model.edits import edited
+from workbench.model.forward.alone import alone
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.results.statistics import corrected, interval, p_value
+from workbench.text.characters import plain
+from workbench.text.clusters import numbered
+from workbench.text.corpus import digest
+
+_CELLS = ("scale",)
+
+
+@checked
+@alone
+def transfer(
+    model: Model,
+    conflicts: Sequence[Mapping[str, str]],
+    *,
+    heads: Iterable[Sequence[int]],
+    scales: Sequence[float] = (0.0, 3.0),
+    controls: int = 5,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Cross-lingual attention transfer (arXiv 2511.07498): do a language's heads carry what was said in it?
+
+    A prompt states one fact in the language of the heads and a conflicting one in another language, then asks. The
+    preference is the loss of the other answer less that of the own one (per token): above 0 the model would rather give
+    the answer that was stated in the heads' language. It is read with the heads as they are, at each scale, and at the
+    same scales for random heads of the same layers.
+
+    Args:
+        model: the model.
+        conflicts: dicts with `prompt`, `own` (the answer that the heads' language stated) and `other`.
+        heads: (layer, head) pairs, such as `top(found, share=0.01)["de"]`, or a mask.
+        scales: what their outputs are multiplied by; the paper scales by 3 or zeroes.
+        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen fill them up.
+        level: of the intervals.
+        progress: show a progress bar.
+        batch_size: questions side by side; `"auto"` is 32.
+        seed: of the random sets and the bootstrap.
+
+    Returns:
+        `preference[scale]`, nats per token, mean over questions, with `low`, `high`; `own_share[scale]`, the share of
+        questions whose own answer is preferred; `moved[scale]`, the change of the preference against scale 1, less the
+        mean change with random heads, with `moved_low`, `moved_high` and `p_value` (t-test over distinct questions,
+        corrected; NaN at scale 1); `control_shift[control, scale]`, each random set's change; `sample_preference[scale,
+        sample]`. Scale 1 is first.
+
+    Raises:
+        BadArgument: an option out of range, no heads, or a head that does not exist.
+        BadPairs: fewer than two conflicts, or one without prompt, own or other.
+
+    Example:
+        >>> asked = [{"prompt": "Anna wohnt in Rom. Anna lives in Oslo. Anna:", "own": " Rom", "other": " Oslo"}] * 2
+        >>> wb.heads.transfer(model, asked, heads=[(2, 1)]).moved                                # doctest: +SKIP
+    """
+    whole_number("controls", controls, at_least=1)
+    wanted = [finite("scales", scale) for scale in scales]
+    if not wanted or 1.0 in wanted:
+        raise BadArgument(f"scales={scales!r}; give finite numbers other than 1, which is always measured")
+    size = texts_per_batch(batch_size)
+    model.require("head")
+    chosen = read_heads(heads, model.n_layers, model.n_heads)
+    if not chosen.any():
+        raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs")
+    own, other = (_asked(model, conflicts, name) for name in ("own", "other"))
+    sets = [chosen, *random_groups("transfer", chosen, controls, seed=seed)]
+    unscaled = _preference(model, own, other, np.ones(chosen.shape), size)
+    found = np.empty((len(sets), len(wanted), len(unscaled)))
+    with tqdm(total=len(sets) * len(wanted), desc="transfer", unit="run", disable=not progress) as bar:
+        for i in resumed(range(len(sets)), {"found": found}, skip=lambda _: bar.update(len(wanted))):
+            mask = sets[i]
+            for j, scale in enumerate(wanted):
+                found[i, j] = _preference(model, own, other, np.where(mask, scale, 1.0), size)
+                bar.update()
+    values = np.concatenate([unscaled[None], found[0]])  # [scale, question]
+    changes = np.concatenate([np.zeros((len(sets), 1, len(unscaled))), found - unscaled], 1)
+    shift = changes[0] - changes[1:].mean(0)
+    same = numbered(plain(one["prompt"]) for one in conflicts)
+    low, high = interval(values, axis=1, level=level, seed=seed, clusters=same)
+    shift_low, shift_high = interval(shift, axis=1, level=level, seed=seed, clusters=same)
+    p = corrected(p_value(shift[1:], axis=1, clusters=same))
+    tested = np.append(np.nan, p)  # scale 1 is what the others are compared with
+    ends = f"end of the {level:.0%} interval of"
+    return make_result(
+        {
+            "preference": (_CELLS, values.mean(1), "loss of the other answer less that of the own one [nats]"),
+            "low": (_CELLS, low, f"lower {ends} preference over questions [nats]"),
+            "high": (_CELLS, high, f"upper {ends} preference over questions [nats]"),
+            "own_share": (_CELLS, (values > 0).mean(1), "share of questions whose own answer is preferred"),
+            "moved": (_CELLS, shift.mean(1), "change of the preference beyond that of random heads [nats]"),
+            "moved_low": (_CELLS, shift_low, f"lower {ends} moved over questions [nats]"),
+            "moved_high": (_CELLS, shift_high, f"upper {ends} moved over questions [nats]"),
+            "p_value": (_CELLS, tested, "p-value that moved is 0, corrected"),
+            "control_shift": (("control", "scale"), changes[1:].mean(2), "change with each set of random heads [nats]"),
+            "sample_preference": (("scale", "sample"), values, "preference of each question [nats]"),
+        },
+        {"scale": [1.0, *wanted]},
+        method="heads.transfer",
+        owners={"preference": ["low", "high"], "moved": ["p_value"]},
+        parameters={
+            "heads": np.argwhere(chosen).tolist(),
+            "controls": controls,
+            "level": level,
+            "batch_size": size,
+            "conflicts": {"questions": len(unscaled), "hash": digest([dict(one) for one in conflicts])},
+        },
+        model=model.info,
+        seed=seed,
+    )
+
+
+def _asked(model: Model, conflicts: Sequence[Mapping[str, str]], name: str) -> Asked:
+    if len(conflicts) < 2:
+        raise BadPairs(f"{len(conflicts)} conflicts; an interval takes at least two")
+    for number, one in enumerate(conflicts):
+        for field in ("prompt", name):
+            value: Any = one.get(field) if isinstance(one, Mapping) else None
+            if not isinstance(value, str) or not value.strip():
+                raise BadPairs(f"conflict {number} has no {field}; each needs text in prompt, own and other")
+    return ask(model, [Question(one["prompt"], one[name]) for one in conflicts])
+
+
+@torch.no_grad()
+def _preference(model: Model, own: Asked, other: Asked, scales: np.ndarray, size: int) -> np.ndarray:
+    """Loss of the other answer less that of the own one: [question]."""
+    found = []
+    with edited(model, heads=torch.from_numpy(scales)):
+        for start in range(0, len(own.ids), size):
+            rows = range(start, min(start + size, len(own.ids)))
+            losses = [answer_losses(model, *asked.batch(model, rows))[0] for asked in (other, own)]
+            found.append((losses[0] - losses[1]).double().cpu().numpy())
+    return np.concatenate(found)

@@ -1,0 +1,80 @@
+"""How a decoder layer is called: the only file that knows.
+
+A recorded layer can be called again on other states: for stacked copies of the batch, for some positions only (with the
+clean keys and values of those before), or with its attention answered by a known tensor. Nothing is assumed about the
+architecture but that it is a list of decoder layers, each with an attention that ends in an output projection.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor
+
+from workbench.model.forward.evaluation_mode import evaluating
+from workbench.model.forward.fused_attention import attend
+from workbench.model.forward.packed_positions import Columns, PrefixCache
+from workbench.model.forward.recording import Recording, first
+from workbench.model.hooks import StopForward, before, hooked
+
+
+def call_layer(recording: Recording, layer: int, states: Tensor, columns: Columns | None = None) -> Tensor:
+    """Run one layer on states [copies * sample, column, d_model]; columns are all positions, once, where omitted."""
+    columns = columns or Columns(recording)
+    block = recording.model.bridge.blocks[layer].original_component  # TransformerLens's own adds hooks that none read
+    arguments = columns.fit(recording.arguments[layer])
+    if columns.known:
+        arguments[recording.cache_name] = PrefixCache(recording.keys_values[layer], columns)
+    with evaluating(recording.model.block_parts[layer]):
+        return first(block(states, **arguments))
+
+
+def call_behind_attention(recording: Recording, layer: int, states: Tensor, attention: Tensor) -> Tensor:
+    """Run one layer with its attention answered: no queries, scores or output projection are computed.
+
+    Right for sequential, parallel and post-norm blocks alike, since the layer itself adds what it is given.
+    """
+    length = recording.answers[layer]
+    answer = (attention, *(None,) * (length - 1)) if length else attention
+    module = recording.model.attention_parts(layer)[0]
+    block = recording.model.bridge.blocks[layer].original_component
+    with _answered(module, lambda *args, **options: answer), evaluating(recording.model.block_parts[layer]):
+        return first(block(states, **recording.arguments[layer]))
+
+
+def call_last_positions(recording: Recording, layer: int, states: Tensor, columns: Columns) -> Tensor:
+    """Run one layer for the last position of each cell: keys and values of all, everything else of those.
+
+    Returns:
+        [copies * sample, cell, d_model], the cells being those of `columns`.
+    """
+    attention, projection = recording.model.attention_parts(layer)
+    run = attend(recording.model, layer, on=recording.fused)
+    seen: list[Tensor] = []
+
+    def attend_then_stop(*args: Any, **options: Any) -> Any:
+        added = [part[:, columns.ends] if _like(part, states) else part for part in args[1:]]  # Bloom adds the residual
+        seen.append(first(run(*args[:1], *added, **options)))
+        raise StopForward
+
+    with hooked([before(projection, lambda z: z[:, columns.ends])]), _answered(attention, attend_then_stop):
+        call_layer(recording, layer, states, columns)
+    return call_behind_attention(recording, layer, states[:, columns.ends], seen[0])
+
+
+def _like(part: Any, states: Tensor) -> bool:
+    return isinstance(part, Tensor) and part.shape == states.shape
+
+
+@contextmanager
+def _answered(module: Any, answer: Callable[..., Any]) -> Iterator[None]:
+    """For a while, calls of this module run `answer` instead of its forward."""
+    before = module.__dict__.get("forward")
+    module.__dict__["forward"] = answer
+    try:
+        yield
+    finally:
+        if before is None:
+            del module.__dict__["forward"]
+        else:
+            module.__dict__["forward"] = before

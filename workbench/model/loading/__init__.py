@@ -1,0 +1,1 @@
+"""Load a model's files: read, unpack, wrap, place and declare them."""

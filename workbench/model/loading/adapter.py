@@ -1,0 +1,153 @@
+"""A PEFT adapter: where it lies, which model it was trained on, and that model with the adapter in place, exact."""
+
+import hashlib
+import tempfile
+import warnings
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from transformers.utils.hub import cached_file
+
+from workbench.errors import BadArgument, BrokenModel, warn
+from workbench.model.checks.remembered import file_hash
+from workbench.model.loading.folder import read_json, weight_files
+from workbench.model.loading.read import Reading, first_line, quiet
+
+CONFIG, _SAFE, _PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
+_PREFIX = "base_model.model."
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter on disk.
+
+    Attributes:
+        folder: with its `adapter_config.json` and weights.
+        base: what `load_model` would take for the model that it changes; a Path is a local folder.
+        digest: SHA-256 over its configuration and weights.
+        base_revision: of the base on the hub, where the adapter names one.
+    """
+
+    folder: Path
+    base: str | Path
+    digest: str
+    base_revision: str | None = None
+
+
+def find_adapter(path: Path | None, name: str, how: Reading) -> Adapter | None:
+    """The adapter that a folder, or a name on the hub, holds; None where it holds none.
+
+    Raises:
+        BadArgument: peft is not installed, or the weights are pickled.
+        BrokenModel: there are no weights, or no model is named that they change.
+    """
+    folder = path or _from_hub(name, how)
+    if folder is None or not (folder / CONFIG).is_file():
+        return None
+    weights = next((folder / file for file in (_SAFE, _PICKLED) if (folder / file).is_file()), None)
+    if weights is None:
+        raise BrokenModel(
+            f"{name!r} has an {CONFIG} and no {_SAFE}: put the adapter's weights there, or remove the {CONFIG} to load "
+            "the model without it"
+        )
+    if weights.name == _PICKLED and not how.allow_pickle:
+        raise BrokenModel(f"{name!r} has pickled adapter weights ({_PICKLED}), which need allow_pickle=True")
+    if find_spec("peft") is None:
+        raise BadArgument(f"{name!r} is a PEFT adapter, which needs peft: pip install 'babel-workbench[adapters]'")
+    digest = hashlib.sha256(f"{file_hash(folder / CONFIG)}{file_hash(weights)}".encode()).hexdigest()
+    config = read_json(folder / CONFIG, name)
+    return Adapter(folder, _base(folder, name, config), digest, config.get("revision"))
+
+
+def apply_adapter(module: Any, adapter: Adapter, name: str, *, merge: bool) -> Any:
+    """The model with the adapter's layers in place of its own, or with their products added to its weights.
+
+    Raises:
+        BrokenModel: the adapter does not fit the model, or is none of its layers (prompts, prefixes).
+    """
+    import peft
+
+    own = set(module.state_dict())
+    try:
+        with quiet(), warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always")
+            wrapped: Any = peft.PeftModel.from_pretrained(module, str(adapter.folder), is_trainable=False)
+            config = wrapped.peft_config["default"]
+            if config.is_prompt_learning:
+                raise BrokenModel(
+                    f"{name!r} is {config.peft_type}: prompts in front of the text, no change of the model's weights, "
+                    "so heads and neurons are those of its base; load that one"
+                )
+            _check_keys(wrapped, adapter, own, name)
+            found = wrapped.merge_and_unload(safe_merge=True) if merge else wrapped.get_base_model()
+    except BrokenModel:
+        raise
+    except Exception as error:  # peft raises whatever its parts raise
+        raise BrokenModel(f"{name!r} does not fit its base {str(adapter.base)!r}: {first_line(error)}") from error
+    for note in notes:
+        if issubclass(note.category, UserWarning):
+            warn(f"{name!r}: {first_line(note.message)}")  # type: ignore[arg-type]
+    return found.eval()
+
+
+def base_alone(folder: Path) -> tempfile.TemporaryDirectory[str] | None:
+    """A copy by links of a folder that holds base and adapter, without the adapter, which transformers would load.
+
+    None for a folder without an adapter.
+    """
+    if not (folder / CONFIG).is_file():
+        return None
+    copied = tempfile.TemporaryDirectory(prefix="workbench-base-")
+    for file in folder.iterdir():
+        if not file.name.startswith("adapter_"):
+            (Path(copied.name) / file.name).symlink_to(file.resolve())
+    return copied
+
+
+def _check_keys(wrapped: Any, adapter: Adapter, own: set[str], name: str) -> None:
+    """Every weight in the file has a place, and every place a weight: peft only warns of the one, and of the other."""
+    import peft
+
+    if (adapter.folder / _SAFE).is_file():
+        with safe_open(adapter.folder / _SAFE, "pt") as file:
+            stored = set(file.keys())
+    else:
+        stored = set(torch.load(adapter.folder / _PICKLED, map_location="cpu", weights_only=True))
+    expected = set(peft.get_peft_model_state_dict(wrapped, save_embedding_layers=False))
+    missing = sorted(expected - stored)
+    unused = sorted(key for key in stored - expected if key.removeprefix(_PREFIX) not in own)
+    if missing or unused:
+        what = f"lacks {len(missing)} weights, first {missing[0]}" if missing else ""
+        extra = f"holds {len(unused)} that its base has no place for, first {unused[0]}" if unused else ""
+        raise BrokenModel(
+            f"{name!r} does not fit its base {str(adapter.base)!r}: it {' and '.join(filter(None, (what, extra)))}"
+        )
+
+
+def _base(folder: Path, name: str, config: dict[str, Any]) -> str | Path:
+    """What the adapter was trained on: the model beside it, a folder seen from it, or the name that it gives."""
+    if (folder / "config.json").is_file() and weight_files(folder):
+        return folder
+    base = config.get("base_model_name_or_path")
+    if not isinstance(base, str) or not base:
+        raise BrokenModel(f"{name!r} does not say which model it changes: set base_model_name_or_path in its {CONFIG}")
+    beside = (folder / base).expanduser()
+    return beside if (beside / "config.json").is_file() else base
+
+
+def _from_hub(name: str, how: Reading) -> Path | None:
+    """The folder in the hub's cache of an adapter, fetched where there is a network; None for anything else."""
+    found: Path | None = None
+    for file in (CONFIG, _SAFE, _PICKLED) if how.allow_pickle else (CONFIG, _SAFE):
+        try:
+            place = cached_file(name, file, revision=how.revision, _raise_exceptions_for_missing_entries=False)
+        except (OSError, ValueError):  # no such repository, or no network: what reads the model says so
+            return None
+        if place is None and file == CONFIG:
+            return None
+        found = Path(place).parent if place else found
+    return found

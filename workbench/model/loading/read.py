@@ -1,0 +1,155 @@
+"""Read a causal language model and its tokenizer with transformers, from a folder in hub format or from the hub."""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from transformers.utils.hub import cached_file, extract_commit_hash
+
+from workbench import packaged, shipped
+from workbench.errors import BrokenModel, UnknownModel, WorkbenchError
+from workbench.model.loading.declared import check_declared
+from workbench.model.loading.folder import weight_files
+from workbench.model.loading.text_part import is_whole
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How weights are read.
+
+    Attributes:
+        dtype: of the weights in memory.
+        allow_pickle: whether pickled weights are loaded, which can run code.
+        revision: branch, tag or commit on the hub.
+        options: what `from_pretrained` takes beside these: `device_map`, `quantization_config`.
+        quantization: "4bit" or "8bit" where the weights are quantised by it.
+    """
+
+    dtype: torch.dtype
+    allow_pickle: bool = False
+    revision: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    quantization: str | None = None
+
+
+def read_module(path: Path | str, name: str, how: Reading) -> torch.nn.Module:
+    """The causal language model of a folder or a hub name, every weight of it and no other.
+
+    Raises:
+        UnknownModel: the hub did not give it.
+        BrokenModel: it cannot be read, or weights are missing or not used.
+    """
+    try:
+        with quiet():
+            reader = _reader(path, how, name)
+            loaded: Any = reader.from_pretrained(
+                path,
+                dtype=how.dtype,
+                attn_implementation="eager",
+                use_safetensors=None if how.allow_pickle else True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **_from_hub(path, how),
+                **how.options,
+            )
+    except (SafetensorError, RuntimeError, json.JSONDecodeError) as error:
+        if "ignore_mismatched_sizes" in str(error):
+            raise BrokenModel(f"{name!r} has weights of other shapes than its config.json gives them") from error
+        raise BrokenModel(f"{name!r} has weights that cannot be read: {first_line(error)}") from error
+    except (MemoryError, WorkbenchError):
+        raise
+    except Exception as error:  # transformers and the readers of quantised weights raise whatever their parts raise
+        if isinstance(path, Path) or not isinstance(error, OSError | ValueError):
+            raise BrokenModel(f"{name!r} cannot be loaded: {first_line(error)}") from error
+        raise UnknownModel(
+            f"{name!r} is not a shipped model (has: {', '.join(shipped.models())}), not a packaged one (has: "
+            f"{packaged.described()}), not a folder, and the hub did not give it: {first_line(error)}"
+        ) from error
+    module, info = loaded
+    missing = sorted(info["missing_keys"])
+    if missing:
+        saved = ", ".join(getattr(module.config, "architectures", None) or ())
+        saved = f" (it was saved as {saved})" if saved and saved != type(module).__name__ else ""
+        raise BrokenModel(f"{name!r} lacks {len(missing)} of its weights, first {missing[0]}{saved}")
+    unused = sorted(info.get("unexpected_keys", ()))
+    if unused:
+        raise BrokenModel(
+            f"{name!r} holds {len(unused)} weights that its config.json has no place for, first {unused[0]}: the model "
+            "that would be loaded is not the one that was saved"
+        )
+    return module.eval()
+
+
+def read_tokenizer(path: Path | str, name: str, how: Reading) -> Any:
+    """The tokenizer of a folder or a hub name.
+
+    Raises:
+        BrokenModel: it cannot be read.
+    """
+    try:
+        with quiet():
+            return transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False, **_from_hub(path, how))
+    except Exception as error:  # the many tokenizer classes raise whatever their parsers raise
+        raise BrokenModel(f"{name!r} has a tokenizer that cannot be loaded: {first_line(error)}") from error
+
+
+def commit(name: str, how: Reading) -> str | None:
+    """The commit of a hub name that was just read, None where the cache does not say."""
+    try:
+        place = cached_file(name, "config.json", revision=how.revision, _raise_exceptions_for_missing_entries=False)
+    except (OSError, ValueError):
+        return None
+    return extract_commit_hash(place, None)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a foreign error's text, shortened."""
+    text = str(error).strip().splitlines() or [type(error).__name__]
+    rest = text[1].strip() if text[0].endswith(":") and len(text) > 1 else ""  # the reason stands on the next one
+    return " ".join(filter(None, (text[0], rest)))[:200]
+
+
+@contextmanager
+def quiet():
+    """Hide the progress bars and warnings of a load that our own checks repeat with better words."""
+    level = transformers.logging.get_verbosity()
+    bars = transformers.logging.is_progress_bar_enabled()
+    before = os.environ.get("PIP_NO_INDEX")
+    os.environ["PIP_NO_INDEX"] = "1"  # booting some multimodal models would install packages by itself
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(level)
+        if bars:
+            transformers.logging.enable_progress_bar()
+        os.environ.pop("PIP_NO_INDEX") if before is None else os.environ.update(PIP_NO_INDEX=before)
+
+
+def _reader(path: Path | str, how: Reading, name: str) -> Any:
+    """The class that reads a checkpoint: of one with images or sound the class that it names, with all its weights.
+
+    What a folder's config declares is counted against its files first.
+    """
+    config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **_from_hub(path, how))
+    reader: Any = transformers.AutoModelForCausalLM
+    if is_whole(config):
+        named = getattr(transformers, (config.architectures or [""])[0], None)
+        fits = named is not None and getattr(named, "config_class", None) is type(config)
+        reader = named if fits else transformers.AutoModelForImageTextToText
+    if isinstance(path, Path):
+        stored = sum(file.stat().st_size for file in [*weight_files(path), *path.glob("*.bin")])
+        check_declared(stored, getattr(reader, "from_config", reader), config, name)
+    return reader
+
+
+def _from_hub(path: Path | str, how: Reading) -> dict[str, str]:
+    return {"revision": how.revision} if how.revision is not None and not isinstance(path, Path) else {}

@@ -1,0 +1,1 @@
+"""Routers of mixtures of experts: found, verified and read."""

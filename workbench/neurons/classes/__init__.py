@@ -1,0 +1,1 @@
+"""Classes of neurons: LAPE, ternary, expert neurons, PLND."""

@@ -1,0 +1,153 @@
+"""Expert neurons: units whose mean activation tells one language from the others (Kojima et al. 2024)."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked, whole_number
+from workbench.errors import Interrupted, NotFinite, TooFewLanguages
+from workbench.model.batching import streamed, texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.model import Model
+from workbench.neurons.counts.activity import mean, per_text
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.text.corpus import Corpus
+
+_PAPER = 1000  # neurons at each end
+_AXES = ("language", "layer", "neuron")
+_CHUNK = 4_000_000  # text x neuron cells that are sorted at once
+
+
+@checked
+@alone
+def experts(
+    model: Model,
+    corpus: Corpus,
+    *,
+    count: int | None = None,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Rank neurons by how well they detect each language, by average precision.
+
+    A text's score is the unit's mean activation over its real tokens (what the down projection reads). The average
+    precision of language k is that of these scores as a detector of k's texts among all texts:
+    sum over thresholds of (recall gained) * precision, texts of equal score at one threshold, as in scikit-learn.
+
+    Args:
+        model: the model.
+        corpus: texts by language; the other languages are the negatives.
+        count: neurons to take at each end; None is the paper's 1,000, or a twentieth of the model's where that is less.
+        progress: show a progress bar.
+        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
+        seed: nothing is drawn here; recorded for symmetry with the other analyses.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        `average_precision[language, layer, neuron]`, from 0 to 1; `top` and `bottom`, the `count` neurons of highest
+        and lowest, bool; `member`, either of them; `chance[language]`, the share of the texts that are the language's,
+        near which a neuron that knows nothing lies. Ties go to the earlier layer, then neuron.
+
+    Raises:
+        TooFewLanguages: fewer than two languages.
+        BadArgument: `count` below 1, or more than half of the neurons.
+        UnsupportedSite: the architecture's neurons cannot be read.
+        NotFinite: an activation is NaN.
+        Interrupted: Ctrl-C; nothing is kept, since each number needs all texts.
+
+    Source:
+        arXiv 2404.02431; released code github.com/kojima-takeshi188/lang_neuron (AP of responses to texts; top and
+        bottom 1,000). Memory is texts x neurons float32.
+
+    Example:
+        >>> found = experts(model, corpus)                                                       # doctest: +SKIP
+        >>> wb.neurons.knockout(model, corpus, found)                                            # doctest: +SKIP
+    """
+    model.require("neuron")
+    if len(corpus.languages) < 2:
+        raise TooFewLanguages(f"telling languages apart needs at least two; {corpus.source} has {corpus.languages}")
+    neurons = model.n_layers * model.n_neurons
+    taken = min(_PAPER, max(1, neurons // 20)) if count is None else count
+    whole_number("count", taken, at_least=1, at_most=neurons // 2, why=f"{neurons} neurons have two ends")
+    scores, labels = _scores(model, corpus, texts_per_batch(batch_size), truncate, progress)
+    precision = np.empty((len(corpus.languages), neurons))
+    width = max(1, _CHUNK // len(scores))
+    for start in range(0, neurons, width):
+        part = slice(start, start + width)
+        precision[:, part] = average_precision(scores[:, part], labels)
+    if np.isnan(precision).any():
+        raise NotFinite(f"{model.name!r} has neurons whose mean activation is NaN")
+    order = np.argsort(-precision, axis=1, kind="stable")
+    back = np.argsort(precision, axis=1, kind="stable")
+    top, bottom = np.zeros(precision.shape, dtype=bool), np.zeros(precision.shape, dtype=bool)
+    np.put_along_axis(top, order[:, :taken], True, 1)
+    np.put_along_axis(bottom, back[:, :taken], True, 1)
+
+    def shaped(values: np.ndarray) -> np.ndarray:
+        return values.reshape(len(values), model.n_layers, model.n_neurons)
+
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+        "average_precision": (_AXES, shaped(precision), "average precision as a detector of the language"),
+        "top": (_AXES, shaped(top), "among the highest average precisions"),
+        "bottom": (_AXES, shaped(bottom), "among the lowest average precisions"),
+        "member": (_AXES, shaped(top | bottom), "among the highest or lowest average precisions"),
+        "chance": (("language",), labels.mean(1), "share of the texts that are the language's"),
+    }
+    return make_result(
+        variables,
+        {"language": list(corpus.languages)},
+        method="neurons.experts",
+        parameters={"count": taken, "truncate": truncate},
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+    )
+
+
+def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Average precision of detectors, [language, unit].
+
+    Args:
+        scores: [text, unit]; a higher score says yes.
+        labels: [language, text] bool, with at least one text a language.
+
+    Returns:
+        NaN where a score is NaN.
+    """
+    texts = len(scores)
+    order = np.argsort(-scores, axis=0, kind="stable")
+    ranked = np.take_along_axis(scores, order, 0)
+    ends = np.ones(ranked.shape, dtype=bool)  # the last text of a group of equal scores
+    ends[:-1] = ranked[1:] != ranked[:-1]
+    place = np.where(ends, np.arange(texts)[:, None], texts)
+    place = np.minimum.accumulate(place[::-1], axis=0)[::-1]
+    found = np.empty((len(labels), scores.shape[1]))
+    for k, label in enumerate(labels):
+        hit = label[order]
+        caught = np.take_along_axis(hit.cumsum(0), place, 0)
+        found[k] = (hit * caught / (place + 1)).sum(0) / label.sum()
+    found[:, np.isnan(scores).any(0)] = np.nan
+    return found
+
+
+def _scores(model: Model, corpus: Corpus, size: int, truncate: bool, progress: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Mean activations [text, layer * neuron] float32, and which text is of which language, [language, text]."""
+    rows, languages = [], []
+    try:
+        with tqdm(total=len(corpus), desc="experts", unit="text", disable=not progress) as bar:
+            stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
+            state = {"rows": rows, "languages": languages}
+            for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
+                rows.append(per_text(model, batch, mean).flatten(1).cpu().numpy())
+                languages += batch.languages
+                bar.update(len(batch))
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted after {len(languages)} of {len(corpus)} texts; experts need all") from None
+    labels = np.array([[one == language for one in languages] for language in corpus.languages])
+    return np.concatenate(rows), labels

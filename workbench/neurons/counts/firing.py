@@ -1,0 +1,221 @@
+"""Count how often every neuron fires in every language, in one streaming pass."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+import xarray as xr
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked
+from workbench.errors import Interrupted
+from workbench.model.batching import streamed, texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.forward.fused_attention import fused
+from workbench.model.hooks import StopForward, after, hooked
+from workbench.model.model import Model
+from workbench.neurons.counts.prefixes import Prefixes, prefix_tokens
+from workbench.neurons.counts.strength import Strength
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.text.batches import Batch
+from workbench.text.corpus import Corpus
+
+_BATCH = 32
+
+
+@checked
+@alone
+def firing(
+    model: Model,
+    corpus: Corpus,
+    *,
+    prefix: Corpus | None = None,
+    moments: bool = False,
+    sketch: bool = False,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Count the tokens at which each neuron fires, by language.
+
+    A neuron fires at a token when its activation function gives more than zero: act(gate) > 0 on a gated MLP, which
+    for SiLU, GELU and ReLU is the sign of the value before the activation. Padding is never counted, nor is in a chat
+    what the template writes. The forward pass stops at the last MLP; memory does not grow with the corpus.
+
+    Args:
+        model: the model.
+        corpus: the texts.
+        prefix: for response tokens only, the beginning of each text (its question), in the same rows: how often neurons
+            fire at those tokens of the text comes beside the full counts, and `ternary` subtracts it. A token belongs
+            to the prefix where its last character does: " blue" after "Answer: " is a response token.
+        moments: in the same pass, also add up the activations (what the down projection reads, act(gate) * up on a
+            gated MLP) and their squares; see `means`.
+        sketch: in the same pass, also count the activations by size in 131 bins, 1 KB for each neuron and language;
+            see `quantiles`.
+        progress: show a progress bar.
+        batch_size: texts per forward pass.
+        seed: nothing is drawn here; recorded for symmetry with the other analyses.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        `fired[language, layer, neuron]` and `tokens[language]`, counts; with `moments` also `total` and `squares`, in
+        the axes of `fired`; with `sketch` `sketch[language, bin, layer, neuron]`; with `prefix` all of them also as
+        `prefix_fired`, `prefix_tokens` ... of the prefixes.
+
+    Raises:
+        UnsupportedSite: the architecture's neurons cannot be read.
+        BadCorpus: the prefixes do not begin the texts row by row.
+        Interrupted: `partial` holds the counts of the batches that were finished.
+
+    Source:
+        Tang et al. 2024 (LAPE); arXiv 2505.21505, which counts response tokens as full minus prefix.
+
+    Example:
+        >>> counts = firing(model, corpus)                                   # doctest: +SKIP
+        >>> counts.fired / counts.tokens                                     # doctest: +SKIP
+    """
+    model.require("neuron")
+    size = texts_per_batch(batch_size, auto=_BATCH)
+    before = None if prefix is None else prefix_tokens(model, corpus, prefix)
+    counter = Counter(model, corpus.languages, moments=moments, sketch=sketch, prefixes=before)
+    stopped, done = "", torch.zeros((), dtype=torch.int64)  # texts
+    with tqdm(total=len(corpus), desc="firing", unit="text", disable=not progress) as bar:
+        try:
+            stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
+            state = counter.state(done=done)
+            for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
+                counter.update(batch)
+                done += len(batch)
+                bar.update(len(batch))
+        except KeyboardInterrupt:
+            stopped = f"interrupted after {done} of {len(corpus)} texts of {corpus.source}; their counts are kept"
+    variables = counter.variables()
+    result = make_result(
+        variables,
+        {"language": list(corpus.languages)},
+        method="neurons.firing",
+        parameters={
+            "prefix": prefix.info if prefix else None,
+            "moments": moments,
+            "sketch": sketch,
+            "truncate": truncate,
+        },
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+    )
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+class Counter:
+    """Streaming counts: `update` with batches, then read `fired` [part, layer, neuron] and `tokens` [part].
+
+    The parts are the languages, and with `prefixes` the languages once more, for the tokens of their prefixes.
+    `strength` holds the sums of activations that were asked for.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        languages: tuple[str, ...],
+        *,
+        moments: bool = False,
+        sketch: bool = False,
+        prefixes: Prefixes | None = None,
+    ):
+        self.model, self.languages, self.prefixes = model, languages, prefixes
+        shape = (len(languages) * (1 if prefixes is None else 2), model.n_layers, model.n_neurons)
+        self.fired = torch.zeros(shape, dtype=torch.int64, device=model.device)
+        self.tokens = torch.zeros(shape[0], dtype=torch.int64, device=model.device)
+        self.strength = Strength(*shape, moments=moments, sketch=sketch, device=model.device)
+
+    @torch.no_grad()
+    def update(self, batch: Batch) -> None:
+        """Count one batch; an interrupted batch counts nothing."""
+        batch = batch.to(self.model.device)
+        weights = self._weights(batch).flatten(1)  # [part, sample * position], 1 at that part's tokens that count
+        counts = torch.zeros_like(self.fired)
+        part = self.strength.blank() if self.strength.wanted else None
+        with fused(self.model), _hooked(self.model, weights, counts, part):
+            self.model.states(batch)
+        if part is not None:
+            self.strength.add(part)
+        self.fired += counts
+        self.tokens += weights.sum(1).long()
+
+    def _weights(self, batch: Batch) -> Tensor:
+        """Which tokens count for which part: [part, sample, position], 0 or 1."""
+        device = batch.ids.device
+        index = torch.tensor([self.languages.index(one) for one in batch.languages], device=device)
+        samples = torch.arange(len(batch), device=device)
+        real = torch.zeros(len(self.tokens), *batch.mask.shape, device=device)
+        real[index, samples] = batch.counted.float()
+        if self.prefixes is not None:
+            counts = [self.prefixes[text] for text in zip(batch.languages, batch.rows, strict=True)]
+            before = batch.mask.cumsum(1) <= torch.tensor(counts, device=device)[:, None]
+            real[len(self.languages) + index, samples] = (batch.counted * before).float()
+        return real
+
+    def state(self, **more: Any) -> dict[str, Any]:
+        """What batches add to, and whatever else is named."""
+        return {"fired": self.fired, "tokens": self.tokens, **self.strength.state(), **more}
+
+    def variables(self) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+        """What was counted, as variables of a Result."""
+        axes, found = ("language", "layer", "neuron"), {}
+        names = {"": ""} if self.prefixes is None else {"": "", "prefix_": "of the prefixes "}
+        for number, (name, what) in enumerate(names.items()):
+            rows = slice(number * len(self.languages), (number + 1) * len(self.languages))
+            fired, tokens = self.fired[rows].cpu(), self.tokens[rows].cpu()
+            found[f"{name}fired"] = (axes, fired, f"tokens {what}at which the neuron fires [tokens]")
+            found[f"{name}tokens"] = (axes[:1], tokens, f"tokens {what}read [tokens]")
+            for extra, (dims, values, about) in self.strength.variables(what).items():
+                found[f"{name}{extra}"] = (dims, values[rows], about)
+        return found
+
+
+@contextmanager
+def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength | None) -> Iterator[None]:
+    """Count while the model runs, and stop it behind the last MLP activation; `strength` adds up the activations."""
+    seen: list[int] = []
+    added: list[int] = []
+    scratch: list[Tensor] = []
+
+    def count(layer: int):
+        def hook(output: Tensor) -> None:
+            gates = output.reshape(-1, output.shape[-1])
+            if not scratch:  # written by every layer: a fresh tensor for each costs more than the comparison
+                scratch.append(torch.empty(gates.shape, device=gates.device))
+            fires = torch.gt(gates, 0, out=scratch[0])  # float32 is exact below 2^24 tokens a batch
+            counts[:, layer] = (weights @ fires).round().long()
+            seen.append(layer)
+            if layer == model.n_layers - 1 and strength is None:
+                raise StopForward
+
+        return hook
+
+    def add(layer: int):
+        def hook(output: Tensor) -> None:
+            assert strength is not None
+            strength.update(layer, output.reshape(-1, output.shape[-1]), weights)
+            added.append(layer)
+            if layer == model.n_layers - 1:
+                raise StopForward
+
+        return hook
+
+    layers = range(model.n_layers)
+    hooks = [after(model.hook_point("gate", i), count(i)) for i in layers]
+    if strength is not None:
+        hooks += [after(model.hook_point("neuron", i), add(i)) for i in layers]
+    with hooked(hooks):
+        yield
+    assert seen == list(layers), f"neurons were seen in layers {seen}, once each expected"
+    assert strength is None or added == seen, f"activations were seen in layers {added}, once each expected"

@@ -1,0 +1,100 @@
+"""Merge: add up counts of pieces of a corpus, from one machine or several."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.arguments import checked
+from workbench.errors import BadCounts, BadResult
+from workbench.neurons.counts.rates import read_counts
+from workbench.results.make import make_result, provenance
+
+_ADDED = ("fired", "tokens", "total", "squares", "sketch")
+_AXES = {
+    "fired": ("language", "layer", "neuron"),
+    "tokens": ("language",),
+    "total": ("language", "layer", "neuron"),
+    "squares": ("language", "layer", "neuron"),
+    "sketch": ("language", "bin", "layer", "neuron"),
+}
+
+
+@checked
+def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Add up firing counts: the same bits as counting all texts in one pass.
+
+    A language that a part does not have counts as zero tokens there, so corpora can be divided by languages too. The
+    order of the languages is that in which they first appear.
+
+    Args:
+        parts: Results of `firing` of one model, with the same options.
+
+    Returns:
+        The same variables, summed; the provenance holds that of every part.
+
+    Raises:
+        BadCounts: no part, parts whose axes or variables differ, or that come from different models; counts that cannot
+            be what they claim to be.
+
+    Example:
+        >>> halves = [firing(model, corpus.split(half)) for half in ("train", "test")]           # doctest: +SKIP
+        >>> counts = merge(halves)                                                               # doctest: +SKIP
+    """
+    parts = list(parts)
+    if not parts:
+        raise BadCounts("merge adds up at least one Result of firing; it was given none")
+    for number, part in enumerate(parts):
+        if not {"fired", "tokens"} <= set(part.data_vars):
+            raise BadCounts(f"part {number} has no `fired` and `tokens`; give Results of firing")
+        read_counts(part, empty=True)
+    names = sorted(set(map(str, parts[0].data_vars)))
+    known = {prefix + name for prefix in ("", "prefix_") for name in _ADDED}
+    for number, part in enumerate(parts):
+        if sorted(set(map(str, part.data_vars))) != names or not set(names) <= known:
+            raise BadCounts(
+                f"part {number} has {', '.join(map(str, part.data_vars))}, part 0 {', '.join(names)}; count all parts "
+                "with the same options"
+            )
+        for axis in ("layer", "neuron", "bin"):
+            if part.sizes.get(axis) != parts[0].sizes.get(axis):
+                raise BadCounts(
+                    f"part {number} has {part.sizes.get(axis)} along {axis!r}, part 0 {parts[0].sizes.get(axis)}: "
+                    "counts of different models cannot be added"
+                )
+    origins = [_origin(part) for part in parts]
+    hashes = {origin["model"].get("hash") for origin in origins if origin.get("model")} - {None}
+    if len(hashes) > 1:
+        raise BadCounts(f"the parts come from {len(hashes)} different models; their neurons are not the same")
+    languages: list = []
+    for part in parts:
+        languages += [one for one in part["language"].to_numpy().tolist() if one not in languages]
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
+    for name in map(str, parts[0].data_vars):
+        axes = _AXES[name.removeprefix("prefix_")]
+        first = parts[0][name].transpose(*axes)
+        added = np.zeros((len(languages), *first.shape[1:]), first.dtype)
+        for part in parts:
+            places = [languages.index(one) for one in part["language"].to_numpy().tolist()]
+            added[places] += part[name].transpose(*axes).values
+        about = first.attrs
+        unit = f" [{about['units']}]" if "units" in about else ""
+        variables[name] = (axes, added, f"{about.get('long_name', name)}{unit}")
+    corpora = [origin.get("corpus") for origin in origins]
+    return make_result(
+        variables,
+        {"language": languages},
+        method="neurons.merge",
+        parameters={"parts": origins},
+        model=next((origin["model"] for origin in origins if origin.get("model")), None),
+        corpus={"source": " + ".join(dict.fromkeys(c["source"] for c in corpora if c)) or "unknown", "parts": corpora},
+    )
+
+
+def _origin(part: xr.Dataset) -> dict:
+    try:
+        found = provenance(part)
+    except BadResult:
+        return {}
+    return found if isinstance(found, dict) else {}

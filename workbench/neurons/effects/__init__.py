@@ -1,0 +1,1 @@
+"""What changing neurons does: knock-out, steering, generation."""

@@ -1,0 +1,153 @@
+"""Generation: in which language the model goes on when a group of neurons is off, against random neurons."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked, whole_number
+from workbench.errors import BadArgument, Interrupted
+from workbench.model.batching import texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.generate import answered, by_row, check_room, generate
+from workbench.model.model import Model
+from workbench.neurons.groups import random_groups, read_groups
+from workbench.results.groups import Groups
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.results.statistics import interval
+from workbench.text.answers import Identifier, answering
+from workbench.text.corpus import Corpus
+
+NOBODY = "none"  # the group without neurons
+
+
+@checked
+@alone
+def generation_share(
+    model: Model,
+    prompts: Corpus,
+    members: Groups,
+    identify: Identifier,
+    *,
+    controls: int = 3,
+    tokens: int = 24,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Let the model go on from prompts while each group is switched off, and identify the language of what it writes.
+
+    Decoding is greedy, so all that differs is the neurons. The first group, "none", is the whole model.
+
+    Args:
+        model: the model.
+        prompts: beginnings of texts, by language; in a chat the beginnings of the assistant's answers.
+        members: groups of neurons, as for `knockout`.
+        identify: text to language code, or None where it is in none: `by_trigrams(corpus)`, `by_lingua(codes)`, or your
+            own.
+        controls: random groups for each group, as many neurons in each layer.
+        tokens: most tokens to write.
+        level: of the intervals.
+        progress: show a progress bar.
+        batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone.
+        seed: of the random groups and of the bootstrap.
+        truncate: cut prompts that are longer than the model's context; there must be room for `tokens` after them.
+
+    Returns:
+        `share[group, language]`, the share of prompts in a language that the model answers in that language, with
+        `low` and `high` (bootstrap over distinct prompts); `control_mean`, `control_low`, `control_high` over random
+        groups, NaN for "none"; `answered[group, language, answer]`, the share answered in each language, `answer` "?"
+        where the identifier cannot tell or names another; `unidentified[group, language]`, how many answers are in no
+        language that it knows, which no share counts as a hit; `text[group, language, sample]`, what was written.
+
+    Raises:
+        BadArgument: an option out of range, or a group called "none".
+        UnsupportedSite: edits of neurons do not work in this architecture.
+        TooLarge: a prompt leaves no room for `tokens`.
+        Interrupted: Ctrl-C; nothing is kept.
+
+    Example:
+        >>> found = generation_share(model, prompts, lape(counts), by_trigrams(corpus))          # doctest: +SKIP
+        >>> wb.figures.matrix(found, "share")                                                    # doctest: +SKIP
+    """
+    for name, value, least in (("controls", controls, 0), ("tokens", tokens, 1)):
+        whole_number(name, value, at_least=least)
+    size = texts_per_batch(batch_size)
+    model.require("neuron")
+    groups = {NOBODY: np.zeros((model.n_layers, model.n_neurons), dtype=bool)}
+    for name, mask in read_groups(members, model.n_layers, model.n_neurons).items():
+        if name == NOBODY:
+            raise BadArgument(f"{NOBODY!r} is the whole model; give the group another name")
+        groups[name] = mask
+    encoded = [one.opening() for one in model.encode(prompts, truncate=truncate)]
+    check_room(model, encoded, tokens)
+    languages = list(prompts.languages)
+    answers = [*languages, "?"]
+    answers_of = answering(identify, languages)
+    rows = max(prompts.counts.values())
+    hit = np.full((len(groups), 1 + controls, len(languages), rows), np.nan)
+    written, codes, none = [], [], []
+    try:
+        with tqdm(total=1 + (len(groups) - 1) * (1 + controls), desc="generation", disable=not progress) as bar:
+            state = {"hit": hit, "written": written, "codes": codes, "none": none}
+            for group in resumed(range(len(groups)), state, skip=lambda n: bar.update(1 + controls * (n > 0))):
+                name, mask = list(groups.items())[group]
+                draws = random_groups(name, mask, controls if group else 0, seed=seed)
+                masks = [mask, *draws]
+                for control in resumed(range(len(masks)), state, skip=lambda _: bar.update()):
+                    off = masks[control]
+                    scales = 1.0 - torch.from_numpy(off).float() if off.any() else None
+                    texts = generate(model, encoded, tokens=tokens, batch_size=size, neurons=scales)
+                    found = answers_of(texts)
+                    right = [code == one.language for one, code in zip(encoded, found, strict=True)]
+                    hit[group, control] = by_row(prompts, encoded, right, np.nan)
+                    if control == 0:
+                        written.append(by_row(prompts, encoded, texts, ""))
+                        codes.append(by_row(prompts, encoded, [code or "?" for code in found], ""))
+                        none.append(by_row(prompts, encoded, [code is None for code in found], np.nan))
+                    bar.update()
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
+    low, high = interval(hit[:, 0], axis=2, level=level, seed=seed, clusters=prompts.clusters)
+    share = np.nanmean(hit[:, 0], 2)
+    random = np.full((3, *share.shape), np.nan)
+    if controls:
+        drawn = np.nanmean(hit[1:, 1:], 3)  # [group, control, language]
+        random[0, 1:] = drawn.mean(1)
+        random[1:, 1:] = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
+    cells = ("group", "language")
+    ends = f"of the central {level:.0%} of the random groups' shares"
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+        "share": (cells, share, "share of prompts that are answered in their language"),
+        "low": (cells, low, f"lower end of the {level:.0%} interval of share over prompts"),
+        "high": (cells, high, f"upper end of the {level:.0%} interval of share over prompts"),
+        "control_mean": (cells, random[0], "mean share without a random group of the same layers"),
+        "control_low": (cells, random[1], f"lower end {ends}"),
+        "control_high": (cells, random[2], f"upper end {ends}"),
+        "answered": (
+            (*cells, "answer"),
+            np.stack([answered(one, answers) for one in codes]),
+            "share answered in this language",
+        ),
+        "unidentified": (
+            cells,
+            np.nansum(none, 2).astype(np.int64),
+            "answers in no language that the identifier knows [texts]",
+        ),
+        "text": ((*cells, "sample"), np.stack(written), "what the model wrote"),
+    }
+    return make_result(
+        variables,
+        {"group": list(groups), "language": languages, "answer": answers},
+        method="neurons.generation_share",
+        owners={"share": ["low", "high", "control_mean", "control_low", "control_high"]},
+        parameters={"controls": controls, "tokens": tokens, "level": level, "truncate": truncate},
+        model=model.info,
+        corpus=prompts.info,
+        seed=seed,
+    )

@@ -1,0 +1,134 @@
+"""Knock-out: what each language loses without a group of neurons, against random neurons of the same layers."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked, whole_number
+from workbench.errors import Interrupted
+from workbench.model.batching import by_language, texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.model import Model
+from workbench.neurons.effects.sweep import Sweep
+from workbench.neurons.groups import random_groups, read_groups
+from workbench.results.controls import OWNERS
+from workbench.results.groups import Groups
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.text.corpus import Corpus
+
+
+@checked
+@alone
+def knockout(
+    model: Model,
+    corpus: Corpus,
+    members: Groups,
+    *,
+    controls: int = 20,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Switch off each group of neurons and measure every language: the K x K matrix of LAPE, with controls.
+
+    A neuron that is off gives 0 at every position: its activation, on a gated MLP act(gate) * up, does not reach the
+    down projection. delta = NLL without the group - NLL. Beside each group run `controls` random groups with as many
+    neurons in each layer, drawn from the neurons outside it. It is exact: all that follows the group is run again.
+
+    Args:
+        model: the model.
+        corpus: texts by language.
+        members: a Result with `member[language, layer, neuron]`, whose languages become the groups, or a dict of
+            group -> (layer, neuron) pairs. A group without neurons changes nothing.
+        controls: random groups for each group; with 0 their variables are NaN.
+        level: of the confidence intervals.
+        progress: show a progress bar.
+        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
+        seed: of the random groups and of the bootstrap.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        In nats: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval over texts;
+        `control_mean`, the mean over the random groups; `control_low`, `control_high`, the central `level` of the
+        random groups' deltas; `excess` = delta - control_mean, with `excess_low`, `excess_high` over texts and
+        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells (in both, texts that
+        repeat one another are one);
+        `control_delta[group, control, language]`; `sample_delta` and `sample_control[group, language, sample]`, each
+        text's change without the group and its mean change without a random group; `baseline[language]`. And
+        `neurons[group]`, their number.
+
+    Raises:
+        BadArgument: an option out of range, a neuron that does not exist, a group that leaves too few for controls.
+        BadResult: `members` belongs to another model.
+        UnsupportedSite: edits of neurons do not work in this architecture.
+        NotFinite: a loss is NaN or infinite.
+        Interrupted: `partial` holds the (group, language) cells that were finished, NaN elsewhere.
+
+    Source:
+        Tang et al. 2024 (LAPE, arXiv 2402.16438), figure 4; the random control is ours.
+
+    Example:
+        >>> found = wb.neurons.knockout(model, corpus, wb.neurons.lape(counts))                  # doctest: +SKIP
+        >>> wb.figures.matrix(found, "excess")                                                   # doctest: +SKIP
+    """
+    whole_number("controls", controls)
+    size = texts_per_batch(batch_size)
+    model.require("neuron")
+    groups = read_groups(members, model.n_layers, model.n_neurons)
+    sets = {
+        name: np.concatenate([mask[None], random_groups(name, mask, controls, seed=seed)])
+        for name, mask in groups.items()
+    }
+    encoded = model.encode(corpus, truncate=truncate)
+    sweep = Sweep(model, corpus, "group", list(sets), controls)
+    sizes = [int(masks[0].sum()) for masks in sets.values()]
+
+    def result() -> xr.Dataset:
+        return make_result(
+            sweep.variables(level, seed) | {"neurons": (("group",), sizes, "neurons of the group")},
+            {"group": list(groups), "language": list(corpus.languages)},
+            method="neurons.knockout",
+            owners=OWNERS,
+            parameters={
+                "members": _named(members, groups),
+                "controls": controls,
+                "level": level,
+                "batch_size": size,
+                "truncate": truncate,
+            },
+            model=model.info,
+            corpus=corpus.info,
+            seed=seed,
+        )
+
+    batches = by_language(model, encoded, batch_size=size)
+    try:
+        with tqdm(total=len(batches) * len(sets), desc="knock-out", unit="group", disable=not progress) as bar:
+            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(len(sets))):
+                sweep.begin(batch)
+                for group, masks in enumerate(sets.values()):
+                    if masks.any():
+                        sweep.measure([(group, control) for control in range(len(masks))], 1.0 - _tensor(masks))
+                    else:
+                        sweep.nothing(group)
+                    bar.update()
+    except KeyboardInterrupt:
+        raise Interrupted(sweep.story(), partial=result()) from None
+    return result()
+
+
+def _tensor(masks: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(masks).float()
+
+
+def _named(members: Groups, groups: dict[str, np.ndarray]) -> Any:
+    """What the provenance keeps of the groups: where they came from, or the neurons themselves."""
+    if isinstance(members, xr.Dataset):
+        return {"method": members.attrs.get("method"), "provenance": members.attrs.get("provenance")}
+    return {name: np.argwhere(mask).tolist() for name, mask in groups.items()}

@@ -1,0 +1,160 @@
+"""Steering: switch one language's neurons off and set another's to their means there, at several doses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked, finite, whole_number
+from workbench.errors import BadArgument, BadCounts, Interrupted
+from workbench.model.batching import by_language, texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.model import Model
+from workbench.neurons.counts.strength import means
+from workbench.neurons.effects.sweep import Sweep
+from workbench.neurons.groups import random_groups, read_groups
+from workbench.results.controls import OWNERS
+from workbench.results.groups import Groups
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.text.corpus import Corpus
+from workbench.text.languages import required
+
+
+@checked
+@alone
+def steer(
+    model: Model,
+    corpus: Corpus,
+    members: Groups,
+    firing: xr.Dataset,
+    *,
+    off: str | None,
+    on: str,
+    doses: Sequence[float] = (0.25, 0.5, 0.75, 1.0),
+    controls: int = 10,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+    truncate: bool = False,
+) -> xr.Dataset:
+    """Measure every language's loss while the model is steered from one language towards another (LAPE, section 4.4).
+
+    At dose d an `off` neuron's activation x becomes (1 - d) x, and an `on` neuron's becomes x + d (m - x), with m its
+    mean in texts of `on`; at 1 the first are 0 and the second constant. A neuron of both is an `on` neuron. The
+    controls do the same with random neurons, set to their own means in `on`: as many in each layer, drawn outside `off`
+    for those to switch off and outside `on` for the others; a neuron drawn for both is an `on` neuron.
+
+    Args:
+        model: the model.
+        corpus: texts by language, to measure on.
+        members: groups by language, as for `knockout`.
+        firing: counts with moments, whose means are set; better from other texts than `corpus`.
+        off: the group to switch off; none when None.
+        on: the group to set to its means, a language of `firing`.
+        doses: from 0, which changes nothing; above 1 overshoots.
+        controls: random controls.
+        level: of the intervals.
+        progress: show a progress bar.
+        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
+        seed: of the random neurons and of the bootstrap.
+        truncate: cut texts that are longer than the model's context instead of refusing them.
+
+    Returns:
+        The variables of `knockout`, with the axis `dose` in place of `group`.
+
+    Raises:
+        UnknownLanguage: `off` or `on` is no group, or `on` was not counted.
+        BadArgument: an option out of range, or no neuron to change.
+        BadCounts: the counts have no moments, or are of another model.
+        UnsupportedSite: edits of neurons do not work in this architecture.
+        NotFinite: a loss is NaN or infinite.
+        Interrupted: `partial` holds the (dose, language) cells that were finished, NaN elsewhere.
+
+    Example:
+        >>> counts = firing(model, texts, moments=True)                                          # doctest: +SKIP
+        >>> steer(model, corpus, lape(counts), counts, off="en", on="de").delta                  # doctest: +SKIP
+    """
+    whole_number("controls", controls)
+    amounts = [finite("doses", dose, at_least=0) for dose in doses]
+    if not amounts or len({*amounts}) < len(amounts):
+        raise BadArgument(f"doses={list(doses)!r}; give different numbers from 0")
+    size = texts_per_batch(batch_size)
+    model.require("neuron")
+    off, on = _sides(read_groups(members, model.n_layers, model.n_neurons), off, on)
+    edits = steering(model, members, firing, off=off, on=on, controls=controls, seed=seed)
+    encoded = model.encode(corpus, truncate=truncate)
+    sweep = Sweep(model, corpus, "dose", amounts, controls)
+
+    def result() -> xr.Dataset:
+        return make_result(
+            sweep.variables(level, seed),
+            {"dose": amounts, "language": list(corpus.languages)},
+            method="neurons.steer",
+            owners=OWNERS,
+            parameters={"off": off, "on": on, "controls": controls, "level": level, "truncate": truncate},
+            model=model.info,
+            corpus=corpus.info,
+            seed=seed,
+            attrs={"off": str(off), "on": on, "neurons": int((edits[0][0] != 1).sum())},
+        )
+
+    batches = by_language(model, encoded, batch_size=size)
+    dose = torch.tensor(amounts)[:, None, None]
+    try:
+        with tqdm(total=len(batches) * len(edits), desc="steering", unit="edit", disable=not progress) as bar:
+            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(len(edits))):
+                sweep.begin(batch)
+                for control, (scale, fill) in enumerate(edits):
+                    places = [(cell, control) for cell in range(len(amounts))]
+                    sweep.measure(places, 1 - dose * (1 - scale), fill)
+                    bar.update()
+    except KeyboardInterrupt:
+        raise Interrupted(sweep.story(), partial=result()) from None
+    return result()
+
+
+def _sides(groups: Mapping[str, Any], off: str | None, on: str) -> tuple[str | None, str]:
+    """The groups that `off` and `on` mean, in whatever spelling of their languages."""
+    names = list(groups)
+    return None if off is None else required(off, names, "is not a group"), required(on, names, "is not a group")
+
+
+def steering(
+    model: Model, members: Groups, firing: xr.Dataset, *, off: str | None, on: str, controls: int = 0, seed: int = 0
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The full dose as scale and fill, both [layer, neuron], and that of every control; for `edits.edited`.
+
+    Raises:
+        UnknownLanguage: `off` or `on` is no group, or `on` was not counted.
+        BadArgument: no neuron to change.
+        BadCounts: the counts have no moments, or are of another model.
+    """
+    groups: dict[str, Any] = read_groups(members, model.n_layers, model.n_neurons)
+    off, on = _sides(groups, off, on)
+    averages = means(firing)[0].transpose("language", "layer", "neuron")
+    counted = [str(one) for one in firing["language"].to_numpy()]
+    spoken = required(on, counted, "was not counted, so its means are unknown")
+    mean = averages.values[counted.index(spoken)]
+    if mean.shape != groups[on].shape:
+        raise BadCounts(f"the counts have the shape {list(mean.shape)}, the model {list(groups[on].shape)}")
+    silent = np.zeros_like(groups[on]) if off is None else groups[off] & ~groups[on]
+    if not (groups[on] | silent).any():
+        raise BadArgument(f"neither {on!r} nor {off!r} has a neuron to steer with; use larger groups")
+    pairs = [(silent, groups[on])]
+    quiet, loud = (
+        random_groups(f"{name} {code}", mask, controls, seed=seed)
+        for name, code, mask in (("off", off, silent), ("on", on, groups[on]))
+    )
+    pairs += list(zip(quiet, loud, strict=True))
+    return [
+        (
+            1.0 - torch.from_numpy(low | high).float(),
+            torch.from_numpy(np.where(high, mean, 0.0)).float().to(model.device, model.dtype),
+        )
+        for low, high in pairs
+    ]

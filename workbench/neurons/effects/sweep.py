@@ -1,0 +1,123 @@
+"""Sweep: the change of every text's loss under edits of neurons and under their random controls, and what it says."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.errors import NotFinite
+from workbench.model.forward.layers import Recording
+from workbench.model.forward.record import record
+from workbench.model.forward.rerun import rescale
+from workbench.model.memory import cells_at_once
+from workbench.model.metrics import nll
+from workbench.model.model import Model
+from workbench.results.controls import beyond_controls
+from workbench.text.batches import Batch
+from workbench.text.corpus import Corpus
+
+_SCALES = 16_000_000  # most scales held at once: 64 MB in float32
+
+
+class Sweep:
+    """The change of every text's loss, filled in batch by batch: [cell, 1 + control, language, row].
+
+    Args:
+        model: the model.
+        corpus: the texts.
+        axis: what the cells are called, such as "group" or "dose".
+        names: of the cells, for error messages.
+        controls: random controls of each cell.
+    """
+
+    def __init__(self, model: Model, corpus: Corpus, axis: str, names: Sequence[Any], controls: int):
+        self.model, self.corpus, self.axis, self.names = model, corpus, axis, names
+        self.place = {language: i for i, language in enumerate(corpus.languages)}
+        self.counts = np.array(list(corpus.counts.values()))
+        shape = (len(self.counts), int(self.counts.max()))
+        self.deltas = np.full((len(names), 1 + controls, *shape), np.nan, dtype=np.float32)
+        self.clean = np.full(shape, np.nan)
+        self.recording: Recording | None = None
+
+    def begin(self, batch: Batch) -> None:
+        """Run a batch once; `measure` then changes it."""
+        self.recording = record(self.model, batch)
+        self.batch = batch = self.recording.batch
+        self.losses = nll.read(self.model, self.recording.residual[-1][None], batch)[0]
+        self.at = ([self.place[language] for language in batch.languages], list(batch.rows))
+        self.clean[self.at] = self.losses.cpu().numpy()
+        each = len(batch) * self.model.n_layers * self.model.n_neurons
+        columns = batch.ids.shape[1]
+        self.width = max(1, min(cells_at_once(self.model, len(batch), columns, columns), _SCALES // each))
+
+    def measure(self, places: Sequence[tuple[int, int]], scales: Tensor, fill: Tensor | None = None) -> None:
+        """Fill in some (cell, control) places of the batch, each with its scales [place, layer, neuron]; see `rescale`.
+
+        Control 0 is the edit itself.
+
+        Raises:
+            NotFinite: a loss is NaN or infinite; names the cell and the text.
+        """
+        assert self.recording is not None
+        for start in range(0, len(places), self.width):
+            part = scales[start : start + self.width].to(self.model.device, self.model.dtype)
+            states = rescale(self.recording, neurons=part, neuron_fill=fill)
+            change = nll.read(self.model, states, self.batch) - self.losses
+            bad = ~torch.isfinite(change)
+            if bool(bad.any()):
+                where, sample = (int(i) for i in bad.nonzero()[0])
+                raise NotFinite(
+                    f"the loss at {self.axis} {self.names[places[start + where][0]]!r} is NaN or infinite for sample "
+                    f"{self.batch.rows[sample]} of {self.batch.languages[sample]!r}"
+                )
+            for (cell, control), row in zip(places[start : start + self.width], change.cpu().numpy(), strict=True):
+                self.deltas[cell, control][self.at] = row
+
+    def nothing(self, cell: int) -> None:
+        """Fill in a cell that changes nothing."""
+        self.deltas[cell][:, self.at[0], self.at[1]] = 0.0
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What batches fill in."""
+        return {"deltas": self.deltas, "clean": self.clean}
+
+    def finished(self) -> np.ndarray:
+        """Which cells had all their texts: [cell, language] bool."""
+        return (~np.isnan(self.deltas)).all(1).sum(2) == self.counts
+
+    def story(self) -> str:
+        """How far it came, in words."""
+        done = self.finished()
+        return (
+            f"interrupted; {int(done.sum())} of {done.size} cells ({self.axis}, language) are finished, the others are "
+            "NaN in .partial"
+        )
+
+    def variables(self, level: float, seed: int) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+        """The Result's variables; cells that are not finished are NaN."""
+        whole = np.where(self.finished()[:, None, :, None], self.deltas, np.nan).astype(np.float64)
+        clusters = self.corpus.clusters.copy()
+        for k, texts in enumerate(self.corpus.texts.values()):  # the bootstrap must not see the order of the texts
+            order = np.argsort(np.array(texts, dtype=object), kind="stable")
+            whole[:, :, k, : self.counts[k]] = whole[:, :, k, order]
+            clusters[k, : self.counts[k]] = clusters[k, order]
+        counts = np.where(self.finished(), self.counts, np.nan)
+        seen = (~np.isnan(self.clean)).sum(1) == self.counts
+        unsorted = self.deltas[:, 1:].astype(np.float64)
+        cells = (self.axis, "language")
+        return {
+            **beyond_controls(whole, counts, axis=self.axis, unit="neurons", level=level, seed=seed, clusters=clusters),
+            "sample_delta": ((*cells, "sample"), self.deltas[:, 0], "change of each text's loss [nats]"),
+            "sample_control": (
+                (*cells, "sample"),
+                unsorted.mean(1) if unsorted.shape[1] else np.full(unsorted.shape[:1] + unsorted.shape[2:], np.nan),
+                "mean change of each text's loss over the random controls [nats]",
+            ),
+            "baseline": (
+                ("language",),
+                np.nansum(self.clean, 1) / np.where(seen, self.counts, np.nan),
+                "mean negative log-likelihood [nats]",
+            ),
+        }

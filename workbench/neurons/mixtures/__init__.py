@@ -1,0 +1,1 @@
+"""Mixtures of experts: which experts each language's tokens take."""

@@ -1,0 +1,1 @@
+"""Circuits: the smallest set of heads and neurons that keeps a task."""

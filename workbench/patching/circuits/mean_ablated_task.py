@@ -1,0 +1,109 @@
+"""A task with only some heads and neurons as they are, and every other one at its mean."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.model.forward.record import record
+from workbench.model.forward.rerun import rescale
+from workbench.model.hooks import before, hooked
+from workbench.model.metrics import logit_difference
+from workbench.model.model import Model
+from workbench.patching.engine.gradient import activation_gradients, difference
+from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.prompts import Prompts, batches, cells_at_once
+from workbench.results.progress import resumed
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is kept or taken away as one: a head, a neuron, or a block of neurons; `members` count layer by layer."""
+
+    kind: str
+    members: tuple[int, ...]
+
+
+class Task:
+    """The logit difference of each pair's source prompt with only some heads and neurons as they are."""
+
+    means: dict[str, Tensor]  # of every head's output, [layer, head, d_head], and of every neuron, [layer, neuron]
+
+    def __init__(self, model: Model, prompts: Prompts, batch_size: int | str, over: Sequence[str]):
+        self.model, self.pairs, self.over = model, len(prompts), tuple(over)
+        self.tokens = choose(model, prompts, "logit_difference").tokens
+        self.runs, self.sums, self.count = [], {kind: torch.zeros(()) for kind in over}, 0
+        for batch in batches(model, prompts, batch_size):
+            with _neurons(model, "neuron" in over) as neurons:
+                recording = record(model, batch.source, heads=True)
+            real = recording.batch.counted.bool()
+            self.runs.append((batch, recording))
+            self.count += int(real.sum())
+            seen = {"head": recording.z, "neuron": [one.reshape(*real.shape, -1) for one in neurons]}
+            for kind in over:
+                found = torch.stack([values[real].float().sum(0) for values in seen[kind]])
+                self.sums[kind] = self.sums[kind].to(found) + found
+
+    def share_means(self, other: "Task") -> None:
+        """Let both tasks replace by the means over the prompts of both."""
+        self.means = other.means = {
+            kind: ((self.sums[kind] + other.sums[kind]) / (self.count + other.count)).to(self.model.dtype)
+            for kind in self.over
+        }
+
+    def kept(self, sets: Sequence[Sequence[Unit]]) -> np.ndarray:
+        """[set, pair]: the metric with every unit outside a set at its mean."""
+        values = np.empty((len(sets), self.pairs))
+        for batch, recording in resumed(self.runs, {"values": values}):
+            rows, positions = list(batch.rows), recording.n_positions
+            answers, foils = (torch.tensor([self.tokens[name][row] for row in rows]) for name in ("answer", "foil"))
+            metric = logit_difference(answers.to(self.model.device), foils.to(self.model.device))
+            size = cells_at_once(self.model, recording.n_samples, positions, positions)
+            for start in range(0, len(sets), size):
+                scales = self._scales(sets[start : start + size])
+                states: Tensor = rescale(
+                    recording,
+                    heads=scales.get("head"),
+                    head_fill=self.means.get("head"),
+                    neurons=scales.get("neuron"),
+                    neuron_fill=self.means.get("neuron"),
+                    last=True,
+                )
+                read = metric.read(self.model, states[:, :, -1:], recording.batch)
+                values[start : start + size, rows] = read.double().cpu().numpy()
+        return values
+
+    def _scales(self, sets: Sequence[Sequence[Unit]]) -> dict[str, Tensor]:
+        """[set, layer, head or neuron]: 1 for what is kept, else 0."""
+        widths = {"head": self.model.n_heads, "neuron": self.model.n_neurons}
+        scales = {}
+        for kind in self.over:
+            flat = torch.zeros(len(sets), self.model.n_layers * widths[kind])
+            for row, units in enumerate(sets):
+                flat[row, [member for unit in units if unit.kind == kind for member in unit.members]] = 1.0
+            scales[kind] = flat.unflatten(1, (self.model.n_layers, -1)).to(self.model.device)
+        return scales
+
+    def neurons_by_loss(self) -> list[int]:
+        """All neurons, layer by layer counted, the one that would be missed least first: by attribution patching."""
+        total = torch.zeros(self.model.n_layers, self.model.n_neurons, device=self.model.device)
+        for batch, recording in self.runs:
+            answers, foils = ([self.tokens[name][row] for row in batch.rows] for name in ("answer", "foil"))
+            found = activation_gradients(recording, recording.residual[0], difference(answers, foils), sites=["neuron"])
+            real = recording.batch.mask[..., None] == 1
+            for layer, (own, slope) in enumerate(zip(found.at["neuron"], found.slope["neuron"], strict=True)):
+                change = (self.means["neuron"][layer] - own) * slope
+                total[layer] += torch.where(real, change, 0.0).sum((0, 1)).float()
+        return torch.argsort(total.flatten(), descending=True, stable=True).tolist()
+
+
+@contextmanager
+def _neurons(model: Model, wanted: bool) -> Iterator[list[Tensor]]:
+    """For a while, what each layer's down projection reads is kept, where it is wanted."""
+    found: list[Tensor] = []
+    parts = [model.bridge.blocks[layer].mlp.out for layer in range(model.n_layers)] if wanted else []
+    with hooked([before(part, found.append) for part in parts]):
+        yield found

@@ -1,0 +1,1 @@
+"""Concepts and languages in translation prompts."""

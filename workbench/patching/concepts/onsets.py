@@ -1,0 +1,192 @@
+"""The onsets of concept and language for all pairs of languages: a matrix."""
+
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked
+from workbench.errors import BadPairs, Interrupted, TooFewLanguages
+from workbench.model.forward.alone import alone
+from workbench.model.model import Model
+from workbench.patching.concepts.concept_pairs import ConceptPairs, make_pairs
+from workbench.patching.concepts.concepts import batch_of, leads, measure, placed
+from workbench.patching.concepts.onset import onset
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.text.corpus import chosen
+from workbench.text.words import load_words
+
+
+@checked
+@alone
+def onsets(
+    model: Model,
+    words: pd.DataFrame | str = "words",
+    *,
+    languages: str | Sequence[str] | None = None,
+    shown: str | None = None,
+    at: str = "last",
+    shots: int = 5,
+    limit: int | None = 16,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Run an experiment of `concepts` for every ordered pair of languages.
+
+    Args:
+        model: the model.
+        words: frame of `load_words`, or what it reads.
+        languages: the languages asked for; all of the words' when None.
+        shown: the language in which all prompts show their words; by default English, or the first language that is
+            neither of the two asked for.
+        at: `last` or `concept`, as in `concepts`.
+        shots: translations shown before the question.
+        limit: most pairs of concepts for each pair of languages.
+        progress: show a progress bar.
+        batch_size: pairs per forward pass.
+        seed: of pairs, shots and bootstrap.
+
+    Returns:
+        `onset[aspect, source_language, target_language]` in layers, for `concept` and `language`, with its 95 %
+        bootstrap interval over pairs of concepts, `low` and `high`; `peak[source_language, target_language]`, the
+        largest mean probability of the source concept in the target's language over layers, and `control_peak`, the
+        same for random concepts; `unpatched` and `source_run`, what the two runs give their own answer; `pairs` and
+        `collided`, counts. NaN on the diagonal, where all collide, and where a language is the one shown.
+
+    Raises:
+        UnsupportedSite: the model cannot be run from a layer on.
+        BadArgument: an option outside its range.
+        TooFewLanguages: fewer than two.
+        UnknownLanguage: a language is not among the words.
+        Interrupted: `partial` holds the pairs of languages that were finished.
+
+    Source:
+        Dumas et al. 2024 (arXiv 2411.08745).
+
+    Example:
+        >>> wb.figures.matrix(onsets(model, languages=["de", "fr", "ja"]), "onset", aspect="concept")  # doctest: +SKIP
+    """
+    frame = words if isinstance(words, pd.DataFrame) else load_words(words)
+    asked = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
+    if len(asked) < 2:
+        raise TooFewLanguages(f"onsets compare languages, and only {', '.join(asked)} was asked for; ask for two")
+    if shown is not None:
+        shown = chosen([shown], list(frame.columns), where="this word list")[0]
+    model.require("restart")
+    at, step, size = placed(at), batch_of(batch_size), len(asked)
+    found = {name: np.full((2, size, size), np.nan) for name in ("onset", "low", "high")}
+    single = {name: np.full((size, size), np.nan) for name in _SINGLE}
+    bar = tqdm(total=size * (size - 1), desc="onsets", unit="language pair", disable=not progress)
+    done, stopped = np.zeros((), dtype=np.int64), ""
+    try:
+        couples = [(i, j) for i, j in permutations(range(size), 2) if shown not in (asked[i], asked[j])]
+        for i, j in resumed(couples, {**found, **single, "done": done}, skip=lambda _: bar.update()):
+            source, target = asked[i], asked[j]
+            prefix = "" if shown is None else f"{shown}-"
+            try:
+                pairs = make_pairs(
+                    model.tokenizer,
+                    frame,
+                    source=prefix + source,
+                    target=prefix + target,
+                    shots=shots,
+                    seed=seed,
+                    limit=limit,
+                )
+            except BadPairs:  # no concept can be told apart in these two
+                single["pairs"][i, j], single["collided"][i, j] = 0, len(frame)
+                continue
+            parts = [measure(model, pairs.items[k : k + step], at) for k in range(0, len(pairs), step)]
+            values, runs = (np.concatenate(each, 1) for each in zip(*parts, strict=True))
+            _enter(pairs, values, runs, (i, j), at, seed, found, single)
+            done += 1
+            bar.update()
+    except KeyboardInterrupt:
+        stopped = f"interrupted: {done} of {size * (size - 1)} pairs of languages are finished; they are in .partial"
+    finally:
+        bar.close()
+    result = _result(
+        model, frame, asked, found, single, {"at": at, "shots": shots, "shown": shown, "limit": limit}, seed
+    )
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+_SINGLE = {
+    "peak": "largest mean probability of the source concept in the target language over layers [probability]",
+    "control_peak": "the same after patches with random concepts [probability]",
+    "unpatched": "mean probability of the target run's own answer [probability]",
+    "source_run": "mean probability of the source run's own answer [probability]",
+    "pairs": "pairs of concepts [pairs]",
+    "collided": "concepts whose first tokens collide [concepts]",
+}
+
+
+def _enter(
+    pairs: ConceptPairs,
+    values: np.ndarray,
+    runs: np.ndarray,
+    cell: tuple[int, int],
+    at: str,
+    seed: int,
+    found: dict[str, np.ndarray],
+    single: dict[str, np.ndarray],
+) -> None:
+    """Enter one pair of languages: values [patched or control, pair, answer, layer], runs [run, pair, answer]."""
+    for number, lead in enumerate(leads(values[0], pairs.answers, at).values()):
+        for name, value in zip(found, onset(lead, seed=seed, clusters=pairs.clusters), strict=True):
+            found[name][(number, *cell)] = value
+    into = 1  # the source concept in the target's language
+    single["peak"][cell], single["control_peak"][cell] = values[:, :, into].mean(1).max(1)
+    single["unpatched"][cell] = runs[0, :, 3].mean()
+    single["source_run"][cell] = runs[1, :, 0].mean()
+    single["pairs"][cell], single["collided"][cell] = len(pairs), pairs.collided
+
+
+def _result(
+    model: Model,
+    frame: pd.DataFrame,
+    languages: list[str],
+    found: dict[str, np.ndarray],
+    single: dict[str, np.ndarray],
+    parameters: dict[str, Any],
+    seed: int,
+) -> xr.Dataset:
+    square = ("source_language", "target_language")
+    texts = {
+        "onset": "onset layer [layers]",
+        "low": "lower end of the 95 % bootstrap interval of the onset [layers]",
+        "high": "upper end of the 95 % bootstrap interval of the onset [layers]",
+    }
+    result = make_result(
+        {
+            **{name: (("aspect", *square), values, texts[name]) for name, values in found.items()},
+            **{name: (square, values, _SINGLE[name]) for name, values in single.items()},
+        },
+        {"aspect": ["concept", "language"], "source_language": languages, "target_language": languages},
+        method="patching.onsets",
+        owners={"onset": ["low", "high"]},
+        parameters=parameters,
+        model=model.info,
+        corpus={
+            "source": frame.attrs.get("source", "frame"),
+            "hash": frame.attrs.get("hash"),
+            "languages": languages,
+            "counts": {"concepts": len(frame)},
+        },
+        seed=seed,
+        attrs={"at": parameters["at"]},
+    )
+    result.onset.attrs["question"] = (
+        "From which layer on is it the source's concept or language?"
+        if parameters["at"] == "last"
+        else "From which layer on has the shown word been read?"
+    )
+    return result

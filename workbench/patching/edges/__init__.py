@@ -1,0 +1,1 @@
+"""Edges between parts of a model."""

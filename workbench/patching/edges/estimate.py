@@ -1,0 +1,160 @@
+"""Edges from slopes: what each receiver would make of what each sender wrote, to first order."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from workbench.errors import UnsupportedSite
+from workbench.model.forward.layers import call_layer
+from workbench.model.forward.packed_positions import Columns
+from workbench.model.forward.recording import Recording, stack
+from workbench.model.gradients import frozen
+from workbench.model.hooks import StopForward, after, hooked
+from workbench.model.model import Model
+from workbench.patching.edges.contributions import Written, norm_behind, projected
+from workbench.patching.edges.graph import INSIDE, receivers, senders
+from workbench.patching.engine.cells import split
+from workbench.patching.engine.gradient import Gradients, Slope, activation_gradients, embedded
+from workbench.patching.engine.layer_sites import count
+from workbench.patching.engine.prompts import cells_at_once, first_difference
+from workbench.text.batches import Batch
+
+_APART = {torch.float32: 1e-3}  # of the largest slope; half precision is given a tenth
+
+
+def estimate(
+    model: Model, source: Recording, target: Batch, read: Slope, *, steps: int = 0
+) -> tuple[Tensor, Tensor, bool]:
+    """The estimated change of the metric by each edge.
+
+    Args:
+        model: the model.
+        source: the recorded source pass, with heads, keys and patterns.
+        target: the target prompts, each as long as its source prompt.
+        read: the differentiable metric.
+        steps: of integrated gradients; 0 takes the slope in the target run alone.
+
+    Returns:
+        change [sample, sender, receiver], float32, which means nothing where the receiver does not hear the sender;
+        value of the target run [sample]; whether the model's blocks are parallel.
+
+    Raises:
+        UnsupportedSite: the parts of a layer do not sum to what it does, or q, k and v cannot be reached.
+    """
+    start = first_difference(source.batch, target)  # what stands before is the same in both runs, and sends nothing
+    mine, given = embedded(model, target)[:, start:], source.residual[0][:, start:]
+
+    def there(states: Tensor) -> Gradients:
+        return activation_gradients(source, states, read, start=start, sites=["head", *INSIDE])
+
+    own = there(mine)
+    real = target.mask[:, start:, None].to(mine.device) == 1
+    written = Written(
+        model,
+        [
+            (torch.where(real, one[:, start:], other), other)
+            for one, other in zip(source.residual, own.residual, strict=True)
+        ],
+        [
+            (torch.where(real[..., None], one[:, start:], other), other)
+            for one, other in zip(source.z, own.at["head"], strict=True)
+        ],
+    )
+    runs = (there(torch.lerp(mine, given, (step + 0.5) / steps)) for step in range(steps))  # midpoints, one at a time
+    change = torch.zeros(len(mine), len(senders(model)), len(receivers(model)), device=mine.device)
+    apart = torch.zeros(2)
+    with frozen(model):
+        for run in runs if steps else (own,):
+            apart += _add(change, source, run, written, start)
+    parallel = bool(apart[1] < apart[0])
+    if apart.min() > _APART.get(model.dtype, 0.1) * model.n_layers * max(steps, 1):
+        raise UnsupportedSite(
+            f"in {model.name!r} ({model.architecture}) the embedding, heads and MLPs do not simply add up to the "
+            "residual stream, so it has no edges; patching.path and patching.attribution work on it"
+        )
+    return change / max(steps, 1), own.value, parallel
+
+
+def _add(change: Tensor, source: Recording, run: Gradients, written: Written, start: int) -> Tensor:
+    """Add one run's edges; tell how far slopes are from those of sequential and of parallel blocks, [2]."""
+    model, apart, column = source.model, torch.zeros(2), 0
+
+    def hear(slopes: Tensor, column: int, layer: int, *, heads_too: bool = False) -> None:
+        """Receivers with these slopes [receiver, sample, position, d_model] hear all senders before a layer."""
+        rows = [written.by_row(before) for before in range(-1, layer)]
+        rows += [written.heads_by_row(layer)] if heads_too else []
+        for row, moved in chain(*rows):
+            found = torch.einsum("rbpd,sbpd->bsr", slopes, moved)
+            change[:, row : row + len(moved), column : column + len(slopes)] += found
+
+    for layer in range(model.n_layers):
+        through = torch.zeros_like(run.residual_slope[layer])
+        for site, units, slopes in _fronts(source, run, layer, start):
+            at = sum(count(model, one) for one in INSIDE[: INSIDE.index(site)])
+            hear(slopes, column + at + units[0], layer)
+            through += slopes.sum(0)
+        column += sum(count(model, site) for site in INSIDE)
+        between, after = run.residual_slope[layer] - through, run.residual_slope[layer + 1]
+        hear((between - after)[None], column, layer, heads_too=True)
+        column += 1
+        apart += _apart(model, run, layer, (between, after))
+    hear(run.residual_slope[-1][None], column, model.n_layers)
+    return apart
+
+
+def _fronts(source: Recording, run: Gradients, layer: int, start: int) -> Iterator[tuple[str, list[int], Tensor]]:
+    """Slopes of the metric with respect to each head's own copy of what attention reads.
+
+    Copy after copy of the layer's input is brought to q, k and v; each copy is differentiated through one head alone.
+
+    Yields:
+        A site, its units, and their slopes [unit, sample, position, d_model].
+    """
+    model, states = source.model, run.residual[layer]
+    size = cells_at_once(model, source.n_samples, source.n_positions - start, source.n_positions)
+    for block in split(range(model.n_heads), size):
+        copies, found = stack(states, len(block)).detach().requires_grad_(True), []
+        with torch.enable_grad():
+            for site, output in _inside(source, layer, copies, Columns(source, [start], copies=len(block))).items():
+                units = [unit for unit in block if unit < count(model, site)]
+                values = output.reshape(len(block), *states.shape[:2], -1, model.d_head)
+                picked = [
+                    values[copy, :, :, unit] * run.slope[site][layer][:, :, unit] for copy, unit in enumerate(units)
+                ]
+                if units:
+                    slopes = torch.autograd.grad(torch.stack(picked).sum(), copies, retain_graph=True)[0]
+                    found.append((site, units, slopes.unflatten(0, (len(block), -1))[: len(units)]))
+        yield from found
+
+
+def _inside(source: Recording, layer: int, states: Tensor, columns: Columns) -> dict[str, Tensor]:
+    """q, k and v of a layer for states [copies * sample, column, d_model]; nothing behind them is run."""
+    model, seen = source.model, {}
+
+    def keep(site: str):
+        def hook(output: Tensor) -> None:
+            seen[site] = output
+            if len(seen) == len(INSIDE):
+                raise StopForward
+
+        return hook
+
+    with hooked([after(model.hook_point(site, layer), keep(site)) for site in INSIDE]):
+        call_layer(source, layer, states, columns)
+    return seen
+
+
+def _apart(model: Model, run: Gradients, layer: int, where: tuple[Tensor, Tensor]) -> Tensor:
+    """How far the heads' true slopes are from those that follow if heads write at the place with these slopes, [2]."""
+    true, found = run.slope["head"][layer], []
+    norm = norm_behind(model, layer)
+    for slope in where:
+        if norm is not None:
+            with torch.enable_grad():
+                own = projected(model, layer, run.at["head"][layer]).detach().requires_grad_(True)
+                slope = torch.autograd.grad(norm(own), own, slope)[0]
+        made = torch.einsum("bpm,hdm->bphd", slope, model.output_weight(layer))
+        found.append(((made - true).abs().max() / true.abs().max().clamp(min=1e-12)).cpu())
+    return torch.stack(found).float()

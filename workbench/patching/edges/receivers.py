@@ -1,0 +1,113 @@
+"""Receivers of a path: which there are, and what the model says once a sender was heard there."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workbench.errors import BadArgument, UnsupportedSite
+from workbench.model.forward.fused_attention import fused
+from workbench.model.forward.layers import call_layer
+from workbench.model.forward.packed_positions import Columns
+from workbench.model.forward.recording import Recording, stack
+from workbench.model.forward.rerun import tail
+from workbench.model.model import Model
+from workbench.patching.engine.frozen_heads import Runs, held
+from workbench.patching.engine.layer_sites import count, edited
+
+_WORKS = "'final', ('residual', layer), ('q', layer, head), ('k', layer, kv_head), ('v', layer, kv_head)"
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Where a path ends: `layer` is the first whose heads cannot send to it; `unit` a head of q, k or v."""
+
+    site: str
+    layer: int
+    unit: int = 0
+
+    @property
+    def inside(self) -> bool:
+        """It lies inside an attention."""
+        return self.site in ("q", "k", "v")
+
+    @property
+    def name(self) -> str:
+        """As it was asked for, in words."""
+        if self.site == "final":
+            return "final"
+        return f"{self.site} of head {self.layer}.{self.unit}" if self.inside else f"residual of layer {self.layer}"
+
+
+def parse(model: Model, receiver: Any) -> Receiver:
+    """The Receiver that is meant.
+
+    Raises:
+        BadArgument: no such receiver; says which there are.
+        UnsupportedSite: the architecture has no such site.
+    """
+    if isinstance(receiver, str) and receiver == "final":
+        return Receiver("final", model.n_layers)
+    site, *numbers = receiver if isinstance(receiver, (tuple, list)) and receiver else ("",)
+    wanted = {"residual": 1, "q": 2, "k": 2, "v": 2}.get(site if isinstance(site, str) else "", 0)
+    whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
+    if not wanted or len(numbers) != wanted or not whole:
+        raise BadArgument(f"receiver={receiver!r} is not a receiver (works: {_WORKS})")
+    if not 1 <= numbers[0] < model.n_layers:
+        raise BadArgument(
+            f"receiver={receiver!r}: senders stand in front of it, so its layer is 1 to {model.n_layers - 1}"
+        )
+    if site == "residual":
+        return Receiver(site, numbers[0])
+    if not 0 <= numbers[1] < count(model, site):
+        raise BadArgument(f"receiver={receiver!r}: {model.name!r} has heads 0 to {count(model, site) - 1} of {site!r}")
+    model.hook_point(site, numbers[0])
+    return Receiver(site, numbers[0], numbers[1])
+
+
+def sent(runs: Runs, end: Receiver, layer: int, heads: list[int], *, last: bool) -> Tensor:
+    """The final residual stream after each head of a layer was heard by the receiver alone.
+
+    Returns:
+        [head, sample, position, d_model], with `last` of the last position only.
+    """
+    target, copies = runs.target, len(heads)
+    columns = Columns(target, copies=copies)
+    index = torch.as_tensor(heads, device=target.model.device)
+    states = stack(target.residual[layer], copies)
+    for i in range(layer, end.layer):
+        with held(runs, i, copies, index if i == layer else None), fused(target.model, on=target.fused):
+            states = call_layer(target, i, states, columns)
+    if end.site == "final":
+        states = states.unflatten(0, (copies, -1))
+        return states[:, :, -1:] if last else states
+    if end.inside:
+        states = heard(target, end, states, columns)
+        return tail(replace(target, fused=True), end.layer + 1, states, copies=copies, last=last)
+    return tail(target, end.layer, states, copies=copies, last=last)
+
+
+def heard(target: Recording, end: Receiver, states: Tensor, columns: Columns) -> Tensor:
+    """The output of the receiver's layer in the target run, with q, k or v of one head made from `states`."""
+    model = target.model
+    shape = (-1, count(model, end.site), model.d_head)
+    seen: list[Tensor] = []
+    with edited(model, end.site, end.layer, seen.append):
+        call_layer(target, end.layer, states, columns)
+    moved = False
+
+    def exchange(output: Tensor) -> Tensor:
+        nonlocal moved
+        values = output.reshape(shape).clone()
+        given = seen[0].reshape(shape)[:, end.unit]
+        moved = not torch.allclose(values[:, end.unit], given, rtol=1e-3, atol=1e-3)
+        values[:, end.unit] = given
+        return values.reshape(output.shape)
+
+    clean = stack(target.residual[end.layer], columns.copies)
+    with edited(model, end.site, end.layer, exchange):
+        found = call_layer(target, end.layer, clean, columns)
+    if moved and bool((found == stack(target.residual[end.layer + 1], columns.copies)).all()):
+        raise UnsupportedSite(f"{model.name!r} ({model.architecture}) ignores edits of {end.site!r}; nothing moved")
+    return found

@@ -1,0 +1,1 @@
+"""What all patching methods share: prompts, metrics, cells, effects, tables."""

@@ -1,0 +1,143 @@
+"""Gradients of a metric with respect to activations: one forward and one backward pass, no parameter's gradient."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workbench.errors import NotFinite, UnsupportedSite
+from workbench.model.forward.fused_attention import fused
+from workbench.model.forward.layers import call_layer
+from workbench.model.forward.packed_positions import Columns
+from workbench.model.forward.recording import Recording
+from workbench.model.gradients import frozen
+from workbench.model.hooks import Hook, StopForward, after, before, hooked, on_call
+from workbench.model.metrics import plain_unembedding, unembed
+from workbench.model.model import Model
+from workbench.text.batches import Batch
+
+Slope = Callable[[Model, Tensor], Tensor]
+
+
+@dataclass
+class Gradients:
+    """Activations of a run, at the positions that were run, and the slope of its metric there.
+
+    Attributes:
+        value: the metric, [sample].
+        residual: per layer and, last, behind all, [sample, position, d_model].
+        residual_slope: d metric / d residual, the same shapes.
+        at: by site and layer, the activations that were asked for: [sample, position, unit, d_head] of heads, q, k and
+            v, [sample, position, neuron] of neurons.
+        slope: d metric / d them, the same shapes.
+    """
+
+    value: Tensor
+    residual: list[Tensor]
+    residual_slope: list[Tensor]
+    at: dict[str, list[Tensor]]
+    slope: dict[str, list[Tensor]]
+
+
+def difference(answers: list[int], foils: list[int]) -> Slope:
+    """The logit of each sample's answer minus its foil's, of normed last states [sample, d_model] to [sample].
+
+    Only two rows of the unembedding are used where the head is no more than a matrix.
+    """
+
+    def read(model: Model, hidden: Tensor) -> Tensor:
+        weight = plain_unembedding(model)
+        if weight is not None:
+            return (hidden * (weight[answers] - weight[foils])).sum(-1).float()
+        logits = unembed(model, hidden).float()
+        rows = range(len(answers))
+        return logits[rows, answers] - logits[rows, foils]
+
+    return read
+
+
+def probability(answers: list[list[int]]) -> Slope:
+    """The summed probability of each sample's answer tokens, of normed last states [sample, d_model] to [sample]."""
+
+    def read(model: Model, hidden: Tensor) -> Tensor:
+        probabilities = unembed(model, hidden).float().softmax(-1)
+        return torch.stack([probabilities[row, tokens].sum() for row, tokens in enumerate(answers)])
+
+    return read
+
+
+def embedded(model: Model, batch: Batch) -> Tensor:
+    """What the first layer is given, [sample, position, d_model]; no layer is run."""
+    found: list[Tensor] = []
+
+    def stop(args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        found.append(args[0] if args else named["hidden_states"])
+        raise StopForward
+
+    with hooked([on_call(model.bridge.blocks[0], stop)]), torch.no_grad():
+        model.states(batch.to(model.device))
+    return found[0]
+
+
+def activation_gradients(
+    recording: Recording, states: Tensor, read: Slope, *, start: int = 0, sites: Sequence[str] = ()
+) -> Gradients:
+    """Run the layers and differentiate a metric of the last position with respect to activations.
+
+    Positions before `start` are not run: their keys and values are the recording's, so they must be the same in both.
+
+    Args:
+        recording: a pass over prompts of these lengths; `start` above 0 needs its keys and values.
+        states: what the first layer is given, [sample, position from start, d_model].
+        read: the metric, of the normed last states.
+        start: first position that is run.
+        sites: differentiate with respect to these too: `head`, `neuron`, and, if the recording has `patterns=True`,
+            `q`, `k` and `v`.
+
+    Raises:
+        UnsupportedSite: a site is no part of what the model computes.
+        NotFinite: a value or slope is NaN or infinite.
+    """
+    model, columns = recording.model, Columns(recording, [start])
+    entered: list[Tensor] = []
+    seen: dict[str, list[Tensor]] = {site: [] for site in sites}
+    hooks = [_keep(model, site, layer, seen[site]) for site in sites for layer in range(model.n_layers)]
+    with hooked(hooks), torch.enable_grad(), frozen(model), fused(model, on=recording.fused):
+        hidden = states.detach().requires_grad_(True)
+        for layer in range(model.n_layers):
+            entered.append(hidden)
+            hidden = call_layer(recording, layer, hidden, columns)
+        entered.append(hidden)
+        value = read(model, model.bridge.ln_final(hidden[:, -1]))
+        parts = [*entered, *(one for site in sites for one in seen[site])]
+        slopes = torch.autograd.grad(value.sum(), parts, allow_unused=True)
+    for site, found in seen.items():
+        if len(found) != model.n_layers or any(slope is None for slope in slopes):
+            raise UnsupportedSite(f"{model.name!r} ({model.architecture}) computes without its hooks of {site!r}")
+    if not bool(torch.isfinite(value).all()) or not bool(torch.isfinite(slopes[0]).all()):
+        raise NotFinite(f"the metric of {model.name!r} or its slope is NaN or infinite")
+    rest = iter(slopes)
+
+    def shaped(site: str, values: Tensor) -> Tensor:
+        """OPT merges rows and positions."""
+        rows = values.detach().reshape(*states.shape[:2], -1)
+        return rows if site == "neuron" else rows.unflatten(-1, (-1, model.d_head))
+
+    return Gradients(
+        value.detach(),
+        [one.detach() for one in entered],
+        [next(rest) for _ in entered],
+        {site: [shaped(site, one) for one in found] for site, found in seen.items()},
+        {site: [shaped(site, next(rest)) for _ in found] for site, found in seen.items()},
+    )
+
+
+def _keep(model: Model, site: str, layer: int, into: list[Tensor]) -> Hook:
+    """A hook on a site of a layer, so that its activation is kept, with what it was computed from."""
+    if site not in ("head", "neuron"):
+        return after(model.hook_point(site, layer), into.append)
+    model.require(site)
+    part = model.attention_parts(layer)[1] if site == "head" else model.bridge.blocks[layer].mlp.out
+    return before(part, into.append)

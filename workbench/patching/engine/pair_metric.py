@@ -1,0 +1,157 @@
+"""Which tokens a patching metric reads: the answer's and the foil's first, as they would follow the prompt."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from workbench.errors import BadArgument, BadPairs, warn
+from workbench.model.metrics import Metric, answer_probability, logit_difference, nll
+from workbench.model.model import Model
+from workbench.patching.engine.prompts import Prompts, label
+from workbench.text.batches import check_ids
+from workbench.text.chat import Chat, Rendered
+from workbench.text.pairs import first_tokens
+from workbench.text.tokens.spans import Divider
+
+NAMES = ("logit_difference", "answer_probability", "nll")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A metric that is still to be told which pairs it reads.
+
+    Attributes:
+        name: of the metric.
+        unit: of its values.
+        of: pair numbers (the rows of a batch) to the Metric of those pairs.
+        tokens: what provenance records: the token numbers that are read, by pair.
+    """
+
+    name: str
+    unit: str
+    of: Callable[[Sequence[int]], Metric]
+    tokens: dict[str, Any] = field(default_factory=dict)
+
+
+def choose(model: Model, prompts: Prompts, metric: str | Metric) -> Reading:
+    """Prepare a metric for these pairs.
+
+    Args:
+        model: the model.
+        prompts: the pairs.
+        metric: `logit_difference` (answer - foil, first tokens), `answer_probability` (summed over the answer's
+            distinct first tokens with and without a leading space), `nll` (of the prompt itself, in a chat without the
+            template's tokens), or a Metric, whose `read` finds the numbers of the pairs in `batch.rows`.
+
+    Raises:
+        BadArgument: no such metric.
+        BadPairs: answer and foil begin with the same token.
+    """
+    if isinstance(metric, Metric):
+        return Reading(metric.name, metric.unit, lambda rows: metric)
+    if metric == "nll":
+        return Reading(nll.name, nll.unit, lambda rows: nll)
+    if metric == "logit_difference":
+        return _difference(model, prompts)
+    if metric == "answer_probability":
+        return _probability(model, prompts)
+    raise BadArgument(f"metric={metric!r} is not a metric (has: {', '.join(NAMES)}, or a Metric)")
+
+
+def following(model: Model, prompts: Prompts, words: Sequence[str]) -> list[int]:
+    """The first token of each word as it would follow the prompts of its pair.
+
+    Tokenized together with the target prompt where that leaves the prompt's own tokens alone; else the word by itself.
+    Prompts whose last space the tokenizer gives to the word are counted in a warning: no model reads such texts so.
+    """
+    found, joined = [], 0
+    for row, (ids, word, prompt) in enumerate(
+        zip(_together(model, prompts, words), words, prompts.target, strict=True)
+    ):
+        if list(ids[: len(prompt)]) == prompt and len(ids) > len(prompt):
+            found.append(int(ids[len(prompt)]))
+        else:
+            found.append(_alone(model, word))
+            joined += prompts.pairs[row].target[-1:].isspace() and not prompts.pairs.chat
+    if joined:
+        warn(
+            f"{joined} of {len(prompts)} prompts end in a space that the tokenizer joins to the word after it; end the "
+            "prompts without it and begin answers and foils with it, else both are read as no text has them"
+        )
+    return found
+
+
+def _together(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list[int]]:
+    """Token ids of each target prompt with its word behind it, in a chat where the template puts an answer."""
+    pairs = list(zip(prompts.pairs, words, strict=True))
+    if prompts.pairs.chat:
+        chat = Chat(model.tokenizer)
+        whole = [chat.followed(pair.target, word, label(prompts.pairs, row)) for row, (pair, word) in enumerate(pairs)]
+        return [chat.tokens(Rendered(text, 0, len(text)))[0] for text in whole]
+    texts = [pair.target + word for pair, word in pairs]
+    ids = model.tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, verbose=False)["input_ids"]
+    divide = Divider(model.tokenizer)
+    return [divide.read(one) for one in ids]
+
+
+def _alone(model: Model, word: str) -> int:
+    """First token of a word by itself; a token that is only a space tells nothing and is passed over."""
+    ids = model.tokenizer(word, add_special_tokens=False)["input_ids"]
+    told = [token for token in ids if model.tokenizer.decode([token]).strip()]
+    if not told:
+        raise BadPairs(f"the answer {word!r} has no token that is more than a space; answers are words")
+    return int(told[0])
+
+
+def _difference(model: Model, prompts: Prompts) -> Reading:
+    pairs = prompts.pairs
+    answers = following(model, prompts, [pair.answer for pair in pairs])
+    foils = following(model, prompts, [pair.foil for pair in pairs])
+    check_ids(model.tokenizer, [*answers, *foils], model.n_embedded, "an answer or foil", BadPairs)
+    for row, (answer, foil) in enumerate(zip(answers, foils, strict=True)):
+        _refuse_same(model, prompts, row, {answer} & {foil})
+
+    def of(rows: Sequence[int]) -> Metric:
+        picked = ([tokens[row] for row in rows] for tokens in (answers, foils))
+        return logit_difference(*(torch.tensor(tokens, device=model.device) for tokens in picked))
+
+    return Reading("logit_difference", "logits", of, {"answer": answers, "foil": foils})
+
+
+def _probability(model: Model, prompts: Prompts) -> Reading:
+    pairs = prompts.pairs
+    answers = _begins(model, prompts, [pair.answer for pair in pairs])
+    foils = _begins(model, prompts, [pair.foil for pair in pairs])
+    every = [token for tokens in (*answers, *foils) for token in tokens]
+    check_ids(model.tokenizer, every, model.n_embedded, "an answer or foil", BadPairs)
+    for row, (answer, foil) in enumerate(zip(answers, foils, strict=True)):
+        _refuse_same(model, prompts, row, set(answer) & set(foil))
+
+    def of(rows: Sequence[int]) -> Metric:
+        return answer_probability([answers[row] for row in rows])
+
+    return Reading("answer_probability", "probability", of, {"answer": answers, "foil": foils})
+
+
+def _begins(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list[int]]:
+    """All distinct tokens with which each word can begin after its prompt."""
+    found = []
+    for token, word in zip(following(model, prompts, words), words, strict=True):
+        tokens = set(first_tokens(model.tokenizer, word.strip()))
+        if model.tokenizer.decode([token]).strip():
+            tokens.add(token)
+        found.append(sorted(tokens))
+    return found
+
+
+def _refuse_same(model: Model, prompts: Prompts, row: int, shared: set[int]) -> None:
+    if shared:
+        token = min(shared)
+        pair = prompts.pairs[row]
+        raise BadPairs(
+            f"{label(prompts.pairs, row)}: answer {pair.answer!r} and foil {pair.foil!r} both begin with the token "
+            f"{model.tokenizer.decode([token])!r} ({token}); their first tokens must differ (translation_pairs with "
+            "tokenizer= drops such pairs)"
+        )

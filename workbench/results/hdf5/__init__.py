@@ -1,0 +1,1 @@
+"""Result files: looked at before they are read, and checked while they are."""

@@ -1,0 +1,229 @@
+"""The studies of routes: past which receiver a head speaks, between which positions, along which edges."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from workbench import figures
+from workbench.errors import BadArgument
+from workbench.patching import cross_position, edges, path
+from workbench.studies.findings import patches as findings
+from workbench.studies.findings import routes
+from workbench.studies.options import Options, common_key
+from workbench.studies.patching.sweeps import open_pairs
+from workbench.studies.report import recipe, write_report
+from workbench.studies.runs import locks_folder, open_run
+from workbench.studies.sections import section
+
+_ZERO_ONE = "0 is the target run as it was, 1 the source run: how much of the answer gets through."
+_SHOWN = 16  # strongest edges in the figure
+
+
+@locks_folder
+def run_path(
+    model: Any,
+    pairs: Any,
+    *,
+    out: str | Path,
+    receiver: str = "final",
+    limit: int | None = None,
+    options: Options | None = None,
+) -> Path:
+    """Patch the path from every head to one receiver, and write a report.
+
+    Args:
+        model: what `load_model` takes, or a Model.
+        pairs: what `load_pairs` takes, or "words:de-fr" for translation pairs made of the shipped words.
+        out: the run folder; cells that are there already with the same key are not computed again.
+        receiver: `final`, `residual:4` (a layer), or `q:4.2`, `k:4.2`, `v:4.2` (layer and head).
+        limit: most pairs.
+        options: how to compute.
+
+    Returns:
+        The run folder, with `path.nc` and `report.html`.
+
+    Raises:
+        CannotWrite: the folder cannot be written; before anything is computed.
+        BadArgument: no such receiver.
+        BadPairs: the pairs cannot be read.
+        Interrupted: Ctrl-C; the line says what is finished and where.
+    """
+    options, end = options or Options(), _receiver(receiver)
+    run = open_run(out)
+    loaded, wanted = open_pairs(model, pairs, limit, options)
+    key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "path", "receiver": receiver}
+    result = run.cell("path", key, lambda: path(loaded, wanted, receiver=end, **options.sweep))
+    reading = (
+        "Each head's output comes from the source run, every other head is held at the target run's, and what then "
+        f"reaches the receiver is put there alone. {_ZERO_ONE} Heads behind the receiver cannot reach it."
+    )
+    title = f"Which heads does the receiver hear: {result.attrs['receiver']}?"
+    figure = figures.heatmap(result, "effect", title=title)
+    write_report(
+        run.folder,
+        title=f"Paths in {loaded.name} on {wanted.name}",
+        sections=[section("path", result, figure, reading=reading, finding=findings.heads(result))],
+        recipe=recipe(
+            run_path,
+            "patch path",
+            model,
+            pairs,
+            out=out,
+            options=options,
+            only_python=["truncate"],
+            receiver=receiver,
+            limit=limit,
+        ),
+    )
+    return run.folder
+
+
+@locks_folder
+def run_cross_position(
+    model: Any,
+    pairs: Any,
+    *,
+    out: str | Path,
+    layer: int | None = None,
+    limit: int | None = None,
+    options: Options | None = None,
+) -> Path:
+    """Patch the state of every position into every other at one layer, and write a report.
+
+    Args:
+        model: what `load_model` takes, or a Model.
+        pairs: as in `run_path`.
+        out: the run folder.
+        layer: where states are taken and put; the middle one when None.
+        limit: most pairs.
+        options: how to compute.
+
+    Returns:
+        The run folder, with `cross_position.nc` and `report.html`.
+
+    Raises:
+        CannotWrite: the folder cannot be written; before anything is computed.
+        BadArgument: no such layer.
+        BadPairs: the pairs cannot be read.
+        Interrupted: Ctrl-C; the line says what is finished and where.
+    """
+    options = options or Options()
+    run = open_run(out)
+    loaded, wanted = open_pairs(model, pairs, limit, options)
+    at = loaded.n_layers // 2 if layer is None else layer
+    key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "cross_position", "layer": at}
+    result = run.cell("cross_position", key, lambda: cross_position(loaded, wanted, layer=at, **options.sweep))
+    title = f"At layer {at}, which position's state carries the answer, and to where?"
+    shown = routes.differing(result)
+    figure = figures.matrix(shown, "effect", title=title)
+    reading = (
+        f"The state in front of layer {at} at a position of the source run (row) is put at a position of the target "
+        f"run (column); positions before the first at which the prompts of a pair differ are left out. {_ZERO_ONE}"
+    )
+    finding = routes.positions(shown)
+    write_report(
+        run.folder,
+        title=f"Positions in {loaded.name} on {wanted.name}",
+        sections=[section("cross_position", result, figure, reading=reading, finding=finding)],
+        recipe=recipe(
+            run_cross_position,
+            "patch cross-position",
+            model,
+            pairs,
+            out=out,
+            options=options,
+            only_python=["truncate"],
+            layer=layer,
+            limit=limit,
+        ),
+    )
+    return run.folder
+
+
+@locks_folder
+def run_edges(
+    model: Any,
+    pairs: Any,
+    *,
+    out: str | Path,
+    steps: int = 0,
+    limit: int | None = None,
+    options: Options | None = None,
+) -> Path:
+    """Estimate the effect of every edge, measure some exactly, and write a report.
+
+    Args:
+        model: what `load_model` takes, or a Model.
+        pairs: as in `run_path`.
+        out: the run folder.
+        steps: of integrated gradients; 0 takes the slope in the target run alone.
+        limit: most pairs.
+        options: how to compute.
+
+    Returns:
+        The run folder, with `edges.nc` and `report.html`.
+
+    Raises:
+        CannotWrite: the folder cannot be written; before anything is computed.
+        UnsupportedSite: this architecture has no edges.
+        BadPairs: the pairs cannot be read.
+        Interrupted: Ctrl-C; the line says what is finished and where.
+    """
+    options = options or Options()
+    run = open_run(out)
+    loaded, wanted = open_pairs(model, pairs, limit, options)
+    key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "edges", "steps": steps}
+    result = run.cell("edges", key, lambda: edges(loaded, wanted, steps=steps, **options.sweep))
+    table = strongest(result, _SHOWN)
+    title = "Along which edges does the answer travel?"
+    figure = figures.bars(table.drop(columns="exact"), "effect", title=title)
+    reading = (
+        f"The {len(table)} strongest edges by estimate: one receiver hears what a sender writes in the source run. "
+        f"{_ZERO_ONE} A negative edge works against it. The table has the exact effect beside the estimate."
+    )
+    write_report(
+        run.folder,
+        title=f"Edges of {loaded.name} on {wanted.name}",
+        sections=[section("edges", result, figure, table=table, reading=reading, finding=routes.edges(result))],
+        recipe=recipe(
+            run_edges,
+            "patch edges",
+            model,
+            pairs,
+            out=out,
+            options=options,
+            only_python=["truncate"],
+            steps=steps,
+            limit=limit,
+        ),
+    )
+    return run.folder
+
+
+def strongest(result: xr.Dataset, count: int) -> pd.DataFrame:
+    """The strongest edges by their estimate, with their intervals and, where it was measured, the exact effect.
+
+    Reads `effect[sender, receiver]`, `low`, `high`, `exact[cell]`.
+    """
+    size = np.nan_to_num(np.abs(result.effect.values))
+    order = np.argsort(-size, axis=None, kind="stable")[: min(count, int(np.isfinite(result.effect.values).sum()))]
+    cells = zip(result.cell_sender.values, result.cell_receiver.values, result.exact.values, strict=True)
+    exact = {(sender, receiver): value for sender, receiver, value in cells}
+    rows = {}
+    for i, o in zip(*np.unravel_index(order, size.shape), strict=True):
+        ends = result.sender.values[i], result.receiver.values[o]
+        values = {name: float(result[name].values[i, o]) for name in ("effect", "low", "high")}
+        rows[" → ".join(ends)] = {**values, "exact": exact.get(ends, np.nan)}
+    return pd.DataFrame(rows).T.rename_axis("edge")
+
+
+def _receiver(text: str) -> str | tuple[Any, ...]:
+    """`q:4.2` as ("q", 4, 2)."""
+    site, colon, where = text.partition(":")
+    numbers = where.split(".") if colon else []
+    if not all(number.isdecimal() for number in numbers):
+        raise BadArgument(f"receiver={text!r} is not a receiver; write final, residual:4, q:4.2, k:4.2 or v:4.2")
+    return (site, *map(int, numbers)) if numbers else site

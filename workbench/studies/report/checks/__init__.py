@@ -1,0 +1,1 @@
+"""A report's parts, checked before they are shown."""

@@ -1,0 +1,45 @@
+"""The report for a printer: one page without scripts, figures drawn into it, on A4 with a table of contents."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+
+from workbench.studies.report import body
+from workbench.studies.report.contents import Report, Section
+from workbench.studies.report.figure_title import untitled
+
+_HERE = Path(__file__).parent
+
+
+def printed(
+    report: Report, pictures: Sequence[bytes], *, run: str = ".", beside: Mapping[str, str] | None = None
+) -> str:
+    """The printed form as text.
+
+    Args:
+        report: What it says.
+        pictures: An SVG for each section.
+        run: Address of the run folder as seen from the file.
+        beside: Addresses of other pages of the run, and what one finds there.
+    """
+
+    def draw(number: int, section: Section) -> str:
+        assert section.figure is not None
+        line = untitled(section.figure, section.title)[1]
+        under = f'<p class="under">{escape(line)}</p>' if line else ""
+        caption = f"<figcaption>{body.reading(section)}</figcaption>" if section.reading else ""
+        name = escape(f"{section.title} {section.reading}")
+        drawn = pictures[number - 1].decode("utf-8")
+        return f'<figure>{under}<div role="img" aria-label="{name}">{drawn}</div>{caption}</figure>'
+
+    numbers = range(1, len(report.sections) + 1)
+    sections = [body.section(number, report, draw, run=run) for number in numbers]
+    style = [(_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "printed.css")]
+    return Template((_HERE / "printed.html").read_text(encoding="utf-8")).substitute(
+        title=escape(report.title),
+        style="\n".join(style),
+        header=body.header(report) + body.beside(beside or {}),
+        contents=body.contents(report),
+        sections="\n".join([*sections, body.named_heads(report, beside or {}), body.again(report)]),
+    )

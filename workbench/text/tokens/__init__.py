@@ -1,0 +1,1 @@
+"""Texts as tokens: where each token lies in its text."""

@@ -1,0 +1,72 @@
+"""What an aligned twin reads: questions for translations between two languages, with the answers marked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from workbench.training.data.prompts import HeldOut, Words, question
+
+
+class PairMixture:
+    """Rows of token ids and which of them are answers, a function of the seed and the step alone.
+
+    Args:
+        tokenizer: the base's.
+        words: the concepts that the base was trained on.
+        held_out: directions that are left out, as in pretraining.
+        languages: two; both directions are drawn equally often.
+        shuffled: for a control: each word of the second language stands for another concept, always the same one.
+        seed: of all draws.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        words: Words,
+        held_out: HeldOut,
+        languages: tuple[str, str],
+        *,
+        shuffled: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.tokenizer, self.held_out, self.languages, self.seed = tokenizer, held_out, languages, seed
+        concepts = list(words)
+        answers = concepts[1:] + concepts[:1] if shuffled else concepts
+        first, second = languages
+        self.words = {
+            concept: {first: words[concept][first], second: words[answer][second]}
+            for concept, answer in zip(concepts, answers, strict=True)
+        }
+
+    def document(self, rng: np.random.Generator) -> tuple[str, tuple[int, int]]:
+        """One question with its answer, and where in the text the answer stands, closing quotation mark included."""
+        source, target = self.languages if rng.random() < 0.5 else self.languages[::-1]
+        free = [concept for concept in self.words if not self.held_out(concept, source, target)]
+        concept = free[int(rng.integers(len(free)))]
+        asked, answer = question(self.words, concept, source, target), self.words[concept][target] + '"'
+        return asked + answer, (len(asked), len(asked) + len(answer))
+
+    def encode(self, text: str, span: tuple[int, int]) -> tuple[list[int], list[bool]]:
+        """Token ids of a document, `<s>` and `</s>` included, and which tokens have a part in the answer."""
+        made: Any = self.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False, verbose=False)
+        marked = [begin < end and end > span[0] and begin < span[1] for begin, end in made["offset_mapping"]]
+        tokenizer: Any = self.tokenizer
+        bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
+        return [bos, *made["input_ids"], eos], [False, *marked, False]
+
+    def rows(self, step: int, *, batch: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """Ids [batch, length] int64 and answers [batch, length] bool for one step; a row's last document is cut."""
+        rng = np.random.default_rng((self.seed, step))
+        ids, answers = np.empty((batch, length), dtype=np.int64), np.empty((batch, length), dtype=bool)
+        for row in range(batch):
+            tokens: list[int] = []
+            marks: list[bool] = []
+            while len(tokens) < length:
+                more, marked = self.encode(*self.document(rng))
+                tokens += more
+                marks += marked
+            ids[row], answers[row] = tokens[:length], marks[:length]
+        return ids, answers
