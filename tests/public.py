@@ -213,6 +213,7 @@ def _loading(given: SimpleNamespace) -> dict[str, dict]:
         "translation_pairs": {"words": given.words, "source": "de", "target": "en", "shots": 1, "limit": 1},
         "load_result": {"path": given.folder / "counts.nc"},
         "save_result": {"result": given.counts, "path": given.folder / "saved.nc"},
+        "show": {"result": given.ablate, "variable": "delta", "most": 3},
     }
 
 
