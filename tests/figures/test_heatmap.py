@@ -192,8 +192,8 @@ def test_too_many_panels_are_refused(heads):
 
 
 def test_something_else_than_a_dataset_is_refused(heads):
-    with pytest.raises(WorkbenchError, match="result=<DataArray>; give a Dataset"):
-        heatmap(heads.delta, "delta")
+    with pytest.raises(WorkbenchError, match="result=<ndarray>; give a Dataset"):
+        heatmap(heads.delta.values, "delta")
 
 
 def test_the_result_is_left_as_it_was(heads):

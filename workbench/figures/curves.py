@@ -15,6 +15,7 @@ from workbench.figures.drawing.choose import Chosen, choose, no_axis
 from workbench.figures.drawing.labels import axis_title, describe, value_label, value_line
 from workbench.figures.heatmap import titled
 from workbench.figures.question import question, subtitle
+from workbench.results.reading.main_variable import given
 
 _ACROSS = ("layer", "target_layer", "source_layer", "position", "sample", "head", "neuron")
 _MOST_LINES = 28  # colours times dashes that stay apart
@@ -23,8 +24,8 @@ _MOST_MARKERS = 40
 
 @checked
 def curves(
-    result: xr.Dataset,
-    variable: str,
+    result: xr.Dataset | xr.DataArray,
+    variable: str | None = None,
     *,
     x: str | None = None,
     color: str | None = None,
@@ -37,8 +38,10 @@ def curves(
     A line keeps its colour and dash when fewer lines are selected.
 
     Args:
-        result: What an analysis returned, or `load_result` read.
-        variable: A numeric variable with one or two axes left after the selection.
+        result: What an analysis returned, or `load_result` read; or one variable of it, such as
+            `result["delta"].mean("layer")`, which comes without its intervals.
+        variable: A numeric variable with one or two axes left after the selection; when None the main one:
+            the score, or the first with an axis of layers.
         x: The horizontal axis; the layer where there is one.
         color: The axis that becomes lines: what is left.
         mark: The coordinate of a line that is drawn thick, such as the language that was asked for.
@@ -49,12 +52,14 @@ def curves(
         The figure; it is neither shown nor written.
 
     Raises:
-        BadArgument: No such variable, axis or coordinate, words in place of numbers, or more than two axes.
+        BadArgument: No such variable, axis or coordinate, none named where none is the main one,
+            words in place of numbers, or more than two axes.
         UnknownLanguage: A language that the result does not have.
 
     Example:
         >>> wb.figures.curves(wb.lens.by_language(model, words, source="de", target="ja"), "probability")
     """
+    result, variable = given(result, variable)
     chosen = choose(result, variable, select)
     if is_category(chosen.values):
         raise BadArgument(f"{variable} holds words, curves draw numbers; use figures.heatmap")

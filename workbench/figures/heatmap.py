@@ -16,6 +16,7 @@ from workbench.figures.drawing.choose import Chosen, choose, no_axis
 from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
 from workbench.figures.question import question, subtitle
+from workbench.results.reading.main_variable import given
 
 _VERTICAL = ("layer", "source_layer", "query")
 _HORIZONTAL = ("head", "neuron", "expert", "position", "key", "target_layer", "language", "target_language")
@@ -26,8 +27,8 @@ _PIXELS = 900  # columns of cells from which some share a pixel on an ordinary s
 
 @checked
 def heatmap(
-    result: xr.Dataset,
-    variable: str,
+    result: xr.Dataset | xr.DataArray,
+    variable: str | None = None,
     *,
     facet: str | None = None,
     x: str | None = None,
@@ -42,8 +43,10 @@ def heatmap(
     symmetric around zero, others one that starts at zero, words a colour each. Cells without a value are grey.
 
     Args:
-        result: What an analysis returned, or `load_result` read.
-        variable: Any numeric, text or yes-or-no variable of it.
+        result: What an analysis returned, or `load_result` read; or one variable of it, such as
+            `result["delta"].mean("layer")`, which comes without its intervals.
+        variable: Any numeric, text or yes-or-no variable of it; when None the main one:
+            the score, or the first with an axis of layers.
         facet: The axis that becomes panels when three are left; `language` unless told otherwise.
         x: The horizontal axis.
         y: The vertical axis; the layer where there is one.
@@ -55,12 +58,14 @@ def heatmap(
         The figure; it is neither shown nor written.
 
     Raises:
-        BadArgument: No such variable, axis or coordinate, or the axes left are not two or three.
+        BadArgument: No such variable, axis or coordinate, none named where none is the main one,
+            or the axes left are not two or three.
         UnknownLanguage: A language that the result does not have.
 
     Example:
         >>> wb.figures.heatmap(wb.load_result("runs/demo/importance.nc"), "importance", language=["de", "ja"])
     """
+    result, variable = given(result, variable)
     chosen = choose(result, variable, select)
     across, up, panels = _arrange(chosen, x=x, y=y, facet=facet)
     words = is_category(chosen.values)

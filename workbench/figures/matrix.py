@@ -15,6 +15,7 @@ from workbench.figures.drawing.choose import choose, no_axis
 from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.heatmap import titled
 from workbench.figures.question import question, subtitle
+from workbench.results.reading.main_variable import given
 
 _PRINTED = 14  # rows and columns up to which a number fits into its cell
 _LEAST_WIDTH = 760  # pixels, for the title
@@ -23,8 +24,8 @@ _BAR = 90  # pixels, for the colour bar
 
 @checked
 def matrix(
-    result: xr.Dataset,
-    variable: str,
+    result: xr.Dataset | xr.DataArray,
+    variable: str | None = None,
     *,
     x: str | None = None,
     y: str | None = None,
@@ -34,8 +35,10 @@ def matrix(
     """Draw a variable of two axes as a table of square cells, with its values printed up to 14 x 14.
 
     Args:
-        result: What an analysis returned, or `load_result` read.
-        variable: A numeric variable with two axes left after the selection.
+        result: What an analysis returned, or `load_result` read; or one variable of it, such as
+            `result["delta"].mean("layer")`, which comes without its intervals.
+        variable: A numeric variable with two axes left after the selection; when None the main one:
+            the score, or the first with an axis of layers.
         x: The horizontal axis; the second one unless told otherwise.
         y: The vertical axis; layers run upwards, names downwards.
         title: In place of the question that the figure answers.
@@ -45,12 +48,14 @@ def matrix(
         The figure; it is neither shown nor written.
 
     Raises:
-        BadArgument: No such variable, axis or coordinate, words in place of numbers, or not two axes.
+        BadArgument: No such variable, axis or coordinate, none named where none is the main one,
+            words in place of numbers, or not two axes.
         UnknownLanguage: A language that the result does not have.
 
     Example:
         >>> wb.figures.matrix(wb.patching.cross_layer(model, pairs), "effect")
     """
+    result, variable = given(result, variable)
     chosen = choose(result, variable, select)
     dims = chosen.dims
     for asked, name in (("x", x), ("y", y)):

@@ -19,7 +19,7 @@ class Chosen:
     Attributes:
         values: The variable after the selection; languages in the order of their codes, other groups after them.
         companions: `low`, `high`, `p_value` ... with the same axes as `values`.
-        fixed: Coordinates of which the selection kept a single value.
+        fixed: Coordinates of which a single value was kept, by the selection or before it.
     """
 
     values: xr.DataArray
@@ -60,7 +60,8 @@ def choose(result: xr.Dataset, variable: str, select: Mapping[str, Any]) -> Chos
             )
     wanted = {dim: _wanted(values, dim, want) for dim, want in select.items()}
     beside = {name: _taken(array, wanted) for name, array in companions(result, variable).items()}
-    fixed = {dim: values[dim].values[want] for dim, want in wanted.items() if isinstance(want, int)}
+    fixed = {str(name): one.values.item() for name, one in values.coords.items() if not one.ndim}
+    fixed |= {dim: values[dim].values[want] for dim, want in wanted.items() if isinstance(want, int)}
     return Chosen(_spoken(_taken(values, wanted), result, wanted), beside, fixed)
 
 
