@@ -1,6 +1,9 @@
+import warnings
+
 import pandas as pd
 import pytest
 
+import workbench as wb
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
 from workbench.text.corpus import Corpus
 
@@ -145,3 +148,28 @@ def test_ids_name_rows_one_by_one():
 def test_a_corpus_by_hand_is_checked(given, says):
     with pytest.raises(BadArgument, match=says):
         Corpus(**{"texts": {"de": ("Hallo",)}, "aligned": True, "source": "test", **given})
+
+
+@pytest.mark.parametrize("japanese", [("d", "e"), ("d",)])
+def test_a_frame_of_texts_is_read_back_as_the_corpus(japanese):
+    corpus = Corpus({"de": ("a b", "c"), "ja": japanese}, len(japanese) == 2, "test")
+    frame = corpus.to_frame()
+    rows = [("de", 0, "a b"), ("de", 1, "c"), ("ja", 0, "d"), ("ja", 1, "e")][: len(corpus)]
+    assert list(frame.reset_index()[["language", "sample", "text"]].itertuples(index=False, name=None)) == rows
+    assert (list(frame), frame.index.name) == (["language", "text"], "sample")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = wb.load_corpus(frame, aligned=corpus.aligned)
+    assert (again.texts, again.aligned) == (corpus.texts, corpus.aligned)
+
+
+def test_a_corpus_of_many_languages_says_so_in_a_line():
+    codes = [first + second for first in "abcd" for second in "rstu"]
+    line = repr(Corpus({code: ("x",) for code in codes}, True, "test"))
+    assert line == f"Corpus(test, aligned: {', '.join(f'{code} 1' for code in codes[:12])} and 4 more)"
+
+
+def test_a_corpus_in_a_notebook_obeys_nothing():
+    page = Corpus({"de": ("<script>x</script>", "b"), "he": ("\u05e2\u05d1",)}, False, "<i>name</i>")._repr_html_()
+    assert "<script" not in page and "<i>" not in page and "&lt;script&gt;" in page
+    assert "<bdi>\u05e2\u05d1</bdi>" in page and "<bdi>de</bdi></td>" in page

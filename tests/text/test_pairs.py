@@ -161,3 +161,27 @@ def test_pairs_by_hand_hold_pairs_of_texts(items):
 def test_pairs_by_hand_have_no_half_character():
     with pytest.warns(UserWarning, match="half a character"):
         assert Pairs((Pair("a\ud83d", "b", "c", "d"),), "test")[0].source == "a\ufffd"
+
+
+def test_a_frame_of_pairs_is_read_back_as_the_pairs():
+    pairs = Pairs((PAIR, Pair("a", "b", " c", "d", {"subject": 3}, "named")), "test")
+    frame = pairs.to_frame()
+    assert list(frame) == ["source", "target", "answer", "foil", "roles", "name"]
+    assert frame.index.tolist() == [0, 1] and frame.index.name == "pair"
+    assert frame.loc[1].tolist() == ["a", "b", " c", "d", {"subject": 3}, "named"]
+    assert frame.loc[0, "roles"] is None
+    assert wb.load_pairs(frame).items == pairs.items
+
+
+def test_pairs_say_what_they_are_in_a_line():
+    assert repr(Pairs((PAIR,), "test")) == "Pairs(test: 1 pair)"
+    assert repr(Pairs((PAIR,) * 3, "test", 2, chat=True)) == "Pairs(test: 3 pairs, 2 dropped, chat)"
+
+
+def test_pairs_in_a_notebook_show_spaces_and_obey_nothing():
+    strange = Pair("<script>x</script>", "\u05e2\u05d1", " Italy", "Fran\nce", {"<b>": 3})
+    page = Pairs((strange,) * 12, "<i>name</i>")._repr_html_()
+    assert "<script" not in page and "<i>" not in page and "<b>&" not in page
+    assert "<bdi>&#x27; Italy&#x27;</bdi>" in page and r"Fran\nce" in page
+    assert "<bdi>&#x27;\u05e2\u05d1&#x27;</bdi>" in page
+    assert page.count("<tr>") == 11 and "and 2 more" in page

@@ -14,6 +14,7 @@ from workbench.arguments import checked, expect, shown, whole_number
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
 from workbench.text.characters import mended, repeats, whole
 from workbench.text.clusters import joined, numbered, repeats_record, text_clusters
+from workbench.text.display.overview import Part, as_html
 from workbench.text.languages import listing, match
 from workbench.text.naming import quoted, shortened
 
@@ -229,12 +230,29 @@ class Corpus:
             raise BadCorpus(f"{self.source} is not aligned: its languages have no rows in common to make a table of")
         return pd.DataFrame(self.texts, index=pd.Index(self.ids, name="id") if self.ids else None)
 
+    def to_frame(self) -> pd.DataFrame:
+        """A row a text, language by language: `language` and `text`, indexed by `sample` (from 0 in each language).
+
+        `load_corpus` reads the frame back, with `aligned=True` where this corpus is; `frame` makes a column a language.
+
+        Example:
+            >>> import workbench as wb
+            >>> wb.load_corpus("parallel", languages=["de", "ja"], limit=10).to_frame().shape
+            (20, 2)
+        """
+        rows = [(language, row, text) for language, texts in self.texts.items() for row, text in enumerate(texts)]
+        return pd.DataFrame(rows, columns=pd.Index(["language", "sample", "text"])).set_index("sample")
+
     def __len__(self) -> int:
         return sum(self.counts.values())
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{language} {count}" for language, count in self.counts.items())
+        counts = shortened([f"{language} {count}" for language, count in self.counts.items()])
         return f"Corpus({self.source}, {'aligned' if self.aligned else 'not aligned'}{', chat' * self.chat}: {counts})"
+
+    def _repr_html_(self) -> str:
+        rows = tuple((language, len(texts), texts[0]) for language, texts in self.texts.items())
+        return as_html([Part(repr(self), ("language", "texts", "the first"), rows)])
 
 
 def chosen(languages: str | Sequence[str], present: Sequence[str], *, where: str = "this corpus") -> list[str]:

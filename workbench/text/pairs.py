@@ -15,11 +15,13 @@ from workbench.errors import BadPairs, warn
 from workbench.text.characters import composed, mended, normalized, plain, whole
 from workbench.text.clusters import numbered, repeats_record
 from workbench.text.corpus import digest
+from workbench.text.display.overview import Part, as_html
 from workbench.text.formats.decoding import Table, frame_table, kind, read_json_lines
 from workbench.text.formats.delimited import read_table
 from workbench.text.naming import quoted
 
 FIELDS = ("source", "target", "answer", "foil")
+_SHOWN = 10  # pairs in a notebook
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,33 @@ class Pairs:
         if distinct := self.distinct_count("pairs"):
             about |= {"distinct": distinct, "same_as": repeats_record(self.clusters[None], ["pairs"])}
         return {**about, "chat": True} if self.chat else about
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a pair: `source`, `target`, `answer`, `foil`, `roles` (token positions by role, or None) and `name`.
+
+        `load_pairs` reads the frame back.
+
+        Example:
+            >>> import workbench as wb
+            >>> row = {"source": "Rome is in", "target": "Paris is in", "answer": " Italy", "foil": " France"}
+            >>> wb.load_pairs([row]).to_frame().loc[0, "foil"]
+            ' France'
+        """
+        rows = [[*_texts(pair), pair.roles, pair.name] for pair in self.items]
+        index = pd.RangeIndex(len(rows), name="pair")
+        return pd.DataFrame(rows, columns=pd.Index([*FIELDS, "roles", "name"]), index=index, dtype=object)
+
+    def __repr__(self) -> str:
+        dropped = f", {self.dropped} dropped" if self.dropped else ""
+        return f"Pairs({self.name}: {len(self)} pair{'s' * (len(self) != 1)}{dropped}{', chat' * self.chat})"
+
+    def _repr_html_(self) -> str:
+        first = enumerate(self.items[:_SHOWN])
+        rows = tuple(
+            (number, *map(repr, _texts(pair)), pair.roles or "") for number, pair in first
+        )  # with their spaces
+        more = (f"and {len(self) - _SHOWN} more; to_frame() has all",) if len(self) > _SHOWN else ()
+        return as_html([Part(repr(self), ("pair", *FIELDS, "roles"), rows, more)])
 
     def __len__(self) -> int:
         return len(self.items)
