@@ -165,7 +165,7 @@ def test_a_frame_of_texts_is_read_back_as_the_corpus(japanese):
 
 def test_a_corpus_of_many_languages_says_so_in_a_line():
     codes = [first + second for first in "abcd" for second in "rstu"]
-    line = repr(Corpus({code: ("x",) for code in codes}, True, "test"))
+    line = repr(Corpus(dict.fromkeys(codes, ("x",)), True, "test"))
     assert line == f"Corpus(test, aligned: {', '.join(f'{code} 1' for code in codes[:12])} and 4 more)"
 
 

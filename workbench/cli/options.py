@@ -50,7 +50,7 @@ ModelName = Annotated[
 CorpusName = Annotated[
     str,
     typer.Argument(
-        help="A shipped corpus, or a folder, TSV, CSV, JSONL or XQuAD file.",
+        help="A shipped corpus, a folder, a TSV, CSV, JSONL or XQuAD file, or hf:owner/name:config+config:split.",
         autocompletion=complete_corpora,
     ),
 ]

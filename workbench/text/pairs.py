@@ -135,7 +135,7 @@ class Pairs:
         return f"Pairs({self.name}: {len(self)} pair{'s' * (len(self) != 1)}{dropped}{', chat' * self.chat})"
 
     def _repr_html_(self) -> str:
-        first = enumerate(self.items[:_SHOWN])
+        first = enumerate(self.items[:_SHOWN])  # as Python writes them, so that spaces in front are seen
         rows = tuple(
             (number, *map(repr, _texts(pair)), pair.roles or "") for number, pair in first
         )  # with their spaces

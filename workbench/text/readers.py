@@ -15,7 +15,8 @@ from workbench.text.corpus import Corpus
 from workbench.text.formats.decoding import frame_table
 from workbench.text.formats.delimited import read_table
 from workbench.text.formats.folders import file_corpus, folder_corpus, prefix_corpus
-from workbench.text.formats.hub import dataset_table, is_dataset, mapping_corpus, objects_corpus
+from workbench.text.formats.hub import dataset_table, is_dataset, mapping_corpus, objects_corpus, texts_corpus
+from workbench.text.formats.hub_names import PREFIX, hub_corpus
 from workbench.text.formats.tables import table_corpus
 
 SHIPPED = ("parallel",)
@@ -53,11 +54,15 @@ def load_corpus(
             a pandas frame, a `datasets.Dataset` or a list of dicts in one of the shapes of a table; a
             `datasets.DatasetDict` by split or by language; a dict of lists by language (not aligned unless
             `aligned` says so), whose keys are judged as the headers of a frame are;
+            a list of texts, in the one language that `languages` names;
+            a data set of the Hugging Face hub, or a local folder laid out as one: `hf:owner/name`, or with its configs
+            `hf:owner/name:deu_Latn+fra_Latn`, a language each (aligned where their ids agree), and its split
+            `hf:owner/name:deu_Latn+fra_Latn:dev`; it is loaded by the library `datasets`, and none of its code is run;
             a Corpus, which passes through.
         languages: codes to keep, in this order (a list, or one string with commas); all when None.
         limit: first texts to keep of each language, after the split.
-        split: 'train' or 'test', one half of the rows (`Corpus.split`); of a DatasetDict, which of its datasets
-            (the first when None); of a FLORES folder, 'dev' or 'devtest'.
+        split: 'train' or 'test', one half of the rows (`Corpus.split`); of a DatasetDict or of the hub, which of its
+            datasets (the first when None); of a FLORES folder, 'dev' or 'devtest'.
         chat: read the texts as the answers of a chat model, in its tokenizer's chat template (`Corpus.as_chat`); a text
             or a text for each language is the user's turn before them, which is empty with True. Only the texts' own
             tokens enter statistics. False leaves a Corpus as it is.
@@ -122,11 +127,15 @@ def _read(
         return mapping_corpus(source, languages, columns, split, aligned=aligned)
     if isinstance(source, list | tuple) and source and all(isinstance(item, Mapping) for item in source):
         return objects_corpus(source, languages, columns), False
+    if isinstance(source, list | tuple) and source and all(isinstance(item, str) for item in source):
+        return texts_corpus(source, languages), False
     if not isinstance(source, str | Path):
         raise BadCorpus(
             f"cannot read a corpus from {type(source).__name__}; give a path, a pandas frame, a Dataset, or a dict of "
             "lists by language"
         )
+    if isinstance(source, str) and source.startswith(PREFIX):
+        return hub_corpus(source, languages, columns, split)
     if source in SHIPPED:
         path = shipped.DATA / f"{source}.tsv"
         return table_corpus(
@@ -149,5 +158,8 @@ def _read(
     if pair is None and path.is_symlink():
         raise BadCorpus(f"there is no corpus {str(source)!r}: it is a link to nothing")
     if pair is None:
-        raise BadCorpus(f"there is no corpus {str(source)!r}: no such file or folder (shipped: {', '.join(SHIPPED)})")
+        raise BadCorpus(
+            f"there is no corpus {str(source)!r}: no such file or folder (shipped: {', '.join(SHIPPED)}); a "
+            f"data set of the Hugging Face hub is {PREFIX}owner/name"
+        )
     return pair, False

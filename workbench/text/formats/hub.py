@@ -11,7 +11,7 @@ from workbench.text.corpus import Corpus
 from workbench.text.formats.decoding import Table, frame_table
 from workbench.text.formats.headers import language_columns
 from workbench.text.formats.tables import has_texts, only_roles, table_corpus, text_column
-from workbench.text.languages import check, listed
+from workbench.text.languages import check, listed, listing
 from workbench.text.naming import shortened
 
 _SPLITS = ("train", "validation", "test", "dev", "devtest")
@@ -83,6 +83,19 @@ def objects_corpus(source: Sequence[Mapping[str, Any]], languages: Languages, co
     """Read a list of dictionaries, one a row."""
     frame = pd.DataFrame([dict(item) for item in source], dtype=object)
     return table_corpus(frame_table(frame, BadCorpus), "list", languages, columns)
+
+
+def texts_corpus(source: Sequence[str], languages: Languages) -> Corpus:
+    """Read a list of texts, which are in the one language that `languages` names.
+
+    Raises:
+        BadCorpus: it names none, or several.
+        UnknownLanguage: no language is called so.
+    """
+    named = [] if languages is None else listing(languages)
+    if len(named) != 1:
+        raise BadCorpus("a list of texts says no language; give {'de': [...]}, or the list with languages='de'")
+    return Corpus({check(str(named[0])): tuple(source)}, False, "list")
 
 
 def _is_splits(value: Any) -> bool:
