@@ -85,3 +85,9 @@ def warn(message: str) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in _INSIDE:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, WorkbenchWarning, stacklevel=level)
+
+
+def __dir__() -> list[str]:
+    """Complete the errors, and nothing that they are made with."""
+    own = (one for one in globals().values() if isinstance(one, type) and one.__module__ == __name__)
+    return sorted(one.__name__ for one in own)

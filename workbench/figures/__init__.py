@@ -23,3 +23,8 @@ __all__ = [
     "neuron",
     "neuron_card",
 ]
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)

@@ -37,3 +37,8 @@ __all__ = [
     "transfer",
     "tune_mask",
 ]
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)

@@ -6,3 +6,8 @@ from workbench.lens.latent import latent
 from workbench.lens.tuned import tune
 
 __all__ = ["by_language", "depth", "latent", "tune"]
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)

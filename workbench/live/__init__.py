@@ -3,3 +3,8 @@
 from workbench.live.explorer import Explorer, explorer
 
 __all__ = ["Explorer", "explorer"]
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)

@@ -41,3 +41,8 @@ __all__ = [
     "steer",
     "ternary",
 ]
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)

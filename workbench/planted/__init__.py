@@ -7,3 +7,8 @@ from workbench.planted.planted import Planted
 from workbench.planted.score import score
 
 __all__ = ["Planted", "concepts", "heads", "neurons", "score"]
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)
