@@ -10,6 +10,7 @@ def test_a_line_is_one_line_and_obeyed_by_nothing():
     assert plain_line("a\n b\tc") == "a b c"
     assert plain_line("x\x1b[31m\u202e") == "x\\x1b[31m\\u202e"
     assert plain_line("x" * 70) == "x" * 59 + "…"
+    assert plain_line("क्\u200dष") == "क्\u200dष"  # a joiner is part of the spelling
     assert plain_line("سلام") == "\u2068سلام\u2069"
     assert html_line('<b a="1">&') == "<bdi>&lt;b a=&quot;1&quot;&gt;&amp;</bdi>"
     assert "\u202e" not in html_line("\u202eabc")

@@ -4,6 +4,7 @@ import unicodedata
 from html import escape
 from typing import Any
 
+_JOINERS = "\u200c\u200d"  # which Persian, Hindi and others are spelled with
 _OPEN, _CLOSE = "\u2068", "\u2069"  # first strong isolate, and its end
 
 
@@ -36,4 +37,8 @@ def _obeyed_by_none(text: Any, most: int) -> str:
     """A text on one line, white space as single spaces, without a character that a terminal or a browser obeys."""
     line = " ".join(str(text).split())
     line = line if len(line) <= most else f"{line[: most - 1]}…"
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line)
+    return "".join(one if one.isprintable() or one in _JOINERS else _spelled(one) for one in line)
+
+
+def _spelled(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
