@@ -10,7 +10,6 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import Interrupted
-from workbench.heads.scores.measure import sort_texts
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.hooks import after, hooked
@@ -21,6 +20,7 @@ from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
+from workbench.text.order import sort_texts
 
 KINDS = {
     "previous": "mean attention to the token before the current one [share]",

@@ -25,6 +25,7 @@ from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
+from workbench.text.order import sort_texts
 
 HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_same", "scale", "pattern")
 _CELLS = ("language", "layer", "head")
@@ -215,14 +216,11 @@ class _Sweep:
     def variables(self, level: float, seed: int) -> dict[str, tuple[tuple[str, ...], Any, str]]:
         """The Result's variables; cells that are not finished are NaN, but for the texts they had."""
         whole = np.where(self.finished()[:, None], self.deltas, np.nan).astype(np.float64)
-        counts = np.array(self.counts)
-        clusters = self.corpus.clusters.copy()
-        for k, texts in enumerate(self.corpus.texts.values()):  # the bootstrap must not see the order of the texts
-            order = np.argsort(np.array(texts, dtype=object), kind="stable")
-            whole[k, : counts[k]], clusters[k, : counts[k]] = whole[k, order], clusters[k, order]
-        clusters = clusters[:, :, None, None]
+        # The bootstrap must not see the order of the texts; no number here takes two languages from one draw.
+        whole = sort_texts(self.corpus, whole, joint=False, axis=0)
+        clusters = sort_texts(self.corpus, self.corpus.clusters, joint=False)[:, :, None, None]
         low, high = interval(whole, axis=1, level=level, seed=seed, clusters=clusters)
-        finished = np.where(self.finished(), counts[:, None, None], np.nan)
+        finished = np.where(self.finished(), np.array(self.counts)[:, None, None], np.nan)
         return {
             "delta": (_CELLS, np.nansum(whole, 1) / finished, "change of the loss without the head [nats]"),
             "low": (_CELLS, low, f"lower end of the {level:.0%} interval of delta [nats]"),
