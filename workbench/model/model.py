@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from einops import rearrange
 
 from workbench.arguments import checked
 from workbench.errors import NotFinite, UnsupportedSite, warn
@@ -80,6 +81,11 @@ class Model:
     def n_heads(self) -> int:
         """Number of attention (query) heads per layer."""
         return int(self.bridge.cfg.n_heads)
+
+    @property
+    def n_kv_heads(self) -> int:
+        """Number of key and value heads per layer; as many as query heads where they are not shared."""
+        return int(getattr(self.config, "num_key_value_heads", None) or self.n_heads)
 
     @property
     def d_head(self) -> int:
@@ -235,7 +241,7 @@ class Model:
     def output_weight(self, layer: int) -> torch.Tensor:
         """The effective W_O of a layer: [head, d_head, d_model]."""
         weight = effective_weight(self.attention_parts(layer)[1], self.n_heads * self.d_head)
-        return weight.reshape(self.n_heads, self.d_head, -1)
+        return rearrange(weight, "(head d_head) d_model -> head d_head d_model", head=self.n_heads)
 
     def down_weight(self, layer: int) -> torch.Tensor:
         """The effective W_out of a layer's MLP: [neuron, d_model]."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from einops import rearrange
 
 from workbench.results.bootstrap import first_come, times
 from workbench.results.statistics import check_level
@@ -108,7 +109,7 @@ def _labels(generator: np.random.Generator, own: np.ndarray, count: int, draws: 
         return generator.permuted(np.broadcast_to(own, (draws, len(own))), axis=1)
     rows = len(own) // count
     orders = generator.permuted(np.broadcast_to(np.arange(count), (draws, rows, count)), axis=2)
-    return orders.transpose(0, 2, 1).reshape(draws, -1)  # texts stand group by group
+    return rearrange(orders, "draw row group -> draw (group row)")  # texts stand group by group
 
 
 def share_interval(
