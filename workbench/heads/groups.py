@@ -1,11 +1,12 @@
 """Groups of heads: read, the strongest of a score, and random ones of the same layers."""
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import numpy as np
 import xarray as xr
 
-from workbench.arguments import checked, finite
+from workbench.arguments import checked, finite, shown
 from workbench.errors import BadArgument
 from workbench.results import groups as units
 
@@ -15,6 +16,18 @@ _SCORES = ("importance", "delta", "excess", "value")
 read_heads = partial(units.read_units, unit="head")
 read_groups = partial(units.read_groups, unit="head")
 random_groups = partial(units.random_groups, unit="head", reuse_own=True)
+
+
+def chosen_heads(heads: Iterable[Sequence[int]], layers: int, width: int) -> np.ndarray:
+    """Heads from (layer, head) pairs or a mask, one at least: [layer, head] bool.
+
+    Raises:
+        BadArgument: none, or one that does not exist.
+    """
+    mask = read_heads(heads, layers, width)
+    if not mask.any():
+        raise BadArgument(f"heads={shown(heads)} names none; give (layer, head) pairs")
+    return mask
 
 
 @checked

@@ -8,10 +8,10 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.arguments import checked, one_of, shown
-from workbench.errors import BadArgument, Interrupted, NotFinite
+from workbench.arguments import checked, one_of
+from workbench.errors import Interrupted, NotFinite
 from workbench.heads.attention.mean_pattern import frozen
-from workbench.heads.groups import read_heads
+from workbench.heads.groups import chosen_heads
 from workbench.heads.scores.replacements import Replacement, mean, resample, scaled, zero
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
@@ -139,9 +139,7 @@ def _layers(model: Model, heads: Sequence[tuple[int, int]] | None) -> dict[int, 
     """The heads to ablate by layer, in order, each once."""
     if heads is None:
         return {layer: list(range(model.n_heads)) for layer in range(model.n_layers)}
-    mask = read_heads(heads, model.n_layers, model.n_heads)
-    if not mask.any():
-        raise BadArgument(f"heads={shown(heads)} names none; give (layer, head) pairs, or None for all")
+    mask = chosen_heads(heads, model.n_layers, model.n_heads)
     return {int(layer): np.flatnonzero(mask[layer]).tolist() for layer in np.flatnonzero(mask.any(1))}
 
 

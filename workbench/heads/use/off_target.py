@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted, TooFewLanguages, UnknownLanguage
-from workbench.heads.groups import random_groups, read_heads
+from workbench.heads.groups import chosen_heads, random_groups
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.generate import answered, by_row, check_room, generate
@@ -101,9 +101,7 @@ def off_target(
         raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
     size = texts_per_batch(batch_size)
     model.require("head")
-    chosen = read_heads(heads, model.n_layers, model.n_heads)
-    if not chosen.any():
-        raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs")
+    chosen = chosen_heads(heads, model.n_layers, model.n_heads)
     wanted = _wanted(prompts, target)
     known = list(dict.fromkeys([*prompts.languages, *wanted.values()]))
     answers_of = answering(identify or _lingua(known), known)

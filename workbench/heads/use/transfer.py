@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadPairs
-from workbench.heads.groups import random_groups, read_heads
+from workbench.heads.groups import chosen_heads, random_groups
 from workbench.heads.use.tasks import Asked, Question, answer_losses, ask
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
@@ -79,9 +79,7 @@ def transfer(
         raise BadArgument(f"scales={scales!r}; give finite numbers other than 1, which is always measured")
     size = texts_per_batch(batch_size)
     model.require("head")
-    chosen = read_heads(heads, model.n_layers, model.n_heads)
-    if not chosen.any():
-        raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs")
+    chosen = chosen_heads(heads, model.n_layers, model.n_heads)
     own, other = (_asked(model, conflicts, name) for name in ("own", "other"))
     sets = [chosen, *random_groups("transfer", chosen, controls, seed=seed)]
     unscaled = _preference(model, own, other, np.ones(chosen.shape), size)

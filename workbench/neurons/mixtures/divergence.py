@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from einops import rearrange
 
+from workbench.arguments import finite
 from workbench.results.bootstrap import first_come, times
-from workbench.results.statistics import check_level
 
 _DRAWN = 4_000_000  # most numbers drawn at one time: 32 MB
 _TIE = 1e-9  # bits; sums in another order differ by less
@@ -127,7 +127,7 @@ def share_interval(
     Returns:
         (low, high), each [layer, unit]; NaN with fewer than two such, and where a layer has no counts.
     """
-    check_level(level)
+    finite("level", level, above=0, below=1)
     own = np.arange(len(counts)) if clusters is None else clusters
     layers, units = counts.shape[1:]
     low, high = np.full((layers, units), np.nan), np.full((layers, units), np.nan)
