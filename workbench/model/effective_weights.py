@@ -39,7 +39,7 @@ def effective_weight(projection: torch.nn.Module, width: int) -> Tensor:
         width: length of its input.
     """
     part = getattr(projection, "original_component", projection)
-    if type(part) in (torch.nn.Linear, Conv1D) and not part.weight.is_meta:
+    if (type(part) is torch.nn.Linear or type(part) is Conv1D) and not part.weight.is_meta:
         return input_first(part, part.weight)
     like = next(part.parameters())
     dtype = like.dtype if like.dtype.is_floating_point else torch.get_default_dtype()

@@ -34,6 +34,7 @@ from workbench.model.model import Model
 
 # More than ten parameters, and lines for them: this is the one front door, and every way to bring a model is an option.
 @checked
+# Long: where a model comes from, where it goes and in what precision are independent choices.
 def load_model(
     name: Any = "polyglot",
     *,

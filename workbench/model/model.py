@@ -137,11 +137,8 @@ class Model:
     @property
     def pad_id(self) -> int:
         """The token that fills rows; it is masked everywhere, so any that the embedding has would do."""
-        for name in ("pad_token_id", "eos_token_id"):
-            value = getattr(self.tokenizer, name, None)
-            if value is not None and int(value) < self.n_embedded:
-                return int(value)
-        return 0
+        ids = (getattr(self.tokenizer, name, None) for name in ("pad_token_id", "eos_token_id"))
+        return next((int(token) for token in ids if token is not None and int(token) < self.n_embedded), 0)
 
     @cached_property
     def architecture(self) -> str:
@@ -267,14 +264,11 @@ class Model:
     @alone
     def states(self, batch: Batch, **options: Any) -> torch.Tensor:
         """The final residual stream behind the last norm, [sample, position, d_model], without unembedding it."""
+        options = {"use_cache": False, **options}
         with evaluating(self.parts):
-            output = self.module.base_model(
-                input_ids=batch.ids,
-                attention_mask=batch.mask,
-                **self.positions(batch.mask),
-                **{"use_cache": False, **options},
-            )
-        return output.last_hidden_state
+            return self.module.base_model(
+                input_ids=batch.ids, attention_mask=batch.mask, **self.positions(batch.mask), **options
+            ).last_hidden_state
 
     @checked
     @alone

@@ -27,6 +27,7 @@ _CELLS = ("language", "layer", "head")
 
 @checked
 @alone
+# Long: the result and an interrupt's partial result read what the loop has filled in so far.
 def search(
     model: Model,
     corpus: Corpus,

@@ -28,6 +28,7 @@ Worth = Callable[[np.ndarray], np.ndarray]
 
 @checked
 @alone
+# Long: the result and an interrupt's partial result read what the loop has filled in so far.
 def shapley(
     model: Model,
     corpus: Corpus,

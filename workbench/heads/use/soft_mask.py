@@ -32,6 +32,7 @@ _CONDITIONS = ("none", "tuned", "random")
 
 @checked
 @alone
+# Long: training has its own options, and an interrupt's partial result reads what was trained so far.
 def tune_mask(
     model: Model,
     tasks: Any,
