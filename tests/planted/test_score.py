@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -8,7 +6,7 @@ import workbench as wb
 from tests.planted import loops
 from workbench import planted
 from workbench.errors import BadArgument
-from workbench.planted.precision import average_precision, top
+from workbench.planted.precision import top
 from workbench.results.make import make_result, provenance
 
 AXES = ("language", "layer", "head")
@@ -25,26 +23,16 @@ TRUTH = result({"member": (AXES, MEMBER, "truth")})
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_average_precision_is_the_loops(ties):
+def test_shares_in_the_top_are_those_of_every_way_to_break_ties(ties):
     rng = np.random.default_rng(0)
     for cells in (1, 2, 5, 40):
         for _ in range(30):
             truth = rng.random(cells) < 0.4
             truth[rng.integers(cells)] = True
             score = rng.integers(0, 4, cells).astype(float) if ties else rng.normal(size=cells)
-            assert average_precision(truth, score) == pytest.approx(loops.average_precision(truth.tolist(), score))
             count = int(truth.sum())
             share = float(top(score, count)[1][truth].sum()) / count
             assert share == pytest.approx(loops.expected_top(truth.tolist(), score.tolist(), count))
-
-
-def test_average_precision_by_hand():
-    truth = np.array([True, False, True, False])
-    assert average_precision(truth, np.array([4.0, 3, 2, 1])) == pytest.approx(1 / 2 + 1 / 2 * 2 / 3)
-    assert average_precision(truth, np.array([1.0, 1, 1, 1])) == 0.5
-    assert average_precision(truth, np.array([2.0, 2, 1, 1])) == pytest.approx(1 / 2 * 1 / 2 + 1 / 2 * 2 / 4)
-    assert average_precision(truth, np.array([2.0, 0, 2, 0])) == 1
-    assert math.isnan(average_precision(np.zeros(3, bool), np.arange(3.0)))
 
 
 def test_ranking_ignores_order_and_monotone_changes():

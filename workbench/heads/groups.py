@@ -1,21 +1,33 @@
 """Groups of heads: read, the strongest of a score, and random ones of the same layers."""
 
-import zlib
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import numpy as np
 import xarray as xr
 
-from workbench.arguments import checked, finite
+from workbench.arguments import checked, finite, shown
 from workbench.errors import BadArgument
 from workbench.results import groups as units
 
 _AXES = ("language", "layer", "head")
 _SCORES = ("importance", "delta", "excess", "value")
 
-
 read_heads = partial(units.read_units, unit="head")
 read_groups = partial(units.read_groups, unit="head")
+random_groups = partial(units.random_groups, unit="head", reuse_own=True)
+
+
+def chosen_heads(heads: Iterable[Sequence[int]], layers: int, width: int) -> np.ndarray:
+    """Heads from (layer, head) pairs or a mask, one at least: [layer, head] bool.
+
+    Raises:
+        BadArgument: none, or one that does not exist.
+    """
+    mask = read_heads(heads, layers, width)
+    if not mask.any():
+        raise BadArgument(f"heads={shown(heads)} names none; give (layer, head) pairs")
+    return mask
 
 
 @checked
@@ -72,19 +84,3 @@ def _beyond_others(scores: xr.DataArray) -> xr.DataArray:
     parts = scores.clip(min=0)
     parts = parts / parts.sum(("layer", "head"))
     return parts - (parts.sum("language") - parts) / (parts.sizes["language"] - 1)
-
-
-def random_groups(name: str, mask: np.ndarray, count: int, *, seed: int) -> np.ndarray:
-    """Random groups with as many heads in each layer as this one: [draw, layer, head] bool.
-
-    Heads outside the group are taken first; only where a layer has too few of them do its own heads fill the rest. The
-    draws depend on the seed and the group's name alone, not on the other groups.
-    """
-    found = np.zeros((count, *mask.shape), dtype=bool)
-    generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    for draw in range(count):
-        for layer in np.flatnonzero(mask.any(1)):
-            outside = generator.permutation(np.flatnonzero(~mask[layer]))
-            inside = generator.permutation(np.flatnonzero(mask[layer]))
-            found[draw, layer, np.concatenate([outside, inside])[: len(inside)]] = True
-    return found

@@ -22,6 +22,11 @@ def device_of(module: torch.nn.Module) -> torch.device:
     return torch.device(found)
 
 
+def input_first(projection: torch.nn.Module, weight: Tensor) -> Tensor:
+    """A view [input, output] of a weight that is stored as this projection stores its own."""
+    return weight if isinstance(projection, Conv1D) else weight.t()
+
+
 @torch.no_grad()
 def effective_weight(projection: torch.nn.Module, width: int) -> Tensor:
     """The matrix W [input, output] of a linear projection x W + b.
@@ -34,10 +39,8 @@ def effective_weight(projection: torch.nn.Module, width: int) -> Tensor:
         width: length of its input.
     """
     part = getattr(projection, "original_component", projection)
-    if type(part) is torch.nn.Linear and not part.weight.is_meta:
-        return part.weight.t()
-    if type(part) is Conv1D and not part.weight.is_meta:  # holds [input, output]
-        return part.weight
+    if (type(part) is torch.nn.Linear or type(part) is Conv1D) and not part.weight.is_meta:
+        return input_first(part, part.weight)
     like = next(part.parameters())
     dtype = like.dtype if like.dtype.is_floating_point else torch.get_default_dtype()
     unit = torch.eye(width, dtype=dtype, device=device_of(part))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from workbench import shipped
-from workbench.arguments import checked
+from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, BrokenModel, UnknownModel
 from workbench.model.checks.check import check as check_model
 from workbench.model.checks.remembered import outcome_key
@@ -34,6 +34,7 @@ from workbench.model.model import Model
 
 # More than ten parameters, and lines for them: this is the one front door, and every way to bring a model is an option.
 @checked
+# Long: where a model comes from, where it goes and in what precision are independent choices.
 def load_model(
     name: Any = "polyglot",
     *,
@@ -81,8 +82,7 @@ def load_model(
     Example:
         >>> model = load_model("polyglot")                                  # doctest: +SKIP
     """
-    if check not in ("remembered", "full"):
-        raise BadArgument(f"check={check!r}; it is 'remembered' or 'full'")
+    one_of("check", check, ("remembered", "full"))
     memory = check_memory(memory)
     if isinstance(name, Model):
         raise BrokenModel(f"{name.name!r} is a Model already: pass it to the analysis as it is")

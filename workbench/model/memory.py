@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import torch
+from einops import rearrange
 
 from workbench.errors import BadArgument, TooLarge
 
@@ -116,7 +117,7 @@ def rows_that_saturate(model: Model) -> int:
 @torch.no_grad()
 def measure_rows(model: Model, *, clock: Callable[[], float] = time.perf_counter) -> int:
     """Double the rows of a product with W_O until the time per row falls by less than a twentieth."""
-    weight = model.output_weight(model.n_layers // 2).flatten(0, 1)
+    weight = rearrange(model.output_weight(model.n_layers // 2), "head d_head d_model -> (head d_head) d_model")
     rows, best = 256, float("inf")
     while rows < _ROWS_MOST:
         states = torch.zeros(rows, weight.shape[0], dtype=weight.dtype, device=weight.device)

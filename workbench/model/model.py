@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from einops import rearrange
 
 from workbench.arguments import checked
 from workbench.errors import NotFinite, UnsupportedSite, warn
@@ -82,6 +83,11 @@ class Model:
         return int(self.bridge.cfg.n_heads)
 
     @property
+    def n_kv_heads(self) -> int:
+        """Number of key and value heads per layer; as many as query heads where they are not shared."""
+        return int(getattr(self.config, "num_key_value_heads", None) or self.n_heads)
+
+    @property
     def d_head(self) -> int:
         """Width of one head's output."""
         return int(self.bridge.cfg.d_head)
@@ -131,11 +137,8 @@ class Model:
     @property
     def pad_id(self) -> int:
         """The token that fills rows; it is masked everywhere, so any that the embedding has would do."""
-        for name in ("pad_token_id", "eos_token_id"):
-            value = getattr(self.tokenizer, name, None)
-            if value is not None and int(value) < self.n_embedded:
-                return int(value)
-        return 0
+        ids = (getattr(self.tokenizer, name, None) for name in ("pad_token_id", "eos_token_id"))
+        return next((int(token) for token in ids if token is not None and int(token) < self.n_embedded), 0)
 
     @cached_property
     def architecture(self) -> str:
@@ -235,7 +238,7 @@ class Model:
     def output_weight(self, layer: int) -> torch.Tensor:
         """The effective W_O of a layer: [head, d_head, d_model]."""
         weight = effective_weight(self.attention_parts(layer)[1], self.n_heads * self.d_head)
-        return weight.reshape(self.n_heads, self.d_head, -1)
+        return rearrange(weight, "(head d_head) d_model -> head d_head d_model", head=self.n_heads)
 
     def down_weight(self, layer: int) -> torch.Tensor:
         """The effective W_out of a layer's MLP: [neuron, d_model]."""
@@ -261,14 +264,11 @@ class Model:
     @alone
     def states(self, batch: Batch, **options: Any) -> torch.Tensor:
         """The final residual stream behind the last norm, [sample, position, d_model], without unembedding it."""
+        options = {"use_cache": False, **options}
         with evaluating(self.parts):
-            output = self.module.base_model(
-                input_ids=batch.ids,
-                attention_mask=batch.mask,
-                **self.positions(batch.mask),
-                **{"use_cache": False, **options},
-            )
-        return output.last_hidden_state
+            return self.module.base_model(
+                input_ids=batch.ids, attention_mask=batch.mask, **self.positions(batch.mask), **options
+            ).last_hidden_state
 
     @checked
     @alone

@@ -77,50 +77,16 @@ def compare(
     used = _trained(trained, languages)
     old, new = (_codes(found) for found in (before, after))
     generator = np.random.default_rng(seed)
-    transition = _table(old, new)
-    drawn = np.stack([_table(old, generator.permuted(new, axis=1)) for _ in range(permutations)])
-    away = abs(drawn - drawn.mean(0)) >= abs(transition - drawn.mean(0)) - 1e-9
-    of_kind = np.stack([old == i for i in range(len(KINDS))]), np.stack([new == i for i in range(len(KINDS))])
     owned = [
         np.stack([found.member.transpose(*_AXES).values & (codes == i) for i in range(len(OWNED))])
         for found, codes in ((before, old), (after, new))
     ]
-    moved = owned[1].astype(np.int8) - owned[0]  # [kind, language, layer, neuron]
-    kinds_moved = of_kind[1].astype(np.int8) - of_kind[0]
-    ends = _bounds(np.concatenate([moved.reshape(-1, *old.shape), kinds_moved]), permutations, level, generator)
-    cells, size = len(OWNED) * len(languages), old.size
-    low, high = (end[:cells].reshape(len(OWNED), -1) for end in ends)
-    change = moved.sum((2, 3), dtype=np.int64)
-    share = [kind.mean(2) for kind in of_kind]
-    total = [kind.sum((1, 2)) for kind in of_kind]
-    by = f"of the {level:.0%} interval of"
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
-        "transition": (("before", "after"), transition, "neurons of this class before and of that after [neurons]"),
-        "expected": (("before", "after"), drawn.mean(0), "mean where a layer's neurons change places [neurons]"),
-        "transition_p": (
-            ("before", "after"),
-            corrected((1 + away.sum(0)) / (1 + permutations)),
-            "p-value that the number is as expected by chance, corrected",
-        ),
-        "count_before": (("class",), total[0], "neurons of the class before [neurons]"),
-        "count_after": (("class",), total[1], "neurons of the class after [neurons]"),
-        "count_change": (("class",), total[1] - total[0], "change of the number of neurons [neurons]"),
-        "count_low": (("class",), ends[0][cells:], f"lower end {by} the change [neurons]"),
-        "count_high": (("class",), ends[1][cells:], f"upper end {by} the change [neurons]"),
-        "count_p": (("class",), corrected(_mcnemar(kinds_moved)), "p-value that the change is 0, corrected"),
-        "members_before": (("kind", "language"), owned[0].sum((2, 3)), "the language's neurons before [neurons]"),
-        "members_after": (("kind", "language"), owned[1].sum((2, 3)), "the language's neurons after [neurons]"),
-        "change": (("kind", "language"), change, "change of the number of the language's neurons [neurons]"),
-        "low": (("kind", "language"), low, f"lower end {by} change [neurons]"),
-        "high": (("kind", "language"), high, f"upper end {by} change [neurons]"),
-        "p_value": (("kind", "language"), corrected(_mcnemar(moved)), "p-value that the change is 0, corrected"),
-        "layer_before": (("class", "layer"), share[0], "share of the layer's neurons before"),
-        "layer_after": (("class", "layer"), share[1], "share of the layer's neurons after"),
-        "layer_change": (("class", "layer"), share[1] - share[0], "change of the share of the layer's neurons"),
-    }
+    variables = _transitions(old, new, permutations, generator)
+    variables |= _changes((old, new), owned, permutations, level, generator)
     if used is not None:
-        variables |= _spread(change, used, permutations, generator)
-    kept, chance = np.trace(transition) / size, float((total[0] * total[1]).sum()) / size**2
+        variables |= _spread(variables["change"][1], used, permutations, generator)
+    transition, size = variables["transition"][1], old.size
+    kept, chance = np.trace(transition) / size, float((transition.sum(1) * transition.sum(0)).sum()) / size**2
     origins = [provenance(found) if "provenance" in found.attrs else {} for found in (before, after)]
     return make_result(
         variables,
@@ -146,6 +112,62 @@ def compare(
         seed=seed,
         attrs={"kept": float(kept), "kappa": float((kept - chance) / (1 - chance)) if chance < 1 else 1.0},
     )
+
+
+def _transitions(
+    old: np.ndarray, new: np.ndarray, permutations: int, generator: np.random.Generator
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """Neurons by class before and after, [layer, neuron] each, against neurons that change places within layers."""
+    transition = _table(old, new)
+    drawn = np.stack([_table(old, generator.permuted(new, axis=1)) for _ in range(permutations)])
+    away = abs(drawn - drawn.mean(0)) >= abs(transition - drawn.mean(0)) - 1e-9
+    return {
+        "transition": (("before", "after"), transition, "neurons of this class before and of that after [neurons]"),
+        "expected": (("before", "after"), drawn.mean(0), "mean where a layer's neurons change places [neurons]"),
+        "transition_p": (
+            ("before", "after"),
+            corrected((1 + away.sum(0)) / (1 + permutations)),
+            "p-value that the number is as expected by chance, corrected",
+        ),
+    }
+
+
+def _changes(
+    codes: tuple[np.ndarray, np.ndarray],
+    owned: list[np.ndarray],
+    draws: int,
+    level: float,
+    generator: np.random.Generator,
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """Classes [layer, neuron] and members [kind, language, layer, neuron] before and after, and how they changed."""
+    old, new = codes
+    of_kind = np.stack([old == i for i in range(len(KINDS))]), np.stack([new == i for i in range(len(KINDS))])
+    moved = owned[1].astype(np.int8) - owned[0]  # [kind, language, layer, neuron]
+    kinds_moved = of_kind[1].astype(np.int8) - of_kind[0]
+    ends = _bounds(np.concatenate([moved.reshape(-1, *old.shape), kinds_moved]), draws, level, generator)
+    cells = moved.shape[0] * moved.shape[1]
+    low, high = (end[:cells].reshape(len(OWNED), -1) for end in ends)
+    change = moved.sum((2, 3), dtype=np.int64)
+    share = [kind.mean(2) for kind in of_kind]
+    total = [kind.sum((1, 2)) for kind in of_kind]
+    by = f"of the {level:.0%} interval of"
+    return {
+        "count_before": (("class",), total[0], "neurons of the class before [neurons]"),
+        "count_after": (("class",), total[1], "neurons of the class after [neurons]"),
+        "count_change": (("class",), total[1] - total[0], "change of the number of neurons [neurons]"),
+        "count_low": (("class",), ends[0][cells:], f"lower end {by} the change [neurons]"),
+        "count_high": (("class",), ends[1][cells:], f"upper end {by} the change [neurons]"),
+        "count_p": (("class",), corrected(_mcnemar(kinds_moved)), "p-value that the change is 0, corrected"),
+        "members_before": (("kind", "language"), owned[0].sum((2, 3)), "the language's neurons before [neurons]"),
+        "members_after": (("kind", "language"), owned[1].sum((2, 3)), "the language's neurons after [neurons]"),
+        "change": (("kind", "language"), change, "change of the number of the language's neurons [neurons]"),
+        "low": (("kind", "language"), low, f"lower end {by} change [neurons]"),
+        "high": (("kind", "language"), high, f"upper end {by} change [neurons]"),
+        "p_value": (("kind", "language"), corrected(_mcnemar(moved)), "p-value that the change is 0, corrected"),
+        "layer_before": (("class", "layer"), share[0], "share of the layer's neurons before"),
+        "layer_after": (("class", "layer"), share[1], "share of the layer's neurons after"),
+        "layer_change": (("class", "layer"), share[1] - share[0], "change of the share of the layer's neurons"),
+    }
 
 
 def _same(before: xr.Dataset, after: xr.Dataset) -> list[str]:

@@ -27,6 +27,7 @@ _SITES = ("gate", "neuron")
 
 @checked
 @alone
+# Long: what is shown of a neuron, and how much of it, are independent choices.
 def look(
     model: Model,
     corpus: Corpus,

@@ -66,6 +66,7 @@ def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> lis
 
 
 @checked
+# Long: a row for each condition, and the conditions come one after another.
 def stability(
     parts: Sequence[xr.Dataset],
     *,

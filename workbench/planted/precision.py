@@ -1,29 +1,6 @@
-"""Average precision: how far up a ranking the true cells stand, with tied scores as one step."""
+"""Precision and recall: how much of what is true was found, and of what was found is true."""
 
 import numpy as np
-
-
-def average_precision(truth: np.ndarray, score: np.ndarray) -> float:
-    """The sum over thresholds of (recall gained) x (precision there), as scikit-learn defines it.
-
-    Every distinct score is a threshold, from the highest down; cells of one score enter together, so the order of ties
-    does not matter. A constant score gives the share of true cells.
-
-    Args:
-        truth: bool [cell].
-        score: [cell], higher is more likely; finite.
-
-    Returns:
-        From 0 to 1; NaN where no cell is true.
-    """
-    true = int(truth.sum())
-    if not true:
-        return float("nan")
-    order = np.argsort(-score, kind="stable")
-    ranked = score[order]
-    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)  # where each threshold ends
-    hits = np.cumsum(truth[order])[last]
-    return float(np.sum(np.diff(hits, prepend=0) * (hits / (last + 1))) / true)
 
 
 def precision_recall(truth: np.ndarray, found: np.ndarray) -> tuple[float, float]:

@@ -5,7 +5,8 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
-from workbench.planted.precision import average_precision, precision_recall, top
+from workbench.planted.precision import precision_recall, top
+from workbench.results.average_precision import average_precision
 from workbench.results.make import make_result, provenance
 
 # Read in this order.
@@ -142,13 +143,18 @@ def _row(true: np.ndarray, ranking: np.ndarray | None, chosen: np.ndarray | None
         ranking = np.where(np.isnan(ranking), -np.inf, ranking)
     if chosen is not None:
         precision, recall = precision_recall(true, chosen)
-        area = average_precision(true, chosen.astype(float) if ranking is None else ranking)
+        area = _area(true, chosen.astype(float) if ranking is None else ranking)
         return precision, recall, area, count / true.size, count, int(chosen.sum())
     assert ranking is not None
     if not count:
         return float("nan"), float("nan"), float("nan"), 0.0, 0, 0
     share = float(top(ranking, count)[1][true].sum()) / count
-    return share, share, average_precision(true, ranking), count / true.size, count, count
+    return share, share, _area(true, ranking), count / true.size, count, count
+
+
+def _area(true: np.ndarray, ranking: np.ndarray) -> float:
+    """Average precision of one ranking of all cells, both [cell]."""
+    return float(average_precision(ranking[:, None], true[None])[0, 0])
 
 
 def _check(values: xr.DataArray, real: xr.DataArray, group: str, units: list) -> None:

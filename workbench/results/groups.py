@@ -1,6 +1,8 @@
-"""Groups of heads or neurons: read from a Result or a dict and checked against the model's shape."""
+"""Groups of heads or neurons: read from a Result or a dict, and random ones of the same layers as their controls."""
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -85,3 +87,42 @@ def read_groups(groups: Groups, layers: int, width: int, *, unit: str) -> dict[s
         raise BadResult(f"member says of each {unit} whether it belongs to a group: true or false, 1 or 0")
     names = groups["language"].to_numpy().tolist()
     return {str(name): member.values[i].astype(bool) for i, name in enumerate(names)}
+
+
+def random_groups(
+    name: str, mask: np.ndarray, count: int, *, seed: int, unit: str, reuse_own: bool = False
+) -> np.ndarray:
+    """Random groups with as many units in each layer as this one, from units outside it: [draw, layer, unit] bool.
+
+    The draws depend on the seed and the group's name alone, not on the other groups.
+
+    Args:
+        name: of the group.
+        mask: its units, [layer, unit] bool.
+        count: of the groups to draw.
+        seed: of the draws.
+        unit: what they are called: head or neuron.
+        reuse_own: where a layer has too few units outside the group, its own fill the rest. A layer has few heads, so
+            that a group often takes more than half of them; of neurons there are enough, and too few is an error.
+
+    Raises:
+        BadArgument: without `reuse_own`, a layer has fewer other units than the group has.
+    """
+    drawn = np.zeros((count, *mask.shape), dtype=bool)
+    generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    layers = np.flatnonzero(mask.any(1)).tolist()
+    if reuse_own:
+        for draw, layer in product(range(count), layers):
+            outside = generator.permutation(np.flatnonzero(~mask[layer]))
+            inside = generator.permutation(np.flatnonzero(mask[layer]))
+            drawn[draw, layer, np.concatenate([outside, inside])[: len(inside)]] = True
+        return drawn
+    for layer, draw in product(layers, range(count)):
+        others, size = np.flatnonzero(~mask[layer]), int(mask[layer].sum())
+        if len(others) < size:
+            raise BadArgument(
+                f"group {name!r} has {size} of the {mask.shape[1]} {unit}s of layer {layer}: too few are left to draw "
+                "a random group of that size from; make the group smaller, or set controls=0"
+            )
+        drawn[draw, layer, generator.choice(others, size, replace=False)] = True
+    return drawn

@@ -6,20 +6,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from workbench.errors import BadArgument
+from workbench.arguments import finite
 from workbench.results.bootstrap import first_come, owners, weights
 
 _DRAWN = 4_000_000  # most resampled means held at one time: 32 MB
-
-
-def check_level(level: float) -> None:
-    """Refuse what is no level of confidence.
-
-    Raises:
-        BadArgument: it does not lie between 0 and 1.
-    """
-    if not 0 < level < 1:
-        raise BadArgument(f"level={level!r}; a confidence level lies between 0 and 1")
 
 
 def interval(
@@ -48,7 +38,7 @@ def interval(
     Returns:
         (low, high), each [...cells] float64; NaN where a cell has fewer than two clusters of samples.
     """
-    check_level(level)
+    finite("level", level, above=0, below=1)
     cells, shape = _cells(samples, axis)
     low, high = np.full(cells.shape[1], np.nan), np.full(cells.shape[1], np.nan)
     tails = ((1 - level) / 2, (1 + level) / 2)

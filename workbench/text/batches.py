@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workbench.arguments import whole_number
 from workbench.errors import BadArgument, BadCorpus, TooLarge, WorkbenchError, warn
 from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
@@ -240,8 +241,7 @@ def batches(encoded: Sequence[Encoded], *, batch_size: int, pad_id: int, side: s
 
     A batch may mix languages; `languages` and `rows` say which sample is which.
     """
-    if batch_size < 1:
-        raise BadArgument(f"batch_size={batch_size!r}; a batch holds at least one text")
+    whole_number("batch_size", batch_size, at_least=1)
     ordered = sorted(encoded, key=lambda text: len(text.ids))
     for start in range(0, len(ordered), batch_size):
         yield collate(ordered[start : start + batch_size], pad_id, side)

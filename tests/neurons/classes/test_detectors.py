@@ -11,28 +11,7 @@ from tests.oracles import detectors as oracle
 from tests.oracles.strength import activations
 from workbench.errors import BadArgument, Interrupted, TooFewLanguages
 from workbench.neurons import experts, plnd
-from workbench.neurons.classes.experts import average_precision
 from workbench.text.corpus import Corpus
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_average_precision_is_that_of_the_definition_ties_included(seed):
-    generator = np.random.default_rng(seed)
-    scores = generator.integers(0, 2 + 3 * seed, (30, 40)) / 7
-    labels = generator.random((3, 30)) < 0.3
-    labels[:, 0] = True
-    found = average_precision(scores, labels)
-    for k in range(3):
-        for unit in range(40):
-            wanted = oracle.average_precision(scores[:, unit].tolist(), labels[k].tolist())
-            assert found[k, unit] == pytest.approx(wanted, abs=1e-12)
-
-
-def test_average_precision_by_hand():
-    labels = np.array([[True, False, True, False]])
-    scores = np.array([[4, 1, 2.0], [3, 1, 2], [2, 1, 9], [1, 1, 1]])
-    # 1/2 * 1/1 + 1/2 * 2/3; all tied: 2/4; yes first, then a tie of yes and no: 1/2 + 1/2 * 2/3
-    np.testing.assert_allclose(average_precision(scores, labels), [[1 / 2 + 1 / 3, 1 / 2, 1 / 2 + 1 / 3]])
 
 
 @pytest.mark.parametrize("kind", ["llama", "opt"])

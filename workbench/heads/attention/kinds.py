@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
+from einops import rearrange
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import Interrupted
-from workbench.heads.scores.measure import sort_texts
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.hooks import after, hooked
@@ -21,6 +21,7 @@ from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
+from workbench.text.order import sort_texts
 
 KINDS = {
     "previous": "mean attention to the token before the current one [share]",
@@ -202,13 +203,13 @@ def _variables(
     variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
     own = sort_texts(corpus, corpus.clusters)
     for (name, described), measured, alike in zip(KINDS.items(), found, uniform, strict=True):
-        samples = sort_texts(corpus, np.moveaxis(measured, (0, 1), (2, 3)))
+        samples = sort_texts(corpus, rearrange(measured, "language sample layer head -> layer head language sample"))
         low, high = interval(samples, axis=3, level=level, seed=seed, clusters=own)  # [layer, head, language]
         unit = described[described.index("[") :]
         variables[name] = (_CELLS, _mean(measured), described)
         for end, values in (("low", low), ("high", high)):
             text = f"{end}er end of the {level:.0%} interval of {name} over texts {unit}"
-            variables[f"{name}_{end}"] = (_CELLS, np.moveaxis(values, 2, 0), text)
+            variables[f"{name}_{end}"] = (_CELLS, rearrange(values, "layer head language -> language layer head"), text)
         variables[f"uniform_{name}"] = (("language",), _mean(alike), f"{name} of a head that attends alike {unit}")
     return variables
 

@@ -75,13 +75,7 @@ def patterns(
     except TooLarge as error:
         raise TooLarge(f"of the sentences {', '.join(map(str, sentences))}, {error}") from None
     longest = max(len(text.ids) for text in encoded)
-    cells = model.n_layers * model.n_heads * longest**2
-    given = budget(model) // 2
-    if 4 * cells * len(encoded) > given:
-        raise TooLarge(
-            f"{len(encoded)} texts of up to {longest} tokens have {4 * cells * len(encoded) / 1e9:.1f} GB of patterns "
-            f"and {given / 1e9:.1f} GB are free for them; give fewer or shorter sentences, or corpus.select(languages)"
-        )
+    fits = _fits(model, len(encoded), longest)
     place = {language: k for k, language in enumerate(corpus.languages)}
     shape = (len(sentences), len(place))
     found = np.full((*shape, model.n_layers, model.n_heads, longest, longest), np.nan, np.float32)
@@ -106,7 +100,6 @@ def patterns(
             attrs={"aligned": int(corpus.aligned)},
         )
 
-    fits = max(1, given // (_COPIES * 4 * cells))
     try:
         with tqdm(total=len(encoded), desc="attention patterns", unit="text", disable=not progress) as bar:
             batches = list(by_length(model, encoded, batch_size=min(size, fits)))
@@ -121,13 +114,29 @@ def patterns(
     return result()
 
 
+def _fits(model: Model, texts: int, longest: int) -> int:
+    """How many texts of so many tokens fit side by side.
+
+    Raises:
+        TooLarge: the patterns of all texts do not fit.
+    """
+    bytes_each = 4 * model.n_layers * model.n_heads * longest**2
+    given = budget(model) // 2
+    if bytes_each * texts > given:
+        raise TooLarge(
+            f"{texts} texts of up to {longest} tokens have {bytes_each * texts / 1e9:.1f} GB of patterns "
+            f"and {given / 1e9:.1f} GB are free for them; give fewer or shorter sentences, or corpus.select(languages)"
+        )
+    return max(1, given // (_COPIES * bytes_each))
+
+
 def _chosen(corpus: Corpus, sentences: Sequence[int]) -> Corpus:
     """The corpus of the sentences asked for, in their order."""
     if not len(sentences) or len(set(sentences)) < len(sentences):
         raise BadArgument(f"sentences={list(sentences)!r}; give one number or more, each once, such as (0, 1, 2)")
     for language, count in corpus.counts.items():
         for row in sentences:
-            if isinstance(row, bool) or not isinstance(row, int | np.integer) or not 0 <= row < count:
+            if not 0 <= row < count:
                 raise BadArgument(
                     f"sentence {row!r} is not in {corpus.source}, which has 0 to {count - 1} in {language!r}"
                 )

@@ -10,7 +10,7 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.heads.groups import random_groups, read_groups
 from workbench.heads.removal.diagonal import diagonal
-from workbench.heads.scores.measure import Table, measuring, sort_texts
+from workbench.heads.scores.measure import Table, measuring
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
@@ -18,6 +18,7 @@ from workbench.results.controls import OWNERS, beyond_controls
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
 from workbench.text.corpus import Corpus
+from workbench.text.order import sort_texts
 
 _CELLS = ("group", "language")
 

@@ -13,7 +13,7 @@ from workbench.errors import BadArgument, Interrupted
 from workbench.heads.removal import baseline_rankings
 from workbench.heads.removal.greedy import Step, greedy
 from workbench.heads.removal.pruned_checkpoint import new_folder, save_smaller
-from workbench.heads.scores.measure import Table, measure, sort_texts
+from workbench.heads.scores.measure import Table, measure
 from workbench.heads.scores.shapley import shapley
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
@@ -22,6 +22,7 @@ from workbench.results.make import make_result
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus, chosen
+from workbench.text.order import sort_texts
 
 METHODS = ("michel", "shapley", "magnitude", "random")
 _CURVE = ("order", "removed", "language")

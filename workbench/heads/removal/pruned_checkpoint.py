@@ -18,6 +18,7 @@ from workbench.errors import BadArgument, BrokenModel, CannotWrite, UnsupportedS
 from workbench.heads.groups import read_heads
 from workbench.heads.removal.gqa_layout import layout, rows_of
 from workbench.model.edits import edited
+from workbench.model.effective_weights import input_first
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 
@@ -167,7 +168,7 @@ def _scaled(model: Model, plain: dict[str, Tensor], scales: np.ndarray) -> Any:
         name = _names(model, plain, int(layer))["o"]
         projection = model.attention_parts(int(layer))[1].original_component
         weight = weights[name].clone()
-        rows = weight.t() if isinstance(projection, torch.nn.Linear) else weight  # a view: [head x d_head, d_model]
+        rows = input_first(projection, weight)  # a view: [head x d_head, d_model]
         for head in np.flatnonzero(scales[layer] != 1):
             rows[head * model.d_head : (head + 1) * model.d_head] *= scales[layer, head]
         weights[name] = weight

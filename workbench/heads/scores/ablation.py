@@ -8,10 +8,10 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.arguments import checked, one_of, shown
-from workbench.errors import BadArgument, Interrupted, NotFinite
+from workbench.arguments import checked, one_of
+from workbench.errors import Interrupted, NotFinite
 from workbench.heads.attention.mean_pattern import frozen
-from workbench.heads.groups import read_heads
+from workbench.heads.groups import chosen_heads
 from workbench.heads.scores.replacements import Replacement, mean, resample, scaled, zero
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
@@ -25,6 +25,7 @@ from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
+from workbench.text.order import sort_texts
 
 HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_same", "scale", "pattern")
 _CELLS = ("language", "layer", "head")
@@ -138,9 +139,7 @@ def _layers(model: Model, heads: Sequence[tuple[int, int]] | None) -> dict[int, 
     """The heads to ablate by layer, in order, each once."""
     if heads is None:
         return {layer: list(range(model.n_heads)) for layer in range(model.n_layers)}
-    mask = read_heads(heads, model.n_layers, model.n_heads)
-    if not mask.any():
-        raise BadArgument(f"heads={shown(heads)} names none; give (layer, head) pairs, or None for all")
+    mask = chosen_heads(heads, model.n_layers, model.n_heads)
     return {int(layer): np.flatnonzero(mask[layer]).tolist() for layer in np.flatnonzero(mask.any(1))}
 
 
@@ -215,14 +214,11 @@ class _Sweep:
     def variables(self, level: float, seed: int) -> dict[str, tuple[tuple[str, ...], Any, str]]:
         """The Result's variables; cells that are not finished are NaN, but for the texts they had."""
         whole = np.where(self.finished()[:, None], self.deltas, np.nan).astype(np.float64)
-        counts = np.array(self.counts)
-        clusters = self.corpus.clusters.copy()
-        for k, texts in enumerate(self.corpus.texts.values()):  # the bootstrap must not see the order of the texts
-            order = np.argsort(np.array(texts, dtype=object), kind="stable")
-            whole[k, : counts[k]], clusters[k, : counts[k]] = whole[k, order], clusters[k, order]
-        clusters = clusters[:, :, None, None]
+        # The bootstrap must not see the order of the texts; no number here takes two languages from one draw.
+        whole = sort_texts(self.corpus, whole, joint=False, axis=0)
+        clusters = sort_texts(self.corpus, self.corpus.clusters, joint=False)[:, :, None, None]
         low, high = interval(whole, axis=1, level=level, seed=seed, clusters=clusters)
-        finished = np.where(self.finished(), counts[:, None, None], np.nan)
+        finished = np.where(self.finished(), np.array(self.counts)[:, None, None], np.nan)
         return {
             "delta": (_CELLS, np.nansum(whole, 1) / finished, "change of the loss without the head [nats]"),
             "low": (_CELLS, low, f"lower end of the {level:.0%} interval of delta [nats]"),

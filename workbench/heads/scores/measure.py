@@ -133,23 +133,3 @@ def measuring(
         recording = record(model, batch, heads=True)
         table.put(batch, clean_losses(recording), run_cells(recording, scales, fill=fill, step=step))
         yield batch
-
-
-def text_order(corpus: Corpus) -> list[np.ndarray]:
-    """For each language the order of its rows by text, so that a bootstrap does not see how texts were sorted.
-
-    Rows of an aligned corpus stay together: every language has the order of the rows' texts in all languages.
-    """
-    if corpus.aligned:
-        rows = list(zip(*(corpus.texts[language] for language in sorted(corpus.languages)), strict=True))
-        order = np.array(sorted(range(len(rows)), key=rows.__getitem__), dtype=int)
-        return [order] * len(corpus.languages)
-    return [np.argsort(np.array(texts, dtype=object), kind="stable") for texts in corpus.texts.values()]
-
-
-def sort_texts(corpus: Corpus, samples: np.ndarray) -> np.ndarray:
-    """Samples [..., language, sample] with each language's texts in the order of `text_order`."""
-    found = samples.copy()
-    for k, order in enumerate(text_order(corpus)):
-        found[..., k, : len(order)] = samples[..., k, order]
-    return found

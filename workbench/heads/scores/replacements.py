@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from workbench.errors import BadCorpus, TooFewLanguages
@@ -19,6 +20,8 @@ Values = Callable[[int, Sequence[int]], Tensor]
 Replacement = Callable[[Recording], Values]
 """What a recorded batch's heads become."""
 
+_BY_HEAD = "sample position head d_head -> head sample position d_head"
+
 
 def zero(recording: Recording) -> Values:
     """Nothing: the same as zeroing the head's columns of W_O."""
@@ -28,7 +31,7 @@ def zero(recording: Recording) -> Values:
 
 def scaled(factor: float) -> Replacement:
     """The head's own output times a factor."""
-    return lambda recording: lambda layer, heads: recording.z[layer][:, :, list(heads)].permute(2, 0, 1, 3) * factor
+    return lambda recording: lambda layer, heads: rearrange(recording.z[layer][:, :, list(heads)], _BY_HEAD) * factor
 
 
 def mean(model: Model, batches: Iterable[Batch], *, step: Callable[[], None], by: str = "corpus") -> Replacement:
@@ -72,10 +75,12 @@ def mean(model: Model, batches: Iterable[Batch], *, step: Callable[[], None], by
             return lambda layer, heads: means[""][layer, list(heads)][:, None, None]
         if by == "language":
             own = torch.stack([means[language] for language in batch.languages])  # [sample, layer, head, d_head]
-            return lambda layer, heads: own[:, layer, list(heads)].transpose(0, 1)[:, :, None]
+            return lambda layer, heads: rearrange(
+                own[:, layer, list(heads)], "sample head d_head -> head sample 1 d_head"
+            )
         every = torch.stack([means[position] for position in range(len(means))])  # [position, layer, head, d_head]
         place = _places(batch)
-        return lambda layer, heads: every[:, layer, list(heads)][place].permute(2, 0, 1, 3)
+        return lambda layer, heads: rearrange(every[:, layer, list(heads)][place], _BY_HEAD)
 
     return replacement
 
@@ -102,7 +107,7 @@ def resample(model: Model, encoded: Sequence[Encoded], *, seed: int, same: bool 
         given = record(model, collate(texts, model.pad_id), heads=True)
         column = _places(batch) % given.batch.lengths[:, None]
         sample = torch.arange(len(texts), device=column.device)[:, None]
-        return lambda layer, heads: given.z[layer][sample, column][:, :, list(heads)].permute(2, 0, 1, 3)
+        return lambda layer, heads: rearrange(given.z[layer][sample, column][:, :, list(heads)], _BY_HEAD)
 
     return replacement
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
+from einops import rearrange
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
@@ -26,6 +27,7 @@ _CELLS = ("language", "layer", "head")
 
 @checked
 @alone
+# Long: the result and an interrupt's partial result read what the loop has filled in so far.
 def search(
     model: Model,
     corpus: Corpus,
@@ -176,7 +178,9 @@ def _slopes(model: Model, units: list[_Unit], size: int) -> np.ndarray:
     found = np.zeros((model.n_layers * model.n_heads, len(units)))
     for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": found}):
         gradient, _ = head_gradient(model, batch)
-        _add(found, gradient.double().cpu().numpy().reshape(len(batch), -1).T, batch.rows, place)
+        _add(
+            found, rearrange(gradient.double().cpu().numpy(), "text layer head -> (layer head) text"), batch.rows, place
+        )
     return found
 
 

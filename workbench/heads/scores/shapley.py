@@ -9,8 +9,8 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
-from workbench.errors import BadArgument, Interrupted
-from workbench.heads.groups import read_heads
+from workbench.errors import Interrupted
+from workbench.heads.groups import chosen_heads
 from workbench.heads.scores.measure import measure
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
@@ -28,6 +28,7 @@ Worth = Callable[[np.ndarray], np.ndarray]
 
 @checked
 @alone
+# Long: the result and an interrupt's partial result read what the loop has filled in so far.
 def shapley(
     model: Model,
     corpus: Corpus,
@@ -82,9 +83,7 @@ def shapley(
     size = texts_per_batch(batch_size)
     model.require("head")
     shape = (model.n_layers, model.n_heads)
-    players = np.argwhere(np.ones(shape, bool) if heads is None else read_heads(heads, *shape))
-    if not len(players):
-        raise BadArgument("no heads play; give (layer, head) pairs, or None for all")
+    players = np.argwhere(np.ones(shape, bool) if heads is None else chosen_heads(heads, *shape))
     batches = by_language(model, model.encode(corpus, truncate=truncate), batch_size=size)
 
     def worth(sets: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Off target: in which language the model goes on with chosen heads scaled, against random heads of the same layers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted, TooFewLanguages, UnknownLanguage
-from workbench.heads.groups import random_groups, read_heads
+from workbench.heads.groups import chosen_heads, random_groups
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.generate import answered, by_row, check_room, generate
@@ -28,6 +29,7 @@ _CONDITIONS = ("whole", "scaled", "random")
 
 @checked
 @alone
+# Long: one setting of the paper's experiment is an option each, and each is recorded.
 def off_target(
     model: Model,
     prompts: Corpus,
@@ -101,9 +103,7 @@ def off_target(
         raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
     size = texts_per_batch(batch_size)
     model.require("head")
-    chosen = read_heads(heads, model.n_layers, model.n_heads)
-    if not chosen.any():
-        raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs")
+    chosen = chosen_heads(heads, model.n_layers, model.n_heads)
     wanted = _wanted(prompts, target)
     known = list(dict.fromkeys([*prompts.languages, *wanted.values()]))
     answers_of = answering(identify or _lingua(known), known)
@@ -128,24 +128,12 @@ def off_target(
     except KeyboardInterrupt:
         raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
     answers = [*known, "?"]
-    shares = np.stack([answered(one, answers) for one in codes])
     variables, attrs = _variables(np.stack(hit), prompts, level, seed)
-    nothing = np.full_like(written[0], "")
     return make_result(
         {
             **variables,
             "wanted": (("language",), np.array([wanted[one] for one in prompts.languages]), "language that is wanted"),
-            "answered": (
-                ("condition", "language", "answer"),
-                np.concatenate([shares, np.full_like(shares[:1], np.nan)]),
-                "share of prompts answered in this language",
-            ),
-            "unidentified": (
-                ("condition", "language"),
-                np.stack([none[0], none[1], np.mean(none[2:], 0)]),
-                "answers in no language that the identifier knows [texts]",
-            ),
-            "text": (("condition", "language", "sample"), np.stack([*written, nothing]), "what the model wrote"),
+            **_answers(written, codes, none, answers),
         },
         {"condition": list(_CONDITIONS), "language": list(prompts.languages), "answer": answers},
         method="heads.off_target",
@@ -166,6 +154,30 @@ def off_target(
         seed=seed,
         attrs=attrs,
     )
+
+
+def _answers(
+    written: list[np.ndarray], codes: list[np.ndarray], none: list[np.ndarray], answers: list[str]
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """What was answered: texts and their languages for the whole model and the scaled heads, counts for every run."""
+    shares = np.stack([answered(one, answers) for one in codes])
+    return {
+        "answered": (
+            ("condition", "language", "answer"),
+            np.concatenate([shares, np.full_like(shares[:1], np.nan)]),
+            "share of prompts answered in this language",
+        ),
+        "unidentified": (
+            ("condition", "language"),
+            np.stack([none[0], none[1], np.mean(none[2:], 0)]),
+            "answers in no language that the identifier knows [texts]",
+        ),
+        "text": (
+            ("condition", "language", "sample"),
+            np.stack([*written, np.full_like(written[0], "")]),
+            "what the model wrote",
+        ),
+    }
 
 
 def _wanted(prompts: Corpus, target: str | Mapping[str, str] | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted, NotFinite
-from workbench.heads.groups import random_groups, read_heads
+from workbench.heads.groups import chosen_heads, random_groups
 from workbench.heads.use.tasks import Asked, answer_losses, ask, read_tasks
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
@@ -32,6 +32,7 @@ _CONDITIONS = ("none", "tuned", "random")
 
 @checked
 @alone
+# Long: training has its own options, and an interrupt's partial result reads what was trained so far.
 def tune_mask(
     model: Model,
     tasks: Any,
@@ -94,9 +95,7 @@ def tune_mask(
     size = texts_per_batch(batch_size, auto=8)
     model.require("head")
     shape = (model.n_layers, model.n_heads)
-    chosen = read_heads(heads, *shape)
-    if not chosen.any():
-        raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs to tune")
+    chosen = chosen_heads(heads, *shape)
     questions = read_tasks(tasks)
     own = numbered(plain(question.prompt) for question in questions)
     distinct = int(own.max()) + 1

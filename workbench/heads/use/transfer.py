@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadPairs
-from workbench.heads.groups import random_groups, read_heads
+from workbench.heads.groups import chosen_heads, random_groups
 from workbench.heads.use.tasks import Asked, Question, answer_losses, ask
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
@@ -79,9 +79,7 @@ def transfer(
         raise BadArgument(f"scales={scales!r}; give finite numbers other than 1, which is always measured")
     size = texts_per_batch(batch_size)
     model.require("head")
-    chosen = read_heads(heads, model.n_layers, model.n_heads)
-    if not chosen.any():
-        raise BadArgument(f"heads={heads!r} names none; give (layer, head) pairs")
+    chosen = chosen_heads(heads, model.n_layers, model.n_heads)
     own, other = (_asked(model, conflicts, name) for name in ("own", "other"))
     sets = [chosen, *random_groups("transfer", chosen, controls, seed=seed)]
     unscaled = _preference(model, own, other, np.ones(chosen.shape), size)
@@ -92,28 +90,9 @@ def transfer(
             for j, scale in enumerate(wanted):
                 found[i, j] = _preference(model, own, other, np.where(mask, scale, 1.0), size)
                 bar.update()
-    values = np.concatenate([unscaled[None], found[0]])  # [scale, question]
-    changes = np.concatenate([np.zeros((len(sets), 1, len(unscaled))), found - unscaled], 1)
-    shift = changes[0] - changes[1:].mean(0)
-    same = numbered(plain(one["prompt"]) for one in conflicts)
-    low, high = interval(values, axis=1, level=level, seed=seed, clusters=same)
-    shift_low, shift_high = interval(shift, axis=1, level=level, seed=seed, clusters=same)
-    p = corrected(p_value(shift[1:], axis=1, clusters=same))
-    tested = np.append(np.nan, p)  # scale 1 is what the others are compared with
-    ends = f"end of the {level:.0%} interval of"
+    clusters = numbered(plain(one["prompt"]) for one in conflicts)
     return make_result(
-        {
-            "preference": (_CELLS, values.mean(1), "loss of the other answer less that of the own one [nats]"),
-            "low": (_CELLS, low, f"lower {ends} preference over questions [nats]"),
-            "high": (_CELLS, high, f"upper {ends} preference over questions [nats]"),
-            "own_share": (_CELLS, (values > 0).mean(1), "share of questions whose own answer is preferred"),
-            "moved": (_CELLS, shift.mean(1), "change of the preference beyond that of random heads [nats]"),
-            "moved_low": (_CELLS, shift_low, f"lower {ends} moved over questions [nats]"),
-            "moved_high": (_CELLS, shift_high, f"upper {ends} moved over questions [nats]"),
-            "p_value": (_CELLS, tested, "p-value that moved is 0, corrected"),
-            "control_shift": (("control", "scale"), changes[1:].mean(2), "change with each set of random heads [nats]"),
-            "sample_preference": (("scale", "sample"), values, "preference of each question [nats]"),
-        },
+        _variables(unscaled, found, clusters, level, seed),
         {"scale": [1.0, *wanted]},
         method="heads.transfer",
         owners={"preference": ["low", "high"], "moved": ["p_value"]},
@@ -127,6 +106,40 @@ def transfer(
         model=model.info,
         seed=seed,
     )
+
+
+def _variables(
+    unscaled: np.ndarray, found: np.ndarray, clusters: np.ndarray, level: float, seed: int
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """The Result's variables, from preferences.
+
+    Args:
+        unscaled: with the heads as they are, [question].
+        found: with the heads scaled, then with each set of random heads scaled, [set, scale, question].
+        clusters: which questions are one, [question].
+        level: of the intervals.
+        seed: of the bootstrap.
+    """
+    values = np.concatenate([unscaled[None], found[0]])  # [scale, question]
+    changes = np.concatenate([np.zeros((len(found), 1, len(unscaled))), found - unscaled], 1)
+    shift = changes[0] - changes[1:].mean(0)
+    low, high = interval(values, axis=1, level=level, seed=seed, clusters=clusters)
+    shift_low, shift_high = interval(shift, axis=1, level=level, seed=seed, clusters=clusters)
+    p = corrected(p_value(shift[1:], axis=1, clusters=clusters))
+    tested = np.append(np.nan, p)  # scale 1 is what the others are compared with
+    ends = f"end of the {level:.0%} interval of"
+    return {
+        "preference": (_CELLS, values.mean(1), "loss of the other answer less that of the own one [nats]"),
+        "low": (_CELLS, low, f"lower {ends} preference over questions [nats]"),
+        "high": (_CELLS, high, f"upper {ends} preference over questions [nats]"),
+        "own_share": (_CELLS, (values > 0).mean(1), "share of questions whose own answer is preferred"),
+        "moved": (_CELLS, shift.mean(1), "change of the preference beyond that of random heads [nats]"),
+        "moved_low": (_CELLS, shift_low, f"lower {ends} moved over questions [nats]"),
+        "moved_high": (_CELLS, shift_high, f"upper {ends} moved over questions [nats]"),
+        "p_value": (_CELLS, tested, "p-value that moved is 0, corrected"),
+        "control_shift": (("control", "scale"), changes[1:].mean(2), "change with each set of random heads [nats]"),
+        "sample_preference": (("scale", "sample"), values, "preference of each question [nats]"),
+    }
 
 
 def _asked(model: Model, conflicts: Sequence[Mapping[str, str]], name: str) -> Asked:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from workbench.model.forward.packed_positions import Columns
@@ -51,7 +52,7 @@ def replace_heads(recording: Recording, layer: int, heads: Sequence[int], values
         return each.reshape(z.shape)
 
     final = run_whole(recording, cells, {model.attention_parts(layer)[1]: edit})
-    return final.reshape(cells, recording.n_samples, *final.shape[1:])
+    return rearrange(final, "(cell sample) position d_model -> cell sample position d_model", cell=cells)
 
 
 def run_whole(recording: Recording, copies: int, edits: dict[Any, Any]) -> Tensor:

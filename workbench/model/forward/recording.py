@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from einops import repeat
 from torch import Tensor
 
 from workbench.model.loading.cache_argument import CACHE_NAMES
@@ -50,7 +51,7 @@ def stack(tensor: Tensor, copies: int) -> Tensor:
     """Repeat a batch, copy after copy: [sample, ...] to [copies * sample, ...]."""
     if copies == 1:
         return tensor
-    return tensor.unsqueeze(0).expand(copies, *tensor.shape).reshape(copies * tensor.shape[0], *tensor.shape[1:])
+    return repeat(tensor, "sample ... -> (copy sample) ...", copy=copies)
 
 
 def first(output: Any) -> Tensor:

@@ -7,6 +7,7 @@ stream [cell, sample, position, d_model] for a metric to read; with `last`, of t
 from collections.abc import Sequence
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from workbench.errors import BadArgument
@@ -17,6 +18,8 @@ from workbench.model.forward.fused_attention import fused
 from workbench.model.forward.layers import call_behind_attention, call_last_positions, call_layer
 from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording, stack
+
+_STACKED = "cell sample position d_model -> (cell sample) position d_model"
 
 
 @alone
@@ -38,7 +41,7 @@ def tail(
         The final residual stream, [copies, sample, position, d_model].
     """
     states = _run(recording, layer, states, Columns(recording, [start], copies=copies), last=last)
-    return states.reshape(copies, recording.n_samples, *states.shape[1:])
+    return rearrange(states, "(copy sample) position d_model -> copy sample position d_model", copy=copies)
 
 
 def _run(recording: Recording, layer: int, states: Tensor, columns: Columns, *, last: bool) -> Tensor:
@@ -83,7 +86,9 @@ def replace_heads(
     model, cells = recording.model, len(heads)
     lowest = recording.n_positions - 1 if last and layer == model.n_layers - 1 else start
     index = torch.as_tensor(list(heads), device=model.device)
-    clean = recording.z[layer][:, lowest:, index].permute(2, 0, 1, 3)  # [cell, sample, position, d_head]
+    clean = rearrange(
+        recording.z[layer][:, lowest:, index], "sample position cell d_head -> cell sample position d_head"
+    )
     values = values.expand(cells, recording.n_samples, recording.n_positions - start, model.d_head)
     if not model.abilities["restart"]:
         states = full_rerun.replace_heads(recording, layer, heads, values, start)
@@ -91,7 +96,7 @@ def replace_heads(
     change = values[:, :, lowest - start :] - clean
     weight = model.output_weight(layer)[index]  # [cell, d_head, d_model]
     moved = torch.einsum("cspd,cdm->cspm", change, weight)
-    attention = (recording.attention[layer][None, :, lowest:] + moved).flatten(0, 1)
+    attention = rearrange(recording.attention[layer][:, lowest:] + moved, _STACKED)
     states = stack(recording.residual[layer][:, lowest:], cells)
     with fused(model, on=recording.fused):
         states = call_behind_attention(recording, layer, states, attention)
@@ -126,10 +131,10 @@ def replace_positions(
     columns = columns or Columns(recording, positions)
     states = recording.residual[layer][:, columns.positions]  # a copy
     begins = torch.nn.functional.pad(columns.ends[:-1] + 1, (1, 0))
-    states[:, begins] = values.transpose(0, 1)
+    states[:, begins] = rearrange(values, "cell sample d_model -> sample cell d_model")
     states = _run(recording, layer, states, columns, last=last)
     if last:
-        return states.transpose(0, 1)[:, :, None]
+        return rearrange(states, "sample cell d_model -> cell sample 1 d_model")
     begin = min(positions)
     whole = recording.residual[-1][None, :, begin:].repeat(len(positions), 1, 1, 1)  # clean before a cell's start
     whole.transpose(1, 2)[columns.cells, columns.positions - begin] = states.transpose(0, 1)
@@ -181,7 +186,7 @@ def rescale(
         fill = 0.0 if head_fill is None else head_fill[layer].to(states)
         change = (fill - recording.z[layer]) * (1 - heads[:, layer])[:, None, None, :, None]
         moved = torch.einsum("csphd,hdm->cspm", change, model.output_weight(layer))
-        attention = (recording.attention[layer] + moved).flatten(0, 1)
+        attention = rearrange(recording.attention[layer] + moved, _STACKED)
         heads = heads.clone()
         heads[:, layer] = 1.0
     rows = [None if scales is None else scales.repeat_interleave(recording.n_samples, 0) for scales in (heads, neurons)]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from einops import rearrange
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
@@ -13,6 +14,7 @@ from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.neurons.counts.activity import mean, per_text
+from workbench.results.average_precision import average_precision
 from workbench.results.make import make_result
 from workbench.results.progress import resumed
 from workbench.text.corpus import Corpus
@@ -110,32 +112,6 @@ def experts(
     )
 
 
-def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Average precision of detectors, [language, unit].
-
-    Args:
-        scores: [text, unit]; a higher score says yes.
-        labels: [language, text] bool, with at least one text a language.
-
-    Returns:
-        NaN where a score is NaN.
-    """
-    texts = len(scores)
-    order = np.argsort(-scores, axis=0, kind="stable")
-    ranked = np.take_along_axis(scores, order, 0)
-    ends = np.ones(ranked.shape, dtype=bool)  # the last text of a group of equal scores
-    ends[:-1] = ranked[1:] != ranked[:-1]
-    place = np.where(ends, np.arange(texts)[:, None], texts)
-    place = np.minimum.accumulate(place[::-1], axis=0)[::-1]
-    found = np.empty((len(labels), scores.shape[1]))
-    for k, label in enumerate(labels):
-        hit = label[order]
-        caught = np.take_along_axis(hit.cumsum(0), place, 0)
-        found[k] = (hit * caught / (place + 1)).sum(0) / label.sum()
-    found[:, np.isnan(scores).any(0)] = np.nan
-    return found
-
-
 def _scores(model: Model, corpus: Corpus, size: int, truncate: bool, progress: bool) -> tuple[np.ndarray, np.ndarray]:
     """Mean activations [text, layer * neuron] float32, and which text is of which language, [language, text]."""
     rows, languages = [], []
@@ -144,7 +120,11 @@ def _scores(model: Model, corpus: Corpus, size: int, truncate: bool, progress: b
             stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
             state = {"rows": rows, "languages": languages}
             for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
-                rows.append(per_text(model, batch, mean).flatten(1).cpu().numpy())
+                rows.append(
+                    rearrange(per_text(model, batch, mean), "sample layer neuron -> sample (layer neuron)")
+                    .cpu()
+                    .numpy()
+                )
                 languages += batch.languages
                 bar.update(len(batch))
     except KeyboardInterrupt:

@@ -101,18 +101,8 @@ def plnd(
                 bar.update(len(batch))
     except KeyboardInterrupt:
         stopped = f"interrupted after {int(seen.sum())} of {len(corpus)} texts; their means are in .partial"
-    texts = np.where(seen > 0, seen, np.nan)[:, None, None]
-    share = active / texts
-    consistent = share >= often - 1e-9
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
-        "impact": (_AXES, impact / texts, "length of the change of the layer's MLP output without the neuron"),
-        "activated": (_AXES, share, "share of the texts in which the neuron is among its layer's largest impacts"),
-        "consistent": (_AXES, consistent, "activated in most texts of the language"),
-        "member": (_AXES, consistent & (consistent.sum(0) == 1), "consistent in this language alone"),
-        "shared": (_AXES[1:], consistent.all(0), "consistent in every language"),
-    }
     result = make_result(
-        variables,
+        _variables(impact, active, seen, often),
         {"language": list(corpus.languages)},
         method="neurons.plnd",
         parameters={"top_rate": top_rate, "often": often, "truncate": truncate},
@@ -123,3 +113,19 @@ def plnd(
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result
+
+
+def _variables(
+    impact: np.ndarray, active: np.ndarray, seen: np.ndarray, often: float
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """The Result's variables, from sums over texts [language, layer, neuron] and how many were seen [language]."""
+    texts = np.where(seen > 0, seen, np.nan)[:, None, None]
+    share = active / texts
+    consistent = share >= often - 1e-9
+    return {
+        "impact": (_AXES, impact / texts, "length of the change of the layer's MLP output without the neuron"),
+        "activated": (_AXES, share, "share of the texts in which the neuron is among its layer's largest impacts"),
+        "consistent": (_AXES, consistent, "activated in most texts of the language"),
+        "member": (_AXES, consistent & (consistent.sum(0) == 1), "consistent in this language alone"),
+        "shared": (_AXES[1:], consistent.all(0), "consistent in every language"),
+    }

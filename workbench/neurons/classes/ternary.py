@@ -17,6 +17,7 @@ KINDS = ("specific", "related", "general", "unassigned", "other")
 
 
 @checked
+# Long: the paper's rule from top to bottom, in the order of its definition.
 def ternary(
     firing: xr.Dataset,
     *,

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import xarray as xr
+from einops import rearrange
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -140,7 +141,7 @@ class Counter:
     def update(self, batch: Batch) -> None:
         """Count one batch; an interrupted batch counts nothing."""
         batch = batch.to(self.model.device)
-        weights = self._weights(batch).flatten(1)  # [part, sample * position], 1 at that part's tokens that count
+        weights = rearrange(self._weights(batch), "part sample position -> part (sample position)")
         counts = torch.zeros_like(self.fired)
         part = self.strength.blank() if self.strength.wanted else None
         with fused(self.model), _hooked(self.model, weights, counts, part):

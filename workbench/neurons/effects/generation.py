@@ -26,6 +26,7 @@ NOBODY = "none"  # the group without neurons
 
 @checked
 @alone
+# Long: two nested loops resume from one state, and each option is recorded.
 def generation_share(
     model: Model,
     prompts: Corpus,
@@ -113,36 +114,21 @@ def generation_share(
                     bar.update()
     except KeyboardInterrupt:
         raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
-    low, high = interval(hit[:, 0], axis=2, level=level, seed=seed, clusters=prompts.clusters)
-    share = np.nanmean(hit[:, 0], 2)
-    random = np.full((3, *share.shape), np.nan)
-    if controls:
-        drawn = np.nanmean(hit[1:, 1:], 3)  # [group, control, language]
-        random[0, 1:] = drawn.mean(1)
-        random[1:, 1:] = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
-    cells = ("group", "language")
-    ends = f"of the central {level:.0%} of the random groups' shares"
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
-        "share": (cells, share, "share of prompts that are answered in their language"),
-        "low": (cells, low, f"lower end of the {level:.0%} interval of share over prompts"),
-        "high": (cells, high, f"upper end of the {level:.0%} interval of share over prompts"),
-        "control_mean": (cells, random[0], "mean share without a random group of the same layers"),
-        "control_low": (cells, random[1], f"lower end {ends}"),
-        "control_high": (cells, random[2], f"upper end {ends}"),
-        "answered": (
-            (*cells, "answer"),
-            np.stack([answered(one, answers) for one in codes]),
-            "share answered in this language",
-        ),
-        "unidentified": (
-            cells,
-            np.nansum(none, 2).astype(np.int64),
-            "answers in no language that the identifier knows [texts]",
-        ),
-        "text": ((*cells, "sample"), np.stack(written), "what the model wrote"),
-    }
     return make_result(
-        variables,
+        _variables(hit, level=level, seed=seed, clusters=prompts.clusters)
+        | {
+            "answered": (
+                ("group", "language", "answer"),
+                np.stack([answered(one, answers) for one in codes]),
+                "share answered in this language",
+            ),
+            "unidentified": (
+                ("group", "language"),
+                np.nansum(none, 2).astype(np.int64),
+                "answers in no language that the identifier knows [texts]",
+            ),
+            "text": (("group", "language", "sample"), np.stack(written), "what the model wrote"),
+        },
         {"group": list(groups), "language": languages, "answer": answers},
         method="neurons.generation_share",
         owners={"share": ["low", "high", "control_mean", "control_low", "control_high"]},
@@ -151,3 +137,26 @@ def generation_share(
         corpus=prompts.info,
         seed=seed,
     )
+
+
+def _variables(
+    hit: np.ndarray, *, level: float, seed: int, clusters: np.ndarray
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """Shares of prompts answered in their language, from hits [group, itself and controls, language, sample]."""
+    low, high = interval(hit[:, 0], axis=2, level=level, seed=seed, clusters=clusters)
+    share = np.nanmean(hit[:, 0], 2)
+    random = np.full((3, *share.shape), np.nan)
+    if hit.shape[1] > 1:
+        drawn = np.nanmean(hit[1:, 1:], 3)  # [group, control, language]
+        random[0, 1:] = drawn.mean(1)
+        random[1:, 1:] = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
+    cells = ("group", "language")
+    ends = f"of the central {level:.0%} of the random groups' shares"
+    return {
+        "share": (cells, share, "share of prompts that are answered in their language"),
+        "low": (cells, low, f"lower end of the {level:.0%} interval of share over prompts"),
+        "high": (cells, high, f"upper end of the {level:.0%} interval of share over prompts"),
+        "control_mean": (cells, random[0], "mean share without a random group of the same layers"),
+        "control_low": (cells, random[1], f"lower end {ends}"),
+        "control_high": (cells, random[2], f"upper end {ends}"),
+    }

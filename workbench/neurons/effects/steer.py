@@ -26,6 +26,7 @@ from workbench.text.languages import required
 
 @checked
 @alone
+# Long: what is steered, by how much and between which languages are independent choices.
 def steer(
     model: Model,
     corpus: Corpus,

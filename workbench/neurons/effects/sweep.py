@@ -17,6 +17,7 @@ from workbench.model.model import Model
 from workbench.results.controls import beyond_controls
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
+from workbench.text.order import sort_texts
 
 _SCALES = 16_000_000  # most scales held at once: 64 MB in float32
 
@@ -98,11 +99,8 @@ class Sweep:
     def variables(self, level: float, seed: int) -> dict[str, tuple[tuple[str, ...], Any, str]]:
         """The Result's variables; cells that are not finished are NaN."""
         whole = np.where(self.finished()[:, None, :, None], self.deltas, np.nan).astype(np.float64)
-        clusters = self.corpus.clusters.copy()
-        for k, texts in enumerate(self.corpus.texts.values()):  # the bootstrap must not see the order of the texts
-            order = np.argsort(np.array(texts, dtype=object), kind="stable")
-            whole[:, :, k, : self.counts[k]] = whole[:, :, k, order]
-            clusters[k, : self.counts[k]] = clusters[k, order]
+        # The bootstrap must not see the order of the texts; no number here takes two languages from one draw.
+        whole, clusters = (sort_texts(self.corpus, values, joint=False) for values in (whole, self.corpus.clusters))
         counts = np.where(self.finished(), self.counts, np.nan)
         seen = (~np.isnan(self.clean)).sum(1) == self.counts
         unsorted = self.deltas[:, 1:].astype(np.float64)

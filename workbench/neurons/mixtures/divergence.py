@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from einops import rearrange
 
+from workbench.arguments import finite
 from workbench.results.bootstrap import first_come, times
-from workbench.results.statistics import check_level
 
 _DRAWN = 4_000_000  # most numbers drawn at one time: 32 MB
 _TIE = 1e-9  # bits; sums in another order differ by less
@@ -108,7 +109,7 @@ def _labels(generator: np.random.Generator, own: np.ndarray, count: int, draws: 
         return generator.permuted(np.broadcast_to(own, (draws, len(own))), axis=1)
     rows = len(own) // count
     orders = generator.permuted(np.broadcast_to(np.arange(count), (draws, rows, count)), axis=2)
-    return orders.transpose(0, 2, 1).reshape(draws, -1)  # texts stand group by group
+    return rearrange(orders, "draw row group -> draw (group row)")  # texts stand group by group
 
 
 def share_interval(
@@ -126,7 +127,7 @@ def share_interval(
     Returns:
         (low, high), each [layer, unit]; NaN with fewer than two such, and where a layer has no counts.
     """
-    check_level(level)
+    finite("level", level, above=0, below=1)
     own = np.arange(len(counts)) if clusters is None else clusters
     layers, units = counts.shape[1:]
     low, high = np.full((layers, units), np.nan), np.full((layers, units), np.nan)

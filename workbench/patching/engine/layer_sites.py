@@ -118,7 +118,7 @@ def count(model: Model, site: str) -> int:
     if units == "neuron":
         return model.n_neurons
     if units == "kv_head":
-        return int(getattr(model.config, "num_key_value_heads", None) or model.n_heads)
+        return model.n_kv_heads
     return model.n_heads if units == "head" else 1
 
 
