@@ -8,7 +8,7 @@ import numpy as np
 from workbench.errors import BadArgument
 from workbench.results import groups as units
 
-read_groups = partial(units.read_groups, unit="neuron")
+read_groups = partial(units.read_groups, unit="neuron", share=0.01)
 
 
 def random_groups(name: str, mask: np.ndarray, count: int, *, seed: int) -> np.ndarray:

@@ -115,6 +115,7 @@ def plnd(
         variables,
         {"language": list(corpus.languages)},
         method="neurons.plnd",
+        score="impact",
         parameters={"top_rate": top_rate, "often": often, "truncate": truncate},
         model=model.info,
         corpus=corpus.info,
