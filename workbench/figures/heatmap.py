@@ -16,6 +16,7 @@ from workbench.figures.drawing.choose import Chosen, choose, no_axis
 from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
 from workbench.figures.question import question, subtitle
+from workbench.results.scores import listed, score_name
 
 _VERTICAL = ("layer", "source_layer", "query")
 _HORIZONTAL = ("head", "neuron", "expert", "position", "key", "target_layer", "language", "target_language")
@@ -27,7 +28,7 @@ _PIXELS = 900  # columns of cells from which some share a pixel on an ordinary s
 @checked
 def heatmap(
     result: xr.Dataset,
-    variable: str,
+    variable: str | None = None,
     *,
     facet: str | None = None,
     x: str | None = None,
@@ -43,7 +44,7 @@ def heatmap(
 
     Args:
         result: What an analysis returned, or `load_result` read.
-        variable: Any numeric, text or yes-or-no variable of it.
+        variable: Any numeric, text or yes-or-no variable of it; the one that it marks as its score when None.
         facet: The axis that becomes panels when three are left; `language` unless told otherwise.
         x: The horizontal axis.
         y: The vertical axis; the layer where there is one.
@@ -61,6 +62,9 @@ def heatmap(
     Example:
         >>> wb.figures.heatmap(wb.load_result("runs/demo/importance.nc"), "importance", language=["de", "ja"])
     """
+    variable = variable or score_name(result)
+    if variable is None:
+        raise BadArgument(f"this result marks no variable as its score; name what to draw (has: {listed(result)})")
     chosen = choose(result, variable, select)
     across, up, panels = _arrange(chosen, x=x, y=y, facet=facet)
     words = is_category(chosen.values)
