@@ -9,6 +9,7 @@ import torch
 
 import workbench as wb
 from tests.heads.cases import corpus, model, module, token_ids
+from workbench.results.make import provenance
 
 PAGE = Path(__file__).parents[2] / "docs" / "extend.md"
 TEXTS = {"de": ("Der Hund", "Es regnet", "Nein", "Ja, du"), "ja": ("犬が眠る", "雨だ", "はい", "いや")}
@@ -68,6 +69,7 @@ def test_prune_removes_by_it(loudness):
     made = {"keep": "de", "budget": 1e9, "most": 3, "points": 4, "draws": 1, **QUICK}
     found = wb.heads.prune(model("llama"), corpus(TEXTS), compare=[loudness, "random"], **made)
     assert found["order"].values.tolist() == ["greedy", "loudness", "random"]
+    assert provenance(found)["parameters"]["compare"] == ["loudness", "random"]
     train = loudness(model("llama"), corpus(TEXTS).split("train").select(["de"])).loudness.values[0]
     order = np.dstack(np.unravel_index(np.argsort(train, axis=None), train.shape))[0]
     fixed = wb.heads.prune(

@@ -111,6 +111,7 @@ def prune(
     options = {"progress": progress, "batch_size": size, "seed": seed, "truncate": truncate}
     scores = built_in(**options, permutations=permutations, together=True)
     baselines = named("compare", compare, scores, reserved=["greedy"])
+    compared = list(baselines)
     chance = baselines.pop("random", None)
     model.require("head")
     if out is not None:
@@ -154,6 +155,7 @@ def prune(
                 "push": push,
                 "candidates": candidates,
                 "most": most,
+                "compare": compared,
                 "draws": draws,
                 "permutations": permutations,
                 "level": level,
