@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -100,7 +101,9 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
     planted = {"languages": "de,en", "layers": 1, "concepts": 10}
     conflicts = [{"prompt": f"{one} + 1 = ", "own": "b", "other": "c"} for one in "ab"]
     heads = [(0, 1)]
+    tables = {"model": given.model, "corpus": given.corpus, "name": "mine", "unit": "nats"}
     return {
+        "report": {"results": {"ablate": given.importance}, "out": NEW, "title": "Mine"},
         **_loading(given),
         "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},
         "Corpus.limit": {"self": given.corpus, "n": 1},
@@ -130,6 +133,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "heads.roles": {"result": given.importance, "quantile": 0.9, "shared_by": 2},
         "heads.save_mask": {"result": given.mask_result, "path": given.folder / "saved.json"},
         "heads.save_smaller": {"model": given.model, "heads": heads, "folder": NEW},
+        "heads.score_result": {**tables, "values": np.zeros((3, 3, 4))},
         "heads.search": {**texts, "top": 1, "confidence": 0.5, "first": 2},
         "heads.shapley": {**texts, "heads": heads, "permutations": 2, "tolerance": 0.1},
         "heads.top": {"result": given.importance, "share": 0.1, "own": True},
@@ -155,6 +159,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "neurons.plnd": {**texts, "top_rate": 0.1, "often": 0.5},
         "neurons.quantiles": {"firing": given.counts, "q": [0.5]},
         "neurons.routing": {**texts, "model": given.experts, "permutations": 1},
+        "neurons.score_result": {**tables, "values": np.zeros((3, 3, given.model.n_neurons))},
         "neurons.stability": {
             "parts": [given.parts, given.other],
             "others": {"all": given.counts},

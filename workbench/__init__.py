@@ -18,6 +18,7 @@ _NAMES = {
     "load_result": "workbench.results.files",
     "save_result": "workbench.results.files",
     "show": "workbench.results.reading.show",
+    "report": "workbench.studies.own",
 }
 __all__ = ["__version__", *_NAMES, *_ROOMS]  # pyright: ignore[reportUnsupportedDunderAll]
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.model.load import load_model  # noqa: F401
     from workbench.results.files import load_result, save_result  # noqa: F401
     from workbench.results.reading.show import show  # noqa: F401
+    from workbench.studies.own import report  # noqa: F401
     from workbench.text.pairs import load_pairs  # noqa: F401
     from workbench.text.readers import load_corpus  # noqa: F401
     from workbench.text.words import load_words, translation_pairs  # noqa: F401

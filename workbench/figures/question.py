@@ -7,7 +7,7 @@ import xarray as xr
 from workbench.errors import BadResult
 from workbench.figures.drawing.choose import Chosen
 from workbench.figures.drawing.labels import axis_title, describe, escape, is_language, value_label
-from workbench.results.make import provenance
+from workbench.results.make import ROLE, SCORE, provenance
 
 # variable, an axis it must have (or None) -> question; the first that fits is taken.
 _QUESTIONS: tuple[tuple[str, str | None, str], ...] = (
@@ -34,6 +34,7 @@ _QUESTIONS: tuple[tuple[str, str | None, str], ...] = (
     ("probability", "language", "In which language does each layer already know the answer?"),
     ("probability", "answer", "Which concept, in which language, does patching each layer give?"),
 )
+_UNITS = {"head", "neuron"}
 
 
 def question(chosen: Chosen) -> str:
@@ -46,6 +47,8 @@ def question(chosen: Chosen) -> str:
         if variable == plain and (axis is None or axis in chosen.dims or axis in chosen.fixed):
             return text.format(language=_language(chosen))
     what = escape(name.replace("_", " "))
+    if chosen.values.attrs.get(ROLE) == SCORE and (unit := _UNITS & {*chosen.dims, *chosen.fixed}):
+        return f"Which {unit.pop()}s stand out for {_language(chosen)} by {what}?"
     axes = " and ".join(axis_title(chosen.values, dim).lower() for dim in chosen.dims if not is_language(dim))
     if not any(map(is_language, chosen.dims)):
         return f"How does {what} change with {axes}?"

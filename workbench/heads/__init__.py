@@ -4,6 +4,7 @@ from workbench.heads.agreement import agreement
 from workbench.heads.attention.kinds import kinds
 from workbench.heads.attention.patterns import patterns
 from workbench.heads.groups import top
+from workbench.heads.head_score import HeadScore, score_result
 from workbench.heads.removal.knockout import knockout
 from workbench.heads.removal.prune import prune
 from workbench.heads.removal.pruned_checkpoint import save_smaller
@@ -18,6 +19,7 @@ from workbench.heads.use.soft_mask import tune_mask
 from workbench.heads.use.transfer import transfer
 
 __all__ = [
+    "HeadScore",
     "ablate",
     "agreement",
     "fold_mask",
@@ -31,6 +33,7 @@ __all__ = [
     "roles",
     "save_mask",
     "save_smaller",
+    "score_result",
     "search",
     "shapley",
     "top",

@@ -1,23 +1,31 @@
 """Agreement: do the ways to score heads name the same heads?"""
 
-from collections.abc import Sequence
-
 import numpy as np
 import xarray as xr
 from scipy import stats
 
-from workbench.arguments import checked, finite, one_of
+from workbench.arguments import checked, finite
 from workbench.errors import BadArgument
-from workbench.heads.redraw import draws
-from workbench.heads.removal.baseline_rankings import magnitude, per_layer
-from workbench.heads.scores.ablation import ablate
-from workbench.heads.scores.lahis import importance
+from workbench.heads.head_score import HeadScores, measured, named
+from workbench.heads.redraw import draws, per_layer
+from workbench.heads.scores.built_in import built_in
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.scores import NORMED
 from workbench.text.corpus import Corpus
 
-METHODS = ("zero", "mean", "resample", "lahis", "lahis_released", "michel", "gradient", "magnitude", "random")
+METHODS = (
+    "zero",
+    "mean",
+    "resample",
+    "lahis",
+    "lahis_released",
+    "michel",
+    "gradient",
+    "magnitude",
+    "random",
+)  # default
 _PAIRS = ("score", "other", "language")
 _DRAWS = 200
 
@@ -28,7 +36,7 @@ def agreement(
     model: Model,
     corpus: Corpus,
     *,
-    methods: Sequence[str] = METHODS,
+    methods: HeadScores = METHODS,
     top: float = 0.1,
     level: float = 0.95,
     progress: bool = True,
@@ -40,16 +48,17 @@ def agreement(
 
     The methods are exact ablation (`zero`, `mean`, `resample`), LAHIS (`lahis`, `lahis_released`), `michel` (mean
     |gradient|, normed per layer), `gradient` (minus the mean slope in the mask, which is gradient x activation),
-    `magnitude` (norm of W_O) and `random`. High means in all of them: the language needs the head.
+    `magnitude` (norm of W_O), `random`, and `shapley` where it is asked for. High means in all of them: the language
+    needs the head. A function of model and corpus that returns a score (see `HeadScore`) is compared like these.
 
     Intervals come from drawing texts again, the same ones for both methods of a pair; they say how far other texts
-    would move the agreement. `lahis_released` (its texts cannot be redrawn: their order counts), `magnitude` and
-    `random` stay fixed, so a pair of those has no width.
+    would move the agreement. `lahis_released` (its texts cannot be redrawn: their order counts), `magnitude`,
+    `random`, `shapley` and functions whose score has no samples stay fixed, so a pair of those has no width.
 
     Args:
         model: the model.
         corpus: texts by language, at least two of each.
-        methods: which of them.
+        methods: which of them: names and functions, or a dict of either; a function goes by its own name.
         top: share of heads that counts as the strongest.
         level: of the intervals.
         progress: show progress bars.
@@ -65,52 +74,36 @@ def agreement(
         random scores have on average.
 
     Raises:
-        BadArgument: an unknown method, fewer than two, or a share out of range.
+        BadArgument: an unknown method, fewer than two, a function without a name of its own, or a share out of range.
+        BadResult: a function returned something else than a score of all heads in all languages.
         Interrupted: Ctrl-C in one of the measurements; its `partial` is that measurement's.
 
     Example:
         >>> found = wb.heads.agreement(model, corpus, methods=("zero", "lahis", "random"))       # doctest: +SKIP
         >>> wb.figures.agreement(found, reference="zero")                                        # doctest: +SKIP
+        >>> wb.heads.agreement(model, corpus, methods=["zero", my_score])                        # doctest: +SKIP
     """
-    methods = list(dict.fromkeys(methods))
-    for name in methods:
-        one_of("methods", name, METHODS)
-    if len(methods) < 2:
-        raise BadArgument(f"methods: {methods} names fewer than two (has: {', '.join(METHODS)})")
+    options = {"progress": progress, "batch_size": batch_size, "seed": seed, "truncate": truncate}
+    chosen = named("methods", methods, built_in(**options))
+    if len(chosen) < 2:
+        raise BadArgument(f"methods: {list(chosen)} names fewer than two (has: {', '.join(METHODS)})")
     finite("top", top, above=0, below=1)
     shape = (len(corpus.languages), model.n_layers, model.n_heads)
     values, redrawn = {}, {}
-    options = {"progress": progress, "batch_size": batch_size, "seed": seed, "truncate": truncate}
-    slopes = None
-    if {"lahis", "michel", "gradient"} & set(methods):
-        found = importance(model, corpus, per_sample=True, **options)
-        slopes = found.sample_gradient.to_numpy().astype(float)
-    for name in methods:
-        samples = None
-        if name in ("zero", "mean", "resample"):
-            samples = ablate(model, corpus, how=name, **options).sample_delta.to_numpy().astype(float)
-        elif slopes is not None and name in ("lahis", "michel", "gradient"):
-            samples = {"lahis": np.maximum(-slopes, 0), "michel": np.abs(slopes), "gradient": -slopes}[name]
-        if samples is not None:
-            values[name], redrawn[name] = (
-                np.nanmean(samples, 1),
-                draws(samples, seed=seed, count=_DRAWS, clusters=corpus.row_clusters),
-            )
-            if name == "michel":
-                values[name], redrawn[name] = per_layer(values[name]), per_layer(redrawn[name])
+    for name, score in chosen.items():
+        table, samples = measured(name, score, model, corpus)
+        if samples is None:
+            values[name] = table.to_numpy()
+            redrawn[name] = np.broadcast_to(values[name], (_DRAWS, *shape))
             continue
-        if name == "lahis_released":
-            fixed = importance(model, corpus, variant="released", **options).importance.to_numpy()
-        elif name == "magnitude":
-            fixed = np.broadcast_to(magnitude(model), shape)
-        else:
-            fixed = np.random.default_rng(seed).random(shape)
-        values[name] = fixed
-        redrawn[name] = np.broadcast_to(fixed, (_DRAWS, *shape))
+        values[name] = np.nanmean(samples, 1)
+        redrawn[name] = draws(samples, seed=seed, count=_DRAWS, clusters=corpus.row_clusters)
+        if table.attrs.get(NORMED) == "layer":
+            values[name], redrawn[name] = per_layer(values[name]), per_layer(redrawn[name])
     heads = shape[1] * shape[2]
     count = max(1, round(top * heads))
-    flat = np.stack([values[name].reshape(shape[0], heads) for name in methods])[None]  # [draw, method, language, cell]
-    many = np.stack([redrawn[name].reshape(_DRAWS, shape[0], heads) for name in methods], 1)
+    flat = np.stack([values[name].reshape(shape[0], heads) for name in chosen])[None]  # [draw, method, language, cell]
+    many = np.stack([redrawn[name].reshape(_DRAWS, shape[0], heads) for name in chosen], 1)
     tails = ((1 - level) / 2, (1 + level) / 2)
     variables = {}
     for name, compare, words in (
@@ -129,14 +122,20 @@ def agreement(
             variables[f"{prefix}{name}_high"] = (axes, high, f"upper {ends}")
     variables["value"] = (
         ("score", "language", "layer", "head"),
-        np.stack([values[name] for name in methods]),
+        np.stack([values[name] for name in chosen]),
         "score of the head, each method's own unit",
     )
     return make_result(
         variables,
-        {"score": methods, "other": methods, "language": list(corpus.languages)},
+        {"score": list(chosen), "other": list(chosen), "language": list(corpus.languages)},
         method="heads.agreement",
-        parameters={"methods": methods, "top": top, "level": level, "batch_size": batch_size, "truncate": truncate},
+        parameters={
+            "methods": list(chosen),
+            "top": top,
+            "level": level,
+            "batch_size": batch_size,
+            "truncate": truncate,
+        },
         model=model.info,
         corpus=corpus.info,
         seed=seed,

@@ -9,12 +9,12 @@ import xarray as xr
 from workbench.arguments import checked, finite, shown
 from workbench.errors import BadArgument
 from workbench.results import groups as units
+from workbench.results.scores import read_score
 
-_AXES = ("language", "layer", "head")
-_SCORES = ("importance", "delta", "excess", "value")
+AXES = ("language", "layer", "head")
 
 read_heads = partial(units.read_units, unit="head")
-read_groups = partial(units.read_groups, unit="head")
+read_groups = partial(units.read_groups, unit="head", share=0.02)
 random_groups = partial(units.random_groups, unit="head", reuse_own=True)
 
 
@@ -35,8 +35,8 @@ def top(result: xr.Dataset, *, share: float = 0.02, own: bool = False) -> dict[s
     """The strongest heads of every language: the groups that the LAHIS paper switches off (2 %) or scales (1 %).
 
     Args:
-        result: of `importance`, `ablate` or `shapley`, or any Dataset with one of their scores
-            [language, layer, head]. Heads that were not measured (NaN) are never taken.
+        result: of `importance`, `ablate`, `shapley` or any other score [language, layer, head] (see `HeadScore`).
+            Heads that were not measured (NaN) are never taken.
         share: of all heads, above 0 to 1; at least one head is taken. Equal heads are taken in the order of the layers.
         own: rank by how much a head's part of the language's whole score (scores below 0 count as 0) exceeds its mean
             part in the other languages. The heads that every language needs would otherwise be every language's group.
@@ -54,27 +54,9 @@ def top(result: xr.Dataset, *, share: float = 0.02, own: bool = False) -> dict[s
         >>> wb.heads.knockout(model, corpus, wb.heads.top(found, share=0.02))                    # doctest: +SKIP
     """
     finite("share", share, above=0, at_most=1)
-    scores = _beyond_others(read_score(result)) if own else read_score(result)
-    count = max(1, round(share * scores[0].size))
-    found = {}
-    for name, values in zip(scores["language"].to_numpy().tolist(), scores.values, strict=True):
-        order = np.argsort(-np.where(np.isnan(values), -np.inf, values), axis=None, kind="stable")[:count]
-        cells = [divmod(int(place), values.shape[1]) for place in order]
-        found[str(name)] = [cell for cell in cells if not np.isnan(values[cell])]
-    return found
-
-
-def read_score(result: xr.Dataset) -> xr.DataArray:
-    """The score of a Result, [language, layer, head]: importance, delta, excess or value.
-
-    Raises:
-        BadArgument: there is none.
-    """
-    for name in _SCORES:
-        if name in result and set(result[name].dims) == set(_AXES):
-            return result[name].transpose(*_AXES)
-    has = ", ".join(f"{name}[{', '.join(map(str, v.dims))}]" for name, v in result.data_vars.items()) or "no variables"
-    raise BadArgument(f"a score is {', '.join(_SCORES)}[{', '.join(_AXES)}]; this result has {has}")
+    scores = read_score(result, AXES)
+    scores = _beyond_others(scores) if own else scores
+    return units.strongest(scores, share)
 
 
 def _beyond_others(scores: xr.DataArray) -> xr.DataArray:

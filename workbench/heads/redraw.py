@@ -5,7 +5,9 @@ import xarray as xr
 from scipy import stats
 
 from workbench.results.bootstrap import weights
+from workbench.results.companions import companions
 from workbench.results.make import provenance
+from workbench.results.scores import NORMED
 from workbench.text.clusters import recorded_clusters
 
 DRAWS = 400
@@ -25,9 +27,11 @@ def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | N
     """
     samples = samples_of(result, name)
     if samples is not None:
-        return draws(samples, seed=seed, clusters=_clusters(result)), "texts"
-    if {"low", "high"} <= set(result.data_vars) and result["low"].dims == result[name].dims:
-        low, high, value = (result[one].transpose(*_AXES).to_numpy() for one in ("low", "high", name))
+        drawn = draws(samples, seed=seed, clusters=_clusters(result))
+        return per_layer(drawn) if result[name].attrs.get(NORMED) == "layer" else drawn, "texts"
+    beside = companions(result, name)
+    if {"low", "high"} <= set(beside):
+        low, high, value = (one.transpose(*_AXES).to_numpy() for one in (beside["low"], beside["high"], result[name]))
         made = provenance(result) if "provenance" in result.attrs else {}
         level = (made.get("parameters") or {}).get("level") or 0.95
         spread = (high - low) / (2 * stats.norm.ppf((1 + level) / 2))
@@ -40,9 +44,11 @@ def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | N
 def samples_of(result: xr.Dataset, name: str) -> np.ndarray | None:
     """Each text's part in the score, [language, sample, layer, head], or None where it was not kept."""
     axes = ("language", "sample", "layer", "head")
-    if name == "delta" and "sample_delta" in result:
-        return result["sample_delta"].transpose(*axes).to_numpy().astype(float)
+    own = f"sample_{name}"
+    if own in result and set(result[own].dims) == set(axes):
+        return result[own].transpose(*axes).to_numpy().astype(float)
     variant = ((provenance(result).get("parameters") or {}) if "provenance" in result.attrs else {}).get("variant")
+    # LAHIS is a mean of clipped slopes, and its Result holds the slopes.
     if name == "importance" and "sample_gradient" in result and variant in (None, "paper"):
         slopes = result["sample_gradient"].transpose(*axes).to_numpy().astype(float)
         return np.where(slopes < 0, -slopes, np.where(np.isnan(slopes), np.nan, 0.0))
@@ -71,3 +77,9 @@ def draws(samples: np.ndarray, *, seed: int, count: int = DRAWS, clusters: np.nd
         rows = one[there] if there.any() else one[:1]
         found[:, k] = np.einsum("ds,slh->dlh", counts, rows)
     return found
+
+
+def per_layer(scores: np.ndarray) -> np.ndarray:
+    """Scores [..., layer, head] divided by the root of the sum of squares of their layer."""
+    norm = np.sqrt((scores**2).sum(-1, keepdims=True))
+    return np.divide(scores, norm, out=np.zeros_like(scores), where=norm > 0)

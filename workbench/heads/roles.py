@@ -5,12 +5,12 @@ import xarray as xr
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, TooFewLanguages
+from workbench.heads.groups import AXES
 from workbench.heads.redraw import redrawn
 from workbench.results.make import make_result, provenance
+from workbench.results.scores import read_score
 
 ROLES = ("specific", "shared", "general", "none")
-_AXES = ("language", "layer", "head")
-_SCORES = ("importance", "delta")
 
 
 @checked
@@ -23,8 +23,8 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
     *specific*; of no language, *none*. With fewer languages than `shared_by`, general means: member of all of them.
 
     Args:
-        result: of `importance` or `ablate`, or any Dataset with `importance` or `delta`[language, layer, head]; the
-            first of the two is read. NaN cells were not measured: they are no members and do not count for quantiles.
+        result: of `importance`, `ablate`, `shapley` or any other score [language, layer, head] (see `HeadScore`). NaN
+            cells were not measured: they are no members and do not count for quantiles.
         quantile: from 0 to 1, 1 excluded.
         shared_by: number of languages, from 2.
         seed: of the redrawn texts.
@@ -36,7 +36,7 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
 
         How sure that is, from 400 redrawn scores, each sorted anew: `certainty[layer, head]`, the share of draws in
         which the head has the same role; `member_share[language, layer, head]`, in which it serves the language. The
-        draws take whole texts again (with `sample_delta`, or `sample_gradient` of `importance(per_sample=True)`);
+        draws take whole texts again (with `sample_{score}`, or `sample_gradient` of `importance(per_sample=True)`);
         where no samples were kept, each score from a normal distribution with its interval, as if heads erred
         independently; NaN where there is no interval. The attribute `certainty_from` says which,
         `shared_by` is the number of languages that was used.
@@ -52,7 +52,8 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
     """
     finite("quantile", quantile, at_least=0, below=1)
     whole_number("shared_by", shared_by, at_least=2)
-    name, scores = _scores(result)
+    scores = read_score(result, AXES)
+    name = str(scores.name)
     languages = scores["language"].to_numpy().tolist()
     if len(languages) < 2:
         raise TooFewLanguages(f"roles compare languages, at least two; this result has {len(languages)}: {languages}")
@@ -73,14 +74,14 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
     unit = scores.attrs.get("units")
     return make_result(
         {
-            "role": (_AXES[1:], role.astype(object), "role of the head among the languages"),
-            "member": (_AXES, member, "whether the head serves the language"),
-            "specific_to": (_AXES[1:], np.where(role == "specific", owner, ""), "language of a specific head"),
-            "certainty": (_AXES[1:], same, "share of redrawn scores in which the role is the same"),
-            "member_share": (_AXES, share, "share of redrawn scores in which the head serves the language"),
-            "threshold": (_AXES[:1], threshold, "score above which heads serve" + (f" [{unit}]" if unit else "")),
+            "role": (AXES[1:], role.astype(object), "role of the head among the languages"),
+            "member": (AXES, member, "whether the head serves the language"),
+            "specific_to": (AXES[1:], np.where(role == "specific", owner, ""), "language of a specific head"),
+            "certainty": (AXES[1:], same, "share of redrawn scores in which the role is the same"),
+            "member_share": (AXES, share, "share of redrawn scores in which the head serves the language"),
+            "threshold": (AXES[:1], threshold, "score above which heads serve" + (f" [{unit}]" if unit else "")),
         },
-        {axis: scores[axis].to_numpy().tolist() for axis in _AXES if axis in scores.coords},
+        {axis: scores[axis].to_numpy().tolist() for axis in AXES if axis in scores.coords},
         method="heads.roles",
         parameters={
             "quantile": quantile,
@@ -102,12 +103,3 @@ def _sorted(values: np.ndarray, quantile: float, needed: int) -> tuple[np.ndarra
     count = member.sum(0)
     role = np.select([count >= needed, count > 1, count == 1], ["general", "shared", "specific"], "none")
     return member, role, threshold
-
-
-def _scores(result: xr.Dataset) -> tuple[str, xr.DataArray]:
-    """The score to sort by, with its axes in order."""
-    for name in _SCORES:
-        if name in result and set(result[name].dims) == set(_AXES):
-            return name, result[name].transpose(*_AXES)
-    has = ", ".join(f"{name}[{', '.join(map(str, v.dims))}]" for name, v in result.data_vars.items()) or "no variables"
-    raise BadArgument(f"roles need importance or delta[{', '.join(_AXES)}]; this result has {has}")

@@ -37,8 +37,8 @@ def check(model: Model, results: Sequence[xr.Dataset]) -> Found:
 
 
 def main_measures(found: Found) -> list[tuple[xr.Dataset, str]]:
-    """What is said and drawn of a single head by language: importance and ablation, or else the first measure."""
-    main = [one for one in found.measures if one.name in ("importance", "delta")] or found.measures[:1]
+    """What is said and drawn of a single head by language: its scores, or else the first measure."""
+    main = [one for one in found.measures if one.is_score] or found.measures[:1]
     return [(one.result, one.name) for one in main[:3]]
 
 

@@ -13,12 +13,14 @@ from workbench.neurons.effects.knockout import knockout
 from workbench.neurons.effects.steer import steer
 from workbench.neurons.look import look
 from workbench.neurons.mixtures.routing import expert_counts, routing
+from workbench.neurons.neuron_score import NeuronScore, score_result
 from workbench.neurons.stability import pieces, stability
 from workbench.neurons.stages import stages
 from workbench.results.identified import compare_identifiers
 from workbench.text.identify import by_lingua, by_trigrams
 
 __all__ = [
+    "NeuronScore",
     "by_lingua",
     "by_trigrams",
     "compare",
@@ -36,6 +38,7 @@ __all__ = [
     "plnd",
     "quantiles",
     "routing",
+    "score_result",
     "stability",
     "stages",
     "steer",

@@ -11,7 +11,7 @@ from scipy import stats
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
-from workbench.neurons.classes.ternary import KINDS
+from workbench.neurons.classes.ternary import in_order
 from workbench.results.make import make_result, provenance
 from workbench.results.statistics import corrected
 from workbench.text.corpus import chosen
@@ -33,13 +33,15 @@ def compare(
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Compare the ternary classes of two checkpoints of one architecture on the same texts.
+    """Compare the classes of neurons of two checkpoints of one architecture on the same texts.
+
+    The classes are those of `ternary`, or of any method that gives `kind[layer, neuron]` and `member`.
 
     Neuron n of layer l is taken to be the same neuron in both, as it is where the second was trained from the first.
 
     Args:
-        before: `ternary` of the first checkpoint.
-        after: `ternary` of the second, from the same corpus with the same options.
+        before: `ternary`, or what classes neurons likewise, of the first checkpoint.
+        after: the same of the second, from the same corpus with the same options.
         trained: languages that the training between them used; the others are the untrained ones.
         permutations: random draws of each test, and of the bootstrap.
         level: of the intervals.
@@ -61,7 +63,7 @@ def compare(
         chance.
 
     Raises:
-        BadResult: not Results of `ternary`, other shapes, languages or options.
+        BadResult: no classes, other shapes, languages or options.
         UnknownLanguage: a trained language that is not in the Results.
         BadArgument: an option out of range, all or no language trained.
 
@@ -75,14 +77,15 @@ def compare(
     whole_number("permutations", permutations, at_least=1)
     languages = _same(before, after)
     used = _trained(trained, languages)
-    old, new = (_codes(found) for found in (before, after))
+    classes = in_order(before.kind.values, after.kind.values)
+    old, new = (_codes(found, classes) for found in (before, after))
     generator = np.random.default_rng(seed)
     owned = [
         np.stack([found.member.transpose(*_AXES).values & (codes == i) for i in range(len(OWNED))])
         for found, codes in ((before, old), (after, new))
     ]
-    variables = _transitions(old, new, permutations, generator)
-    variables |= _changes((old, new), owned, permutations, level, generator)
+    variables = _transitions(old, new, len(classes), permutations, generator)
+    variables |= _changes((old, new), len(classes), owned, permutations, level, generator)
     if used is not None:
         variables |= _spread(variables["change"][1], used, permutations, generator)
     transition, size = variables["transition"][1], old.size
@@ -91,9 +94,9 @@ def compare(
     return make_result(
         variables,
         {
-            "before": list(KINDS),
-            "after": list(KINDS),
-            "class": list(KINDS),
+            "before": classes,
+            "after": classes,
+            "class": classes,
             "kind": list(OWNED),
             "language": languages,
             "layer": before["layer"].to_numpy().tolist(),
@@ -115,11 +118,11 @@ def compare(
 
 
 def _transitions(
-    old: np.ndarray, new: np.ndarray, permutations: int, generator: np.random.Generator
+    old: np.ndarray, new: np.ndarray, count: int, permutations: int, generator: np.random.Generator
 ) -> dict[str, tuple[tuple[str, ...], Any, str]]:
     """Neurons by class before and after, [layer, neuron] each, against neurons that change places within layers."""
-    transition = _table(old, new)
-    drawn = np.stack([_table(old, generator.permuted(new, axis=1)) for _ in range(permutations)])
+    transition = _table(old, new, count)
+    drawn = np.stack([_table(old, generator.permuted(new, axis=1), count) for _ in range(permutations)])
     away = abs(drawn - drawn.mean(0)) >= abs(transition - drawn.mean(0)) - 1e-9
     return {
         "transition": (("before", "after"), transition, "neurons of this class before and of that after [neurons]"),
@@ -134,6 +137,7 @@ def _transitions(
 
 def _changes(
     codes: tuple[np.ndarray, np.ndarray],
+    count: int,
     owned: list[np.ndarray],
     draws: int,
     level: float,
@@ -141,7 +145,7 @@ def _changes(
 ) -> dict[str, tuple[tuple[str, ...], Any, str]]:
     """Classes [layer, neuron] and members [kind, language, layer, neuron] before and after, and how they changed."""
     old, new = codes
-    of_kind = np.stack([old == i for i in range(len(KINDS))]), np.stack([new == i for i in range(len(KINDS))])
+    of_kind = np.stack([old == i for i in range(count)]), np.stack([new == i for i in range(count)])
     moved = owned[1].astype(np.int8) - owned[0]  # [kind, language, layer, neuron]
     kinds_moved = of_kind[1].astype(np.int8) - of_kind[0]
     ends = _bounds(np.concatenate([moved.reshape(-1, *old.shape), kinds_moved]), draws, level, generator)
@@ -175,6 +179,11 @@ def _same(before: xr.Dataset, after: xr.Dataset) -> list[str]:
     for name, found in (("before", before), ("after", after)):
         if not {"kind", "member"} <= set(found.data_vars) or set(found.member.dims) != set(_AXES):
             raise BadResult(f"{name} has no kind[layer, neuron] and member; give what `wb.neurons.ternary` returned")
+    words = {type(name).__name__ for found in (before, after) for name in np.unique(found.kind.values.astype(object))}
+    if words - {"str", "str_"}:
+        raise BadResult(
+            f"kind holds {', '.join(sorted(words))} in place of names of classes, as `wb.neurons.ternary` has"
+        )
     shapes = [found.member.transpose(*_AXES).shape[1:] for found in (before, after)]
     if shapes[0] != shapes[1]:
         raise BadResult(
@@ -204,18 +213,15 @@ def _trained(trained: Sequence[str] | str | None, languages: list[str]) -> np.nd
     return used
 
 
-def _codes(found: xr.Dataset) -> np.ndarray:
-    """Place of each neuron's class in KINDS: [layer, neuron]."""
+def _codes(found: xr.Dataset, classes: list[str]) -> np.ndarray:
+    """Place of each neuron's class among all: [layer, neuron]."""
     kind = found.kind.transpose("layer", "neuron").values
-    unknown = sorted(set(np.unique(kind).tolist()) - set(KINDS))
-    if unknown:
-        raise BadResult(f"classes {unknown} are not those of `wb.neurons.ternary` ({', '.join(KINDS)})")
-    return np.select([kind == name for name in KINDS], range(len(KINDS)))
+    return np.select([kind == name for name in classes], range(len(classes)))
 
 
-def _table(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """How many neurons are of each class before and after, [before, after]."""
-    return np.bincount((old * len(KINDS) + new).ravel(), minlength=len(KINDS) ** 2).reshape(len(KINDS), -1)
+def _table(old: np.ndarray, new: np.ndarray, count: int) -> np.ndarray:
+    """How many neurons are of each of `count` classes before and after, [before, after]."""
+    return np.bincount((old * count + new).ravel(), minlength=count**2).reshape(count, -1)
 
 
 def _bounds(

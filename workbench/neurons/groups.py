@@ -4,5 +4,5 @@ from functools import partial
 
 from workbench.results import groups as units
 
-read_groups = partial(units.read_groups, unit="neuron")
+read_groups = partial(units.read_groups, unit="neuron", share=0.01)
 random_groups = partial(units.random_groups, unit="neuron")

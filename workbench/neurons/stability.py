@@ -13,7 +13,7 @@ from workbench.arguments import checked, shown, whole_number
 from workbench.errors import BadArgument
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
-from workbench.neurons.classes.ternary import KINDS, ternary
+from workbench.neurons.classes.ternary import in_order, ternary
 from workbench.neurons.counts.firing import firing
 from workbench.neurons.counts.merge import merge
 from workbench.results.make import make_result, provenance
@@ -92,7 +92,8 @@ def stability(
         resamples: bootstrap draws.
         top_rate: of the classes whose stability is asked.
         bar: of the classes whose stability is asked.
-        classify: `ternary`, or another function of counts, top_rate and bar that returns `kind` and `member`.
+        classify: `ternary`, or another function of counts, top_rate and bar that returns `kind[layer, neuron]`, of any
+            classes, and `member[language, layer, neuron]`.
         level: of the bootstrap's interval.
         progress: show a progress bar.
         batch_size: nothing is run; taken for symmetry.
@@ -120,6 +121,7 @@ def stability(
     first = _first(classify, whole, top_rate=top_rate, bar=bar)
     generator = np.random.default_rng(seed)
     kinds = first.kind.values
+    classes = in_order(kinds)
     drawn, same = [], np.zeros(kinds.shape)
     often = np.zeros(first.member.shape)
     state = {"generator": generator, "same": same, "often": often, "drawn": drawn}
@@ -129,7 +131,7 @@ def stability(
         kept = _kept(first, again)
         same += kept
         often += again.member.sel(language=first.language).values
-        drawn.append(_shares(kinds, kept))
+        drawn.append(_shares(kinds, classes, kept))
     shares = np.stack(drawn)
     rows, low, high = (
         [shares.mean(0)],
@@ -139,12 +141,12 @@ def stability(
     for name, change in _OPTIONS.items():
         share = min(top_rate * change.get("top_rate", 1.0), 1.0)
         above = 1 - min((1 - bar) * change.get("bar", 1.0), 0.999)
-        rows.append(_shares(kinds, _kept(first, classify(whole, top_rate=share, bar=above))))
+        rows.append(_shares(kinds, classes, _kept(first, classify(whole, top_rate=share, bar=above))))
         names.append(name)
     for name, counts in (others or {}).items():
-        rows.append(_shares(kinds, _kept(first, classify(counts, top_rate=top_rate, bar=bar))))
+        rows.append(_shares(kinds, classes, _kept(first, classify(counts, top_rate=top_rate, bar=bar))))
         names.append(str(name))
-    nothing = [np.full(len(KINDS), np.nan)] * (len(rows) - 1)
+    nothing = [np.full(len(classes), np.nan)] * (len(rows) - 1)
     origin = provenance(whole)
     ends = f"of the central {level:.0%} of the bootstraps"
     return make_result(
@@ -159,7 +161,7 @@ def stability(
                 "share of bootstraps in which the neuron belongs to the language",
             ),
         },
-        {"condition": names, "class": list(KINDS), "language": first["language"].to_numpy().tolist()},
+        {"condition": names, "class": classes, "language": first["language"].to_numpy().tolist()},
         method="neurons.stability",
         owners={"kept": ["low", "high"]},
         parameters={
@@ -193,7 +195,7 @@ def _kept(first: xr.Dataset, again: xr.Dataset) -> np.ndarray:
     return ((first.kind == again.kind) & (first.member == languages).all("language")).values
 
 
-def _shares(kinds: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def _shares(kinds: np.ndarray, classes: list[str], kept: np.ndarray) -> np.ndarray:
     """Share of each class that is kept, [class]; NaN for a class without neurons."""
-    found = [kept[kinds == name] for name in KINDS]
+    found = [kept[kinds == name] for name in classes]
     return np.array([part.mean() if part.size else np.nan for part in found])

@@ -8,10 +8,8 @@ from workbench.errors import BadArgument
 from workbench.planted.precision import precision_recall, top
 from workbench.results.average_precision import average_precision
 from workbench.results.make import make_result, provenance
+from workbench.results.scores import is_lowest, listed, score_name
 
-# Read in this order.
-SCORES = ("importance", "delta", "value", "average_precision", "impact", "effect", "score", "entropy")
-_LOW = ("score", "entropy")  # without a language: the lower, the more specific
 _UNITS = ("layer", "head", "neuron")
 
 
@@ -34,7 +32,7 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
     Args:
         result: what a method returned.
         truth: `truth` of a planted model.
-        variable: the score to read; by default the first present of `SCORES`.
+        variable: the score to read; by default the one that the result marks.
             Give it to rank by a score where the result also has members.
 
     Returns:
@@ -107,33 +105,33 @@ def _read(
     result: xr.Dataset, real: xr.DataArray, group: str, variable: str | None
 ) -> tuple[xr.DataArray | None, xr.DataArray | None, str]:
     """The score and the members that a result has, higher being better, and their names."""
+    units = [str(axis) for axis in real.dims if axis != group]
     if variable is not None:
         if variable not in result:
             raise BadArgument(f"variable={variable!r} is not in this result (has: {', '.join(map(str, result))})")
-        return _ascending(result[variable], group), None, variable
+        return _ascending(result[variable]), None, variable
     if "onset" in result and result.onset.dims == (group,):
         layers = real["layer"].to_numpy()
         hit = result.onset.to_numpy()[:, None] == layers
         return None, xr.DataArray(hit, {group: result[group].values, "layer": layers}, (group, "layer")), "onset"
-    names = [name for name in SCORES if name in result and set(result[name].dims) - {group} == set(real.dims) - {group}]
-    ranking = _ascending(result[names[0]], group) if names else None
+    name = score_name(result, units, group=group)
+    ranking = _ascending(result[name]) if name else None
     if "member" in result and set(result.member.dims) == set(real.dims):
         members = result.member.astype(bool)
         if ranking is not None and group not in ranking.dims:
             worst = float(ranking.min()) - 1
-            return ranking.where(members, worst).fillna(worst), members, f"member, {names[0]}"
-        return ranking, members, f"member, {names[0]}" if names else "member"
+            return ranking.where(members, worst).fillna(worst), members, f"member, {name}"
+        return ranking, members, f"member, {name}" if name else "member"
     if ranking is None:
-        has = ", ".join(f"{name}[{', '.join(map(str, one.dims))}]" for name, one in result.data_vars.items())
         raise BadArgument(
-            f"a score over [{', '.join(map(str, real.dims))}] is needed ({', '.join(SCORES)} or member); "
-            f"this result has {has or 'nothing'}"
+            f"member or a score over [{', '.join(map(str, real.dims))}] is needed (attrs['role'] of its variable is "
+            f"'score'); this result has {listed(result)}"
         )
-    return ranking, None, names[0]
+    return ranking, None, str(name)
 
 
-def _ascending(values: xr.DataArray, group: str) -> xr.DataArray:
-    return -values if values.name in _LOW and group not in values.dims else values
+def _ascending(values: xr.DataArray) -> xr.DataArray:
+    return -values if is_lowest(values) else values
 
 
 def _row(true: np.ndarray, ranking: np.ndarray | None, chosen: np.ndarray | None) -> tuple[float, ...]:

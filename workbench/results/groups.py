@@ -10,9 +10,11 @@ import xarray as xr
 
 from workbench.arguments import shown
 from workbench.errors import BadArgument, BadResult
+from workbench.results.scores import listed, read_score, score_name
 
 Groups = xr.Dataset | Mapping[Any, Iterable[Sequence[int]]]
-"""A Result with `member[language, layer, head]` or `[language, layer, neuron]`, or group -> (layer, unit) pairs."""
+"""A Result with `member[language, layer, head]` or `[language, layer, neuron]`, one with a score in these axes, whose
+strongest units are taken, or group -> (layer, unit) pairs."""
 
 
 def read_units(units: Iterable[Sequence[int]], layers: int, width: int, *, unit: str, of: str = "") -> np.ndarray:
@@ -49,18 +51,33 @@ def is_pair(pair: Any) -> bool:
     return all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in pair)
 
 
-def read_groups(groups: Groups, layers: int, width: int, *, unit: str) -> dict[str, np.ndarray]:
+def strongest(scores: xr.DataArray, share: float) -> dict[str, list[tuple[int, int]]]:
+    """Every language's units of the highest scores [language, layer, unit], strongest first.
+
+    At least one unit is taken, and none that was not measured (NaN); equal ones are taken in the order of the layers.
+    """
+    count = max(1, round(share * scores[0].size))
+    found = {}
+    for name, values in zip(scores["language"].to_numpy().tolist(), scores.values, strict=True):
+        order = np.argsort(-np.where(np.isnan(values), -np.inf, values), axis=None, kind="stable")[:count]
+        cells = [divmod(int(place), values.shape[1]) for place in order]
+        found[str(name)] = [cell for cell in cells if not np.isnan(values[cell])]
+    return found
+
+
+def read_groups(groups: Groups, layers: int, width: int, *, unit: str, share: float) -> dict[str, np.ndarray]:
     """The units of every group: name -> [layer, unit] bool.
 
     Args:
-        groups: a Result with `member[language, layer, unit]`, whose languages become the groups, or a dict of (layer,
-            unit) pairs by group.
+        groups: a Result with `member[language, layer, unit]` or, where it has none, a score in these axes, whose
+            languages become the groups, or a dict of (layer, unit) pairs by group.
         layers: layers of the model.
         width: units of each layer.
         unit: what they are called: head or neuron.
+        share: of all units, that are taken of a score.
 
     Raises:
-        BadResult: a Dataset without `member`, or of another model's shape.
+        BadResult: a Dataset without `member` and score, or of another model's shape.
         BadArgument: no group, or a unit that does not exist.
     """
     if not isinstance(groups, xr.Dataset):
@@ -74,15 +91,19 @@ def read_groups(groups: Groups, layers: int, width: int, *, unit: str) -> dict[s
             for name, pairs in groups.items()
         }
     axes = ("language", "layer", unit)
-    if "member" not in groups or set(groups.member.dims) != set(axes):
-        has = ", ".join(f"{name}[{', '.join(map(str, v.dims))}]" for name, v in groups.data_vars.items())
-        raise BadResult(f"groups come from member[{', '.join(axes)}]; this Result has {has or 'no variables'}")
-    member = groups.member.transpose(*axes)
+    if "member" in groups and set(groups.member.dims) == set(axes):
+        member = groups.member.transpose(*axes)
+    elif "member" not in groups and score_name(groups, axes):
+        member = read_score(groups, axes)
+    else:
+        raise BadResult(f"groups come from member[{', '.join(axes)}] or a score; this Result has {listed(groups)}")
     if member.shape[1:] != (layers, width):
         raise BadResult(
-            f"member has {member.shape[1]} layers of {member.shape[2]} {unit}s, the model has {layers} of {width}: "
-            "these groups belong to another model"
+            f"{member.name} has {member.shape[1]} layers of {member.shape[2]} {unit}s, the model has {layers} of "
+            f"{width}: these groups belong to another model"
         )
+    if member.name != "member":
+        return read_groups(strongest(member, share), layers, width, unit=unit, share=share)
     if not np.isin(member.values, (0, 1)).all():
         raise BadResult(f"member says of each {unit} whether it belongs to a group: true or false, 1 or 0")
     names = groups["language"].to_numpy().tolist()

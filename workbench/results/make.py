@@ -19,6 +19,7 @@ from workbench.results.companions import ATTRIBUTE, declared
 from workbench.results.hdf5.storable import check_name, writable, writable_attribute, writable_values
 
 FORMAT = 2  # 2: variables name their companions
+ROLE, SCORE = "role", "score"  # attribute of a variable, and its value for the score of a Result
 _LIBRARIES = {
     "torch": "torch",
     "transformers": "transformers",
@@ -39,6 +40,7 @@ def make_result(
     seed: int | None = None,
     attrs: Mapping[str, str | int | float] | None = None,
     owners: Mapping[str, Sequence[str]] | None = None,
+    score: str | None = None,
 ) -> xr.Dataset:
     """Label arrays and write down how they came to be.
 
@@ -54,6 +56,8 @@ def make_result(
         attrs: more attributes: text or numbers.
         owners: variable to what belongs to it, such as `{"excess": ["p_value"]}`. What is named after its owner, as
             `delta_low` is, needs no mention; a plain `low`, `high` ... is that of the variable given last before it.
+        score: the variable that says how strongly each head or neuron serves each language, higher being stronger: its
+            attribute `role` becomes "score", and whatever ranks, groups or draws units reads it.
 
     Raises:
         BadArgument: values do not fit their axes, are neither numbers, booleans nor text, or an attribute is neither
@@ -65,6 +69,10 @@ def make_result(
     data = {name: (dims, values, _described(description)) for name, (dims, values, description) in arrays.items()}
     for name, others in declared({name: dims for name, (dims, _, _) in arrays.items()}, owners or {}).items():
         data[name][2][ATTRIBUTE] = others
+    if score is not None:
+        if score not in data:
+            raise BadArgument(f"score={score!r} is no variable of this result (has: {', '.join(data)})")
+        data[score][2][ROLE] = SCORE
     stated = {name: writable_attribute(name, value) for name, value in (attrs or {}).items()}
     if model and "precision" in model:
         stated["precision"] = model["precision"]

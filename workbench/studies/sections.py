@@ -8,19 +8,14 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from workbench.results.make import provenance
+from workbench.results.scores import score_name
 from workbench.studies.findings import controls
 from workbench.studies.findings.words import language, number
 from workbench.studies.report import Section
 from workbench.studies.report.figure_title import plain
 
-# What a variable says of a head, in the words of the report (its own where none stand here); the first that a result
-# has is taken.
-_OF_HEADS = {
-    "importance": "",
-    "role": "role",
-    "delta": "rise of the loss without it",
-    "effect": "share of the way",
-}
+# What a variable says of a head, in the words of the report, where its own are not short.
+_OF_HEADS = {"role": "role", "delta": "rise of the loss without it", "effect": "share of the way"}
 
 
 def section(
@@ -61,14 +56,14 @@ def section(
 
 def of_heads(result: xr.Dataset) -> tuple[dict[tuple[int, int], str], str]:
     """What a result says of each head, by (layer, head), and what those words say; nothing where it has no heads."""
-    for name, measure in _OF_HEADS.items():
-        if name in result and {"layer", "head"} <= set(result[name].dims) <= {"language", "layer", "head"}:
-            values = result[name].transpose("layer", "head", ...)
-            places = [(i, j) for i in range(values.sizes["layer"]) for j in range(values.sizes["head"])]
-            said = {(int(values.layer[i]), int(values["head"][j])): _words(values[i, j]) for i, j in places}
-            measure = measure or str(values.attrs.get("long_name", name))
-            return {place: words for place, words in said.items() if words}, measure
-    return {}, ""
+    name = score_name(result, ("layer", "head"), group="language") or "role"
+    if name not in result or not {"layer", "head"} <= set(result[name].dims) <= {"language", "layer", "head"}:
+        return {}, ""
+    values = result[name].transpose("layer", "head", ...)
+    places = [(i, j) for i in range(values.sizes["layer"]) for j in range(values.sizes["head"])]
+    words = {(int(values.layer[i]), int(values["head"][j])): _words(values[i, j]) for i, j in places}
+    measure = _OF_HEADS.get(name) or str(values.attrs.get("long_name", name))
+    return {place: text for place, text in words.items() if text}, measure
 
 
 def _words(cell: Any) -> str:

@@ -9,12 +9,11 @@ import xarray as xr
 from workbench.errors import BadArgument, BadResult
 from workbench.figures.drawing.labels import describe
 from workbench.results.companions import belongs
-from workbench.results.make import provenance
+from workbench.results.make import ROLE, SCORE, provenance
 
 CELLS = ("language", "layer", "head")
 KINDS = ("previous", "first", "current", "same", "induction")  # shares of the attention that make a kind of head
 LEAST = 0.1  # share of the attention by which a kind exceeds even attention
-_FIRST = ("importance", "delta")  # the measures a reader looks for, before all others
 _ASIDE = ("mask", "member_share")  # by-products that say nothing about a head on their own
 # What a page can show, the variable that says so, its axes, and the call that gives it.
 _PARTS = {
@@ -28,6 +27,7 @@ _PARTS = {
     ),
     "classes": ("kind", ("layer", "neuron"), "the neurons of each layer by class", "wb.neurons.ternary(firing)"),
 }
+# The measures that a reader looks for before all others, and the calls that give them.
 _MEASURES = {
     "importance": ("importance of each head with its interval", "wb.heads.importance(model, corpus)"),
     "delta": ("what switching each head off does", "wb.heads.ablate(model, corpus)"),
@@ -42,13 +42,18 @@ class Measure:
     label: str
     result: xr.Dataset
 
+    @property
+    def is_score(self) -> bool:
+        """Whether it says how strongly a head serves a language, and is no number beside that."""
+        return self.name in _MEASURES or self.result[self.name].attrs.get(ROLE) == SCORE
+
 
 @dataclass(frozen=True)
 class Found:
     """The parts of a page; None where no result holds it.
 
     Attributes:
-        measures: numbers [language, layer, head], importance and ablation first.
+        measures: numbers [language, layer, head]: importance and ablation, then other scores, then the rest.
         roles: of `heads.roles`.
         kinds: of `heads.kinds`.
         patterns: of `heads.patterns`.
@@ -101,7 +106,7 @@ def find(results: Sequence[xr.Dataset]) -> Found:
         has = "; ".join(", ".join(map(str, one.data_vars)) for one in results) or "no result at all"
         raise BadArgument(
             f"nothing here that the explorer shows (got: {has}); it takes what heads.importance, heads.ablate, "
-            "heads.kinds, heads.roles, heads.patterns and neurons.ternary return"
+            "heads.kinds, heads.roles, heads.patterns and neurons.ternary return, and any score of heads"
         )
     return Found(measures, **parts, notes=tuple(notes), origin=_origin(shown))
 
@@ -112,7 +117,8 @@ def _measures(results: Sequence[xr.Dataset]) -> tuple[Measure, ...]:
     for result in results:
         names = [str(name) for name, array in result.data_vars.items() if _is_measure(str(name), array, result)]
         found += [Measure(name, describe(result[name]), result.transpose(*CELLS, ...)) for name in names]
-    found.sort(key=lambda one: _FIRST.index(one.name) if one.name in _FIRST else len(_FIRST))
+    first = list(_MEASURES)
+    found.sort(key=lambda one: first.index(one.name) if one.name in first else len(first) + (not one.is_score))
     labels = [one.label for one in found]
     return tuple(
         one if labels.count(one.label) == 1 else Measure(one.name, f"{one.label}, {_how(one.result, k)}", one.result)

@@ -53,8 +53,9 @@ def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
 
     The page is one file that asks the network for nothing. It shows what the results hold, told by their variables:
 
-    - numbers [language, layer, head], as of `heads.importance`, `heads.ablate` and `heads.kinds`: the grid of
-      heads, and the numbers of one head by language with intervals and corrected p-values
+    - numbers [language, layer, head], as of `heads.importance`, `heads.ablate`, `heads.kinds` and any other score
+      of heads (see `heads.HeadScore`): the grid of heads, and the numbers of one head by language with intervals and
+      corrected p-values
     - `heads.patterns`: the attention of the head on a sentence in two languages
     - `heads.kinds`: its kind, the one of previous, first, current and same token and induction that it attends to
       furthest above even attention, by 0.1 of its attention at least

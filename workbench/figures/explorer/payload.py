@@ -24,6 +24,7 @@ from workbench.text import languages
 _MANY_HEADS = 16  # from which a panel of heads is wide
 _TOP = 66  # pixels above the grid for the scale and the names of the languages
 _DARK_DIVERGING = ["#9bd0f5", "#4a97cf", "#27517a", "#242d39", "#7d3f14", "#d9762b", "#ffc38a"]  # blue, none, orange
+_PROFILED = 2  # scores whose numbers by language have room beside each other
 _STEPS = 255  # an attention of 0 to 1 in one byte
 
 
@@ -132,7 +133,8 @@ def _said(chosen: Chosen, companion: str, pattern: str) -> str:
 def _profile(found: Found, axes: dict[str, list]) -> dict[str, Any] | None:
     """The figure of a head's numbers by language, to be filled in, and the measures that it shows."""
     names = [one.name for one in found.measures]
-    shown = [names.index(name) for name in ("importance", "delta") if name in names] or [0] * bool(names)
+    scores = dict.fromkeys(one.name for one in found.measures if one.is_score)
+    shown = [names.index(name) for name in scores][:_PROFILED] or [0] * bool(names)
     if not shown:
         return None
     first = {"layer": axes["layer"][0], "head": axes["head"][0]}

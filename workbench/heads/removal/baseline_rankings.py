@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from workbench.heads.redraw import per_layer
 from workbench.model.batching import by_language
 from workbench.model.gradients import head_gradient
 from workbench.model.model import Model
@@ -31,12 +32,6 @@ def michel(model: Model, encoded: list[Encoded], *, batch_size: int) -> np.ndarr
         sums[language] = sums.get(language, 0.0) + gradient.abs().double().sum(0).cpu().numpy()
         counts[language] = counts.get(language, 0) + len(batch)
     return per_layer(np.mean([sums[language] / counts[language] for language in sums], axis=0))
-
-
-def per_layer(scores: np.ndarray) -> np.ndarray:
-    """Scores [..., layer, head] divided by the root of the sum of squares of their layer."""
-    norm = np.sqrt((scores**2).sum(-1, keepdims=True))
-    return np.divide(scores, norm, out=np.zeros_like(scores), where=norm > 0)
 
 
 def magnitude(model: Model) -> np.ndarray:

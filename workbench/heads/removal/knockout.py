@@ -48,8 +48,9 @@ def knockout(
     Args:
         model: the model.
         corpus: texts by language.
-        groups: a Result of `roles`, whose languages become the groups, or a dict of group -> (layer, head) pairs, such
-            as `top(found, share=0.02)`. A group without heads changes nothing.
+        groups: a Result of `roles`, whose languages become the groups, or of any score of heads, of which each
+            language's strongest 2 % are taken (see `top`), or a dict of group -> (layer, head) pairs, such as
+            `top(found, share=0.01)`. A group without heads changes nothing.
         controls: random groups for each group; with 0 their variables are NaN.
         scale: what the heads' outputs are multiplied by: 0 switches off, 2 doubles.
         level: of the confidence intervals.

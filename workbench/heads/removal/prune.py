@@ -8,13 +8,14 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.arguments import checked, finite, one_of, whole_number
+from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted
+from workbench.heads.head_score import HeadScores, measured, named
 from workbench.heads.removal import baseline_rankings
 from workbench.heads.removal.greedy import Step, greedy
 from workbench.heads.removal.pruned_checkpoint import new_folder, save_smaller
+from workbench.heads.scores.built_in import built_in
 from workbench.heads.scores.measure import Table, measure
-from workbench.heads.scores.shapley import shapley
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
@@ -24,7 +25,7 @@ from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.order import sort_texts
 
-METHODS = ("michel", "shapley", "magnitude", "random")
+METHODS = ("michel", "shapley", "magnitude", "random")  # default
 _CURVE = ("order", "removed", "language")
 
 
@@ -40,7 +41,7 @@ def prune(
     push: float = 0.0,
     candidates: int | None = 8,
     most: int | None = None,
-    compare: Sequence[str] = METHODS,
+    compare: HeadScores = METHODS,
     draws: int = 5,
     permutations: int = 4,
     points: int = 12,
@@ -69,7 +70,10 @@ def prune(
         candidates: heads that are measured again at each step, cheapest first; None measures all, which costs the
             square of the number of heads.
         most: heads to remove at most; all but one when None.
-        compare: of michel (mean |gradient|, normed per layer), shapley, magnitude (norm of W_O), random.
+        compare: orders beside the greedy one, lowest score first: `michel` (mean |gradient|, normed per layer),
+            `shapley`, `magnitude` (norm of W_O), any other score of `agreement`, `random`, and functions of model and
+            corpus that return a score (see `HeadScore`), run on the kept languages' training texts, mean over
+            languages; names and functions, or a dict of either.
         draws: random orders.
         permutations: of the Shapley baseline.
         points: numbers of removed heads that are measured, evenly spaced, both ends included.
@@ -95,6 +99,7 @@ def prune(
         BadArgument: no language kept, one both kept and dropped, a budget below zero, an option out of range.
         UnknownLanguage: a language that the corpus does not have.
         BadCorpus: a language with one text only.
+        BadResult: a function returned something else than a score of all heads in all languages.
         Interrupted: `partial` holds the greedy choices so far, without a curve.
 
     Example:
@@ -102,8 +107,13 @@ def prune(
         >>> wb.figures.curves(found, "rise", order="greedy", x="removed")                       # doctest: +SKIP
     """
     kept, dropped = _languages(corpus, keep, drop)
-    _check(budget, push, candidates, most, compare, draws, points, permutations)
+    _check(budget, push, candidates, most, draws, points, permutations)
     size = texts_per_batch(batch_size)
+    options = {"progress": progress, "batch_size": size, "seed": seed, "truncate": truncate}
+    scores = built_in(**options, permutations=permutations, together=True)
+    baselines = named("compare", compare, scores, reserved=["greedy"])
+    compared = list(baselines)
+    chance = baselines.pop("random", None)
     model.require("head")
     if out is not None:
         new_folder(out)
@@ -146,6 +156,7 @@ def prune(
                 "push": push,
                 "candidates": candidates,
                 "most": most,
+                "compare": compared,
                 "draws": draws,
                 "permutations": permutations,
                 "level": level,
@@ -176,27 +187,10 @@ def prune(
                 steps.append(step)
                 bar.update()
         given = {"greedy": [step.head for step in steps]}
-        keeping = [text for text in encoded if text.language in kept]
-        if "michel" in compare:
-            given["michel"] = baseline_rankings.ascending(baseline_rankings.michel(model, keeping, batch_size=size))
-        if "shapley" in compare:
-            shares = shapley(
-                model,
-                train.select(kept),
-                permutations=permutations,
-                batch_size=size,
-                seed=seed,
-                progress=progress,
-                truncate=truncate,
-            )
-            given["shapley"] = baseline_rankings.ascending(shares.value.mean("language").values)
-        if "magnitude" in compare:
-            given["magnitude"] = baseline_rankings.ascending(baseline_rankings.magnitude(model))
-        chances = (
-            [baseline_rankings.random_ranking(*shape, seed=seed, draw=i) for i in range(draws)]
-            if "random" in compare
-            else []
-        )
+        for name, score in baselines.items():
+            table, _ = measured(name, score, model, train.select(kept))
+            given[name] = baseline_rankings.ascending(table.mean("language").values)
+        chances = [baseline_rankings.random_ranking(*shape, seed=seed, draw=i) for i in range(draws if chance else 0)]
         counts = np.unique(np.linspace(0, len(steps), min(points, len(steps) + 1)).round().astype(int))
         tested = by_language(model, model.encode(test, truncate=truncate), batch_size=size)
         every = [*given.values(), *chances]
@@ -289,16 +283,12 @@ def _languages(corpus: Corpus, keep: str | Sequence[str], drop: str | Sequence[s
     return kept, dropped
 
 
-def _check(
-    budget: float, push: float, candidates: int | None, most: int | None, compare: Sequence[str], *counts: int
-) -> None:
+def _check(budget: float, push: float, candidates: int | None, most: int | None, *counts: int) -> None:
     draws, points, permutations = counts
     finite("budget", budget, at_least=0)
     finite("push", push, at_least=0)
     for name, value in (("candidates", candidates), ("most", most)):
         if value is not None:
             whole_number(name, value, at_least=1)
-    for name in compare:
-        one_of("compare", name, METHODS)
     for name, value, least in (("draws", draws, 1), ("points", points, 2), ("permutations", permutations, 2)):
         whole_number(name, value, at_least=least)

@@ -109,6 +109,7 @@ def ablate(
             {"language": corpus.languages},
             method="heads.ablate",
             owners={"delta": ["low", "high", "p_value"]},
+            score="delta",
             parameters={
                 "how": how,
                 "heads": "all" if heads is None else [[layer, head] for layer in layers for head in layers[layer]],

@@ -111,6 +111,7 @@ def importance(
             {"language": corpus.languages},
             method="heads.importance",
             owners={"importance": ["low", "high", "p_value"], "gradient": ["p_value"]},
+            score="importance",
             parameters={
                 "variant": variant,
                 "per_sample": per_sample,

@@ -111,6 +111,7 @@ def shapley(
             {"language": list(corpus.languages)},
             method="heads.shapley",
             owners={"value": ["low", "high"]},
+            score="value",
             parameters={
                 "heads": "all" if heads is None else players.tolist(),
                 "permutations": permutations,

@@ -105,6 +105,7 @@ def experts(
         variables,
         {"language": list(corpus.languages)},
         method="neurons.experts",
+        score="average_precision",
         parameters={"count": taken, "truncate": truncate},
         model=model.info,
         corpus=corpus.info,

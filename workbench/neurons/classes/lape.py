@@ -7,6 +7,7 @@ from workbench.arguments import checked
 from workbench.neurons.classes.ranking import check_share, entropy, how_many, lowest, threshold
 from workbench.neurons.counts.rates import read_rates
 from workbench.results.make import make_result
+from workbench.results.scores import lowest_first
 
 
 @checked
@@ -52,7 +53,7 @@ def lape(firing: xr.Dataset, *, top_rate: float = 0.01, bar: float = 0.95) -> xr
     entropies = entropy(rates.rate)
     selected = lowest(np.where(kept, entropies, np.inf), min(count, int(kept.sum())))
     origin = rates.provenance or {}
-    return make_result(
+    result = make_result(
         {
             "member": (
                 ("language", "layer", "neuron"),
@@ -72,8 +73,10 @@ def lape(firing: xr.Dataset, *, top_rate: float = 0.01, bar: float = 0.95) -> xr
         },
         rates.coords,
         method="neurons.lape",
+        score="entropy",
         parameters={"top_rate": top_rate, "bar": bar, "firing": rates.provenance},
         model=origin.get("model"),
         corpus=origin.get("corpus"),
         attrs={"tau": tau, "n_selected": int(selected.sum()), "n_dropped": int((~kept).sum())},
     )
+    return lowest_first(result)

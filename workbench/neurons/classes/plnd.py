@@ -105,6 +105,7 @@ def plnd(
         _variables(impact, active, seen, often),
         {"language": list(corpus.languages)},
         method="neurons.plnd",
+        score="impact",
         parameters={"top_rate": top_rate, "often": often, "truncate": truncate},
         model=model.info,
         corpus=corpus.info,

@@ -12,6 +12,7 @@ from workbench.neurons.classes.ranking import check_share, entropy, how_many, lo
 from workbench.neurons.classes.weight_lambda import conversion, largest, mean_rank_share
 from workbench.neurons.counts.rates import read_rates
 from workbench.results.make import make_result
+from workbench.results.scores import lowest_first
 
 KINDS = ("specific", "related", "general", "unassigned", "other")
 
@@ -101,7 +102,7 @@ def ternary(
     kind = np.select([belongs == languages, ~selected, belongs == 0, belongs == 1], [2, 4, 3, 0], default=1)
     score = nats - paper * top if variant == "paper" else normal - released * share
     origin = rates.provenance or {}
-    return make_result(
+    result = make_result(
         {
             "kind": (("layer", "neuron"), rates.by_neuron(np.array(KINDS)[kind]), f"class: {', '.join(KINDS)}"),
             "member": (
@@ -118,6 +119,7 @@ def ternary(
         },
         rates.coords,
         method="neurons.ternary",
+        score="score",
         parameters={"top_rate": top_rate, "bar": bar, "lam": asked, "variant": variant, "firing": rates.provenance},
         model=origin.get("model"),
         corpus=origin.get("corpus"),
@@ -134,3 +136,9 @@ def ternary(
             **{f"n_{name}": int((kind == code).sum()) for code, name in enumerate(KINDS)},
         },
     )
+    return lowest_first(result)
+
+
+def in_order(*kinds: np.ndarray) -> list[str]:
+    """The classes of neurons: the ternary ones, then those that only these arrays have, by name."""
+    return [*KINDS, *sorted({str(name) for kind in kinds for name in np.unique(kind)} - set(KINDS))]

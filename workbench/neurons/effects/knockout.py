@@ -44,7 +44,8 @@ def knockout(
     Args:
         model: the model.
         corpus: texts by language.
-        members: a Result with `member[language, layer, neuron]`, whose languages become the groups, or a dict of
+        members: a Result with `member[language, layer, neuron]`, whose languages become the groups, or with a score in
+            these axes (see `NeuronScore`), of which each language's strongest 1 % are taken, or a dict of
             group -> (layer, neuron) pairs. A group without neurons changes nothing.
         controls: random groups for each group; with 0 their variables are NaN.
         level: of the confidence intervals.

@@ -117,6 +117,7 @@ class Table:
             coords or {},
             method=method,
             owners={"effect": ["low", "high"]},
+            score="effect",
             parameters={**parameters, "metric": self.reading.name, "tokens": self.reading.tokens},
             model=model.info,
             corpus=pairs.info,

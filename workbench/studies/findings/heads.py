@@ -37,6 +37,24 @@ def importance(result: xr.Dataset) -> str:
     return " ".join(parts)
 
 
+def strongest(scores: xr.DataArray) -> str:
+    """Which head or neuron any score [language, layer, unit] ranks first in each language."""
+    unit, words = str(scores.dims[2]), str(scores.attrs.get("long_name", scores.name))
+    finite = scores.where(np.isfinite(scores), -np.inf).stack(cell=("layer", unit))
+    tops = {code: finite.sel(language=code).idxmax("cell").item() for code in scores.language.values.tolist()}
+    values = finite.max("cell")
+    best = str(values.idxmax("language").item())
+    layer, number_of = tops[best]
+    (cell, times) = Counter(tops.values()).most_common(1)[0]
+    shared = (
+        f"{unit.capitalize()} {cell[1]} of layer {cell[0]} has the highest score in {times} of {len(tops)} languages."
+        if times > 1
+        else f"No two languages have the same {unit} in the first place."
+    )
+    size = f"{number(float(values.max()))} {scores.attrs.get('units', '')}".strip()
+    return f"{shared} The highest is that of {unit} {number_of} of layer {layer} for {language(best)}: {words} {size}."
+
+
 def top_heads(result: xr.Dataset) -> dict[str, tuple[int, int, float]]:
     """(layer, head, importance) of each language's most important head; without languages that have none."""
     tops = {}
