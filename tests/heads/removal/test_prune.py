@@ -262,7 +262,7 @@ def test_sampled_values_sum_to_the_total_and_are_cut_only_within_the_tolerance()
     for options, message in (
         ({"permutations": 1}, "at least 2"),
         ({"tolerance": -1}, "tolerance=-1; give a finite number from 0"),
-        ({"heads": []}, "no heads"),
+        ({"heads": []}, "names none"),
     ):
         with pytest.raises(BadArgument, match=message):
             wb.heads.shapley(model("llama"), corpus(TEXTS), progress=False, **options)
