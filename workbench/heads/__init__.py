@@ -15,6 +15,7 @@ from workbench.heads.scores.shapley import shapley
 from workbench.heads.use.mask_file import fold_mask, load_mask, save_mask
 from workbench.heads.use.off_target import off_target
 from workbench.heads.use.soft_mask import tune_mask
+from workbench.heads.use.tasks import task_losses
 from workbench.heads.use.transfer import transfer
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "save_smaller",
     "search",
     "shapley",
+    "task_losses",
     "top",
     "transfer",
     "tune_mask",

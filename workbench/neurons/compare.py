@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,7 +11,7 @@ from scipy import stats
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.classes.ternary import KINDS
-from workbench.results.make import make_result, provenance
+from workbench.results.make import Variables, make_result, provenance
 from workbench.results.statistics import corrected
 from workbench.text.corpus import chosen
 
@@ -94,7 +93,7 @@ def compare(
     share = [kind.mean(2) for kind in of_kind]
     total = [kind.sum((1, 2)) for kind in of_kind]
     by = f"of the {level:.0%} interval of"
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+    variables: Variables = {
         "transition": (("before", "after"), transition, "neurons of this class before and of that after [neurons]"),
         "expected": (("before", "after"), drawn.mean(0), "mean where a layer's neurons change places [neurons]"),
         "transition_p": (
@@ -215,9 +214,7 @@ def _mcnemar(moved: np.ndarray) -> np.ndarray:
     return np.minimum(1.0, 2 * stats.binom.cdf(np.minimum(gained, lost), both, 0.5))
 
 
-def _spread(
-    change: np.ndarray, used: np.ndarray, draws: int, generator: np.random.Generator
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+def _spread(change: np.ndarray, used: np.ndarray, draws: int, generator: np.random.Generator) -> Variables:
     """Trained against untrained languages, tested by dealing "trained" to other languages."""
     many, count = len(used), int(used.sum())
     if math.comb(many, count) <= _EXACT:

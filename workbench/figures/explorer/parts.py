@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.choose import choose
@@ -95,6 +96,7 @@ def pattern(values: Any, tokens: Sequence[str], *, title: str = "", under: str =
     return titled(figure, escape(title), escape(under))
 
 
+@checked
 def pattern_pair(
     left: tuple[Any, Sequence[str], str], right: tuple[Any, Sequence[str], str], *, title: str = "", under: str = ""
 ) -> go.Figure:

@@ -1,7 +1,5 @@
 """Generation: in which language the model goes on when a group of neurons is off, against random neurons."""
 
-from typing import Any
-
 import numpy as np
 import torch
 import xarray as xr
@@ -15,7 +13,7 @@ from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
 from workbench.results.groups import Groups
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.answers import Identifier, answering
@@ -122,7 +120,7 @@ def generation_share(
         random[1:, 1:] = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
     cells = ("group", "language")
     ends = f"of the central {level:.0%} of the random groups' shares"
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+    variables: Variables = {
         "share": (cells, share, "share of prompts that are answered in their language"),
         "low": (cells, low, f"lower end of the {level:.0%} interval of share over prompts"),
         "high": (cells, high, f"upper end of the {level:.0%} interval of share over prompts"),
