@@ -7,6 +7,7 @@ from tempfile import mkdtemp
 from types import SimpleNamespace
 
 import pandas as pd
+import plotly.graph_objects as go
 import torch
 
 import workbench as wb
@@ -132,6 +133,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "heads.save_smaller": {"model": given.model, "heads": heads, "folder": NEW},
         "heads.search": {**texts, "top": 1, "confidence": 0.5, "first": 2},
         "heads.shapley": {**texts, "heads": heads, "permutations": 2, "tolerance": 0.1},
+        "heads.task_losses": {"model": given.model, "tasks": given.tasks, "batch_size": 2},
         "heads.top": {"result": given.importance, "share": 0.1, "own": True},
         "heads.transfer": {"model": given.model, "conflicts": conflicts, "heads": heads, "scales": [0.0], **QUICK},
         "heads.tune_mask": {"model": given.model, "tasks": given.tasks, "heads": heads, "epochs": 1, **QUICK},
@@ -228,6 +230,8 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},
         "figures.neuron": {"result": given.neuron},
         "figures.neuron_card": {"result": given.neuron},
+        "figures.pattern_pair": {"left": ([[1.0]], ["a"], "one"), "right": ([[1.0]], ["b"], "other")},
+        "figures.titled": {"figure": go.Figure(), "title": "What?", "under": "a line", "columns": 1},
     }
 
 
