@@ -128,11 +128,17 @@ def loaded(code):
 
 def test_looking_loads_nothing_slow():
     assert not loaded("import workbench") & {*SLOW, "typer"}
+    assert not loaded("import workbench as wb; dir(wb.model), dir(wb.text), dir(wb.results)") & SLOW
     run_help = "import workbench.cli\ntry: workbench.cli.app(['--help'])\nexcept SystemExit: pass"
     assert not loaded(run_help) & SLOW
     assert not loaded(run_help.replace("--help", "heads', '--help")) & SLOW
 
 
 def test_public_names_load():
-    code = "import workbench as wb\nassert all(hasattr(wb, name) for name in wb.__all__)"
+    code = """
+import inspect, workbench as wb, workbench.model.activations, workbench.text.pairs, workbench.results.statistics
+assert all(hasattr(wb, name) for name in wb.__all__)
+for package in (wb.model, wb.text, wb.results):
+    assert {name for name in package.__all__ if inspect.ismodule(getattr(package, name))} <= {"languages"}
+"""
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -51,10 +51,6 @@ CORPUS = Corpus({"de": ("Hallo Welt",), "en": ("Hello world",)}, True, "test")
 @pytest.mark.parametrize(
     ("method", "given", "says"),
     [
-        ("capture", (3, "pattern"), "texts=3; give a text or a list of texts"),
-        ("capture", (CORPUS, "pattern"), "texts=<Corpus>; give a text or a list of texts"),
-        ("capture", ("Hello", None), "sites=None; give a text or a list of texts"),
-        ("capture", (["a", None], "pattern"), r"texts=\['a', None\]; give a text or a list of texts"),
         ("batch", (None,), "texts=None; give a text or a list of texts"),
         ("encode", ("Hello",), r"corpus='Hello' is a text; load it first: wb\.load_corpus"),
         ("encode", (None,), r"corpus=None; give a Corpus \(wb\.load_corpus\)"),
@@ -67,6 +63,20 @@ CORPUS = Corpus({"de": ("Hallo Welt",), "en": ("Hello world",)}, True, "test")
 def test_methods_refuse_what_they_do_not_take(wrapped, method, given, says):
     with pytest.raises(BadArgument, match=says):
         getattr(wrapped("llama"), method)(*given)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ((3, "pattern"), "texts=3; give a text or a list of texts"),
+        ((CORPUS, "pattern"), "texts=<Corpus>; give a text or a list of texts"),
+        (("Hello", None), "sites=None; give a text or a list of texts"),
+        ((["a", None], "pattern"), r"texts=\['a', None\]; give a text or a list of texts"),
+    ],
+)
+def test_capture_refuses_what_it_does_not_take(wrapped, given, says):
+    with pytest.raises(BadArgument, match=says):
+        wb.model.capture(wrapped("llama"), *given)
 
 
 def test_no_text_is_refused(wrapped):
