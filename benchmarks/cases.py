@@ -16,17 +16,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 import transformers as hf
 
+from workbench.model import load_model, logit_difference, nll
 from workbench.model.forward.record import record
 from workbench.model.forward.rerun import replace_heads
 from workbench.model.gradients import head_gradient
-from workbench.model.load import load_model
 from workbench.model.memory import cells_at_once
-from workbench.model.metrics import logit_difference, nll
 from workbench.neurons.counts.firing import Counter
 from workbench.patching.attribution import estimate
 from workbench.patching.engine import cells as patching
-from workbench.patching.engine.gradient import difference
-from workbench.text.batches import Batch
+from workbench.text import Batch
 
 
 def llama(vocabulary: int = 32_000, layers: int = 6, heads: int = 8, width: int = 256, inner: int = 688):
@@ -150,7 +148,7 @@ def sweep(case, columns, walk, **kept):
     start = clock(case)
     source = record(case.model, case.of(case.source), heads=bool(kept))
     target = record(case.model, case.of(case.target), keys=True, heads=bool(kept))
-    metric = logit_difference(case.answers, case.foils)
+    metric = logit_difference(case.answers.tolist(), case.foils.tolist())
     clean, found = patching.unpatched(target, metric), {}
     for layer, block, values, changed in walk(source, target, metric):
         for i, column in enumerate(block):
@@ -184,7 +182,7 @@ def ablate(case, cells, metric):
 
 def ablate_answer(case, cells):
     case.of(case.ids)
-    return ablate(case, cells, logit_difference(case.answers, case.foils))
+    return ablate(case, cells, logit_difference(case.answers.tolist(), case.foils.tolist()))
 
 
 def ablate_nll(case, cells):
@@ -200,8 +198,8 @@ def attribution(case, cells):
     """What `wb.patching.attribution(site="head")` estimates on one batch of pairs: [sample, layer, head]."""
     start = clock(case)
     source = record(case.model, case.of(case.source), heads=True, keys=True)
-    slope = difference(case.answers.tolist(), case.foils.tolist())
-    found = estimate(case.model, source, case.of(case.target), slope, site="head")[0]
+    metric = logit_difference(case.answers.tolist(), case.foils.tolist())
+    found = estimate(case.model, source, case.of(case.target), metric, site="head")[0]
     return found, clock(case) - start
 
 

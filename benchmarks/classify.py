@@ -51,8 +51,7 @@ def table(languages: int, layers: int, neurons: int) -> xr.Dataset:
 
 def classify(work: str, firing: xr.Dataset) -> xr.Dataset:
     """Run the named work."""
-    from workbench.neurons.classes.lape import lape
-    from workbench.neurons.classes.ternary import ternary
+    from workbench.neurons import lape, ternary
 
     if work == "counts only":
         return firing

@@ -22,7 +22,7 @@ def measure(repeats: int) -> dict[str, float]:
 
     import workbench as wb
     from workbench.model.batching import streamed
-    from workbench.text.corpus import Corpus
+    from workbench.text import Corpus
 
     torch.set_num_threads(1)
     model = wb.load_model()

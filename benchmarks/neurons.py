@@ -28,7 +28,7 @@ def counting(texts: int, turns: int) -> None:
     from workbench.model.batching import streamed
     from workbench.model.forward.fused_attention import fused
     from workbench.neurons.counts.firing import Counter
-    from workbench.text.batches import Batch
+    from workbench.text import Batch
 
     torch.set_num_threads(1)
     shipped = wb.load_model()

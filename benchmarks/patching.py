@@ -20,13 +20,12 @@ import torch
 from cases import SHAPES, Case, clock
 
 import workbench as wb
+from workbench.model import logit_difference
 from workbench.model.forward.record import record
-from workbench.model.metrics import logit_difference
 from workbench.patching.attribution import estimate
 from workbench.patching.edges.estimate import estimate as estimate_edges
 from workbench.patching.engine import cells as fast
 from workbench.patching.engine import layer_sites
-from workbench.patching.engine.gradient import difference
 
 EXACT = 1e-5
 # title: (site, axes of TransformerLens's index, its function, its hook)
@@ -50,7 +49,7 @@ def walk(case: Case, site: str, by_position: bool):
     options = {"keys": True, "patterns": inside, "heads": site == "head" and not inside}
     source = record(model, case.of(case.source), **options)
     target = record(model, case.of(case.target), **options)
-    metric = logit_difference(case.answers, case.foils)
+    metric = logit_difference(case.answers.tolist(), case.foils.tolist())
     width = case.shape.pairs[1]
     if site == "residual":
         found = fast.positions(source, target, metric, behind=False)
@@ -118,7 +117,7 @@ def attribution_line(case: Case, repeats: int) -> str:
         start = clock(case)
         source = record(case.model, case.of(case.source), heads=True, keys=True)
         target = case.of(case.target)
-        found, _ = estimate(case.model, source, target, difference(answers, foils), site="head")
+        found, _ = estimate(case.model, source, target, logit_difference(answers, foils), site="head")
         middle = clock(case)
         scores = [
             attribution_patch(
@@ -170,7 +169,7 @@ def edges_line(case: Case, repeats: int) -> str:
         start = clock(case)
         source = record(case.model, case.of(case.source), heads=True, keys=True, patterns=True)
         with torch.no_grad():
-            estimate_edges(case.model, source, case.of(case.target), difference(answers, foils))
+            estimate_edges(case.model, source, case.of(case.target), logit_difference(answers, foils))
         middle = clock(case)
         for i in range(len(answers)):
             attribution_patch(

@@ -25,9 +25,9 @@ import workbench as wb  # noqa: E402
 from workbench import planted  # noqa: E402
 from workbench.figures.drawing.style import LIGHT, LINES  # noqa: E402
 from workbench.planted import Planted  # noqa: E402
+from workbench.results import interval  # noqa: E402
 from workbench.results.files import write_whole  # noqa: E402
-from workbench.results.statistics import interval  # noqa: E402
-from workbench.text.corpus import Corpus  # noqa: E402
+from workbench.text import Corpus  # noqa: E402
 
 QUIET = {"progress": False}
 RESULTS = Path(__file__).resolve().parent / "results"

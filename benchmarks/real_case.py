@@ -9,7 +9,7 @@ import torch
 from cases import Case, Shape
 
 import workbench as wb
-from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import encode
 
 LANGUAGES = ["ar", "de", "hi", "ja", "ru", "tr", "zh", "en"]  # six scripts
@@ -76,7 +76,7 @@ def prompts(model, count: int, shots: int) -> tuple[torch.Tensor, torch.Tensor, 
             "words", source=direction[0], target=direction[1], shots=shots, tokenizer=model.tokenizer
         )
         given = encode(model, pairs)
-        read = choose(model, given, "logit_difference").tokens
+        read = metric_for_pairs(model, given, "logit_difference").tokens
         for one in zip(given.source, given.target, read["answer"], read["foil"], strict=True):
             lengths.setdefault(len(one[0]), {}).setdefault(direction, []).append(one)
     enough = [found for found in lengths.values() if sum(map(len, found.values())) >= count]

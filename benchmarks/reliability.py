@@ -33,8 +33,7 @@ import workbench as wb
 from benchmarks.reliability_changes import CHANGES
 from tests import hostile
 from workbench.errors import WorkbenchError
-from workbench.results.files import load_result, save_result
-from workbench.results.make import provenance
+from workbench.results import load_result, provenance, save_result
 from workbench.studies.heads.scores import run_heads
 from workbench.studies.options import Options
 from workbench.studies.report import render

@@ -14,7 +14,7 @@ import numpy as np
 
 import workbench as wb
 from tests.models import save
-from workbench.results.make import make_result
+from workbench.results import make_result
 from workbench.studies import runs
 from workbench.studies.options import Options, common_key
 

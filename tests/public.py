@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import torch
 
 import workbench as wb
@@ -136,6 +137,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "heads.score_result": {**tables, "values": np.zeros((3, 3, 4))},
         "heads.search": {**texts, "top": 1, "confidence": 0.5, "first": 2},
         "heads.shapley": {**texts, "heads": heads, "permutations": 2, "tolerance": 0.1},
+        "heads.task_losses": {"model": given.model, "tasks": given.tasks, "batch_size": 2},
         "heads.top": {"result": given.importance, "share": 0.1, "own": True},
         "heads.transfer": {"model": given.model, "conflicts": conflicts, "heads": heads, "scales": [0.0], **QUICK},
         "heads.tune_mask": {"model": given.model, "tasks": given.tasks, "heads": heads, "epochs": 1, **QUICK},
@@ -234,6 +236,8 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},
         "figures.neuron": {"result": given.neuron},
         "figures.neuron_card": {"result": given.neuron},
+        "figures.pattern_pair": {"left": ([[1.0]], ["a"], "one"), "right": ([[1.0]], ["b"], "other")},
+        "figures.titled": {"figure": go.Figure(), "title": "What?", "under": "a line", "columns": 1},
     }
 
 

@@ -1,11 +1,14 @@
 """The notebooks' form: what a reader opens must be clean, switchable and told in order. `make test` executes them."""
 
 import ast
+import inspect
 import json
 import re
 from pathlib import Path
 
 import pytest
+
+import workbench as wb
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 BOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -145,3 +148,21 @@ def test_controls_and_caveats_are_there(path):
     text = "\n".join(cells(path, "markdown"))
     assert "control" in text
     assert "small" in text.split("## What we saw")[1]
+
+
+@book
+def test_the_workbench_is_used_through_its_public_names(path):
+    packages = [name for name in wb.__all__ if inspect.ismodule(getattr(wb, name))]
+    for code in cells(path, "code"):
+        tree = ast.parse(code)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                assert (node.module or "").split(".")[0] != "workbench", ast.unparse(node)
+            elif isinstance(node, ast.Import):
+                names = [(one.name, one.asname) for one in node.names if one.name.split(".")[0] == "workbench"]
+                assert names in ([], [("workbench", "wb")]), ast.unparse(node)
+        for place in re.findall(r"\bwb\.(\w+)(?:\.(\w+))?", code):
+            assert place[0] in wb.__all__, place
+            if place[0] in packages and place[1]:
+                home = getattr(wb, place[0])
+                assert place[1] in getattr(home, "__all__", dir(home)), place

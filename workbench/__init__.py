@@ -3,12 +3,26 @@
 The public names load lazily, so that `import workbench` costs nothing until a name is used.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.lazy import lazily
 
 __version__ = "0.1.0"
 
-_ROOMS = ("heads", "neurons", "patching", "lens", "planted", "figures", "live", "errors")
+_SUBPACKAGES = (
+    "heads",
+    "neurons",
+    "patching",
+    "lens",
+    "planted",
+    "figures",
+    "live",
+    "model",
+    "text",
+    "results",
+    "errors",
+    "shipped",
+)
 _NAMES = {
     "load_model": "workbench.model.load",
     "load_corpus": "workbench.text.readers",
@@ -20,10 +34,24 @@ _NAMES = {
     "show": "workbench.results.reading.show",
     "report": "workbench.studies.own",
 }
-__all__ = ["__version__", *_NAMES, *_ROOMS]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["__version__", *_NAMES, *_SUBPACKAGES]  # pyright: ignore[reportUnsupportedDunderAll]
+__getattr__, __dir__ = lazily(__name__, {**_NAMES, **{name: f"workbench.{name}" for name in _SUBPACKAGES}})
 
 if TYPE_CHECKING:
-    from workbench import errors, figures, heads, lens, live, neurons, patching, planted  # noqa: F401
+    from workbench import (  # noqa: F401
+        errors,
+        figures,
+        heads,
+        lens,
+        live,
+        model,
+        neurons,
+        patching,
+        planted,
+        results,
+        shipped,
+        text,
+    )
     from workbench.model.load import load_model  # noqa: F401
     from workbench.results.files import load_result, save_result  # noqa: F401
     from workbench.results.reading.show import show  # noqa: F401
@@ -31,17 +59,3 @@ if TYPE_CHECKING:
     from workbench.text.pairs import load_pairs  # noqa: F401
     from workbench.text.readers import load_corpus  # noqa: F401
     from workbench.text.words import load_words, translation_pairs  # noqa: F401
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    if name in _ROOMS:
-        return importlib.import_module(f"workbench.{name}")
-    if name in _NAMES:
-        return getattr(importlib.import_module(_NAMES[name]), name)
-    raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has: {', '.join(__all__)}")
-
-
-def __dir__() -> list[str]:
-    """Complete the public names in an interactive session."""
-    return sorted(__all__)

@@ -32,6 +32,14 @@ def test_every_public_name_is_on_a_page(room):
             assert re.search(rf"\bwb\.{room}\.{name}\b", text), f"no page shows wb.{room}.{name}"
 
 
+@pytest.mark.parametrize("package", ["model", "text", "results"])
+def test_every_name_below_is_in_the_reference(package):
+    text = "\n".join(page.read_text(encoding="utf-8") for page in DOCS.glob("api/*.md"))
+    for name in getattr(wb, package).__all__:
+        assert hasattr(getattr(wb, package), name)
+        assert re.search(rf"^::: workbench\.{package}\.(\w+\.)?{name}$", text, re.MULTILINE), f"wb.{package}.{name}"
+
+
 def test_every_name_of_the_top_is_explained():
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     for name in wb.__all__:

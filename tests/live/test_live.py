@@ -72,7 +72,7 @@ def drawn(panel, trace=0):
 
 def measured(model, text):
     """[layer, head, query, key], NaN where a token may not look."""
-    found = model.capture(text, "pattern").pattern.values[0]
+    found = wb.model.capture(model, text, "pattern").pattern.values[0]
     return np.where(np.tri(found.shape[-1], dtype=bool), found, np.nan)
 
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+import workbench as wb
 from tests.models import byte_tokenizer, tiny
 from workbench.errors import BadArgument, TooLarge
 from workbench.model.batching import by_language, by_length
@@ -93,6 +94,6 @@ def test_the_error_of_bfloat16_is_stated_in_every_result():
     plain = load_model(tiny("llama"), tokenizer=byte_tokenizer())
     assert plain.precision == "float32" and "float32" not in plain.parity
     assert 0 < model.parity["float32"] < 0.1 * model.parity["logit_scale"]
-    found = model.capture("a text", "residual")
+    found = wb.model.capture(model, "a text", "residual")
     assert found.attrs["precision"] == model.precision
     assert "bfloat16; on a probe logits differ from float32 by up to" in model.precision

@@ -132,8 +132,8 @@ def test_refusals_and_interrupts(monkeypatch):
         UnsupportedSite, match=r"'pattern' cannot be attributed \(works: residual, residual_post, head\)"
     ):
         attribution(model, EQUAL, site="pattern")
-    with pytest.raises(BadArgument, match="'nll' has no gradient here"):
-        attribution(model, EQUAL, metric="nll")
+    with pytest.raises(BadArgument, match="'loss' is not a metric"):
+        attribution(model, EQUAL, metric="loss")
     for options in ({"steps": -1}, {"sample": 2}, {"steps": True}):
         with pytest.raises(BadArgument, match="give a whole number"):
             attribution(model, EQUAL, **options)

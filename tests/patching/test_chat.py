@@ -13,7 +13,7 @@ from tests.patching.cases import make_pairs, token
 from workbench.errors import BadArgument, TooLarge
 from workbench.model.load import load_model
 from workbench.patching import circuit, cross_layer, cross_position, sweep
-from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import batches, encode
 from workbench.results.make import provenance
 from workbench.text.chat import template_hash
@@ -48,7 +48,7 @@ def test_runs_end_where_the_assistant_begins(name):
 
 @pytest.mark.parametrize("name", ["chatml", "gemma", "llama"])
 def test_the_metric_reads_what_the_assistant_begins_with(name):
-    read = choose(model(name), encode(model(name), PAIRS), "logit_difference").tokens
+    read = metric_for_pairs(model(name), encode(model(name), PAIRS), "logit_difference").tokens
     assert read["answer"] == [token(pair.answer) for pair in PAIRS]
     found = sweep(model(name), PAIRS, site="residual", progress=False)
     for row, pair in enumerate(PAIRS):
@@ -60,7 +60,7 @@ def test_the_metric_reads_what_the_assistant_begins_with(name):
 
 def test_a_template_that_writes_the_first_token_is_refused():
     with pytest.raises(wb.errors.BadPairs, match="both begin with the token ' '"):
-        choose(model("mistral"), encode(model("mistral"), PAIRS), "logit_difference")
+        metric_for_pairs(model("mistral"), encode(model("mistral"), PAIRS), "logit_difference")
 
 
 def test_nll_is_of_the_prompts_own_tokens():

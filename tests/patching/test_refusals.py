@@ -60,11 +60,10 @@ def test_answers_that_begin_alike():
 def test_a_metric_of_ones_own_finds_its_pairs_in_the_batch():
     answers = [token(pair.answer) for pair in EQUAL]
 
-    def read(model, states, batch):
-        logits = model.bridge.unembed(model.bridge.ln_final(states[:, :, -1]))
-        return logits[:, range(len(batch.rows)), [answers[row] for row in batch.rows]]
+    def of(logits, batch):
+        return logits[range(len(batch.rows)), [answers[row] for row in batch.rows]]
 
-    result = sweep(wrapped("llama"), EQUAL, metric=Metric("answer_logit", "logits", True, read), progress=False)
+    result = sweep(wrapped("llama"), EQUAL, metric=Metric("answer_logit", "logits", of), progress=False)
     assert result.attrs["metric"] == "answer_logit"
     assert result.value.attrs == {"long_name": "mean answer logit of the patched run", "units": "logits"}
 
@@ -79,7 +78,7 @@ def interrupting(after):
             raise KeyboardInterrupt
         return states[:, :, -1, 0]
 
-    return Metric("first", "units", True, read)
+    return Metric("first", "units", lambda logits, batch: logits[:, 0], of_states=read)
 
 
 def test_an_interrupted_sweep_keeps_what_is_finished():

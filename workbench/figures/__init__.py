@@ -5,13 +5,16 @@ from workbench.figures.animation import animation
 from workbench.figures.bars import bars
 from workbench.figures.before_after import before_after
 from workbench.figures.curves import curves
+from workbench.figures.drawing.style import LIGHT
 from workbench.figures.explorer import explorer
-from workbench.figures.heatmap import heatmap
+from workbench.figures.explorer.parts import pattern_pair
+from workbench.figures.heatmap import heatmap, titled
 from workbench.figures.matrix import matrix
 from workbench.figures.neuron import neuron
 from workbench.figures.neuron_card import neuron_card
 
 __all__ = [
+    "LIGHT",
     "agreement",
     "animation",
     "bars",
@@ -22,6 +25,8 @@ __all__ = [
     "matrix",
     "neuron",
     "neuron_card",
+    "pattern_pair",
+    "titled",
 ]
 
 

@@ -106,8 +106,10 @@ def heatmap(
     return titled(figure, title or question(chosen), under, columns=columns)
 
 
+@checked
 def titled(figure: go.Figure, title: str, under: str, *, columns: int = 1) -> go.Figure:
     """Give a figure the shared style, its title and the line under it; `meta` holds its least width in pixels."""
+    whole_number("columns", columns, at_least=1)
     extra = 16 * under.count("<br>")
     layout: Any = figure.layout
     own = layout.margin

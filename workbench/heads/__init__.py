@@ -16,6 +16,7 @@ from workbench.heads.scores.shapley import shapley
 from workbench.heads.use.mask_file import fold_mask, load_mask, save_mask
 from workbench.heads.use.off_target import off_target
 from workbench.heads.use.soft_mask import tune_mask
+from workbench.heads.use.tasks import task_losses
 from workbench.heads.use.transfer import transfer
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "score_result",
     "search",
     "shapley",
+    "task_losses",
     "top",
     "transfer",
     "tune_mask",

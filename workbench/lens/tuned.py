@@ -1,7 +1,6 @@
 """The tuned lens: an affine map per layer, trained so that its reading of the layer is the model's own output."""
 
 import random
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from workbench.model.forward.optimizer import adam_state
 from workbench.model.forward.record import record
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
@@ -208,7 +207,7 @@ def _result(
     rows: int,
     rate: float,
 ) -> xr.Dataset:
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+    variables: Variables = {
         "weight": (("layer", "dimension", "given"), lens[0], "what is added to the state: A"),
         "bias": (("layer", "dimension"), lens[1], "what is added to the state: b"),
     }

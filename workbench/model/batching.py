@@ -1,18 +1,13 @@
 """Batching: texts side by side, and language by language, so that an interrupted sweep keeps whole languages."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from workbench.arguments import whole_number
 from workbench.model.memory import sliced, texts_at_once
+from workbench.model.model import Model
 from workbench.text.batches import Batch, Encoded, batches, stream
 from workbench.text.corpus import Corpus
-
-if TYPE_CHECKING:
-    from workbench.model.model import Model
 
 _AUTO = 32  # texts
 

@@ -14,6 +14,10 @@ class StopForward(Exception):
     """Raised in a hook: leaves the forward pass, because what was wanted of it is known."""
 
 
+Edit = Callable[[Any], Any]
+"""A function of an activation; what it returns, unless None, takes the activation's place."""
+
+
 @dataclass(frozen=True)
 class Hook:
     """A function on a module; made by `before`, `after`, `on_call` and `on_return`.
@@ -31,7 +35,7 @@ class Hook:
     keywords: bool = False
 
 
-def before(module: nn.Module, function: Callable[[Any], Any]) -> Hook:
+def before(module: nn.Module, function: Edit) -> Hook:
     """Give a function the module's first argument; what it returns, unless None, takes its place."""
 
     def hook(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
@@ -41,7 +45,7 @@ def before(module: nn.Module, function: Callable[[Any], Any]) -> Hook:
     return Hook(module, hook, "register_forward_pre_hook")
 
 
-def after(module: nn.Module, function: Callable[[Any], Any]) -> Hook:
+def after(module: nn.Module, function: Edit) -> Hook:
     """Give a function what the module returns; what it returns itself, unless None, takes its place."""
     return Hook(module, lambda _, args, output: function(output), "register_forward_hook")
 

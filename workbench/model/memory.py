@@ -5,20 +5,15 @@ are recorded and half for the cells that are run again. What does not fit at onc
 result.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import psutil
 import torch
 from einops import rearrange
 
 from workbench.errors import BadArgument, TooLarge
-
-if TYPE_CHECKING:
-    from workbench.model.model import Model
+from workbench.model.model import Model
 
 _SHARE = 0.5  # of what is free now, for "auto"
 _ROWS_CPU = 8192  # rows of stacked cells: matrix products on a CPU are long at their full speed

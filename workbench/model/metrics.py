@@ -1,15 +1,20 @@
-"""Metrics: one number per sample, read from the final residual stream so that only needed logits are computed."""
+"""Metrics: one number per sample, differentiable, read so that only needed logits are computed.
 
-from collections.abc import Callable, Iterator
+Whether gradients are kept is the caller's: none of this turns them off.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from workbench.model.forward.alone import alone
+from workbench.errors import BadArgument
+from workbench.model.forward.alone import alone, turn
 from workbench.model.forward.blockwise_loss import next_token_loss
 from workbench.model.model import Model
 from workbench.text.batches import Batch
@@ -19,19 +24,60 @@ _CHUNK = 256  # rows of logits held at once
 
 @dataclass(frozen=True)
 class Metric:
-    """A named reading of the final residual stream.
+    """A named number per sample, of logits. Its gradients are those of `of`, so `of` must be differentiable.
 
     Attributes:
-        name: the field's word for it.
+        name: what figures and provenance call it.
         unit: its unit.
-        last: reads the last position only.
-        read: (model, states [cell, sample, position, d_model] before the final norm, batch) to [cell, sample].
+        of: logits and batch to [sample]. Logits are float32, [sample, vocabulary] of each sample's last token or, with
+            `last=False`, [sample, position, vocabulary], padding included. `batch.rows` says which pair, or which text
+            of its language in `batch.languages`, each sample is; `batch.ids` and `batch.mask` are [sample, position].
+        last: the last token alone is read.
+        lower_is_better: as of a loss; `circuit` keeps what keeps the metric good.
+        of_states: a faster way to the same numbers: (model, states [cell, sample, position, d_model] before the final
+            norm, batch) to [cell, sample].
+
+    Example:
+        >>> import workbench as wb
+        >>> surest = wb.model.Metric("largest logit", "logits", lambda logits, batch: logits.amax(-1))
+        >>> wb.patching.sweep(model, pairs, metric=surest)                                     # doctest: +SKIP
     """
 
     name: str
     unit: str
-    last: bool
-    read: Callable[[Model, Tensor, Batch], Tensor]
+    of: Callable[[Tensor, Batch], Tensor]
+    last: bool = True
+    lower_is_better: bool = False
+    of_states: Callable[[Model, Tensor, Batch], Tensor] | None = None
+
+    @property
+    def noun(self) -> str:
+        """What a sentence calls it."""
+        return "loss" if self.name == "nll" else self.name.replace("_", " ")
+
+    @property
+    def long_name(self) -> str:
+        """What an axis calls it."""
+        return "negative log-likelihood" if self.name == "nll" else self.noun
+
+    def read(self, model: Model, states: Tensor, batch: Batch) -> Tensor:
+        """The metric of final states [cell, sample, position, d_model] before the final norm: [cell, sample].
+
+        Raises:
+            BadArgument: `of` gives something else than one number per sample.
+        """
+        with turn(model):
+            if self.of_states is not None:
+                return self.of_states(model, states, batch)
+            some = _last(states, batch) if self.last else states
+            cells = _logits(model, some) if self.last else (_logits(model, cell) for cell in some)
+            values = [self.of(logits, batch) for logits in cells]
+        if any(getattr(each, "shape", None) != (len(batch),) for each in values):
+            shape = tuple(getattr(values[0], "shape", ()))
+            raise BadArgument(
+                f"metric {self.name!r} gives shape {shape}; give one number for each of {len(batch)} samples"
+            )
+        return torch.stack(values)
 
 
 @alone
@@ -72,24 +118,34 @@ def _norm(model: Model, states: Tensor) -> Tensor:
     return model.bridge.ln_final(states)
 
 
+def _logits(model: Model, states: Tensor) -> Tensor:
+    """Logits of states before the final norm: [..., d_model] to [..., vocabulary], float32."""
+    hidden = _norm(model, states)
+    return unembed(model, hidden.flatten(0, -2)).float().unflatten(0, hidden.shape[:-1])
+
+
+def _last(states: Tensor, batch: Batch) -> Tensor:
+    """The state of each sample's last token, [cell, sample, d_model]; texts of a corpus are padded on the right."""
+    if states.shape[2] == 1 or bool(batch.mask[:, -1].all()):
+        return states[:, :, -1]
+    position = batch.mask.shape[1] - 1 - batch.mask.flip(1).argmax(1)
+    return states[:, torch.arange(len(position)), position]
+
+
 @alone
-@torch.no_grad()
 def read_nll(model: Model, states: Tensor, batch: Batch) -> Tensor:
     """Mean negative log-likelihood of each sample's counted tokens but a first one, in nats: [cell, sample].
 
     Logits are never held for the whole batch: blocks of the vocabulary, or chunks of rows where the model's head scales
     or caps its logits.
     """
-    cells, samples = states.shape[:2]
     targets, real = next_tokens(batch)
-    counts = real.sum(1)
     sample, position = real.nonzero().unbind(1)
-    wanted = targets[sample, position]
-    values = torch.zeros(cells, samples, device=states.device)
-    for cell in range(cells):
-        losses = token_losses(model, _norm(model, states[cell])[sample, position], wanted)
-        values[cell].index_add_(0, sample, losses)
-    return values / counts
+    wanted, none = targets[sample, position], torch.zeros(len(batch), device=states.device)
+    sums = [
+        none.index_add(0, sample, token_losses(model, _norm(model, cell)[sample, position], wanted)) for cell in states
+    ]
+    return torch.stack(sums) / real.sum(1)
 
 
 @alone
@@ -110,52 +166,55 @@ def next_tokens(batch: Batch) -> tuple[Tensor, Tensor]:
     return batch.ids[:, 1:], (batch.counted[:, 1:] * batch.mask[:, :-1]).bool()
 
 
-nll = Metric("nll", "nats", False, read_nll)
+def _nll(logits: Tensor, batch: Batch) -> Tensor:
+    targets, real = next_tokens(batch)
+    losses = cross_entropy(logits[:, :-1].transpose(1, 2), targets, reduction="none")
+    return torch.where(real, losses, 0.0).sum(1) / real.sum(1)
 
 
-def _last_logits(model: Model, states: Tensor) -> Tensor:
-    """Logits of the last position: [cell, sample, vocabulary]."""
-    hidden = _norm(model, states[:, :, -1])
-    return unembed(model, hidden.flatten(0, 1)).float().reshape(*hidden.shape[:2], -1)
+nll = Metric("nll", "nats", _nll, last=False, lower_is_better=True, of_states=read_nll)
 
 
-def logit_difference(answers: Tensor, foils: Tensor) -> Metric:
-    """The last position's logit of each sample's answer minus that of its foil.
-
-    Args:
-        answers: token ids, [sample].
-        foils: token ids, [sample].
-    """
-
-    @alone
-    @torch.no_grad()
-    def read(model: Model, states: Tensor, batch: Batch) -> Tensor:
-        plain = plain_unembedding(model)
-        if plain is None:
-            logits = _last_logits(model, states)
-            sample = torch.arange(logits.shape[1], device=logits.device)
-            return logits[:, sample, answers] - logits[:, sample, foils]
-        hidden = _norm(model, states[:, :, -1])
-        return (hidden * (plain[answers] - plain[foils])).sum(-1).float()
-
-    return Metric("logit_difference", "logits", True, read)
-
-
-def answer_probability(answers: list[list[int]]) -> Metric:
-    """The last position's probability of each sample's answer tokens, summed.
+def logit_difference(answers: Sequence[int], foils: Sequence[int]) -> Metric:
+    """The logit of an answer minus that of a foil, after the last token.
 
     Args:
-        answers: per sample the distinct token ids that count as its answer.
+        answers: the token id of each pair, or of each text of a language: `batch.rows` are places in this list.
+        foils: the same.
     """
 
-    @alone
-    @torch.no_grad()
-    def read(model: Model, states: Tensor, batch: Batch) -> Tensor:
-        probabilities = _last_logits(model, states).softmax(-1)
-        columns = [probabilities[:, i, tokens].sum(-1) for i, tokens in enumerate(answers)]
-        return torch.stack(columns, 1)
+    @lru_cache(maxsize=2)
+    def tokens(rows: tuple[int, ...], device: torch.device) -> Tensor:
+        return torch.tensor([[int(given[row]) for row in rows] for given in (answers, foils)], device=device)
 
-    return Metric("answer_probability", "probability", True, read)
+    def of(logits: Tensor, batch: Batch) -> Tensor:
+        answer, foil = logits.gather(1, tokens(batch.rows, logits.device).T).unbind(1)
+        return answer - foil
+
+    def of_states(model: Model, states: Tensor, batch: Batch) -> Tensor:
+        weight = plain_unembedding(model)
+        if weight is None:
+            return whole.read(model, states, batch)
+        answer, foil = weight[tokens(batch.rows, states.device)]
+        return (_norm(model, _last(states, batch)) * (answer - foil)).sum(-1).float()
+
+    whole = Metric("logit_difference", "logits", of)
+    return replace(whole, of_states=of_states)
+
+
+def answer_probability(answers: Sequence[Sequence[int]]) -> Metric:
+    """The probability of an answer's tokens, summed, after the last token.
+
+    Args:
+        answers: the distinct token ids that count as the answer of each pair, or of each text of a language:
+            `batch.rows` are places in this list.
+    """
+
+    def of(logits: Tensor, batch: Batch) -> Tensor:
+        probabilities = logits.softmax(-1)
+        return torch.stack([probabilities[i, list(answers[row])].sum() for i, row in enumerate(batch.rows)])
+
+    return Metric("answer_probability", "probability", of)
 
 
 def plain_unembedding(model: Model) -> Tensor | None:

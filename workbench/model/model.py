@@ -291,9 +291,3 @@ class Model:
         """Token ids and mask of some texts, on the model's device."""
         rows = Corpus({"": (texts,) if isinstance(texts, str) else tuple(texts)}, aligned=False, source="texts")
         return collate(self.encode(rows), self.pad_id, side).to(self.device)
-
-    def capture(self, texts: str | Sequence[str], sites: str | Sequence[str]) -> Any:
-        """Activations of some texts at some kinds of site, as a Result; see `workbench.model.capture`."""
-        from workbench.model.capture import capture
-
-        return capture(self, texts, sites)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,7 +11,7 @@ from scipy import stats
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.classes.ternary import in_order
-from workbench.results.make import make_result, provenance
+from workbench.results.make import Variables, make_result, provenance
 from workbench.results.statistics import corrected
 from workbench.text.corpus import chosen
 
@@ -119,7 +118,7 @@ def compare(
 
 def _transitions(
     old: np.ndarray, new: np.ndarray, count: int, permutations: int, generator: np.random.Generator
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+) -> Variables:
     """Neurons by class before and after, [layer, neuron] each, against neurons that change places within layers."""
     transition = _table(old, new, count)
     drawn = np.stack([_table(old, generator.permuted(new, axis=1), count) for _ in range(permutations)])
@@ -142,7 +141,7 @@ def _changes(
     draws: int,
     level: float,
     generator: np.random.Generator,
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+) -> Variables:
     """Classes [layer, neuron] and members [kind, language, layer, neuron] before and after, and how they changed."""
     old, new = codes
     of_kind = np.stack([old == i for i in range(count)]), np.stack([new == i for i in range(count)])
@@ -243,9 +242,7 @@ def _mcnemar(moved: np.ndarray) -> np.ndarray:
     return np.minimum(1.0, 2 * stats.binom.cdf(np.minimum(gained, lost), both, 0.5))
 
 
-def _spread(
-    change: np.ndarray, used: np.ndarray, draws: int, generator: np.random.Generator
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+def _spread(change: np.ndarray, used: np.ndarray, draws: int, generator: np.random.Generator) -> Variables:
     """Trained against untrained languages, tested by dealing "trained" to other languages."""
     many, count = len(used), int(used.sum())
     if math.comb(many, count) <= _EXACT:

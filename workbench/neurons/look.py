@@ -2,7 +2,6 @@
 
 import heapq
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,13 +10,13 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument, BadResult, Interrupted
+from workbench.model.activations import tensors
 from workbench.model.batching import streamed, texts_per_batch
-from workbench.model.capture import tensors
 from workbench.model.effective_weights import project
 from workbench.model.forward.alone import alone
 from workbench.model.forward.fused_attention import fused
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
 from workbench.text.tokens.spans import joined, spans
@@ -160,7 +159,7 @@ def _contexts(
     site: str,
     count: int,
     window: int,
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+) -> Variables:
     """Pieces of text around the strongest token of each found text."""
     shape = (len(strongest), count)
     peak, row = np.full(shape, np.nan), np.full(shape, -1)

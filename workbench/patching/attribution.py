@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.errors import Interrupted, UnsupportedSite
 from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
 from workbench.model.forward.recording import Recording
@@ -19,16 +19,9 @@ from workbench.model.forward.rerun import replace_heads, replace_positions
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.engine.agreement import with_agreement
-from workbench.patching.engine.cells import read
-from workbench.patching.engine.gradient import (
-    Gradients,
-    Slope,
-    activation_gradients,
-    difference,
-    embedded,
-    probability,
-)
-from workbench.patching.engine.pair_metric import Reading, choose
+from workbench.patching.engine.cells import read, unpatched
+from workbench.patching.engine.gradient import Gradients, activation_gradients, embedded
+from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.positions import forget_padding, numbers, tokens
 from workbench.patching.engine.prompts import Prompts, batches, encode, first_difference
 from workbench.patching.engine.table import Table
@@ -37,7 +30,6 @@ from workbench.text.batches import Batch
 from workbench.text.pairs import load_pairs
 
 SITES = {"residual": "position", "residual_post": "position", "head": "head"}
-METRICS = ("logit_difference", "answer_probability")
 
 
 @checked
@@ -47,7 +39,7 @@ def attribution(
     pairs: Any,
     *,
     site: str = "residual",
-    metric: str = "logit_difference",
+    metric: str | Metric = "logit_difference",
     steps: int = 0,
     sample: int = 24,
     progress: bool = True,
@@ -67,7 +59,7 @@ def attribution(
         pairs: as in `sweep`.
         site: `residual` (in front of each layer) or `residual_post` (behind), over layer and position; `head`, over
             layer and head.
-        metric: `logit_difference` or `answer_probability`.
+        metric: `logit_difference`, `answer_probability` or `nll`, or a Metric that has a gradient.
         steps: of integrated gradients; 0 takes the slope in the target run alone.
         sample: cells that are patched exactly, drawn at random among those that the prompts' differences can reach.
         progress: show a progress bar.
@@ -97,8 +89,6 @@ def attribution(
     """
     if site not in SITES:
         raise UnsupportedSite(f"site={site!r} cannot be attributed (works: {', '.join(SITES)})")
-    if metric not in METRICS:
-        raise BadArgument(f"metric={metric!r} has no gradient here (has: {', '.join(METRICS)})")
     whole_number("steps", steps)
     whole_number("sample", sample, at_least=3)
     model.require("restart")
@@ -106,25 +96,24 @@ def attribution(
         model.require("head")
     prompts = encode(model, load_pairs(pairs))
     prompts.require_equal_lengths()
-    reading = choose(model, prompts, metric)
+    pair_metric = metric_for_pairs(model, prompts, metric)
     width = model.n_heads if site == "head" else prompts.width
-    table = Table(prompts, reading, model.n_layers, width)
-    drawn = _draw(model, prompts, site, sample, seed)
+    table = Table(prompts, pair_metric, model.n_layers, width)
+    drawn = _draw(model, prompts, site, sample, seed, last=table.metric.last)
     exact = np.full((len(prompts), len(drawn)), np.nan)
     bar = tqdm(total=len(prompts), desc=f"attributing {site}", unit="pair", disable=not progress)
     stopped = ""
     try:
         every, skip = list(batches(model, prompts, batch_size)), lambda batch: bar.update(len(batch.rows))
         for batch in resumed(every, {**table.state(), "exact": exact}, skip=skip):
-            one, slope = reading.of(batch.rows), slope_of(reading, batch.rows)
             source = record(model, batch.source, heads=site == "head", keys=True)
-            moved, value = estimate(model, source, batch.target, slope, site=site, steps=steps)
+            moved, value = estimate(model, source, batch.target, table.metric, site=site, steps=steps)
             shift = 0 if site == "head" else width - moved.shape[2]
-            table.begin(batch, read(source, one, source.residual[-1][None, :, -1:])[0], value, width - shift)
+            table.begin(batch, unpatched(source, table.metric), value, width - shift)
             for layer in range(model.n_layers):
                 values = (moved[:, layer] + value[:, None]).T
                 table.put(layer, range(shift, width), values, torch.ones_like(values, dtype=torch.bool))
-            exact[list(batch.rows)] = _exact(source, batch.target, one, drawn, site, width)
+            exact[list(batch.rows)] = _exact(source, batch.target, table.metric, drawn, site, width)
             table.end()
             bar.update(len(batch.rows))
     except KeyboardInterrupt:
@@ -137,16 +126,8 @@ def attribution(
     return result
 
 
-def slope_of(reading: Reading, rows: Sequence[int]) -> Slope:
-    """The differentiable form of a metric, for some pairs."""
-    answers = [reading.tokens["answer"][row] for row in rows]
-    if reading.name == "logit_difference":
-        return difference(answers, [reading.tokens["foil"][row] for row in rows])
-    return probability(answers)
-
-
 def estimate(
-    model: Model, source: Recording, target: Batch, read: Slope, *, site: str, steps: int = 0
+    model: Model, source: Recording, target: Batch, metric: Metric, *, site: str, steps: int = 0
 ) -> tuple[Tensor, Tensor]:
     """The estimated change of the metric by each cell, and the metric of the target run.
 
@@ -154,7 +135,7 @@ def estimate(
         model: the model.
         source: the recorded source pass, with keys, and with heads for that site.
         target: the target prompts, each as long as its source prompt.
-        read: the differentiable metric.
+        metric: the metric.
         site: as in `attribution`.
         steps: of integrated gradients.
 
@@ -163,10 +144,11 @@ def estimate(
     """
     heads = site == "head"
     start = first_difference(source.batch, target)
-    given, mine = source.residual[0][:, start:], embedded(model, target)[:, start:]
+    batch = target.to(model.device)
+    given, mine = source.residual[0][:, start:], embedded(model, batch)[:, start:]
 
     def there(states: Tensor) -> Gradients:
-        return activation_gradients(source, states, read, start=start, sites=["head"] if heads else [])
+        return activation_gradients(source, states, metric, batch, start=start, sites=["head"] if heads else [])
 
     own = there(mine)
     slopes = own.slope["head"] if heads else own.residual_slope
@@ -187,7 +169,7 @@ def estimate(
 Cell = tuple[int, int]
 
 
-def _draw(model: Model, prompts: Prompts, site: str, count: int, seed: int) -> list[Cell]:
+def _draw(model: Model, prompts: Prompts, site: str, count: int, seed: int, *, last: bool) -> list[Cell]:
     """Some (layer, head) or (layer, position from the end) that a difference of the prompts can reach."""
     layers = range(model.n_layers)
     if site == "head":
@@ -197,7 +179,7 @@ def _draw(model: Model, prompts: Prompts, site: str, count: int, seed: int) -> l
             len(target) - next((i for i, (a, b) in enumerate(zip(source, target, strict=True)) if a != b), len(target))
             for source, target in zip(prompts.source, prompts.target, strict=True)
         ]
-        behind = site == "residual_post"
+        behind = last and site == "residual_post"
         every = [
             (layer, -back)
             for layer in layers

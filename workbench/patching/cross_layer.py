@@ -13,7 +13,7 @@ from workbench.model.forward.record import record
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.engine import cells
-from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import Prompts, batches, encode, label
 from workbench.patching.engine.table import Table
 from workbench.results.progress import resumed
@@ -71,17 +71,20 @@ def cross_layer(
         raise UnsupportedSite(f"site={site!r} cannot be patched across layers (works: {', '.join(SITES)})")
     prompts = encode(model, load_pairs(pairs))
     back = _from_end(prompts, position)
-    reading = choose(model, prompts, metric)
-    table = Table(prompts, reading, model.n_layers, model.n_layers)
+    pair_metric = metric_for_pairs(model, prompts, metric)
+    table = Table(prompts, pair_metric, model.n_layers, model.n_layers)
     bar = tqdm(total=len(prompts) * model.n_layers, desc="patching across layers", unit="layer", disable=not progress)
     stopped = ""
     try:
         every = list(batches(model, prompts, batch_size))
         for batch in resumed(every, table.state(), skip=lambda one: bar.update(model.n_layers * len(one.rows))):
             source, target = record(model, batch.source), record(model, batch.target, keys=True)
-            one = reading.of(batch.rows)
-            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), model.n_layers)
-            for layer, sources, values, changed in cells.layers(source, target, one, back, behind=site != "residual"):
+            table.begin(
+                batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), model.n_layers
+            )
+            for layer, sources, values, changed in cells.layers(
+                source, target, table.metric, back, behind=site != "residual"
+            ):
                 done = table.layers_done
                 table.put(layer, sources, values, changed)
                 bar.update((table.layers_done - done) * len(batch.rows))

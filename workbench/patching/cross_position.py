@@ -17,7 +17,7 @@ from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.cross_layer import SITES
 from workbench.patching.engine import cells
-from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.positions import forget_padding, numbers
 from workbench.patching.engine.prompts import batches, encode
 from workbench.patching.engine.table import Table
@@ -74,19 +74,20 @@ def cross_position(
     whole_number("layer", layer, at_most=model.n_layers - 1, why=f"the layers of {model.name!r}")
     prompts = encode(model, load_pairs(pairs))
     turned = prompts.swapped
-    reading = choose(model, prompts, metric)
-    table = Table(prompts, reading, turned.width, prompts.width)
+    pair_metric = metric_for_pairs(model, prompts, metric)
+    table = Table(prompts, pair_metric, turned.width, prompts.width)
     total = sum(map(len, prompts.source))
     bar = tqdm(total=total, desc="patching across positions", unit="position", disable=not progress)
     stopped = ""
     try:
         for batch in resumed(list(batches(model, prompts, batch_size)), table.state()):
             source, target = record(model, batch.source, keys=True), record(model, batch.target, keys=True)
-            one = reading.of(batch.rows)
-            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), target.n_positions)
+            table.begin(
+                batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), target.n_positions
+            )
             down, right = turned.width - source.n_positions, prompts.width - target.n_positions
             real = source.batch.mask.bool().sum(0).tolist()
-            for given, columns, values, changed in _cells(source, target, one, layer + (site != "residual")):
+            for given, columns, values, changed in _cells(source, target, table.metric, layer + (site != "residual")):
                 done = table.layers_done
                 table.put(given + down, [column + right for column in columns], values, changed)
                 bar.update((table.layers_done - done) * real[given])

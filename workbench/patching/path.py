@@ -15,7 +15,7 @@ from workbench.model.model import Model
 from workbench.patching.edges.receivers import Receiver, parse, sent
 from workbench.patching.engine import cells
 from workbench.patching.engine.frozen_heads import Runs, run_pair
-from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import batches, encode
 from workbench.patching.engine.table import Table
 from workbench.results.groups import is_pair
@@ -82,18 +82,22 @@ def path(
         model.require(ability)
     prompts = encode(model, load_pairs(pairs))
     prompts.require_equal_lengths()
-    reading = choose(model, prompts, metric)
-    table = Table(prompts, reading, model.n_layers, model.n_heads)
+    pair_metric = metric_for_pairs(model, prompts, metric)
+    table = Table(prompts, pair_metric, model.n_layers, model.n_heads)
     bar = tqdm(total=len(prompts) * model.n_layers, desc="patching paths", unit="layer", disable=not progress)
     stopped = ""
     try:
         every = list(batches(model, prompts, batch_size))
         for batch in resumed(every, table.state(), skip=lambda one: bar.update(model.n_layers * len(one.rows))):
             runs = run_pair(model, batch, through_mlps=through_mlps, patterns=end.inside)
-            one = reading.of(batch.rows)
-            table.begin(batch, cells.unpatched(runs.source, one), cells.unpatched(runs.target, one), model.n_heads)
+            table.begin(
+                batch,
+                cells.unpatched(runs.source, table.metric),
+                cells.unpatched(runs.target, table.metric),
+                model.n_heads,
+            )
             for layer in range(model.n_layers):
-                _row(table, runs, one, end, layer, chosen[layer])
+                _row(table, runs, table.metric, end, layer, chosen[layer])
                 bar.update(len(batch.rows))
             table.end()
     except KeyboardInterrupt:

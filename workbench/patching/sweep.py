@@ -15,7 +15,7 @@ from workbench.model.forward.recording import Recording
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.engine import cells, layer_sites
-from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.positions import forget_padding, numbers, tokens
 from workbench.patching.engine.prompts import PairBatch, Prompts, batches, encode
 from workbench.patching.engine.roles import role_columns, roles
@@ -107,26 +107,25 @@ def sweep(
     named, columns = role_columns(given) if "role" in axes else ([], {})
     if not named:
         given.require_equal_lengths()
-    reading = choose(model, given, metric)
+    pair_metric = metric_for_pairs(model, given, metric)
     noising = direction == "noising"
     prompts = given.swapped if noising else given
     if noising and columns:
         columns = {"source": columns["target"], "target": columns["source"]}
     inner = tuple(_size(model, prompts, site, axis, named) for axis in axes[1:])
     width = inner[0] if len(inner) == 1 else inner[0] * inner[1]
-    table = Table(prompts, reading, model.n_layers, width)
+    table = Table(prompts, pair_metric, model.n_layers, width)
     bar = tqdm(total=len(prompts) * model.n_layers, desc=f"patching {site}", unit="layer", disable=not progress)
     stopped = ""
     try:
         every = list(batches(model, prompts, batch_size))
         for batch in resumed(every, table.state(), skip=lambda one: bar.update(model.n_layers * len(one.rows))):
             source, target = _record(model, batch, site, axes)
-            one = reading.of(batch.rows)
             shift = inner[-1] - target.n_positions if axes[-1] == "position" else 0
             ran = width - shift * (width // inner[-1])
-            table.begin(batch, cells.unpatched(source, one), cells.unpatched(target, one), ran)
+            table.begin(batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), ran)
             where = {side: [columns[side][row] for row in batch.rows] for side in columns}
-            for layer, found, values, changed in _cells(site, axes, source, target, one, inner[-1], where):
+            for layer, found, values, changed in _cells(site, axes, source, target, table.metric, inner[-1], where):
                 done = table.layers_done
                 table.put(layer, [column + shift for column in found], values, changed)
                 bar.update((table.layers_done - done) * len(batch.rows))

@@ -1,9 +1,8 @@
 """Controls: what a change does beyond what as many random heads or neurons of the same layers do."""
 
-from typing import Any
-
 import numpy as np
 
+from workbench.results.make import Variables
 from workbench.results.statistics import corrected, interval, p_value
 
 OWNERS = {"delta": ("low", "high", "control_mean", "control_low", "control_high"), "excess": ("p_value",)}
@@ -14,26 +13,30 @@ def beyond_controls(
     counts: np.ndarray,
     *,
     axis: str,
+    changed: str,
+    noun: str,
     unit: str,
     level: float,
     seed: int,
     clusters: np.ndarray | None = None,
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+) -> Variables:
     """The variables of a knock-out or of steering, for `make_result`.
 
     Args:
-        samples: change of each text's loss, [cell, 1 + control, language, sample]: the cell itself, then its random
-            controls. NaN where a language has fewer texts or is not finished. Texts stand in an order that does not
-            depend on how they were sorted, since the bootstrap sees it.
+        samples: change of each text's loss or other metric, [cell, 1 + control, language, sample]: the cell itself,
+            then its random controls. NaN where a language has fewer texts or is not finished. Texts stand in an order
+            that does not depend on how they were sorted, since the bootstrap sees it.
         counts: texts of each language, [language] or [cell, language]; NaN where it is not finished.
         axis: what the cells are called, such as "group" or "dose".
-        unit: what was changed, in the plural: heads or neurons.
+        changed: what was changed, in the plural: heads or neurons.
+        noun: what was measured, such as "loss".
+        unit: of that.
         level: of the intervals.
         seed: of the bootstrap.
         clusters: which texts of a language are one, [language, sample], in the order of the samples; see `interval`.
 
     Returns:
-        In nats: `delta`, `low`, `high`, `control_mean`, `control_low`, `control_high`, `excess`, `excess_low`,
+        In this unit: `delta`, `low`, `high`, `control_mean`, `control_low`, `control_high`, `excess`, `excess_low`,
         `excess_high` and `p_value`, each [cell, language], and `control_delta[cell, control, language]`; what is about
         controls is NaN where there are none.
     """
@@ -53,15 +56,15 @@ def beyond_controls(
     random = f"of the central {level:.0%} of the random {axis}s' changes"
     change = np.nansum(delta, 2) / counts
     return {
-        "delta": (cells, change, "change of the loss [nats]"),
-        "low": (cells, low, f"lower end {between} delta over texts [nats]"),
-        "high": (cells, high, f"upper end {between} delta over texts [nats]"),
-        "control_mean": (cells, mean, f"mean change of the loss with random {unit} of the same layers [nats]"),
-        "control_low": (cells, ends[0], f"lower end {random} [nats]"),
-        "control_high": (cells, ends[1], f"upper end {random} [nats]"),
-        "excess": (cells, change - mean, f"change beyond that of random {unit} [nats]"),
-        "excess_low": (cells, excess_low, f"lower end {between} excess over texts [nats]"),
-        "excess_high": (cells, excess_high, f"upper end {between} excess over texts [nats]"),
+        "delta": (cells, change, f"change of the {noun} [{unit}]"),
+        "low": (cells, low, f"lower end {between} delta over texts [{unit}]"),
+        "high": (cells, high, f"upper end {between} delta over texts [{unit}]"),
+        "control_mean": (cells, mean, f"mean change of the {noun} with random {changed} of the same layers [{unit}]"),
+        "control_low": (cells, ends[0], f"lower end {random} [{unit}]"),
+        "control_high": (cells, ends[1], f"upper end {random} [{unit}]"),
+        "excess": (cells, change - mean, f"change beyond that of random {changed} [{unit}]"),
+        "excess_low": (cells, excess_low, f"lower end {between} excess over texts [{unit}]"),
+        "excess_high": (cells, excess_high, f"upper end {between} excess over texts [{unit}]"),
         "p_value": (cells, p, "p-value that excess is 0, corrected"),
-        "control_delta": ((axis, "control", "language"), drawn, f"change with each random {axis} [nats]"),
+        "control_delta": ((axis, "control", "language"), drawn, f"change with each random {axis} [{unit}]"),
     }

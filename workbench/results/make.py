@@ -18,6 +18,10 @@ from workbench.errors import BadArgument, BadResult
 from workbench.results.companions import ATTRIBUTE, declared
 from workbench.results.hdf5.storable import check_name, writable, writable_attribute, writable_values
 
+Variable = tuple[tuple[str, ...], Any, str]
+"""Axes, values, and a description that may end in its unit: `"change of the loss [nats]"`."""
+Variables = dict[str, Variable]
+"""What a Result is made of, by name."""
 FORMAT = 2  # 2: variables name their companions
 ROLE, SCORE = "role", "score"  # attribute of a variable, and its value for the score of a Result
 _LIBRARIES = {
@@ -30,7 +34,7 @@ _LIBRARIES = {
 
 
 def make_result(
-    variables: Mapping[str, tuple[tuple[str, ...], Any, str]],
+    variables: Mapping[str, Variable],
     coords: Mapping[str, Sequence[Any]],
     *,
     method: str,

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.errors import BadArgument
-from workbench.results.make import ROLE, SCORE, make_result
+from workbench.results.make import ROLE, SCORE, Variables, make_result
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
 
@@ -101,7 +101,7 @@ def score_result(
     cells, end = ("language", *axes), f" [{unit}]" if unit else ""
     words = name.replace("_", " ")
     tables = _tables(values, corpus, axes, shape)
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
+    variables: Variables = {}
     if tables[0].ndim == 2:
         variables[name] = (cells, np.stack(tables), words + end)
     else:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import workbench as wb
 from tests.borders import before, merging
 from tests.models import tiny
 from workbench.errors import BadPairs
@@ -37,6 +38,20 @@ def test_answers_are_divided_from_the_whole_text(template):
         assert count == len(whole) - before(tokenizer, text, len(question.prompt))
     assert found.ids[0] == found.ids[1]
     assert found.answers[0] == found.answers[1]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_the_loss_of_a_task_is_that_of_its_answers_tokens(batch_size):
+    m, template = model("<bos> $A"), "<bos> $A"
+    questions = [{"prompt": one.prompt, "answer": one.answer} for one in QUESTIONS]
+    found = wb.heads.task_losses(m, questions, batch_size=batch_size)
+    for question, value in zip(QUESTIONS, found, strict=True):
+        text = question.prompt + question.answer
+        ids = torch.tensor([merging(template)(text)["input_ids"]])
+        with torch.no_grad():
+            losses = -tiny("llama")(ids).logits[0, :-1].log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
+        own = losses[before(merging(template), text, len(question.prompt)) - 1 :]
+        assert value == pytest.approx(float(own.mean()), abs=1e-5)
 
 
 def test_an_answer_with_nothing_before_it_is_refused():

@@ -266,7 +266,10 @@ def test_a_module_that_is_wrapped_already_is_recognised():
     for name in ("ablate", "importance"):
         results = [getattr(wb.heads, name)(model, corpus(), progress=False) for model in (first, second)]
         assert results[0].equals(results[1])
-    assert second.capture("Hello", "pattern").pattern.shape == first.capture("Hello", "pattern").pattern.shape
+    assert (
+        wb.model.capture(second, "Hello", "pattern").pattern.shape
+        == wb.model.capture(first, "Hello", "pattern").pattern.shape
+    )
 
 
 def test_ids_beyond_the_embedding_are_named_and_padding_is_not():

@@ -30,6 +30,7 @@ ANALYSES = {
 }
 
 
+@torch.no_grad()
 def edited_loss(model):
     """Losses with a head off, from a pass whose edit stays while others would run."""
     batch = model.batch(["der Hund"])

@@ -17,6 +17,7 @@ from tests.patching.planted_circuit import PARTS, planted
 from workbench.errors import BadArgument, BadPairs, Interrupted, UnsupportedSite
 from workbench.model.load import load_model
 from workbench.patching.circuits.mean_ablated_task import Task
+from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import encode
 
 PAIRS = make_pairs([5, 6, 5, 7], seed=2)
@@ -124,9 +125,9 @@ def test_neurons_that_matter_less_are_tried_in_blocks_that_double():
 
 def test_the_ranking_of_neurons_is_the_slope_times_the_change():
     model, module = wrapped("llama"), plain("llama")
-    finding, measuring = (
-        Task(model, encode(model, PAIRS).some(range(at, len(PAIRS), 2)), "auto", ("neuron",)) for at in (0, 1)
-    )
+    prompts = encode(model, PAIRS)
+    metric = metric_for_pairs(model, prompts, "logit_difference").metric
+    finding, measuring = (Task(model, prompts, range(at, len(PAIRS), 2), metric, "auto", ("neuron",)) for at in (0, 1))
     finding.share_means(measuring)
     prompts = [source for source, _ in encoded(PAIRS)]
     fills = oracle.mean_neurons(module, prompts)

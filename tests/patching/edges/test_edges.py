@@ -133,8 +133,8 @@ def test_an_interrupt_keeps_the_finished_pairs(monkeypatch):
 
 def test_refusals(monkeypatch):
     model = wrapped("llama")
-    with pytest.raises(BadArgument, match="nll' has no gradient here"):
-        edges(model, MIXED, metric="nll")
+    with pytest.raises(BadArgument, match="'loss' is not a metric"):
+        edges(model, MIXED, metric="loss")
     with pytest.raises(BadArgument, match="sample=2; give a whole number from 3"):
         edges(model, MIXED, sample=2)
     with pytest.raises(BadPairs, match="source has"):

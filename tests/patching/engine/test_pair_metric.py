@@ -6,7 +6,7 @@ from tests.models import tiny
 from tests.patching.cases import ids, token, wrapped
 from workbench.errors import WorkbenchWarning
 from workbench.model.load import load_model
-from workbench.patching.engine.pair_metric import choose, following
+from workbench.patching.engine.pair_metric import following, metric_for_pairs
 from workbench.patching.engine.prompts import encode
 from workbench.text.pairs import Pair, Pairs
 
@@ -70,14 +70,14 @@ def test_prompts_that_end_in_a_space_of_the_next_word_are_counted():
 def test_first_tokens_follow_the_prompt_without_special_tokens():
     model = wrapped("llama")
     pairs = Pairs((Pair("abc", "abd", "öl", " lord"),), "one")
-    reading = choose(model, encode(model, pairs), "logit_difference")
+    reading = metric_for_pairs(model, encode(model, pairs), "logit_difference")
     assert reading.tokens == {"answer": [ids("ö")[1]], "foil": [token(" ")]}
 
 
 def test_a_probability_sums_distinct_first_tokens_and_no_bare_space():
     model = wrapped("llama")
     pairs = Pairs((Pair("abc", "abd", " kord", "lord"),), "one")
-    reading = choose(model, encode(model, pairs), "answer_probability")
+    reading = metric_for_pairs(model, encode(model, pairs), "answer_probability")
     assert reading.tokens == {"answer": [[token("k")]], "foil": [[token("l")]]}
 
 

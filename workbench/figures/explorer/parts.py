@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from workbench.arguments import checked, expect, shown
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.choose import choose
@@ -95,6 +96,7 @@ def pattern(values: Any, tokens: Sequence[str], *, title: str = "", under: str =
     return titled(figure, escape(title), escape(under))
 
 
+@checked
 def pattern_pair(
     left: tuple[Any, Sequence[str], str], right: tuple[Any, Sequence[str], str], *, title: str = "", under: str = ""
 ) -> go.Figure:
@@ -112,6 +114,13 @@ def pattern_pair(
     Raises:
         BadArgument: values and tokens do not fit.
     """
+    for name, (values, tokens, panel) in (("left", left), ("right", right)):
+        expect(f"{name}'s tokens", tokens, Sequence[str])
+        expect(f"{name}'s name", panel, str)
+        try:
+            np.asarray(values, dtype=float)
+        except (TypeError, ValueError, OverflowError):
+            raise BadArgument(f"{name}'s values={shown(values)}; give numbers, [query, key]") from None
     figure = make_subplots(rows=1, cols=2, subplot_titles=[escape(left[2]), escape(right[2])], horizontal_spacing=0.14)
     for column, (values, tokens, _) in enumerate((left, right), start=1):
         figure.add_trace(_pattern_cells(values, tokens), row=1, col=column)

@@ -16,7 +16,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.hooks import after, hooked
 from workbench.model.memory import budget
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch
@@ -196,11 +196,9 @@ def _alike(batch: Batch) -> Tensor:
     return (seen / (place + 1).clamp(min=1)[:, :, None])[:, None]
 
 
-def _variables(
-    found: np.ndarray, uniform: np.ndarray, corpus: Corpus, level: float, seed: int
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+def _variables(found: np.ndarray, uniform: np.ndarray, corpus: Corpus, level: float, seed: int) -> Variables:
     """The Result's variables from [kind, language, sample, layer, head] and [kind, language, sample]."""
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
+    variables: Variables = {}
     own = sort_texts(corpus, corpus.clusters)
     for (name, described), measured, alike in zip(KINDS.items(), found, uniform, strict=True):
         samples = sort_texts(corpus, rearrange(measured, "language sample layer head -> layer head language sample"))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from workbench.heads.scores.replacements import Replacement, Values
-from workbench.model.capture import tensors
+from workbench.model.activations import tensors
 from workbench.model.forward.recording import Recording
 from workbench.model.hooks import after, hooked
 from workbench.model.model import Model

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,12 +9,12 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted, TooLarge
+from workbench.model.activations import tensors
 from workbench.model.batching import by_length, texts_per_batch
-from workbench.model.capture import tensors
 from workbench.model.forward.alone import alone
 from workbench.model.memory import budget
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
@@ -156,9 +155,7 @@ def _read(model: Model, batch: Batch, place: dict[str, int], found: np.ndarray) 
             found[row, place[language], layer, :, :length, :length] = values.float().cpu().numpy()
 
 
-def _words(
-    model: Model, encoded: Sequence[Encoded], place: dict[str, int], shape: tuple[int, ...]
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+def _words(model: Model, encoded: Sequence[Encoded], place: dict[str, int], shape: tuple[int, ...]) -> Variables:
     """Tokens and lengths of the texts."""
     token, length = np.full(shape, "", dtype=object), np.zeros(shape[:2], np.int64)
     for text in encoded:

@@ -13,10 +13,11 @@ from workbench.heads.removal.diagonal import diagonal
 from workbench.heads.scores.measure import Table, measuring
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
+from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
 from workbench.results.controls import OWNERS, beyond_controls
 from workbench.results.groups import Groups
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.text.corpus import Corpus
 from workbench.text.order import sort_texts
 
@@ -30,6 +31,7 @@ def knockout(
     corpus: Corpus,
     groups: Groups,
     *,
+    metric: Metric = nll,
     controls: int = 20,
     scale: float = 0.0,
     level: float = 0.95,
@@ -51,6 +53,7 @@ def knockout(
         groups: a Result of `roles`, whose languages become the groups, or of any score of heads, of which each
             language's strongest 2 % are taken (see `top`), or a dict of group -> (layer, head) pairs, such as
             `top(found, share=0.01)`. A group without heads changes nothing.
+        metric: what is measured of each text, with each group and without.
         controls: random groups for each group; with 0 their variables are NaN.
         scale: what the heads' outputs are multiplied by: 0 switches off, 2 doubles.
         level: of the confidence intervals.
@@ -60,7 +63,7 @@ def knockout(
         truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
-        In nats: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval over texts;
+        In nats, or the metric's unit: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval;
         `control_mean`, the mean over the random groups; `control_low`, `control_high`, the central `level` of the
         random groups' deltas; `excess` = delta - control_mean, with `excess_low`, `excess_high` over texts and
         `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells (in both, texts that
@@ -105,13 +108,14 @@ def knockout(
     table = Table(corpus, len(scales))
 
     def result() -> xr.Dataset:
-        variables, attrs = _variables(table, masks, list(named), level, seed)
+        variables, attrs = _variables(table, masks, list(named), metric, level, seed)
         return make_result(
             variables,
             {"group": list(named), "language": list(corpus.languages)},
             method="heads.knockout",
             owners=OWNERS,
             parameters={
+                "metric": metric.name,
                 "groups": _origin(groups, named),
                 "controls": controls,
                 "scale": scale,
@@ -128,7 +132,7 @@ def knockout(
     batches = by_language(model, encoded, batch_size=size)
     try:
         with tqdm(total=len(batches) * len(scales), desc="knock-out", unit="group", disable=not progress) as bar:
-            for _ in measuring(model, table, batches, scales, step=bar.update):
+            for _ in measuring(model, table, batches, scales, metric=metric, step=bar.update):
                 pass
     except KeyboardInterrupt:
         done = [code for code, whole in zip(corpus.languages, table.finished, strict=True) if whole]
@@ -141,8 +145,8 @@ def knockout(
 
 
 def _variables(
-    table: Table, masks: np.ndarray, names: list[str], level: float, seed: int
-) -> tuple[dict[str, tuple[tuple[str, ...], Any, str]], dict[str, float]]:
+    table: Table, masks: np.ndarray, names: list[str], metric: Metric, level: float, seed: int
+) -> tuple[Variables, dict[str, float]]:
     """The Result's variables and the attributes of the diagonal."""
     raw = table.deltas.reshape(*masks.shape[:2], *table.losses.shape[1:])  # [group, itself and controls, language, ...]
     whole = sort_texts(table.corpus, raw)
@@ -155,19 +159,29 @@ def _variables(
     across = diagonal(
         compared, names, list(corpus.languages), aligned=corpus.aligned, clusters=rows, level=level, seed=seed
     )
-    ends = f"of the {level:.0%} interval of contrast over texts [nats]"
+    ends = f"of the {level:.0%} interval of contrast over texts [{metric.unit}]"
     heads = masks[:, 0].sum((1, 2))
     common = (masks[:, :1] & masks[:, 1:]).sum((2, 3)).mean(1) if masks.shape[1] > 1 else np.full(len(names), np.nan)
     variables = {
-        **beyond_controls(whole, counts, axis="group", unit="heads", level=level, seed=seed, clusters=own),
-        "sample_delta": ((*_CELLS, "sample"), raw[:, 0], "change of each text's loss [nats]"),
+        **beyond_controls(
+            whole,
+            counts,
+            axis="group",
+            changed="heads",
+            noun=metric.noun,
+            unit=metric.unit,
+            level=level,
+            seed=seed,
+            clusters=own,
+        ),
+        "sample_delta": ((*_CELLS, "sample"), raw[:, 0], f"change of each text's {metric.noun} [{metric.unit}]"),
         "sample_control": (
             (*_CELLS, "sample"),
             average,
-            "mean change of each text's loss over the random groups [nats]",
+            f"mean change of each text's {metric.noun} over the random groups [{metric.unit}]",
         ),
-        "baseline": (("language",), table.baseline, "mean negative log-likelihood [nats]"),
-        "contrast": (("group",), across.contrast, "change of the own language less the others' mean [nats]"),
+        "baseline": (("language",), table.baseline, f"mean {metric.long_name} [{metric.unit}]"),
+        "contrast": (("group",), across.contrast, f"change of the own language less the others' mean [{metric.unit}]"),
         "contrast_low": (("group",), across.low, f"lower end {ends}"),
         "contrast_high": (("group",), across.high, f"upper end {ends}"),
         "heads": (("group",), heads, "heads of the group"),

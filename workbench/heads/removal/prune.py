@@ -19,7 +19,7 @@ from workbench.heads.scores.measure import Table, measure
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus, chosen
@@ -125,9 +125,7 @@ def prune(
     steps: list[Step] = []
     limit = min(shape[0] * shape[1] - 1, most or shape[0] * shape[1])
 
-    def result(
-        variables: dict[str, tuple[tuple[str, ...], Any, str]], coords: dict[str, Any], attrs: dict[str, Any]
-    ) -> xr.Dataset:
+    def result(variables: Variables, coords: dict[str, Any], attrs: dict[str, Any]) -> xr.Dataset:
         spent = sum(step.cells for step in steps)
         exhaustive = sum(shape[0] * shape[1] - i for i in range(len(steps)))
         removed = np.zeros(shape, dtype=bool)
@@ -220,7 +218,7 @@ def prune(
 
 def _curves(
     table: Table, named: list[str], draws: int, counts: int, groups: list[list[int]], level: float, seed: int
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+) -> Variables:
     """Held-out rises by order and number of removed heads, and what they gain over random orders."""
     deltas = sort_texts(table.corpus, table.deltas)
     deltas = deltas.reshape(len(named) + draws, counts, *deltas.shape[1:])  # [order, removed, language, sample]
@@ -231,7 +229,7 @@ def _curves(
     low, high = interval(samples, axis=3, level=level, seed=seed, clusters=own)
     drawn = np.nanmean(deltas[len(named) :], 3) if draws else np.zeros((0, counts, deltas.shape[2]))
     ends = f"of the {level:.0%} interval of"
-    found: dict[str, tuple[tuple[str, ...], Any, str]] = {
+    found: Variables = {
         "rise": (_CURVE, np.nanmean(samples, 3), "rise of the loss on held-out texts [nats]"),
         "low": (_CURVE, low, f"lower end {ends} rise over texts [nats]"),
         "high": (_CURVE, high, f"upper end {ends} rise over texts [nats]"),

@@ -18,9 +18,9 @@ from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
 from workbench.model.forward.rerun import replace_heads
 from workbench.model.memory import cells_at_once
-from workbench.model.metrics import nll
+from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
@@ -39,6 +39,7 @@ def ablate(
     *,
     how: str = "zero",
     heads: Sequence[tuple[int, int]] | None = None,
+    metric: Metric = nll,
     scale: float = 2.0,
     level: float = 0.95,
     progress: bool = True,
@@ -65,6 +66,7 @@ def ablate(
         corpus: texts by language.
         how: what the output becomes, as above.
         heads: (layer, head) pairs to ablate; all when None. The others are NaN in the Result.
+        metric: what is measured of each text, with each head and without.
         scale: the factor of `how="scale"`.
         level: of the confidence intervals.
         progress: show a progress bar.
@@ -73,11 +75,12 @@ def ablate(
         truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
-        All in nats: `delta[language, layer, head]`, mean over texts; `low` and `high`, its bootstrap percentile
-        interval over texts; `p_value`, two-sided one-sample t-test of mean 0, Benjamini-Hochberg corrected over all
-        cells; `baseline[language]`, mean NLL of the whole model; `sample_delta[language, sample, layer, head]`, NaN
-        where a language has fewer texts than another. Intervals and p-values need two texts that differ: a text that
-        is given again is no further evidence, and is drawn and tested with those that it repeats, as one.
+        All in nats, or the metric's unit: `delta[language, layer, head]`, mean over texts; `low` and `high`, its
+        bootstrap percentile interval over texts; `p_value`, two-sided one-sample t-test of mean 0, Benjamini-Hochberg
+        corrected over all cells; `baseline[language]`, mean NLL, or metric, of the whole model;
+        `sample_delta[language, sample, layer, head]`, NaN where a language has fewer texts than another.
+        Intervals and p-values need two texts that differ: a text that is given again is no further evidence, and is
+        drawn and tested with those that it repeats, as one.
 
     Raises:
         BadArgument: unknown `how`, `scale`, `level` or `batch_size`, or a head that does not exist.
@@ -101,7 +104,7 @@ def ablate(
         model.require("pattern")
     layers = _layers(model, heads)
     encoded = model.encode(corpus, truncate=truncate)
-    sweep = _Sweep(model, corpus, layers)
+    sweep = _Sweep(model, corpus, layers, metric)
 
     def result() -> xr.Dataset:
         return make_result(
@@ -112,6 +115,7 @@ def ablate(
             score="delta",
             parameters={
                 "how": how,
+                "metric": metric.name,
                 "heads": "all" if heads is None else [[layer, head] for layer in layers for head in layers[layer]],
                 "scale": scale if how == "scale" else None,
                 "level": level,
@@ -161,19 +165,20 @@ def _replacement(
 class _Sweep:
     """The changes of every text's loss, filled in cell by cell."""
 
-    def __init__(self, model: Model, corpus: Corpus, layers: dict[int, list[int]]):
-        self.model, self.corpus, self.layers = model, corpus, layers
+    def __init__(self, model: Model, corpus: Corpus, layers: dict[int, list[int]], metric: Metric):
+        self.model, self.corpus, self.layers, self.metric = model, corpus, layers, metric
         self.place = {language: i for i, language in enumerate(corpus.languages)}
         self.counts = list(corpus.counts.values())
         rows = max(self.counts)
         self.deltas = np.full((len(self.counts), rows, model.n_layers, model.n_heads), np.nan, dtype=np.float32)
         self.clean = np.full((len(self.counts), rows), np.nan)
 
+    @torch.no_grad()
     def run(self, batch: Batch, replacement: Replacement, bar: Any) -> None:
         """Ablate every head on one batch, several heads side by side."""
         recording = record(self.model, batch, heads=True)
         batch = recording.batch
-        clean = nll.read(self.model, recording.residual[-1][None], batch)[0]
+        clean = self.metric.read(self.model, recording.residual[-1][None], batch)[0]
         languages, rows = [self.place[language] for language in batch.languages], list(batch.rows)
         self.clean[languages, rows] = clean.cpu().numpy()
         values = replacement(recording)
@@ -183,8 +188,8 @@ class _Sweep:
             for start in range(0, len(heads), width):
                 part = heads[start : start + width]
                 states = replace_heads(recording, layer, part, values(layer, part))
-                change = nll.read(self.model, states, batch) - clean
-                _check(change, layer, part, batch)
+                change = self.metric.read(self.model, states, batch) - clean
+                _check(change, layer, part, batch, self.metric)
                 for head, column in zip(part, change.cpu().numpy(), strict=True):
                     self.deltas[languages, rows, layer, head] = column
                 bar.update(len(part))
@@ -212,8 +217,9 @@ class _Sweep:
             f"(heads by language: {', '.join(each) or 'none'}); the others are NaN in .partial"
         )
 
-    def variables(self, level: float, seed: int) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    def variables(self, level: float, seed: int) -> Variables:
         """The Result's variables; cells that are not finished are NaN, but for the texts they had."""
+        noun, unit = self.metric.noun, self.metric.unit
         whole = np.where(self.finished()[:, None], self.deltas, np.nan).astype(np.float64)
         # The bootstrap must not see the order of the texts; no number here takes two languages from one draw.
         whole = sort_texts(self.corpus, whole, joint=False, axis=0)
@@ -221,19 +227,19 @@ class _Sweep:
         low, high = interval(whole, axis=1, level=level, seed=seed, clusters=clusters)
         finished = np.where(self.finished(), np.array(self.counts)[:, None, None], np.nan)
         return {
-            "delta": (_CELLS, np.nansum(whole, 1) / finished, "change of the loss without the head [nats]"),
-            "low": (_CELLS, low, f"lower end of the {level:.0%} interval of delta [nats]"),
-            "high": (_CELLS, high, f"upper end of the {level:.0%} interval of delta [nats]"),
+            "delta": (_CELLS, np.nansum(whole, 1) / finished, f"change of the {noun} without the head [{unit}]"),
+            "low": (_CELLS, low, f"lower end of the {level:.0%} interval of delta [{unit}]"),
+            "high": (_CELLS, high, f"upper end of the {level:.0%} interval of delta [{unit}]"),
             "p_value": (
                 _CELLS,
                 corrected(p_value(whole, axis=1, clusters=clusters)),
                 "p-value that delta is 0, corrected",
             ),
-            "baseline": (("language",), self._baseline(), "mean negative log-likelihood [nats]"),
+            "baseline": (("language",), self._baseline(), f"mean {self.metric.long_name} [{unit}]"),
             "sample_delta": (
                 ("language", "sample", "layer", "head"),
                 self.deltas,
-                "change of each text's loss without the head [nats]",
+                f"change of each text's {noun} without the head [{unit}]",
             ),
         }
 
@@ -243,12 +249,12 @@ class _Sweep:
         return np.nansum(self.clean, 1) / np.where(seen, counts, np.nan)
 
 
-def _check(change: torch.Tensor, layer: int, heads: list[int], batch: Batch) -> None:
+def _check(change: torch.Tensor, layer: int, heads: list[int], batch: Batch, metric: Metric) -> None:
     """Every change [cell, sample] must be a number."""
     bad = ~torch.isfinite(change)
     if bool(bad.any()):
         cell, sample = (int(i) for i in bad.nonzero()[0])
         raise NotFinite(
-            f"the loss without head {heads[cell]} of layer {layer} is NaN or infinite for sample {batch.rows[sample]} "
-            f"of {batch.languages[sample]!r}"
+            f"the {metric.noun} without head {heads[cell]} of layer {layer} is NaN or infinite for sample "
+            f"{batch.rows[sample]} of {batch.languages[sample]!r}"
         )

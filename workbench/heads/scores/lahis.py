@@ -18,7 +18,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.forward.optimizer import adam_state
 from workbench.model.gradients import head_gradient
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import corrected
 from workbench.text.batches import Batch, Encoded, collate
@@ -102,7 +102,7 @@ def importance(
 
     def result() -> xr.Dataset:
         finished = totals.finished(corpus)
-        variables: dict[str, tuple[tuple[str, ...], Any, str]] = totals.variables(variant, finished)
+        variables: Variables = totals.variables(variant, finished)
         if variant == "released":
             last = np.stack([masks[language].detach().cpu().numpy() for language in corpus.languages])
             variables["mask"] = (_CELLS, np.where(finished[:, None, None], last, np.nan), "mask after the last text")
@@ -222,7 +222,7 @@ class _Totals:
         """Which languages had all their texts: [language] bool."""
         return self.count == np.array(list(corpus.counts.values()))
 
-    def variables(self, variant: str, finished: np.ndarray) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    def variables(self, variant: str, finished: np.ndarray) -> Variables:
         """The Result's variables; NaN for languages that are not finished."""
         count = np.where(finished, self.count, np.nan)
         each = count[:, None, None]
@@ -230,7 +230,7 @@ class _Totals:
         low, high = self._interval(finished)
         p = np.where(finished[:, None, None], self.squares.p_value(), np.nan)
         ends = f"end of the {self.level:.0%} interval of importance over texts [{_UNITS[variant]}]"
-        variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+        variables: Variables = {
             "importance": (_CELLS, score, f"LAHIS, {variant} variant [{_UNITS[variant]}]"),
             "gradient": (_CELLS, self.squares.total / each, "mean slope of the loss in the head's mask [nats]"),
             "low": (_CELLS, low, f"lower {ends}"),

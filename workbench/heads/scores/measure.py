@@ -11,23 +11,30 @@ from workbench.model.forward.record import record
 from workbench.model.forward.recording import Recording
 from workbench.model.forward.rerun import rescale
 from workbench.model.memory import cells_at_once
-from workbench.model.metrics import nll
+from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
 from workbench.results.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
 
+@torch.no_grad()
 def run_cells(
-    recording: Recording, scales: np.ndarray, *, fill: Tensor | None = None, step: Callable[[int], object] | None = None
+    recording: Recording,
+    scales: np.ndarray,
+    *,
+    metric: Metric = nll,
+    fill: Tensor | None = None,
+    step: Callable[[int], object] | None = None,
 ) -> np.ndarray:
-    """The loss of each text of a recorded batch under each cell's scales: [cell, sample] float64, nats.
+    """The loss (or other metric) of each text of a recorded batch under each cell's scales: [cell, sample] float64.
 
     Cells that begin at the same layer run side by side, since a stack restarts at the lowest layer that it changes.
 
     Args:
         recording: a pass recorded with `heads=True`.
         scales: what each head's output is multiplied by, [cell, layer, head].
+        metric: what is measured.
         fill: [layer, head, d_head], what a scale of 0 leaves; zero when None.
         step: called with the number of cells after each stack.
 
@@ -43,11 +50,11 @@ def run_cells(
     for start in range(0, len(order), width):
         part = order[start : start + width]
         heads = torch.from_numpy(np.ascontiguousarray(scales[part])).to(model.device, model.dtype)
-        losses = nll.read(model, rescale(recording, heads=heads, head_fill=fill), batch)
+        losses = metric.read(model, rescale(recording, heads=heads, head_fill=fill), batch)
         if not bool(torch.isfinite(losses).all()):
             sample = int((~torch.isfinite(losses)).any(0).nonzero()[0])
             raise NotFinite(
-                f"the loss with heads changed is NaN or infinite for sample {batch.rows[sample]} of "
+                f"the {metric.noun} with heads changed is NaN or infinite for sample {batch.rows[sample]} of "
                 f"{batch.languages[sample]!r}"
             )
         found[part] = losses.double().cpu().numpy()
@@ -56,9 +63,10 @@ def run_cells(
     return found
 
 
-def clean_losses(recording: Recording) -> np.ndarray:
-    """The loss of each text of a recorded batch with nothing changed: [sample] float64, nats."""
-    losses = nll.read(recording.model, recording.residual[-1][None], recording.batch)[0]
+@torch.no_grad()
+def clean_losses(recording: Recording, metric: Metric = nll) -> np.ndarray:
+    """The loss (or other metric) of each text of a recorded batch with nothing changed: [sample] float64."""
+    losses = metric.read(recording.model, recording.residual[-1][None], recording.batch)[0]
     return losses.double().cpu().numpy()
 
 
@@ -125,11 +133,13 @@ def measuring(
     batches: Iterable[Batch],
     scales: np.ndarray,
     *,
+    metric: Metric = nll,
     fill: Tensor | None = None,
     step: Callable[[int], object] | None = None,
 ) -> Iterator[Batch]:
     """Fill a table batch by batch, so that what was finished before an interrupt stays."""
     for batch in resumed(list(batches), table.state(), skip=lambda _: step and step(len(scales))):
         recording = record(model, batch, heads=True)
-        table.put(batch, clean_losses(recording), run_cells(recording, scales, fill=fill, step=step))
+        losses = run_cells(recording, scales, metric=metric, fill=fill, step=step)
+        table.put(batch, clean_losses(recording, metric), losses)
         yield batch

@@ -1,7 +1,6 @@
 """Off target: in which language the model goes on with chosen heads scaled, against random heads of the same layers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.answers import Identifier, answering
@@ -158,7 +157,7 @@ def off_target(
 
 def _answers(
     written: list[np.ndarray], codes: list[np.ndarray], none: list[np.ndarray], answers: list[str]
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+) -> Variables:
     """What was answered: texts and their languages for the whole model and the scaled heads, counts for every run."""
     shares = np.stack([answered(one, answers) for one in codes])
     return {

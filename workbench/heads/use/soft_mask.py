@@ -20,7 +20,7 @@ from workbench.model.forward.optimizer import adam_state
 from workbench.model.gradients import frozen
 from workbench.model.hooks import before, hooked
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.characters import plain
@@ -111,7 +111,7 @@ def tune_mask(
     sets = [chosen, *random_groups("mask", chosen, controls, seed=seed)]
     masks, curves = [], []
 
-    def result(variables: dict[str, tuple[tuple[str, ...], Any, str]]) -> xr.Dataset:
+    def result(variables: Variables) -> xr.Dataset:
         mask = masks[0] if masks else torch.ones(shape)
         return make_result(
             {
@@ -209,15 +209,13 @@ def _measure(model: Model, asked: Asked, rows: np.ndarray, mask: Tensor, size: i
     return np.concatenate(found, 1)
 
 
-def _variables(
-    measured: list[np.ndarray], clusters: np.ndarray, level: float, seed: int
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+def _variables(measured: list[np.ndarray], clusters: np.ndarray, level: float, seed: int) -> Variables:
     """Accuracies and losses with their intervals and tests; clusters [question] say which questions are one."""
     random = np.stack(measured[2:])  # [control, 2, question]
     right, losses = np.stack([measured[0], measured[1], random.mean(0)], 1)  # [condition, question]
     low, high = interval(right, axis=1, level=level, seed=seed, clusters=clusters)
     ends = f"end of the {level:.0%} interval of"
-    found: dict[str, tuple[tuple[str, ...], Any, str]] = {
+    found: Variables = {
         "accuracy": (("condition",), right.mean(1), "share of held-out questions answered"),
         "low": (("condition",), low, f"lower {ends} accuracy over questions"),
         "high": (("condition",), high, f"upper {ends} accuracy over questions"),

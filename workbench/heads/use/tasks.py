@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from workbench.arguments import checked
 from workbench.errors import BadPairs, TooLarge
+from workbench.model.batching import texts_per_batch
+from workbench.model.forward.alone import alone
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.text.batches import Batch, check_ids, pad
@@ -122,6 +126,31 @@ def ask(model: Model, questions: Sequence[Question]) -> Asked:
         ids.append(whole)
         answers.append(len(whole) - before)
     return Asked(ids, answers)
+
+
+@checked
+@alone
+@torch.no_grad()
+def task_losses(model: Model, tasks: Any, *, batch_size: int | str = "auto") -> np.ndarray:
+    """The mean loss of each task's answer, in nats: [task].
+
+    Args:
+        model: the model; inside `wb.model.edited` with its edits.
+        tasks: `Pairs`, questions, or a file, as of `tune_mask`.
+        batch_size: tasks side by side; `"auto"` is 32. Results differ by rounding alone.
+
+    Raises:
+        BadPairs: a task lacks text, or its answer has no token of its own.
+        TooLarge: a task exceeds the model's context.
+
+    Example:
+        >>> with wb.model.edited(model, heads=wb.heads.load_mask(model, "de-fr.json")):          # doctest: +SKIP
+        ...     losses = wb.heads.task_losses(model, pairs)
+    """
+    encoded, size = ask(model, read_tasks(tasks)), texts_per_batch(batch_size)
+    rows = range(len(encoded.ids))
+    parts = (encoded.batch(model, rows[start : start + size]) for start in rows[::size])
+    return torch.cat([answer_losses(model, *part)[0] for part in parts]).double().cpu().numpy()
 
 
 def answer_losses(model: Model, batch: Batch, follows: Tensor) -> tuple[Tensor, Tensor]:

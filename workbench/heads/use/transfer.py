@@ -16,7 +16,7 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.characters import plain
@@ -108,9 +108,7 @@ def transfer(
     )
 
 
-def _variables(
-    unscaled: np.ndarray, found: np.ndarray, clusters: np.ndarray, level: float, seed: int
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+def _variables(unscaled: np.ndarray, found: np.ndarray, clusters: np.ndarray, level: float, seed: int) -> Variables:
     """The Result's variables, from preferences.
 
     Args:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import WorkbenchError
-from workbench.model.capture import tensors
+from workbench.model.activations import tensors
 from workbench.model.checks.costs import COSTS
 from workbench.model.checks.probe import Probe
 from workbench.model.checks.restarts import RestartError, check_restarts, neurons_gap

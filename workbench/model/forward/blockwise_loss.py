@@ -6,26 +6,44 @@ softmax(h W^T) W - W[t], attention with W as keys and values. Memory is rows x b
 that stay in a CPU's cache are faster than one matrix product followed by a softmax.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _ROWS, _BLOCK = 1024, 512  # measured on CPUs with 1 MiB of second-level cache
 _BLOCK_GPU = 16384
 
 
-@torch.no_grad()
 def next_token_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-    """Negative log-likelihood of each target in nats: [row], float32.
+    """Negative log-likelihood of each target in nats: [row], float32; differentiable with respect to `hidden`, once.
 
     Args:
         hidden: states that passed the final norm, [row, d_model].
         weight: the unembedding, [vocabulary, d_model].
         targets: token ids, [row].
     """
-    return torch.cat(
-        [_one(part, weight, wanted, slope=False)[0] for part, wanted in _parts(hidden, targets)]
-        or [hidden.new_empty(0)]
-    )
+    if torch.is_grad_enabled() and hidden.requires_grad:
+        return _Differentiable.apply(hidden, weight, targets)
+    with torch.no_grad():
+        losses = [_one(part, weight, wanted, slope=False)[0] for part, wanted in _parts(hidden, targets)]
+    return torch.cat(losses or [hidden.new_empty(0)])
+
+
+class _Differentiable(torch.autograd.Function):
+    """The loss, with the gradient that is found beside it."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+        loss, slope = next_token_slope(hidden, weight, targets)
+        ctx.save_for_backward(slope.to(hidden.dtype))
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *slopes: Tensor) -> Any:
+        return ctx.saved_tensors[0] * slopes[0][:, None], None, None
 
 
 @torch.no_grad()

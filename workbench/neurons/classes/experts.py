@@ -1,7 +1,6 @@
 """Expert neurons: units whose mean activation tells one language from the others (Kojima et al. 2024)."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,7 +14,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.neurons.counts.activity import mean, per_text
 from workbench.results.average_precision import average_precision
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.text.corpus import Corpus
 
@@ -94,7 +93,7 @@ def experts(
     def shaped(values: np.ndarray) -> np.ndarray:
         return values.reshape(len(values), model.n_layers, model.n_neurons)
 
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+    variables: Variables = {
         "average_precision": (_AXES, shaped(precision), "average precision as a detector of the language"),
         "top": (_AXES, shaped(top), "among the highest average precisions"),
         "bottom": (_AXES, shaped(bottom), "among the lowest average precisions"),

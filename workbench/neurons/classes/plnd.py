@@ -1,7 +1,6 @@
 """PLND, parallel language-specific neuron detection: what a neuron's removal does to its layer (Zhao et al. 2024)."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.neurons.classes.ranking import check_share, how_many
 from workbench.neurons.counts.activity import down_norms, per_text, root_mean_square
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.text.corpus import Corpus
 
@@ -116,9 +115,7 @@ def plnd(
     return result
 
 
-def _variables(
-    impact: np.ndarray, active: np.ndarray, seen: np.ndarray, often: float
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+def _variables(impact: np.ndarray, active: np.ndarray, seen: np.ndarray, often: float) -> Variables:
     """The Result's variables, from sums over texts [language, layer, neuron] and how many were seen [language]."""
     texts = np.where(seen > 0, seen, np.nan)[:, None, None]
     share = active / texts

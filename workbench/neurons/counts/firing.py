@@ -20,7 +20,7 @@ from workbench.model.hooks import StopForward, after, hooked
 from workbench.model.model import Model
 from workbench.neurons.counts.prefixes import Prefixes, prefix_tokens
 from workbench.neurons.counts.strength import Strength
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
@@ -168,7 +168,7 @@ class Counter:
         """What batches add to, and whatever else is named."""
         return {"fired": self.fired, "tokens": self.tokens, **self.strength.state(), **more}
 
-    def variables(self) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    def variables(self) -> Variables:
         """What was counted, as variables of a Result."""
         axes, found = ("language", "layer", "neuron"), {}
         names = {"": ""} if self.prefixes is None else {"": "", "prefix_": "of the prefixes "}

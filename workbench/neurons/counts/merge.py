@@ -1,7 +1,6 @@
 """Merge: add up counts of pieces of a corpus, from one machine or several."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -9,7 +8,7 @@ import xarray as xr
 from workbench.arguments import checked
 from workbench.errors import BadCounts, BadResult
 from workbench.neurons.counts.rates import read_counts
-from workbench.results.make import make_result, provenance
+from workbench.results.make import Variables, make_result, provenance
 
 _ADDED = ("fired", "tokens", "total", "squares", "sketch")
 _AXES = {
@@ -70,7 +69,7 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     languages: list = []
     for part in parts:
         languages += [one for one in part["language"].to_numpy().tolist() if one not in languages]
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
+    variables: Variables = {}
     for name in map(str, parts[0].data_vars):
         axes = _AXES[name.removeprefix("prefix_")]
         first = parts[0][name].transpose(*axes)

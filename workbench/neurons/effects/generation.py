@@ -1,7 +1,5 @@
 """Generation: in which language the model goes on when a group of neurons is off, against random neurons."""
 
-from typing import Any
-
 import numpy as np
 import torch
 import xarray as xr
@@ -15,7 +13,7 @@ from workbench.model.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
 from workbench.results.groups import Groups
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.answers import Identifier, answering
@@ -139,9 +137,7 @@ def generation_share(
     )
 
 
-def _variables(
-    hit: np.ndarray, *, level: float, seed: int, clusters: np.ndarray
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+def _variables(hit: np.ndarray, *, level: float, seed: int, clusters: np.ndarray) -> Variables:
     """Shares of prompts answered in their language, from hits [group, itself and controls, language, sample]."""
     low, high = interval(hit[:, 0], axis=2, level=level, seed=seed, clusters=clusters)
     share = np.nanmean(hit[:, 0], 2)

@@ -11,6 +11,7 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import Interrupted
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
+from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
 from workbench.neurons.effects.sweep import Sweep
 from workbench.neurons.groups import random_groups, read_groups
@@ -28,6 +29,7 @@ def knockout(
     corpus: Corpus,
     members: Groups,
     *,
+    metric: Metric = nll,
     controls: int = 20,
     level: float = 0.95,
     progress: bool = True,
@@ -47,6 +49,7 @@ def knockout(
         members: a Result with `member[language, layer, neuron]`, whose languages become the groups, or with a score in
             these axes (see `NeuronScore`), of which each language's strongest 1 % are taken, or a dict of
             group -> (layer, neuron) pairs. A group without neurons changes nothing.
+        metric: what is measured of each text, with each group and without.
         controls: random groups for each group; with 0 their variables are NaN.
         level: of the confidence intervals.
         progress: show a progress bar.
@@ -55,7 +58,7 @@ def knockout(
         truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
-        In nats: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval over texts;
+        In nats, or the metric's unit: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval;
         `control_mean`, the mean over the random groups; `control_low`, `control_high`, the central `level` of the
         random groups' deltas; `excess` = delta - control_mean, with `excess_low`, `excess_high` over texts and
         `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells (in both, texts that
@@ -87,7 +90,7 @@ def knockout(
         for name, mask in groups.items()
     }
     encoded = model.encode(corpus, truncate=truncate)
-    sweep = Sweep(model, corpus, "group", list(sets), controls)
+    sweep = Sweep(model, corpus, "group", list(sets), controls, metric)
     sizes = [int(masks[0].sum()) for masks in sets.values()]
 
     def result() -> xr.Dataset:
@@ -97,6 +100,7 @@ def knockout(
             method="neurons.knockout",
             owners=OWNERS,
             parameters={
+                "metric": metric.name,
                 "members": _named(members, groups),
                 "controls": controls,
                 "level": level,

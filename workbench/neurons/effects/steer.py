@@ -12,6 +12,7 @@ from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadCounts, Interrupted
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
+from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
 from workbench.neurons.counts.strength import means
 from workbench.neurons.effects.sweep import Sweep
@@ -36,6 +37,7 @@ def steer(
     off: str | None,
     on: str,
     doses: Sequence[float] = (0.25, 0.5, 0.75, 1.0),
+    metric: Metric = nll,
     controls: int = 10,
     level: float = 0.95,
     progress: bool = True,
@@ -58,6 +60,7 @@ def steer(
         off: the group to switch off; none when None.
         on: the group to set to its means, a language of `firing`.
         doses: from 0, which changes nothing; above 1 overshoots.
+        metric: what is measured of each text, with and without the edit.
         controls: random controls.
         level: of the intervals.
         progress: show a progress bar.
@@ -89,7 +92,7 @@ def steer(
     off, on = _sides(read_groups(members, model.n_layers, model.n_neurons), off, on)
     edits = steering(model, members, firing, off=off, on=on, controls=controls, seed=seed)
     encoded = model.encode(corpus, truncate=truncate)
-    sweep = Sweep(model, corpus, "dose", amounts, controls)
+    sweep = Sweep(model, corpus, "dose", amounts, controls, metric)
 
     def result() -> xr.Dataset:
         return make_result(
@@ -97,7 +100,14 @@ def steer(
             {"dose": amounts, "language": list(corpus.languages)},
             method="neurons.steer",
             owners=OWNERS,
-            parameters={"off": off, "on": on, "controls": controls, "level": level, "truncate": truncate},
+            parameters={
+                "metric": metric.name,
+                "off": off,
+                "on": on,
+                "controls": controls,
+                "level": level,
+                "truncate": truncate,
+            },
             model=model.info,
             corpus=corpus.info,
             seed=seed,

@@ -12,9 +12,10 @@ from workbench.model.forward.layers import Recording
 from workbench.model.forward.record import record
 from workbench.model.forward.rerun import rescale
 from workbench.model.memory import cells_at_once
-from workbench.model.metrics import nll
+from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
 from workbench.results.controls import beyond_controls
+from workbench.results.make import Variables
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 from workbench.text.order import sort_texts
@@ -31,10 +32,13 @@ class Sweep:
         axis: what the cells are called, such as "group" or "dose".
         names: of the cells, for error messages.
         controls: random controls of each cell.
+        metric: what is measured of each text.
     """
 
-    def __init__(self, model: Model, corpus: Corpus, axis: str, names: Sequence[Any], controls: int):
-        self.model, self.corpus, self.axis, self.names = model, corpus, axis, names
+    def __init__(
+        self, model: Model, corpus: Corpus, axis: str, names: Sequence[Any], controls: int, metric: Metric = nll
+    ):
+        self.model, self.corpus, self.axis, self.names, self.metric = model, corpus, axis, names, metric
         self.place = {language: i for i, language in enumerate(corpus.languages)}
         self.counts = np.array(list(corpus.counts.values()))
         shape = (len(self.counts), int(self.counts.max()))
@@ -42,17 +46,19 @@ class Sweep:
         self.clean = np.full(shape, np.nan)
         self.recording: Recording | None = None
 
+    @torch.no_grad()
     def begin(self, batch: Batch) -> None:
         """Run a batch once; `measure` then changes it."""
         self.recording = record(self.model, batch)
         self.batch = batch = self.recording.batch
-        self.losses = nll.read(self.model, self.recording.residual[-1][None], batch)[0]
+        self.losses = self.metric.read(self.model, self.recording.residual[-1][None], batch)[0]
         self.at = ([self.place[language] for language in batch.languages], list(batch.rows))
         self.clean[self.at] = self.losses.cpu().numpy()
         each = len(batch) * self.model.n_layers * self.model.n_neurons
         columns = batch.ids.shape[1]
         self.width = max(1, min(cells_at_once(self.model, len(batch), columns, columns), _SCALES // each))
 
+    @torch.no_grad()
     def measure(self, places: Sequence[tuple[int, int]], scales: Tensor, fill: Tensor | None = None) -> None:
         """Fill in some (cell, control) places of the batch, each with its scales [place, layer, neuron]; see `rescale`.
 
@@ -65,13 +71,13 @@ class Sweep:
         for start in range(0, len(places), self.width):
             part = scales[start : start + self.width].to(self.model.device, self.model.dtype)
             states = rescale(self.recording, neurons=part, neuron_fill=fill)
-            change = nll.read(self.model, states, self.batch) - self.losses
+            change = self.metric.read(self.model, states, self.batch) - self.losses
             bad = ~torch.isfinite(change)
             if bool(bad.any()):
                 where, sample = (int(i) for i in bad.nonzero()[0])
                 raise NotFinite(
-                    f"the loss at {self.axis} {self.names[places[start + where][0]]!r} is NaN or infinite for sample "
-                    f"{self.batch.rows[sample]} of {self.batch.languages[sample]!r}"
+                    f"the {self.metric.noun} at {self.axis} {self.names[places[start + where][0]]!r} is NaN or "
+                    f"infinite for sample {self.batch.rows[sample]} of {self.batch.languages[sample]!r}"
                 )
             for (cell, control), row in zip(places[start : start + self.width], change.cpu().numpy(), strict=True):
                 self.deltas[cell, control][self.at] = row
@@ -96,7 +102,7 @@ class Sweep:
             "NaN in .partial"
         )
 
-    def variables(self, level: float, seed: int) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    def variables(self, level: float, seed: int) -> Variables:
         """The Result's variables; cells that are not finished are NaN."""
         whole = np.where(self.finished()[:, None, :, None], self.deltas, np.nan).astype(np.float64)
         # The bootstrap must not see the order of the texts; no number here takes two languages from one draw.
@@ -104,18 +110,28 @@ class Sweep:
         counts = np.where(self.finished(), self.counts, np.nan)
         seen = (~np.isnan(self.clean)).sum(1) == self.counts
         unsorted = self.deltas[:, 1:].astype(np.float64)
-        cells = (self.axis, "language")
+        cells, noun, unit = (self.axis, "language"), self.metric.noun, self.metric.unit
         return {
-            **beyond_controls(whole, counts, axis=self.axis, unit="neurons", level=level, seed=seed, clusters=clusters),
-            "sample_delta": ((*cells, "sample"), self.deltas[:, 0], "change of each text's loss [nats]"),
+            **beyond_controls(
+                whole,
+                counts,
+                axis=self.axis,
+                changed="neurons",
+                noun=noun,
+                unit=unit,
+                level=level,
+                seed=seed,
+                clusters=clusters,
+            ),
+            "sample_delta": ((*cells, "sample"), self.deltas[:, 0], f"change of each text's {noun} [{unit}]"),
             "sample_control": (
                 (*cells, "sample"),
                 unsorted.mean(1) if unsorted.shape[1] else np.full(unsorted.shape[:1] + unsorted.shape[2:], np.nan),
-                "mean change of each text's loss over the random controls [nats]",
+                f"mean change of each text's {noun} over the random controls [{unit}]",
             ),
             "baseline": (
                 ("language",),
                 np.nansum(self.clean, 1) / np.where(seen, self.counts, np.nan),
-                "mean negative log-likelihood [nats]",
+                f"mean {self.metric.long_name} [{unit}]",
             ),
         }

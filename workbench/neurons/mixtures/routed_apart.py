@@ -9,6 +9,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from workbench.neurons.mixtures.divergence import Test, exchange, share_interval
+from workbench.results.make import Variables
 from workbench.results.progress import resumed
 from workbench.results.statistics import corrected
 from workbench.text.clusters import joined
@@ -16,7 +17,6 @@ from workbench.text.corpus import Corpus
 
 _AXES = ("language", "layer", "expert")
 _PAIRS = ("language", "other", "layer")
-Variables = dict[str, tuple[tuple[str, ...], Any, str]]
 
 
 def intervals(fired: Mapping[str, np.ndarray], corpus: Corpus, level: float, seed: int) -> Variables:

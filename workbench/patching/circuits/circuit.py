@@ -11,11 +11,13 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadPairs, Interrupted
 from workbench.model.forward.alone import alone
+from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.circuits.mean_ablated_task import Task, Unit
 from workbench.patching.engine.effects import normalise
+from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import Prompts, encode
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.text.pairs import load_pairs
 
 
@@ -27,6 +29,7 @@ def circuit(
     pairs: Any,
     *,
     over: Sequence[str] = ("head",),
+    metric: str | Metric = "logit_difference",
     keep: float = 0.9,
     drop: float = 0.0,
     candidates: int = 32,
@@ -48,6 +51,8 @@ def circuit(
         pairs: Pairs, or what `load_pairs` reads, at least four; the task is to prefer the answer to the foil after the
             source prompt.
         over: what is taken away: `("head",)`, `("neuron",)`, or both. The rest of the model stays as it is.
+        metric: how well the task is done: `logit_difference`, `answer_probability` or `nll`, or a Metric, which has a
+            gradient where neurons are taken away; more is better, unless it says `lower_is_better`.
         keep: the share of the task that the circuit must keep.
         drop: the share of what is left that is taken away at a time, the least missed of it; at least one. 0 is the
             greedy search itself, 0.2 a tenth of its work.
@@ -97,8 +102,9 @@ def circuit(
         raise BadPairs(
             f"{distinct} pairs are too few (repeats count once): half find the circuit and half measure it; give 4"
         )
-    halves = [prompts.some(np.flatnonzero(prompts.pairs.clusters % 2 == half)) for half in (0, 1)]
-    finding, measuring = (Task(model, some, batch_size, over) for some in halves)
+    reads = metric_for_pairs(model, prompts, metric).metric
+    halves = [np.flatnonzero(prompts.pairs.clusters % 2 == half) for half in (0, 1)]
+    finding, measuring = (Task(model, prompts, rows.tolist(), reads, batch_size, over) for rows in halves)
     finding.share_means(measuring)
     every = _units(model, finding, candidates)
     bar = tqdm(total=len(every), desc="circuit", unit="part", disable=not progress)
@@ -107,7 +113,8 @@ def circuit(
         while left:
             trials = [[unit for unit in left if unit != gone] for gone in left]
             values = finding.kept(trials).mean(1)
-            least = np.argsort(-values, kind="stable")[: max(1, int(drop * len(left)))]
+            values = values if reads.lower_is_better else -values
+            least = np.argsort(values, kind="stable")[: max(1, int(drop * len(left)))]
             order += [left[i] for i in least]
             left = [unit for unit in left if unit not in order]
             bar.update(len(least))
@@ -120,8 +127,11 @@ def circuit(
         raise Interrupted("interrupted: the order is not finished, nothing is kept", None) from None
     finally:
         bar.close()
-    options = {"over": list(over), "keep": keep, "drop": drop, "candidates": candidates, "controls": controls}
-    return _result(model, prompts, halves[1].pairs.clusters, nested, alone, without, chance, options, seed)
+    options = {"over": list(over), "metric": reads.name, "keep": keep, "drop": drop, "candidates": candidates}
+    options["controls"] = controls
+    return _result(
+        model, prompts, prompts.some(halves[1]).pairs.clusters, nested, alone, without, chance, options, seed
+    )
 
 
 def _units(model: Model, task: Task, candidates: int) -> list[Unit]:
@@ -180,7 +190,7 @@ def _result(
         "faithfulness": "share of the task that these keep alone",
         "completeness": "share of the task that is left without these",
     }
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+    variables: Variables = {
         "random": (("size",), random_.mean(0), "share of the task that random sets of as many keep"),
         "random_low": (("size",), np.quantile(random_, 0.025, axis=0), "lower end of the middle 95 % of random sets"),
         "random_high": (("size",), np.quantile(random_, 0.975, axis=0), "upper end of the middle 95 % of random sets"),

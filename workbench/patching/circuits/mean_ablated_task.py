@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,10 +11,10 @@ from torch import Tensor
 from workbench.model.forward.record import record
 from workbench.model.forward.rerun import rescale
 from workbench.model.hooks import before, hooked
-from workbench.model.metrics import logit_difference
+from workbench.model.metrics import Metric
 from workbench.model.model import Model
-from workbench.patching.engine.gradient import activation_gradients, difference
-from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.cells import read
+from workbench.patching.engine.gradient import activation_gradients
 from workbench.patching.engine.prompts import Prompts, batches, cells_at_once
 from workbench.results.progress import resumed
 
@@ -28,19 +28,28 @@ class Unit:
 
 
 class Task:
-    """The logit difference of each pair's source prompt with only some heads and neurons as they are."""
+    """The metric of each pair's source prompt with only some heads and neurons as they are."""
 
     means: dict[str, Tensor]  # of every head's output, [layer, head, d_head], and of every neuron, [layer, neuron]
 
-    def __init__(self, model: Model, prompts: Prompts, batch_size: int | str, over: Sequence[str]):
-        self.model, self.pairs, self.over = model, len(prompts), tuple(over)
-        self.tokens = choose(model, prompts, "logit_difference").tokens
+    def __init__(
+        self,
+        model: Model,
+        prompts: Prompts,
+        rows: Sequence[int],
+        metric: Metric,
+        batch_size: int | str,
+        over: Sequence[str],
+    ):
+        """Run the prompts of these rows; the metric is that of all pairs, so that each keeps its number."""
+        self.model, self.pairs, self.metric, self.over = model, len(rows), metric, tuple(over)
         self.runs, self.sums, self.count = [], {kind: torch.zeros(()) for kind in over}, 0
-        for batch in batches(model, prompts, batch_size):
+        for batch in batches(model, prompts.some(rows), batch_size):
+            numbered = replace(batch.source, rows=tuple(rows[row] for row in batch.rows))
             with _neurons(model, "neuron" in over) as neurons:
-                recording = record(model, batch.source, heads=True)
+                recording = record(model, numbered, heads=True)
             real = recording.batch.counted.bool()
-            self.runs.append((batch, recording))
+            self.runs.append((batch.rows, recording))
             self.count += int(real.sum())
             seen = {"head": recording.z, "neuron": [one.reshape(*real.shape, -1) for one in neurons]}
             for kind in over:
@@ -57,10 +66,8 @@ class Task:
     def kept(self, sets: Sequence[Sequence[Unit]]) -> np.ndarray:
         """[set, pair]: the metric with every unit outside a set at its mean."""
         values = np.empty((len(sets), self.pairs))
-        for batch, recording in resumed(self.runs, {"values": values}):
-            rows, positions = list(batch.rows), recording.n_positions
-            answers, foils = (torch.tensor([self.tokens[name][row] for row in rows]) for name in ("answer", "foil"))
-            metric = logit_difference(answers.to(self.model.device), foils.to(self.model.device))
+        for rows, recording in resumed(self.runs, {"values": values}):
+            positions = recording.n_positions
             size = cells_at_once(self.model, recording.n_samples, positions, positions)
             for start in range(0, len(sets), size):
                 scales = self._scales(sets[start : start + size])
@@ -70,10 +77,9 @@ class Task:
                     head_fill=self.means.get("head"),
                     neurons=scales.get("neuron"),
                     neuron_fill=self.means.get("neuron"),
-                    last=True,
+                    last=self.metric.last,
                 )
-                read = metric.read(self.model, states[:, :, -1:], recording.batch)
-                values[start : start + size, rows] = read.double().cpu().numpy()
+                values[start : start + size, list(rows)] = read(recording, self.metric, states).double().cpu().numpy()
         return values
 
     def _scales(self, sets: Sequence[Sequence[Unit]]) -> dict[str, Tensor]:
@@ -90,14 +96,14 @@ class Task:
     def neurons_by_loss(self) -> list[int]:
         """All neurons, layer by layer counted, the one that would be missed least first: by attribution patching."""
         total = torch.zeros(self.model.n_layers, self.model.n_neurons, device=self.model.device)
-        for batch, recording in self.runs:
-            answers, foils = ([self.tokens[name][row] for row in batch.rows] for name in ("answer", "foil"))
-            found = activation_gradients(recording, recording.residual[0], difference(answers, foils), sites=["neuron"])
+        for _, recording in self.runs:
+            states = recording.residual[0]
+            found = activation_gradients(recording, states, self.metric, recording.batch, sites=["neuron"])
             real = recording.batch.mask[..., None] == 1
             for layer, (own, slope) in enumerate(zip(found.at["neuron"], found.slope["neuron"], strict=True)):
                 change = (self.means["neuron"][layer] - own) * slope
                 total[layer] += torch.where(real, change, 0.0).sum((0, 1)).float()
-        return torch.argsort(total.flatten(), descending=True, stable=True).tolist()
+        return torch.argsort(total.flatten(), descending=not self.metric.lower_is_better, stable=True).tolist()
 
 
 @contextmanager

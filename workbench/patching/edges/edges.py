@@ -9,17 +9,17 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import BadArgument, Interrupted
+from workbench.errors import Interrupted
 from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
+from workbench.model.metrics import Metric
 from workbench.model.model import Model
-from workbench.patching.attribution import METRICS, slope_of
 from workbench.patching.edges.estimate import estimate
 from workbench.patching.edges.exact import measure
 from workbench.patching.edges.graph import INSIDE, Node, hears, receivers, senders
 from workbench.patching.engine import cells
 from workbench.patching.engine.agreement import with_agreement
-from workbench.patching.engine.pair_metric import choose
+from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import batches, encode
 from workbench.patching.engine.table import Table
 from workbench.results.progress import resumed
@@ -35,7 +35,7 @@ def edges(
     model: Model,
     pairs: Any,
     *,
-    metric: str = "logit_difference",
+    metric: str | Metric = "logit_difference",
     steps: int = 0,
     sample: int = 48,
     progress: bool = True,
@@ -54,7 +54,7 @@ def edges(
     Args:
         model: the model.
         pairs: Pairs, or what `load_pairs` reads. The two prompts of a pair have the same number of tokens.
-        metric: `logit_difference` or `answer_probability`.
+        metric: `logit_difference`, `answer_probability` or `nll`, or a Metric that has a gradient.
         steps: of integrated gradients; 0 takes the slope in the target run alone.
         sample: edges that are patched exactly: half the strongest by their estimate, half drawn among the others.
         progress: show a progress bar.
@@ -83,8 +83,6 @@ def edges(
     Example:
         >>> edges(model, pairs, steps=8).effect.sel(receiver="logits").to_series().nlargest(5)       # doctest: +SKIP
     """
-    if metric not in METRICS:
-        raise BadArgument(f"metric={metric!r} has no gradient here (has: {', '.join(METRICS)})")
     whole_number("steps", steps)
     whole_number("sample", sample, at_least=3)
     for ability in ("head", "restart"):
@@ -93,20 +91,17 @@ def edges(
         model.hook_point(site, 0)
     prompts = encode(model, load_pairs(pairs))
     prompts.require_equal_lengths()
-    reading, ins, outs = choose(model, prompts, metric), senders(model), receivers(model)
-    table = Table(prompts, reading, len(ins), len(outs))
+    pair_metric, ins, outs = metric_for_pairs(model, prompts, metric), senders(model), receivers(model)
+    table = Table(prompts, pair_metric, len(ins), len(outs))
     parallel, drawn, exact = np.zeros((), dtype=bool), [], np.empty((len(prompts), 0))
     bar = tqdm(total=2 * len(prompts), desc="attributing edges", unit="pair", disable=not progress)
     stopped = ""
     try:
         every, skip = list(batches(model, prompts, batch_size, passes=_PASSES)), lambda one: bar.update(len(one.rows))
         for batch in resumed(every, {**table.state(), "parallel": parallel}, skip=skip):
-            one = reading.of(batch.rows)
             source = record(model, batch.source, heads=True, keys=True, patterns=True)
-            change, value, parallel[...] = estimate(
-                model, source, batch.target, slope_of(reading, batch.rows), steps=steps
-            )
-            table.begin(batch, cells.unpatched(source, one), value, len(outs))
+            change, value, parallel[...] = estimate(model, source, batch.target, table.metric, steps=steps)
+            table.begin(batch, cells.unpatched(source, table.metric), value, len(outs))
             for row in range(len(ins)):
                 values = (change[:, row] + value[:, None]).T
                 table.put(row, range(len(outs)), values, torch.ones_like(values, dtype=torch.bool))
@@ -117,7 +112,7 @@ def edges(
         for batch in resumed(every, {"exact": exact}, skip=skip):
             both = {"heads": True, "keys": True, "patterns": True}  # alike, so that equal prompts are equal bit for bit
             source, target = record(model, batch.source, **both), record(model, batch.target, **both)
-            found = measure(source, target, [(ins[i], outs[o]) for i, o in drawn], reading.of(batch.rows))
+            found = measure(source, target, [(ins[i], outs[o]) for i, o in drawn], table.metric)
             exact[list(batch.rows)] = found.T.double().cpu().numpy()
             bar.update(len(batch.rows))
     except KeyboardInterrupt:

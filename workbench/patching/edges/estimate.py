@@ -12,11 +12,12 @@ from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording, stack
 from workbench.model.gradients import frozen
 from workbench.model.hooks import StopForward, after, hooked
+from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.edges.contributions import Written, norm_behind, projected
 from workbench.patching.edges.graph import INSIDE, receivers, senders
 from workbench.patching.engine.cells import split
-from workbench.patching.engine.gradient import Gradients, Slope, activation_gradients, embedded
+from workbench.patching.engine.gradient import Gradients, activation_gradients, embedded
 from workbench.patching.engine.layer_sites import count
 from workbench.patching.engine.prompts import cells_at_once, first_difference
 from workbench.text.batches import Batch
@@ -25,7 +26,7 @@ _APART = {torch.float32: 1e-3}  # of the largest slope; half precision is given 
 
 
 def estimate(
-    model: Model, source: Recording, target: Batch, read: Slope, *, steps: int = 0
+    model: Model, source: Recording, target: Batch, metric: Metric, *, steps: int = 0
 ) -> tuple[Tensor, Tensor, bool]:
     """The estimated change of the metric by each edge.
 
@@ -33,7 +34,7 @@ def estimate(
         model: the model.
         source: the recorded source pass, with heads, keys and patterns.
         target: the target prompts, each as long as its source prompt.
-        read: the differentiable metric.
+        metric: the metric.
         steps: of integrated gradients; 0 takes the slope in the target run alone.
 
     Returns:
@@ -44,13 +45,14 @@ def estimate(
         UnsupportedSite: the parts of a layer do not sum to what it does, or q, k and v cannot be reached.
     """
     start = first_difference(source.batch, target)  # what stands before is the same in both runs, and sends nothing
-    mine, given = embedded(model, target)[:, start:], source.residual[0][:, start:]
+    batch = target.to(model.device)
+    mine, given = embedded(model, batch)[:, start:], source.residual[0][:, start:]
 
     def there(states: Tensor) -> Gradients:
-        return activation_gradients(source, states, read, start=start, sites=["head", *INSIDE])
+        return activation_gradients(source, states, metric, batch, start=start, sites=["head", *INSIDE])
 
     own = there(mine)
-    real = target.mask[:, start:, None].to(mine.device) == 1
+    real = batch.mask[:, start:, None] == 1
     written = Written(
         model,
         [

@@ -19,19 +19,26 @@ Cells = Iterator[tuple[int, list[int], Tensor | None, Tensor | None]]
 _COLUMNS = 256  # of a pack of suffixes: wider ones spend more on scores than they save on calls
 
 
+@torch.no_grad()
 def read(recording: Recording, metric: Metric, states: Tensor) -> Tensor:
     """The metric of final states [cell, sample, position, d_model]; positions that were not run are the clean ones."""
+    return metric.read(recording.model, all_read(recording, metric, states), recording.batch)
+
+
+def all_read(recording: Recording, metric: Metric, states: Tensor) -> Tensor:
+    """Those of final states [cell, sample, position, d_model] that a metric reads; where none was run, clean ones."""
     missing = recording.n_positions - states.shape[2]
-    if missing and not metric.last:
-        clean = recording.residual[-1][None, :, :missing].expand(states.shape[0], -1, -1, -1)
-        states = torch.cat([clean, states], 2)
-    return metric.read(recording.model, states, recording.batch)
+    if metric.last:
+        return states[:, :, -1:]
+    if not missing:
+        return states
+    clean = recording.residual[-1][None, :, :missing].expand(states.shape[0], -1, -1, -1)
+    return torch.cat([clean, states], 2)
 
 
 def unpatched(recording: Recording, metric: Metric) -> Tensor:
     """The metric of the ordinary run, [sample]."""
-    states = recording.residual[-1]
-    return read(recording, metric, (states[:, -1:] if metric.last else states)[None])[0]
+    return read(recording, metric, recording.residual[-1][None])[0]
 
 
 def positions(source: Recording, target: Recording, metric: Metric, *, behind: bool) -> Cells:

@@ -1,24 +1,23 @@
 """Gradients of a metric with respect to activations: one forward and one backward pass, no parameter's gradient."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from workbench.errors import NotFinite, UnsupportedSite
+from workbench.errors import BadArgument, NotFinite, UnsupportedSite
 from workbench.model.forward.fused_attention import fused
 from workbench.model.forward.layers import call_layer
 from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording
 from workbench.model.gradients import frozen
 from workbench.model.hooks import Hook, StopForward, after, before, hooked, on_call
-from workbench.model.metrics import plain_unembedding, unembed
+from workbench.model.metrics import Metric
 from workbench.model.model import Model
+from workbench.patching.engine.cells import all_read
 from workbench.text.batches import Batch
-
-Slope = Callable[[Model, Tensor], Tensor]
 
 
 @dataclass
@@ -41,33 +40,6 @@ class Gradients:
     slope: dict[str, list[Tensor]]
 
 
-def difference(answers: list[int], foils: list[int]) -> Slope:
-    """The logit of each sample's answer minus its foil's, of normed last states [sample, d_model] to [sample].
-
-    Only two rows of the unembedding are used where the head is no more than a matrix.
-    """
-
-    def read(model: Model, hidden: Tensor) -> Tensor:
-        weight = plain_unembedding(model)
-        if weight is not None:
-            return (hidden * (weight[answers] - weight[foils])).sum(-1).float()
-        logits = unembed(model, hidden).float()
-        rows = range(len(answers))
-        return logits[rows, answers] - logits[rows, foils]
-
-    return read
-
-
-def probability(answers: list[list[int]]) -> Slope:
-    """The summed probability of each sample's answer tokens, of normed last states [sample, d_model] to [sample]."""
-
-    def read(model: Model, hidden: Tensor) -> Tensor:
-        probabilities = unembed(model, hidden).float().softmax(-1)
-        return torch.stack([probabilities[row, tokens].sum() for row, tokens in enumerate(answers)])
-
-    return read
-
-
 def embedded(model: Model, batch: Batch) -> Tensor:
     """What the first layer is given, [sample, position, d_model]; no layer is run."""
     found: list[Tensor] = []
@@ -82,16 +54,23 @@ def embedded(model: Model, batch: Batch) -> Tensor:
 
 
 def activation_gradients(
-    recording: Recording, states: Tensor, read: Slope, *, start: int = 0, sites: Sequence[str] = ()
+    recording: Recording,
+    states: Tensor,
+    metric: Metric,
+    batch: Batch,
+    *,
+    start: int = 0,
+    sites: Sequence[str] = (),
 ) -> Gradients:
-    """Run the layers and differentiate a metric of the last position with respect to activations.
+    """Run the layers and differentiate a metric with respect to activations.
 
     Positions before `start` are not run: their keys and values are the recording's, so they must be the same in both.
 
     Args:
         recording: a pass over prompts of these lengths; `start` above 0 needs its keys and values.
         states: what the first layer is given, [sample, position from start, d_model].
-        read: the metric, of the normed last states.
+        metric: the metric.
+        batch: the prompts that are run, on the model's device.
         start: first position that is run.
         sites: differentiate with respect to these too: `head`, `neuron`, and, if the recording has `patterns=True`,
             `q`, `k` and `v`.
@@ -99,6 +78,7 @@ def activation_gradients(
     Raises:
         UnsupportedSite: a site is no part of what the model computes.
         NotFinite: a value or slope is NaN or infinite.
+        BadArgument: the metric has no gradient.
     """
     model, columns = recording.model, Columns(recording, [start])
     entered: list[Tensor] = []
@@ -110,7 +90,9 @@ def activation_gradients(
             entered.append(hidden)
             hidden = call_layer(recording, layer, hidden, columns)
         entered.append(hidden)
-        value = read(model, model.bridge.ln_final(hidden[:, -1]))
+        value = metric.read(model, all_read(recording, metric, hidden[None]), batch)[0]
+        if not value.requires_grad:
+            raise BadArgument(f"metric {metric.name!r} has no gradient; patching.sweep takes metrics without one")
         parts = [*entered, *(one for site in sites for one in seen[site])]
         slopes = torch.autograd.grad(value.sum(), parts, allow_unused=True)
     for site, found in seen.items():

@@ -1,10 +1,8 @@
 """Which tokens a patching metric reads: the answer's and the foil's first, as they would follow the prompt."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import torch
 
 from workbench.errors import BadArgument, BadPairs, warn
 from workbench.model.metrics import Metric, answer_probability, logit_difference, nll
@@ -19,23 +17,19 @@ NAMES = ("logit_difference", "answer_probability", "nll")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A metric that is still to be told which pairs it reads.
+class PairMetric:
+    """A metric of some pairs.
 
     Attributes:
-        name: of the metric.
-        unit: of its values.
-        of: pair numbers (the rows of a batch) to the Metric of those pairs.
+        metric: the Metric; pairs are the rows of its batches.
         tokens: what provenance records: the token numbers that are read, by pair.
     """
 
-    name: str
-    unit: str
-    of: Callable[[Sequence[int]], Metric]
+    metric: Metric
     tokens: dict[str, Any] = field(default_factory=dict)
 
 
-def choose(model: Model, prompts: Prompts, metric: str | Metric) -> Reading:
+def metric_for_pairs(model: Model, prompts: Prompts, metric: str | Metric) -> PairMetric:
     """Prepare a metric for these pairs.
 
     Args:
@@ -43,16 +37,16 @@ def choose(model: Model, prompts: Prompts, metric: str | Metric) -> Reading:
         prompts: the pairs.
         metric: `logit_difference` (answer - foil, first tokens), `answer_probability` (summed over the answer's
             distinct first tokens with and without a leading space), `nll` (of the prompt itself, in a chat without the
-            template's tokens), or a Metric, whose `read` finds the numbers of the pairs in `batch.rows`.
+            template's tokens), or a Metric, which finds the numbers of the pairs in `batch.rows`.
 
     Raises:
         BadArgument: no such metric.
         BadPairs: answer and foil begin with the same token.
     """
     if isinstance(metric, Metric):
-        return Reading(metric.name, metric.unit, lambda rows: metric)
+        return PairMetric(metric)
     if metric == "nll":
-        return Reading(nll.name, nll.unit, lambda rows: nll)
+        return PairMetric(nll)
     if metric == "logit_difference":
         return _difference(model, prompts)
     if metric == "answer_probability":
@@ -105,22 +99,17 @@ def _alone(model: Model, word: str) -> int:
     return int(told[0])
 
 
-def _difference(model: Model, prompts: Prompts) -> Reading:
+def _difference(model: Model, prompts: Prompts) -> PairMetric:
     pairs = prompts.pairs
     answers = following(model, prompts, [pair.answer for pair in pairs])
     foils = following(model, prompts, [pair.foil for pair in pairs])
     check_ids(model.tokenizer, [*answers, *foils], model.n_embedded, "an answer or foil", BadPairs)
     for row, (answer, foil) in enumerate(zip(answers, foils, strict=True)):
         _refuse_same(model, prompts, row, {answer} & {foil})
-
-    def of(rows: Sequence[int]) -> Metric:
-        picked = ([tokens[row] for row in rows] for tokens in (answers, foils))
-        return logit_difference(*(torch.tensor(tokens, device=model.device) for tokens in picked))
-
-    return Reading("logit_difference", "logits", of, {"answer": answers, "foil": foils})
+    return PairMetric(logit_difference(answers, foils), {"answer": answers, "foil": foils})
 
 
-def _probability(model: Model, prompts: Prompts) -> Reading:
+def _probability(model: Model, prompts: Prompts) -> PairMetric:
     pairs = prompts.pairs
     answers = _begins(model, prompts, [pair.answer for pair in pairs])
     foils = _begins(model, prompts, [pair.foil for pair in pairs])
@@ -128,11 +117,7 @@ def _probability(model: Model, prompts: Prompts) -> Reading:
     check_ids(model.tokenizer, every, model.n_embedded, "an answer or foil", BadPairs)
     for row, (answer, foil) in enumerate(zip(answers, foils, strict=True)):
         _refuse_same(model, prompts, row, set(answer) & set(foil))
-
-    def of(rows: Sequence[int]) -> Metric:
-        return answer_probability([answers[row] for row in rows])
-
-    return Reading("answer_probability", "probability", of, {"answer": answers, "foil": foils})
+    return PairMetric(answer_probability(answers), {"answer": answers, "foil": foils})
 
 
 def _begins(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list[int]]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from workbench.model.model import Model
 from workbench.patching.engine.effects import normalise, without_difference
-from workbench.patching.engine.pair_metric import Reading
+from workbench.patching.engine.pair_metric import PairMetric
 from workbench.patching.engine.prompts import PairBatch, Prompts
 from workbench.results.make import make_result
 
@@ -17,8 +17,8 @@ from workbench.results.make import make_result
 class Table:
     """Values [pair, layer, column] of the patched metric, and of the two runs of each pair; NaN until put."""
 
-    def __init__(self, prompts: Prompts, reading: Reading, layers: int, columns: int):
-        self.prompts, self.reading = prompts, reading
+    def __init__(self, prompts: Prompts, pair_metric: PairMetric, layers: int, columns: int):
+        self.prompts, self.metric, self.tokens = prompts, pair_metric.metric, pair_metric.tokens
         self.values = np.full((len(prompts), layers, columns), np.nan)
         self.source, self.target = np.full(len(prompts), np.nan), np.full(len(prompts), np.nan)
         self.finished = np.zeros(len(prompts), dtype=bool)
@@ -92,7 +92,7 @@ class Table:
             averaged[:] = True
         pairs = self.prompts.pairs
         found = normalise(self.values, self.source, self.target, averaged, seed, pairs.clusters)
-        name, unit = self.reading.name.replace("_", " "), self.reading.unit
+        name, unit = self.metric.name.replace("_", " "), self.metric.unit
         cells = {
             "effect": (found.effect, "share of the way from the unpatched target run (0) to the source run (1)"),
             "low": (found.low, "lower end of the 95 % bootstrap interval of the effect over pairs"),
@@ -118,12 +118,12 @@ class Table:
             method=method,
             owners={"effect": ["low", "high"]},
             score="effect",
-            parameters={**parameters, "metric": self.reading.name, "tokens": self.reading.tokens},
+            parameters={**parameters, "metric": self.metric.name, "tokens": self.tokens},
             model=model.info,
             corpus=pairs.info,
             seed=seed,
             attrs={
-                "metric": self.reading.name,
+                "metric": self.metric.name,
                 "pairs_averaged": int(averaged.sum()) if self.finished.any() or self.begun else 0,
                 **pairs.distinct_count("pairs_distinct"),
                 "pairs_without_difference": without_difference(self.source, self.target),

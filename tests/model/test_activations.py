@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import workbench as wb
 from workbench.errors import BadArgument, BadCorpus, UnsupportedSite
 from workbench.results.make import provenance
 from workbench.text.corpus import Corpus
@@ -14,7 +15,7 @@ TEXTS = ["hello there", "hi"]
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "bloom", "cohere"])
 def test_shapes_padding_and_tokens(kind, wrapped):
     model = wrapped(kind)
-    result = model.capture(TEXTS, ["residual", "pattern", "head", "neuron", "gate", "v"])
+    result = wb.model.capture(model, TEXTS, ["residual", "pattern", "head", "neuron", "gate", "v"])
     assert result.residual.shape == (2, 3, 12, 32)
     assert result.z.shape == (2, 3, 12, 4, 8)
     assert result.activation.shape == result.gate.shape == (2, 3, 12, model.n_neurons)
@@ -27,7 +28,7 @@ def test_shapes_padding_and_tokens(kind, wrapped):
 
 def test_the_residual_stream_is_hugging_faces_hidden_states(wrapped):
     model = wrapped("llama")
-    result = model.capture("hello", "residual")
+    result = wb.model.capture(model, "hello", "residual")
     with torch.no_grad():
         batch = model.batch("hello")
         states = model.module(input_ids=batch.ids, output_hidden_states=True).hidden_states
@@ -37,9 +38,9 @@ def test_the_residual_stream_is_hugging_faces_hidden_states(wrapped):
 
 def test_what_does_not_exist_is_named(wrapped):
     with pytest.raises(UnsupportedSite, match="'soul' is not a kind of site"):
-        wrapped("llama").capture("hello", "soul")
+        wb.model.capture(wrapped("llama"), "hello", "soul")
     with pytest.raises(UnsupportedSite, match="residual_mid"):
-        wrapped("cohere").capture("hello", "residual_mid")
+        wb.model.capture(wrapped("cohere"), "hello", "residual_mid")
     with pytest.raises(UnsupportedSite, match="layer 3 does not exist"):
         wrapped("llama").hook_point("residual", 3)
 
@@ -50,10 +51,6 @@ CORPUS = Corpus({"de": ("Hallo Welt",), "en": ("Hello world",)}, True, "test")
 @pytest.mark.parametrize(
     ("method", "given", "says"),
     [
-        ("capture", (3, "pattern"), "texts=3; give a text or a list of texts"),
-        ("capture", (CORPUS, "pattern"), "texts=<Corpus>; give a text or a list of texts"),
-        ("capture", ("Hello", None), "sites=None; give a text or a list of texts"),
-        ("capture", (["a", None], "pattern"), r"texts=\['a', None\]; give a text or a list of texts"),
         ("batch", (None,), "texts=None; give a text or a list of texts"),
         ("encode", ("Hello",), r"corpus='Hello' is a text; load it first: wb\.load_corpus"),
         ("encode", (None,), r"corpus=None; give a Corpus \(wb\.load_corpus\)"),
@@ -68,14 +65,28 @@ def test_methods_refuse_what_they_do_not_take(wrapped, method, given, says):
         getattr(wrapped("llama"), method)(*given)
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ((3, "pattern"), "texts=3; give a text or a list of texts"),
+        ((CORPUS, "pattern"), "texts=<Corpus>; give a text or a list of texts"),
+        (("Hello", None), "sites=None; give a text or a list of texts"),
+        ((["a", None], "pattern"), r"texts=\['a', None\]; give a text or a list of texts"),
+    ],
+)
+def test_capture_refuses_what_it_does_not_take(wrapped, given, says):
+    with pytest.raises(BadArgument, match=says):
+        wb.model.capture(wrapped("llama"), *given)
+
+
 def test_no_text_is_refused(wrapped):
     with pytest.raises(BadCorpus, match="holds no text"):
-        wrapped("llama").capture([], "pattern")
+        wb.model.capture(wrapped("llama"), [], "pattern")
 
 
 def test_half_a_character_is_read_as_the_replacement_character(wrapped):
     with pytest.warns(UserWarning, match=r"texts: .*\(1\): U\+D83D \(half a character, read as U\+FFFD\) in 1"):
-        found = wrapped("llama").capture("a\ud83d", "residual")
-    right = wrapped("llama").capture("a\ufffd", "residual")
+        found = wb.model.capture(wrapped("llama"), "a\ud83d", "residual")
+    right = wb.model.capture(wrapped("llama"), "a\ufffd", "residual")
     np.testing.assert_array_equal(found.residual, right.residual)
     assert provenance(found)["parameters"]["texts"] == ["a\ufffd"]

@@ -1,7 +1,6 @@
-"""Capture: activations of some texts at some kinds of site, as a labelled Result."""
+"""Activations: those of some texts at some kinds of site, as a labelled Result."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +11,8 @@ from workbench.errors import UnsupportedSite
 from workbench.model.forward.alone import alone
 from workbench.model.hooks import after, hooked
 from workbench.model.model import Model
-from workbench.model.sites import KINDS, kind
-from workbench.results.make import make_result
+from workbench.model.sites import SITES, kind
+from workbench.results.make import Variables, make_result
 from workbench.text.batches import Batch
 from workbench.text.characters import whole
 from workbench.text.tokens.pieces import pieces
@@ -50,7 +49,7 @@ def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]
     sites = [sites] if isinstance(sites, str) else list(sites)
     batch = model.batch(texts)
     found = tensors(model, batch, [(site, layer) for site in sites for layer in range(model.n_layers)])
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {}
+    variables: Variables = {}
     real = batch.mask.bool().cpu().numpy()
     for site in sites:
         axes = kind(site).axes
@@ -79,7 +78,7 @@ def tensors(model: Model, batch: Batch, sites: Sequence[tuple[str, int]]) -> dic
         UnsupportedSite: a place does not exist, or was not passed exactly once.
     """
     for site, _ in sites:
-        if site not in KINDS:
+        if site not in SITES:
             kind(site)
     seen: dict[tuple[str, int], list[torch.Tensor]] = {place: [] for place in sites}
     with hooked([after(model.hook_point(*place), outputs.append) for place, outputs in seen.items()]):
