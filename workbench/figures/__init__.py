@@ -7,6 +7,7 @@ from workbench.figures.before_after import before_after
 from workbench.figures.curves import curves
 from workbench.figures.explorer import explorer
 from workbench.figures.heatmap import heatmap
+from workbench.figures.lens_grid import lens_grid
 from workbench.figures.matrix import matrix
 from workbench.figures.neuron import neuron
 from workbench.figures.neuron_card import neuron_card
@@ -19,6 +20,7 @@ __all__ = [
     "curves",
     "explorer",
     "heatmap",
+    "lens_grid",
     "matrix",
     "neuron",
     "neuron_card",
