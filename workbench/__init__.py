@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_ROOMS = ("heads", "neurons", "patching", "lens", "planted", "figures", "live", "errors")
+_ROOMS = ("heads", "neurons", "patching", "lens", "attribution", "planted", "figures", "live", "errors")
 _NAMES = {
     "load_model": "workbench.model.load",
+    "generate": "workbench.model.written",
     "load_corpus": "workbench.text.readers",
     "load_pairs": "workbench.text.pairs",
     "load_words": "workbench.text.words",
@@ -21,8 +22,9 @@ _NAMES = {
 __all__ = ["__version__", *_NAMES, *_ROOMS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
-    from workbench import errors, figures, heads, lens, live, neurons, patching, planted  # noqa: F401
+    from workbench import attribution, errors, figures, heads, lens, live, neurons, patching, planted  # noqa: F401
     from workbench.model.load import load_model  # noqa: F401
+    from workbench.model.written import generate  # noqa: F401
     from workbench.results.files import load_result, save_result  # noqa: F401
     from workbench.text.pairs import load_pairs  # noqa: F401
     from workbench.text.readers import load_corpus  # noqa: F401
