@@ -70,8 +70,8 @@ def generate(
     """
     size = texts_per_batch(batch_size)
     whole_number("tokens", tokens, at_least=1)
-    finite("temperature", temperature, at_least=0)
-    finite("scale", scale)
+    temperature = finite("temperature", temperature, at_least=0)
+    scale = finite("scale", scale)
     scales = {
         "heads": _scales(model, "head", heads, model.n_heads, scale),
         "neurons": _scales(model, "neuron", neurons, model.n_neurons, scale),
