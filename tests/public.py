@@ -66,7 +66,7 @@ def made(folder: str) -> SimpleNamespace:
         "sweep": wb.patching.sweep(model, pairs, **QUICK),
         "layers": wb.patching.cross_layer(model, pairs, **QUICK).mean("pair", keep_attrs=True),
         "circuit": circuit,
-        "said": wb.lens.logit_lens(model, ["Ei", "Hau"], top=2, **QUICK),
+        "sentences": wb.lens.logit_lens(model, ["Ei", "Hau"], top=2, **QUICK),
         "tuned": wb.lens.tune(model, corpus, steps=1, rows=2, held_out=0.4, **QUICK),
         "truth": wb.planted.heads("de,en", layers=1, heads=4, texts=2, concepts=2).truth,
     }
@@ -229,7 +229,7 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.curves": {"result": given.importance, "variable": "importance", "layer": 0, "x": "head"},
         "figures.explorer": {"results": given.importance},
         "figures.heatmap": {"result": given.importance, "variable": "importance", "columns": 1},
-        "figures.lens_grid": {"result": given.said},
+        "figures.lens_grid": {"result": given.sentences},
         "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},
         "figures.neuron": {"result": given.neuron},
         "figures.neuron_card": {"result": given.neuron},

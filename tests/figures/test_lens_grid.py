@@ -80,6 +80,16 @@ def test_ranks_are_logarithmic_with_the_first_brightest(found):
     assert figure.layout.title.text == "How far is each layer from saying what really follows?"
 
 
+def test_a_word_is_named_where_one_is_followed(found):
+    word = found.assign(target=(AXES[::2], np.array([["t", "t", "t"], ["t", "", ""]], dtype=object)))
+    for prompt in (0, 1):
+        figure = lens_grid(word, prompt=prompt, colour="rank")
+        assert figure.layout.title.text == "How far is each layer from saying “t”?"
+        assert "begins the word" in figure.layout.title.subtitle.text
+    short = lens_grid(found.assign(target=(AXES[::2], [["a", "a", ""], ["", "", ""]])), colour="rank")
+    assert "what really follows" in short.layout.title.subtitle.text  # "aaa" is no word that is followed
+
+
 def test_languages_are_colours_with_a_legend(found):
     figure = lens_grid(found, colour="language")
     assert [trace.name for trace in figure.data] == ["Japanese · 日本語", "Arabic script", "Latin script", "no letters"]

@@ -34,7 +34,7 @@ _TEXTS = {
 }
 _CELLS = {"head_effect": ("layer", "head"), "attention_effect": ("layer",), "mlp_effect": ("layer",)}
 _CELLS["layer_effect"] = ("layer",)
-_ASKED = {
+_QUESTIONS = {
     "head_effect": "Which heads write the answer into the logits?",
     "mlp_effect": "Which MLPs write the answer into the logits?",
     "attention_effect": "Which layers' attention writes the answer into the logits?",
@@ -58,7 +58,7 @@ def direct(
     """Divide the logit of an answer, less that of a foil, among the parts that write it: heads, MLPs, the embedding.
 
     The residual stream is a sum of what the parts wrote. With the scale of the last norm frozen at what it was in this
-    run (also of norms behind attention, as Gemma has), the logits are linear in that sum, so every part has its share
+    run (also of norms after attention, as Gemma has), the logits are linear in that sum, so every part has its share
     and the shares add up: embedding + attention and MLP of every layer + constant = difference. That is checked for
     every prompt. What a part does through later parts is not in it; `patching` and `heads.ablate` see that.
 
@@ -74,7 +74,7 @@ def direct(
         seed: of the bootstrap.
 
     Returns:
-        Means over prompts: `head_effect[layer, head]`, `attention_effect[layer]` (its heads and the biases behind
+        Means over prompts: `head_effect[layer, head]`, `attention_effect[layer]` (its heads and the biases after
         them), `mlp_effect[layer]`, `layer_effect[layer]` (both), `embedding_effect`, `constant_effect` and
         `difference`, in logits, with bootstrap intervals over distinct prompts (`head_effect_low` ...; NaN for one
         prompt), and an axis `language` before the others where there are languages; the same of each prompt,
@@ -98,52 +98,52 @@ def direct(
     """
     size = texts_per_batch(batch_size, auto=_AUTO)
     model.require("head")
-    asked = questions(model, prompts, answer, foil)
-    count = len(asked.encoded)
+    prompted = questions(model, prompts, answer, foil)
+    count = len(prompted.encoded)
     values = {name: np.full((count, *_shape(model, name)), np.nan) for name in _TEXTS}
-    tokens = asked.tokens.copy()
+    tokens = prompted.tokens.copy()
     capped = np.zeros((), dtype=bool)
-    number = {(one.language, one.row): place for place, one in enumerate(asked.encoded)}
+    number = {(prompt.language, prompt.row): place for place, prompt in enumerate(prompted.encoded)}
     bar = tqdm(total=count, desc="direct attribution", unit="prompt", disable=not progress)
     stopped = ""
     try:
-        every = list(by_length(model, asked.encoded, batch_size=size, side="left", passes=3))
+        every = list(by_length(model, prompted.encoded, batch_size=size, side="left", passes=3))
         state = {**values, "tokens": tokens, "capped": capped}
         for batch in resumed(every, state, skip=lambda batch: bar.update(len(batch))):
             rows = [number[key] for key in zip(batch.languages, batch.rows, strict=True)]
-            found = parts(model, batch, torch.from_numpy(asked.tokens[rows]))
+            written = parts(model, batch, torch.from_numpy(prompted.tokens[rows]))
             shares = {
-                "head_effect": found.heads,
-                "attention_effect": found.attention,
-                "mlp_effect": found.mlp,
-                "layer_effect": found.attention + found.mlp,
-                "embedding_effect": found.embedding,
-                "constant_effect": found.constant,
-                "difference": found.difference,
+                "head_effect": written.heads,
+                "attention_effect": written.attention,
+                "mlp_effect": written.mlp,
+                "layer_effect": written.attention + written.mlp,
+                "embedding_effect": written.embedding,
+                "constant_effect": written.constant,
+                "difference": written.difference,
             }
             for name, share in shares.items():
                 values[name][rows] = share.cpu().numpy()
-            tokens[rows] = found.tokens.cpu().numpy()
-            capped |= found.capped
+            tokens[rows] = written.tokens.cpu().numpy()
+            capped |= written.capped
             bar.update(len(rows))
     except KeyboardInterrupt:
         done = int(np.isfinite(values["difference"]).sum())
-        stopped = f"interrupted: {done} of {count} prompts are finished; they are kept in .partial"
+        stopped = f"interrupted: {done} of {count} prompts are finished; they are in .partial"
     finally:
         bar.close()
     if capped:
         warn(f"{model.name!r} bends its logits (a soft cap); the difference that is divided is the one before that")
     result = make_result(
-        {**_means(asked, values, level, seed), **_of_prompts(model, asked, values, tokens)},
-        {"language": asked.languages} if asked.languages else {},
+        {**_means(prompted, values, level, seed), **_of_prompts(model, prompted, values, tokens)},
+        {"language": prompted.languages} if prompted.languages else {},
         method="attribution.direct",
         parameters={"answer": answer, "foil": foil, "level": level},
         model=model.info,
-        corpus=asked.info,
+        corpus=prompted.info,
         seed=seed,
         attrs={"capped": "yes" if capped else "no"},
     )
-    for name, question in _ASKED.items():
+    for name, question in _QUESTIONS.items():
         result[name].attrs["question"] = question
     if stopped:
         raise Interrupted(stopped, partial=result)
@@ -155,40 +155,40 @@ def _shape(model: Model, name: str) -> tuple[int, ...]:
     return tuple(sizes[axis] for axis in _CELLS.get(name, ()))
 
 
-def _means(asked: Questions, values: dict[str, np.ndarray], level: float, seed: int) -> dict[str, Any]:
+def _means(prompted: Questions, values: dict[str, np.ndarray], level: float, seed: int) -> dict[str, Any]:
     """Means over the finished prompts, of each language where there are some, with intervals."""
-    codes = np.array([one.language for one in asked.encoded])
-    groups = [codes == code for code in asked.languages] or [np.ones(len(codes), dtype=bool)]
+    codes = np.array([prompt.language for prompt in prompted.encoded])
+    groups = [codes == code for code in prompted.languages] or [np.ones(len(codes), dtype=bool)]
     variables: dict[str, Any] = {}
     for name, text in _TEXTS.items():
-        axes = (*(("language",) if asked.languages else ()), *_CELLS.get(name, ()))
-        found = {"": [], "_low": [], "_high": []}
+        axes = (*(("language",) if prompted.languages else ()), *_CELLS.get(name, ()))
+        ends = {"": [], "_low": [], "_high": []}
         for mine in groups:
             samples = values[name][mine]
             known = np.isfinite(values["difference"][mine])
-            own = asked.clusters[mine].reshape(-1, *[1] * (samples.ndim - 1))
+            own = prompted.clusters[mine].reshape(-1, *[1] * (samples.ndim - 1))
             low, high = interval(samples, level=level, seed=seed, clusters=own)
             mean = samples[known].mean(0) if known.any() else np.full(samples.shape[1:], np.nan)
-            for end, numbers in zip(found, (mean, low, high), strict=True):
-                found[end].append(numbers)
+            for end, numbers in zip(ends, (mean, low, high), strict=True):
+                ends[end].append(numbers)
         words = {"": text, "_low": "lower end of the interval [logits]", "_high": "upper end of the interval [logits]"}
-        for end, each in found.items():
-            variables[name + end] = (axes, np.stack(each) if asked.languages else np.asarray(each[0]), words[end])
+        for end, each in ends.items():
+            variables[name + end] = (axes, np.stack(each) if prompted.languages else np.asarray(each[0]), words[end])
     return variables
 
 
 def _of_prompts(
-    model: Model, asked: Questions, values: dict[str, np.ndarray], tokens: np.ndarray
+    model: Model, prompted: Questions, values: dict[str, np.ndarray], tokens: np.ndarray
 ) -> dict[str, tuple[tuple[str, ...], Any, str]]:
     """The same of each prompt, and what was read after it."""
-    found: dict[str, tuple[tuple[str, ...], Any, str]] = {
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
         f"prompt_{name}": (("prompt", *_CELLS.get(name, ())), array, _TEXTS[name]) for name, array in values.items()
     }
     for column, name in enumerate(("answer", "foil")):
-        own = [token_texts(model.tokenizer, [one])[0] if one >= 0 else "" for one in tokens[:, column].tolist()]
-        found[name] = (("prompt",), np.array(own, dtype=object), f"first token of the {name}")
-    found["text"] = (("prompt",), np.array(asked.prompts, dtype=object), "the prompt")
-    if asked.languages:
-        codes = np.array([one.language for one in asked.encoded], dtype=object)
-        found["prompt_language"] = (("prompt",), codes, "language of the prompt")
-    return found
+        own = [token_texts(model.tokenizer, [token])[0] if token >= 0 else "" for token in tokens[:, column].tolist()]
+        variables[name] = (("prompt",), np.array(own, dtype=object), f"first token of the {name}")
+    variables["text"] = (("prompt",), np.array(prompted.prompts, dtype=object), "the prompt")
+    if prompted.languages:
+        codes = np.array([prompt.language for prompt in prompted.encoded], dtype=object)
+        variables["prompt_language"] = (("prompt",), codes, "language of the prompt")
+    return variables

@@ -25,7 +25,7 @@ class Parts:
 
     Attributes:
         heads: [prompt, layer, head].
-        attention: the heads of a layer and the biases behind them, [prompt, layer].
+        attention: the heads of a layer and the biases after them, [prompt, layer].
         mlp: [prompt, layer].
         embedding: [prompt].
         constant: biases of the last norm and of the unembedding, [prompt].
@@ -80,7 +80,7 @@ def parts(model: Model, batch: Batch, tokens: Tensor) -> Parts:
     rows = torch.arange(len(tokens), device=logits.device)
     plain = (normed.float() * reading.direction).sum(-1) + reading.constant
     difference = plain if reading.capped else logits[rows, tokens[:, 0]] - logits[rows, tokens[:, 1]]
-    found = Parts(
+    shares = Parts(
         torch.stack(of_heads, 1),
         attention,
         layers - attention,
@@ -90,8 +90,8 @@ def parts(model: Model, batch: Batch, tokens: Tensor) -> Parts:
         tokens,
         reading.capped,
     )
-    _check_sum(model, found)
-    return found
+    _check_sum(model, shares)
+    return shares
 
 
 def chosen(logits: Tensor, tokens: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ def _attention(recording: Recording, layer: int, towards: Tensor) -> tuple[Tenso
     Where a norm stands between the attention and the residual stream (Gemma), its scale is frozen too.
 
     Raises:
-        UnsupportedSite: the heads and the biases behind them are not all that the attention writes.
+        UnsupportedSite: the heads and the biases after them are not all that the attention writes.
     """
     model = recording.model
     projection: Any = model.attention_parts(layer)[1]
@@ -144,7 +144,7 @@ def _check_mlp(recording: Recording, layer: int, output: Tensor, rest: Tensor, b
         layer: of the MLP.
         output: of the MLP, the residual stream before it included in some architectures (BLOOM).
         rest: what the layer adds beside its attention, [row, d_model].
-        before: the residual stream behind the attention, [row, d_model].
+        before: the residual stream after the attention, [row, d_model].
 
     Raises:
         UnsupportedSite: as it says.
@@ -158,10 +158,10 @@ def _check_mlp(recording: Recording, layer: int, output: Tensor, rest: Tensor, b
     _require(model, error, rest.norm(dim=-1) + before.norm(dim=-1), what)
 
 
-def _check_sum(model: Model, found: Parts) -> None:
-    every = [found.embedding[:, None], found.attention, found.mlp, found.constant[:, None]]
+def _check_sum(model: Model, shares: Parts) -> None:
+    every = [shares.embedding[:, None], shares.attention, shares.mlp, shares.constant[:, None]]
     whole = torch.cat(every, 1)
-    error = whole.sum(1) - found.difference
+    error = whole.sum(1) - shares.difference
     _require(model, error, whole.abs().sum(1), "the parts do not sum to the logit difference")
 
 

@@ -11,6 +11,7 @@ from workbench.model.model import Model
 from workbench.text.batches import Encoded, check_ids
 from workbench.text.clusters import numbered
 from workbench.text.corpus import Corpus
+from workbench.text.naming import shortened
 from workbench.text.pairs import Pairs
 from workbench.text.tokens.spans import Divider
 
@@ -34,7 +35,7 @@ class Questions:
     @property
     def languages(self) -> list[str]:
         """Of the prompts, in order; none where they have none."""
-        return [code for code in dict.fromkeys(one.language for one in self.encoded) if code]
+        return [code for code in dict.fromkeys(text.language for text in self.encoded) if code]
 
     @property
     def clusters(self) -> np.ndarray:
@@ -61,8 +62,8 @@ def questions(model: Model, given: Prompts, answer: str | None, foil: str | None
         raise BadArgument(f"foil={foil!r} without an answer; give both, an answer alone, or neither")
     texts = (given,) if isinstance(given, str) else given
     corpus = texts if isinstance(texts, Corpus) else Corpus({"": tuple(texts)}, aligned=False, source="prompts")
-    encoded = [one.opening() for one in model.encode(corpus)]
-    prompts = tuple(corpus.texts[one.language][one.row] for one in encoded)
+    encoded = [text.opening() for text in model.encode(corpus)]
+    prompts = tuple(corpus.texts[text.language][text.row] for text in encoded)
     words = [(answer, foil)] * len(encoded)
     return Questions(encoded, prompts, _tokens(model, encoded, prompts, words), corpus.info)
 
@@ -78,7 +79,14 @@ def _of_pairs(model: Model, pairs: Mapping[str, Pairs]) -> Questions:
     prompts = tuple(text for some in texts.values() for text in some)
     words = [(pair.answer, pair.foil) for some in pairs.values() for pair in some]
     only = next(iter(pairs.values()))
-    info = only.info if len(pairs) == 1 else {"source": only.name, "pairs": {code: p.info for code, p in pairs.items()}}
+    info = (
+        only.info
+        if len(pairs) == 1
+        else {
+            "source": shortened([some.name for some in pairs.values()]),
+            "pairs": {code: p.info for code, p in pairs.items()},
+        }
+    )
     return Questions(encoded, prompts, _tokens(model, encoded, prompts, words), info)
 
 
@@ -87,20 +95,20 @@ def _tokens(
 ) -> np.ndarray:
     """First tokens of answers and foils as they follow their prompts, [prompt, 2]; -1 where there is no word."""
     divide = Divider(model.tokenizer)
-    found = np.full((len(prompts), 2), -1)
-    for row, (one, prompt, both) in enumerate(zip(encoded, prompts, words, strict=True)):
-        if len(one.ids) > model.n_context:
-            raise TooLarge(f"prompt {row} has {len(one.ids)} tokens, the model takes {model.n_context}; shorten it")
+    tokens = np.full((len(prompts), 2), -1)
+    for row, (text, prompt, both) in enumerate(zip(encoded, prompts, words, strict=True)):
+        if len(text.ids) > model.n_context:
+            raise TooLarge(f"prompt {row} has {len(text.ids)} tokens, the model takes {model.n_context}; shorten it")
         for column, word in enumerate(both):
             if word is not None:
-                found[row, column] = _following(model, divide, one.ids, prompt, word)
-        if found[row, 0] == found[row, 1] >= 0:
+                tokens[row, column] = _following(model, divide, text.ids, prompt, word)
+        if tokens[row, 0] == tokens[row, 1] >= 0:
             raise BadPairs(
                 f"prompt {row}: answer {both[0]!r} and foil {both[1]!r} both begin with the token "
-                f"{model.tokenizer.decode([found[row, 0]])!r}; their first tokens must differ"
+                f"{model.tokenizer.decode([tokens[row, 0]])!r}; their first tokens must differ"
             )
-    check_ids(model.tokenizer, found.ravel().tolist(), model.n_vocabulary, "an answer or foil", BadPairs)
-    return found
+    check_ids(model.tokenizer, tokens.ravel().tolist(), model.n_vocabulary, "an answer or foil", BadPairs)
+    return tokens
 
 
 def _following(model: Model, divide: Divider, ids: list[int], prompt: str, word: str) -> int:
@@ -109,7 +117,7 @@ def _following(model: Model, divide: Divider, ids: list[int], prompt: str, word:
     if whole[: len(ids)] == ids and len(whole) > len(ids) and model.tokenizer.decode([whole[len(ids)]]).strip():
         return whole[len(ids)]
     alone = model.tokenizer(word, add_special_tokens=False)["input_ids"]
-    told = [token for token in alone if model.tokenizer.decode([token]).strip()]
-    if not told:
+    tokens = [token for token in alone if model.tokenizer.decode([token]).strip()]
+    if not tokens:
         raise BadArgument(f"{word!r} has no token that is more than a space; answers and foils are words")
-    return int(told[0])
+    return int(tokens[0])

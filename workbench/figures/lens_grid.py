@@ -39,7 +39,7 @@ def lens_grid(
 ) -> go.Figure:
     """Write the token that each layer would say next into a grid, tokens of the text across and layers upwards.
 
-    A token in bold is the one that really follows, or begins the word that was asked for. Hovering says the rest:
+    A token in bold is the one that really follows, or begins the word that is followed. Hovering says the rest:
     probability, entropy, language, the target's rank, and the other candidates where the result has them.
 
     Args:
@@ -96,7 +96,7 @@ def lens_grid(
     if len(grids) > 1:
         figure.update_layout(updatemenus=[_menu(grids, owners, _under(result, colour))], margin={"t": 130})
     target = str(result.target.values[numbers[0]][0])
-    follows = f"“{token_label(target)}”" if _is_word(result) else "what really follows"
+    follows = f"“{token_label(target)}”" if _is_word(grids[0]) else "what really follows"
     heading = title or _QUESTIONS[colour].format(target=follows)
     return titled(figure, heading, _under(result, colour)(grids[0]))
 
@@ -106,7 +106,7 @@ def _number_trace(grid: Grid, colour: str) -> go.Heatmap:
     return go.Heatmap(
         z=np.log10(values) if colour == "rank" else values,
         coloraxis="coloraxis",
-        **_shared(grid, grid.said),
+        **_shared(grid, grid.labels),
     )
 
 
@@ -123,7 +123,7 @@ def _word_traces(grid: Grid, names: dict[str, str]) -> list[go.Heatmap]:
             zmin=0,
             zmax=1,
             hoverongaps=False,
-            **_shared(grid, np.where(codes == name, grid.said, "")),
+            **_shared(grid, np.where(codes == name, grid.labels, "")),
         )
         for name, colour in names.items()
         if (codes == name).any()
@@ -222,13 +222,17 @@ def _under(result: xr.Dataset, colour: str) -> Callable[[Grid], str]:
     """The line under the title, of each text."""
     lens = "tuned lens" if result.attrs.get("lens") == "tuned" else "logit lens"
     means = "Colour: " + describe(result[colour].rename(colour))
-    bold = "bold: begins the word" if _is_word(result) else "bold: what really follows"
-    return lambda grid: shortened(grid, _LONGEST) + "<br>" + " · ".join([means, bold, lens, *origin(result)[:1]])
+
+    def line(grid: Grid) -> str:
+        bold = "bold: begins the word" if _is_word(grid) else "bold: what really follows"
+        return shortened(grid, _LONGEST) + "<br>" + " · ".join([means, bold, lens, *origin(result)[:1]])
+
+    return line
 
 
-def _is_word(result: xr.Dataset) -> bool:
-    """Whether one word is followed, and not what comes next."""
-    return bool(str(result.target.values[0, -1])) or len({str(one) for one in result.target.values[0]} - {""}) == 1
+def _is_word(grid: Grid) -> bool:
+    """Whether a word is followed, and not what comes next: after the last token nothing does."""
+    return bool(str(grid.cells.target.values[-1]))
 
 
 def _numbers(result: xr.Dataset, prompt: int | Sequence[int] | None) -> list[int]:
@@ -239,10 +243,10 @@ def _numbers(result: xr.Dataset, prompt: int | Sequence[int] | None) -> list[int
     """
     if prompt is None:
         return list(range(result.sizes["prompt"]))
-    asked = [prompt] if isinstance(prompt, int | np.integer) else list(prompt)
-    if not asked or len(set(asked)) < len(asked):
-        raise BadArgument(f"prompt={asked!r}; give the number of a text, several different ones, or None for all")
-    return [whole_number("prompt", one, at_most=result.sizes["prompt"] - 1, why="the texts") for one in asked]
+    numbers = [prompt] if isinstance(prompt, int | np.integer) else list(prompt)
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise BadArgument(f"prompt={numbers!r}; give the number of a text, several different ones, or None for all")
+    return [whole_number("prompt", number, at_most=result.sizes["prompt"] - 1, why="the texts") for number in numbers]
 
 
 def _check(result: xr.Dataset) -> None:

@@ -78,7 +78,7 @@ def logit_lens(
         `logit_difference` where there is a foil: log p(target) / p(foil), which of single tokens is the difference of
         their logits. With `top` above 1 also `candidate[prompt, layer, position, place]` and `candidate_probability`.
         `token[prompt, position]`, a coordinate, is what is read; `target[prompt, position]`, what is followed, and
-        `text[prompt]`. Places behind a text's end, and the target behind its last token, are NaN or "".
+        `text[prompt]`. Places after a text's end, and the target after its last token, are NaN or "".
 
     Raises:
         BadArgument: a number outside its range, a tuned lens of another model, a target or foil that is no word, or
@@ -111,7 +111,7 @@ def logit_lens(
             bar.update(len(batch))
     except KeyboardInterrupt:
         done = int((best["ids"][:, 0, 0, 0] >= 0).sum())
-        stopped = f"interrupted: {done} of {len(encoded)} texts are finished; they are kept in .partial"
+        stopped = f"interrupted: {done} of {len(encoded)} texts are finished; they are in .partial"
     finally:
         bar.close()
     values["probability"] = best["probabilities"][..., 0]
@@ -119,12 +119,12 @@ def logit_lens(
         values.pop("logit_difference")
     result = make_result(
         {name: (_AXES, array, _UNITS[name]) for name, array in values.items()}
-        | _said(model, best, top, identify)
+        | _top_tokens(model, best, top, identify)
         | {
             "target": (_AXES[::2], _targets(model, encoded, shape[2], target), "what rank and probability are of"),
             "text": (_AXES[:1], np.array(rows.texts[""], dtype=object), "text that was read"),
         },
-        {"place": np.arange(1, top + 1)} if top > 1 else {},
+        {"place": list(range(1, top + 1))} if top > 1 else {},
         method="lens.logit_lens",
         parameters={"target": target, "foil": foil, "top": top, "tuned": lens is not None, "truncate": truncate},
         model=model.info,
@@ -152,20 +152,20 @@ class _Words:
         Raises:
             BadArgument: one is no word, or both begin with the same token.
         """
-        found = {}
+        tokens_of = {}
         for name, word in (("target", target), ("foil", foil)):
             tokens = None if word is None else sorted(first_tokens(model.tokenizer, word.strip()))
             if tokens is not None:
                 if not tokens:
                     raise BadArgument(f"{name}={word!r} has no token that is more than a space; give a word")
                 check_ids(model.tokenizer, tokens, model.n_vocabulary, f"{name}={word!r}", BadArgument)
-            found[name] = tokens
-        if shared := set(found["target"] or ()) & set(found["foil"] or ()):
+            tokens_of[name] = tokens
+        if shared := set(tokens_of["target"] or ()) & set(tokens_of["foil"] or ()):
             raise BadArgument(
                 f"target={target!r} and foil={foil!r} both begin with the token "
                 f"{model.tokenizer.decode([min(shared)])!r}; their first tokens must differ"
             )
-        return cls(**found)
+        return cls(**tokens_of)
 
 
 @torch.no_grad()
@@ -185,13 +185,13 @@ def _read(
     followed = _followed(recording.batch, words)[real]
     for layer, states in enumerate(recording.residual):
         hidden = model.bridge.ln_final(translated(lens, model, layer, states[real])[None])[0]
-        found = [
+        blocks = [
             _numbers(logits, wanted, words.foil, best["ids"].shape[-1])
             for logits, wanted in _logits(model, hidden, followed)
         ]
-        for name in found[0]:
+        for name in blocks[0]:
             into = best if name in best else values
-            into[name][prompt, layer, position] = torch.cat([one[name] for one in found]).cpu().numpy()
+            into[name][prompt, layer, position] = torch.cat([block[name] for block in blocks]).cpu().numpy()
 
 
 def _followed(batch: Batch, words: _Words) -> Tensor:
@@ -217,27 +217,29 @@ def _numbers(logits: Tensor, wanted: Tensor, foil: list[int] | None, top: int) -
     follows = wanted[:, 0] >= 0
     target = logs.gather(1, wanted.clamp(min=0)).logsumexp(-1)
     highest = logits.gather(1, wanted.clamp(min=0)).amax(-1)
-    found = {
+    numbers = {
         "entropy": torch.special.entr(logs.exp()).sum(-1),
         "target_probability": target.exp(),
         "rank": 1.0 + (logits > highest[:, None]).sum(-1),
     }
     if foil is not None:
         same = (wanted[:, :, None] == torch.tensor(foil, device=wanted.device)).flatten(1).any(1)
-        found["logit_difference"] = (target - logs[:, foil].logsumexp(-1)).masked_fill(same, torch.nan)
-    unknown = {name: found[name].masked_fill(~follows, torch.nan) for name in found if name != "entropy"}
-    return {**found, **unknown, "ids": likeliest, "probabilities": logs.gather(1, likeliest).exp()}
+        numbers["logit_difference"] = (target - logs[:, foil].logsumexp(-1)).masked_fill(same, torch.nan)
+    unknown = {name: numbers[name].masked_fill(~follows, torch.nan) for name in numbers if name != "entropy"}
+    return {**numbers, **unknown, "ids": likeliest, "probabilities": logs.gather(1, likeliest).exp()}
 
 
-def _said(model: Model, best: dict[str, np.ndarray], top: int, identify: Identifier | None) -> dict[str, Any]:
+def _top_tokens(model: Model, best: dict[str, np.ndarray], top: int, identify: Identifier | None) -> dict[str, Any]:
     """The texts of the likeliest tokens and their languages, as variables of the Result."""
     ids, place = np.unique(best["ids"], return_inverse=True)
-    names = np.array(["" if one < 0 else text for one, text in _named(model, ids)], dtype=object)
+    names = np.array(["" if token < 0 else text for token, text in _named(model, ids)], dtype=object)
     texts = names[place.reshape(best["ids"].shape)]
     of, special = token_language(identify), set(model.tokenizer.all_special_ids)
-    said = ["" if one < 0 else UNKNOWN if one in special else of(name) for one, name in zip(ids, names, strict=True)]
-    codes = np.array(said, dtype=object)
-    found: dict[str, Any] = {
+    languages = [
+        "" if token < 0 else UNKNOWN if token in special else of(name) for token, name in zip(ids, names, strict=True)
+    ]
+    codes = np.array(languages, dtype=object)
+    variables: dict[str, Any] = {
         "top_token": (_AXES, texts[..., 0], "likeliest token"),
         "language": (
             _AXES,
@@ -247,18 +249,18 @@ def _said(model: Model, best: dict[str, np.ndarray], top: int, identify: Identif
     }
     if top > 1:
         axes = (*_AXES, "place")
-        found["candidate"] = (axes, texts, "likeliest tokens")
-        found["candidate_probability"] = (axes, best["probabilities"], "probability of each [probability]")
-    return found
+        variables["candidate"] = (axes, texts, "likeliest tokens")
+        variables["candidate_probability"] = (axes, best["probabilities"], "probability of each [probability]")
+    return variables
 
 
 def _named(model: Model, ids: np.ndarray) -> Iterator[tuple[int, str]]:
     """Token ids with their texts; a row of the unembedding that the tokenizer does not have is called by its number."""
     known = len(model.tokenizer)
-    within = [int(one) for one in ids if 0 <= one < known]
+    within = [int(token) for token in ids if 0 <= token < known]
     texts = dict(zip(within, token_texts(model.tokenizer, within), strict=True))
-    for one in ids.tolist():
-        yield one, texts.get(one, f"<{one}>")
+    for token in ids.tolist():
+        yield token, texts.get(token, f"<{token}>")
 
 
 def _tokens(model: Model, encoded: Sequence[Encoded], width: int) -> np.ndarray:
@@ -268,6 +270,6 @@ def _tokens(model: Model, encoded: Sequence[Encoded], width: int) -> np.ndarray:
 
 
 def _targets(model: Model, encoded: Sequence[Encoded], width: int, word: str | None) -> np.ndarray:
-    """What is followed at each position: the word, or the token that comes next, "" behind the last one."""
+    """What is followed at each position: the word, or the token that comes next, "" after the last token."""
     rows = [[word] * len(text.ids) if word else [*token_texts(model.tokenizer, text.ids[1:]), ""] for text in encoded]
     return np.array([[*row, *[""] * (width - len(row))] for row in rows], dtype=object)

@@ -78,7 +78,7 @@ def generate(
     }
     texts = (prompts,) if isinstance(prompts, str) else prompts
     corpus = texts if isinstance(texts, Corpus) else Corpus({"": tuple(texts)}, aligned=False, source="prompts")
-    encoded = [one.opening() for one in model.encode(corpus)]
+    encoded = [text.opening() for text in model.encode(corpus)]
     check_room(model, encoded, tokens)
     written = [""] * len(encoded)
     order = sorted(range(len(encoded)), key=lambda row: len(encoded[row].ids))
@@ -86,15 +86,19 @@ def generate(
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             draw = partial(_Draws, rows, temperature, seed) if temperature else None
-            found = write(model, [encoded[row] for row in rows], tokens=tokens, batch_size=size, draw=draw, **scales)
-            for row, text in zip(rows, found, strict=True):
+            texts_written = write(
+                model, [encoded[row] for row in rows], tokens=tokens, batch_size=size, draw=draw, **scales
+            )
+            for row, text in zip(rows, texts_written, strict=True):
                 written[row] = text
             bar.update(len(rows))
-    frame = pd.DataFrame({"prompt": [corpus.texts[one.language][one.row] for one in encoded], "text": written})
+    frame = pd.DataFrame({"prompt": [corpus.texts[text.language][text.row] for text in encoded], "text": written})
     if corpus.languages != ("",):
-        frame.insert(0, "language", [one.language for one in encoded])
-    asked = {"tokens": tokens, "heads": heads, "neurons": neurons, "scale": scale, "temperature": temperature}
-    record = make_result({}, {}, method="generate", parameters=asked, model=model.info, corpus=corpus.info, seed=seed)
+        frame.insert(0, "language", [text.language for text in encoded])
+    parameters = {"tokens": tokens, "heads": heads, "neurons": neurons, "scale": scale, "temperature": temperature}
+    record = make_result(
+        {}, {}, method="generate", parameters=parameters, model=model.info, corpus=corpus.info, seed=seed
+    )
     frame.attrs["provenance"] = record.attrs["provenance"]
     return frame
 

@@ -52,9 +52,9 @@ def run_sentence(
     options = (options or Options()).plain("the lens")
     run = open_run(out)
     loaded = options.load(model)
-    given = {"answer": answer, "foil": foil, "tuned": tuned}
+    given: dict[str, Any] = {"answer": answer, "foil": foil, "tuned": tuned}
     key = {**common_key(loaded, options), "method": "sentence", "text": text, **given}
-    found = run.cell("sentence", key, lambda: read_sentence(loaded, text, options=options, **given))
+    result = run.cell("sentence", key, lambda: read_sentence(loaded, text, options=options, **given))
     reading = (
         "Each cell is the token that a layer would say next, read as if it were the last layer. Layer 0 is the "
         "embedding, the top row the model itself. Hovering says probability, entropy, language and the target's rank. "
@@ -63,10 +63,10 @@ def run_sentence(
     sections = [
         section(
             "sentence",
-            found,
-            figures.lens_grid(found, prompt=None, colour=colour),
+            result,
+            figures.lens_grid(result, prompt=None, colour=colour),
             reading=reading,
-            finding=findings(found, answer),
+            finding=findings(result, answer),
         )
         for colour in ("probability", "rank", "language")
     ]
@@ -131,10 +131,10 @@ def sentence_tables(result: xr.Dataset) -> Iterator[pd.DataFrame]:
         for start in range(0, length, _COLUMNS):
             part = cells.isel(position=slice(start, min(length, start + _COLUMNS)))
             rows = [
-                [f"{_shown(token)} {value:.2f}" for token, value in zip(said, likely, strict=True)]
-                for said, likely in zip(part.top_token.values[::-1], part.probability.values[::-1], strict=True)
+                [f"{_shown(token)} {value:.2f}" for token, value in zip(tokens, likely, strict=True)]
+                for tokens, likely in zip(part.top_token.values[::-1], part.probability.values[::-1], strict=True)
             ]
-            columns = [f"{place} {_shown(one)}" for place, one in enumerate(part.token.values, start)]
+            columns = [f"{place} {_shown(token)}" for place, token in enumerate(part.token.values, start)]
             yield pd.DataFrame(rows, index=pd.Index(names), columns=pd.Index(columns))
 
 

@@ -1,4 +1,4 @@
-"""The cells of a lens on one text: the token that each says, its room, and what hovering says of it."""
+"""The cells of a lens on one text: the token that each says, its width, and what hovering says of it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,16 +18,16 @@ class Grid:
     """One text's cells.
 
     Attributes:
-        cells: the result of this text, without places behind its end.
+        cells: the result of this text, without places after its end.
         tokens: labels of its tokens.
-        said: labels of the cells, [layer, position], the target's in bold.
+        labels: labels of the cells, [layer, position], the target's in bold.
         hover: what hovering says, the same.
         width: of a cell, in pixels.
     """
 
     cells: xr.Dataset
     tokens: list[str]
-    said: np.ndarray
+    labels: np.ndarray
     hover: np.ndarray
     width: int
 
@@ -35,14 +35,14 @@ class Grid:
     def read(cls, cells: xr.Dataset) -> "Grid":
         """Of a result at one prompt."""
         cells = cells.isel(position=np.isfinite(cells.entropy.values[0])).transpose("layer", "position", ...)
-        labels = np.vectorize(lambda token: token_label(token, most=_LETTERS), otypes=[object])
-        said, tokens = labels(cells.top_token.values), labels(cells.token.values).tolist()
-        widest = max(letters_wide(label) for label in [*said.ravel(), *tokens])
+        labelled = np.vectorize(lambda token: token_label(token, most=_LETTERS), otypes=[object])
+        names, tokens = labelled(cells.top_token.values), labelled(cells.token.values).tolist()
+        widest = max(letters_wide(label) for label in [*names.ravel(), *tokens])
         right = cells["rank"].values == 1
         return cls(
             cells,
             tokens,
-            np.where(right, "<b>" + said + "</b>", said),
+            np.where(right, "<b>" + names + "</b>", names),
             _hover(cells),
             round(max(_LEAST, _PIXELS * widest + 8)),
         )
@@ -50,9 +50,9 @@ class Grid:
 
 def _hover(cells: xr.Dataset) -> np.ndarray:
     """What hovering says of every cell, [layer, position]."""
-    found = np.empty((cells.sizes["layer"], cells.sizes["position"]), dtype=object)
+    lines_of = np.empty((cells.sizes["layer"], cells.sizes["position"]), dtype=object)
     last = cells.sizes["layer"] - 1
-    for layer, position in np.ndindex(*found.shape):
+    for layer, position in np.ndindex(*lines_of.shape):
         cell = cells.isel(layer=layer, position=position)
         where = "embedding" if layer == 0 else "output" if layer == last else f"layer {int(cell.layer)}"
         lines = [
@@ -68,8 +68,8 @@ def _hover(cells: xr.Dataset) -> np.ndarray:
             lines += [f"target {_quoted(cell.target)}: rank {int(cell['rank']):,}, probability {value:.3g}"]
         if "logit_difference" in cell and np.isfinite(cell.logit_difference):
             lines += [f"target less foil {float(cell.logit_difference):+.3g} logits"]
-        found[layer, position] = "<br>".join(lines)
-    return found
+        lines_of[layer, position] = "<br>".join(lines)
+    return lines_of
 
 
 def _quoted(token: Any) -> str:
