@@ -85,8 +85,8 @@ def gallery() -> str:
     cards.sort(key=lambda card: REAL not in card)  # a model that nobody trained for this comes first
     return (
         "---\nhide: [navigation, toc]\n---\n# Gallery\n\n<!-- Written by docs/gallery.py. -->\n"
-        "Every picture is made by the lines of the page it leads to, the first two on Gemma 3 270M, all others on the\n"
-        'shipped model; `make gallery` makes all of them again.\n\n<div class="gallery" markdown>\n\n'
+        "Every picture is made by the lines of the page it leads to, the first three on Gemma 3 270M, all others on\n"
+        'the shipped model; `make gallery` makes all of them again.\n\n<div class="gallery" markdown>\n\n'
         + "\n".join(cards)
         + "\n</div>\n"
     )

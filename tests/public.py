@@ -16,7 +16,7 @@ from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
 from workbench.text.corpus import Corpus
 
-PACKAGES = ("heads", "neurons", "patching", "lens", "planted", "figures", "live")
+PACKAGES = ("heads", "neurons", "patching", "lens", "attribution", "planted", "figures", "live")
 TEXTS = {
     "de": ("Der Hund", "Es regnet", "Na ja"),
     "en": ("The dog", "It rains", "No"),
@@ -68,6 +68,7 @@ def made(folder: str) -> SimpleNamespace:
         "sweep": wb.patching.sweep(model, pairs, **QUICK),
         "layers": wb.patching.cross_layer(model, pairs, **QUICK).mean("pair", keep_attrs=True),
         "circuit": circuit,
+        "sentences": wb.lens.logit_lens(model, ["Ei", "Hau"], top=2, **QUICK),
         "tuned": wb.lens.tune(model, corpus, steps=1, rows=2, held_out=0.4, **QUICK),
         "truth": wb.planted.heads("de,en", layers=1, heads=4, texts=2, concepts=2).truth,
     }
@@ -106,6 +107,8 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
     return {
         "report": {"results": {"ablate": given.importance}, "out": NEW, "title": "Mine"},
         **_loading(given),
+        "generate": {"model": given.model, "prompts": ["Ei", "Hau"], "tokens": 1, "heads": [(0, 1)], **QUICK},
+        "attribution.direct": {"model": given.model, "prompts": ["Ei", "Hau"], "answer": "x", "foil": "y", **QUICK},
         "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},
         "Corpus.limit": {"self": given.corpus, "n": 1},
         "Corpus.select": {"self": given.corpus, "languages": ["de", "en"]},
@@ -201,6 +204,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "lens.by_language": {**words, "languages": ["de", "en"], "limit": 2, "tuned": given.tuned},
         "lens.depth": {**words, "limit": 2, "tuned": given.tuned},
         "lens.latent": {**words, "languages": ["de", "en"], "limit": 2, "tuned": given.tuned},
+        "lens.logit_lens": {"model": given.model, "texts": ["Ei", "Hau"], "target": "x", "foil": "y", **QUICK},
         "lens.tune": {**texts, "steps": 1, "rows": 2, "held_out": 0.4},
         "planted.concepts": {**planted, "concepts": 3, "concept_layer": 0, "language_layer": 0},
         "planted.heads": {**planted, "heads": 4, "texts": 2, "concepts": 2},
@@ -233,6 +237,7 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.curves": {"result": given.importance, "variable": "importance", "layer": 0, "x": "head"},
         "figures.explorer": {"results": given.importance},
         "figures.heatmap": {"result": given.importance, "variable": "importance", "columns": 1},
+        "figures.lens_grid": {"result": given.sentences},
         "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},
         "figures.neuron": {"result": given.neuron},
         "figures.neuron_card": {"result": given.neuron},

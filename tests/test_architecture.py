@@ -14,7 +14,7 @@ FLOORS = [
     {"cli", "terminal"},
     {"studies", "live"},
     {"figures"},
-    {"heads", "neurons", "patching", "lens"},
+    {"heads", "neurons", "patching", "lens", "attribution"},
     {"planted"},
     {"training"},
     {"model"},

@@ -14,6 +14,7 @@ _SUBPACKAGES = (
     "neurons",
     "patching",
     "lens",
+    "attribution",
     "planted",
     "figures",
     "live",
@@ -25,6 +26,7 @@ _SUBPACKAGES = (
 )
 _NAMES = {
     "load_model": "workbench.model.load",
+    "generate": "workbench.model.written",
     "load_corpus": "workbench.text.readers",
     "load_pairs": "workbench.text.pairs",
     "load_words": "workbench.text.words",
@@ -39,6 +41,7 @@ __getattr__, __dir__ = lazily(__name__, {**_NAMES, **{name: f"workbench.{name}" 
 
 if TYPE_CHECKING:
     from workbench import (  # noqa: F401
+        attribution,
         errors,
         figures,
         heads,
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
         text,
     )
     from workbench.model.load import load_model  # noqa: F401
+    from workbench.model.written import generate  # noqa: F401
     from workbench.results.files import load_result, save_result  # noqa: F401
     from workbench.results.reading.show import show  # noqa: F401
     from workbench.studies.own import report  # noqa: F401

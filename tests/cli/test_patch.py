@@ -85,3 +85,27 @@ def test_lens_writes_cells_and_a_report(run, model, corpus, tmp_path):
     text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "Whose words would each layer say?" in text
     assert "workbench lens" in text
+
+
+def test_lens_reads_a_text_in_the_terminal(run, model, tmp_path):
+    printed = run("lens", model, "--text", "ab cd", "--text", "é")
+    assert printed.exit_code == 0, printed.output
+    for part in ("output", "embedding", "0 <bos>", "3 ␣", "The model's first choice is what"):
+        assert part in printed.output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_lens_writes_a_text_and_a_report(run, model, corpus, tmp_path):
+    how = ("--text", "a cat", "--answer", "x", "--foil", "y", "--tuned", corpus, "--out", tmp_path / "run")
+    printed = run("lens", model, *how, "--quiet")
+    assert printed.exit_code == 0, printed.output
+    assert printed.output.split() == [str(tmp_path / "run" / name) for name in ("sentence.nc", "report.html")]
+    result = wb.load_result(tmp_path / "run" / "sentence.nc")
+    assert result.attrs["lens"] == "tuned" and "logit_difference" in result
+    text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "What would each layer say next" in text and "workbench lens" in text and "--answer x" in text
+
+
+def test_lens_takes_words_of_texts_alone(refused, model):
+    assert refused("lens", model, "--answer", "x").startswith("BadArgument: --answer and --foil are for the texts")
+    assert refused("lens", model, "--text", " ").startswith("BadCorpus")

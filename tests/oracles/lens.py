@@ -5,6 +5,8 @@ Runs on an unwrapped transformers module, one unpadded prompt at a time; the hea
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from tests.oracles.patching import last_logits, states
@@ -63,3 +65,33 @@ def by_language(module, prompts, tokens):
 def output(module, ids, mine):
     """The summed probability of some tokens in the model's own output."""
     return float(sum(last_logits(module, ids).double().softmax(0)[token] for token in mine))
+
+
+def sentence(module, ids, follows=None, foils=None):
+    """Of one text: by layer and position a dict of what the lens says, one state at a time.
+
+    Args:
+        module: the transformers module.
+        ids: token ids of the text.
+        follows: tokens of the target at every position; the next token of the text where None.
+        foils: tokens of the foil.
+    """
+    found = []
+    for state in states(module, ids):
+        row = []
+        for position in range(len(ids)):
+            p = head(module, state[position]).double().softmax(0)
+            cell = {"top": int(p.argmax()), "probability": float(p.max())}
+            cell["entropy"] = -sum(float(one) * math.log(float(one)) for one in p if one > 0)
+            wanted = follows or ids[position + 1 : position + 2]
+            if wanted:
+                cell["target_probability"] = sum(float(p[one]) for one in wanted)
+                best = max(float(p[one]) for one in wanted)
+                cell["rank"] = 1 + sum(float(one) > best for one in p)
+                if foils:
+                    cell["logit_difference"] = math.log(
+                        cell["target_probability"] / sum(float(p[one]) for one in foils)
+                    )
+            row.append(cell)
+        found.append(row)
+    return found

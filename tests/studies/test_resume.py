@@ -115,6 +115,10 @@ ANALYSES = {
     "lens": of_words(wb.lens.by_language, source="de", target="fr"),
     "latent": of_words(wb.lens.latent, source="de", target="fr"),
     "depth": of_words(wb.lens.depth, source="de", target="fr"),
+    "lens of sentences": lambda: wb.lens.logit_lens(
+        model(), [row for rows in TEXTS.values() for row in rows], top=2, target="d", batch_size=2, progress=False
+    ),
+    "direct": texts(wb.attribution.direct, answer="x"),
     "tuned lens": lambda: wb.lens.tune(model(), corpus(), steps=5, progress=False),
 }
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import Common, ModelName, common_options, complete_corpora, complete_languages
-from workbench.terminal import show_run
+from workbench.errors import BadArgument
+from workbench.terminal import show_run, show_table
 
 
 @common_options
@@ -23,18 +24,48 @@ def lens(
         str | None,
         typer.Option(help="Train a tuned lens on this corpus, and read with it.", autocompletion=complete_corpora),
     ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="Read this text, token by token, in place of translations; --out writes a report."),
+    ] = None,
+    answer: Annotated[str | None, typer.Option(help="With --text: a word to follow; else what really follows.")] = None,
+    foil: Annotated[str | None, typer.Option(help="With --text: a word to compare it with.")] = None,
     *,
     common: Common,
 ) -> None:
-    """Read what every layer would say while the model translates: in which language, and how sure.
+    """Read what every layer would say: in which language, and how sure; of translations, or of texts of your own.
 
     \b
     workbench lens polyglot --source de --target ja --limit 24
     workbench lens polyglot --languages de,fr,en --tuned parallel
+    workbench lens polyglot --text "Der Hund läuft" --text "Le chat mange" --out runs/mine
     """  # noqa: D301 (click reads the backspace)
+    if text:
+        _sentences(model, text, {"answer": answer, "foil": foil, "tuned": tuned}, common)
+        return
+    if answer is not None or foil is not None:
+        raise BadArgument("--answer and --foil are for the texts of --text; give one")
     from workbench.studies.lens import run_lens
 
     folder = common.folder("lens", model, f"{source}-{target}")
     how = {"words": words, "shots": shots, "tuned": tuned, "limit": common.limit, "options": common.options}
     run_lens(model, source=source, target=target, out=folder, languages=common.languages, **how)
     show_run(folder, common.quiet)
+
+
+def _sentences(model: str, text: list[str], how: dict[str, str | None], common: Common) -> None:
+    """Print what every layer would say after every token of some texts; with a folder, write it with a report."""
+    from workbench.results.files import load_result
+    from workbench.studies.sentence import findings, read_sentence, run_sentence, sentence_tables
+
+    if common.out is None:
+        result = read_sentence(model, text, options=common.options, **how)
+    else:
+        folder = run_sentence(model, text=text, out=common.out, options=common.options, **how)
+        result = load_result(folder / "sentence.nc")
+    if not common.quiet or common.out is None:
+        for table in sentence_tables(result):
+            show_table(table, None, quiet=False)
+        typer.echo(findings(result, how["answer"]))
+    if common.out is not None:
+        show_run(common.out, quiet=True)

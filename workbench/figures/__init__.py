@@ -9,6 +9,7 @@ from workbench.figures.drawing.style import LIGHT
 from workbench.figures.explorer import explorer
 from workbench.figures.explorer.parts import pattern_pair
 from workbench.figures.heatmap import heatmap, titled
+from workbench.figures.lens_grid import lens_grid
 from workbench.figures.matrix import matrix
 from workbench.figures.neuron import neuron
 from workbench.figures.neuron_card import neuron_card
@@ -22,6 +23,7 @@ __all__ = [
     "curves",
     "explorer",
     "heatmap",
+    "lens_grid",
     "matrix",
     "neuron",
     "neuron_card",

@@ -1,12 +1,13 @@
 """Generate: what the model writes after each prompt, with heads or neurons scaled."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
 from torch import Tensor
+from transformers import LogitsProcessor, LogitsProcessorList
 
 from workbench.errors import TooLarge
 from workbench.model.edits import edited
@@ -38,8 +39,9 @@ def generate(
     batch_size: int,
     heads: Tensor | None = None,
     neurons: Tensor | None = None,
+    draw: Callable[[Sequence[int]], LogitsProcessor] | None = None,
 ) -> list[str]:
-    """What the model writes after each prompt, in the order of the prompts; greedy, so nothing is drawn.
+    """What the model writes after each prompt, in the order of the prompts; greedy, unless something is to be drawn.
 
     Args:
         model: the model.
@@ -48,6 +50,7 @@ def generate(
         batch_size: prompts side by side, of about equal length.
         heads: scales of head outputs, [layer, head]; see `edited`.
         neurons: scales of neurons, [layer, neuron].
+        draw: numbers of the prompts in a batch to what changes their logits before the highest is taken.
     """
     cache = model.abilities.get("generate", True)
     if not cache:
@@ -59,14 +62,16 @@ def generate(
         ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
         with edited(model, heads=heads, neurons=neurons):
             batch = Batch(ids, mask, ("",) * len(part), tuple(part)).to(model.device)
-            output = greedy(model, batch, tokens, cache=cache).sequences
+            output = greedy(model, batch, tokens, cache=cache, draw=draw and draw(part)).sequences
         for i, row in zip(part, output[:, ids.shape[1] :].cpu(), strict=True):
             found[i] = model.tokenizer.decode(row.tolist(), skip_special_tokens=True)
     return found
 
 
 @alone
-def greedy(model: Model, batch: Batch, tokens: int, *, cache: bool, **options: Any) -> Any:
+def greedy(
+    model: Model, batch: Batch, tokens: int, *, cache: bool, draw: LogitsProcessor | None = None, **options: Any
+) -> Any:
     """What transformers' `generate` gives for prompts padded on the left, greedily, whatever a checkpoint ships.
 
     A checkpoint's own settings (penalties, beams, biases, guidance, lengths, stop strings) are set aside, all but its
@@ -77,6 +82,7 @@ def greedy(model: Model, batch: Batch, tokens: int, *, cache: bool, **options: A
         batch: prompts, padded on the left.
         tokens: most tokens to write.
         cache: keep keys and values of earlier tokens.
+        draw: changes the logits before the highest is taken.
         options: passed on to `generate`.
     """
     module, own = model.module, model.module.generation_config
@@ -93,7 +99,10 @@ def greedy(model: Model, batch: Batch, tokens: int, *, cache: bool, **options: A
     module.generation_config = settings  # else unset fields are filled from the checkpoint's
     try:
         with evaluating(model.parts):
-            return module.generate(batch.ids, attention_mask=batch.mask, generation_config=settings)
+            changes = LogitsProcessorList([draw] if draw else [])
+            return module.generate(
+                batch.ids, attention_mask=batch.mask, generation_config=settings, logits_processor=changes
+            )
     finally:
         module.generation_config = own
 

@@ -272,12 +272,13 @@ class Model:
 
     @checked
     @alone
-    def logits(self, batch: Batch) -> torch.Tensor:
-        """Logits of every position, [sample, position, vocabulary]; hooks apply.
+    def logits(self, batch: Batch | str | Sequence[str]) -> torch.Tensor:
+        """Logits of every position, [sample, position, vocabulary], of a batch or of texts (see `batch`); hooks apply.
 
         Raises:
             NotFinite: a real position has a NaN logit.
         """
+        batch = batch if isinstance(batch, Batch) else self.batch(batch)
         with evaluating(self.parts):
             logits = self.module(
                 input_ids=batch.ids, attention_mask=batch.mask, use_cache=False, **self.positions(batch.mask)

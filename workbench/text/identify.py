@@ -73,7 +73,7 @@ def by_trigrams(corpus: Corpus, *, least: int = LEAST) -> Identifier:
         letters, parts = _letters(text), _trigrams(text)
         if sum(map(str.isalpha, letters)) < least:
             return None
-        scripts = Counter(map(_script, letters))
+        scripts = Counter(map(letter_script, letters))
         fitting = [
             language
             for language, one in known.items()
@@ -142,7 +142,7 @@ def _profile(rows: Sequence[str]) -> _Profile:
     every, alphabet = _sum(trigrams), _sum(letters)
     scripts = Counter()
     for letter, count in alphabet.items():
-        scripts[_script(letter)] += count
+        scripts[letter_script(letter)] += count
     return _Profile(
         every,
         alphabet,
@@ -167,7 +167,7 @@ def _shared(rows: Sequence[Counter[str]], whole: Counter[str]) -> float:
 
 def _unlike(one: _Profile, text: str) -> bool:
     """Whether what a text has in a language's own scripts is unlike all that is known of the language."""
-    own = "".join(c if c.isspace() or _script(c) in one.scripts else " " for c in _plain(text))
+    own = "".join(c if c.isspace() or letter_script(c) in one.scripts else " " for c in _plain(text))
     letters, parts = _letters(own), _trigrams(own)
     strange = sum(letter not in one.letters for letter in letters)
     if strange >= _STRANGE and strange > (3 * one.strange + 0.03) * len(letters):
@@ -182,7 +182,7 @@ def _chance(most: int, of: int, rate: float) -> float:
     return sum(math.comb(of, hits) * rate**hits * (1 - rate) ** (of - hits) for hits in range(min(most, of) + 1))
 
 
-def _script(letter: str) -> str:
+def letter_script(letter: str) -> str:
     """The script of a letter, by its name; kana as one, and a mark as the script that it names."""
     name = unicodedata.name(letter, "UNKNOWN").split()[0].partition("-")[0]
     return "KANA" if name in ("HIRAGANA", "KATAKANA") else name

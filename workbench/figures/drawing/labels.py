@@ -72,13 +72,21 @@ def value_label(dim: str, value: Any, *, short: bool = False) -> str:
     return escape(value)
 
 
-def token_label(token: Any) -> str:
+def token_label(token: Any, *, most: int = 14) -> str:
     """A token with its spaces made visible, cut to 14 characters; right-to-left ones keep their marks beside them."""
     text = str(token)
-    text = text if len(text) <= 14 else text[:13] + "…"
+    text = text if len(text) <= most else text[: most - 1] + "…"
     shown = escape(text.replace(" ", "␣")) or "∅"
     leftwards = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
     return f"\u2067{shown}\u2069" if leftwards else shown
+
+
+def letters_wide(text: str) -> int:
+    """How much room a text takes, in Latin letters: signs of Chinese, Japanese and Korean take two, marks none."""
+    return sum(
+        0 if unicodedata.category(letter) in ("Mn", "Cf") else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
 
 
 def axis_title(array: xr.DataArray, dim: str) -> str:

@@ -1,9 +1,13 @@
 """Pieces: what each token of a text adds to it, as characters that a reader knows."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
 _UNFINISHED = "\ufffd"  # what a decoder writes for bytes that are no character yet
+_BYTES = {letter: byte for byte, letter in bytes_to_unicode().items()}
 
 
 def pieces(tokenizer: Any, ids: Sequence[int]) -> list[str]:
@@ -32,6 +36,22 @@ def pieces(tokenizer: Any, ids: Sequence[int]) -> list[str]:
         found.append(whole[begin:stop])
         begin = stop
     return found
+
+
+def token_texts(tokenizer: Any, ids: Sequence[int]) -> list[str]:
+    """The text of each token alone, with the space that it begins with; bytes of a part of a character as '<E381>'."""
+    return [_alone(tokenizer, one, name) for one, name in zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True)]
+
+
+def _alone(tokenizer: Any, token: int, name: Any) -> str:
+    text = tokenizer.decode([token], clean_up_tokenization_spaces=False)
+    if _UNFINISHED in text:  # names are written in bytes: '<0xE3>', or a letter for each byte
+        fallback = re.fullmatch("<0x([0-9A-F]{2})>", str(name))
+        values = [_BYTES.get(letter) for letter in str(name)]
+        if fallback or None not in values:
+            return f"<{fallback[1] if fallback else ''.join(f'{value:02X}' for value in values)}>"
+    begins = str(name).startswith("\u2581") and not text.startswith(" ")  # decoders strip the space of a first token
+    return f" {text}" if begins else text
 
 
 def _shared(one: str, other: str) -> int:

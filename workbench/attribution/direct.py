@@ -1,0 +1,194 @@
+"""Direct logit attribution: what each head and each MLP writes into the logits of an answer against a foil."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from workbench.arguments import checked
+from workbench.attribution.parts import parts
+from workbench.attribution.questions import Questions, questions
+from workbench.errors import Interrupted, warn
+from workbench.model.batching import by_length, texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.model import Model
+from workbench.results.make import make_result
+from workbench.results.progress import resumed
+from workbench.results.statistics import interval
+from workbench.text.corpus import Corpus
+from workbench.text.pairs import Pairs
+from workbench.text.tokens.pieces import token_texts
+
+_AUTO = 16  # prompts in a batch
+_TEXTS = {
+    "head_effect": "what the head writes, answer less foil [logits]",
+    "attention_effect": "what the attention writes, answer less foil [logits]",
+    "mlp_effect": "what the MLP writes, answer less foil [logits]",
+    "layer_effect": "what the layer writes, answer less foil [logits]",
+    "embedding_effect": "what the embedding writes, answer less foil [logits]",
+    "constant_effect": "biases of the last norm and the unembedding, answer less foil [logits]",
+    "difference": "logit of the answer less that of the foil [logits]",
+}
+_CELLS = {"head_effect": ("layer", "head"), "attention_effect": ("layer",), "mlp_effect": ("layer",)}
+_CELLS["layer_effect"] = ("layer",)
+_QUESTIONS = {
+    "head_effect": "Which heads write the answer into the logits?",
+    "mlp_effect": "Which MLPs write the answer into the logits?",
+    "attention_effect": "Which layers' attention writes the answer into the logits?",
+    "layer_effect": "Which layers write the answer into the logits?",
+}
+
+
+@checked
+@alone
+def direct(
+    model: Model,
+    prompts: str | Sequence[str] | Corpus | Pairs | Mapping[str, Pairs],
+    *,
+    answer: str | None = None,
+    foil: str | None = None,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Divide the logit of an answer, less that of a foil, among the parts that write it: heads, MLPs, the embedding.
+
+    The residual stream is a sum of what the parts wrote. With the scale of the last norm frozen at what it was in this
+    run (also of norms after attention, as Gemma has), the logits are linear in that sum, so every part has its share
+    and the shares add up: embedding + attention and MLP of every layer + constant = difference. That is checked for
+    every prompt. What a part does through later parts is not in it; `patching` and `heads.ablate` see that.
+
+    Args:
+        model: the model.
+        prompts: a prompt or several; a Corpus of them by language; pairs, whose source prompts are read with their own
+            answers and foils; or pairs by language. The last position is read.
+        answer: the word whose first token counts; the model's own first choice when None.
+        foil: the word it is compared with; the best other token when None.
+        level: of the intervals.
+        progress: show a progress bar.
+        batch_size: prompts per forward pass; `"auto"` is 16. Results differ by rounding alone.
+        seed: of the bootstrap.
+
+    Returns:
+        Means over prompts: `head_effect[layer, head]`, `attention_effect[layer]` (its heads and the biases after
+        them), `mlp_effect[layer]`, `layer_effect[layer]` (both), `embedding_effect`, `constant_effect` and
+        `difference`, in logits, with bootstrap intervals over distinct prompts (`head_effect_low` ...; NaN for one
+        prompt), and an axis `language` before the others where there are languages; the same of each prompt,
+        `prompt_head_effect[prompt, layer, head]` ..., and its `answer`, `foil`, `text` and `prompt_language`. A model
+        that bends its logits (a soft cap) is read before that: attribute `capped`.
+
+    Raises:
+        BadArgument: words beside pairs, a foil without an answer, words without tokens, or a number out of range.
+        BadPairs: answer and foil begin with the same token, or the pairs are of a chat.
+        BadCorpus: no prompt, a blank one, or one of a single token.
+        TooLarge: a prompt is longer than the model's context.
+        UnsupportedSite: the parts do not add up in this architecture; says where.
+        Interrupted: `partial` holds the prompts that were finished.
+
+    Source:
+        Elhage et al. 2021 (A Mathematical Framework for Transformer Circuits); Wang et al. 2023 (arXiv 2211.00593).
+
+    Example:
+        >>> found = wb.attribution.direct(model, "Le chat", answer=" est", foil=" sont")         # doctest: +SKIP
+        >>> wb.figures.heatmap(found, "head_effect")                                             # doctest: +SKIP
+    """
+    size = texts_per_batch(batch_size, auto=_AUTO)
+    model.require("head")
+    prompted = questions(model, prompts, answer, foil)
+    count = len(prompted.encoded)
+    values = {name: np.full((count, *_shape(model, name)), np.nan) for name in _TEXTS}
+    tokens = prompted.tokens.copy()
+    capped = np.zeros((), dtype=bool)
+    number = {(prompt.language, prompt.row): place for place, prompt in enumerate(prompted.encoded)}
+    bar = tqdm(total=count, desc="direct attribution", unit="prompt", disable=not progress)
+    stopped = ""
+    try:
+        every = list(by_length(model, prompted.encoded, batch_size=size, side="left", passes=3))
+        state = {**values, "tokens": tokens, "capped": capped}
+        for batch in resumed(every, state, skip=lambda batch: bar.update(len(batch))):
+            rows = [number[key] for key in zip(batch.languages, batch.rows, strict=True)]
+            written = parts(model, batch, torch.from_numpy(prompted.tokens[rows]))
+            shares = {
+                "head_effect": written.heads,
+                "attention_effect": written.attention,
+                "mlp_effect": written.mlp,
+                "layer_effect": written.attention + written.mlp,
+                "embedding_effect": written.embedding,
+                "constant_effect": written.constant,
+                "difference": written.difference,
+            }
+            for name, share in shares.items():
+                values[name][rows] = share.cpu().numpy()
+            tokens[rows] = written.tokens.cpu().numpy()
+            capped |= written.capped
+            bar.update(len(rows))
+    except KeyboardInterrupt:
+        done = int(np.isfinite(values["difference"]).sum())
+        stopped = f"interrupted: {done} of {count} prompts are finished; they are in .partial"
+    finally:
+        bar.close()
+    if capped:
+        warn(f"{model.name!r} bends its logits (a soft cap); the difference that is divided is the one before that")
+    result = make_result(
+        {**_means(prompted, values, level, seed), **_of_prompts(model, prompted, values, tokens)},
+        {"language": prompted.languages} if prompted.languages else {},
+        method="attribution.direct",
+        parameters={"answer": answer, "foil": foil, "level": level},
+        model=model.info,
+        corpus=prompted.info,
+        seed=seed,
+        attrs={"capped": "yes" if capped else "no"},
+    )
+    for name, question in _QUESTIONS.items():
+        result[name].attrs["question"] = question
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+def _shape(model: Model, name: str) -> tuple[int, ...]:
+    sizes = {"layer": model.n_layers, "head": model.n_heads}
+    return tuple(sizes[axis] for axis in _CELLS.get(name, ()))
+
+
+def _means(prompted: Questions, values: dict[str, np.ndarray], level: float, seed: int) -> dict[str, Any]:
+    """Means over the finished prompts, of each language where there are some, with intervals."""
+    codes = np.array([prompt.language for prompt in prompted.encoded])
+    groups = [codes == code for code in prompted.languages] or [np.ones(len(codes), dtype=bool)]
+    variables: dict[str, Any] = {}
+    for name, text in _TEXTS.items():
+        axes = (*(("language",) if prompted.languages else ()), *_CELLS.get(name, ()))
+        ends = {"": [], "_low": [], "_high": []}
+        for mine in groups:
+            samples = values[name][mine]
+            known = np.isfinite(values["difference"][mine])
+            own = prompted.clusters[mine].reshape(-1, *[1] * (samples.ndim - 1))
+            low, high = interval(samples, level=level, seed=seed, clusters=own)
+            mean = samples[known].mean(0) if known.any() else np.full(samples.shape[1:], np.nan)
+            for end, numbers in zip(ends, (mean, low, high), strict=True):
+                ends[end].append(numbers)
+        words = {"": text, "_low": "lower end of the interval [logits]", "_high": "upper end of the interval [logits]"}
+        for end, each in ends.items():
+            variables[name + end] = (axes, np.stack(each) if prompted.languages else np.asarray(each[0]), words[end])
+    return variables
+
+
+def _of_prompts(
+    model: Model, prompted: Questions, values: dict[str, np.ndarray], tokens: np.ndarray
+) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """The same of each prompt, and what was read after it."""
+    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
+        f"prompt_{name}": (("prompt", *_CELLS.get(name, ())), array, _TEXTS[name]) for name, array in values.items()
+    }
+    for column, name in enumerate(("answer", "foil")):
+        own = [token_texts(model.tokenizer, [token])[0] if token >= 0 else "" for token in tokens[:, column].tolist()]
+        variables[name] = (("prompt",), np.array(own, dtype=object), f"first token of the {name}")
+    variables["text"] = (("prompt",), np.array(prompted.prompts, dtype=object), "the prompt")
+    if prompted.languages:
+        codes = np.array([prompt.language for prompt in prompted.encoded], dtype=object)
+        variables["prompt_language"] = (("prompt",), codes, "language of the prompt")
+    return variables

@@ -1,0 +1,174 @@
+"""Parts: what the embedding, every head and every MLP write towards an answer, of one batch of prompts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workbench.attribution.directions import FrozenNorm, head
+from workbench.errors import UnsupportedSite
+from workbench.model.forward.record import record
+from workbench.model.forward.recording import Recording, first
+from workbench.model.hooks import after, hooked
+from workbench.model.metrics import unembed
+from workbench.model.model import Model
+from workbench.text.batches import Batch
+
+_EXACT = {torch.float32: 1e-3}  # share of all that is written; of narrower types 5e-2
+_NARROW = 5e-2
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the parts write, in logits of answer minus foil; the first axis is the prompt.
+
+    Attributes:
+        heads: [prompt, layer, head].
+        attention: the heads of a layer and the biases after them, [prompt, layer].
+        mlp: [prompt, layer].
+        embedding: [prompt].
+        constant: biases of the last norm and of the unembedding, [prompt].
+        difference: the model's logit of the answer minus that of the foil, [prompt].
+        tokens: answer and foil, [prompt, 2].
+        capped: the model bends its logits; the difference is that before.
+    """
+
+    heads: Tensor
+    attention: Tensor
+    mlp: Tensor
+    embedding: Tensor
+    constant: Tensor
+    difference: Tensor
+    tokens: Tensor
+    capped: bool
+
+
+@torch.no_grad()
+def parts(model: Model, batch: Batch, tokens: Tensor) -> Parts:
+    """Run prompts, padded on the left, and divide the last position's logit difference among the parts.
+
+    Args:
+        model: the model.
+        batch: the prompts.
+        tokens: answer and foil of each, [prompt, 2]; -1 for the model's first choice, and for its best other one.
+
+    Raises:
+        UnsupportedSite: the parts are not added up as they are written.
+    """
+    written: dict[int, Tensor] = {}
+    mlps = {i: part for i, block in enumerate(model.bridge.blocks) if (part := getattr(block, "mlp", None)) is not None}
+    with hooked([after(part, _keep(written, i)) for i, part in mlps.items()]):
+        recording = record(model, batch, heads=True)
+    states = [layer[:, -1].float() for layer in recording.residual]
+    normed = model.bridge.ln_final(recording.residual[-1][:, -1:])[:, 0]
+    logits = unembed(model, normed).float()
+    tokens = chosen(logits, tokens.to(logits.device))
+    reading = head(model, normed, logits, tokens)
+    final = FrozenNorm.of(model.bridge.ln_final, model.d_model, normed)
+    towards = final.back(reading.direction, recording.residual[-1][:, -1])
+    of_heads, of_attention, of_layers = [], [], []
+    for layer in range(model.n_layers):
+        heads, attention = _attention(recording, layer, towards)
+        moved = states[layer + 1] - states[layer]
+        if layer in written:
+            _check_mlp(recording, layer, written[layer], moved - attention, states[layer] + attention)
+        of_heads.append(heads)
+        of_attention.append((attention * towards).sum(-1))
+        of_layers.append((moved * towards).sum(-1))
+    attention, layers = torch.stack(of_attention, 1), torch.stack(of_layers, 1)
+    rows = torch.arange(len(tokens), device=logits.device)
+    plain = (normed.float() * reading.direction).sum(-1) + reading.constant
+    difference = plain if reading.capped else logits[rows, tokens[:, 0]] - logits[rows, tokens[:, 1]]
+    shares = Parts(
+        torch.stack(of_heads, 1),
+        attention,
+        layers - attention,
+        (states[0] * towards).sum(-1),
+        reading.constant + (final.bias * reading.direction).sum(-1),
+        difference,
+        tokens,
+        reading.capped,
+    )
+    _check_sum(model, shares)
+    return shares
+
+
+def chosen(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Answer and foil [row, 2] where they are given, else the first choice of logits, and the best other one."""
+    rows = torch.arange(len(tokens), device=logits.device)
+    answer = torch.where(tokens[:, 0] < 0, logits.argmax(-1), tokens[:, 0])
+    others = logits.clone()
+    others[rows, answer] = -torch.inf
+    return torch.stack([answer, torch.where(tokens[:, 1] < 0, others.argmax(-1), tokens[:, 1])], 1)
+
+
+def _keep(written: dict[int, Tensor], layer: int) -> Any:
+    def hook(output: Any) -> None:
+        written[layer] = first(output)
+
+    return hook
+
+
+def _attention(recording: Recording, layer: int, towards: Tensor) -> tuple[Tensor, Tensor]:
+    """What each head of a layer writes towards the answer, [row, head], and what all write, [row, d_model].
+
+    Where a norm stands between the attention and the residual stream (Gemma), its scale is frozen too.
+
+    Raises:
+        UnsupportedSite: the heads and the biases after them are not all that the attention writes.
+    """
+    model = recording.model
+    projection: Any = model.attention_parts(layer)[1]
+    projection = getattr(projection, "original_component", projection)
+    z = recording.z[layer][:, -1]
+    output = projection(z.flatten(1)[None])[0]
+    bias = projection(torch.zeros_like(z[:1].flatten(1))[None])[0].float()
+    norm = getattr(model.bridge.blocks[layer], "ln1_post", None)
+    back, written, constant = towards, output.float(), (bias * towards).sum(-1)
+    if norm is not None:
+        frozen = FrozenNorm.of(norm, model.d_model, output)
+        back, written = frozen.back(towards, output), norm(output[None])[0].float()
+        constant = (bias * back).sum(-1) + (frozen.bias * towards).sum(-1)
+    heads = torch.einsum("shd,hdm,sm->sh", z.float(), model.output_weight(layer).float(), back)
+    left = (written * towards).sum(-1) - heads.sum(-1) - constant
+    _require(model, left, heads.abs().sum(-1), f"the heads of layer {layer} do not sum to its attention")
+    return heads, written
+
+
+def _check_mlp(recording: Recording, layer: int, output: Tensor, rest: Tensor, before: Tensor) -> None:
+    """Refuse a layer that adds something else than its attention's and its MLP's outputs.
+
+    Args:
+        recording: the pass.
+        layer: of the MLP.
+        output: of the MLP, the residual stream before it included in some architectures (BLOOM).
+        rest: what the layer adds beside its attention, [row, d_model].
+        before: the residual stream after the attention, [row, d_model].
+
+    Raises:
+        UnsupportedSite: as it says.
+    """
+    model = recording.model
+    norm = getattr(model.bridge.blocks[layer], "ln2_post", None)
+    output = output.reshape(recording.n_samples, recording.n_positions, -1)
+    written = (output if norm is None else norm(output))[:, -1].float()
+    error = torch.minimum((written - rest).norm(dim=-1), (written - before - rest).norm(dim=-1))
+    what = f"layer {layer} scales, norms or mixes what its attention and its MLP write before it adds them"
+    _require(model, error, rest.norm(dim=-1) + before.norm(dim=-1), what)
+
+
+def _check_sum(model: Model, shares: Parts) -> None:
+    every = [shares.embedding[:, None], shares.attention, shares.mlp, shares.constant[:, None]]
+    whole = torch.cat(every, 1)
+    error = whole.sum(1) - shares.difference
+    _require(model, error, whole.abs().sum(1), "the parts do not sum to the logit difference")
+
+
+def _require(model: Model, error: Tensor, size: Tensor, what: str) -> None:
+    share = float((error.abs() / size.clamp(min=1e-30)).max())
+    if not share <= _EXACT.get(model.dtype, _NARROW):
+        raise UnsupportedSite(
+            f"{model.name!r} ({model.architecture}): {what} (off by {share:.2g} of them); direct attribution takes "
+            "models that add up what their parts write"
+        )

@@ -1,0 +1,133 @@
+"""Written: what a model writes after prompts of one's own, as a table; with heads or neurons scaled, or drawn."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+from transformers import LogitsProcessor
+
+from workbench.arguments import checked, finite, whole_number
+from workbench.model.batching import texts_per_batch
+from workbench.model.forward.alone import alone
+from workbench.model.generate import check_room
+from workbench.model.generate import generate as write
+from workbench.model.model import Model
+from workbench.results.groups import read_units
+from workbench.results.make import make_result
+from workbench.text.corpus import Corpus
+
+
+@checked
+@alone
+def generate(
+    model: Model,
+    prompts: str | Sequence[str] | Corpus,
+    *,
+    tokens: int = 40,
+    heads: Sequence[Sequence[int]] | None = None,
+    neurons: Sequence[Sequence[int]] | None = None,
+    scale: float = 0.0,
+    temperature: float = 0.0,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Let the model go on with some prompts, as it is or with heads and neurons scaled.
+
+    A checkpoint's own settings for generation (penalties, beams, lengths) are set aside, all but its end tokens.
+
+    Args:
+        model: the model.
+        prompts: a text or several, or a Corpus; of a chat corpus the answers are gone on with.
+        tokens: most tokens to write; an end-of-sequence ends a text before.
+        heads: (layer, head) pairs whose outputs are scaled.
+        neurons: (layer, neuron) pairs that are scaled.
+        scale: what their outputs are multiplied by; 0 switches them off.
+        temperature: 0 takes the likeliest token (greedy); above it, tokens are drawn from
+            softmax(logits / temperature), from the whole vocabulary.
+        progress: show a progress bar.
+        batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone, also where tokens are drawn:
+            each prompt has its own stream of random numbers.
+        seed: of the draws.
+
+    Returns:
+        A row for each prompt: `prompt`, `text` (what was written after it), and `language` where there are languages.
+        `attrs["provenance"]` says how it came to be.
+
+    Raises:
+        BadArgument: a number out of range, or a head or neuron that does not exist.
+        BadCorpus: no prompt, a blank one, or one of a single token.
+        TooLarge: a prompt leaves no room for `tokens`.
+        UnsupportedSite: edits of heads or of neurons do not work in this architecture.
+
+    Example:
+        >>> wb.generate(model, ["Der Hund", "Le chien"], tokens=8)                               # doctest: +SKIP
+        >>> wb.generate(model, "Der Hund", heads=[(2, 1)])                                       # doctest: +SKIP
+    """
+    size = texts_per_batch(batch_size)
+    whole_number("tokens", tokens, at_least=1)
+    temperature = finite("temperature", temperature, at_least=0)
+    scale = finite("scale", scale)
+    scales = {
+        "heads": _scales(model, "head", heads, model.n_heads, scale),
+        "neurons": _scales(model, "neuron", neurons, model.n_neurons, scale),
+    }
+    texts = (prompts,) if isinstance(prompts, str) else prompts
+    corpus = texts if isinstance(texts, Corpus) else Corpus({"": tuple(texts)}, aligned=False, source="prompts")
+    encoded = [text.opening() for text in model.encode(corpus)]
+    check_room(model, encoded, tokens)
+    written = [""] * len(encoded)
+    order = sorted(range(len(encoded)), key=lambda row: len(encoded[row].ids))
+    with tqdm(total=len(order), desc="generate", unit="prompt", disable=not progress) as bar:
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
+            draw = partial(_Draws, rows, temperature, seed) if temperature else None
+            texts_written = write(
+                model, [encoded[row] for row in rows], tokens=tokens, batch_size=size, draw=draw, **scales
+            )
+            for row, text in zip(rows, texts_written, strict=True):
+                written[row] = text
+            bar.update(len(rows))
+    frame = pd.DataFrame({"prompt": [corpus.texts[text.language][text.row] for text in encoded], "text": written})
+    if corpus.languages != ("",):
+        frame.insert(0, "language", [text.language for text in encoded])
+    parameters = {"tokens": tokens, "heads": heads, "neurons": neurons, "scale": scale, "temperature": temperature}
+    record = make_result(
+        {}, {}, method="generate", parameters=parameters, model=model.info, corpus=corpus.info, seed=seed
+    )
+    frame.attrs["provenance"] = record.attrs["provenance"]
+    return frame
+
+
+class _Draws(LogitsProcessor):
+    """Makes the highest logit a draw from softmax(logits / temperature): Gumbel noise, a stream for each prompt.
+
+    So a prompt's draws do not depend on which others stand beside it (Gumbel 1954; Maddison et al. 2014).
+    """
+
+    def __init__(self, rows: Sequence[int], temperature: float, seed: int, part: Sequence[int]):
+        """Take the numbers of all prompts, and which of them are in a batch."""
+        self.temperature = temperature
+        self.streams = [np.random.default_rng([seed, rows[place]]) for place in part]
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Logits [row, vocabulary] of the next token, with noise."""
+        noise = np.stack([stream.gumbel(size=scores.shape[1]) for stream in self.streams])
+        return scores.double() / self.temperature + torch.from_numpy(noise).to(scores.device)
+
+
+def _scales(model: Model, unit: str, pairs: Sequence[Sequence[int]] | None, width: int, scale: float) -> Tensor | None:
+    """Scales [layer, unit] of (layer, unit) pairs; None where there are no pairs.
+
+    Raises:
+        BadArgument: no such unit.
+        UnsupportedSite: edits do not work there.
+    """
+    if pairs is None:
+        return None
+    model.require(unit)
+    return torch.from_numpy(np.where(read_units(pairs, model.n_layers, width, unit=unit), scale, 1.0))
