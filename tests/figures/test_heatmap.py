@@ -5,6 +5,7 @@ import pytest
 
 from workbench.errors import BadArgument, UnknownLanguage, WorkbenchError
 from workbench.figures import heatmap
+from tests.figures.conftest import HEADS, LAYERS
 from workbench.figures.drawing import style
 from workbench.results.files import load_result, save_result
 
@@ -206,3 +207,25 @@ def test_the_result_is_left_as_it_was(heads):
 def test_a_language_is_taken_in_any_spelling(heads):
     one, other = (heatmap(heads, "delta", language=name) for name in ("de", "German"))
     assert one.to_json() == other.to_json()
+
+
+@pytest.mark.parametrize(("variable", "sign"), [("delta", "±"), ("importance", "")])
+def test_a_scale_ends_before_a_number_that_is_far_beyond_all_others_and_says_so(heads, variable, sign):
+    usual = np.random.default_rng(1).random((50, LAYERS, HEADS))
+    many = heads[[variable]].isel(language=np.zeros(50, int)).assign_coords(language=[f"q{n}" for n in range(50)])
+    many[variable] = many[variable].copy(data=usual)
+    many[variable][7, 1, 2] = 21.0
+    scale = heatmap(many, variable, layer=slice(0, 2), facet="layer").layout.coloraxis
+    ordered = sorted(many[variable].values.ravel())
+    place = 0.995 * (len(ordered) - 1)  # linear between two neighbours, by hand
+    end = ordered[int(place)] + (place % 1) * (ordered[int(place) + 1] - ordered[int(place)])
+    assert scale.cmax == pytest.approx(end) and scale.cmax < 1
+    assert scale.cmin == (-scale.cmax if sign else 0)
+    assert scale.colorbar.title.text == f"nats<br>clipped at {sign}{end:.3g}<br>largest 21"
+    assert heatmap(many, variable, language="q7").data[0].z.max() == 21  # the number itself stays
+
+
+def test_a_scale_that_holds_all_numbers_or_none_but_zero_is_not_clipped(heads):
+    heads["delta"][:] = 0
+    heads["delta"][0, 0, 0] = 5
+    assert heatmap(heads, "delta").layout.coloraxis.cmax == 5
