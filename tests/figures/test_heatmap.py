@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
+from tests.figures.conftest import HEADS, LAYERS
 from workbench.errors import BadArgument, UnknownLanguage, WorkbenchError
 from workbench.figures import heatmap
-from tests.figures.conftest import HEADS, LAYERS
 from workbench.figures.drawing import style
 from workbench.results.files import load_result, save_result
 
@@ -229,3 +230,26 @@ def test_a_scale_that_holds_all_numbers_or_none_but_zero_is_not_clipped(heads):
     heads["delta"][:] = 0
     heads["delta"][0, 0, 0] = 5
     assert heatmap(heads, "delta").layout.coloraxis.cmax == 5
+
+
+def test_a_head_that_serves_one_language_bears_its_code(roles):
+    owners = np.array([["", "ja", ""], ["", "", ""]])
+    figure = heatmap(roles.assign(specific_to=(("layer", "head"), owners)), "role")
+    specific = next(trace for trace in figure.data if trace.name == "specific")
+    assert specific.customdata.tolist() == owners.tolist()
+    assert specific.texttemplate == "%{customdata}" and "bears its code" in figure.layout.title.subtitle.text
+    assert heatmap(roles, "role").data[0].texttemplate is None
+
+
+def test_words_of_more_neurons_than_pixels_are_counted_by_layer(rng):
+    names = np.array(["specific", "general", "other"])
+    kind = names[rng.integers(0, 3, (LAYERS, 1200))]
+    figure = heatmap(xr.Dataset({"kind": (("layer", "neuron"), kind)}), "kind")
+    assert [(bar.type, bar.name) for bar in figure.data] == [("bar", "specific"), ("bar", "general")]
+    for bar in figure.data:
+        assert list(bar.x) == [sum(one == bar.name for one in row) for row in kind.tolist()]
+        assert list(bar.y) == [0, 1, 2]
+    assert f"other left out: {(kind == 'other').sum():,}" in figure.layout.title.subtitle.text
+    assert figure.layout.xaxis.title.text == "Number of neurons"
+    few = heatmap(xr.Dataset({"kind": (("layer", "neuron"), kind[:, :800])}), "kind")
+    assert {trace.type for trace in few.data} == {"heatmap"}
