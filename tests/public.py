@@ -7,6 +7,7 @@ from tempfile import mkdtemp
 from types import SimpleNamespace
 
 import pandas as pd
+import plotly.graph_objects as go
 import torch
 
 import workbench as wb
@@ -228,6 +229,8 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},
         "figures.neuron": {"result": given.neuron},
         "figures.neuron_card": {"result": given.neuron},
+        "figures.paper": {"figure": go.Figure(), "width": "page", "height": 60.0},
+        "figures.save": {"figure": go.Figure(), "path": given.folder / "figure.html", "dpi": 100},
     }
 
 

@@ -1,4 +1,4 @@
-"""Results to plotly figures: nothing here sees a model, shows a figure or writes a file."""
+"""Results to plotly figures: nothing here sees a model or shows a figure, and only `save` writes."""
 
 from workbench.figures.agreement import agreement
 from workbench.figures.animation import animation
@@ -10,6 +10,8 @@ from workbench.figures.heatmap import heatmap
 from workbench.figures.matrix import matrix
 from workbench.figures.neuron import neuron
 from workbench.figures.neuron_card import neuron_card
+from workbench.figures.printing.paper import paper
+from workbench.figures.printing.save import save
 
 __all__ = [
     "agreement",
@@ -22,4 +24,6 @@ __all__ = [
     "matrix",
     "neuron",
     "neuron_card",
+    "paper",
+    "save",
 ]

@@ -13,7 +13,7 @@ from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import Axis, axis
 from workbench.figures.drawing.cells import as_words, is_category, number_cells, word_cells
 from workbench.figures.drawing.choose import Chosen, choose, no_axis
-from workbench.figures.drawing.colour import colour_axis
+from workbench.figures.drawing.colour import colour_layout
 from workbench.figures.drawing.count_bars import count_axis, count_bars, left_out
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
 from workbench.figures.question import question, subtitle
@@ -107,7 +107,7 @@ def heatmap(
     if words:
         figure.update_layout(legend={"title": {"text": variable.replace("_", " ").capitalize()}})
     else:
-        figure.update_layout(coloraxis=colour_axis(chosen.values, height=height))
+        figure.update_layout(**colour_layout(chosen.values, height=height))
     under = subtitle(result, chosen, role="Colour", notes=notes)
     return titled(figure, title or question(chosen), under, columns=columns)
 
@@ -134,7 +134,7 @@ def titled(figure: go.Figure, title: str, under: str, *, columns: int = 1) -> go
         },
         margin=margin,
         height=(layout.height or 360) + extra,
-        meta={"least_width": layout.width or max(560, 190 * columns + 120)},
+        meta={**(layout.meta or {}), "least_width": layout.width or max(560, 190 * columns + 120)},
     )
     return figure
 

@@ -62,9 +62,10 @@ def word_cells(
         printed: Words to print in the cells, such as the language that a head serves; "" prints nothing.
     """
     values = chosen.values.transpose(y.dim, x.dim)
-    inside = {}
+    shared = _shared(x, y, heading, [f"{values.name}: %{{meta}}"])
     if printed is not None and len(x.positions) <= _FEW:
-        inside = {"customdata": printed.transpose(y.dim, x.dim).values, "texttemplate": "%{customdata}"}
+        codes = printed.transpose(y.dim, x.dim).values
+        shared |= {"text": codes, "hovertext": shared["text"], "texttemplate": "%{text}"}
     for name, colour in style.category_colours(np.unique(values.values).tolist()).items():
         yield go.Heatmap(
             z=np.where(values.values == name, np.float32(1), np.float32(np.nan)),
@@ -74,8 +75,7 @@ def word_cells(
             colorscale=[[0, colour], [1, colour]],
             zmin=0,
             zmax=1,
-            **inside,
-            **_shared(x, y, heading, [f"{values.name}: {name}" + (" %{customdata}" if inside else "")]),
+            **{**shared, "hovertemplate": shared["hovertemplate"].replace("%{meta}", name)},
         )
 
 

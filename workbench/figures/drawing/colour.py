@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.figures.drawing import style
+from workbench.figures.drawing.labels import describe
 
 _USUAL = 0.995  # share of the numbers that the scale shows in any case
 _FAR = 3  # times their end, beyond which the largest number would leave them all pale
@@ -47,6 +48,11 @@ def colour_axis(values: xr.DataArray, *, height: int) -> dict[str, Any]:
     if is_signed(values):
         return {"colorscale": style.DIVERGING, "cmin": -end, "cmax": end, "cmid": 0, "colorbar": bar}
     return {"colorscale": style.SEQUENTIAL, "cmin": 0.0, "cmax": end, "colorbar": bar}
+
+
+def colour_layout(values: xr.DataArray, *, height: int) -> dict[str, Any]:
+    """The colour axis, and in `meta` what its numbers are, for figures without the line that says it."""
+    return {"coloraxis": colour_axis(values, height=height), "meta": {"colour": describe(values)}}
 
 
 def scale_end(values: xr.DataArray) -> tuple[float, str]:
