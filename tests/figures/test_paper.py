@@ -1,5 +1,6 @@
 """Figures for papers: sizes read from the written files, letters in points, nothing that only a pointer shows."""
 
+import json
 import re
 import struct
 import sys
@@ -107,6 +108,12 @@ def test_every_cell_is_an_outline_of_the_colour_that_plotly_gives_it(heads):
         ends = [[int(part) for part in re.findall(r"\d+", stops[at][1])] for at in (low, low + 1)]
         wanted = [a + (b - a) * (share - low) for a, b in zip(*ends, strict=True)]
         assert [int(part) for part in re.findall(r"\d+", colour)] == pytest.approx(wanted, abs=1)
+
+
+def test_a_figure_that_was_read_from_a_file_becomes_the_same(heads):
+    drawn = heatmap(heads, "delta")
+    read = go.Figure(json.loads(drawn.to_json()), skip_invalid=True)
+    assert paper(read).layout.shapes == paper(drawn).layout.shapes
 
 
 def test_a_cell_without_a_value_has_no_outline(sweep):

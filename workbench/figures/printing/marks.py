@@ -1,11 +1,13 @@
 """Lines, cells, ticks and colour bars of a figure at the scale of print."""
 
+from base64 import b64decode
 from collections.abc import Iterable
 from html import unescape
 from math import radians, sin
 from textwrap import wrap
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from workbench.figures.printing.panels import layout_of, traces
@@ -17,6 +19,17 @@ _THIN = 0.6  # of lines and marks, as on a screen
 def plain(text: str) -> str:
     """A title's text without what plotly reads as tags; its lines joined."""
     return unescape(text.replace("<br>", " · ").replace("<b>", "").replace("</b>", ""))
+
+
+def unpack(figure: go.Figure) -> None:
+    """Numbers of a figure that was read from a file, where plotly leaves them packed (dtype, bytes, shape)."""
+    for trace in traces(figure):
+        for name in {"x", "y", "z"} & set(trace):
+            packed = trace[name]
+            if isinstance(packed, dict) and "bdata" in packed:
+                values = np.frombuffer(b64decode(packed["bdata"]), dtype=packed["dtype"])
+                shape = [int(size) for size in str(packed.get("shape", values.size)).split(",")]
+                trace[name] = values.reshape(shape)
 
 
 def thin(figure: go.Figure) -> None:

@@ -120,6 +120,7 @@ def _bare(figure: go.Figure) -> go.Figure:
     meta["caption"] = " ".join(one if one.endswith(("?", ".")) else f"{one}." for one in sentences)
     made.update_layout(title=None, template=TEMPLATE, meta=meta, hovermode=False)
     layout_of(made).sliders, layout_of(made).updatemenus = (), ()
+    marks.unpack(made)
     marks.name_ticks(made)
     for axes in (made.update_xaxes, made.update_yaxes):
         axes(tickfont={"size": SMALL}, title={"font": {"size": TEXT}, "standoff": 4})
