@@ -229,6 +229,7 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},
         "figures.neuron": {"result": given.neuron},
         "figures.neuron_card": {"result": given.neuron},
+        "figures.embed": {"form": "html"},
         "figures.paper": {"figure": go.Figure(), "width": "page", "height": 60.0},
         "figures.save": {"figure": go.Figure(), "path": given.folder / "figure.html", "dpi": 100},
     }

@@ -10,6 +10,7 @@ from workbench.figures.heatmap import heatmap
 from workbench.figures.matrix import matrix
 from workbench.figures.neuron import neuron
 from workbench.figures.neuron_card import neuron_card
+from workbench.figures.printing.notebook import embed
 from workbench.figures.printing.paper import paper
 from workbench.figures.printing.save import save
 
@@ -19,6 +20,7 @@ __all__ = [
     "bars",
     "before_after",
     "curves",
+    "embed",
     "explorer",
     "heatmap",
     "matrix",
