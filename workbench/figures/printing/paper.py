@@ -117,7 +117,7 @@ def _bare(figure: go.Figure) -> go.Figure:
     meta = dict(old.meta) if isinstance(old.meta, Mapping) else {}
     title = [old.title.text, old.title.subtitle.text if old.title.subtitle else None]
     sentences = [marks.plain(part) for part in title if part]
-    meta["caption"] = " ".join(one if one.endswith(("?", ".")) else f"{one}." for one in sentences)
+    meta["caption"] = " ".join(words if words.endswith(("?", ".")) else f"{words}." for words in sentences)
     made.update_layout(title=None, template=TEMPLATE, meta=meta, hovermode=False)
     layout_of(made).sliders, layout_of(made).updatemenus = (), ()
     marks.unpack(made)

@@ -81,7 +81,7 @@ def latex(table: pd.DataFrame, part: Section) -> str:
         r"\begin{table}",
         rf"\caption{{{_escaped(f'{part.title} {part.finding}')}}}",
         rf"\label{{tab:{_slug(part)}}}",
-        rf"\begin{{tabular}}{{{''.join('r' if one else 'l' for one in numbers)}}}",
+        rf"\begin{{tabular}}{{{''.join('r' if number else 'l' for number in numbers)}}}",
         r"\toprule",
         " & ".join(_escaped("" if name == "index" else name) for name in cells.columns) + r" \\",
         r"\midrule",
