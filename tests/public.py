@@ -243,6 +243,9 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.neuron_card": {"result": given.neuron},
         "figures.pattern_pair": {"left": ([[1.0]], ["a"], "one"), "right": ([[1.0]], ["b"], "other")},
         "figures.titled": {"figure": go.Figure(), "title": "What?", "under": "a line", "columns": 1},
+        "figures.embed": {"form": "html"},
+        "figures.paper": {"figure": go.Figure(), "width": "page", "height": 60.0},
+        "figures.save": {"figure": go.Figure(), "path": given.folder / "figure.html", "dpi": 100},
     }
 
 

@@ -1,6 +1,7 @@
 """The explorer in a real browser: clicks, keys, links, three windows, two themes, no network."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -251,3 +252,13 @@ def test_parts_that_are_missing_are_absent(opened, tmp_path, which):
         assert "specific to Hindi" in page.locator("#facts").inner_text()
     else:
         assert page.locator("#neurons dt").all_inner_texts() == ["German", "Japanese", "German, Japanese"]
+
+
+def test_the_grid_is_saved_as_svg_without_a_server(opened):
+    page = opened()
+    with page.expect_download() as waiting:
+        page.locator("#grid .modebar-btn[data-title='Download as SVG']").dispatch_event("click")
+    assert waiting.value.suggested_filename == "grid.svg"
+    drawn = ElementTree.parse(waiting.value.path()).getroot()
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "Japanese · 日本語" in "".join(drawn.itertext())

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -164,6 +165,18 @@ def test_no_button_sends_a_figure_away(opened):
     )
     assert "Download plot as a PNG" in buttons
     assert not [button for button in buttons if "hare" in button or "loud" in button]
+
+
+def test_a_figure_is_saved_as_svg_without_a_server(opened, report):
+    page, complaints, requests = opened("desktop")
+    with page.expect_download() as waiting:
+        page.locator("#figure-1 .modebar-btn[data-title='Download as SVG']").dispatch_event("click")
+    assert waiting.value.suggested_filename == "figure-1.svg"
+    drawn = ElementTree.parse(waiting.value.path()).getroot()
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "Layer" in "".join(drawn.itertext())
+    assert complaints == []
+    assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
 
 
 def test_ink_follows_the_theme(opened):

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
+from tests.figures.conftest import HEADS, LAYERS
 from workbench.errors import BadArgument, UnknownLanguage, WorkbenchError
 from workbench.figures import heatmap
 from workbench.figures.drawing import style
@@ -206,3 +208,48 @@ def test_the_result_is_left_as_it_was(heads):
 def test_a_language_is_taken_in_any_spelling(heads):
     one, other = (heatmap(heads, "delta", language=name) for name in ("de", "German"))
     assert one.to_json() == other.to_json()
+
+
+@pytest.mark.parametrize(("variable", "sign"), [("delta", "±"), ("importance", "")])
+def test_a_scale_ends_before_a_number_that_is_far_beyond_all_others_and_says_so(heads, variable, sign):
+    usual = np.random.default_rng(1).random((50, LAYERS, HEADS))
+    many = heads[[variable]].isel(language=np.zeros(50, int)).assign_coords(language=[f"q{n}" for n in range(50)])
+    many[variable] = many[variable].copy(data=usual)
+    many[variable][7, 1, 2] = 21.0
+    scale = heatmap(many, variable, layer=slice(0, 2), facet="layer").layout.coloraxis
+    ordered = sorted(many[variable].values.ravel())
+    place = 0.995 * (len(ordered) - 1)  # linear between two neighbours, by hand
+    end = ordered[int(place)] + (place % 1) * (ordered[int(place) + 1] - ordered[int(place)])
+    assert scale.cmax == pytest.approx(end) and scale.cmax < 1
+    assert scale.cmin == (-scale.cmax if sign else 0)
+    assert scale.colorbar.title.text == f"nats<br>clipped at {sign}{end:.3g}<br>largest 21"
+    assert heatmap(many, variable, language="q7").data[0].z.max() == 21  # the number itself stays
+
+
+def test_a_scale_that_holds_all_numbers_or_none_but_zero_is_not_clipped(heads):
+    heads["delta"][:] = 0
+    heads["delta"][0, 0, 0] = 5
+    assert heatmap(heads, "delta").layout.coloraxis.cmax == 5
+
+
+def test_a_head_that_serves_one_language_bears_its_code(roles):
+    owners = np.array([["", "ja", ""], ["", "", ""]])
+    figure = heatmap(roles.assign(specific_to=(("layer", "head"), owners)), "role")
+    specific = next(trace for trace in figure.data if trace.name == "specific")
+    assert specific.text.tolist() == owners.tolist()
+    assert specific.texttemplate == "%{text}" and "bears its code" in figure.layout.title.subtitle.text
+    assert heatmap(roles, "role").data[0].texttemplate is None
+
+
+def test_words_of_more_neurons_than_pixels_are_counted_by_layer(rng):
+    names = np.array(["specific", "general", "other"])
+    kind = names[rng.integers(0, 3, (LAYERS, 1200))]
+    figure = heatmap(xr.Dataset({"kind": (("layer", "neuron"), kind)}), "kind")
+    assert [(bar.type, bar.name) for bar in figure.data] == [("bar", "specific"), ("bar", "general")]
+    for bar in figure.data:
+        assert list(bar.x) == [sum(one == bar.name for one in row) for row in kind.tolist()]
+        assert list(bar.y) == [0, 1, 2]
+    assert f"other left out: {(kind == 'other').sum():,}" in figure.layout.title.subtitle.text
+    assert figure.layout.xaxis.title.text == "Number of neurons"
+    few = heatmap(xr.Dataset({"kind": (("layer", "neuron"), kind[:, :800])}), "kind")
+    assert {trace.type for trace in few.data} == {"heatmap"}

@@ -11,6 +11,13 @@ from workbench.terminal import seen
 Form = Annotated[str, typer.Option("--format", help="html, md (markdown and pictures) or pdf-ready (for a printer).")]
 
 
+Figures = Annotated[
+    str | None,
+    typer.Option(help="pdf, svg or png: every figure for a paper, and every table as LaTeX and CSV, in RUN/figures/."),
+]
+Width = Annotated[str, typer.Option(help="Of those figures: column (85 mm), page (175 mm), or millimetres.")]
+
+
 def report(
     run: Annotated[Path, typer.Argument(help="A run folder, such as runs/demo.")],
     form: Form = "html",
@@ -18,6 +25,8 @@ def report(
         Path | None,
         typer.Option(help="The file; report.html, report.md or report-print.html in the run folder by default."),
     ] = None,
+    figures: Figures = None,
+    width: Width = "column",
     languages: Unused = None,
     batch_size: Unused = None,
     device: Unused = None,
@@ -31,7 +40,13 @@ def report(
     workbench report runs/demo
     workbench report runs/demo --format md --out docs/demo.md
     workbench report runs/demo --format pdf-ready
+    workbench report runs/demo --figures pdf --width page
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.report import render
+    from workbench.studies.report.paper import for_paper
 
+    if figures is not None:
+        for path in for_paper(run, figures, width=float(width) if width.replace(".", "", 1).isdigit() else width):
+            typer.echo(seen(path))
+        return
     typer.echo(seen(render(run, form, out=out)))

@@ -1,4 +1,4 @@
-"""Results to plotly figures: nothing here sees a model, shows a figure or writes a file."""
+"""Results to plotly figures: nothing here sees a model or shows a figure, and only `save` writes."""
 
 from workbench.figures.agreement import agreement
 from workbench.figures.animation import animation
@@ -13,6 +13,9 @@ from workbench.figures.lens_grid import lens_grid
 from workbench.figures.matrix import matrix
 from workbench.figures.neuron import neuron
 from workbench.figures.neuron_card import neuron_card
+from workbench.figures.printing.notebook import embed
+from workbench.figures.printing.paper import paper
+from workbench.figures.printing.save import save
 
 __all__ = [
     "LIGHT",
@@ -21,13 +24,16 @@ __all__ = [
     "bars",
     "before_after",
     "curves",
+    "embed",
     "explorer",
     "heatmap",
     "lens_grid",
     "matrix",
     "neuron",
     "neuron_card",
+    "paper",
     "pattern_pair",
+    "save",
     "titled",
 ]
 

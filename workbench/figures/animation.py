@@ -71,7 +71,8 @@ def animation(
     ]
     if draw is heatmap:
         scale = colour_axis(chosen.values, height=300)  # signed where any frame is
-        figure.update_layout(coloraxis={**scale, "colorbar": figure.layout.coloraxis.colorbar})
+        first = figure.layout.coloraxis.colorbar  # as tall as the panels
+        figure.update_layout(coloraxis={**scale, "colorbar": {**scale["colorbar"], "len": first.len}})
         if not np.isfinite(chosen.values.values).all():
             figure.update_layout(plot_bgcolor=style.MISSING)
     else:

@@ -13,13 +13,15 @@ from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import Axis, axis
 from workbench.figures.drawing.cells import as_words, is_category, number_cells, word_cells
 from workbench.figures.drawing.choose import Chosen, choose, no_axis
-from workbench.figures.drawing.colour import colour_axis
+from workbench.figures.drawing.colour import colour_layout
+from workbench.figures.drawing.count_bars import count_axis, count_bars, left_out
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
 from workbench.figures.question import question, subtitle
 from workbench.results.reading.main_variable import given
 
 _VERTICAL = ("layer", "source_layer", "query")
 _HORIZONTAL = ("head", "neuron", "expert", "position", "key", "target_layer", "language", "target_language")
+_OWNER = "specific_to"  # beside the role of a head: the language that it serves
 _MOST_PANELS = 48
 _WIDE = 200  # columns of cells from which a panel takes the whole width
 _PIXELS = 900  # columns of cells from which some share a pixel on an ordinary screen
@@ -37,10 +39,11 @@ def heatmap(
     columns: int | None = None,
     **select: Any,
 ) -> go.Figure:
-    """Draw a variable of two or three axes as cells; every cell is drawn, nothing is averaged away.
+    """Draw a variable of two or three axes as cells; every number is drawn, nothing is averaged away.
 
     Layers run upwards from layer 0; languages stand in the order of their codes. Signed numbers get a scale that is
-    symmetric around zero, others one that starts at zero, words a colour each. Cells without a value are grey.
+    symmetric around zero, others one that starts at zero, words a colour each. Cells without a value are grey. Words
+    of more than 900 cells in a row are counted: a bar for each row, a part of it for each word.
 
     Args:
         result: What an analysis returned, or `load_result` read; or one variable of it, such as
@@ -75,10 +78,11 @@ def heatmap(
     if columns is not None:
         whole_number("columns", columns, at_least=1)
     count = 1 if panels is None else chosen.values.sizes[panels]
-    wide = len(bottom.positions) >= _WIDE
+    wide, counted = len(bottom.positions) >= _WIDE, words and len(bottom.positions) > _PIXELS
     columns = min(columns or (1 if wide else 4), count)
     names = [] if panels is None else [_panel_name(chosen.values, panels, index) for index in range(count)]
     figure, height = _panels(names, columns, rows=-(-count // columns), cells=len(left.positions), wide=wide)
+    owner = choose(result, _OWNER, select).values if variable == "role" and _OWNER in result else None
     seen: set[str] = set()
     for index in range(count):
         part = chosen if panels is None else chosen.at(panels, index)
@@ -87,21 +91,28 @@ def heatmap(
         if not words:
             figure.add_trace(number_cells(part, bottom, left, heading=heading), **spot)
             continue
-        for trace in word_cells(part, bottom, left, heading=heading):
+        places: Any = (part, bottom, left)
+        cells = count_bars(*places, heading=heading) if counted else word_cells(*places, heading=heading, printed=owner)
+        for trace in cells:
             trace.showlegend = trace.name not in seen
             seen.add(str(trace.name))
             figure.add_trace(trace, **spot)
-    _axes(figure, bottom, left, panels=count, columns=columns)
+    _axes(figure, count_axis(bottom) if counted else bottom, left, panels=count, columns=columns)
     notes = []
     if not words and not np.isfinite(chosen.values.values).all():
         figure.update_layout(plot_bgcolor=style.MISSING)
         notes.append("grey: not measured")
-    if len(bottom.positions) > _PIXELS:
+    if counted:
+        figure.update_layout(barmode="stack", bargap=0.2)
+        notes.append(left_out(chosen.values))
+    elif len(bottom.positions) > _PIXELS:
         notes.append(f"{len(bottom.positions):,} cells across: drag over a part to see each")
+    if owner is not None:
+        notes.append("a head that serves one language bears its code")
     if words:
         figure.update_layout(legend={"title": {"text": variable.replace("_", " ").capitalize()}})
     else:
-        figure.update_layout(coloraxis=colour_axis(chosen.values, height=height))
+        figure.update_layout(**colour_layout(chosen.values, height=height))
     under = subtitle(result, chosen, role="Colour", notes=notes)
     return titled(figure, title or question(chosen), under, columns=columns)
 
@@ -130,7 +141,7 @@ def titled(figure: go.Figure, title: str, under: str, *, columns: int = 1) -> go
         },
         margin=margin,
         height=(layout.height or 360) + extra,
-        meta={"least_width": layout.width or max(560, 190 * columns + 120)},
+        meta={**(layout.meta or {}), "least_width": layout.width or max(560, 190 * columns + 120)},
     )
     return figure
 

@@ -12,7 +12,7 @@ from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import axis
 from workbench.figures.drawing.cells import is_category, number_cells
 from workbench.figures.drawing.choose import choose, no_axis
-from workbench.figures.drawing.colour import colour_axis
+from workbench.figures.drawing.colour import colour_layout
 from workbench.figures.heatmap import titled
 from workbench.figures.question import question, subtitle
 from workbench.results.reading.main_variable import given
@@ -85,7 +85,7 @@ def matrix(
         width=width + side + _BAR,
         height=height + style.MARGIN["t"] + style.MARGIN["b"] + (60 if bottom.labels else 0),
         margin={"l": side, "r": _BAR},
-        coloraxis=colour_axis(chosen.values, height=height),
+        **colour_layout(chosen.values, height=height),
     )
     notes = []
     if not np.isfinite(chosen.values.values).all():

@@ -99,7 +99,7 @@ def test_a_lens_and_a_demo_are_told_apart(tmp_path):
 def test_the_browser_is_started_without_ways_out():
     from choreographer.channels import Pipe
 
-    from workbench.studies.report.checks.offline import OfflineChromium
+    from workbench.figures.printing.offline import OfflineChromium
 
     browser = OfflineChromium(Pipe(), "/bin/true", proxy_server="http://127.0.0.1:9")
     browser.pre_open()

@@ -49,9 +49,23 @@ def number_cells(chosen: Chosen, x: Axis, y: Axis, *, heading: str = "", printed
     )
 
 
-def word_cells(chosen: Chosen, x: Axis, y: Axis, *, heading: str = "") -> Iterator[go.Heatmap]:
-    """Cells coloured by category: one trace for each, so that a click in the legend hides or isolates it."""
+def word_cells(
+    chosen: Chosen, x: Axis, y: Axis, *, heading: str = "", printed: xr.DataArray | None = None
+) -> Iterator[go.Heatmap]:
+    """Cells coloured by category: one trace for each, so that a click in the legend hides or isolates it.
+
+    Args:
+        chosen: Words `[y, x]`.
+        x: Horizontal axis.
+        y: Vertical axis.
+        heading: First line of the hover text.
+        printed: Words to print in the cells, such as the language that a head serves; "" prints nothing.
+    """
     values = chosen.values.transpose(y.dim, x.dim)
+    shared = _shared(x, y, heading, [f"{values.name}: %{{meta}}"])
+    if printed is not None and len(x.positions) <= _FEW:
+        codes = printed.transpose(y.dim, x.dim).values
+        shared |= {"text": codes, "hovertext": shared["text"], "texttemplate": "%{text}"}
     for name, colour in style.category_colours(np.unique(values.values).tolist()).items():
         yield go.Heatmap(
             z=np.where(values.values == name, np.float32(1), np.float32(np.nan)),
@@ -61,7 +75,7 @@ def word_cells(chosen: Chosen, x: Axis, y: Axis, *, heading: str = "") -> Iterat
             colorscale=[[0, colour], [1, colour]],
             zmin=0,
             zmax=1,
-            **_shared(x, y, heading, [f"{values.name}: {name}"]),
+            **{**shared, "hovertemplate": shared["hovertemplate"].replace("%{meta}", name)},
         )
 
 

@@ -6,7 +6,10 @@ import numpy as np
 import xarray as xr
 
 from workbench.figures.drawing import style
+from workbench.figures.drawing.labels import describe
 
+_USUAL = 0.995  # share of the numbers that the scale shows in any case
+_FAR = 3  # times their end, beyond which the largest number would leave them all pale
 _SIGNED = ("delta", "gradient", "effect")
 
 
@@ -19,11 +22,13 @@ def is_signed(values: xr.DataArray) -> bool:
 def colour_axis(values: xr.DataArray, *, height: int) -> dict[str, Any]:
     """Shared colour axis: symmetric around zero for signed numbers, from zero up for the others.
 
+    Where few numbers lie far beyond all others, the scale ends before them, and its title says where and how far.
+
     Args:
         values: Numbers; NaN is drawn as a hole.
         height: Of the plot, pixels; the bar is never taller.
     """
-    finite = values.values[np.isfinite(values.values)].astype(float)
+    end, note = scale_end(values)
     bar = {
         "thickness": 13,
         "lenmode": "pixels",
@@ -38,10 +43,25 @@ def colour_axis(values: xr.DataArray, *, height: int) -> dict[str, Any]:
         "ticklen": 3,
         "nticks": 7,
     }
-    if units := values.attrs.get("units"):
-        bar["title"] = {"text": str(units), "font": {"size": 11}, "side": "top"}
+    if title := "<br>".join(filter(None, (str(values.attrs.get("units", "")), note))):
+        bar["title"] = {"text": title, "font": {"size": 11}, "side": "top"}
     if is_signed(values):
-        limit = float(np.abs(finite).max()) if finite.size and np.abs(finite).max() > 0 else 1.0
-        return {"colorscale": style.DIVERGING, "cmin": -limit, "cmax": limit, "cmid": 0, "colorbar": bar}
-    high = float(finite.max()) if finite.size and finite.max() > 0 else 1.0
-    return {"colorscale": style.SEQUENTIAL, "cmin": 0.0, "cmax": high, "colorbar": bar}
+        return {"colorscale": style.DIVERGING, "cmin": -end, "cmax": end, "cmid": 0, "colorbar": bar}
+    return {"colorscale": style.SEQUENTIAL, "cmin": 0.0, "cmax": end, "colorbar": bar}
+
+
+def colour_layout(values: xr.DataArray, *, height: int) -> dict[str, Any]:
+    """The colour axis, and in `meta` what its numbers are, for figures without the line that says it."""
+    return {"coloraxis": colour_axis(values, height=height), "meta": {"colour": describe(values)}}
+
+
+def scale_end(values: xr.DataArray) -> tuple[float, str]:
+    """Where the scale ends, and the words that say so where numbers lie beyond its end."""
+    sizes = np.abs(values.values[np.isfinite(values.values)].astype(float))
+    largest = float(sizes.max()) if sizes.size else 0.0
+    if largest <= 0:
+        return 1.0, ""
+    usual = float(np.quantile(sizes, _USUAL))
+    if not 0 < usual * _FAR < largest:
+        return largest, ""
+    return usual, f"clipped at {'±' if is_signed(values) else ''}{usual:.3g}<br>largest {largest:.3g}"

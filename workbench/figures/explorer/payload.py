@@ -15,7 +15,7 @@ from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import axis
 from workbench.figures.drawing.cells import number_cells
 from workbench.figures.drawing.choose import Chosen, choose
-from workbench.figures.drawing.colour import colour_axis, is_signed
+from workbench.figures.drawing.colour import colour_axis, is_signed, scale_end
 from workbench.figures.drawing.labels import value_label
 from workbench.figures.explorer.contents import CELLS, KINDS, Found, Measure, kind_of
 from workbench.figures.explorer.parts import CLASSES, head_grid, layer_classes, pattern, profile, token_labels
@@ -100,7 +100,8 @@ def _measure(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
     colours = colour_axis(chosen.values, height=_TOP)
     scales = {"light": colours["colorscale"], "dark": _DARK_DIVERGING if is_signed(chosen.values) else style.SEQUENTIAL}
     place = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "ypad": 6}
-    colours["colorbar"] |= {**place, "len": 200, "thickness": 9, "title": {"text": ""}, "nticks": 5}
+    title = {"text": scale_end(chosen.values)[1], "side": "right", "font": {"size": 11}}
+    colours["colorbar"] |= {**place, "len": 200, "thickness": 9, "title": title, "nticks": 5}
     cells = number_cells(
         chosen.at("language", 0), axis(chosen.values, "head"), axis(chosen.values, "layer"), heading="#"
     )

@@ -7,6 +7,14 @@
     displaylogo: false,
     plotlyServerURL: "", // no button of plotly may send a figure anywhere
     modeBarButtonsToRemove: ["sendChartToCloud", "lasso2d", "select2d"],
+    modeBarButtonsToAdd: [
+      {
+        name: "svg",
+        title: "Download as SVG",
+        icon: Plotly.Icons.disk,
+        click: (plot) => Plotly.downloadImage(plot, { format: "svg", filename: plot.id }),
+      },
+    ],
   };
   const printed = 680; // pixels of an A4 page between its margins
   const plots = [];

@@ -1,7 +1,13 @@
 // The grid of heads: a panel a language. The cursor moves with the arrow keys, the selection with Enter or a click.
 "use strict";
 
-const settings = { responsive: true, displaylogo: false, displayModeBar: false, plotlyServerURL: "" };
+const toSvg = {
+  name: "svg",
+  title: "Download as SVG",
+  icon: Plotly.Icons.disk,
+  click: (plot) => Plotly.downloadImage(plot, { format: "svg", filename: plot.id || "figure" }),
+};
+const settings = { responsive: true, displaylogo: false, modeBarButtons: [[toSvg]], plotlyServerURL: "" };
 const narrow = window.matchMedia("(max-width: 600px)");
 const theme = () => document.documentElement.dataset.theme;
 const template = () => page.themes[theme()];

@@ -1,0 +1,1 @@
+"""Figures on paper: sizes in millimetres, fonts in points, and files that hold both."""
