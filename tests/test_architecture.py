@@ -20,7 +20,7 @@ FLOORS = [
     {"model"},
     {"results"},
     {"text"},
-    {"arguments"},
+    {"arguments", "options"},
     {"errors", "shipped", "packaged", "cache", ""},  # "" is workbench/__init__.py; these may be imported from anywhere
 ]
 SLOW = {"torch", "transformers", "transformer_lens", "xarray", "plotly", "pandas", "scipy", "rich", "tqdm", "numpy"}

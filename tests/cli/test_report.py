@@ -7,8 +7,9 @@ import pytest
 
 from workbench.figures import heatmap
 from workbench.results.make import make_result
+from workbench.studies.findings.finding import Finding
 from workbench.studies.report import write_report
-from workbench.studies.sections import section
+from workbench.studies.sections import drawing, section
 
 
 @pytest.fixture
@@ -21,7 +22,8 @@ def folder(tmp_path):
         method="heads.importance",
         parameters={},
     )
-    part = section("importance_paper", result, heatmap(result, "importance"), reading="Bright is much.", finding="So.")
+    shown = drawing(heatmap, result, "importance")
+    part = section("importance_paper", result, shown, reading="Bright is much.", finding=Finding("So."))
     write_report(tmp_path / "run", title="A run", sections=[part])
     return tmp_path / "run"
 

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Common, ModelName, common_options, complete_corpora, complete_languages
+from workbench.cli.options import OF_WORDS, Common, ModelName, complete_corpora, complete_languages, takes
 from workbench.terminal import show_run
 
 
-@common_options
+@takes(OF_WORDS)
 def lens(
     model: ModelName = "polyglot",
     source: Annotated[
@@ -35,6 +35,5 @@ def lens(
     from workbench.studies.lens import run_lens
 
     folder = common.folder("lens", model, f"{source}-{target}")
-    how = {"words": words, "shots": shots, "tuned": tuned, "limit": common.limit, "options": common.options}
-    run_lens(model, source=source, target=target, out=folder, languages=common.languages, **how)
+    run_lens(model, source=source, target=target, out=folder, words=words, shots=shots, tuned=tuned, **common.texts)
     show_run(folder, common.quiet)

@@ -90,7 +90,7 @@ def bars(
     notes = ["whisker: the interval of each value"] if "low" in chosen.companions else []
     if chosen.companions.keys() >= _BAND:
         notes.append("grey band: random groups of the same size")
-    return titled(figure, title or question(chosen), subtitle(shown, chosen, notes=notes))
+    return titled(figure, question(chosen) if title is None else title, subtitle(shown, chosen, notes=notes))
 
 
 def _arrange(chosen: Chosen, *, y: str | None, color: str | None) -> tuple[str, str | None]:

@@ -67,7 +67,7 @@ def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     notes += ["★ trained language"] if "trained" in result else []
     return titled(
         figure,
-        title or "Which neurons changed sides between the checkpoints?",
+        "Which neurons changed sides between the checkpoints?" if title is None else title,
         subtitle(result, chosen, notes=notes),
         columns=4,
     )

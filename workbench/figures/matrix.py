@@ -86,7 +86,9 @@ def matrix(
     if not np.isfinite(chosen.values.values).all():
         figure.update_layout(plot_bgcolor=style.MISSING)
         notes.append("grey: not measured")
-    return titled(figure, title or question(chosen), subtitle(result, chosen, role="Colour", notes=notes))
+    return titled(
+        figure, question(chosen) if title is None else title, subtitle(result, chosen, role="Colour", notes=notes)
+    )
 
 
 def _number_format(values: np.ndarray) -> str:

@@ -9,13 +9,12 @@ import plotly.graph_objects as go
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.studies.report.contents import Report
-from workbench.studies.report.figure_title import untitled
 
 _SCALE = {"png": 2, "svg": 1}  # a PNG has two pixels for each of the page's, so that screens of today show it sharp
 
 
 def pictures(report: Report, kind: str, *, width: int) -> list[bytes]:
-    """A picture of every section's figure in the light theme, without its title, which is the section's.
+    """A picture of every section's figure in the light theme.
 
     Args:
         report: With figures or without.
@@ -28,8 +27,8 @@ def pictures(report: Report, kind: str, *, width: int) -> list[bytes]:
     Raises:
         BadArgument: Kaleido or a Chromium is not installed.
     """
-    figures = [None if one.figure is None else untitled(one.figure, one.title)[0] for one in report.sections]
-    drawn = [figure for figure in figures if figure is not None]
+    figures = [section.figure for section in report.sections]
+    drawn = [go.Figure(figure) for figure in figures if figure is not None]  # the caller's keep their theme
     if not drawn:
         return [b"" for _ in figures]
     try:
