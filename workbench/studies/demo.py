@@ -36,20 +36,10 @@ def run_demo(
     """Run every analysis on a model: heads, neurons, patching, lens; and write one report.
 
     Args:
-        out: the run folder; cells that are there already with the same key are not computed again.
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
         options: how to compute. In a chat the lens is left out, which has none.
 
     Returns:
         The run folder: a NetCDF file for each result, `report.json`, `report.html` and `explorer.html`.
-
-    Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
-        TooFewLanguages: fewer than two languages.
-        Interrupted: Ctrl-C; the line says what is finished and where.
 
     Example:
         >>> run_demo("runs/small", languages=["de", "fr"], limit=10)                     # doctest: +SKIP

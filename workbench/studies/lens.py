@@ -40,25 +40,20 @@ def run_lens(  # a parameter for each option of the command
     """Read every layer of translation prompts through the lens, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
         source: language of the words that are shown.
         target: language of the words that are asked for.
-        out: the run folder; cells that are there already with the same key are not computed again.
         languages: those to tell apart; all of the words' when None.
         words: what `load_words` reads.
         shots: translations shown before each question.
         tuned: a corpus to train a tuned lens on, and read with it; the logit lens when None.
         limit: most concepts.
-        options: how to compute.
 
     Returns:
         The run folder, with `lens.nc`, `latent.nc`, `tuned.nc` where asked, `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         UnknownLanguage: a language is not among the words.
         BadPairs: the words of all languages begin alike.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
     refuse_chat(options, "the lens")
     frame = load_words(words)

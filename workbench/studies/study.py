@@ -13,8 +13,24 @@ from workbench.studies.report import Recipe, Section, recipe, write_report
 from workbench.studies.runs import Run, run_folder
 
 P = ParamSpec("P")
+_NAMED = inspect.Parameter.KEYWORD_ONLY
 Results = Mapping[str, xr.Dataset]
 """cell -> its Result"""
+SHARED = """
+    Every study takes:
+        model: what `load_model` takes, or a Model.
+        corpus: what `load_corpus` takes.
+        pairs: what `load_pairs` takes, or "words:de-fr" for translation pairs made of the shipped words.
+        out: the run folder; cells that are there already with the same key are not computed again.
+        languages: to keep; all when None.
+        limit: first texts to keep of each language, or first pairs.
+        options: how to compute.
+
+    Raises:
+        CannotWrite: the folder cannot be written; before anything is computed.
+        TooFewLanguages: fewer than two languages, where languages are compared.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP; the line says what is finished and where.
+"""
 OF_TEXTS = ("truncate", "deduplicate", "columns")  # options that commands without a corpus do not have
 
 
@@ -60,7 +76,8 @@ def study(
     """Decorate a function that returns a Study: callers get the folder in which it was run, the argument `out`.
 
     The run folder is opened and locked before the function is called, so that nothing is loaded for a folder that
-    cannot be written. How the function was called is recorded as the report's recipe.
+    cannot be written. How the function was called is recorded as the report's recipe. What all these functions take is
+    documented once, in `SHARED`, and added to what each of them says.
 
     Args:
         command: Words after `workbench` that do the same, such as `heads find`.
@@ -84,13 +101,11 @@ def study(
                 run_study(folder, build(*given, **named), again)
             return folder.folder
 
+        run.__doc__ = f"{build.__doc__}{SHARED}"
         run.__signature__ = signature.replace(return_annotation=Path)  # pyright: ignore[reportAttributeAccessIssue]
         return run
 
     return decorate
-
-
-_NAMED = inspect.Parameter.KEYWORD_ONLY
 
 
 def run_study(run: Run, study: Study, recipe: Recipe | None = None) -> None:

@@ -59,6 +59,18 @@ def test_importance():
     assert "No head" in heads.importance(scores(np.full((2, 1, 2), np.nan))).text
 
 
+def test_a_finding_has_an_answer_details_and_the_heads_that_it_names():
+    named = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0.3, 0.25], [0.1, 0.2]]]))
+    assert (named.answer, named.heads) == ("No two languages have the same most important head.", ((0, 1),))
+    assert named.details == ("The largest importance is that of head 1 of layer 0 for German: 0.5 nats.",)
+    harm = heads.ablation(ablated([[[0.5, 0], [0, 0]], [[0.1, 0.9], [0, 0]]], 0.01))
+    assert harm.heads == ((0, 1),) and "head 1 of layer 0" in harm.text
+    both = named.then(harm)
+    assert both.answer == named.answer and both.details == (*named.details, harm.answer, *harm.details)
+    assert both.heads == ((0, 1),) and both.text == f"{named.text} {harm.text}"
+    assert patches.heads(patched([[0.05, -0.6], [0.3, 0.02]], ("layer", "head"))).heads == ((0, 1),)
+
+
 def test_agreement():
     one = scores([[[1, 2], [3, 4]], [[1, 2], [3, 4]]])
     other = ablated([[[1, 2], [3, 4]], [[4, 3], [2, 1]]], 0.5)

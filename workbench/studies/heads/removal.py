@@ -40,20 +40,11 @@ def run_knockout(
     """Switch off each language's heads, chosen on half of the texts, and measure all languages on the other half.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; a cell that is there already with the same key is not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
         share: of all heads, in each language's group.
         controls: random groups for each group.
-        options: how to compute.
 
     Returns:
         The run folder, with `knockout.nc` and `report.html`.
-
-    Raises:
-        TooFewLanguages: fewer than two languages.
     """
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     loaded = open_model(model, options)
@@ -79,7 +70,6 @@ def own_heads_study(
     Args:
         model: the model.
         corpus: texts by language; with fewer than four of a language there is nothing to split, and no section.
-        options: how to compute.
         heads: of each language's group.
         texts: most texts of each language to measure on.
         controls: random groups for each group.
@@ -142,15 +132,10 @@ def run_prune(
     """Remove the heads that the kept languages can spare, and compare with simpler orders on held-out texts.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
         keep: languages whose loss may not rise, with commas.
-        out: the run folder; a cell that is there already with the same key is not computed again.
         drop: languages that may be lost.
         budget: largest rise of the kept languages' loss, in nats.
         checkpoint: a new folder for the smaller model.
-        limit: first texts to keep of each language.
-        options: how to compute.
 
     Returns:
         The run folder, with `prune.nc` and `report.html`.

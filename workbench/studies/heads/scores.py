@@ -32,23 +32,12 @@ def run_heads(
     """Find out which heads matter for which language, by LAHIS and by exact ablation, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
         released_texts: first texts of each language for the released variant; all when None.
         ablation_texts: first texts of each language for ablation; all when None.
-        options: how to compute.
 
     Returns:
         The run folder, with `importance_paper.nc`, `importance_released.nc`, `roles.nc`, `ablation.nc`, `kinds.nc`,
         `patterns.nc`, `report.html`, `explorer.html`.
-
-    Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
-        TooFewLanguages: fewer than two languages.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     loaded = open_model(model, options)

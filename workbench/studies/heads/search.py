@@ -45,15 +45,9 @@ def run_search(
     """Find the heads whose removal costs each language most, without measuring every head on every text.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; a cell that is there already with the same key is not computed again.
         top: heads of each language.
         confidence: that all languages' sets are those of the full sweep.
         first: texts that every head is measured on.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
 
     Returns:
         The run folder, with `search.nc` and `report.html`.
@@ -114,15 +108,9 @@ def run_agreement(
     """Do cheap scores name the heads that exact ablation names? Rank correlation and overlap, with intervals.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; a cell that is there already with the same key is not computed again.
         methods: of `agreement`, with commas; all when None.
         reference: what the others are compared with.
         top: share of heads that counts as the strongest.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
 
     Returns:
         The run folder, with `agreement.nc` and `report.html`.
@@ -172,14 +160,8 @@ def run_shapley(
     """Each head's fair share of what all heads together do for a language, with standard errors.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; a cell that is there already with the same key is not computed again.
         permutations: random orders of the heads.
         tolerance: an order stops this near to the whole model, in nats.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
 
     Returns:
         The run folder, with `shapley.nc` and `report.html`.
@@ -217,14 +199,6 @@ def run_kinds(
     options: Options = DEFAULTS,
 ) -> Study:
     """Where each head looks in each language: previous, first, same token, induction, entropy, distance.
-
-    Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; a cell that is there already with the same key is not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
 
     Returns:
         The run folder, with `kinds.nc` and `report.html`.

@@ -85,10 +85,8 @@ def run_tune_mask(  # a parameter for each option of the command
     """Train one number for each of a few heads on a task, and compare with random heads on held-out questions.
 
     Args:
-        model: what `load_model` takes, or a Model.
         tasks: a file that `read_tasks` reads, or "words:de-fr".
         heads: as for `choose_heads`.
-        out: the run folder; a cell that is there already with the same key is not computed again.
         corpus: to choose a language's heads by.
         share: of all heads, for a language.
         epochs: passes over the training questions.
@@ -96,7 +94,6 @@ def run_tune_mask(  # a parameter for each option of the command
         controls: random sets of heads.
         mask: write the trained entries here.
         limit: most questions.
-        options: how to compute.
 
     Returns:
         The run folder, with `tune_mask.nc` and `report.html`.
@@ -158,16 +155,13 @@ def run_transfer(  # a parameter for each option of the command
     """Two conflicting facts in two languages: which is answered when the heads of one are scaled?
 
     Args:
-        model: what `load_model` takes, or a Model.
         conflicts: JSONL, `prompt`, `own` and `other` in each line; see `heads.transfer`.
         heads: as for `choose_heads`.
-        out: the run folder; a cell that is there already with the same key is not computed again.
         corpus: to choose a language's heads by.
         share: of all heads, for a language.
         scales: numbers with commas.
         controls: random sets of heads.
         limit: first conflicts to keep.
-        options: how to compute.
 
     Returns:
         The run folder, with `transfer.nc` and `report.html`.
@@ -234,10 +228,8 @@ def run_off_target(  # a parameter for each option of the command
     """Let the model go on from the beginnings of texts with heads scaled: how often in the wanted language?
 
     Args:
-        model: what `load_model` takes, or a Model.
         corpus: what `load_corpus` takes; the beginnings of the test half of its texts are the prompts.
         heads: as for `choose_heads`; a language's are chosen on the training half.
-        out: the run folder; a cell that is there already with the same key is not computed again.
         share: of all heads, for a language.
         scale: of the heads' outputs.
         target: the wanted language; each prompt's own if None.
@@ -245,8 +237,6 @@ def run_off_target(  # a parameter for each option of the command
         tokens: most tokens to write.
         controls: random sets of heads.
         languages: of the prompts; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
 
     Returns:
         The run folder, with `off_target.nc` and `report.html`.

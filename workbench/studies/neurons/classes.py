@@ -30,21 +30,8 @@ def run_neurons(
 ) -> Study:
     """Count how often every neuron fires in every language, sort the neurons, and write a report.
 
-    Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
-
     Returns:
         The run folder, with `firing.nc`, `ternary.nc`, `lape.nc`, `report.html`.
-
-    Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
-        TooFewLanguages: fewer than two languages.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     return neurons_study(open_model(model, options), texts, options)

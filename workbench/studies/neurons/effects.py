@@ -34,13 +34,7 @@ def run_stages(
     """Fit the stages of a model, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
         top_rate: share of the neurons that are selected.
-        options: how to compute.
 
     Returns:
         The run folder, with `firing.nc`, `ternary.nc`, `stages.nc`, `report.html`.
@@ -99,15 +93,10 @@ def run_knockout(
     The neurons are chosen on one half of the texts and switched off on the other.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
         limit: first texts to keep of each language, two or more.
         method: `lape` or `ternary`.
         top_rate: share of the neurons that are selected.
         controls: random groups for each group.
-        options: how to compute.
 
     Returns:
         The run folder, with `firing.nc`, `members.nc`, `knockout.nc`, `report.html`.
@@ -186,13 +175,8 @@ def run_compare(
     Args:
         before: what `load_model` takes, or a Model.
         after: the same, of the second checkpoint.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
         trained: languages that the training between them used, with commas.
         top_rate: share of the neurons that are selected.
-        options: how to compute.
 
     Returns:
         The run folder, with `ternary_before.nc`, `ternary_after.nc`, `compare.nc`, `report.html`.

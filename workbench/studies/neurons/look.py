@@ -33,14 +33,8 @@ def run_look(
     """Look at one neuron, and write its card and a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
         layer: of the neuron.
         neuron: its number in the layer.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
 
     Returns:
         The run folder, with `firing.nc`, `look.nc`, `neuron.html` (the card), `report.html`.

@@ -30,13 +30,7 @@ def run_routing(
     """Count which experts each language's tokens take, test whether languages differ, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model; a mixture of experts.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
         permutations: exchanges of the texts' languages in each test.
-        options: how to compute.
 
     Returns:
         The run folder, with `routing.nc` and `report.html`.

@@ -44,25 +44,20 @@ def run_concepts(
     """Run both experiments of `patching.concepts` for two routes, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
         source: route of the source prompts, such as de-it.
         target: route of the target prompts, such as fr-zh.
-        out: the run folder; cells that are there already with the same key are not computed again.
         mean_over: languages over which the source state is averaged as well.
         words: what `load_words` reads.
         shots: translations shown before each question.
         limit: most pairs of concepts.
-        options: how to compute.
 
     Returns:
         The run folder, with `last.nc`, `concept.nc`, `mean.nc` where languages were given, `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         UnknownLanguage: a language is not among the words.
         BadArgument: not a route.
         BadPairs: first tokens collide in every concept.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
     refuse_chat(options, "the exchange of concepts")
     frame, loaded = load_words(words), open_model(model, options)
@@ -112,21 +107,13 @@ def run_onsets(
     """Measure the onsets of concept and language for all pairs of languages, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        out: the run folder.
         languages: the languages asked for; all of the words' when None.
         words: what `load_words` reads.
         shots: translations shown before each question.
         limit: most pairs of concepts for each pair of languages.
-        options: how to compute.
 
     Returns:
         The run folder, with `onsets_last.nc`, `onsets_concept.nc`, `report.html`.
-
-    Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
-        TooFewLanguages: fewer than two languages.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
     refuse_chat(options, "the search for onsets")
     frame, loaded = load_words(words), open_model(model, options)

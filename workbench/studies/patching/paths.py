@@ -36,21 +36,14 @@ def run_path(
     """Patch the path from every head to one receiver, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        pairs: what `load_pairs` takes, or "words:de-fr" for translation pairs made of the shipped words.
-        out: the run folder; cells that are there already with the same key are not computed again.
         receiver: `final`, `residual:4` (a layer), or `q:4.2`, `k:4.2`, `v:4.2` (layer and head).
-        limit: most pairs.
-        options: how to compute.
 
     Returns:
         The run folder, with `path.nc` and `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         BadArgument: no such receiver.
         BadPairs: the pairs cannot be read.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
     end = _receiver(receiver)
 
@@ -82,21 +75,14 @@ def run_cross_position(
     """Patch the state of every position into every other at one layer, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        pairs: as in `run_path`.
-        out: the run folder.
         layer: where states are taken and put; the middle one when None.
-        limit: most pairs.
-        options: how to compute.
 
     Returns:
         The run folder, with `cross_position.nc` and `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         BadArgument: no such layer.
         BadPairs: the pairs cannot be read.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
     loaded, wanted = open_pairs(model, pairs, limit, options)
     at = loaded.n_layers // 2 if layer is None else layer
@@ -130,21 +116,14 @@ def run_edges(
     """Estimate the effect of every edge, measure some exactly, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        pairs: as in `run_path`.
-        out: the run folder.
         steps: of integrated gradients; 0 takes the slope in the target run alone.
-        limit: most pairs.
-        options: how to compute.
 
     Returns:
         The run folder, with `edges.nc` and `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         UnsupportedSite: this architecture has no edges.
         BadPairs: the pairs cannot be read.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
 
     def written(result: xr.Dataset) -> Section:

@@ -28,20 +28,11 @@ def run_patch(
 ) -> Study:
     """Patch activations of one prompt into another over layers, positions and heads, and write a report.
 
-    Args:
-        model: what `load_model` takes, or a Model.
-        pairs: what `load_pairs` takes, or "words:de-fr" for translation pairs made of the shipped words.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        limit: most pairs.
-        options: how to compute.
-
     Returns:
         The run folder, with `cross_layer.nc`, `positions.nc`, `heads.nc`, `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         BadPairs: the pairs cannot be read.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
     return patch_study(*open_pairs(model, pairs, limit, options), options)
 
