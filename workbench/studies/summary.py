@@ -38,12 +38,14 @@ def summary(folder: str | Path) -> pd.DataFrame:
 
 def effects(folder: str | Path) -> list[str]:
     """The findings of a run folder about patching and the lens; results that say the same say it once."""
-    found: dict[str, list[str]] = {}
+    titles_of: dict[str, list[str]] = {}
     for name, (title, say) in _SAYS.items():
         path = Path(folder) / f"{name}.nc"
         if path.is_file():
-            found.setdefault(_read(path, say).text, []).append(_TUNED if name == "lens" and _is_tuned(path) else title)
-    return [f"{listed(titles)}: {finding}" for finding, titles in found.items()]
+            titles_of.setdefault(_read(path, say).text, []).append(
+                _TUNED if name == "lens" and _is_tuned(path) else title
+            )
+    return [f"{listed(titles)}: {finding}" for finding, titles in titles_of.items()]
 
 
 def _is_tuned(path: Path) -> bool:

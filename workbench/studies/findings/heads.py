@@ -73,15 +73,15 @@ def agreement(scores: xr.Dataset, ablation: xr.Dataset) -> Finding:
 
 def rank_correlations(first: xr.DataArray, second: xr.DataArray) -> dict[str, float]:
     """Spearman correlation over heads, per language of both; without languages in which one of them is constant."""
-    found = {}
+    correlations = {}
     for code in first.language.values.tolist():
         if code not in second.language.values:
             continue
-        one, other = (array.sel(language=code).values.ravel() for array in (first, second))
-        real = np.isfinite(one) & np.isfinite(other)
-        if real.sum() > 2 and np.ptp(one[real]) > 0 and np.ptp(other[real]) > 0:
-            found[code] = float(np.asarray(spearmanr(one[real], other[real]))[0])
-    return found
+        x, y = (array.sel(language=code).values.ravel() for array in (first, second))
+        real = np.isfinite(x) & np.isfinite(y)
+        if real.sum() > 2 and np.ptp(x[real]) > 0 and np.ptp(y[real]) > 0:
+            correlations[code] = float(np.asarray(spearmanr(x[real], y[real]))[0])
+    return correlations
 
 
 def roles(result: xr.Dataset) -> Finding:
@@ -155,16 +155,19 @@ def harms(result: xr.Dataset) -> pd.DataFrame:
 
 
 def _agreement(first: xr.DataArray, second: xr.DataArray, says: str, cannot: str) -> Finding:
-    found = rank_correlations(first, second)
-    if not found:
+    correlations = rank_correlations(first, second)
+    if not correlations:
         return Finding(f"{cannot}: in every language, one of them is the same for all heads.")
-    middle = float(np.median(list(found.values())))
-    high, low = max(found, key=lambda code: found[code]), min(found, key=lambda code: found[code])
-    if len(found) == 1:
+    middle = float(np.median(list(correlations.values())))
+    high, low = (
+        max(correlations, key=lambda code: correlations[code]),
+        min(correlations, key=lambda code: correlations[code]),
+    )
+    if len(correlations) == 1:
         return Finding(f"{says} with a rank correlation of {middle:.2f} ({language(high)}).")
     return Finding(
-        f"{says} with a median rank correlation of {middle:.2f} over languages, from {found[low]:.2f} "
-        f"({language(low)}) to {found[high]:.2f} ({language(high)})."
+        f"{says} with a median rank correlation of {middle:.2f} over languages, from {correlations[low]:.2f} "
+        f"({language(low)}) to {correlations[high]:.2f} ({language(high)})."
     )
 
 

@@ -67,23 +67,23 @@ class Report:
         """What all sections were computed with: model, corpus, seed; and when the last was."""
         about = {}
         for key, name in _HEADER:
-            found = []
+            values = []
             for section in self.sections:
                 value = section.provenance.get(key)
                 value = value.get(name) if name and isinstance(value, Mapping) else value
-                if value is not None and value not in found:
-                    found.append(value)
-            if found:
-                about[key] = ", ".join(map(str, found))
+                if value is not None and value not in values:
+                    values.append(value)
+            if values:
+                about[key] = ", ".join(map(str, values))
                 if key == "time":
-                    about[key] = max(map(str, found)).replace("T", " ").replace("+00:00", " UTC")
+                    about[key] = max(map(str, values)).replace("T", " ").replace("+00:00", " UTC")
         return about
 
     @property
     def versions(self) -> dict[str, str]:
         """Of the libraries, where all sections agree."""
-        found = [section.provenance.get("versions") or {} for section in self.sections]
-        return {name: found[0][name] for name in found[0] if all(one.get(name) == found[0][name] for one in found)}
+        first, *others = [section.provenance.get("versions") or {} for section in self.sections] or [{}]
+        return {name: number for name, number in first.items() if all(of.get(name) == number for of in others)}
 
     @property
     def named_heads(self) -> list[Head]:
