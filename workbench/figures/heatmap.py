@@ -49,7 +49,7 @@ def heatmap(
         facet: The axis that becomes panels when three are left; `language` unless told otherwise.
         x: The horizontal axis.
         y: The vertical axis; the layer where there is one.
-        title: In place of the question that the figure answers.
+        title: In place of the question that the figure answers; "" for none.
         columns: Panels side by side; by default 4, or 1 where an axis has hundreds of cells.
         **select: Coordinates by name: `language="de"`, `layer=[0, 1]`, `head=slice(0, 3)`.
 
@@ -100,13 +100,13 @@ def heatmap(
     else:
         figure.update_layout(coloraxis=colour_axis(chosen.values, height=height))
     under = subtitle(result, chosen, role="Colour", notes=notes)
-    return titled(figure, question(chosen) if title is None else title, under, columns=columns)
+    return titled(figure, question(chosen) if title is None else title or None, under, columns=columns)
 
 
-def titled(figure: go.Figure, title: str, under: str, *, columns: int = 1) -> go.Figure:
+def titled(figure: go.Figure, title: str | None, under: str, *, columns: int = 1) -> go.Figure:
     """Give a figure the shared style, its title and the line under it; `meta` holds its least width in pixels.
 
-    With an empty title it has neither, for a page whose heading is the question: the line is `note` in `meta`, as plain
+    Without a title it has neither, for a page whose heading is the question: the line is `note` in `meta`, as plain
     text.
     """
     layout: Any = figure.layout
@@ -114,7 +114,7 @@ def titled(figure: go.Figure, title: str, under: str, *, columns: int = 1) -> go
     margin = {side: own[side] or size for side, size in style.MARGIN.items()}
     margin["t"] = max(margin["t"], style.MARGIN["t"])  # plotly express leaves less than two lines take
     meta = {"least_width": layout.width or max(560, 190 * columns + 120)}
-    if title:
+    if title is not None:
         extra = 16 * under.count("<br>")
         place = {"x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top"}
         figure.update_layout(title={"text": title, "subtitle": {"text": under}, **place, "pad": {"l": 8, "t": 14}})

@@ -38,7 +38,7 @@ def matrix(
         variable: A numeric variable with two axes left after the selection.
         x: The horizontal axis; the second one unless told otherwise.
         y: The vertical axis; layers run upwards, names downwards.
-        title: In place of the question that the figure answers.
+        title: In place of the question that the figure answers; "" for none.
         **select: Coordinates by name, as in `heatmap`.
 
     Returns:
@@ -87,7 +87,9 @@ def matrix(
         figure.update_layout(plot_bgcolor=style.MISSING)
         notes.append("grey: not measured")
     return titled(
-        figure, question(chosen) if title is None else title, subtitle(result, chosen, role="Colour", notes=notes)
+        figure,
+        question(chosen) if title is None else title or None,
+        subtitle(result, chosen, role="Colour", notes=notes),
     )
 
 
