@@ -16,7 +16,7 @@ import workbench as wb
 from tests.models import save
 from workbench.results import make_result
 from workbench.studies import runs
-from workbench.studies.options import Options, common_key
+from workbench.studies.options import Options, common_key, open_model
 
 TEXTS = {"de": ["Guten Tag", "Hallo"], "en": ["Good day", "Hello"]}
 
@@ -43,7 +43,7 @@ def key(folder: Path, options: Options | None = None, texts: dict | None = None,
     """What the numbers of a cell depend on."""
     read = wb.load_corpus({code: list(rows) for code, rows in (texts or TEXTS).items()}, **corpus)
     options = options or Options()
-    return common_key(options.load(str(folder)), options, read)
+    return common_key(open_model(str(folder), options), options, read)
 
 
 def of_model(change: Callable[[Path], None]) -> Callable[[Path], bool]:

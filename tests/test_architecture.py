@@ -1,118 +1,116 @@
-"""The house: rooms import downwards only, TransformerLens stays in model/, and looking costs nothing."""
+"""The architecture: imports go down, hooks in one file, files and functions that fit a screen, the field's words."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import architecture as rules
+
 ROOT = Path(__file__).parent.parent
-HOUSE = ROOT / "workbench"
-# A module may import from its own floor's room and from floors below it (after it in this list).
-FLOORS = [
-    {"cli", "terminal"},
-    {"studies", "live"},
-    {"figures"},
-    {"heads", "neurons", "patching", "lens", "attribution"},
-    {"planted"},
-    {"training"},
-    {"model"},
-    {"results"},
-    {"text"},
-    {"arguments"},
-    {"errors", "shipped", "packaged", "cache", "lazy", ""},  # from anywhere; "" is workbench/__init__.py
-]
+PACKAGE = ROOT / "workbench"
 SLOW = {"torch", "transformers", "transformer_lens", "xarray", "plotly", "pandas", "scipy", "rich", "tqdm", "numpy"}
-FILES = sorted(HOUSE.rglob("*.py"))
+SOURCES = rules.sources(PACKAGE)
+each_source = pytest.mark.parametrize("source", SOURCES, ids=str)
 
 
-def imports(path, *, everywhere=True):
-    """Absolute names of the modules that a file imports; with everywhere=False, only those at import time."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    waiting = set()
-    for node in ast.walk(tree):
-        later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        later = later or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-        if later and not everywhere:
-            waiting.update(id(inner) for part in node.body for inner in ast.walk(part))
-    found = []
-    for node in ast.walk(tree):
-        if id(node) in waiting:
-            continue
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path}: relative import"
-            found += [f"{node.module}.{alias.name}" for alias in node.names]
-    return found
+def test_every_subpackage_has_a_floor():
+    parts = {source.subpackage for source in SOURCES}
+    assert parts <= set().union(*rules.FLOORS)
 
 
-def room(name):
-    """`workbench.heads.scores.lahis.importance` -> heads; `workbench.__version__` and names the package loads -> ''."""
-    part = name.split(".")[1] if "." in name else ""
-    return part if any(part in floor for floor in FLOORS) else ""
+@each_source
+def test_a_module_keeps_the_rules(source):
+    assert not rules.import_offences(source)
+    assert not rules.hook_offences(source)
+    assert not rules.function_offences(source)
+    assert not rules.name_offences(source)
 
 
-def floor(part):
-    return next(number for number, rooms in enumerate(FLOORS) if part in rooms)
+def test_no_circle():
+    assert not (circle := rules.cycle(SOURCES)), " > ".join(circle)
 
 
-def test_every_room_has_a_floor():
-    found = {path.stem for path in HOUSE.glob("*.py")} | {path.parent.name for path in HOUSE.glob("*/__init__.py")}
-    assert found - {"__init__"} <= set().union(*FLOORS)
+def test_folders_and_files_stay_small():
+    assert not rules.size_offences(SOURCES)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_hooks_are_registered_in_one_file(path):
-    if path != HOUSE / "model" / "hooks.py":
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        calls = [node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and hasattr(node.func, "attr")]
-        assert not [name for name in calls if name.startswith("register_")], f"{path}: hooks come from model/hooks.py"
+def plant(folder, files):
+    """A package of some files, as the rules see it."""
+    for name, text in {"__init__.py": "", **files}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return rules.sources(folder)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_imports_go_down(path):
-    parts = path.relative_to(HOUSE).with_suffix("").parts
-    mine = "" if parts == ("__init__",) else parts[0]
-    for name in imports(path, everywhere=mine != ""):
-        if name.split(".")[0] == "transformer_lens":
-            assert mine == "model", f"{path}: transformer_lens is imported in model/ only"
-        if mine == "figures":
-            assert name.split(".")[0] not in ("torch", "transformers"), f"{path}: figures never see a model"
-            assert room(name) != "model", f"{path}: figures never see a model"
-        if name.split(".")[0] == "workbench" and mine != "":
-            other = room(name)
-            assert other == mine or floor(other) > floor(mine) or {other, mine} <= FLOORS[0], (
-                f"{path} imports {name}: {mine} may import only what lies below it"
-            )
+def listed(rule, folder, name, text):
+    """What a rule says of one planted file."""
+    return [offence for source in plant(folder, {name: text}) for offence in rule(source)]
 
 
-def test_no_cycle():
-    names = {".".join(("workbench", *path.relative_to(HOUSE).with_suffix("").parts)): path for path in FILES}
-    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
-    edges = {}
-    for name, path in names.items():
-        targets = set()
-        for target in imports(path):  # those in functions and under TYPE_CHECKING close a circle too
-            while target and target not in names:
-                target = target.rpartition(".")[0]
-            if target and target not in (name, "workbench"):
-                targets.add(target)
-        edges[name] = targets
-    done, path = set(), []
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("heads/a.py", "from workbench.patching.sweep import sweep\n"),
+        ("heads/a.py", "def f():\n    from workbench.figures import heatmap\n"),
+        ("model/a.py", "if TYPE_CHECKING:\n    from workbench.heads.roles import roles\n"),
+        ("heads/a.py", "import transformer_lens\n"),
+        ("figures/a.py", "import torch\n"),
+        ("figures/a.py", "from workbench.model.model import Model\n"),
+        ("heads/a.py", "from . import roles\n"),
+    ],
+)
+def test_a_planted_import_is_an_offence(tmp_path, name, text):
+    assert len(listed(rules.import_offences, tmp_path, name, text)) >= 1
 
-    def visit(name):
-        assert name not in path, f"import cycle: {' > '.join([*path[path.index(name) :], name])}"
-        if name not in done:
-            path.append(name)
-            for target in sorted(edges[name]):
-                visit(target)
-            path.pop()
-            done.add(name)
 
-    for name in edges:
-        visit(name)
+def test_a_planted_hook_is_an_offence(tmp_path):
+    text = "def f(module):\n    module.register_forward_hook(print)\n"
+    assert listed(rules.hook_offences, tmp_path, "heads/a.py", text)
+    assert not listed(rules.hook_offences, tmp_path / "other", "model/hooks.py", text)
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from workbench.model.a import f\n",
+        "def g():\n    from workbench.model.a import f\n",
+        "if TYPE_CHECKING:\n    from workbench.model import a\n",
+    ],
+    ids=["plain", "inside a function", "for types"],
+)
+def test_a_planted_circle_is_an_offence(tmp_path, back):
+    files = {"model/__init__.py": "", "model/a.py": "from workbench.model.b import g\n", "model/b.py": back}
+    assert rules.cycle(plant(tmp_path, files)) == ["workbench.model.a", "workbench.model.b", "workbench.model.a"]
+
+
+def test_planted_sizes_are_offences(tmp_path):
+    many = {f"heads/m{number}.py": "\n" for number in range(13)}
+    assert rules.size_offences(plant(tmp_path / "many", many)) == ["heads/: 13 modules"]
+    long = {"a.py": "\n" * 301, "b.py": "\n" * 111, "c.py": "\n" * 111}
+    assert rules.size_offences(plant(tmp_path / "long", long)) == ["a: 301 lines", "the median file has 111.0 lines"]
+
+
+@pytest.mark.parametrize("reason", ["# Long: it is a table\n", "# Other\n"])
+def test_a_planted_long_function_needs_a_reason(tmp_path, reason):
+    documented = reason + 'def f():\n    """A line.\n' + "more\n" * 50 + '"""\n' + "    a = 1\n" * 60
+    offences = listed(rules.function_offences, tmp_path, "a.py", documented)
+    assert offences == ([] if "Long" in reason else ["a.f: 61 lines"])
+
+
+@pytest.mark.parametrize("reason", ["# Wide: the command's own options\n@f\n", "@f\n"])
+def test_a_planted_wide_function_needs_a_reason(tmp_path, reason):
+    text = f"\n{reason}def g(a, b, c, d, e, f, *, u=1, v=1, w=1, x=1, y=1):\n    pass\n"
+    offences = listed(rules.function_offences, tmp_path, "a.py", text)
+    assert offences == ([] if "Wide" in reason else ["a.g: 11 parameters"])
+
+
+def test_planted_dialect_is_an_offence(tmp_path):
+    text = "class Kept:\n    def hears(self, asked):\n        self.was_told = found = held_out = done = 1\n"
+    names = [offence.partition(": ")[2] for offence in listed(rules.name_offences, tmp_path, "a.py", text)]
+    assert names == ["Kept", "asked", "found", "hears", "was_told"]
 
 
 def loaded(code):
@@ -128,17 +126,11 @@ def loaded(code):
 
 def test_looking_loads_nothing_slow():
     assert not loaded("import workbench") & {*SLOW, "typer"}
-    assert not loaded("import workbench as wb; dir(wb.model), dir(wb.text), dir(wb.results)") & SLOW
     run_help = "import workbench.cli\ntry: workbench.cli.app(['--help'])\nexcept SystemExit: pass"
     assert not loaded(run_help) & SLOW
     assert not loaded(run_help.replace("--help", "heads', '--help")) & SLOW
 
 
 def test_public_names_load():
-    code = """
-import inspect, workbench as wb, workbench.model.activations, workbench.text.pairs, workbench.results.statistics
-assert all(hasattr(wb, name) for name in wb.__all__)
-for package in (wb.model, wb.text, wb.results):
-    assert {name for name in package.__all__ if inspect.ismodule(getattr(package, name))} <= {"languages"}
-"""
+    code = "import workbench as wb\nassert all(hasattr(wb, name) for name in wb.__all__)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

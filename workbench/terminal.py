@@ -13,7 +13,10 @@ from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError,
 from workbench.results.stops import stoppable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
+    import xarray as xr
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 _LONGEST = 2000  # characters of a line
@@ -98,6 +101,19 @@ def show_run(folder: Path, quiet: bool) -> None:
     for page in ("report.html", "explorer.html"):
         if (folder / page).is_file():
             typer.echo(seen(folder / page))
+
+
+def show_study(
+    folder: Path, cell: str, table: "Callable[[xr.Dataset], pd.DataFrame]", *, to: Path | None, quiet: bool
+) -> None:
+    """Print the table of a run's cell and the run's paths, and write the table as TSV where that was asked for."""
+    from workbench.results.files import load_result
+
+    rows = table(load_result(folder / f"{cell}.nc"))
+    show_table(rows, None, quiet)
+    show_run(folder, quiet)
+    if to is not None:
+        show_table(rows, to, quiet=True)
 
 
 def show_table(table: "pd.DataFrame", out: Path | None, quiet: bool) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from workbench.figures import curves, heatmap, matrix
 from workbench.results.make import make_result, provenance
+from workbench.studies.findings.finding import Finding
 from workbench.studies.report import Section, render, write_report
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -67,7 +68,15 @@ def report(tmp_path_factory) -> Path:
     ]
     table = pd.DataFrame({"a very long column name " * 5: [1.0]}, index=["de"])
     sections = [
-        Section(f"Question {number}?", figure, table, "How to read.", "What it says.", provenance(result), "demo.nc")
+        Section(
+            f"Question {number}?",
+            figure,
+            table,
+            "How to read.",
+            Finding("What it says."),
+            provenance(result),
+            "demo.nc",
+        )
         for number, figure in enumerate(figures)
     ]
     return write_report(tmp_path_factory.mktemp("run"), title="Report", sections=sections)

@@ -8,7 +8,7 @@ from tests.models import tiny
 from workbench.errors import BadArgument
 from workbench.results.files import load_result
 from workbench.results.make import provenance
-from workbench.studies.heads.use import transfer_table, tune_mask_table
+from workbench.studies.heads.use import run_transfer, run_tune_mask
 from workbench.studies.lens import run_lens
 from workbench.studies.options import Options
 from workbench.studies.patching.concepts import run_concepts, run_onsets
@@ -74,8 +74,8 @@ def test_studies_without_a_chat_refuse_it(tmp_path):
         lambda: run_lens("polyglot", source="de", target="fr", out=tmp_path, options=chat),
         lambda: run_concepts("polyglot", source="de-it", target="fr-zh", out=tmp_path, options=chat),
         lambda: run_onsets("polyglot", out=tmp_path, options=chat),
-        lambda: tune_mask_table("polyglot", "words:de-fr", heads="fr", options=chat),
-        lambda: transfer_table("polyglot", "none.jsonl", heads="fr", options=chat),
+        lambda: run_tune_mask("polyglot", "words:de-fr", heads="fr", out=tmp_path, options=chat),
+        lambda: run_transfer("polyglot", "none.jsonl", heads="fr", out=tmp_path, options=chat),
     ):
         with pytest.raises(BadArgument, match="cannot go through a chat template yet"):
             study()

@@ -1,9 +1,12 @@
 """What each command prints and writes."""
 
+from dataclasses import fields
 from pathlib import Path
+from typing import get_type_hints
 
 from workbench import __version__
 from workbench.cli import app, options
+from workbench.options import Options
 from workbench.results.files import load_result
 from workbench.results.make import provenance
 
@@ -77,7 +80,7 @@ def test_patch(run, model, pairs, tmp_path):
 
 
 def test_languages(run, tmp_path, corpus):
-    done = run("languages", corpus, "--out", tmp_path / "table.tsv")
+    done = run("languages", corpus, "--table", tmp_path / "table.tsv")
     assert done.exit_code == 0
     assert "日本語" in done.stdout
     rows = (tmp_path / "table.tsv").read_text(encoding="utf-8").splitlines()
@@ -108,11 +111,42 @@ def test_completion_knows_languages_models_and_corpora():
     assert options.complete_corpora("") == ["parallel"]
 
 
-def test_every_command_takes_the_same_options():
-    same = {"--languages", "--out", "--batch-size", "--device", "--dtype", "--seed", "--quiet"}
+def test_no_command_hides_an_option_or_takes_one_that_it_does_not_use(run, model, pairs):
     for name, command in commands().items():
-        taken = {option for parameter in command.params for option in parameter.opts}
-        assert name in ("version", "card") or same <= taken, name  # a card is always measured in one way
+        assert not [one.name for one in command.params if getattr(one, "hidden", False)], name
+    for arguments, option in (
+        (("patch", model, pairs), "--truncate"),
+        (("patch", "path", model, pairs), "--languages"),
+        (("explore", "runs"), "--seed"),
+        (("check", model), "--languages"),
+    ):
+        done = run(*arguments, *([option] if option == "--truncate" else [option, "1"]))
+        assert done.exit_code == 2 and f"No such option: {option}" in done.stderr
+
+
+def test_help_and_defaults_of_shared_options_are_those_of_the_dataclass():
+    shared = {one.name: one for one in fields(Options) if one.name != "progress"}
+    hints = get_type_hints(Options, include_extras=True)
+    seen = set()
+    for name, command in commands().items():
+        for one in command.params:
+            if one.name in shared:
+                seen.add(one.name)
+                assert one.help == hints[one.name].__metadata__[0], (name, one.name)
+                assert one.default == shared[one.name].default, (name, one.name)
+    assert seen == set(shared)
+
+
+def test_a_study_of_heads_writes_a_run_folder_and_a_table(run, model, corpus, tmp_path):
+    given = ("--controls", "2", "--out", tmp_path / "run", "--table", tmp_path / "t.tsv")
+    done = run("heads", "knockout", model, corpus, *given, "--quiet")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines() == [
+        str(path) for path in (tmp_path / "run" / "knockout.nc", tmp_path / "run" / "report.html", tmp_path / "t.tsv")
+    ]
+    rows = (tmp_path / "t.tsv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 1 + 9 and rows[0].split("\t")[1:4] == ["group", "language", "delta"]
+    assert "workbench heads knockout" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_room_runs_its_first_command_unless_one_is_named(run, model, corpus):

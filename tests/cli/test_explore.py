@@ -20,7 +20,7 @@ def folder(tmp_path):
 def test_explore_writes_the_page_and_prints_its_path(run, folder, tmp_path):
     done = run("explore", folder)
     assert done.exit_code == 0 and done.stdout == f"{folder / 'explorer.html'}\n"
-    done = run("explore", folder, "--out", tmp_path / "new" / "heads.html", "--quiet")
+    done = run("explore", folder, "--out", tmp_path / "new" / "heads.html")
     assert done.stdout == f"{tmp_path / 'new' / 'heads.html'}\n"
     assert (folder / "explorer.html").read_bytes() == (tmp_path / "new" / "heads.html").read_bytes()
 

@@ -9,8 +9,9 @@ import pytest
 
 from workbench.figures import heatmap
 from workbench.results.make import make_result
+from workbench.studies.findings.finding import Finding
 from workbench.studies.report import write_report
-from workbench.studies.sections import section
+from workbench.studies.sections import drawing, section
 
 
 @pytest.fixture
@@ -27,7 +28,8 @@ def result():
 @pytest.fixture
 def folder(tmp_path, result):
     """A run folder with a report of one section."""
-    part = section("importance_paper", result, heatmap(result, "importance"), reading="Bright is much.", finding="So.")
+    shown = drawing(heatmap, result, "importance")
+    part = section("importance_paper", result, shown, reading="Bright is much.", finding=Finding("So."))
     write_report(tmp_path / "run", title="A run", sections=[part])
     return tmp_path / "run"
 

@@ -22,7 +22,7 @@ def run(tmp_path, monkeypatch):
     name = save("llama", tmp_path / "tiny")
 
     def table(command, *options):
-        words = ["heads", command, name, folder, *options, "--out", "table.tsv", "--quiet"]
+        words = ["heads", command, name, folder, *options, "--table", "table.tsv", "--quiet"]
         done = CliRunner().invoke(app, [str(word) for word in words])
         assert done.exit_code == 0, done.output
         return pd.read_csv("table.tsv", sep="\t")

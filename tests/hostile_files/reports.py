@@ -8,6 +8,7 @@ import pandas as pd
 
 from workbench.figures import heatmap
 from workbench.results.make import make_result, provenance
+from workbench.studies.findings.finding import Finding
 from workbench.studies.report import Recipe, Report, Section
 from workbench.studies.report.store import save_report
 
@@ -28,7 +29,7 @@ def honest(folder, name="run"):
         figure=heatmap(result, "importance"),
         table=table,
         reading="Bright is much.",
-        finding="Head 2 of layer 1.",
+        finding=Finding("Head 2 of layer 1.", heads=((1, 2),)),
         provenance=provenance(result),
         file="importance.nc",
         control="None.",
@@ -124,6 +125,7 @@ REPORTS = [
         _report(f"{path.replace('.', '_')}_{name}", _with(path, value))
         for path in (
             *("format", "title", "answer", "sections", "sections.0", "sections.0.title", "sections.0.finding"),
+            *("sections.0.finding.answer", "sections.0.finding.details", "sections.0.finding.heads.0"),
             *("sections.0.control", "sections.0.heads.0", "sections.0.table.data", "sections.0.table.columns"),
         )
         for name, value in {"null": None, "number": 3.5, "nested": _NESTED, "object": {"a": None}}.items()
@@ -132,6 +134,8 @@ REPORTS = [
         _report(f"without_{path.replace('.', '_')}", _without(path))
         for path in ("format", "title", "sections", "sections.0.figure", "sections.0.heads", "sections.0.table.index")
     ),
+    _report("finding_text", _with("sections.0.finding", "Head 2 of layer 1.")),
+    _report("finding_details", _with("sections.0.finding.details", [1])),
     _report("table_rows", _with("sections.0.table.data", [[1]])),
     _report("table_cells", _with("sections.0.table.data", [[1, {}, []]])),
     _report("recipe_list", _with("recipe", ["a"])),

@@ -21,6 +21,10 @@ QUIET = {"progress": False}
 EVERY = [(layer, head) for layer in range(3) for head in range(4)]
 
 
+def named(metric):
+    return getattr(metric, "name", metric)
+
+
 def log_probability(logits, batch):
     return logits.log_softmax(-1)[range(len(batch)), [ANSWERS[row] for row in batch.rows]]
 
@@ -79,7 +83,7 @@ def test_attribution_of_all_positions_agrees_with_finite_differences(metric):
 
 
 @pytest.mark.parametrize("site", ["residual", "residual_post", "head"])
-@pytest.mark.parametrize("metric", ["nll", SURPRISE, LOG_PROBABILITY], ids=str)
+@pytest.mark.parametrize("metric", ["nll", SURPRISE, LOG_PROBABILITY], ids=named)
 def test_sampled_cells_of_any_metric_are_those_of_the_sweep(site, metric):
     model = wrapped("gemma2")
     result = wb.patching.attribution(model, PAIRS, site=site, metric=metric, sample=10**3, **QUIET)
@@ -113,7 +117,7 @@ def one_edge_name(name):
     return (kind, *(int(number) for number in where.split(".") if number))
 
 
-@pytest.mark.parametrize("metric", ["nll", SURPRISE], ids=str)
+@pytest.mark.parametrize("metric", ["nll", SURPRISE], ids=named)
 def test_edges_into_the_logits_sum_to_the_last_residual(metric):
     model = wrapped("llama")
     found = wb.patching.edges(model, PAIRS, metric=metric, sample=3, **QUIET)

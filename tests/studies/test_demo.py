@@ -5,6 +5,7 @@ import json
 import pytest
 
 import workbench.studies.demo as demo
+import workbench.studies.lens as lens
 from tests.models import save
 from workbench.errors import TooFewLanguages
 from workbench.results.files import load_result
@@ -13,6 +14,7 @@ from workbench.studies import explore
 from workbench.studies.findings.words import language
 from workbench.studies.heads import removal, scores
 from workbench.studies.neurons import classes
+from workbench.studies.options import Options
 from workbench.studies.patching import sweeps
 from workbench.studies.summary import effects, summary
 from workbench.text.corpus import Corpus
@@ -48,7 +50,7 @@ def setting(tmp_path_factory):
     (folder / "config.json").write_text(json.dumps(config))
     corpus = Corpus({code: tuple(rows) for code, rows in TEXTS.items()}, True, "six sentences")
     out = tmp_path_factory.mktemp("runs") / "demo"
-    options = {"model": str(folder), "corpus": corpus, "progress": False, "batch_size": 4}
+    options = {"model": str(folder), "corpus": corpus, "options": Options(progress=False, batch_size=4)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "CONCEPTS", 8)
         patch.setattr(demo, "PAIRS", 3)
@@ -98,7 +100,7 @@ def test_the_second_run_computes_nothing(setting, monkeypatch):
         removal: ("importance", "knockout"),
         classes: ("firing", "ternary", "lape"),
         sweeps: ("cross_layer", "sweep"),
-        demo: ("by_language",),
+        lens: ("by_language",),
     }.items():
         for name in names:
             monkeypatch.setattr(module, name, never)

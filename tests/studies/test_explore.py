@@ -10,6 +10,7 @@ from workbench.results.files import save_result
 from workbench.studies import explore
 from workbench.studies.options import Options
 from workbench.studies.runs import open_run
+from workbench.studies.study import compute_cells
 from workbench.text.corpus import Corpus
 
 OPTIONS = Options(progress=False)
@@ -36,14 +37,17 @@ def test_a_page_holds_so_many(monkeypatch):
 
 def test_long_texts_make_an_explorer_without_patterns(tmp_path):
     run = open_run(tmp_path)
-    page = explore.study_looks(run, model("llama"), corpus(*TEXTS[2:3] * 2), OPTIONS)
+    compute_cells(run, explore.looks(model("llama"), corpus(*TEXTS[2:3] * 2), OPTIONS))
+    page = explore.write_explorer(run)
     assert run.finished == ["kinds"] and page == tmp_path / "explorer.html"
     assert "wb.heads.patterns(model, corpus) gives it" in page.read_text(encoding="utf-8")
 
 
 def test_an_explorer_holds_this_run_and_no_older_one(tmp_path):
     save_result(cases.importance(np.random.default_rng(0)), tmp_path / "left.nc")  # of another model
-    explore.study_looks(open_run(tmp_path), model("llama"), corpus(*TEXTS), OPTIONS)
+    run = open_run(tmp_path)
+    compute_cells(run, explore.looks(model("llama"), corpus(*TEXTS), OPTIONS))
+    explore.write_explorer(run)
     with pytest.raises(BadArgument, match="2 models"):
         explore.explore(tmp_path)
 
@@ -52,5 +56,6 @@ def test_a_model_without_patterns(tmp_path, monkeypatch):
     monkeypatch.setitem(model("llama").abilities, "pattern", False)
     run = open_run(tmp_path)
     run.cell("roles", {}, cases.roles)
-    explore.study_looks(run, model("llama"), corpus(*TEXTS), OPTIONS)
+    assert explore.looks(model("llama"), corpus(*TEXTS), OPTIONS) == []
+    explore.write_explorer(run)
     assert run.finished == ["roles"]

@@ -10,6 +10,9 @@ import workbench as wb
 from tests.heads.cases import TEXTS, corpus, model
 from workbench.errors import BadArgument, BadPairs, UnknownLanguage
 from workbench.heads.groups import read_heads
+from workbench.results.files import load_result
+from workbench.studies.findings import search as of_scores
+from workbench.studies.findings import use as of_use
 from workbench.studies.heads import removal, search, use
 from workbench.studies.options import Options
 
@@ -17,9 +20,11 @@ OPTIONS = Options(progress=False, seed=3)
 MORE = {language: tuple(f"{text} {i}" for text in rows for i in "ab") for language, rows in TEXTS.items()}
 
 
-def test_knockout_chooses_on_one_half_and_measures_on_the_other():
+def test_knockout_chooses_on_one_half_and_measures_on_the_other(tmp_path):
     texts = corpus(MORE)
-    table = removal.knockout_table(model("llama"), texts, share=0.2, controls=2, options=OPTIONS)
+    out = removal.run_knockout(model("llama"), texts, out=tmp_path, share=0.2, controls=2, options=OPTIONS)
+    measured = load_result(out / "knockout.nc")
+    table = removal.knockout_table(measured)
     scores = wb.heads.importance(model("llama"), texts.split("train"), progress=False)
     found = wb.heads.knockout(
         model("llama"), texts.split("test"), wb.heads.top(scores, share=0.2), controls=2, seed=3, progress=False
@@ -28,28 +33,36 @@ def test_knockout_chooses_on_one_half_and_measures_on_the_other():
     for name in ("delta", "excess", "p_value", "control_high"):
         expected = found[name].to_dataframe()[name]
         np.testing.assert_allclose(table[name].reindex(expected.index), expected, atol=1e-4)
-    assert table.attrs["diagonal"] == pytest.approx(found.attrs["diagonal"])
+    assert measured.attrs["diagonal"] == pytest.approx(found.attrs["diagonal"])
 
 
-def test_prune_is_the_held_out_curve():
+def test_prune_is_the_held_out_curve(tmp_path):
     options = {"keep": "de", "drop": "ja", "budget": 0.05}
-    table = removal.prune_table(model("llama"), corpus(MORE), options=OPTIONS, **options)
+    out = removal.run_prune(model("llama"), corpus(MORE), out=tmp_path, options=OPTIONS, **options)
+    table = removal.prune_table(load_result(out / "prune.nc"))
     found = wb.heads.prune(model("llama"), corpus(MORE), seed=3, progress=False, **options)
     expected = found.rise.to_dataframe().rise
     table = table.set_index(["order", "removed", "language"]).rise
     np.testing.assert_allclose(table.reindex(expected.index), expected, atol=1e-4)
 
 
-def test_agreement_and_shapley():
+def test_agreement_and_shapley(tmp_path):
     texts = corpus({"de": TEXTS["de"], "en": TEXTS["en"]})
-    table = search.agreement_table(model("llama"), texts, methods="zero,lahis,random", options=OPTIONS)
+    out = search.run_agreement(model("llama"), texts, out=tmp_path, methods="zero,lahis,random", options=OPTIONS)
+    measured = load_result(out / "agreement.nc")
+    table = of_scores.agreement_table(measured, "zero")
     found = wb.heads.agreement(model("llama"), texts, methods=("zero", "lahis", "random"), seed=3, progress=False)
-    assert table.score.tolist() == ["lahis", "random"] and table.attrs["chance"] == found.attrs["chance"]
+    assert table.score.tolist() == ["lahis", "random"] and measured.attrs["chance"] == found.attrs["chance"]
     expected = found.mean_correlation.sel(other="zero", score=["lahis", "random"])
     np.testing.assert_allclose(table.correlation, expected, atol=1e-4)
     with pytest.raises(BadArgument, match="'mean' is not among the methods"):
-        search.agreement_table(model("llama"), texts, methods="zero,lahis", reference="mean", options=OPTIONS)
-    table = search.shapley_table(model("llama"), texts, permutations=2, tolerance=0.5, options=OPTIONS)
+        search.run_agreement(
+            model("llama"), texts, out=tmp_path, methods="zero,lahis", reference="mean", options=OPTIONS
+        )
+    out = search.run_shapley(
+        model("llama"), texts, out=tmp_path / "shares", permutations=2, tolerance=0.5, options=OPTIONS
+    )
+    table = search.shapley_table(load_result(out / "shapley.nc"))
     found = wb.heads.shapley(model("llama"), texts, permutations=2, tolerance=0.5, seed=3, progress=False)
     assert table.language.tolist() == ["de"] * 12 + ["en"] * 12
     values = found.value.sel(language="en").values.ravel()
@@ -61,9 +74,9 @@ def test_a_trained_mask(tmp_path):
     path = tmp_path / "tasks.jsonl"
     path.write_text("\n".join(map(json.dumps, tasks)), encoding="utf-8")
     options = {"epochs": 1, "controls": 1}
-    table = use.tune_mask_table(
-        model("llama"), path, heads="L0H1,L2H3", mask=tmp_path / "mask.json", options=OPTIONS, **options
-    )
+    how = {"out": tmp_path / "run", "mask": tmp_path / "mask.json", "options": OPTIONS, **options}
+    out = use.run_tune_mask(model("llama"), path, heads="L0H1,L2H3", **how)
+    table = of_use.tuned_table(load_result(out / "tune_mask.nc"))
     found = wb.heads.tune_mask(model("llama"), tasks, heads=[(0, 1), (2, 3)], seed=3, progress=False, **options)
     assert table.condition.tolist() == ["none", "tuned", "random"]
     np.testing.assert_allclose(table.loss, found.loss, atol=1e-4)
@@ -76,27 +89,27 @@ def test_two_facts_in_two_languages(tmp_path):
     asked = [{"prompt": f"{a} {b}", "own": f" {a}", "other": f" {b}"} for a, b in (("rot", "blue"), ("drei", "two"))]
     path = tmp_path / "facts.jsonl"
     path.write_text("\n".join(map(json.dumps, asked)), encoding="utf-8")
-    table = use.transfer_table(
-        model("llama"), path, heads="de", corpus=corpus(), share=0.2, scales="0", controls=1, options=OPTIONS
-    )
+    how = {"out": tmp_path / "run", "options": OPTIONS}
+    out = use.run_transfer(model("llama"), path, heads="de", corpus=corpus(), share=0.2, scales="0", controls=1, **how)
+    table = of_use.transfer_table(load_result(out / "transfer.nc"))
     scores = wb.heads.importance(model("llama"), corpus().split("train").select("de"), progress=False)
     chosen = wb.heads.top(scores, share=0.2)["de"]
     found = wb.heads.transfer(model("llama"), asked, heads=chosen, scales=(0.0,), controls=1, seed=3, progress=False)
     np.testing.assert_allclose(table.preference, found.preference, atol=1e-4)
     with pytest.raises(BadArgument, match="scales 'three'"):
-        use.transfer_table(model("llama"), path, heads="L0H0", scales="three", options=OPTIONS)
+        use.run_transfer(model("llama"), path, heads="L0H0", scales="three", **how)
     path.write_text("no", encoding="utf-8")
     with pytest.raises(BadPairs, match="not JSON"):
-        use.transfer_table(model("llama"), path, heads="L0H0", options=OPTIONS)
+        use.run_transfer(model("llama"), path, heads="L0H0", **how)
 
 
-def test_the_language_of_what_is_written(monkeypatch):
+def test_the_language_of_what_is_written(tmp_path, monkeypatch):
     room = importlib.import_module("workbench.heads.use.off_target")  # the package's `off_target` is the function
     monkeypatch.setattr(room, "by_lingua", lambda codes: lambda text: [*codes, None][len(text) % 3])
     options = {"tokens": 3, "controls": 2, "prompt": 4}
-    table = use.off_target_table(
-        model("llama"), corpus(MORE), heads="L1H1", languages="de,en", options=OPTIONS, **options
-    )
+    how = {"out": tmp_path, "languages": "de,en", "options": OPTIONS, **options}
+    measured = load_result(use.run_off_target(model("llama"), corpus(MORE), heads="L1H1", **how) / "off_target.nc")
+    table = of_use.off_target_table(measured)
     texts = corpus(MORE).select("de,en").split("test")
     found = wb.heads.off_target(model("llama"), texts, [(1, 1)], seed=3, progress=False, **options)
     assert table.language.tolist() == table.wanted.tolist() == ["de", "en"]
@@ -106,7 +119,7 @@ def test_the_language_of_what_is_written(monkeypatch):
         sum(len(text) % 3 == 2 for text in row if text) for row in found.text.sel(condition="scaled").values.tolist()
     ]
     assert table.unidentified.tolist() == lost
-    assert table.attrs["beyond"] == found.attrs["beyond"]
+    assert measured.attrs["beyond"] == found.attrs["beyond"]
 
 
 def test_heads_are_named_one_by_one_or_by_language():

@@ -11,7 +11,7 @@ from workbench.results import progress
 from workbench.results.files import load_result, save_result
 from workbench.results.make import make_result
 from workbench.studies import runs
-from workbench.studies.runs import locks_folder, open_run
+from workbench.studies.runs import COMMAND, open_run, run_folder
 
 
 def result(value):
@@ -37,17 +37,24 @@ def test_a_finished_cell_is_read_from_its_file(tmp_path):
     assert (again.computed, again.reused) == ([], ["a"])
 
 
-@pytest.mark.parametrize("change", ["key", "common", "version"])
+@pytest.mark.parametrize("change", ["key", "version"])
 def test_another_key_is_another_cell(tmp_path, change, monkeypatch):
     open_run(tmp_path).cell("a", {"seed": 0}, lambda: result(1.0))
     run = open_run(tmp_path)
     if change == "version":
         monkeypatch.setattr("workbench.__version__", "9")
-    if change == "common":
-        run.common = {"model": "other"}
     found = run.cell("a", {"seed": 1 if change == "key" else 0}, lambda: result(2.0))
     assert found.x.values[0] == 2
     assert load_result(tmp_path / "a.nc").x.values[0] == 2
+
+
+def test_a_cell_records_its_command(tmp_path):
+    with run_folder(tmp_path, "workbench heads find a b --out runs/h") as run:
+        run.cell("a", {}, lambda: result(1.0))
+    with run_folder(tmp_path) as run:
+        run.cell("b", {}, lambda: result(1.0))
+    assert load_result(tmp_path / "a.nc").attrs[COMMAND] == "workbench heads find a b --out runs/h"
+    assert COMMAND not in load_result(tmp_path / "b.nc").attrs
 
 
 def test_an_interrupted_cell_is_kept_and_named(tmp_path):
@@ -130,20 +137,12 @@ def test_a_stopped_cell_goes_on_after_its_finished_steps(tmp_path, monkeypatch):
 
 
 def test_a_study_has_its_folder_alone(tmp_path):
-    @locks_folder
-    def inner(out="elsewhere"):
-        raise AssertionError("two at a time")
-
-    @locks_folder
-    def outer(*, out):
-        (out / ".a.nc.0123abcd.partial.nc").write_bytes(b"of a killed process")
-        with pytest.raises(CannotWrite, match="another run is writing into"):
-            inner(out)
-        return 7
-
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".a.nc.89abcdef.partial.nc").write_bytes(b"of a killed process")
-    assert outer(out=tmp_path / "run") == 7
+    with run_folder(tmp_path / "run"):
+        (tmp_path / "run" / ".a.nc.0123abcd.partial.nc").write_bytes(b"of a killed process")
+        with pytest.raises(CannotWrite, match="another run is writing into"), run_folder(tmp_path / "run"):
+            raise AssertionError("two at a time")
     assert [path.name for path in (tmp_path / "run").iterdir()] == [".a.nc.0123abcd.partial.nc"]
 
 
@@ -169,16 +168,12 @@ def test_a_link_in_the_folder_leads_nowhere(tmp_path):
     mine = tmp_path / "mine.txt"
     mine.write_text("precious")
 
-    @locks_folder
-    def study(out):
-        open_run(out)
-
     for name in (".lock", "others", ".a-0123456789ab.progress"):
         folder = tmp_path / name.strip(".")
         folder.mkdir()
         (folder / name).symlink_to(mine if name != "others" else tmp_path)
-        with pytest.raises(CannotWrite):
-            study(folder)
+        with pytest.raises(CannotWrite), run_folder(folder):
+            raise AssertionError("a link was followed")
         assert mine.read_text() == "precious"
 
 

@@ -9,21 +9,7 @@ import typer
 
 import workbench
 from workbench.cli import explore, heads, lens, models, neurons, patch, report
-from workbench.cli.options import (
-    Columns,
-    Common,
-    CorpusName,
-    Deduplicate,
-    Device,
-    Dtype,
-    Languages,
-    ModelName,
-    Quiet,
-    Table,
-    Unused,
-    common_options,
-    named_columns,
-)
+from workbench.cli.options import OF_TEXTS, Common, CorpusName, ModelName, takes
 from workbench.terminal import Refusing, show_run, show_table, warn
 
 app = typer.Typer(
@@ -61,7 +47,7 @@ def start(
 
 
 @app.command()
-@common_options
+@takes(OF_TEXTS)
 def demo(
     model: Annotated[str, typer.Option(help="A shipped or packaged model, a folder or a hub name.")] = "polyglot",
     corpus: Annotated[str, typer.Option(help="A shipped corpus, folder or file.")] = "parallel",
@@ -76,9 +62,7 @@ def demo(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.demo import run_demo
 
-    how = vars(common.options)
-    out = common.out or Path("runs/demo")
-    folder = run_demo(out, model=model, corpus=corpus, languages=common.languages, limit=common.limit, **how)
+    folder = run_demo(common.out or Path("runs/demo"), model=model, corpus=corpus, **common.texts)
     show_run(folder, common.quiet)
 
 
@@ -92,41 +76,23 @@ app.add_typer(patch.app, name="patch")
 
 
 @app.command(name="languages")
-def languages_(
-    corpus: CorpusName = "parallel",
-    languages: Languages = None,
-    deduplicate: Deduplicate = False,
-    columns: Columns = None,
-    out: Table = None,
-    batch_size: Unused = None,
-    device: Unused = None,
-    dtype: Unused = None,
-    seed: Unused = None,
-    quiet: Quiet = False,
-) -> None:
+@takes({"languages", "deduplicate", "columns", "table", "quiet"})
+def languages_(corpus: CorpusName = "parallel", *, common: Common) -> None:
     """List the languages of a corpus, with their scripts, texts and lengths.
 
     \b
     workbench languages parallel
-    workbench languages texts/ --out languages.tsv
+    workbench languages texts/ --table languages.tsv
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.tables import corpus_table
 
-    table = corpus_table(corpus, languages, deduplicate=deduplicate, columns=named_columns(columns))
-    show_table(table, out, quiet)
+    how = {"deduplicate": common.options.deduplicate, "columns": common.options.columns}
+    show_table(corpus_table(corpus, common.languages, **how), common.table, common.quiet)
 
 
 @app.command()
-def check(
-    model: ModelName = "polyglot",
-    languages: Unused = None,
-    out: Table = None,
-    batch_size: Unused = None,
-    device: Device = None,
-    dtype: Dtype = None,
-    seed: Unused = None,
-    quiet: Quiet = False,
-) -> None:
+@takes({"device", "dtype", "table", "quiet"})
+def check(model: ModelName = "polyglot", *, common: Common) -> None:
     """Load a model, say what can be done with it, and how near it is to Hugging Face.
 
     \b
@@ -136,7 +102,8 @@ def check(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.tables import model_table
 
-    show_table(model_table(model, device=device, dtype=dtype), out, quiet)
+    table = model_table(model, device=common.options.device, dtype=common.options.dtype)
+    show_table(table, common.table, common.quiet)
 
 
 @app.command()

@@ -5,19 +5,12 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Quiet, Unused
 from workbench.terminal import seen
 
 
 def explore(
     run: Annotated[Path, typer.Argument(help="A run folder: runs/demo, or what another command wrote.")],
-    languages: Unused = None,
     out: Annotated[Path | None, typer.Option(help="The page; explorer.html in the run folder by default.")] = None,
-    batch_size: Unused = None,
-    device: Unused = None,
-    dtype: Unused = None,
-    seed: Unused = None,
-    quiet: Quiet = False,
 ) -> None:
     """Write a page in which a click on a head shows what it attends to, in every language, beside its numbers.
 

@@ -1,13 +1,14 @@
 """The command `workbench heads`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from workbench.cli import heads_use
-from workbench.cli.options import Common, CorpusName, ModelName, Table, Unused, common_options
-from workbench.terminal import Room, show_run, show_table
+from workbench.cli.options import OF_CORPUS, OF_TEXTS, Common, CorpusName, ModelName, takes
+from workbench.terminal import Room, show_run, show_study
 
 HELP = """Which attention heads serve which language, and what happens without them.
 
@@ -19,13 +20,8 @@ app = typer.Typer(cls=Room, no_args_is_help=True, rich_markup_mode=None, help=HE
 
 
 @app.command("find")
-@common_options
-def find(
-    model: ModelName,
-    corpus: CorpusName,
-    *,
-    common: Common,
-) -> None:
+@takes(OF_TEXTS)
+def find(model: ModelName, corpus: CorpusName, *, common: Common) -> None:
     """Find out which attention heads matter for which language, by LAHIS and by exact ablation.
 
     \b
@@ -40,13 +36,12 @@ def find(
 
 
 @app.command("knockout")
-@common_options
-def knock_out(
+@takes(OF_TEXTS | {"table"})
+def knockout(
     model: ModelName,
     corpus: CorpusName,
     share: Annotated[float, typer.Option(help="Of all heads, in each language's group.")] = 0.02,
     controls: Annotated[int, typer.Option(help="Random groups of the same layers beside each group.")] = 20,
-    out: Table = None,
     *,
     common: Common,
 ) -> None:
@@ -55,23 +50,22 @@ def knock_out(
     \b
     workbench heads knockout polyglot parallel --languages de,fr,ja --limit 20
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads.removal import knockout_table
+    from workbench.studies.heads.removal import knockout_table, run_knockout
 
-    table = knockout_table(model, corpus, share=share, controls=controls, **common.texts)
-    show_table(table, out, common.quiet)
+    folder = common.folder("heads-knockout", model, corpus)
+    run_knockout(model, corpus, out=folder, share=share, controls=controls, **common.texts)
+    show_study(folder, "knockout", knockout_table, to=common.table, quiet=common.quiet)
 
 
 @app.command("prune")
-@common_options
+@takes(OF_CORPUS | {"chat", "table"})
 def prune(
     model: ModelName,
     corpus: CorpusName,
     keep: Annotated[str, typer.Option(help="Languages whose loss may not rise, such as de,fr.")],
     drop: Annotated[str, typer.Option(help="Languages that may be lost.")] = "",
-    languages: Unused = None,
     budget: Annotated[float, typer.Option(help="Largest rise of the kept languages' loss, in nats.")] = 0.01,
     checkpoint: Annotated[Path | None, typer.Option(help="A new folder for the smaller model.")] = None,
-    out: Table = None,
     *,
     common: Common,
 ) -> None:
@@ -80,22 +74,22 @@ def prune(
     \b
     workbench heads prune polyglot parallel --keep de,fr --drop ja --budget 0.02 --checkpoint smaller
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads.removal import prune_table
+    from workbench.studies.heads.removal import prune_table, run_prune
 
-    chosen = {"keep": keep, "drop": drop, "budget": budget, "checkpoint": checkpoint}
-    table = prune_table(model, corpus, limit=common.limit, options=common.options, **chosen)
-    show_table(table, out, common.quiet)
+    folder = common.folder("prune", model, corpus)
+    how = {"checkpoint": checkpoint, "limit": common.limit, "options": common.options}
+    run_prune(model, corpus, out=folder, keep=keep, drop=drop, budget=budget, **how)
+    show_study(folder, "prune", prune_table, to=common.table, quiet=common.quiet)
 
 
 @app.command("search")
-@common_options
-def find_top(
+@takes(OF_TEXTS | {"table"})
+def search(
     model: ModelName,
     corpus: CorpusName,
     top: Annotated[int, typer.Option(help="Heads of each language.")] = 20,
     confidence: Annotated[float, typer.Option(help="That all languages' sets are those of the full sweep.")] = 0.99,
     first: Annotated[int, typer.Option(help="Texts that every head is measured on.")] = 8,
-    out: Table = None,
     *,
     common: Common,
 ) -> None:
@@ -104,40 +98,35 @@ def find_top(
     \b
     workbench heads search polyglot parallel --languages de,ja --top 5
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads.search import search_table
+    from workbench.studies.heads.search import run_search, search_table
 
-    table = search_table(model, corpus, top=top, confidence=confidence, first=first, **common.texts)
-    show_table(table, out, common.quiet)
+    folder = common.folder("search", model, corpus)
+    run_search(model, corpus, out=folder, top=top, confidence=confidence, first=first, **common.texts)
+    show_study(folder, "search", search_table, to=common.table, quiet=common.quiet)
 
 
 @app.command("kinds")
-@common_options
-def look(
-    model: ModelName,
-    corpus: CorpusName,
-    out: Table = None,
-    *,
-    common: Common,
-) -> None:
+@takes(OF_TEXTS | {"table"})
+def kinds(model: ModelName, corpus: CorpusName, *, common: Common) -> None:
     """Where each head looks in each language: previous, first, same token, induction, entropy, distance.
 
     \b
     workbench heads kinds polyglot parallel --languages de,ja --limit 20
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads.search import kinds_table
+    from workbench.studies.heads.search import kinds_table, run_kinds
 
-    show_table(kinds_table(model, corpus, **common.texts), out, common.quiet)
+    folder = run_kinds(model, corpus, out=common.folder("kinds", model, corpus), **common.texts)
+    show_study(folder, "kinds", kinds_table, to=common.table, quiet=common.quiet)
 
 
 @app.command("agreement")
-@common_options
-def compare(
+@takes(OF_TEXTS | {"table"})
+def agreement(
     model: ModelName,
     corpus: CorpusName,
     methods: Annotated[str | None, typer.Option(help="Such as zero,lahis,michel,random; all nine by default.")] = None,
     reference: Annotated[str, typer.Option(help="What the others are compared with.")] = "zero",
     top: Annotated[float, typer.Option(help="Share of the heads that counts as the strongest.")] = 0.1,
-    out: Table = None,
     *,
     common: Common,
 ) -> None:
@@ -146,20 +135,22 @@ def compare(
     \b
     workbench heads agreement polyglot parallel --languages de,ja --limit 12 --methods zero,lahis,michel,random
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads.search import agreement_table
+    from workbench.studies.findings.search import agreement_table
+    from workbench.studies.heads.search import run_agreement
 
-    table = agreement_table(model, corpus, methods=methods, reference=reference, top=top, **common.texts)
-    show_table(table, out, common.quiet)
+    folder = common.folder("agreement", model, corpus)
+    run_agreement(model, corpus, out=folder, methods=methods, reference=reference, top=top, **common.texts)
+    table = partial(agreement_table, reference=reference)
+    show_study(folder, "agreement", table, to=common.table, quiet=common.quiet)
 
 
 @app.command("shapley")
-@common_options
-def share_out(
+@takes(OF_TEXTS | {"table"})
+def shapley(
     model: ModelName,
     corpus: CorpusName,
     permutations: Annotated[int, typer.Option(help="Random orders of the heads.")] = 20,
     tolerance: Annotated[float, typer.Option(help="An order stops this near to the whole model [nats].")] = 0.01,
-    out: Table = None,
     *,
     common: Common,
 ) -> None:
@@ -168,12 +159,13 @@ def share_out(
     \b
     workbench heads shapley polyglot parallel --languages de,ja --limit 8 --permutations 4
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads.search import shapley_table
+    from workbench.studies.heads.search import run_shapley, shapley_table
 
-    table = shapley_table(model, corpus, permutations=permutations, tolerance=tolerance, **common.texts)
-    show_table(table, out, common.quiet)
+    folder = common.folder("shapley", model, corpus)
+    run_shapley(model, corpus, out=folder, permutations=permutations, tolerance=tolerance, **common.texts)
+    show_study(folder, "shapley", shapley_table, to=common.table, quiet=common.quiet)
 
 
-app.command("tune-mask")(heads_use.tune)
-app.command("transfer")(heads_use.weigh)
-app.command("off-target")(heads_use.write)
+app.command("tune-mask")(heads_use.tune_mask)
+app.command("transfer")(heads_use.transfer)
+app.command("off-target")(heads_use.off_target)

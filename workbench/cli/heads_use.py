@@ -5,16 +5,16 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Common, CorpusName, ModelName, Table, Unused, common_options
-from workbench.terminal import show_table
+from workbench.cli.options import OF_CORPUS, OF_TEXTS, Common, CorpusName, ModelName, takes
+from workbench.terminal import show_study
 
 Heads = Annotated[str, typer.Option(help="Such as L2H1,L4H0; or a language: those that LAHIS ranks first for it.")]
 Share = Annotated[float, typer.Option(help="Of all heads, where --heads is a language.")]
 Chosen = Annotated[str, typer.Option(help="The corpus by which a language's heads are chosen.")]
 
 
-@common_options
-def tune(
+@takes(OF_CORPUS | {"table"})
+def tune_mask(
     model: ModelName,
     tasks: Annotated[str, typer.Argument(help="JSONL with prompt and answer, XQuAD JSON, or words:de-fr.")],
     heads: Heads,
@@ -24,8 +24,6 @@ def tune(
     rate: Annotated[float, typer.Option(help="AdamW's learning rate.")] = 0.01,
     controls: Annotated[int, typer.Option(help="Random sets of heads that are trained alike.")] = 3,
     mask: Annotated[Path | None, typer.Option(help="Write the trained numbers here, as JSON.")] = None,
-    languages: Unused = None,
-    out: Table = None,
     *,
     common: Common,
 ) -> None:
@@ -35,16 +33,28 @@ def tune(
     workbench heads tune-mask polyglot words:de-fr --heads fr --share 0.06 --limit 60 --mask fr.json
     workbench heads tune-mask polyglot xquad.json --heads L2H1,L4H0
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads.use import tune_mask_table
+    from workbench.studies.findings.use import tuned_table
+    from workbench.studies.heads.use import run_tune_mask
 
-    training = {"epochs": epochs, "rate": rate, "controls": controls, "mask": mask}
-    chosen = {"heads": heads, "corpus": corpus, "share": share}
-    table = tune_mask_table(model, tasks, limit=common.limit, options=common.options, **chosen, **training)
-    show_table(table, out, common.quiet)
+    run_tune_mask(
+        model,
+        tasks,
+        heads=heads,
+        out=(folder := common.folder("tune-mask", model, tasks)),
+        corpus=corpus,
+        share=share,
+        epochs=epochs,
+        rate=rate,
+        controls=controls,
+        mask=mask,
+        limit=common.limit,
+        options=common.options,
+    )
+    show_study(folder, "tune_mask", tuned_table, to=common.table, quiet=common.quiet)
 
 
-@common_options
-def weigh(
+@takes(OF_CORPUS | {"table"})
+def transfer(
     model: ModelName,
     conflicts: Annotated[str, typer.Argument(help="JSONL: prompt, own and other in each line.")],
     heads: Heads,
@@ -52,8 +62,6 @@ def weigh(
     share: Share = 0.01,
     scales: Annotated[str, typer.Option(help="What the heads' outputs are multiplied by, with commas.")] = "0,3",
     controls: Annotated[int, typer.Option(help="Random sets of heads.")] = 5,
-    languages: Unused = None,
-    out: Table = None,
     *,
     common: Common,
 ) -> None:
@@ -62,16 +70,26 @@ def weigh(
     \b
     workbench heads transfer polyglot conflicts.jsonl --heads fr
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads.use import transfer_table
+    from workbench.studies.findings.use import transfer_table
+    from workbench.studies.heads.use import run_transfer
 
-    chosen = {"heads": heads, "corpus": corpus, "share": share, "scales": scales, "controls": controls}
-    show_table(
-        transfer_table(model, conflicts, limit=common.limit, options=common.options, **chosen), out, common.quiet
+    run_transfer(
+        model,
+        conflicts,
+        heads=heads,
+        out=(folder := common.folder("transfer", model, conflicts)),
+        corpus=corpus,
+        share=share,
+        scales=scales,
+        controls=controls,
+        limit=common.limit,
+        options=common.options,
     )
+    show_study(folder, "transfer", transfer_table, to=common.table, quiet=common.quiet)
 
 
-@common_options
-def write(
+@takes(OF_TEXTS | {"table"})
+def off_target(
     model: ModelName,
     corpus: CorpusName,
     heads: Heads,
@@ -81,7 +99,6 @@ def write(
     prompt: Annotated[int, typer.Option(help="Tokens of each text that are the prompt.")] = 8,
     tokens: Annotated[int, typer.Option(help="Most tokens to write.")] = 24,
     controls: Annotated[int, typer.Option(help="Random sets of heads.")] = 20,
-    out: Table = None,
     *,
     common: Common,
 ) -> None:
@@ -90,8 +107,20 @@ def write(
     \b
     workbench heads off-target polyglot parallel --heads en --share 0.06 --languages de,ja --limit 20
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads.use import off_target_table
+    from workbench.studies.findings.use import off_target_table
+    from workbench.studies.heads.use import run_off_target
 
-    chosen = {"heads": heads, "share": share, "scale": scale, "target": target, "prompt": prompt}
-    table = off_target_table(model, corpus, tokens=tokens, controls=controls, **chosen, **common.texts)
-    show_table(table, out, common.quiet)
+    run_off_target(
+        model,
+        corpus,
+        heads=heads,
+        out=(folder := common.folder("off-target", model, corpus)),
+        share=share,
+        scale=scale,
+        target=target,
+        prompt=prompt,
+        tokens=tokens,
+        controls=controls,
+        **common.texts,
+    )
+    show_study(folder, "off_target", off_target_table, to=common.table, quiet=common.quiet)

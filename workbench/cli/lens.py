@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Common, ModelName, common_options, complete_corpora, complete_languages
+from workbench.cli.options import OF_WORDS, Common, ModelName, complete_corpora, complete_languages, takes
 from workbench.errors import BadArgument
 from workbench.terminal import show_run, show_table
 
 
-@common_options
+@takes(OF_WORDS)
 def lens(
     model: ModelName = "polyglot",
     source: Annotated[
@@ -48,8 +48,7 @@ def lens(
     from workbench.studies.lens import run_lens
 
     folder = common.folder("lens", model, f"{source}-{target}")
-    how = {"words": words, "shots": shots, "tuned": tuned, "limit": common.limit, "options": common.options}
-    run_lens(model, source=source, target=target, out=folder, languages=common.languages, **how)
+    run_lens(model, source=source, target=target, out=folder, words=words, shots=shots, tuned=tuned, **common.texts)
     show_run(folder, common.quiet)
 
 
@@ -66,6 +65,6 @@ def _sentences(model: str, text: list[str], how: dict[str, str | None], common: 
     if not common.quiet or common.out is None:
         for table in sentence_tables(result):
             show_table(table, None, quiet=False)
-        typer.echo(findings(result, how["answer"]))
+        typer.echo(findings(result, how["answer"]).text)
     if common.out is not None:
         show_run(common.out, quiet=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Quiet, Table, complete_models
+from workbench.cli.options import Quiet, TableFile, complete_models
 from workbench.terminal import show_table
 
 
@@ -19,7 +19,7 @@ def card(
     write: Annotated[
         bool, typer.Option("--write", help="Store the new numbers in the model's folder, and write its card.")
     ] = False,
-    out: Table = None,
+    table: TableFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure again what a shipped model's card states, and say which numbers were reproduced.
@@ -32,8 +32,8 @@ def card(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.card import run_card, verdict
 
-    table = run_card(model, corpus=corpus, write=write, progress=not quiet)
-    show_table(table, out, quiet)
-    typer.echo(verdict(table))
-    if not write and "no" in set(table["reproduced"]):
+    numbers = run_card(model, corpus=corpus, write=write, progress=not quiet)
+    show_table(numbers, table, quiet)
+    typer.echo(verdict(numbers))
+    if not write and "no" in set(numbers["reproduced"]):
         raise typer.Exit(1)

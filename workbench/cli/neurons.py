@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Common, CorpusName, ModelName, common_options
+from workbench.cli.options import OF_TEXTS, Common, CorpusName, ModelName, takes
 from workbench.terminal import Room, show_run
 
 HELP = """Which neurons fire for which language, and what happens without them.
@@ -19,7 +19,7 @@ app = typer.Typer(cls=Room, no_args_is_help=True, rich_markup_mode=None, help=HE
 
 
 @app.command("classify")
-@common_options
+@takes(OF_TEXTS)
 def classify(
     model: ModelName,
     corpus: CorpusName,
@@ -43,7 +43,7 @@ TopRate = Annotated[float, typer.Option(help="Share of the neurons that are sele
 
 
 @app.command("stages")
-@common_options
+@takes(OF_TEXTS)
 def stages(
     model: ModelName,
     corpus: CorpusName,
@@ -65,7 +65,7 @@ def stages(
 
 
 @app.command("knockout")
-@common_options
+@takes(OF_TEXTS)
 def knockout(
     model: ModelName,
     corpus: CorpusName,
@@ -84,13 +84,12 @@ def knockout(
     from workbench.studies.neurons.effects import run_knockout
 
     folder = common.folder("knockout", model, corpus)
-    chosen = {"method": method, "top_rate": top_rate, "controls": controls}
-    run_knockout(model, corpus, out=folder, **common.texts, **chosen)
+    run_knockout(model, corpus, out=folder, method=method, top_rate=top_rate, controls=controls, **common.texts)
     show_run(folder, common.quiet)
 
 
 @app.command("compare")
-@common_options
+@takes(OF_TEXTS)
 def compare(
     before: ModelName,
     after: ModelName,
@@ -109,13 +108,12 @@ def compare(
     from workbench.studies.neurons.effects import run_compare
 
     folder = common.folder("compare", before, after, corpus)
-    chosen = {"trained": trained, "top_rate": top_rate}
-    run_compare(before, after, corpus, out=folder, **common.texts, **chosen)
+    run_compare(before, after, corpus, out=folder, trained=trained, top_rate=top_rate, **common.texts)
     show_run(folder, common.quiet)
 
 
 @app.command("routing")
-@common_options
+@takes(OF_TEXTS)
 def routing(
     model: ModelName,
     corpus: CorpusName,
@@ -137,7 +135,7 @@ def routing(
 
 
 @app.command("look")
-@common_options
+@takes(OF_TEXTS)
 def look(
     model: ModelName,
     corpus: CorpusName,
@@ -152,7 +150,7 @@ def look(
     workbench neurons look polyglot parallel 3 17
     workbench neurons look polyglot parallel 5 200 --languages ar,hi,ja
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.neurons.effects import run_look
+    from workbench.studies.neurons.look import run_look
 
     folder = common.folder(f"neuron-{layer}-{neuron}", model, corpus)
     run_look(model, corpus, out=folder, layer=layer, neuron=neuron, **common.texts)

@@ -1,22 +1,26 @@
-"""What the commands share: types of arguments with their help and completion, and how they become options."""
+"""What the commands share: arguments with their help and completion, and the options of `workbench.options`."""
 
 import hashlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
 from workbench import packaged, shipped
 from workbench.errors import BadArgument
+from workbench.options import Options
 
-if TYPE_CHECKING:
-    from workbench.studies.options import Options
+BASE = frozenset({"out", "limit", "batch_size", "device", "dtype", "memory", "seed", "quiet"})
+OF_WORDS = BASE | {"languages"}
+OF_PAIRS = BASE | {"chat"}
+OF_CORPUS = BASE | {"truncate", "deduplicate", "columns"}  # a corpus in which nothing is compared by language
+OF_TEXTS = OF_CORPUS | {"languages", "chat"}
 
 
 def complete_languages(incomplete: str) -> Iterable[tuple[str, str]]:
@@ -63,52 +67,32 @@ Out = Annotated[
     Path | None,
     typer.Option(help="The run folder; runs/<command>-<model>-<corpus>-<key> by default, with a key of the options."),
 ]
-Table = Annotated[Path | None, typer.Option(help="Also write the table here, as TSV.")]
+TableFile = Annotated[Path | None, typer.Option(help="Also write the table here, as TSV.")]
 Limit = Annotated[int | None, typer.Option(help="Only the first texts of each language, or the first pairs.")]
-Batch = Annotated[str, typer.Option(help="Texts side by side: a number or auto. Results differ by rounding alone.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; a GPU where there is one.")]
-Dtype = Annotated[str | None, typer.Option(help="float32 (default), bfloat16 or float16.")]
-Memory = Annotated[
-    str,
-    typer.Option(
-        help="What activations may take, such as 4GB; half of what is free by default. Changes rounding alone."
-    ),
-]
-Seed = Annotated[int, typer.Option(help="Of every random draw.")]
-Truncate = Annotated[bool, typer.Option("--truncate", help="Cut texts that are longer than the model's context.")]
-Chat = Annotated[
-    bool, typer.Option("--chat", help="Put texts through the tokenizer's chat template; its tokens are not counted.")
-]
-Deduplicate = Annotated[
-    bool, typer.Option("--deduplicate", help="Drop texts that come again; else they count as one in every test.")
-]
-Columns = Annotated[
-    str | None,
-    typer.Option(help="What columns of a table hold, such as src=en,ref=de,note= (nothing: leave it out)."),
-]
-_NO_NUMBERS = {"out", "table", "batch_size", "memory", "quiet"}  # options that a result depends on by rounding at most
-Unused = Annotated[str | None, typer.Option(help="Taken by every command; nothing here depends on it.", hidden=True)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
+_NO_NUMBERS = {"out", "table", "batch_size", "memory", "quiet"}  # options that a result depends on by rounding at most
 
 
 @dataclass(frozen=True)
 class Common:
-    """What every command that runs an analysis takes.
+    """The shared options of a command, as they were given.
 
     Attributes:
+        options: how to compute.
         languages: codes with commas; all when None.
         out: the run folder that was asked for.
+        table: a file for the table.
         limit: first texts of each language, or first pairs.
-        options: how to compute.
         quiet: print only paths.
         given: every option of the command that numbers depend on, as it was given.
     """
 
-    languages: str | None
-    out: Path | None
-    limit: int | None
-    options: "Options"
-    quiet: bool
+    options: Options
+    languages: str | None = None
+    out: Path | None = None
+    table: Path | None = None
+    limit: int | None = None
+    quiet: bool = False
     given: dict[str, Any] = field(default_factory=dict)
 
     def folder(self, command: str, *names: str) -> Path:
@@ -136,72 +120,74 @@ def _place(value: Any) -> Any:
     return str(Path(value).resolve()) if isinstance(value, str | Path) and Path(value).exists() else value
 
 
-def common_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the common options; it receives them as its last argument, `common: Common`.
-
-    A command that declares one of them itself, with a help of its own, receives that one as it declared it. One about
-    prompts, which has no `corpus`, has no texts to cut; one with neither a corpus nor pairs, or with questions, has no
-    chat.
-    """
-    own = [p for p in inspect.signature(command).parameters.values() if p.name != "common"]
-    taken = {p.name for p in own}
-    chats = bool(taken & {"corpus", "pairs"}) and not taken & {"tasks", "conflicts"}
-    of_texts = set() if "corpus" in taken else {"truncate", "deduplicate", "columns"}
-    taken |= of_texts | (set() if chats else {"chat"})
-    shared = [p for p in inspect.signature(_common).parameters.values() if p.name not in taken]
-
-    @wraps(command)
-    def run(**given: Any) -> None:
-        numbers = {name: value for name, value in given.items() if name not in _NO_NUMBERS}
-        mine = {p.name: given.pop(p.name) for p in own}
-        command(**mine, common=replace(_common(**given), given=numbers))
-
-    run.__signature__ = inspect.Signature([*own, *shared])  # pyright: ignore[reportAttributeAccessIssue]
-    run.__annotations__ = {p.name: p.annotation for p in [*own, *shared]}
-    return run
+def option(name: str) -> Any:
+    """The annotation of an option of the command line for a field of `Options`, with the field's documentation."""
+    kind, documentation = get_args(get_type_hints(Options, include_extras=True)[name])
+    flags = [f"--{name}"] if kind is bool else []
+    return Annotated[kind if kind in (bool, int, str | None) else str | None, typer.Option(*flags, help=documentation)]
 
 
-def _common(
+def _own(
     languages: Languages = None,
     out: Out = None,
+    table: TableFile = None,
     limit: Limit = None,
-    batch_size: Batch = "auto",
-    device: Device = None,
-    dtype: Dtype = None,
-    memory: Memory = "auto",
-    seed: Seed = 0,
-    truncate: Truncate = False,
-    chat: Chat = False,
-    deduplicate: Deduplicate = False,
-    columns: Columns = None,
     quiet: Quiet = False,
-) -> Common:
-    """The common options, checked.
+) -> None:
+    """Only its signature counts: the shared options that are not fields of `Options`."""
+
+
+def takes(names: Collection[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command these of the shared options; it receives them as its last argument, `common: Common`.
+
+    A command has no other option of them: one that it does not use is an error at the command line.
+    """
+    own = {name: part for name, part in inspect.signature(_own).parameters.items() if name in names}
+    shared = [part.replace(kind=part.KEYWORD_ONLY) for part in own.values()]
+    for one in fields(Options):
+        if one.name in names:
+            kind = inspect.Parameter.KEYWORD_ONLY
+            shared.insert(-1, inspect.Parameter(one.name, kind, default=one.default, annotation=option(one.name)))
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        mine = [part for part in inspect.signature(command).parameters.values() if part.name != "common"]
+
+        @wraps(command)
+        def run(**given: Any) -> None:
+            numbers = {name: value for name, value in given.items() if name not in _NO_NUMBERS}
+            arguments = {part.name: given.pop(part.name) for part in mine}
+            how = {name: given.pop(name) for name in list(given) if name not in own}
+            options = Options(progress=not given.get("quiet"), **_read(how))
+            command(**arguments, common=Common(options, **given, given=numbers))
+
+        run.__signature__ = inspect.Signature([*mine, *shared])  # pyright: ignore[reportAttributeAccessIssue]
+        run.__annotations__ = {part.name: part.annotation for part in [*mine, *shared]}
+        return run
+
+    return decorate
+
+
+def _read(given: dict[str, Any]) -> dict[str, Any]:
+    """Options as the functions take them, of what was typed.
 
     Raises:
         BadArgument: a batch size, memory or seed that is no such number, or columns without what they hold.
     """
-    if batch_size != "auto" and not (batch_size.isdecimal() and int(batch_size)):
-        raise BadArgument(f"--batch-size {batch_size}: it is a whole number from 1, or auto")
+    size, seed = given.get("batch_size", "auto"), given.get("seed", 0)
+    if size != "auto" and not (size.isdecimal() and int(size)):
+        raise BadArgument(f"--batch-size {size}: it is a whole number from 1, or auto")
     if seed < 0:
         raise BadArgument(f"--seed {seed}: it is a whole number from 0")
-    from workbench.model.memory import check_memory
-    from workbench.studies.options import Options
+    values = {
+        **given,
+        "batch_size": size if size == "auto" else int(size),
+        "columns": named_columns(given.get("columns")),
+    }
+    if "memory" in given:
+        from workbench.model.memory import check_memory
 
-    size = "auto" if batch_size == "auto" else int(batch_size)
-    options = Options(
-        size,
-        device,
-        dtype,
-        seed,
-        progress=not quiet,
-        truncate=truncate,
-        memory=check_memory(memory),
-        chat=chat,
-        deduplicate=deduplicate,
-        columns=named_columns(columns),
-    )
-    return Common(languages, out, limit, options, quiet)
+        values["memory"] = check_memory(given["memory"])
+    return values
 
 
 def named_columns(text: str | None) -> dict[str, str | None] | None:

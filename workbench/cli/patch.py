@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Common, Limit, ModelName, PairsName, Unused, common_options, complete_languages
+from workbench.cli.options import (
+    BASE,
+    OF_PAIRS,
+    OF_WORDS,
+    Common,
+    Limit,
+    ModelName,
+    PairsName,
+    complete_languages,
+    takes,
+)
 from workbench.errors import BadArgument
 from workbench.terminal import Room, show_run
 
@@ -23,7 +33,7 @@ app = typer.Typer(cls=Room, no_args_is_help=True, rich_markup_mode=None, help=HE
 
 
 @app.command("sweep")
-@common_options
+@takes(OF_PAIRS)
 def sweep(
     model: ModelName,
     pairs: PairsName,
@@ -52,7 +62,7 @@ def sweep(
 
 
 @app.command("concepts")
-@common_options
+@takes(BASE)
 def concepts(
     model: ModelName,
     source: Annotated[str, typer.Option(help="Route of the source prompts: shown-asked, such as de-it.")] = "de-it",
@@ -63,7 +73,6 @@ def concepts(
     ] = None,
     words: Annotated[str, typer.Option(help="A word list: words, or a TSV or CSV file.")] = "words",
     shots: Annotated[int, typer.Option(help="Translations shown before each question.")] = 5,
-    languages: Unused = None,
     *,
     common: Common,
 ) -> None:
@@ -90,7 +99,7 @@ def concepts(
 
 
 @app.command("onsets")
-@common_options
+@takes(OF_WORDS - {"limit"})
 def onsets(
     model: ModelName,
     words: Annotated[str, typer.Option(help="A word list: words, or a TSV or CSV file.")] = "words",
@@ -113,14 +122,13 @@ def onsets(
 
 
 @app.command("path")
-@common_options
+@takes(OF_PAIRS)
 def path(
     model: ModelName,
     pairs: PairsName,
     receiver: Annotated[
         str, typer.Option(help="Who hears: final, residual:4 (a layer), or q:4.2, k:4.2, v:4.2 (layer and head).")
     ] = "final",
-    languages: Unused = None,
     *,
     common: Common,
 ) -> None:
@@ -133,17 +141,16 @@ def path(
     from workbench.studies.patching.paths import run_path
 
     folder = common.folder("path", model, pairs)
-    how = {"receiver": receiver, "limit": common.limit, "options": common.options}
-    show_run(run_path(model, pairs, out=folder, **how), common.quiet)
+    run_path(model, pairs, out=folder, receiver=receiver, limit=common.limit, options=common.options)
+    show_run(folder, common.quiet)
 
 
 @app.command("cross-position")
-@common_options
+@takes(OF_PAIRS)
 def cross_position(
     model: ModelName,
     pairs: PairsName,
     layer: Annotated[int | None, typer.Option(help="Where states are taken and put; the middle by default.")] = None,
-    languages: Unused = None,
     *,
     common: Common,
 ) -> None:
@@ -155,17 +162,16 @@ def cross_position(
     from workbench.studies.patching.paths import run_cross_position
 
     folder = common.folder("cross-position", model, pairs)
-    how = {"layer": layer, "limit": common.limit, "options": common.options}
-    show_run(run_cross_position(model, pairs, out=folder, **how), common.quiet)
+    run_cross_position(model, pairs, out=folder, layer=layer, limit=common.limit, options=common.options)
+    show_run(folder, common.quiet)
 
 
 @app.command("edges")
-@common_options
+@takes(OF_PAIRS)
 def edges(
     model: ModelName,
     pairs: PairsName,
     steps: Annotated[int, typer.Option(help="Of integrated gradients; 0 takes one slope.")] = 0,
-    languages: Unused = None,
     *,
     common: Common,
 ) -> None:
@@ -178,5 +184,5 @@ def edges(
     from workbench.studies.patching.paths import run_edges
 
     folder = common.folder("edges", model, pairs)
-    how = {"steps": steps, "limit": common.limit, "options": common.options}
-    show_run(run_edges(model, pairs, out=folder, **how), common.quiet)
+    run_edges(model, pairs, out=folder, steps=steps, limit=common.limit, options=common.options)
+    show_run(folder, common.quiet)

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Quiet, Unused
 from workbench.terminal import seen
 
 Form = Annotated[str, typer.Option("--format", help="html, md (markdown and pictures) or pdf-ready (for a printer).")]
@@ -27,12 +26,6 @@ def report(
     ] = None,
     figures: Figures = None,
     width: Width = "column",
-    languages: Unused = None,
-    batch_size: Unused = None,
-    device: Unused = None,
-    dtype: Unused = None,
-    seed: Unused = None,
-    quiet: Quiet = False,
 ) -> None:
     """Make a run's report again from its folder alone, on any machine, without the model.
 

@@ -30,7 +30,7 @@ def agreement(result: xr.Dataset, *, reference: str = "zero", title: str | None 
     Args:
         result: Of `heads.agreement`.
         reference: The score that the others are compared with.
-        title: In place of the question that the figure answers.
+        title: In place of the question that the figure answers; "" for none.
 
     Returns:
         The figure; it is neither shown nor written.
@@ -81,7 +81,9 @@ def agreement(result: xr.Dataset, *, reference: str = "zero", title: str | None 
         figure.add_vline(x=chance, line={"dash": "dash", "width": 1, "color": style.MISSING}, row=1, col=column)  # type: ignore[arg-type]
         figure.update_xaxes(title_text=words, row=1, col=column)
     figure.update_yaxes(autorange="reversed")
-    heading = title or f"Which scores name the same heads as {_NAMES.get(reference, reference)}?"
+    heading = (
+        f"Which scores name the same heads as {_NAMES.get(reference, reference)}?" if title is None else title or None
+    )
     notes = [f"mean over {result.sizes['language']} languages", "whisker: interval over texts", "dashed: by chance"]
     figure.update_layout(height=150 + 34 * len(others), margin={"l": 160})
     return titled(figure, heading, " · ".join([*origin(result), *notes]), columns=3)

@@ -48,7 +48,7 @@ def bars(
         variable: A numeric variable with one or two axes left after the selection.
         y: The axis whose names run down the side; the language where there is one.
         color: The axis that becomes bars of one name, side by side: what is left.
-        title: In place of the question that the figure answers.
+        title: In place of the question that the figure answers; "" for none.
         **select: Coordinates by name, as in `heatmap`.
 
     Returns:
@@ -90,7 +90,7 @@ def bars(
     notes = ["whisker: the interval of each value"] if "low" in chosen.companions else []
     if chosen.companions.keys() >= _BAND:
         notes.append("grey band: random groups of the same size")
-    return titled(figure, title or question(chosen), subtitle(shown, chosen, notes=notes))
+    return titled(figure, question(chosen) if title is None else title or None, subtitle(shown, chosen, notes=notes))
 
 
 def _arrange(chosen: Chosen, *, y: str | None, color: str | None) -> tuple[str, str | None]:

@@ -26,7 +26,7 @@ def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
 
     Args:
         result: what `neurons.compare` returned.
-        title: in place of the question that the figure answers.
+        title: in place of the question that the figure answers; "" for none.
 
     Returns:
         The figure; it is neither shown nor written.
@@ -67,7 +67,7 @@ def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     notes += ["★ trained language"] if "trained" in result else []
     return titled(
         figure,
-        title or "Which neurons changed sides between the checkpoints?",
+        "Which neurons changed sides between the checkpoints?" if title is None else title or None,
         subtitle(result, chosen, notes=notes),
         columns=4,
     )

@@ -45,7 +45,7 @@ def curves(
         x: The horizontal axis; the layer where there is one.
         color: The axis that becomes lines: what is left.
         mark: The coordinate of a line that is drawn thick, such as the language that was asked for.
-        title: In place of the question that the figure answers.
+        title: In place of the question that the figure answers; "" for none.
         **select: Coordinates by name, as in `heatmap`.
 
     Returns:
@@ -88,7 +88,7 @@ def curves(
     heading = "" if lines is None else axis_title(chosen.values, lines)
     figure.update_layout(height=440, legend={"title": {"text": heading}, "tracegroupgap": 2}, hovermode="closest")
     notes = ["band: the interval of each value"] if "low" in chosen.companions else []
-    return titled(figure, title or question(chosen), subtitle(result, chosen, notes=notes))
+    return titled(figure, question(chosen) if title is None else title or None, subtitle(result, chosen, notes=notes))
 
 
 def _arrange(chosen: Chosen, *, x: str | None, color: str | None) -> tuple[str, str | None]:

@@ -1,5 +1,6 @@
 """Heatmaps of any variable of a result, one panel per language where it has one."""
 
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from workbench.results.reading.main_variable import given
 _VERTICAL = ("layer", "source_layer", "query")
 _HORIZONTAL = ("head", "neuron", "expert", "position", "key", "target_layer", "language", "target_language")
 _OWNER = "specific_to"  # beside the role of a head: the language that it serves
+_TITLE, _LINE = 34, 14  # pixels that a title takes, and the line under it
 _MOST_PANELS = 48
 _WIDE = 200  # columns of cells from which a panel takes the whole width
 _PIXELS = 900  # columns of cells from which some share a pixel on an ordinary screen
@@ -53,7 +55,7 @@ def heatmap(
         facet: The axis that becomes panels when three are left; `language` unless told otherwise.
         x: The horizontal axis.
         y: The vertical axis; the layer where there is one.
-        title: In place of the question that the figure answers.
+        title: In place of the question that the figure answers; "" for none.
         columns: Panels side by side; by default 4, or 1 where an axis has hundreds of cells.
         **select: Coordinates by name: `language="de"`, `layer=[0, 1]`, `head=slice(0, 3)`.
 
@@ -114,35 +116,31 @@ def heatmap(
     else:
         figure.update_layout(**colour_layout(chosen.values, height=height))
     under = subtitle(result, chosen, role="Colour", notes=notes)
-    return titled(figure, title or question(chosen), under, columns=columns)
+    return titled(figure, question(chosen) if title is None else title or None, under, columns=columns)
 
 
 @checked
-def titled(figure: go.Figure, title: str, under: str, *, columns: int = 1) -> go.Figure:
-    """Give a figure the shared style, its title and the line under it; `meta` holds its least width in pixels."""
+def titled(figure: go.Figure, title: str | None, under: str, *, columns: int = 1) -> go.Figure:
+    """Give a figure the shared style, its title and the line under it; `meta` holds its least width in pixels.
+
+    Without a title it has neither, for a page whose heading is the question: the line is `note` in `meta`, as plain
+    text.
+    """
     whole_number("columns", columns, at_least=1)
-    extra = 16 * under.count("<br>")
     layout: Any = figure.layout
     own = layout.margin
     margin = {side: own[side] or size for side, size in style.MARGIN.items()}
-    margin["t"] = max(margin["t"], style.MARGIN["t"]) + extra  # plotly express leaves less than two lines take
-    figure.update_layout(
-        template=style.LIGHT,
-        title={
-            "text": title,
-            "subtitle": {"text": under},
-            "x": 0,
-            "xref": "container",
-            "xanchor": "left",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "pad": {"l": 8, "t": 14},
-        },
-        margin=margin,
-        height=(layout.height or 360) + extra,
-        meta={**(layout.meta or {}), "least_width": layout.width or max(560, 190 * columns + 120)},
-    )
+    margin["t"] = max(margin["t"], style.MARGIN["t"])  # plotly express leaves less than two lines take
+    meta = {**(layout.meta or {}), "least_width": layout.width or max(560, 190 * columns + 120)}
+    if title is not None:
+        extra = 16 * under.count("<br>")
+        place = {"x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top"}
+        figure.update_layout(title={"text": title, "subtitle": {"text": under}, **place, "pad": {"l": 8, "t": 14}})
+    else:
+        extra = -_TITLE - _LINE * bool(under)
+        meta["note"] = unescape(under.replace("<br>", " · "))
+    margin["t"] += extra
+    figure.update_layout(template=style.LIGHT, margin=margin, height=(layout.height or 360) + extra, meta=meta)
     return figure
 
 

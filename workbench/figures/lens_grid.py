@@ -47,7 +47,7 @@ def lens_grid(
         prompt: number of the text; several, or None for all of them, become a menu.
         colour: what the cells' colour means: "probability" of the token, "entropy" of the layer's distribution, "rank"
             of the target (on a logarithmic scale), or "language" of the token.
-        title: in place of the question that the figure answers.
+        title: in place of the question that the figure answers; none when empty.
 
     Returns:
         The figure; it is neither shown nor written.
@@ -95,10 +95,15 @@ def lens_grid(
         figure.update_layout(coloraxis=_scale(result, numbers, colour, height))
     if len(grids) > 1:
         figure.update_layout(updatemenus=[_menu(grids, owners, _under(result, colour))], margin={"t": 130})
-    target = str(result.target.values[numbers[0]][0])
-    follows = f"“{token_label(target)}”" if _is_word(grids[0]) else "what really follows"
-    heading = title or _QUESTIONS[colour].format(target=follows)
+    heading = lens_question(result, colour, numbers[0]) if title is None else title or None
     return titled(figure, heading, _under(result, colour)(grids[0]))
+
+
+def lens_question(result: xr.Dataset, colour: str, prompt: int = 0) -> str:
+    """The question that a grid of a text in one of its colours answers."""
+    target = str(result.target.values[prompt][0])
+    is_word = _is_word(Grid.read(result.isel(prompt=prompt)))
+    return _QUESTIONS[colour].format(target=f"“{token_label(target)}”" if is_word else "what really follows")
 
 
 def _number_trace(grid: Grid, colour: str) -> go.Heatmap:

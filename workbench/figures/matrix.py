@@ -41,7 +41,7 @@ def matrix(
             the score, or the first with an axis of layers.
         x: The horizontal axis; the second one unless told otherwise.
         y: The vertical axis; layers run upwards, names downwards.
-        title: In place of the question that the figure answers.
+        title: In place of the question that the figure answers; "" for none.
         **select: Coordinates by name, as in `heatmap`.
 
     Returns:
@@ -91,7 +91,11 @@ def matrix(
     if not np.isfinite(chosen.values.values).all():
         figure.update_layout(plot_bgcolor=style.MISSING)
         notes.append("grey: not measured")
-    return titled(figure, title or question(chosen), subtitle(result, chosen, role="Colour", notes=notes))
+    return titled(
+        figure,
+        question(chosen) if title is None else title or None,
+        subtitle(result, chosen, role="Colour", notes=notes),
+    )
 
 
 def _number_format(values: np.ndarray) -> str:

@@ -26,7 +26,7 @@ def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
 
     Args:
         result: what `neurons.look` returned.
-        title: in place of the question that the figure answers.
+        title: in place of the question that the figure answers; "" for none.
 
     Returns:
         The figure; it is neither shown nor written.
@@ -88,7 +88,9 @@ def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     rows = max(len(names), len(ticks))
     figure.update_layout(height=22 * rows + top + style.MARGIN["b"], margin={"t": top, "l": 150}, bargap=0.25)
     where = f"neuron {result.attrs['neuron']} of layer {result.attrs['layer']}"
-    return titled(figure, title or f"What does {where} do?", subtitle(result, chosen), columns=4)
+    return titled(
+        figure, f"What does {where} do?" if title is None else title or None, subtitle(result, chosen), columns=4
+    )
 
 
 def check(result: xr.Dataset) -> None:

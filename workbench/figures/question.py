@@ -1,11 +1,13 @@
 """The question that a figure answers, which is its title, and the line under it."""
 
 from collections.abc import Iterable
+from html import unescape
+from typing import Any
 
 import xarray as xr
 
 from workbench.errors import BadResult
-from workbench.figures.drawing.choose import Chosen
+from workbench.figures.drawing.choose import Chosen, choose
 from workbench.figures.drawing.labels import axis_title, describe, escape, is_language, value_label
 from workbench.results.make import ROLE, SCORE, provenance
 
@@ -53,6 +55,11 @@ def question(chosen: Chosen) -> str:
     if not any(map(is_language, chosen.dims)):
         return f"How does {what} change with {axes}?"
     return f"How does {what} differ between languages{axes and f', by {axes}'}?"
+
+
+def plain_question(result: xr.Dataset, variable: str, **select: Any) -> str:
+    """The question that a figure of this variable answers, as plain text for a heading outside the figure."""
+    return unescape(question(choose(result, variable, select)).replace("<br>", " "))
 
 
 def subtitle(result: xr.Dataset, chosen: Chosen, *, role: str = "", notes: Iterable[str] = ()) -> str:

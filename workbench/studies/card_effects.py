@@ -21,22 +21,14 @@ Pairs = dict[str, list[tuple[int, int]]]
 """group -> (layer, head) or (layer, neuron)"""
 
 
-def own_heads(found: xr.Dataset, *, count: int = HEADS) -> Pairs:
+def own_heads(scores: xr.Dataset, *, count: int = HEADS) -> Pairs:
     """Each language's heads: where its share of importance exceeds the other languages' mean share by most.
 
     Args:
-        found: `importance[language, layer, head]` of `heads.importance`; a language's shares add up to 1.
+        scores: `importance[language, layer, head]` of `heads.importance`.
         count: heads for each language.
     """
-    scores = found.importance.transpose("language", "layer", "head")
-    flat = scores.values.reshape(len(scores.language), -1)
-    shares = flat / flat.sum(1, keepdims=True)
-    beyond = (len(shares) * shares - shares.sum(0)) / (len(shares) - 1)  # own less the mean of the others
-    width = scores.sizes["head"]
-    return {
-        str(language): [divmod(int(cell), width) for cell in np.argsort(-beyond[row], kind="stable")[:count]]
-        for row, language in enumerate(scores.language.values)
-    }
+    return heads.top(scores, share=count / scores.importance.isel(language=0).size, own=True)
 
 
 def own_neurons(counts: xr.Dataset, *, top_rate: float = TOP_RATE) -> Pairs:

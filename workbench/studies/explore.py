@@ -13,6 +13,7 @@ from workbench.model.model import Model
 from workbench.results.files import load_result
 from workbench.studies.options import Options, common_key
 from workbench.studies.runs import Run
+from workbench.studies.study import Cell
 from workbench.text.corpus import Corpus
 
 PAGE = "explorer.html"
@@ -25,18 +26,21 @@ _AXES = ("language", "layer", "head")
 _BYTES = 12e6  # of patterns in the page
 
 
-def study_looks(run: Run, model: Model, corpus: Corpus, options: Options) -> Path:
-    """Compute into a run where its heads look, and write the explorer of the cells that it has so far.
+def looks(model: Model, corpus: Corpus, options: Options) -> list[Cell]:
+    """The cells of where heads look, for the explorer; none where patterns cannot be read or all texts are long."""
+    if not model.abilities.get("pattern"):
+        return []
+    some = corpus.limit(KIND_TEXTS)
+    key = {**common_key(model, options, some), "method": "kinds"}
+    cells = [Cell("kinds", key, lambda _: kinds(model, some, **options.texts))]
+    if rows := readable(model, corpus, options):
+        key = {**common_key(model, options, corpus), "method": "patterns", "sentences": rows}
+        cells.append(Cell("patterns", key, lambda _: patterns(model, corpus, sentences=rows, **options.texts)))
+    return cells
 
-    A model whose patterns cannot be read, or whose texts are all long, gets the explorer without them.
-    """
-    if model.abilities.get("pattern"):
-        some = corpus.limit(KIND_TEXTS)
-        key = {**common_key(model, options, some), "method": "kinds"}
-        run.cell("kinds", key, lambda: kinds(model, some, **options.texts))
-        if rows := readable(model, corpus, options):
-            key = {**common_key(model, options, corpus), "method": "patterns", "sentences": rows}
-            run.cell("patterns", key, lambda: patterns(model, corpus, sentences=rows, **options.texts))
+
+def write_explorer(run: Run, *_: object) -> Path:
+    """Write the explorer of the cells that a run has finished, and of no older ones."""
     return _write(map(run.file, sorted(run.finished)), run.folder / PAGE)
 
 

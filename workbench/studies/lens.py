@@ -4,22 +4,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from workbench import figures
 from workbench.lens import by_language, latent, tune
+from workbench.model.model import Model
 from workbench.studies.findings import patches as findings
 from workbench.studies.findings import routes
 from workbench.studies.findings.words import language
-from workbench.studies.options import Options, common_key
-from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import locks_folder, open_run
-from workbench.studies.sections import section
-from workbench.text.corpus import Corpus
+from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
+from workbench.studies.report import Section
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import OF_TEXTS, Cell, Results, Study, study
 from workbench.text.readers import load_corpus
 from workbench.text.words import load_words
 
+_TUNING_TEXTS = 24  # of each language, for the tuned lens
+_LAYERS = "Layer 0 is the embedding, the last state the model's output; bands are 95 % intervals over concepts."
 
-@locks_folder
-def run_lens(
+
+@study("lens", only_python=OF_TEXTS)
+def run_lens(  # a parameter for each option of the command
     model: Any,
     *,
     source: str,
@@ -30,92 +35,106 @@ def run_lens(
     shots: int = 5,
     tuned: str | None = None,
     limit: int | None = None,
-    options: Options | None = None,
-) -> Path:
+    options: Options = DEFAULTS,
+) -> Study:
     """Read every layer of translation prompts through the lens, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
         source: language of the words that are shown.
         target: language of the words that are asked for.
-        out: the run folder; cells that are there already with the same key are not computed again.
         languages: those to tell apart; all of the words' when None.
         words: what `load_words` reads.
         shots: translations shown before each question.
         tuned: a corpus to train a tuned lens on, and read with it; the logit lens when None.
         limit: most concepts.
-        options: how to compute.
 
     Returns:
         The run folder, with `lens.nc`, `latent.nc`, `tuned.nc` where asked, `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         UnknownLanguage: a language is not among the words.
         BadPairs: the words of all languages begin alike.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
-    options = (options or Options()).plain("the lens")
-    run = open_run(out)
+    refuse_chat(options, "the lens")
     frame = load_words(words)
-    texts: Corpus | None = None if tuned is None else load_corpus(tuned, limit=24)
-    loaded = options.load(model)
-    key = common_key(loaded, options, texts)
-    lens = None
+    texts = None if tuned is None else load_corpus(tuned, limit=_TUNING_TEXTS)
+    loaded = open_model(model, options)
+    key, cells = common_key(loaded, options, texts), []
     if texts is not None:
-        how = {"truncate": options.truncate, "batch_size": options.batch_size, "seed": options.seed}
-        lens = run.cell(
-            "tuned", {**key, "method": "tune"}, lambda: tune(loaded, texts, progress=options.progress, **how)
+        cells = [Cell("tuned", {**key, "method": "tune"}, lambda _: tune(loaded, texts, **options.texts))]
+    wanted = languages.split(",") if isinstance(languages, str) else languages
+    prompts = {"source": source, "target": target, "languages": wanted, "shots": shots, "limit": limit}
+    key |= {"words": frame.attrs["hash"], **prompts}
+    for name, method, read in (("lens", "lens", by_language), ("latent", "latent", latent)):
+        cells.append(
+            Cell(
+                name,
+                {**key, "method": method},
+                lambda results, read=read: read(loaded, frame, tuned=results.get("tuned"), **prompts, **options.sweep),
+            )
         )
-    asked = languages.split(",") if isinstance(languages, str) else languages
-    given = {"source": source, "target": target, "languages": asked, "shots": shots, "limit": limit}
-    key = {**key, "words": frame.attrs["hash"], **given}
-    said = run.cell(
-        "lens", {**key, "method": "lens"}, lambda: by_language(loaded, frame, tuned=lens, **given, **options.sweep)
-    )
-    whose = run.cell(
-        "latent", {**key, "method": "latent"}, lambda: latent(loaded, frame, tuned=lens, **given, **options.sweep)
-    )
-    kind = "logit lens" if lens is None else "tuned lens"
-    layers = "Layer 0 is the embedding, the last state the model's output; bands are 95 % intervals over concepts."
-    sections = [
-        section(
-            "lens",
-            said,
-            figures.curves(said, "probability", mark=target),
-            reading=f"The probability of the right word of each language, through the {kind}. Concepts whose words "
-            f"begin alike are left out (at most {int(said.collided.max())} of {said.sizes['concept']}). {layers}",
-            finding=findings.lens(said, target),
-        ),
-        section(
-            "latent",
-            whose,
-            figures.curves(whose, "mass", mark=target),
-            reading=f"The probability of all tokens that begin words of one language alone, through the {kind}, "
-            f"whatever the word. {layers}",
-            finding=routes.latent(whose),
-        ),
-        section(
-            "latent",
-            whose,
-            figures.curves(whose, "entropy", title="How sure is each layer?"),
-            reading=f"Entropy of the {kind}: high is undecided, 0 is certain. {layers}",
-            finding=routes.sureness(whose),
-        ),
-    ]
-    write_report(
-        run.folder,
+    kind = "logit lens" if texts is None else "tuned lens"
+    return Study(
         title=f"{kind.capitalize()} of {loaded.name}: {language(source)} into {language(target)}",
         question="In which language does each layer already know the answer?",
-        sections=sections,
+        cells=cells,
+        sections=lambda results: _sections(results, kind, target),
         main=("lens", "latent"),
-        recipe=recipe(
-            run_lens,
-            "lens",
-            model,
-            out=out,
-            options=options,
-            **{**given, "languages": languages, "words": words, "tuned": tuned},
-        ),
     )
-    return run.folder
+
+
+def _sections(results: Results, kind: str, target: str) -> list[Section]:
+    right, mass = results["lens"], results["latent"]
+    return [
+        section(
+            "lens",
+            right,
+            drawing(figures.curves, right, "probability", mark=target),
+            reading=f"The probability of the right word of each language, through the {kind}. Concepts whose words "
+            f"begin alike are left out (at most {int(right.collided.max())} of {right.sizes['concept']}). {_LAYERS}",
+            finding=findings.lens(right, target),
+        ),
+        section(
+            "latent",
+            mass,
+            drawing(figures.curves, mass, "mass", mark=target),
+            reading=f"The probability of all tokens that begin words of one language alone, through the {kind}, "
+            f"whatever the word. {_LAYERS}",
+            finding=routes.latent(mass),
+        ),
+        section(
+            "latent",
+            mass,
+            drawing(figures.curves, mass, "entropy", question="How sure is each layer?"),
+            reading=f"Entropy of the {kind}: high is undecided, 0 is certain. {_LAYERS}",
+            finding=routes.sureness(mass),
+        ),
+    ]
+
+
+def translation_lens(
+    model: Model, words: pd.DataFrame, options: Options, *, source: str, target: str, limit: int | None
+) -> Study:
+    """The lens by language on the words of a translation: what the demo shows of it."""
+    key = {**common_key(model, options), "method": "lens", "words": words.attrs["hash"]}
+    prompts = {"source": source, "target": target, "limit": limit}
+
+    def sections(results: Results) -> list[Section]:
+        right = results["lens"]
+        return [
+            section(
+                "lens",
+                right,
+                drawing(figures.curves, right, "probability"),
+                reading=f"Few-shot prompts ask for words of {language(target)} and show them in {language(source)}. A "
+                "line a language: the probability of its word for the concept, read from the state in front of each "
+                "layer (0 is the embedding) and, at the end, from the model's output. Concepts whose words begin with "
+                f"another language's token are left out (at most {int(right.collided.max())} of "
+                f"{right.sizes['concept']}).",
+                finding=findings.lens(right, target),
+            )
+        ]
+
+    key |= {"languages": list(words.columns), **prompts}
+    cell = Cell("lens", key, lambda _: by_language(model, words, **prompts, **options.sweep))
+    return Study(f"Logit lens of {model.name}", [cell], sections)

@@ -12,13 +12,13 @@ from workbench.errors import BadArgument
 from workbench.results.hdf5.checksums import checksums
 from workbench.results.scores import read_score
 from workbench.studies.findings import heads as findings
-from workbench.studies.report import Section, write_report
-from workbench.studies.runs import locks_folder, open_run
-from workbench.studies.sections import section
+from workbench.studies.report import Section
+from workbench.studies.runs import run_folder
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import Cell, Results, Study, run_study
 
 
 @checked
-@locks_folder
 def report(results: Mapping[str, xr.Dataset], *, out: str | Path, title: str = "Scores by language") -> Path:
     """Write a report of your own Results: a section for each, and its file beside the page.
 
@@ -42,17 +42,27 @@ def report(results: Mapping[str, xr.Dataset], *, out: str | Path, title: str = "
     if not results:
         raise BadArgument(f"results={shown(results)} holds nothing to report; give Results by name")
     scores = {name: _score(name, result) for name, result in results.items()}
-    run = open_run(out)
-    sections: list[Section] = []
-    for name, values in scores.items():
-        result = run.cell(name, {"checksums": checksums(results[name])}, lambda name=name: results[name])
-        unit = str(values.dims[2])
-        reading = (
-            f"A panel a language, a cell a {unit}: the brighter, the higher its score. Point at a cell for its number."
-        )
-        figure = figures.heatmap(result, str(values.name))
-        sections.append(section(name, result, figure, reading=reading, finding=findings.strongest(values)))
-    return write_report(run.folder, title=title, sections=sections)
+    cells = [
+        Cell(name, {"checksums": checksums(result)}, lambda _, result=result: result)
+        for name, result in results.items()
+    ]
+
+    def sections(saved: Results) -> list[Section]:
+        return [_section(name, result, scores[name]) for name, result in saved.items()]
+
+    with run_folder(out) as run:
+        run_study(run, Study(title, cells, sections))
+    return run.folder / "report.html"
+
+
+def _section(name: str, result: xr.Dataset, values: xr.DataArray) -> Section:
+    """A Result's section: its score as a heatmap, and the strongest cells."""
+    reading = (
+        f"Each panel is a language, each cell a {values.dims[2]}: the brighter, the higher its score. Point at a cell "
+        "for its number."
+    )
+    shown = drawing(figures.heatmap, result, str(values.name))
+    return section(name, result, shown, reading=reading, finding=findings.strongest(values))
 
 
 def _score(name: str, result: xr.Dataset) -> xr.DataArray:

@@ -5,14 +5,13 @@ as fewer texts, is never replaced: it is put aside, into `others/`, and taken fr
 """
 
 import hashlib
-import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache, wraps
+from functools import cache
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import xarray as xr
 
@@ -26,9 +25,8 @@ from workbench.results.stops import stoppable
 from workbench.studies.space import check_space
 
 _KEY = "cell"  # attribute of a file: what its cell was computed from
+COMMAND = "command"  # attribute of a file: the command that computed it
 OTHERS = "others"
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 
 @dataclass
@@ -37,13 +35,13 @@ class Run:
 
     Attributes:
         folder: where the files lie.
-        common: what all cells share: it is part of every cell's key.
+        command: what computes this run at the shell; recorded in every cell.
         computed: names of the cells that this run computed, in order.
         reused: names of the cells that were there already.
     """
 
     folder: Path
-    common: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
     computed: list[str] = field(default_factory=list)
     reused: list[str] = field(default_factory=list)
     _warned: bool = field(default=False, repr=False)
@@ -53,7 +51,7 @@ class Run:
 
         Args:
             name: of the file, without `.nc`.
-            key: all that the numbers depend on beside `common`, the workbench's own code and the libraries.
+            key: all that the numbers depend on beside the workbench's own code and the libraries.
             compute: makes the Result.
 
         Raises:
@@ -62,7 +60,8 @@ class Run:
             CannotWrite: the file cannot be written.
         """
         own = {"workbench": workbench.__version__, "code": _code(), "versions": versions()}
-        text = json.dumps({"cell": name, **own, **self.common, **key}, sort_keys=True, default=str)
+        text = json.dumps({"cell": name, **own, **key}, sort_keys=True, default=str)
+        record = {_KEY: text, **({COMMAND: self.command} if self.command else {})}
         result = self._stored(name, text)
         if result is not None:
             self._tidy(name, text)  # a stop may have come between the result and this
@@ -70,9 +69,9 @@ class Run:
             return result
         with keeping(self._progress(name, text), text):
             try:
-                result = compute().assign_attrs({_KEY: text})
+                result = compute().assign_attrs(record)
             except Interrupted as stop:
-                partial = None if stop.partial is None else stop.partial.assign_attrs({_KEY: text})
+                partial = None if stop.partial is None else stop.partial.assign_attrs(record)
                 raise Interrupted(f"{name}: {stop}{self._kept(name, partial)}", partial=partial) from None
             except KeyboardInterrupt:
                 raise Interrupted(f"{name}: stopped before its first result{self._kept(name, None)}") from None
@@ -182,25 +181,22 @@ def _code() -> str:
     return hashlib.sha256(b"\n".join(content)).hexdigest()
 
 
-def locks_folder(study: Callable[_P, _T]) -> Callable[_P, _T]:
-    """A study whose run folder, its argument `out`, no other run can write into until it ends.
+@contextmanager
+def run_folder(folder: str | Path, command: str = "") -> Iterator[Run]:
+    """A run folder, opened, that no other run can write into until the block ends.
 
     SIGTERM and SIGHUP stop it as Ctrl-C does, and what killed processes left in the folder is removed.
+
+    Raises:
+        CannotWrite, BadResult: as `open_run`.
     """
-
-    @wraps(study)
-    def run(*given: _P.args, **named: _P.kwargs) -> _T:
-        bound = inspect.signature(study).bind(*given, **named)
-        bound.apply_defaults()
-        folder = Path(bound.arguments["out"]).expanduser()
-        with locked(folder), stoppable():
-            remove_partial(folder)
-            return study(*given, **named)
-
-    return run
+    folder = Path(folder).expanduser()
+    with locked(folder), stoppable():
+        remove_partial(folder)
+        yield open_run(folder, command)
 
 
-def open_run(folder: str | Path) -> Run:
+def open_run(folder: str | Path, command: str = "") -> Run:
     """Open a run folder, make it where it lacks, and see that it can be used before anything is computed.
 
     Raises:
@@ -217,7 +213,7 @@ def open_run(folder: str | Path) -> Run:
                 load_result(path)
             except BadResult as error:
                 raise BadResult(f"{error}; remove the file, or choose another folder for this run") from None
-    return Run(folder)
+    return Run(folder, command)
 
 
 def _refuse_odd_places(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """A section of a report from a Result, its figure and its sentences."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,42 +9,74 @@ import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
+from workbench.figures.question import plain_question
 from workbench.results.make import provenance
 from workbench.results.scores import score_name
 from workbench.studies.findings import controls
+from workbench.studies.findings.finding import Finding, Head
 from workbench.studies.findings.words import language, number
 from workbench.studies.report import Section
-from workbench.studies.report.figure_title import plain
 
 # What a variable says of a head, in the words of the report, where its own are not short.
 _OF_HEADS = {"role": "role", "delta": "rise of the loss without it", "effect": "share of the way"}
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A question, and apart from it the figure that answers it."""
+
+    question: str
+    figure: go.Figure
+
+
+def drawing(
+    draw: Callable[..., go.Figure],
+    result: Any,
+    *variable: str,
+    question: str = "",
+    select: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Drawing:
+    """Draw a figure without its title.
+
+    Args:
+        draw: of `workbench.figures`.
+        result: what it draws.
+        *variable: the variable of the result, for a figure of one.
+        question: in place of the one that the variable answers.
+        select: coordinates by name.
+        **options: of `draw`.
+    """
+    cells = select or {}
+    title = question or plain_question(result, *variable, **cells)
+    return Drawing(title, draw(result, *variable, title="", **cells, **options))
+
+
 def section(
     name: str,
     result: xr.Dataset,
-    figure: go.Figure,
+    drawn: Drawing,
     *,
     reading: str,
-    finding: str,
+    finding: Finding,
     control: str = "",
     table: pd.DataFrame | None = None,
 ) -> Section:
-    """Make the section of a cell; its title is the question that the figure answers.
+    """Make the section of a cell.
 
     Args:
         name: of the cell: its file is `<name>.nc`.
         result: what the figure was drawn of.
-        figure: of `workbench.figures`.
+        drawn: the question and the figure.
         reading: how to read it.
-        finding: what it shows; its first sentence is the answer.
+        finding: what it shows.
         control: which random or shuffled control stands beside it; read off the result where it is not given.
         table: printed under it.
     """
     heads, measure = of_heads(result)
     return Section(
-        title=plain(str(figure.to_dict()["layout"]["title"]["text"])),
-        figure=figure,
+        title=drawn.question,
+        figure=drawn.figure,
         table=table,
         reading=reading,
         finding=finding,
@@ -54,16 +88,16 @@ def section(
     )
 
 
-def of_heads(result: xr.Dataset) -> tuple[dict[tuple[int, int], str], str]:
+def of_heads(result: xr.Dataset) -> tuple[dict[Head, str], str]:
     """What a result says of each head, by (layer, head), and what those words say; nothing where it has no heads."""
     name = score_name(result, ("layer", "head"), group="language") or "role"
     if name not in result or not {"layer", "head"} <= set(result[name].dims) <= {"language", "layer", "head"}:
         return {}, ""
     values = result[name].transpose("layer", "head", ...)
-    places = [(i, j) for i in range(values.sizes["layer"]) for j in range(values.sizes["head"])]
-    words = {(int(values.layer[i]), int(values["head"][j])): _words(values[i, j]) for i, j in places}
+    cells = [(i, j) for i in range(values.sizes["layer"]) for j in range(values.sizes["head"])]
+    words = {(int(values.layer[i]), int(values["head"][j])): _words(values[i, j]) for i, j in cells}
     measure = _OF_HEADS.get(name) or str(values.attrs.get("long_name", name))
-    return {place: text for place, text in words.items() if text}, measure
+    return {head: text for head, text in words.items() if text}, measure
 
 
 def _words(cell: Any) -> str:

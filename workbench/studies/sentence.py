@@ -9,18 +9,26 @@ import pandas as pd
 import xarray as xr
 
 from workbench import figures
+from workbench.figures.lens_grid import lens_question
 from workbench.lens import logit_lens, tune
+from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import count
-from workbench.studies.options import Options, common_key
-from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import locks_folder, open_run
-from workbench.studies.sections import section
+from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
+from workbench.studies.report import Section
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import OF_TEXTS, Cell, Study, study
 from workbench.text.readers import load_corpus
 
 _COLUMNS = 8  # tokens side by side on a terminal
+_COLOURS = ("probability", "rank", "language")
+_READING = (
+    "Each cell is the token that a layer would say next, read as if it were the last layer. Layer 0 is the "
+    "embedding, the top row the model itself. Hovering says probability, entropy, language and the target's rank. "
+    "A language is named only where a token is a word of no other shipped language; else the script is."
+)
 
 
-@locks_folder
+@study("lens", only_python=OF_TEXTS)
 def run_sentence(
     model: Any,
     *,
@@ -29,67 +37,44 @@ def run_sentence(
     answer: str | None = None,
     foil: str | None = None,
     tuned: str | None = None,
-    options: Options | None = None,
-) -> Path:
+    options: Options = DEFAULTS,
+) -> Study:
     """Read texts at every layer through the lens, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
         text: a text or several.
-        out: the run folder; a result that is there already with the same key is not computed again.
         answer: a word to follow through the layers; what really follows when None.
         foil: a word to compare it with.
         tuned: a corpus to train a tuned lens on, and read with it; the logit lens when None.
-        options: how to compute.
 
     Returns:
         The run folder, with `sentence.nc` and `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         BadArgument: a word that is none.
     """
-    options = (options or Options()).plain("the lens")
-    run = open_run(out)
-    loaded = options.load(model)
-    given: dict[str, Any] = {"answer": answer, "foil": foil, "tuned": tuned}
-    key = {**common_key(loaded, options), "method": "sentence", "text": text, **given}
-    result = run.cell("sentence", key, lambda: read_sentence(loaded, text, options=options, **given))
-    reading = (
-        "Each cell is the token that a layer would say next, read as if it were the last layer. Layer 0 is the "
-        "embedding, the top row the model itself. Hovering says probability, entropy, language and the target's rank. "
-        "A language is named only where a token is a word of no other shipped language; else the script is."
-    )
-    sections = [
-        section(
-            "sentence",
-            result,
-            figures.lens_grid(result, prompt=None, colour=colour),
-            reading=reading,
-            finding=findings(result, answer),
-        )
-        for colour in ("probability", "rank", "language")
-    ]
-    several = not isinstance(text, str) and len(text) > 1
-    words = text if isinstance(text, str) or several else text[0]
-    write_report(
-        run.folder,
+    refuse_chat(options, "the lens")
+    loaded = open_model(model, options)
+    how: dict[str, Any] = {"answer": answer, "foil": foil, "tuned": tuned}
+    key = {**common_key(loaded, options), "method": "sentence", "text": text, **how}
+    cell = Cell("sentence", key, lambda _: read_sentence(loaded, text, options=options, **how))
+    return Study(
         title=f"What every layer of {loaded.name} would say",
-        question=sections[0].title,
-        sections=sections,
+        cells=[cell],
+        sections=lambda results: [_section(results["sentence"], colour, answer) for colour in _COLOURS],
         main=("sentence",),
-        recipe=recipe(
-            run_sentence,
-            "lens",
-            model,
-            out=out,
-            options=options,
-            only_python=("text",) if several else (),
-            text=words,
-            **given,
-        ),
     )
-    return run.folder
+
+
+def _section(result: xr.Dataset, colour: str, answer: str | None) -> Section:
+    """The grid of tokens and layers in one of its colours."""
+    return section(
+        "sentence",
+        result,
+        drawing(figures.lens_grid, result, question=lens_question(result, colour), prompt=None, colour=colour),
+        reading=_READING,
+        finding=findings(result, answer),
+    )
 
 
 def read_sentence(
@@ -102,13 +87,13 @@ def read_sentence(
     tuned: str | None = None,
 ) -> xr.Dataset:
     """Read texts at every layer; the arguments are those of `run_sentence`."""
-    loaded = options.load(model)
+    loaded = open_model(model, options)
     how = {"progress": options.progress, "batch_size": options.batch_size, "truncate": options.truncate}
     lens = None if tuned is None else tune(loaded, load_corpus(tuned, limit=24), seed=options.seed, **how)
     return logit_lens(loaded, text, lens=lens, target=answer, foil=foil, **how)
 
 
-def findings(result: xr.Dataset, answer: str | None = None) -> str:
+def findings(result: xr.Dataset, answer: str | None = None) -> Finding:
     """How often the output is right, and from which layer on its first choice stands, in sentences."""
     rank = result["rank"].transpose("prompt", "layer", "position").values
     places = np.isfinite(rank[:, -1])
@@ -118,7 +103,9 @@ def findings(result: xr.Dataset, answer: str | None = None) -> str:
     same = (result.top_token == result.top_token.isel(layer=-1)).transpose("prompt", "layer", "position").values
     there = np.isfinite(result.entropy.transpose("prompt", "layer", "position").values[:, 0])
     stands = np.flip(np.cumprod(np.flip(same, 1), 1), 1).argmax(1)[there]  # lowest layer from which nothing changes
-    return f"{first} Half of its first choices stand from layer {int(np.median(stands))} of {rank.shape[1] - 1} on."
+    return finding(
+        first, f"Half of its first choices stand from layer {int(np.median(stands))} of {rank.shape[1] - 1} on."
+    )
 
 
 def sentence_tables(result: xr.Dataset) -> Iterator[pd.DataFrame]:

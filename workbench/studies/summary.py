@@ -11,6 +11,7 @@ from workbench.errors import BadResult, WorkbenchError
 from workbench.results.files import load_result
 from workbench.results.make import provenance
 from workbench.studies.findings import heads, neurons, patches
+from workbench.studies.findings.finding import Finding
 from workbench.studies.findings.words import language, listed, number
 from workbench.text import languages as names
 
@@ -37,12 +38,14 @@ def summary(folder: str | Path) -> pd.DataFrame:
 
 def effects(folder: str | Path) -> list[str]:
     """The findings of a run folder about patching and the lens; results that say the same say it once."""
-    found: dict[str, list[str]] = {}
+    titles_of: dict[str, list[str]] = {}
     for name, (title, say) in _SAYS.items():
         path = Path(folder) / f"{name}.nc"
         if path.is_file():
-            found.setdefault(_read(path, say), []).append(_TUNED if name == "lens" and _is_tuned(path) else title)
-    return [f"{listed(titles)}: {finding}" for finding, titles in found.items()]
+            titles_of.setdefault(_read(path, say).text, []).append(
+                _TUNED if name == "lens" and _is_tuned(path) else title
+            )
+    return [f"{listed(titles)}: {finding}" for finding, titles in titles_of.items()]
 
 
 def _is_tuned(path: Path) -> bool:
@@ -103,7 +106,7 @@ def _lape(result: xr.Dataset) -> dict[str, dict[str, str]]:
     return {"LAPE neurons": dict(zip(own.language.values.tolist(), map(str, own.values.tolist()), strict=True))}
 
 
-def _lens(result: xr.Dataset) -> str:
+def _lens(result: xr.Dataset) -> Finding:
     return patches.lens(result, provenance(result)["parameters"]["target"])
 
 
@@ -115,7 +118,7 @@ _COLUMNS: dict[str, Callable[[xr.Dataset], dict[str, dict[str, str]]]] = {
     "lape": _lape,
 }
 _TUNED = "Tuned lens"
-_SAYS: dict[str, tuple[str, Callable[[xr.Dataset], str]]] = {
+_SAYS: dict[str, tuple[str, Callable[[xr.Dataset], Finding]]] = {
     "cross_layer": ("Patching across layers", patches.cross_layer),
     "positions": ("Patching positions", patches.positions),
     "heads": ("Patching heads", patches.heads),

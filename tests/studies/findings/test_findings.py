@@ -43,56 +43,71 @@ def test_words():
 
 
 def test_importance():
-    text = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0, 0.25], [0.1, 0.2]]]))
+    text = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0, 0.25], [0.1, 0.2]]])).text
     assert text == (
         "Head 1 of layer 0 is the most important one for 2 of 2 languages. "
         "The largest importance is that of head 1 of layer 0 for German: 0.5 nats."
     )
-    text = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0.3, 0.25], [0.1, 0.2]]]))
+    text = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0.3, 0.25], [0.1, 0.2]]])).text
     assert text.startswith("No two languages have the same most important head. ")
     around = {name: (CELLS, np.full((2, 2, 2), end), name) for name, end in (("low", 0.4), ("high", 0.6))}
-    text = heads.importance(scores([[[0, 0.5], [0, 0]], [[0, 0.2], [0, 0]]], **around))
+    text = heads.importance(scores([[[0, 0.5], [0, 0]], [[0, 0.2], [0, 0]]], **around)).text
     assert text.endswith("for German: 0.5 nats (95 % interval 0.4 to 0.6).")
-    text = heads.importance(scores([[[0, 0.5], [0, 0]], [[0, 0], [0, 0]]]))
+    text = heads.importance(scores([[[0, 0.5], [0, 0]], [[0, 0], [0, 0]]])).text
     assert text.endswith("No head has an importance above zero for French.")
-    assert heads.importance(scores(np.zeros((2, 1, 2)))) == "No head has an importance above zero in any language."
-    assert "No head" in heads.importance(scores(np.full((2, 1, 2), np.nan)))
+    assert heads.importance(scores(np.zeros((2, 1, 2)))).text == "No head has an importance above zero in any language."
+    assert "No head" in heads.importance(scores(np.full((2, 1, 2), np.nan))).text
+
+
+def test_a_finding_has_an_answer_details_and_the_heads_that_it_names():
+    named = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0.3, 0.25], [0.1, 0.2]]]))
+    assert (named.answer, named.heads) == ("No two languages have the same most important head.", ((0, 1),))
+    assert named.details == ("The largest importance is that of head 1 of layer 0 for German: 0.5 nats.",)
+    harm = heads.ablation(ablated([[[0.5, 0], [0, 0]], [[0.1, 0.9], [0, 0]]], 0.01))
+    assert harm.heads == ((0, 1),) and "head 1 of layer 0" in harm.text
+    both = named.then(harm)
+    assert both.answer == named.answer and both.details == (*named.details, harm.answer, *harm.details)
+    assert both.heads == ((0, 1),) and both.text == f"{named.text} {harm.text}"
+    assert patches.heads(patched([[0.05, -0.6], [0.3, 0.02]], ("layer", "head"))).heads == ((0, 1),)
 
 
 def test_agreement():
     one = scores([[[1, 2], [3, 4]], [[1, 2], [3, 4]]])
     other = ablated([[[1, 2], [3, 4]], [[4, 3], [2, 1]]], 0.5)
-    text = heads.agreement(one, other)
+    text = heads.agreement(one, other).text
     assert text == (
         "LAHIS orders the heads like exact ablation with a median rank correlation of 0.00 over languages, from -1.00 "
         "(French) to 1.00 (German)."
     )
-    assert "cannot be compared" in heads.variants(one, scores(np.zeros((2, 2, 2))))
+    assert "cannot be compared" in heads.variants(one, scores(np.zeros((2, 2, 2)))).text
 
 
 def test_roles():
     values = np.zeros((2, 2, 2))
     values[0, 0, 1] = values[1, 1, 0] = 1
-    text = heads.roles(roles(scores(values), quantile=0.7))
+    text = heads.roles(roles(scores(values), quantile=0.7)).text
     assert text == (
         "Of 4 heads, 2 stand out for one language, 0 for more than one but fewer than 2, 0 for 2 or more, 2 for none. "
         "Heads of one language: German 1 and French 1."
     )
-    assert heads.roles(roles(scores(np.zeros((2, 2, 2))))).endswith("No head stands out for one language alone.")
+    assert heads.roles(roles(scores(np.zeros((2, 2, 2))))).text.endswith("No head stands out for one language alone.")
 
 
 def test_ablation():
     delta = [[[0.5, -0.2], [0, 0]], [[0.1, 0.9], [0, 0]]]
     p = [[[0.01, 0.01], [1, 1]], [[0.01, 0.5], [1, 1]]]
-    text = heads.ablation(ablated(delta, p))
+    text = heads.ablation(ablated(delta, p)).text
     assert text == (
         "1 of 4 heads are each needed by some language, 1 by every one: removing the head alone raises the loss by "
         "more than chance (corrected p < 0.05). The largest harm: removing head 0 of layer 0 raises the loss of German "
         "by 0.5 nats (90 % interval 0.4 to 0.6). In 1 of 8 pairs of head and language, removal lowers the loss."
     )
-    assert "no language more than chance would (smallest corrected p-value 0.2)" in heads.ablation(ablated(delta, 0.2))
-    assert heads.ablation(ablated(delta, np.nan)).startswith("There are too few texts")
-    better = heads.ablation(ablated(-np.abs(delta), 0.01))
+    assert (
+        "no language more than chance would (smallest corrected p-value 0.2)"
+        in heads.ablation(ablated(delta, 0.2)).text
+    )
+    assert heads.ablation(ablated(delta, np.nan)).text.startswith("There are too few texts")
+    better = heads.ablation(ablated(-np.abs(delta), 0.01)).text
     assert better.startswith("0 of 4 heads are each needed by some language, 0 by every one")
     assert "harm" not in better
     assert heads.harms(ablated(delta, p)).loc["French", "rise without it [nats]"] == 0.9
@@ -119,14 +134,16 @@ def test_knockout_leads_with_the_test_of_the_diagonal():
         parameters={},
         attrs={"diagonal": 0.05, "diagonal_low": -0.01, "diagonal_high": 0.11, "diagonal_p": 0.04},
     )
-    assert removal.diagonal(found) == (
+    assert removal.diagonal(found).text == (
         "A language's own heads cost it more than they cost the others: beyond random heads, by 0.05 nats on average "
         "(-0.01 to 0.11 over texts; p 0.04 by shuffling which group is whose)."
     )
-    assert removal.diagonal(found.assign_attrs(diagonal_p=0.2)).startswith("A language's own heads cost it no more")
-    assert "too few groups" in removal.diagonal(found.assign_attrs(diagonal_p=np.nan))
-    assert "with 3 groups no shuffle" in removal.diagonal(found.isel(group=slice(3)))
-    assert removal.hits(found) == (
+    assert removal.diagonal(found.assign_attrs(diagonal_p=0.2)).text.startswith(
+        "A language's own heads cost it no more"
+    )
+    assert "too few groups" in removal.diagonal(found.assign_attrs(diagonal_p=np.nan)).text
+    assert "with 3 groups no shuffle" in removal.diagonal(found.isel(group=slice(3))).text
+    assert removal.hits(found).text == (
         "1 of 4 languages are hit more by their own group (interval above zero): German. Hit less (interval below "
         "zero): French."
     )
@@ -136,12 +153,12 @@ def test_knockout_leads_with_the_test_of_the_diagonal():
 
 
 def test_firing():
-    text = neurons.firing(counts([[[50, 0], [100, 50]], [[10, 0], [20, 20]]]))
+    text = neurons.firing(counts([[[50, 0], [100, 50]], [[10, 0], [20, 20]]])).text
     assert text == (
         "On average 31.2 % of the neurons fire at a token. Most do in layer 1 (47.5 %), fewest in layer 0 (15 %). "
         "Of the languages, German makes most fire (50 %) and French fewest (12.5 %). 1 neuron of 4 never fired."
     )
-    text = neurons.firing(counts(np.zeros((2, 1, 3), dtype=int)))
+    text = neurons.firing(counts(np.zeros((2, 1, 3), dtype=int))).text
     assert text == "On average 0 % of the neurons fire at a token. 3 neurons of 3 never fired."
 
 
@@ -150,15 +167,17 @@ def test_neuron_classes():
     fired[0, 0, 0], fired[1, 0, 0] = 100, 0  # a German neuron
     made = counts(fired)
     classes, members = ternary(made, top_rate=0.05), lape(made, top_rate=0.05)
-    assert "1 are specific to one language" in neurons.ternary(classes)
-    assert "Specific ones: German 1. Layer 0 has most (1)." in neurons.ternary(classes)
-    assert neurons.lape(members, classes) == (
+    assert "1 are specific to one language" in neurons.ternary(classes).text
+    assert "Specific ones: German 1. Layer 0 has most (1)." in neurons.ternary(classes).text
+    assert neurons.lape(members, classes).text == (
         "LAPE selects 1 of 20 neurons; most belong to German (1), fewest to French (0). "
         "1 of them are among the 1 that the ternary score selects."
     )
     dead = counts(np.zeros((2, 2, 10), dtype=int))
-    assert neurons.ternary(ternary(dead, top_rate=0.05)).endswith("No neuron is specific to one language.")
-    assert neurons.lape(lape(dead, top_rate=0.05), ternary(dead, top_rate=0.05)).startswith("LAPE selects no neuron")
+    assert neurons.ternary(ternary(dead, top_rate=0.05)).text.endswith("No neuron is specific to one language.")
+    assert neurons.lape(lape(dead, top_rate=0.05), ternary(dead, top_rate=0.05)).text.startswith(
+        "LAPE selects no neuron"
+    )
 
 
 def patched(effect, axes, *, source=(2.0, 2.2, 2.1), target=(-2.0, -2.1, -2.2), width=0.1):
@@ -180,7 +199,7 @@ def patched(effect, axes, *, source=(2.0, 2.2, 2.1), target=(-2.0, -2.1, -2.2), 
 
 def test_cross_layer():
     axes = ("source_layer", "target_layer")
-    text = patches.cross_layer(patched([[0.1, 0.9], [0.2, 0.8]], axes))
+    text = patches.cross_layer(patched([[0.1, 0.9], [0.2, 0.8]], axes)).text
     assert text == (
         "Between different layers, the answer moves furthest from layer 0 of the source run into layer 1 of the target "
         "run: 0.9 of the way (95 % interval 0.8 to 1). 1 of 2 such cells carry it more than half of the way. Within "
@@ -189,25 +208,25 @@ def test_cross_layer():
 
 
 def test_positions():
-    text = patches.positions(patched([[0.7, 0.1], [0.2, 0.8]], ("layer", "position")))
+    text = patches.positions(patched([[0.7, 0.1], [0.2, 0.8]], ("layer", "position"))).text
     assert "In front of layer 0 the largest effect is at position 0: 0.7 of the way" in text
     assert text.startswith(
         "The state of the last position carries the answer more than half of the way from layer 1 on"
     )
-    again = patches.positions(patched([[0.7, 0.6], [0.2, 0.3]], ("layer", "position")))
+    again = patches.positions(patched([[0.7, 0.6], [0.2, 0.3]], ("layer", "position"))).text
     assert again.startswith(
         "The state of the last position first carries the answer more than half of the way in front"
     )
-    text = patches.positions(patched([[0.7, 0.1], [0.2, 0.3]], ("layer", "position")))
+    text = patches.positions(patched([[0.7, 0.1], [0.2, 0.3]], ("layer", "position"))).text
     assert "At the last position no state in front of a layer carries the answer half of the way." in text
 
 
 def test_heads():
     axes = ("layer", "head")
-    text = patches.heads(patched([[0.05, -0.6], [0.3, 0.02]], axes))
+    text = patches.heads(patched([[0.05, -0.6], [0.3, 0.02]], axes)).text
     assert text.startswith("Of the heads, head 1 of layer 0 moves the answer most: -0.6 of the way")
     assert "The intervals of 2 of 4 heads do not hold zero." in text
-    assert patches.heads(patched([[0.05, -0.6]], axes, width=1)).startswith("No head moves the answer")
+    assert patches.heads(patched([[0.05, -0.6]], axes, width=1)).text.startswith("No head moves the answer")
 
 
 @pytest.mark.parametrize("say", [patches.cross_layer, patches.positions, patches.heads])
@@ -218,10 +237,10 @@ def test_patching_without_a_difference_between_the_runs(say):
         patches.heads: ("layer", "head"),
     }[say]
     same = patched([[40.0, -3.0]], axes, source=(0.1, -0.2, 0.1), target=(0.1, 0.0, -0.1))
-    assert say(same).startswith("The source and the target runs differ by no more than chance")
-    assert "it does not do this task" in say(same)
+    assert say(same).text.startswith("The source and the target runs differ by no more than chance")
+    assert "it does not do this task" in say(same).text
     gone = patched([[np.nan, np.nan]], axes, source=(np.nan,) * 3, target=(np.nan,) * 3)
-    assert say(gone).endswith("No pair was finished.")
+    assert say(gone).text.endswith("No pair was finished.")
 
 
 def lens(values, codes=("de", "fr", "ja")):
@@ -231,26 +250,26 @@ def lens(values, codes=("de", "fr", "ja")):
 
 def test_lens():
     late = lens([[0.3, 0.3, 0.1], [0.1, 0.2, 0.6], [0.0, 0.0, 0.2]])
-    assert patches.lens(late, "fr") == (
+    assert patches.lens(late, "fr").text == (
         "French, which is asked for, leads from state 2 up to the output (French 0.6, Japanese 0.2); one state "
         "earlier, German is ahead or level."
     )
     assert patches.overtakes(late, "fr") == 2
-    assert patches.lens(late, "ja").startswith(
+    assert patches.lens(late, "ja").text.startswith(
         "Japanese, which is asked for, does not lead at the output: Japanese 0.2"
     )
     assert patches.overtakes(late, "ja") is None
     always = lens([[0.3, 0.3], [0.1, 0.2], [0.0, 0.0]])
-    assert "leads at every layer" in patches.lens(always, "de")
+    assert "leads at every layer" in patches.lens(always, "de").text
     level = lens([[0.3, 0.3], [0.3, 0.3], [0.3, 0.3]])
-    assert "does not lead" in patches.lens(level, "de")
+    assert "does not lead" in patches.lens(level, "de").text
     band = late.assign(low=late.probability - 0.25, high=late.probability + 0.1)
-    assert patches.lens(band, "fr").endswith("Its interval lies above all others from state 2 on.")
+    assert patches.lens(band, "fr").text.endswith("Its interval lies above all others from state 2 on.")
     wide = late.assign(low=late.probability - 0.4, high=late.probability + 0.1)
-    assert patches.lens(wide, "fr").endswith("Its interval overlaps another language's at the output.")
+    assert patches.lens(wide, "fr").text.endswith("Its interval overlaps another language's at the output.")
     hidden = lens([[np.nan, np.nan], [0.1, 0.2], [np.nan, np.nan]])
-    assert patches.lens(hidden, "de").startswith("German cannot be read")
-    assert patches.lens(hidden, "fr").startswith("Only French can be read")
+    assert patches.lens(hidden, "de").text.startswith("German cannot be read")
+    assert patches.lens(hidden, "fr").text.startswith("Only French can be read")
 
 
 def test_controls_are_named_and_their_absence_too():

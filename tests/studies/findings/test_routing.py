@@ -30,15 +30,15 @@ def test_routing():
         corpus={"aligned": False},
         attrs={"layers_without_router": "0"},
     )
-    assert routing.divergence(result) == (
+    assert routing.divergence(result).text == (
         "Languages are routed furthest apart in layer 1 (0.25 bits; exchanged labels leave 0.02). In 1 of 1 layer with "
         "a router they differ by more than exchanged labels do (corrected p < 0.05). Layers without a router: 0."
     )
-    assert routing.pairs(result) == (
+    assert routing.pairs(result).text == (
         "Furthest apart are German and Japanese (0.4 bits in the mean over layers), nearest French and Japanese "
         "(0.1 bits in the mean over layers)."
     )
-    assert routing.share(result) == (
+    assert routing.share(result).text == (
         "The largest preference: expert 0 of layer 1 gets 90 % (85 % to 95 %) of what German routes there, and 45 % "
         "of the other languages in the mean."
     )

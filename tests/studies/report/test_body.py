@@ -15,10 +15,14 @@ from workbench.errors import BadArgument, BadResult, CannotWrite
 from workbench.figures import heatmap
 from workbench.results.files import save_result
 from workbench.results.make import make_result, provenance
+from workbench.studies.findings.finding import Finding
 from workbench.studies.report import Recipe, Report, Section, render, write_report
 from workbench.studies.report.markdown import markdown
 from workbench.studies.report.print_page import printed
 from workbench.studies.report.store import load_report
+from workbench.studies.runs import COMMAND
+from workbench.studies.sections import drawing
+from workbench.studies.sections import section as written
 
 EVIL = "</script><script>alert('x')</script> & \"<b>"
 
@@ -45,7 +49,7 @@ def section(result):
         figure=figure,
         table=pd.DataFrame({"head": [1.23456789, np.nan]}, index=pd.Index(["de", EVIL], name="language")),
         reading="Bright is much.",
-        finding="Head 2 it is.",
+        finding=Finding("Head 2 it is."),
         provenance=provenance(result),
         file="heads importance#1.nc",
     )
@@ -75,11 +79,14 @@ def test_nothing_in_the_page_points_to_the_network(tmp_path, section):
 
 def test_figure_data_survives_and_its_doubled_title_goes(tmp_path, section, result):
     figure = section.figure
-    same = Section(figure.layout.title.text, figure, None, "", "")
+    same = written("a", result, drawing(heatmap, result, "importance"), reading="", finding=Finding("So."))
+    assert same.title == figure.layout.title.text
     text = write_report(tmp_path, title="x", sections=[section, same]).read_text(encoding="utf-8")
     first, second = (json.loads(data) for data in re.findall(r'data-figure="[^"]+">(.*?)</script>', text, re.DOTALL))
     assert first["layout"]["title"]["text"] == figure.layout.title.text
-    assert second["layout"]["title"]["text"] == ""
+    assert "title" not in second["layout"]
+    taken = figure.layout.height - second["layout"]["height"]
+    assert taken == figure.layout.margin.t - second["layout"]["margin"]["t"] == 48
     assert '<p class="under">Colour: importance [nats]' in text
     cells = first["data"][1]["z"]
     drawn = np.frombuffer(base64.b64decode(cells["bdata"]), dtype=cells["dtype"]).reshape(2, 3)
@@ -90,15 +97,21 @@ def test_figure_data_survives_and_its_doubled_title_goes(tmp_path, section, resu
 def test_every_text_is_escaped(tmp_path, result):
     figure = heatmap(result, "importance", title=EVIL)
     table = pd.DataFrame({EVIL: [EVIL]}, index=[EVIL])
-    evil = Section(EVIL, figure, table, EVIL, EVIL, {EVIL: EVIL, "list": [EVIL], "map": {EVIL: None}}, EVIL)
+    evil = Section(
+        EVIL, figure, table, EVIL, Finding(EVIL, (EVIL,)), {EVIL: EVIL, "list": [EVIL], "map": {EVIL: None}}, EVIL
+    )
     text = write_report(tmp_path, title=EVIL, sections=[evil]).read_text(encoding="utf-8")
     assert "<script>alert" not in text
-    plain = write_report(tmp_path, title="x", sections=[Section("x", None, None, "x", "x")]).read_text(encoding="utf-8")
+    plain = write_report(tmp_path, title="x", sections=[Section("x", None, None, "x", Finding("x"))]).read_text(
+        encoding="utf-8"
+    )
     assert text.count("</script>") == plain.count("</script>") + 1  # the figure's data
 
 
 def test_sections_without_figure_or_table(tmp_path):
-    text = write_report(tmp_path, title="x", sections=[Section("A", None, None, "Read so.", "")]).read_text("utf-8")
+    text = write_report(tmp_path, title="x", sections=[Section("A", None, None, "Read so.", Finding(""))]).read_text(
+        "utf-8"
+    )
     assert '<p class="reading"><b>How to read it.</b> Read so.</p>' in text
     assert "<figure" not in text
     assert "<details" not in text
@@ -145,8 +158,8 @@ def test_what_a_report_says_survives_its_file(tmp_path, section):
 
 def test_the_answer_is_the_first_sentence_of_the_main_cells(tmp_path):
     parts = [
-        Section(name, None, None, "", finding, {}, f"{name}.nc")
-        for name, finding in (("a", "A is 0.5 nats (95 % interval 0.4 to 0.6). More."), ("b", "B. C."), ("c", "C?"))
+        Section(name, None, None, "", Finding(*parts), {}, f"{name}.nc")
+        for name, *parts in (("a", "A is 0.5 nats (95 % interval 0.4 to 0.6).", ("More.",)), ("b", "B."), ("c", "C?"))
     ]
     write_report(tmp_path, title="x", sections=parts, main=["c", "a"])
     assert load_report(tmp_path).answer == "A is 0.5 nats (95 % interval 0.4 to 0.6). C?"
@@ -158,12 +171,12 @@ def test_a_named_head_leads_to_its_row_and_the_row_to_the_sections(tmp_path, sec
     table = pd.DataFrame({"layer": [1], "head": [2], "rise": [0.25]}, index=["de"])
     ours = replace(
         section,
-        finding="Head 0 of layer 1, and head 7 of layer 7.",
+        finding=Finding("Head 0 of layer 1,", ("and head 7 of layer 7.",), ((1, 0), (7, 7))),
         table=table,
         measure="score",
         heads={(1, 0): "0.5"},
     )
-    other = replace(section, finding="x", heads={(1, 0): "0.1", (1, 2): "0.2"}, measure="other", table=None)
+    other = replace(section, finding=Finding("x"), heads={(1, 0): "0.1", (1, 2): "0.2"}, measure="other", table=None)
     (tmp_path / "explorer.html").write_text("")
     text = write_report(tmp_path, title="x", sections=[ours, other]).read_text(encoding="utf-8")
     assert '<a href="#head-1-0">Head 0 of layer 1</a>, and head 7 of layer 7.' in text  # 7 has no numbers
@@ -178,14 +191,15 @@ def test_a_named_head_leads_to_its_row_and_the_row_to_the_sections(tmp_path, sec
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, r"has no report.json.*`workbench heads find tiny 'by hand' --out .*` writes it"),
+        (None, r"has no report.json.*`workbench heads find tiny 'by hand' --limit 3 --out .*` writes it"),
         ("{", "cut short"),
         ('{"format": 1}', "cut short"),
         ('{"format": 99}', "newer workbench"),
     ],
 )
 def test_a_folder_without_a_readable_report_says_which_command_makes_it(tmp_path, result, content, says):
-    save_result(result, tmp_path / "importance_paper.nc")
+    command = "workbench heads find tiny 'by hand' --limit 3 --out runs/of-then"
+    save_result(result.assign_attrs({COMMAND: command}), tmp_path / "importance_paper.nc")
     if content is not None:
         (tmp_path / "report.json").write_text(content)
     with pytest.raises(BadResult, match=says):
@@ -201,7 +215,12 @@ def test_no_such_folder_and_no_such_form(tmp_path, section):
 
 
 def test_markdown_has_pictures_tables_and_no_marks_out_of_a_text(section):
-    named = replace(section, heads={(0, 1): "0.5 nats"}, finding="Head 1 of layer 0 *is* <it>.", control="None_at_all.")
+    named = replace(
+        section,
+        heads={(0, 1): "0.5 nats"},
+        finding=Finding("Head 1 of layer 0 *is* <it>.", heads=((0, 1),)),
+        control="None_at_all.",
+    )
     recipe = Recipe("workbench demo", "run_demo()")
     text = markdown(Report("A [title]", "Why?", "So.", [named], recipe), ["figures/01.png"], run="run")
     for words in (

@@ -13,6 +13,7 @@ from tests.hostile_files.reports import honest, image
 from workbench.errors import BadResult
 from workbench.results.files import save_result
 from workbench.results.make import make_result
+from workbench.studies.findings.finding import Finding
 from workbench.studies.report import Recipe, Report, Section, render
 from workbench.studies.report import pictures as drawing
 from workbench.studies.report.markdown import markdown
@@ -61,39 +62,62 @@ def test_an_honest_report_with_a_picture_of_its_own_is_read(tmp_path):
 
 def test_a_recipe_does_not_leave_its_fence():
     call = "run()\n```\n<img src=x>\n`````\n# more"
-    text = markdown(Report("a", "b", "c", [Section("s", None, None, "", "")], Recipe("a ``` b", call)), [""])
+    text = markdown(Report("a", "b", "c", [Section("s", None, None, "", Finding(""))], Recipe("a ``` b", call)), [""])
     assert f"``````python\n{call}\n``````\n" in text
     assert "````sh\na ``` b\n````\n" in text
 
 
-def test_the_command_in_a_hint_is_quoted_for_the_shell(tmp_path):
-    def hint(model):
-        values = {"a": (("x",), [1.0], "a")}
-        about = {"model": {"name": model}, "corpus": {"source": "x; rm -rf *"}}
-        save_result(make_result(values, {}, method="m", parameters={}, **about), folder / "importance_paper.nc")
-        with pytest.raises(BadResult) as refused:
-            load_report(folder)
-        return str(refused.value)
+def result(**attrs):
+    return make_result({"a": (("x",), [1.0], "a")}, {}, method="m", parameters={}).assign_attrs(attrs)
 
-    folder = tmp_path / "a run"
-    with pytest.raises(BadResult) as missing:
+
+def hint(folder):
+    """What an error says of the command that makes a run's report."""
+    with pytest.raises(BadResult) as refused:
         load_report(folder)
-    assert f"`workbench demo --out '{folder}'`" in str(missing.value)
-    (command,) = [part for part in hint("my $(model)").split("`") if part.startswith("workbench")]
-    assert shlex.split(command) == ["workbench", "heads", "find", "my $(model)", "x; rm -rf *", "--out", str(folder)]
-    assert "run its command again" in hint("--out=/elsewhere")
-    assert "run its command again" in hint("a\x1b[2J")
+    return str(refused.value)
 
 
-def test_a_lens_and_a_demo_are_told_apart(tmp_path):
-    values = {"a": (("x",), [1.0], "a")}
-    result = make_result(values, {}, method="m", parameters={}, model={"name": "m"}, corpus={"source": "words"})
-    save_result(result, tmp_path / "lens.nc")
-    with pytest.raises(BadResult, match=r"`workbench lens m --out "):
-        load_report(tmp_path)
-    save_result(result, tmp_path / "importance_paper.nc")
-    with pytest.raises(BadResult, match=r"`workbench demo --out "):
-        load_report(tmp_path)
+def test_the_command_in_a_hint_is_quoted_for_the_shell(tmp_path):
+    folder = tmp_path / "a run"
+    assert f"`workbench demo --out '{folder}'`" in hint(folder)
+    words = ["workbench", "heads", "find", "my $(model)", "x; rm -rf *", "--out"]
+    save_result(result(command=shlex.join([*words, "runs/h"])), folder / "importance_paper.nc")
+    (command,) = [part for part in hint(folder).split("`") if part.startswith("workbench")]
+    assert shlex.split(command) == [*words, str(folder)]
+
+
+@pytest.mark.parametrize(
+    "command", ["rm -rf / --out a", "workbench heads 'a\x1b[2J' --out b", "workbench 'demo", "workbench demo --out", ""]
+)
+def test_a_command_that_no_run_records_is_not_shown(tmp_path, command):
+    save_result(result(command=command), tmp_path / "importance_paper.nc")
+    assert "run its command again" in hint(tmp_path)
+
+
+def test_a_run_is_known_by_its_recorded_command_and_not_by_its_cells(tmp_path):
+    save_result(result(), tmp_path / "importance_paper.nc")
+    save_result(result(), tmp_path / "lens.nc")
+    assert "run its command again" in hint(tmp_path)
+    save_result(result(command="workbench lens m --out runs/l"), tmp_path / "latent.nc")
+    assert f"`workbench lens m --out {tmp_path}` writes it" in hint(tmp_path)
+
+
+def test_a_report_of_an_older_workbench_is_read(tmp_path):
+    path = honest(tmp_path) / "report.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    section = record["sections"][0]
+    section["finding"] = "Head 2 of layer 1. It has 0.5 nats (95 % interval 0.4 to 0.6)."
+    title = section["figure"]["layout"]["title"]
+    title["subtitle"]["text"] = "Colour: importance<br>model tiny"
+    section["title"] = title["text"]
+    path.write_text(json.dumps({**record, "format": 1}), encoding="utf-8")
+    (read,) = load_report(path.parent).sections
+    assert read.finding == Finding("Head 2 of layer 1.", ("It has 0.5 nats (95 % interval 0.4 to 0.6).",), ((1, 2),))
+    assert read.title == title["text"] and read.figure.layout.title.text is None
+    page = render(path.parent).read_text(encoding="utf-8")
+    assert '<p class="under">Colour: importance · model tiny</p>' in page
+    assert '<a href="#head-1-2">Head 2 of layer 1</a>' in page
 
 
 def test_the_browser_is_started_without_ways_out():
@@ -130,7 +154,7 @@ def test_a_figure_that_was_not_checked_reaches_no_server(tmp_path):
             figure.add_layout_image(source=f"http://{host}:{server.server_port}/a.png", x=0, y=1, sizex=1, sizey=1)
         style = f"background-image:url(http://127.0.0.1:{server.server_port}/b)"
         figure.add_annotation(text=f'<span style="{style}">words</span>', x=0, y=1)
-        report = Report("a", "b", "c", [Section("s", figure, None, "", "")])
+        report = Report("a", "b", "c", [Section("s", figure, None, "", Finding(""))])
         (drawn,) = drawing.pictures(report, "svg", width=700)
         server.shutdown()
     assert b"words" in drawn

@@ -8,25 +8,38 @@ import pytest
 from typer.main import get_command
 
 from workbench.cli import app
-from workbench.studies import demo
-from workbench.studies.heads import scores
-from workbench.studies.neurons import classes, effects, routing
+from workbench.studies import demo, lens
+from workbench.studies.heads import removal, scores, search, use
+from workbench.studies.neurons import classes, effects, look, routing
 from workbench.studies.options import Options
-from workbench.studies.patching import concepts, sweeps
+from workbench.studies.patching import concepts, paths, sweeps
 from workbench.studies.report import recipe
 
 STUDIES = {
     "demo": (demo.run_demo, ()),
     "heads find": (scores.run_heads, ("polyglot", "parallel")),
+    "heads knockout": (removal.run_knockout, ("polyglot", "parallel")),
+    "heads prune": (removal.run_prune, ("polyglot", "parallel")),
+    "heads search": (search.run_search, ("polyglot", "parallel")),
+    "heads kinds": (search.run_kinds, ("polyglot", "parallel")),
+    "heads agreement": (search.run_agreement, ("polyglot", "parallel")),
+    "heads shapley": (search.run_shapley, ("polyglot", "parallel")),
+    "heads tune-mask": (use.run_tune_mask, ("polyglot", "words:de-fr")),
+    "heads transfer": (use.run_transfer, ("polyglot", "conflicts.jsonl")),
+    "heads off-target": (use.run_off_target, ("polyglot", "parallel")),
     "neurons classify": (classes.run_neurons, ("polyglot", "parallel")),
     "neurons stages": (effects.run_stages, ("polyglot", "parallel")),
     "neurons knockout": (effects.run_knockout, ("polyglot", "parallel")),
     "neurons compare": (effects.run_compare, ("polyglot", "polyglot-aligned", "parallel")),
     "neurons routing": (routing.run_routing, ("polyglot", "parallel")),
-    "neurons look": (effects.run_look, ("polyglot", "parallel")),
+    "neurons look": (look.run_look, ("polyglot", "parallel")),
     "patch sweep": (sweeps.run_patch, ("polyglot", "words:de-fr")),
+    "patch path": (paths.run_path, ("polyglot", "words:de-fr")),
+    "patch cross-position": (paths.run_cross_position, ("polyglot", "words:de-fr")),
+    "patch edges": (paths.run_edges, ("polyglot", "words:de-fr")),
     "patch concepts": (concepts.run_concepts, ("polyglot",)),
     "patch onsets": (concepts.run_onsets, ("polyglot",)),
+    "lens": (lens.run_lens, ("polyglot",)),
 }
 
 
@@ -79,8 +92,8 @@ def test_the_call_fits_the_function_and_the_command_has_its_options(command):
     own = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in ("out", "options")]
     own = [p for p in own if p.name not in vars(options) and p.name not in ("released_texts", "ablation_texts")]
     asked = {p.name: 7 if isinstance(p.default, int | None) else "x" for p in own}
-    places = [name for name in ("layer", "neuron") if name in asked]
-    only = ["truncate"] if command.startswith("patch") else []
+    places = ["layer", "neuron"] if command == "neurons look" else []
+    only = ["truncate"] if command.startswith(("patch", "lens")) else []
     found = recipe(study, command, *given, out="runs/a", options=options, places=places, only_python=only, **asked)
     assert bool(found.command) != bool(only)
     if only:

@@ -115,7 +115,7 @@ def _bare(figure: go.Figure) -> go.Figure:
     made = go.Figure(data=figure.data, layout=figure.layout)
     old = layout_of(figure)
     meta = dict(old.meta) if isinstance(old.meta, Mapping) else {}
-    title = [old.title.text, old.title.subtitle.text if old.title.subtitle else None]
+    title = [old.title.text, old.title.subtitle.text if old.title.subtitle else None, meta.get("note")]
     sentences = [marks.plain(part) for part in title if part]
     meta["caption"] = " ".join(words if words.endswith(("?", ".")) else f"{words}." for words in sentences)
     made.update_layout(title=None, template=TEMPLATE, meta=meta, hovermode=False)

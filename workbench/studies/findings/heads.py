@@ -8,19 +8,21 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 from workbench.results.make import provenance
+from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import count, language, listed, number, place
 
 ALPHA = 0.05  # corrected p-value below which a cell is told from chance
 
 
-def importance(result: xr.Dataset) -> str:
+def importance(result: xr.Dataset) -> Finding:
     """Which head each language leans on most. Reads `importance[language, layer, head]`."""
     tops = top_heads(result)
     if not tops:
-        return "No head has an importance above zero in any language."
-    parts = []
+        return Finding("No head has an importance above zero in any language.")
+    parts, heads = [], []
     (layer, head), times = Counter((layer, head) for layer, head, _ in tops.values()).most_common(1)[0]
     if times > 1:
+        heads.append((layer, head))
         parts.append(
             f"{place(layer, head).capitalize()} is the most important one for {times} of {len(tops)} languages."
         )
@@ -28,16 +30,17 @@ def importance(result: xr.Dataset) -> str:
         parts.append("No two languages have the same most important head.")
     best = max(tops, key=lambda code: tops[code][2])
     layer, head, value = tops[best]
+    heads.append((layer, head))
     units = f"{number(value)} {result.importance.attrs.get('units', '')}".strip()
     within = _interval(result, (result.language.values.tolist().index(best), layer, head))
     parts.append(f"The largest importance is that of {place(layer, head)} for {language(best)}: {units}{within}.")
     silent = [code for code in result.language.values.tolist() if code not in tops]
     if silent:
         parts.append(f"No head has an importance above zero for {listed(map(language, silent))}.")
-    return " ".join(parts)
+    return finding(*parts, heads=dict.fromkeys(heads))
 
 
-def strongest(scores: xr.DataArray) -> str:
+def strongest(scores: xr.DataArray) -> Finding:
     """Which head or neuron any score [language, layer, unit] ranks first in each language."""
     unit, words = str(scores.dims[2]), str(scores.attrs.get("long_name", scores.name))
     finite = scores.where(np.isfinite(scores), -np.inf).stack(cell=("layer", unit))
@@ -52,7 +55,9 @@ def strongest(scores: xr.DataArray) -> str:
         else f"No two languages have the same {unit} in the first place."
     )
     size = f"{number(float(values.max()))} {scores.attrs.get('units', '')}".strip()
-    return f"{shared} The highest is that of {unit} {number_of} of layer {layer} for {language(best)}: {words} {size}."
+    highest = f"The highest is that of {unit} {number_of} of layer {layer} for {language(best)}: {words} {size}."
+    heads = [tops[best], *([cell] if times > 1 else [])] if unit == "head" else []
+    return finding(shared, highest, heads=dict.fromkeys(heads))
 
 
 def top_heads(result: xr.Dataset) -> dict[str, tuple[int, int, float]]:
@@ -66,7 +71,7 @@ def top_heads(result: xr.Dataset) -> dict[str, tuple[int, int, float]]:
     return tops
 
 
-def variants(paper: xr.Dataset, released: xr.Dataset) -> str:
+def variants(paper: xr.Dataset, released: xr.Dataset) -> Finding:
     """How alike the paper's and the released score order the heads."""
     return _agreement(
         paper.importance,
@@ -76,7 +81,7 @@ def variants(paper: xr.Dataset, released: xr.Dataset) -> str:
     )
 
 
-def agreement(scores: xr.Dataset, ablation: xr.Dataset) -> str:
+def agreement(scores: xr.Dataset, ablation: xr.Dataset) -> Finding:
     """How alike LAHIS and exact ablation order the heads."""
     return _agreement(
         scores.importance,
@@ -88,18 +93,18 @@ def agreement(scores: xr.Dataset, ablation: xr.Dataset) -> str:
 
 def rank_correlations(first: xr.DataArray, second: xr.DataArray) -> dict[str, float]:
     """Spearman correlation over heads, per language of both; without languages in which one of them is constant."""
-    found = {}
+    correlations = {}
     for code in first.language.values.tolist():
         if code not in second.language.values:
             continue
-        one, other = (array.sel(language=code).values.ravel() for array in (first, second))
-        real = np.isfinite(one) & np.isfinite(other)
-        if real.sum() > 2 and np.ptp(one[real]) > 0 and np.ptp(other[real]) > 0:
-            found[code] = float(np.asarray(spearmanr(one[real], other[real]))[0])
-    return found
+        x, y = (array.sel(language=code).values.ravel() for array in (first, second))
+        real = np.isfinite(x) & np.isfinite(y)
+        if real.sum() > 2 and np.ptp(x[real]) > 0 and np.ptp(y[real]) > 0:
+            correlations[code] = float(np.asarray(spearmanr(x[real], y[real]))[0])
+    return correlations
 
 
-def roles(result: xr.Dataset) -> str:
+def roles(result: xr.Dataset) -> Finding:
     """How many heads serve one language, several, all or none. Reads `role`, `specific_to`."""
     kinds = Counter(result.role.values.ravel().tolist())
     own = Counter(code for code in result.specific_to.values.ravel().tolist() if code)
@@ -112,18 +117,18 @@ def roles(result: xr.Dataset) -> str:
         parts.append(f"Heads of one language: {listed(f'{language(code)} {n}' for code, n in own.most_common())}.")
     else:
         parts.append("No head stands out for one language alone.")
-    return " ".join(parts)
+    return finding(*parts)
 
 
-def ablation(result: xr.Dataset) -> str:
+def ablation(result: xr.Dataset) -> Finding:
     """Which head's removal hurts which language most. Reads `delta`, `low`, `high`, `p_value`."""
     delta, p = result.delta.values, result.p_value.values
     tested = np.isfinite(p)
     if not tested.any():
-        return "There are too few texts for a test: no change can be told from chance."
+        return Finding("There are too few texts for a test: no change can be told from chance.")
     worse, better = tested & (p < ALPHA) & (delta > 0), tested & (p < ALPHA) & (delta < 0)
     if not (worse | better).any():
-        return (
+        return Finding(
             "Removing a head changes the loss of no language more than chance would "
             f"(smallest corrected p-value {number(np.nanmin(p))})."
         )
@@ -133,14 +138,20 @@ def ablation(result: xr.Dataset) -> str:
         f"{int((each == len(delta)).sum())} by every one: removing the head alone raises the loss by more than chance "
         f"(corrected p < {ALPHA:g})."
     ]
+    heads = []
     if worse.any():
-        parts.append(f"The largest harm: {_harm(result, int(np.where(worse, delta, -np.inf).argmax()))}.")
+        k, i, j = (int(at) for at in np.unravel_index(np.where(worse, delta, -np.inf).argmax(), delta.shape))
+        heads = [(int(result.layer[i]), int(result["head"][j]))]
+        parts.append(
+            f"The largest harm: removing {place(*heads[0])} raises the loss of {language(result.language.values[k])} "
+            f"by {number(float(delta[k, i, j]))} nats{_interval(result, (k, i, j))}."
+        )
     if better.any():
         parts.append(
             f"In {int(better.sum())} of {count(int(tested.sum()), 'pair')} of head and language, removal lowers the "
             "loss."
         )
-    return " ".join(parts)
+    return finding(*parts, heads=heads)
 
 
 def harms(result: xr.Dataset) -> pd.DataFrame:
@@ -163,27 +174,20 @@ def harms(result: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _agreement(first: xr.DataArray, second: xr.DataArray, says: str, cannot: str) -> str:
-    found = rank_correlations(first, second)
-    if not found:
-        return f"{cannot}: in every language, one of them is the same for all heads."
-    middle = float(np.median(list(found.values())))
-    high, low = max(found, key=lambda code: found[code]), min(found, key=lambda code: found[code])
-    if len(found) == 1:
-        return f"{says} with a rank correlation of {middle:.2f} ({language(high)})."
-    return (
-        f"{says} with a median rank correlation of {middle:.2f} over languages, from {found[low]:.2f} "
-        f"({language(low)}) to {found[high]:.2f} ({language(high)})."
+def _agreement(first: xr.DataArray, second: xr.DataArray, says: str, cannot: str) -> Finding:
+    correlations = rank_correlations(first, second)
+    if not correlations:
+        return Finding(f"{cannot}: in every language, one of them is the same for all heads.")
+    middle = float(np.median(list(correlations.values())))
+    high, low = (
+        max(correlations, key=lambda code: correlations[code]),
+        min(correlations, key=lambda code: correlations[code]),
     )
-
-
-def _harm(result: xr.Dataset, flat: int) -> str:
-    """Such as: removing head 2 of layer 0 raises the loss of German by 0.1 nats (95 % interval 0.08 to 0.12)."""
-    k, layer, head = (int(i) for i in np.unravel_index(flat, result.delta.shape))
-    where = place(int(result.layer[layer]), int(result["head"][head]))
-    return (
-        f"removing {where} raises the loss of {language(result.language.values[k])} by "
-        f"{number(float(result.delta.values[k, layer, head]))} nats{_interval(result, (k, layer, head))}"
+    if len(correlations) == 1:
+        return Finding(f"{says} with a rank correlation of {middle:.2f} ({language(high)}).")
+    return Finding(
+        f"{says} with a median rank correlation of {middle:.2f} over languages, from {correlations[low]:.2f} "
+        f"({language(low)}) to {correlations[high]:.2f} ({language(high)})."
     )
 
 

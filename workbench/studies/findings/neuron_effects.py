@@ -3,10 +3,11 @@
 import numpy as np
 import xarray as xr
 
+from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import count, language, listed, number, percent
 
 
-def stages(result: xr.Dataset) -> str:
+def stages(result: xr.Dataset) -> Finding:
     """How many parts there are, and where four would begin. Reads `boundary`, `low`, `high`."""
     best, asked = result.attrs["best_parts"], result.sizes["stage"]
     parts = [f"The smallest number of parts that the test does not refuse is {best}."]
@@ -22,15 +23,15 @@ def stages(result: xr.Dataset) -> str:
             strict=True,
         )
     ]
-    return " ".join([*parts, f"The best fit: {listed(begins)}." if begins else ""]).strip()
+    return finding(*parts, f"The best fit: {listed(begins)}." if begins else "")
 
 
-def knockout(result: xr.Dataset) -> str:
+def knockout(result: xr.Dataset) -> Finding:
     """Which languages lose more without their own neurons than without random ones. Reads `excess`, `p_value`."""
     own = [name for name in result.group.values.tolist() if name in result["language"].values]
     cells = {name: result.sel(group=name, language=name) for name in own}
     sure = [name for name, cell in cells.items() if float(cell.p_value) < 0.05 and float(cell.excess) > 0]
-    said = [
+    losses = [
         f"{language(name)} {number(cells[name].excess)} nats ({number(cells[name].excess_low)} to "
         f"{number(cells[name].excess_high)})"
         for name in sure
@@ -40,10 +41,10 @@ def knockout(result: xr.Dataset) -> str:
         f"{len(sure)} of {count(len(own), 'language')} lose more without their own neurons than without random ones "
         f"(corrected p < 0.05)"
     )
-    parts = [f"{text}: {listed(said)}." if said else f"{text}."]
+    parts = [f"{text}: {listed(losses)}." if losses else f"{text}."]
     if np.isfinite(others).any():
         parts.append(f"Without another language's neurons the mean excess is {number(np.nanmean(others))} nats.")
-    return " ".join(parts)
+    return finding(*parts)
 
 
 def own(result: xr.Dataset) -> xr.Dataset:
@@ -53,17 +54,18 @@ def own(result: xr.Dataset) -> xr.Dataset:
     return result.sel(group=same, language=same)
 
 
-def beyond(result: xr.Dataset) -> str:
+def beyond(result: xr.Dataset) -> Finding:
     """How many languages lose more than random groups cost. Reads `delta[language]`, `control_high`."""
     above = int((result.delta > result.control_high).sum())
-    return f"{above} of {count(result.sizes['language'], 'language')} lose more than the band of random groups reaches."
+    languages = count(result.sizes["language"], "language")
+    return Finding(f"{above} of {languages} lose more than the band of random groups reaches.")
 
 
 def _diagonal(result: xr.Dataset) -> np.ndarray:
     return result.group.values[:, None] == result["language"].values[None]
 
 
-def compare(result: xr.Dataset) -> str:
+def compare(result: xr.Dataset) -> Finding:
     """What changed between two checkpoints. Reads `transition`, `change`, `p_value`, `trained_p`."""
     parts = [
         f"{percent(result.attrs['kept'])} of the neurons keep their class (kappa {number(result.attrs['kappa'])}).",
@@ -71,29 +73,29 @@ def compare(result: xr.Dataset) -> str:
     cells = []
     for kind in result.kind.values.tolist():
         for code in result["language"].values.tolist():
-            one = result.sel(kind=kind, language=code)
-            if float(one.p_value) < 0.05:
+            cell = result.sel(kind=kind, language=code)
+            if float(cell.p_value) < 0.05:
                 cells.append(
-                    f"{language(code)} {kind} {int(one.change):+d} ({float(one.low):+.0f} to {float(one.high):+.0f})"
+                    f"{language(code)} {kind} {int(cell.change):+d} ({float(cell.low):+.0f} to {float(cell.high):+.0f})"
                 )
     parts.append(f"Changes with a corrected p below 0.05: {listed(cells)}.")
     if "trained" in result:
         for kind in result.kind.values.tolist():
-            one = result.sel(kind=kind)
+            part = result.sel(kind=kind)
             parts.append(
-                f"Trained languages change by {float(one.trained_change):+.2f} {kind} neurons, the others by "
-                f"{float(one.untrained_change):+.2f} (p {number(one.trained_p)})."
+                f"Trained languages change by {float(part.trained_change):+.2f} {kind} neurons, the others by "
+                f"{float(part.untrained_change):+.2f} (p {number(part.trained_p)})."
             )
-    return " ".join(parts)
+    return finding(*parts)
 
 
-def look(result: xr.Dataset) -> str:
+def look(result: xr.Dataset) -> Finding:
     """Where one neuron fires, and what it is called. Reads `fires`, `label`."""
     most = int(result.fires.values.argmax())
-    text = (
+    parts = [
         f"It fires most in {language(result['language'].values[most])}, at {percent(result.fires[most])} of the tokens."
-    )
+    ]
     if "label" in result:
         labels = zip(result["method"].values.tolist(), result.label.values.tolist(), strict=True)
-        text += f" {listed(f'{method}: {label}' for method, label in labels)}."
-    return text
+        parts.append(f"{listed(f'{method}: {label}' for method, label in labels)}.")
+    return finding(*parts)

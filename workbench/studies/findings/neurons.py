@@ -4,10 +4,11 @@ from collections import Counter
 
 import xarray as xr
 
+from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import count, language, listed, number, percent
 
 
-def firing(result: xr.Dataset) -> str:
+def firing(result: xr.Dataset) -> Finding:
     """Where neurons fire most, and how many never do. Reads `fired`, `tokens`."""
     rate = result.fired / result.tokens
     by_layer, by_language = rate.mean(("language", "neuron")), rate.mean(("layer", "neuron"))
@@ -32,10 +33,10 @@ def firing(result: xr.Dataset) -> str:
         if dead
         else "Every neuron fired at least once."
     )
-    return " ".join(parts)
+    return finding(*parts)
 
 
-def ternary(result: xr.Dataset) -> str:
+def ternary(result: xr.Dataset) -> Finding:
     """How many neurons are specific, related, general. Reads `kind`, `member`."""
     kinds = Counter(result.kind.values.ravel().tolist())
     parts = [
@@ -46,7 +47,7 @@ def ternary(result: xr.Dataset) -> str:
         parts.append(f"{kinds['unassigned']} more are selected, but often active in no language.")
     specific = result.kind == "specific"
     if not kinds["specific"]:
-        return f"{' '.join(parts)} No neuron is specific to one language."
+        return finding(*parts, "No neuron is specific to one language.")
     own = specific_of(result)
     parts.append(f"Specific ones: {listed(f'{language(code)} {n}' for code, n in own.most_common() if n)}.")
     layers = specific.sum("neuron")
@@ -54,7 +55,7 @@ def ternary(result: xr.Dataset) -> str:
     verb = "has" if len(most) == 1 else "each have"
     place = "Layer" if len(most) == 1 else "Layers"
     parts.append(f"{place} {listed(map(str, most))} {verb} most ({int(layers.max())}).")
-    return " ".join(parts)
+    return finding(*parts)
 
 
 def specific_of(result: xr.Dataset) -> Counter:
@@ -63,11 +64,11 @@ def specific_of(result: xr.Dataset) -> Counter:
     return Counter(dict(zip(own.language.values.tolist(), own.values.tolist(), strict=True)))
 
 
-def lape(result: xr.Dataset, classes: xr.Dataset) -> str:
+def lape(result: xr.Dataset, classes: xr.Dataset) -> Finding:
     """How many neurons each language has, and how many the ternary score selects too. Reads `member`, `selected`."""
     chosen = result.selected.values
     if not chosen.any():
-        return "LAPE selects no neuron: none fires often enough in any language."
+        return Finding("LAPE selects no neuron: none fires often enough in any language.")
     own = result.member.sum(("layer", "neuron"))
     each = dict(zip(own.language.values.tolist(), own.values.tolist(), strict=True))
     high, low = max(each.values()), min(each.values())
@@ -78,7 +79,7 @@ def lape(result: xr.Dataset, classes: xr.Dataset) -> str:
         else f"every language has {high} of them"
     )
     both = int((chosen & classes.selected.values).sum())
-    return (
-        f"LAPE selects {int(chosen.sum())} of {count(chosen.size, 'neuron')}; {spread}. "
-        f"{both} of them are among the {int(classes.selected.sum())} that the ternary score selects."
+    return finding(
+        f"LAPE selects {int(chosen.sum())} of {count(chosen.size, 'neuron')}; {spread}.",
+        f"{both} of them are among the {int(classes.selected.sum())} that the ternary score selects.",
     )

@@ -5,6 +5,7 @@ import xarray as xr
 
 from workbench.results.make import provenance
 from workbench.results.statistics import p_value
+from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import count, language, number, place
 from workbench.text.clusters import recorded_clusters
 
@@ -33,7 +34,7 @@ def trust(result: xr.Dataset) -> str:
     return f"{line}." if 2 * right > total else f"{line}: it does not do this task, and effects say little about how."
 
 
-def cross_layer(result: xr.Dataset) -> str:
+def cross_layer(result: xr.Dataset) -> Finding:
     """Between which layers the answer travels best. Reads `effect[source_layer, target_layer]`, `low`."""
     effect = result.effect.transpose("source_layer", "target_layer").values
     if not np.isfinite(effect).any() or not apart(result):
@@ -52,10 +53,10 @@ def cross_layer(result: xr.Dataset) -> str:
     same = np.flatnonzero((np.where(far, np.nan, effect) > 0.5).any(1))
     if same.size:
         parts.append(f"Within one layer, that is first so at layer {int(result.source_layer[same[0]])}.")
-    return _join(*parts, trust(result))
+    return finding(*parts, trust(result))
 
 
-def positions(result: xr.Dataset) -> str:
+def positions(result: xr.Dataset) -> Finding:
     """Where the answer is, layer by layer. Reads `effect[layer, position]`."""
     effect = result.effect.transpose("layer", "position")
     if not np.isfinite(effect.values).any() or not apart(result):
@@ -79,10 +80,10 @@ def positions(result: xr.Dataset) -> str:
             f"In front of layer {int(effect.layer[0])} the largest effect is at position "
             f"{int(first.position[best])}: {_value(result, {'layer': 0, 'position': best})}."
         )
-    return _join(*parts, trust(result))
+    return finding(*parts, trust(result))
 
 
-def heads(result: xr.Dataset) -> str:
+def heads(result: xr.Dataset) -> Finding:
     """Which head carries the answer. Reads `effect[layer, head]`, `low`, `high`."""
     effect = result.effect.transpose("layer", "head").values
     if not np.isfinite(effect).any() or not apart(result):
@@ -90,30 +91,31 @@ def heads(result: xr.Dataset) -> str:
     low, high = (result[name].transpose("layer", "head").values for name in ("low", "high"))
     sure = (low > 0) | (high < 0)
     if not sure.any():
-        return _join("No head moves the answer by more than chance: every interval holds zero.", trust(result))
+        return finding("No head moves the answer by more than chance: every interval holds zero.", trust(result))
     layer, head = (int(k) for k in np.unravel_index(np.where(sure, np.abs(effect), -1).argmax(), effect.shape))
-    where = place(int(result.layer[layer]), int(result["head"][head]))
-    return _join(
-        f"Of the heads, {where} moves the answer most: {_value(result, {'layer': layer, 'head': head})}.",
+    named = (int(result.layer[layer]), int(result["head"][head]))
+    return finding(
+        f"Of the heads, {place(*named)} moves the answer most: {_value(result, {'layer': layer, 'head': head})}.",
         f"The intervals of {int(sure.sum())} of {count(effect.size, 'head')} do not hold zero.",
         trust(result),
+        heads=[named],
     )
 
 
-def lens(result: xr.Dataset, target: str) -> str:
+def lens(result: xr.Dataset, target: str) -> Finding:
     """From which layer on the asked language leads. Reads `probability[language, layer]`."""
     table = _readable(result)
     name = language(target)
     if target not in table.language.values:
-        return f"{name} cannot be read: its words begin with the same tokens as other languages' words."
+        return Finding(f"{name} cannot be read: its words begin with the same tokens as other languages' words.")
     if table.sizes["language"] < 2:
-        return f"Only {name} can be read, so that nothing is compared."
+        return Finding(f"Only {name} can be read, so that nothing is compared.")
     mine, others = table.sel(language=target).values, table.drop_sel(language=target)
     rivals, ahead = others.values.max(0), others.language.values[others.values.argmax(0)]
     output = f"{name} {number(mine[-1])}, {language(ahead[-1])} {number(rivals[-1])}"
     start = overtakes(result, target)
     if start is None:
-        return f"{name}, which is asked for, does not lead at the output: {output}."
+        return Finding(f"{name}, which is asked for, does not lead at the output: {output}.")
     at = int(np.flatnonzero(table.layer.values == start)[0])
     if at == 0:
         lead = f"{name}, which is asked for, leads at every layer up to the output ({output})."
@@ -122,7 +124,7 @@ def lens(result: xr.Dataset, target: str) -> str:
             f"{name}, which is asked for, leads from state {start} up to the output ({output}); one state earlier, "
             f"{language(ahead[at - 1])} is ahead or level."
         )
-    return _join(lead, _clear(result, target))
+    return finding(lead, _clear(result, target))
 
 
 def _clear(result: xr.Dataset, target: str) -> str:
@@ -163,16 +165,12 @@ def _value(result: xr.Dataset, here: dict[str, int]) -> str:
     return f"{number(effect)} of the way{interval}"
 
 
-def _nothing(result: xr.Dataset) -> str:
+def _nothing(result: xr.Dataset) -> Finding:
     gap = result.source_value.values - result.target_value.values
     known = gap[np.isfinite(gap)]
     by = f" ({number(known.mean())} on average over {count(known.size, 'pair')})" if known.size else ""
-    return _join(
+    return finding(
         f"The source and the target runs differ by no more than chance{by}: an effect, which divides by that "
         "difference, says nothing here.",
         trust(result),
     )
-
-
-def _join(*parts: str) -> str:
-    return " ".join(part for part in parts if part)

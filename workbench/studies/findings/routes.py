@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.patches import apart, trust
 from workbench.studies.findings.words import count, language, number
 
@@ -19,39 +20,40 @@ def differing(result: xr.Dataset) -> xr.Dataset:
     return result.isel(source_position=slice(first, None), target_position=slice(first, None))
 
 
-def positions(result: xr.Dataset) -> str:
+def positions(result: xr.Dataset) -> Finding:
     """Which position's state carries the answer, and where it has to be put. Reads `effect`, `low`, `high`."""
     effect = result.effect.transpose("source_position", "target_position")
     if not np.isfinite(effect.values).any() or not apart(result):
-        return f"The source and the target runs differ by no more than chance. {trust(result)}".strip()
+        return finding("The source and the target runs differ by no more than chance.", trust(result))
     i, j = (int(k) for k in np.unravel_index(np.nanargmax(effect.values), effect.shape))
     low, high = (float(result[name].transpose(*effect.dims)[i, j]) for name in ("low", "high"))
-    line = (
+    return finding(
         f"The state of source position {int(effect.source_position[i])} moves the answer furthest at target position "
         f"{int(effect.target_position[j])}: {number(float(effect[i, j]))} of the way (95 % interval {number(low)} to "
-        f"{number(high)})."
+        f"{number(high)}).",
+        trust(result),
     )
-    return f"{line} {trust(result)}".strip()
 
 
-def edges(result: xr.Dataset) -> str:
+def edges(result: xr.Dataset) -> Finding:
     """The strongest edge, how many are sure, and how far the estimates can be trusted. Reads `effect`, attributes."""
     effect = result.effect.transpose("sender", "receiver").values
     if not np.isfinite(effect).any() or not apart(result):
-        return f"The source and the target runs differ by no more than chance. {trust(result)}".strip()
+        return finding("The source and the target runs differ by no more than chance.", trust(result))
     i, o = (int(k) for k in np.unravel_index(np.nanargmax(np.abs(effect)), effect.shape))
     sure = int(((result.low > 0) | (result.high < 0)).sum())
     agree, low, high = (result.attrs[name] for name in ("agreement", "agreement_low", "agreement_high"))
-    return (
+    return finding(
         f"The strongest edge is from {result.sender.values[i]} to {result.receiver.values[o]}, estimated at "
-        f"{number(float(effect[i, o]))} of the way. The intervals of {sure} of "
-        f"{count(int(np.isfinite(effect).sum()), 'edge')} do not hold zero. On {result.sizes['cell']} edges that were "
-        f"patched exactly, half of them the strongest, estimate and exact effect correlate with {number(agree)} (95 % "
-        f"interval {number(low)} to {number(high)}). {trust(result)}"
-    ).strip()
+        f"{number(float(effect[i, o]))} of the way.",
+        f"The intervals of {sure} of {count(int(np.isfinite(effect).sum()), 'edge')} do not hold zero.",
+        f"On {result.sizes['cell']} edges that were patched exactly, half of them the strongest, estimate and exact "
+        f"effect correlate with {number(agree)} (95 % interval {number(low)} to {number(high)}).",
+        trust(result),
+    )
 
 
-def latent(result: xr.Dataset) -> str:
+def latent(result: xr.Dataset) -> Finding:
     """Whose words the layers would say. Reads `mass`, `shared`, attribute `asked`."""
     mass, asked = result.mass.dropna("language", how="all"), str(result.attrs["asked"])
     others = mass.drop_sel(language=asked) if asked in mass.language.values else mass
@@ -71,14 +73,14 @@ def latent(result: xr.Dataset) -> str:
         )
     if np.isfinite(result.shared.values).all():
         parts.append(f"Tokens that several languages share have {number(float(result.shared[-1]))} at the output.")
-    return " ".join(parts)
+    return finding(*parts)
 
 
-def sureness(result: xr.Dataset) -> str:
+def sureness(result: xr.Dataset) -> Finding:
     """How entropy and the answer's rank change with depth. Reads `entropy`, `rank`."""
     entropy, rank = result.entropy.values, result["rank"].values
     best = int(entropy[1:-1].argmax()) + 1 if entropy.size > 2 else 0
-    return (
+    return Finding(
         f"Between embedding and output, entropy is highest at state {int(result.layer[best])} ({number(entropy[best])} "
         f"nats) and {number(entropy[-1])} nats at the output; the answer's rank is {number(rank[best])} there and "
         f"{number(rank[-1])} at the output."

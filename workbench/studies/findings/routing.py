@@ -4,10 +4,11 @@ import numpy as np
 import xarray as xr
 
 from workbench.results.make import provenance
+from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import count, language, number, percent
 
 
-def divergence(result: xr.Dataset) -> str:
+def divergence(result: xr.Dataset) -> Finding:
     """In which layer languages lie furthest apart, and in how many more than by chance. Reads `divergence`."""
     values = result.divergence.dropna("layer")
     most, least = int(values.idxmax()), int(values.idxmin())
@@ -24,10 +25,10 @@ def divergence(result: xr.Dataset) -> str:
         )
     if result.attrs["layers_without_router"] != "none":
         parts.append(f"Layers without a router: {result.attrs['layers_without_router']}.")
-    return " ".join(parts)
+    return finding(*parts)
 
 
-def pairs(result: xr.Dataset) -> str:
+def pairs(result: xr.Dataset) -> Finding:
     """Which two languages lie furthest apart and nearest, in the mean over layers. Reads `pair_divergence`."""
     mean = result.pair_divergence.mean("layer").values
     first, second = np.triu_indices(len(mean), 1)
@@ -39,11 +40,11 @@ def pairs(result: xr.Dataset) -> str:
         return f"{names[i]} and {names[j]} ({number(mean[i, j])} bits in the mean over layers)"
 
     if len(order) == 1:
-        return f"The two languages: {pair(0)}."
-    return f"Furthest apart are {pair(order[-1])}, nearest {pair(order[0])}."
+        return Finding(f"The two languages: {pair(0)}.")
+    return Finding(f"Furthest apart are {pair(order[-1])}, nearest {pair(order[0])}.")
 
 
-def share(result: xr.Dataset) -> str:
+def share(result: xr.Dataset) -> Finding:
     """Which expert one language prefers most to the others. Reads `share`, `share_low`, `share_high`."""
     shares = result.share.transpose("language", "layer", "expert").values
     others = (shares.sum(0) - shares) / (len(shares) - 1)
@@ -51,7 +52,7 @@ def share(result: xr.Dataset) -> str:
     at = tuple(int(i) for i in np.unravel_index(gap.argmax(), gap.shape))
     low, high = (result[f"share_{end}"].transpose("language", "layer", "expert").values[at] for end in ("low", "high"))
     between = f" ({percent(low)} to {percent(high)})" if np.isfinite(low) else ""
-    return (
+    return Finding(
         f"The largest preference: expert {at[2]} of layer {at[1]} gets {percent(shares[at])}{between} of what "
         f"{language(result['language'].values[at[0]])} routes there, and {percent(others[at])} of the other languages "
         "in the mean."

@@ -1,5 +1,6 @@
 """Studies of removal: knock-out of language groups and pruning."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,104 +8,179 @@ import pandas as pd
 import xarray as xr
 
 from workbench import figures
-from workbench.heads import importance, knockout, prune, top
+from workbench.heads import importance, knockout, prune, save_smaller, top
 from workbench.model.model import Model
 from workbench.studies.findings import removal as findings
-from workbench.studies.options import Options, at_least_two, common_key
+from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.runs import Run
-from workbench.studies.sections import section
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import Cell, Results, Study, study
 from workbench.text.corpus import Corpus
 
 _LEAST = 4  # texts of each language: two to choose heads by, two to judge them by
+_MATRIX = (
+    "The number is the rise of the loss beyond that without random heads of the same layers. A red row is a group that "
+    "everyone needs; what speaks for a language is its own cell against the rest of its row, which the table has."
+)
 
 
-def study_knockout(
-    run: Run, model: Model, corpus: Corpus, options: Options, *, heads: int = 3, texts: int = 8, controls: int = 5
-) -> list[Section]:
-    """Switch off each language's own heads against random ones, into a run, and write its section.
+@study("heads knockout")
+def run_knockout(
+    model: Any,
+    corpus: Any = "parallel",
+    *,
+    out: str | Path,
+    languages: str | Sequence[str] | None = None,
+    limit: int | None = None,
+    share: float = 0.02,
+    controls: int = 20,
+    options: Options = DEFAULTS,
+) -> Study:
+    """Switch off each language's heads, chosen on half of the texts, and measure all languages on the other half.
+
+    Args:
+        share: of all heads, in each language's group.
+        controls: random groups for each group.
+
+    Returns:
+        The run folder, with `knockout.nc` and `report.html`.
+    """
+    texts = open_texts(corpus, options, languages=languages, limit=limit)
+    loaded = open_model(model, options)
+    train, test = texts.split("train"), texts.split("test")
+    reading = (
+        f"A row a language whose heads are off, the {share:g} of all that LAHIS ranks first for it; a column a "
+        f"language that is measured, on texts that chose no head. {_MATRIX}"
+    )
+    return Study(
+        title=f"Knock-outs of heads of {loaded.name} on {texts.source}",
+        cells=[_knockout(loaded, train, test, options, share=share, own=False, controls=controls)],
+        sections=lambda results: [_matrix(results["knockout"], reading)],
+    )
+
+
+def own_heads_study(
+    model: Model, corpus: Corpus, options: Options, *, heads: int = 3, texts: int = 8, controls: int = 5
+) -> Study:
+    """Switch off each language's own heads against random ones, as the demo does.
 
     Heads are chosen on one half of the texts and switched off on the first of the other half.
 
     Args:
-        run: where the cell goes.
         model: the model.
         corpus: texts by language; with fewer than four of a language there is nothing to split, and no section.
-        options: how to compute.
         heads: of each language's group.
         texts: most texts of each language to measure on.
         controls: random groups for each group.
     """
+    title = f"Knock-outs of heads of {model.name}"
     if min(corpus.counts.values()) < _LEAST:
-        return []
+        return Study(title, [], lambda _: [])
     train, test = corpus.split("train"), corpus.split("test").limit(texts)
+    share = min(1.0, heads / (model.n_layers * model.n_heads))
+    reading = (
+        "A row a language whose own heads are off, a column a language that is measured, on texts that chose no head. "
+        f"Own heads weigh more in this language's importance than in the others'. {_MATRIX}"
+    )
+    cell = _knockout(model, train, test, options, share=share, own=True, controls=controls)
+    return Study(title, [cell], lambda results: [_matrix(results["knockout"], reading)])
 
-    def measure() -> xr.Dataset:
-        scores = importance(model, train, **options.texts)
-        groups = top(scores, share=min(1.0, heads / (model.n_layers * model.n_heads)), own=True)
+
+def _knockout(
+    model: Model, train: Corpus, test: Corpus, options: Options, *, share: float, own: bool, controls: int
+) -> Cell:
+    def measure(_: Results) -> xr.Dataset:
+        groups = top(importance(model, train, **options.texts), share=share, own=own)
         return knockout(model, test, groups, controls=controls, **options.texts)
 
-    key = {**common_key(model, options, test), "method": "knockout", "train": train.info, "heads": heads}
-    found = run.cell("knockout", {**key, "controls": controls}, measure)
-    return [
-        section(
-            "knockout",
-            found,
-            figures.matrix(found, "excess", title="What does each language lose without a language's own heads?"),
-            reading="A row a language whose own heads are off, a column a language that is measured, on texts that "
-            "chose no head. Own heads weigh more in this language's importance than in the others'. The number is the "
-            "rise of the loss beyond that without random heads of the same layers. A red row is a group that everyone "
-            "needs; what speaks for a language is its own cell against the rest of its row, which the table has.",
-            finding=f"{findings.diagonal(found)} {findings.hits(found)}",
-            table=findings.contrasts(found),
-        )
-    ]
+    key = {**common_key(model, options, test), "method": "knockout", "train": train.info}
+    return Cell("knockout", {**key, "share": share, "own": own, "controls": controls}, measure)
 
 
-def knockout_table(
-    model: Any,
-    corpus: Any,
-    *,
-    languages: str | None = None,
-    limit: int | None = None,
-    share: float = 0.02,
-    controls: int = 20,
-    options: Options | None = None,
-) -> pd.DataFrame:
-    """What each language loses without each language's heads; chosen on one half of the texts, measured on the other.
+def _matrix(result: xr.Dataset, reading: str) -> Section:
+    question = "What does each language lose without a language's own heads?"
+    return section(
+        "knockout",
+        result,
+        drawing(figures.matrix, result, "excess", question=question),
+        reading=reading,
+        finding=findings.diagonal(result).then(findings.hits(result)),
+        table=findings.contrasts(result),
+    )
 
-    Returns:
-        A row for each group and language: loss without the group, the range of random groups, the excess over them with
-        its interval and corrected p-value. The attributes of `knockout`'s diagonal are in the frame's `attrs`.
 
-    Raises:
-        TooFewLanguages: fewer than two languages.
-    """
-    options = options or Options()
-    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
-    loaded = options.load(model)
-    scores = importance(loaded, texts.split("train"), **options.texts)
-    found = knockout(loaded, texts.split("test"), top(scores, share=share), controls=controls, **options.texts)
+def knockout_table(result: xr.Dataset) -> pd.DataFrame:
+    """A row for each group and language: the loss without the group, random groups', the excess with its interval."""
     names = ("delta", "control_low", "control_high", "excess", "excess_low", "excess_high", "p_value")
-    table = found[list(names)].to_dataframe().reset_index().round(4)
-    table.attrs = {name: found.attrs[name] for name in ("diagonal", "diagonal_low", "diagonal_high", "diagonal_p")}
-    return table
+    return result[list(names)].to_dataframe().reset_index().round(4)
 
 
-def prune_table(
+@study("heads prune")
+def run_prune(
     model: Any,
-    corpus: Any,
+    corpus: Any = "parallel",
     *,
     keep: str,
+    out: str | Path,
     drop: str = "",
     budget: float = 0.01,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
     limit: int | None = None,
-    options: Options | None = None,
-) -> pd.DataFrame:
+    options: Options = DEFAULTS,
+) -> Study:
+    """Remove the heads that the kept languages can spare, and compare with simpler orders on held-out texts.
+
+    Args:
+        keep: languages whose loss may not rise, with commas.
+        drop: languages that may be lost.
+        budget: largest rise of the kept languages' loss, in nats.
+        checkpoint: a new folder for the smaller model.
+
+    Returns:
+        The run folder, with `prune.nc` and `report.html`.
+    """
+    texts = open_texts(corpus, options, limit=limit, alone=True)
+    loaded = open_model(model, options)
+    how = {"keep": keep, "drop": drop, "budget": budget}
+
+    def write_checkpoint(_: Run, results: Results) -> None:
+        if checkpoint is not None and not Path(checkpoint).expanduser().exists():  # the cell was there already
+            save_smaller(loaded, results["prune"].removed_head.to_numpy(), checkpoint)
+
+    return Study(
+        title=f"Heads that {loaded.name} can spare on {texts.source}",
+        cells=[
+            Cell(
+                "prune",
+                {**common_key(loaded, options, texts), "method": "prune", **how},
+                lambda _: prune(loaded, texts, out=checkpoint, **how, **options.texts),
+            )
+        ],
+        sections=lambda results: [_pruned(results["prune"])],
+        beside=write_checkpoint,
+    )
+
+
+def _pruned(result: xr.Dataset) -> Section:
+    greedy = result.sel(order="greedy")
+    return section(
+        "prune",
+        result,
+        drawing(
+            figures.curves, greedy, "rise", x="removed", color="language", question="Who loses as heads are removed?"
+        ),
+        reading="Across: how many heads are removed, in the order that was chosen on the other half of the texts. A "
+        "line a language: the rise of its loss on held-out texts, with the interval over texts. The table has the same "
+        "number of heads removed in simpler orders.",
+        finding=findings.pruned(result),
+        control="Random orders of the same number of heads stand beside the chosen one."
+        if "random" in result.order.values
+        else "",
+        table=findings.orders(result),
+    )
+
+
+def prune_table(result: xr.Dataset) -> pd.DataFrame:
     """The held-out curve of every order: a row for each order, number of removed heads and language."""
-    options = options or Options()
-    texts = options.corpus(corpus, limit=limit)
-    loaded = options.load(model)
-    found = prune(loaded, texts, keep=keep, drop=drop, budget=budget, out=checkpoint, **options.texts)
-    return found[["rise", "low", "high"]].to_dataframe().reset_index().round(4)
+    return result[["rise", "low", "high"]].to_dataframe().reset_index().round(4)

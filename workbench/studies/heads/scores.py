@@ -7,17 +7,17 @@ from typing import Any
 from workbench import figures
 from workbench.heads import ablate, importance, roles
 from workbench.model.model import Model
-from workbench.studies.explore import study_looks
+from workbench.studies.explore import looks, write_explorer
 from workbench.studies.findings import controls
 from workbench.studies.findings import heads as findings
-from workbench.studies.options import Options, at_least_two, common_key
-from workbench.studies.report import Section, recipe, write_report
-from workbench.studies.runs import Run, locks_folder, open_run
-from workbench.studies.sections import section
+from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
+from workbench.studies.report import Section
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import Cell, Results, Study, study
 from workbench.text.corpus import Corpus
 
 
-@locks_folder
+@study("heads find", only_python=("released_texts", "ablation_texts"))
 def run_heads(
     model: Any,
     corpus: Any = "parallel",
@@ -27,80 +27,71 @@ def run_heads(
     limit: int | None = None,
     released_texts: int | None = None,
     ablation_texts: int | None = None,
-    options: Options | None = None,
-) -> Path:
+    options: Options = DEFAULTS,
+) -> Study:
     """Find out which heads matter for which language, by LAHIS and by exact ablation, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
         released_texts: first texts of each language for the released variant; all when None.
         ablation_texts: first texts of each language for ablation; all when None.
-        options: how to compute.
 
     Returns:
         The run folder, with `importance_paper.nc`, `importance_released.nc`, `roles.nc`, `ablation.nc`, `kinds.nc`,
         `patterns.nc`, `report.html`, `explorer.html`.
-
-    Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
-        TooFewLanguages: fewer than two languages.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
-    options = options or Options()
-    run = open_run(out)
-    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
-    loaded = options.load(model)
-    sections = study_heads(run, loaded, texts, options, released_texts=released_texts, ablation_texts=ablation_texts)
-    study_looks(run, loaded, texts, options)
-    few = {"released_texts": released_texts, "ablation_texts": ablation_texts}
-    asked = {"languages": languages, "limit": limit, **few}
-    write_report(
-        run.folder,
+    texts = open_texts(corpus, options, languages=languages, limit=limit)
+    loaded = open_model(model, options)
+    scores = heads_study(loaded, texts, options, released_texts=released_texts, ablation_texts=ablation_texts)
+    return Study(
         title=f"Heads of {loaded.name} on {texts.source}",
         question="Which attention heads matter for which language?",
-        sections=sections,
+        cells=[*scores.cells, *looks(loaded, texts, options)],
+        sections=scores.sections,
         main=("importance_paper", "ablation"),
-        recipe=recipe(run_heads, "heads find", model, corpus, out=out, options=options, only_python=list(few), **asked),
+        beside=write_explorer,
     )
-    return run.folder
 
 
-def study_heads(
-    run: Run,
+def heads_study(
     model: Model,
     corpus: Corpus,
     options: Options,
     *,
     released_texts: int | None = None,
     ablation_texts: int | None = None,
-) -> list[Section]:
-    """Compute the cells of this study into a run, and write their sections."""
+) -> Study:
+    """The cells and sections of importance, roles and ablation."""
 
     def key(method: str, corpus: Corpus = corpus, **parameters: Any) -> dict[str, Any]:
         return {**common_key(model, options, corpus), "method": method, **parameters}
 
     some, few = (corpus if n is None else corpus.limit(n) for n in (ablation_texts, released_texts))
-    paper = run.cell(
-        "importance_paper",
-        key("importance", variant="paper"),
-        lambda: importance(model, corpus, variant="paper", **options.texts),
-    )
-    released = run.cell(
-        "importance_released",
-        key("importance", few, variant="released"),
-        lambda: importance(model, few, variant="released", **options.texts),
-    )
-    kinds = run.cell("roles", key("roles"), lambda: roles(paper))
-    removal = run.cell("ablation", key("ablate", some, how="zero"), lambda: ablate(model, some, **options.texts))
+    cells = [
+        Cell(
+            "importance_paper",
+            key("importance", variant="paper"),
+            lambda _: importance(model, corpus, variant="paper", **options.texts),
+        ),
+        Cell(
+            "importance_released",
+            key("importance", few, variant="released"),
+            lambda _: importance(model, few, variant="released", **options.texts),
+        ),
+        Cell("roles", key("roles"), lambda results: roles(results["importance_paper"])),
+        Cell("ablation", key("ablate", some, how="zero"), lambda _: ablate(model, some, **options.texts)),
+    ]
+    return Study(f"Heads of {model.name}", cells, lambda results: _sections(results, few, some))
+
+
+def _sections(results: Results, released_on: Corpus, ablated_on: Corpus) -> list[Section]:
+    paper, released = results["importance_paper"], results["importance_released"]
+    kinds, removal = results["roles"], results["ablation"]
+    question = "Which attention heads matter, as the authors' code computes it?"
     return [
         section(
             "importance_paper",
             paper,
-            figures.heatmap(paper, "importance"),
+            drawing(figures.heatmap, paper, "importance"),
             reading="A panel a language, a cell a head. Bright: making the head stronger would lower the loss of this "
             "language's texts (LAHIS as the paper defines it, from gradients).",
             finding=findings.importance(paper),
@@ -108,17 +99,15 @@ def study_heads(
         section(
             "importance_released",
             released,
-            figures.heatmap(
-                released, "importance", title="Which attention heads matter, as the authors' code computes it?"
-            ),
+            drawing(figures.heatmap, released, "importance", question=question),
             reading="As above, with the score of the paper's released code: a product of two means, while the mask "
-            f"takes a step of AdamW after every text. {_texts(few)}",
+            f"takes a step of AdamW after every text. {_texts(released_on)}",
             finding=findings.variants(paper, released),
         ),
         section(
             "roles",
             kinds,
-            figures.heatmap(kinds, "role"),
+            drawing(figures.heatmap, kinds, "role"),
             reading="A cell a head. A head stands out for a language when its importance lies above the "
             f"{kinds.attrs['quantile']:g} quantile of that language's heads.",
             finding=findings.roles(kinds),
@@ -127,11 +116,11 @@ def study_heads(
         section(
             "ablation",
             removal,
-            figures.heatmap(removal, "delta"),
+            drawing(figures.heatmap, removal, "delta"),
             reading="A panel a language, a cell a head. Red: the loss rises when the head's output is set to zero; "
             "blue: it falls. Point at a cell for its interval over texts and its corrected p-value. The table holds "
-            "each language's largest rise; the largest of many is likely a little too large. " + _texts(some),
-            finding=f"{findings.ablation(removal)} {findings.agreement(paper, removal)}",
+            "each language's largest rise; the largest of many is likely a little too large. " + _texts(ablated_on),
+            finding=findings.ablation(removal).then(findings.agreement(paper, removal)),
             table=findings.harms(removal),
         ),
     ]

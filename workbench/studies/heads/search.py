@@ -1,128 +1,249 @@
-"""Studies of heads one by one, as tables: how scores agree, the top heads, fair shares, and where heads look."""
+"""Studies of heads one by one: how scores agree, the top heads, fair shares, and where heads look."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
+from workbench import figures
 from workbench.errors import BadArgument
 from workbench.heads import agreement, kinds, search, shapley
 from workbench.heads.agreement import METHODS
-from workbench.studies.options import Options
+from workbench.model.model import Model
+from workbench.studies.findings import search as findings
+from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
+from workbench.studies.report import Section
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import Cell, Study, study
+from workbench.text.corpus import Corpus
 
-_LOOKS = ("previous", "first", "current", "same", "induction", "entropy", "distance")
+# Measures of `heads.kinds` that are shares of the attention, and what a head that has much of one does.
+_SHARES = {
+    "previous": "Which heads look at the token before?",
+    "first": "Which heads look at the first token?",
+    "current": "Which heads look at the current token itself?",
+    "same": "Which heads look at earlier occurrences of the token?",
+    "induction": "Which heads look at what followed earlier occurrences of the token?",
+}
 
 
-def search_table(
+@study("heads search")
+def run_search(
     model: Any,
-    corpus: Any,
+    corpus: Any = "parallel",
     *,
+    out: str | Path,
     top: int = 20,
     confidence: float = 0.99,
     first: int = 8,
-    languages: str | None = None,
+    languages: str | Sequence[str] | None = None,
     limit: int | None = None,
-    options: Options | None = None,
-) -> pd.DataFrame:
-    """The top heads of every language, strongest first.
+    options: Options = DEFAULTS,
+) -> Study:
+    """Find the heads whose removal costs each language most, without measuring every head on every text.
+
+    Args:
+        top: heads of each language.
+        confidence: that all languages' sets are those of the full sweep.
+        first: texts that every head is measured on.
 
     Returns:
-        A row for each language and head of its set: change of the loss, its interval, and texts measured. The frame's
-        `attrs` hold `spent`, the share of the full sweep, and `confidence`.
+        The run folder, with `search.nc` and `report.html`.
     """
-    options = options or Options()
-    texts = options.corpus(corpus, languages=languages, limit=limit)
-    found = search(options.load(model), texts, top=top, confidence=confidence, first=first, **options.texts)
-    rows = found.to_dataframe()
-    table = _by_language(rows[rows.pop("member")].reset_index(), "mean", texts.languages)
-    table.attrs = {name: found.attrs[name] for name in ("spent", "confidence")}
-    return table
+    how = {"top": top, "confidence": confidence, "first": first}
+
+    def written(result: xr.Dataset) -> list[Section]:
+        question = "Which heads does the race find costly to remove?"
+        return [
+            section(
+                "search",
+                result,
+                drawing(figures.heatmap, result, "mean", question=question),
+                reading="A panel a language, a cell a head: the rise of the loss without it, estimated where not all "
+                "texts were measured.",
+                finding=findings.search(result),
+            )
+        ]
+
+    texts, loaded = (
+        open_texts(corpus, options, languages=languages, limit=limit, alone=True),
+        open_model(model, options),
+    )
+    return _of_one("Costly heads", "search", search, loaded, texts, options, how, written)
 
 
-def agreement_table(
+def _of_one(  # what the four studies of this file have in common, and each part of which differs
+    title: str,
+    name: str,
+    measure: Callable[..., xr.Dataset],
+    model: Model,
+    texts: Corpus,
+    options: Options,
+    how: dict[str, Any],
+    written: Callable[[xr.Dataset], list[Section]],
+) -> Study:
+    cell = Cell(
+        name,
+        {**common_key(model, options, texts), "method": name, **how},
+        lambda _: measure(model, texts, **how, **options.texts),
+    )
+    return Study(f"{title} of {model.name} on {texts.source}", [cell], lambda results: written(results[name]))
+
+
+@study("heads agreement")
+def run_agreement(
     model: Any,
-    corpus: Any,
+    corpus: Any = "parallel",
     *,
+    out: str | Path,
     methods: str | None = None,
     reference: str = "zero",
     top: float = 0.1,
-    languages: str | None = None,
+    languages: str | Sequence[str] | None = None,
     limit: int | None = None,
-    options: Options | None = None,
-) -> pd.DataFrame:
-    """How well each score names the heads that another one names, means over languages.
+    options: Options = DEFAULTS,
+) -> Study:
+    """Do cheap scores name the heads that exact ablation names? Rank correlation and overlap, with intervals.
 
     Args:
-        model: what `load_model` takes.
-        corpus: what `load_corpus` takes.
         methods: of `agreement`, with commas; all when None.
         reference: what the others are compared with.
         top: share of heads that counts as the strongest.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
 
     Returns:
-        A row for each score but the reference: rank correlation and overlap of the strongest, each with its interval.
-        The frame's `attrs` hold `chance`, the overlap of random scores.
+        The run folder, with `agreement.nc` and `report.html`.
 
     Raises:
         BadArgument: an unknown method, or the reference is not among them.
     """
-    options = options or Options()
-    names = METHODS if methods is None else tuple(one.strip() for one in methods.split(","))
+    names = METHODS if methods is None else tuple(name.strip() for name in methods.split(","))
     if reference not in names:
         raise BadArgument(f"reference {reference!r} is not among the methods ({', '.join(names)})")
-    texts = options.corpus(corpus, languages=languages, limit=limit)
-    found = agreement(options.load(model), texts, methods=names, top=top, **options.texts)
-    columns = [f"mean_{one}{end}" for one in ("correlation", "overlap") for end in ("", "_low", "_high")]
-    rows = found[columns].sel(other=reference, drop=True).drop_sel(score=reference)
-    table = rows.to_dataframe().rename(columns=lambda one: one.removeprefix("mean_")).reset_index().round(4)
-    table.attrs = {"chance": found.attrs["chance"]}
-    return table
+
+    def written(result: xr.Dataset) -> list[Section]:
+        question = f"Which scores name the same heads as {reference}?"
+        return [
+            section(
+                "agreement",
+                result,
+                drawing(figures.agreement, result, question=question, reference=reference),
+                reading="A row a score. Left: how alike it orders the heads, 1 is the same order. Right: which share "
+                "of the strongest heads both name; the broken line is what random scores share. Whiskers are "
+                "intervals over texts.",
+                finding=findings.agreement(result, reference),
+                table=findings.agreement_table(result, reference),
+            )
+        ]
+
+    texts, loaded = (
+        open_texts(corpus, options, languages=languages, limit=limit, alone=True),
+        open_model(model, options),
+    )
+    how = {"methods": names, "top": top}
+    return _of_one("Agreement of scores", "agreement", agreement, loaded, texts, options, how, written)
 
 
-def shapley_table(
+@study("heads shapley")
+def run_shapley(
     model: Any,
-    corpus: Any,
+    corpus: Any = "parallel",
     *,
+    out: str | Path,
     permutations: int = 20,
     tolerance: float = 0.01,
-    languages: str | None = None,
+    languages: str | Sequence[str] | None = None,
     limit: int | None = None,
-    options: Options | None = None,
-) -> pd.DataFrame:
-    """Each head's Shapley value with its standard error: a row for each language and head, largest first.
+    options: Options = DEFAULTS,
+) -> Study:
+    """Each head's fair share of what all heads together do for a language, with standard errors.
 
-    The frame's `attrs` hold `permutations`, the orders that were run.
+    Args:
+        permutations: random orders of the heads.
+        tolerance: an order stops this near to the whole model, in nats.
+
+    Returns:
+        The run folder, with `shapley.nc` and `report.html`.
     """
-    options = options or Options()
-    texts = options.corpus(corpus, languages=languages, limit=limit)
-    found = shapley(options.load(model), texts, permutations=permutations, tolerance=tolerance, **options.texts)
-    rows = found[["value", "standard_error", "low", "high"]].to_dataframe().reset_index()
-    table = _by_language(rows, "value", texts.languages)
-    table.attrs = {"permutations": found.attrs["permutations"]}
-    return table
+
+    def written(result: xr.Dataset) -> list[Section]:
+        question = "What is each head worth, in the company of all others?"
+        return [
+            section(
+                "shapley",
+                result,
+                drawing(figures.heatmap, result, "value", question=question),
+                reading="A panel a language, a cell a head: the mean fall of the loss when the head joins others in a "
+                "random order. Red heads help, blue ones harm.",
+                finding=findings.shapley(result),
+            )
+        ]
+
+    texts, loaded = (
+        open_texts(corpus, options, languages=languages, limit=limit, alone=True),
+        open_model(model, options),
+    )
+    how = {"permutations": permutations, "tolerance": tolerance}
+    return _of_one("Fair shares of the heads", "shapley", shapley, loaded, texts, options, how, written)
 
 
-def _by_language(rows: pd.DataFrame, column: str, languages: tuple[str, ...]) -> pd.DataFrame:
+@study("heads kinds")
+def run_kinds(
+    model: Any,
+    corpus: Any = "parallel",
+    *,
+    out: str | Path,
+    languages: str | Sequence[str] | None = None,
+    limit: int | None = None,
+    options: Options = DEFAULTS,
+) -> Study:
+    """Where each head looks in each language: previous, first, same token, induction, entropy, distance.
+
+    Returns:
+        The run folder, with `kinds.nc` and `report.html`.
+    """
+
+    def written(result: xr.Dataset) -> list[Section]:
+        return [
+            section(
+                "kinds",
+                result,
+                drawing(figures.heatmap, result, name, question=question),
+                reading="A panel a language, a cell a head: the mean share of its attention.",
+                finding=findings.kind(result, name),
+            )
+            for name, question in _SHARES.items()
+        ]
+
+    texts, loaded = (
+        open_texts(corpus, options, languages=languages, limit=limit, alone=True),
+        open_model(model, options),
+    )
+    return _of_one("Where the heads look", "kinds", kinds, loaded, texts, options, {}, written)
+
+
+def search_table(result: xr.Dataset) -> pd.DataFrame:
+    """A row for each language and head of its set, strongest first: change of the loss, its interval, and texts."""
+    rows = result.to_dataframe()
+    return _by_language(rows[rows.pop("member")].reset_index(), "mean", result)
+
+
+def shapley_table(result: xr.Dataset) -> pd.DataFrame:
+    """A row for each language and head, largest first: its Shapley value with its standard error and interval."""
+    rows = result[["value", "standard_error", "low", "high"]].to_dataframe().reset_index()
+    return _by_language(rows, "value", result)
+
+
+def kinds_table(result: xr.Dataset) -> pd.DataFrame:
+    """A row for each language and head, with each measure; intervals are in the Result."""
+    return result[[*_SHARES, "entropy", "distance"]].to_dataframe().reset_index().round(4)
+
+
+def _by_language(rows: pd.DataFrame, column: str, result: xr.Dataset) -> pd.DataFrame:
     """The largest first, language by language."""
-    order = {language: i for i, language in enumerate(languages)}
+    order = {language: i for i, language in enumerate(result["language"].values.tolist())}
     rows = rows.sort_values(column, ascending=False).sort_values(
-        "language", key=lambda one: one.map(order), kind="stable"
+        "language", key=lambda codes: codes.map(order), kind="stable"
     )
     return rows.reset_index(drop=True).round(4)
-
-
-def kinds_table(
-    model: Any,
-    corpus: Any,
-    *,
-    languages: str | None = None,
-    limit: int | None = None,
-    options: Options | None = None,
-) -> pd.DataFrame:
-    """Where each head looks: a row for each language and head, with each measure; intervals are in the Result."""
-    options = options or Options()
-    texts = options.corpus(corpus, languages=languages, limit=limit)
-    found = kinds(options.load(model), texts, **options.texts)
-    return found[list(_LOOKS)].to_dataframe().reset_index().round(4)

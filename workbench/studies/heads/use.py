@@ -1,20 +1,27 @@
-"""Studies that use heads, as tables: a trained mask, two facts in two languages, the language of what is written."""
+"""Studies that use heads: a trained mask, two facts in two languages, the language of what is written."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import xarray as xr
 
+from workbench import figures
 from workbench.errors import BadArgument, BadPairs
 from workbench.heads import importance, off_target, save_mask, top, transfer, tune_mask
 from workbench.heads.groups import read_heads
 from workbench.heads.use.tasks import read_tasks
 from workbench.model.model import Model
-from workbench.studies.options import Options, at_least_two, codes
+from workbench.studies.findings import use as findings
+from workbench.studies.options import DEFAULTS, Options, at_least_two, common_key, open_model, open_texts, refuse_chat
 from workbench.studies.patching.sweeps import find_pairs
-from workbench.text.corpus import Corpus, chosen
+from workbench.studies.report import Section
+from workbench.studies.runs import Run
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import Cell, Results, Study, study
+from workbench.text.corpus import Corpus, chosen, digest
 from workbench.text.formats.decoding import read_json_lines
 from workbench.text.languages import known
 
@@ -31,35 +38,53 @@ def choose_heads(model: Model, heads: str, corpus: Any, share: float, options: O
         UnknownLanguage: not a language of the corpus.
     """
     shape = (model.n_layers, model.n_heads)
-    named = [_HEAD.fullmatch(part.strip()) for part in heads.split(",")]
-    if all(named):
-        return read_heads([(int(one[1]), int(one[2])) for one in named if one], *shape)
-    if not known(heads):
-        raise BadArgument(f"heads {heads!r}: name them, as in L2H1,L4H0, or give a language code")
-    texts = corpus if isinstance(corpus, Corpus) else options.corpus(corpus)
+    if named := _named(heads):
+        return read_heads(named, *shape)
+    texts = corpus if isinstance(corpus, Corpus) else open_texts(corpus, options, alone=True)
     heads = chosen([heads], texts.languages, where=texts.source)[0]
     scores = importance(model, texts.split("train").select(heads), **options.texts)
     return read_heads(top(scores, share=share)[heads], *shape)
 
 
-def tune_mask_table(
+def _named(heads: str) -> list[tuple[int, int]]:
+    """(layer, head) of heads named one by one; none where they are those of a language.
+
+    Raises:
+        BadArgument: neither.
+    """
+    places = [_HEAD.fullmatch(part.strip()) for part in heads.split(",")]
+    if not all(places) and not known(heads):
+        raise BadArgument(f"heads {heads!r}: name them, as in L2H1,L4H0, or give a language code")
+    return [(int(place[1]), int(place[2])) for place in places if place] if all(places) else []
+
+
+def _choice(heads: str, corpus: Any, share: float, options: Options) -> tuple[Corpus | None, dict[str, Any]]:
+    """The texts by which heads are chosen, None where they are named, and what the choice depends on."""
+    if named := _named(heads):
+        return None, {"heads": named}
+    texts = corpus if isinstance(corpus, Corpus) else open_texts(corpus, options, alone=True)
+    return texts, {"heads": heads, "share": share, "chosen_on": texts.info}
+
+
+@study("heads tune-mask")
+def run_tune_mask(  # a parameter for each option of the command
     model: Any,
     tasks: Any,
     *,
     heads: str,
+    out: str | Path,
     corpus: Any = "parallel",
     share: float = 0.02,
     epochs: int = 2,
     rate: float = 1e-2,
     controls: int = 3,
-    mask: Path | None = None,
+    mask: str | Path | None = None,
     limit: int | None = None,
-    options: Options | None = None,
-) -> pd.DataFrame:
-    """Held-out answers without a mask, with the trained one, and with one on random heads: a row each.
+    options: Options = DEFAULTS,
+) -> Study:
+    """Train one number for each of a few heads on a task, and compare with random heads on held-out questions.
 
     Args:
-        model: what `load_model` takes.
         tasks: a file that `read_tasks` reads, or "words:de-fr".
         heads: as for `choose_heads`.
         corpus: to choose a language's heads by.
@@ -69,43 +94,67 @@ def tune_mask_table(
         controls: random sets of heads.
         mask: write the trained entries here.
         limit: most questions.
-        options: how to compute.
 
     Returns:
-        Accuracy with its interval and loss of each condition; in the other rows also what the tuned mask gains over
-        them (`saved`, nats of the loss) with its interval and corrected p-value.
+        The run folder, with `tune_mask.nc` and `report.html`.
     """
-    options = (options or Options()).plain("questions with answers")
-    loaded = options.load(model)
+    refuse_chat(options, "questions with answers")
+    loaded = open_model(model, options)
     if limit is not None and limit < 1:
         raise BadArgument(f"limit={limit!r} keeps no question; give a whole number from 1")
-    tasks = find_pairs(tasks, limit, options.seed) if str(tasks).startswith("words:") else read_tasks(tasks)[:limit]
-    chosen = choose_heads(loaded, heads, corpus, share, options)
-    found = tune_mask(loaded, tasks, heads=chosen, epochs=epochs, rate=rate, controls=controls, **options.sweep)
-    if mask is not None:
-        save_mask(found, mask)
-    rows = found[["accuracy", "low", "high", "loss"]].to_dataframe()
-    saved = found[["saved", "saved_low", "saved_high", "saved_p"]].to_dataframe()
-    table = rows.join(saved.rename_axis("condition"))  # what the tuned mask saves against this row
-    return table.reset_index().round(4)
+    from_words = str(tasks).startswith("words:")
+    questions = find_pairs(tasks, limit, options.seed) if from_words else read_tasks(tasks)[:limit]
+    texts, choice = _choice(heads, corpus, share, options)
+    how = {"epochs": epochs, "rate": rate, "controls": controls}
+    key = {**common_key(loaded, options), "method": "tune_mask", **choice, **how}
+    key["tasks"] = digest([[question.prompt, question.answer] for question in read_tasks(questions)])
+
+    def train(_: Results) -> xr.Dataset:
+        these = choose_heads(loaded, heads, texts, share, options)
+        return tune_mask(loaded, questions, heads=these, **how, **options.sweep)
+
+    def write_mask(_: Run, results: Results) -> None:
+        if mask is not None:
+            save_mask(results["tune_mask"], mask)
+
+    return Study(
+        title=f"A mask on heads of {loaded.name}",
+        cells=[Cell("tune_mask", key, train)],
+        sections=lambda results: [_tuned(results["tune_mask"])],
+        beside=write_mask,
+    )
 
 
-def transfer_table(
+def _tuned(result: xr.Dataset) -> Section:
+    return section(
+        "tune_mask",
+        result,
+        drawing(figures.bars, result, "accuracy", question="Does a trained mask answer more held-out questions?"),
+        reading="A bar is the share of held-out questions whose whole answer is the model's first choice, its whisker "
+        "the interval over questions. The table has the loss too, and what the trained mask saves against each row.",
+        finding=findings.tuned(result),
+        control="Masks that were trained alike on as many random heads of the same layers are the bar `random`.",
+        table=findings.tuned_table(result).set_index("condition"),
+    )
+
+
+@study("heads transfer")
+def run_transfer(  # a parameter for each option of the command
     model: Any,
     conflicts: str | Path,
     *,
     heads: str,
+    out: str | Path,
     corpus: Any = "parallel",
-    share: float = 0.02,
+    share: float = 0.01,
     scales: str = "0,3",
     controls: int = 5,
     limit: int | None = None,
-    options: Options | None = None,
-) -> pd.DataFrame:
-    """Which of two conflicting facts is answered, at each scale of the heads.
+    options: Options = DEFAULTS,
+) -> Study:
+    """Two conflicting facts in two languages: which is answered when the heads of one are scaled?
 
     Args:
-        model: what `load_model` takes.
         conflicts: JSONL, `prompt`, `own` and `other` in each line; see `heads.transfer`.
         heads: as for `choose_heads`.
         corpus: to choose a language's heads by.
@@ -113,46 +162,72 @@ def transfer_table(
         scales: numbers with commas.
         controls: random sets of heads.
         limit: first conflicts to keep.
-        options: how to compute.
+
+    Returns:
+        The run folder, with `transfer.nc` and `report.html`.
 
     Raises:
         BadArgument: scales that are no numbers.
         BadPairs: the file cannot be read.
     """
-    options = (options or Options()).plain("conflicting facts")
+    refuse_chat(options, "conflicting facts")
     try:
-        wanted = [float(one) for one in scales.split(",")]
+        wanted = [float(scale) for scale in scales.split(",")]
     except ValueError:
         raise BadArgument(f"scales {scales!r}: give numbers with commas, such as 0,3") from None
     if limit is not None and limit < 1:
         raise BadArgument(f"limit={limit!r} keeps no conflict; give a whole number from 1")
-    asked = [item for _, item in read_json_lines(Path(conflicts), BadPairs)][:limit]
-    loaded = options.load(model)
-    chosen = choose_heads(loaded, heads, corpus, share, options)
-    found = transfer(loaded, asked, heads=chosen, scales=wanted, controls=controls, **options.sweep)
-    names = ("preference", "low", "high", "own_share", "moved", "moved_low", "moved_high", "p_value")
-    return found[list(names)].to_dataframe().reset_index().round(4)
+    questions = [item for _, item in read_json_lines(Path(conflicts), BadPairs)][:limit]
+    loaded = open_model(model, options)
+    texts, choice = _choice(heads, corpus, share, options)
+    how = {"scales": wanted, "controls": controls}
+    key = {**common_key(loaded, options), "method": "transfer", **choice, "conflicts": digest(questions), **how}
+
+    def measure(_: Results) -> xr.Dataset:
+        these = choose_heads(loaded, heads, texts, share, options)
+        return transfer(loaded, questions, heads=these, **how, **options.sweep)
+
+    return Study(
+        title=f"Two facts in two languages, and heads of {loaded.name}",
+        cells=[Cell("transfer", key, measure)],
+        sections=lambda results: [_transfer(results["transfer"])],
+    )
 
 
-def off_target_table(
+def _transfer(result: xr.Dataset) -> Section:
+    question = "How far do scaled heads move the answer, beyond random heads?"
+    return section(
+        "transfer",
+        result,
+        drawing(figures.curves, result.sortby("scale"), "moved", x="scale", question=question),
+        reading="Across: what the heads' outputs are multiplied by; 1 is the model as it is. Up: how far the "
+        "preference for the own answer moves, less what random heads move it.",
+        finding=findings.transfer(result),
+        control="Random heads of the same layers are scaled alike, and what they do is taken off.",
+        table=findings.transfer_table(result).set_index("scale"),
+    )
+
+
+@study("heads off-target")
+def run_off_target(  # a parameter for each option of the command
     model: Any,
-    corpus: Any,
+    corpus: Any = "parallel",
     *,
     heads: str,
+    out: str | Path,
     share: float = 0.02,
     scale: float = 0.0,
     target: str | None = None,
     prompt: int | None = 8,
     tokens: int = 24,
     controls: int = 20,
-    languages: str | None = None,
+    languages: str | Sequence[str] | None = None,
     limit: int | None = None,
-    options: Options | None = None,
-) -> pd.DataFrame:
-    """How often the model goes on in the wanted language, with the heads scaled and with random ones: a row a language.
+    options: Options = DEFAULTS,
+) -> Study:
+    """Let the model go on from the beginnings of texts with heads scaled: how often in the wanted language?
 
     Args:
-        model: what `load_model` takes.
         corpus: what `load_corpus` takes; the beginnings of the test half of its texts are the prompts.
         heads: as for `choose_heads`; a language's are chosen on the training half.
         share: of all heads, for a language.
@@ -162,36 +237,41 @@ def off_target_table(
         tokens: most tokens to write.
         controls: random sets of heads.
         languages: of the prompts; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
 
     Returns:
-        Shares of the whole model, the scaled heads and random ones, the range of the latter, what the heads do beyond
-        random ones with its interval and corrected p-value, and how many texts written with the heads scaled are in
-        no language that the identifier knows. The frame's `attrs` hold the same over all prompts.
+        The run folder, with `off_target.nc` and `report.html`.
     """
-    options = options or Options()
-    whole = options.corpus(corpus, limit=limit)
-    texts = at_least_two(whole if codes(languages) is None else whole.select(languages or ""))
-    loaded = options.load(model)
-    chosen = choose_heads(loaded, heads, whole, share, options)
-    found = off_target(
-        loaded,
-        texts.split("test"),
-        chosen,
-        scale=scale,
-        target=target,
-        prompt=prompt,
-        tokens=tokens,
-        controls=controls,
-        **options.texts,
+    whole = open_texts(corpus, options, limit=limit, alone=True)
+    prompts = at_least_two(whole.select(languages or list(whole.languages)))
+    loaded = open_model(model, options)
+    how = {"scale": scale, "target": target, "prompt": prompt, "tokens": tokens, "controls": controls}
+    key = {
+        **common_key(loaded, options, prompts),
+        "method": "off_target",
+        **_choice(heads, whole, share, options)[1],
+        **how,
+    }
+
+    def measure(_: Results) -> xr.Dataset:
+        these = choose_heads(loaded, heads, whole, share, options)
+        return off_target(loaded, prompts.split("test"), these, **how, **options.texts)
+
+    return Study(
+        title=f"In which language {loaded.name} goes on, on {whole.source}",
+        cells=[Cell("off_target", key, measure)],
+        sections=lambda results: [_off_target(results["off_target"])],
     )
-    table = found["wanted"].to_dataframe()
-    for condition in found.condition.values:
-        table[condition] = found.share.sel(condition=condition).to_series()
-    for name in ("control_low", "control_high", "beyond", "beyond_low", "beyond_high", "p_value"):
-        table[name] = found[name].to_series()
-    table["unidentified"] = found.unidentified.sel(condition="scaled").to_series().astype(int)
-    table = table.reset_index().round(4)
-    table.attrs = {name: found.attrs[name] for name in ("beyond", "beyond_low", "beyond_high", "beyond_p")}
-    return table
+
+
+def _off_target(result: xr.Dataset) -> Section:
+    question = "In whose language does the model go on, with the heads scaled?"
+    return section(
+        "off_target",
+        result,
+        drawing(figures.matrix, result, "share", question=question),
+        reading="A row for the whole model, the scaled heads and random heads, a column a language of the prompts: the "
+        "share of them that is answered in the wanted language.",
+        finding=findings.off_target(result),
+        control="Random heads of the same layers, as many and scaled alike, are the row `random`.",
+        table=findings.off_target_table(result).set_index("language"),
+    )

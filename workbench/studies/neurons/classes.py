@@ -11,14 +11,14 @@ from workbench.model.model import Model
 from workbench.neurons import firing, lape, ternary
 from workbench.studies.findings import controls
 from workbench.studies.findings import neurons as findings
-from workbench.studies.options import Options, at_least_two, common_key
-from workbench.studies.report import Section, recipe, write_report
-from workbench.studies.runs import Run, locks_folder, open_run
-from workbench.studies.sections import section
+from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
+from workbench.studies.report import Section
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import Cell, Results, Study, study
 from workbench.text.corpus import Corpus
 
 
-@locks_folder
+@study("neurons classify")
 def run_neurons(
     model: Any,
     corpus: Any = "parallel",
@@ -26,61 +26,54 @@ def run_neurons(
     out: str | Path,
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
-    options: Options | None = None,
-) -> Path:
+    options: Options = DEFAULTS,
+) -> Study:
     """Count how often every neuron fires in every language, sort the neurons, and write a report.
-
-    Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
 
     Returns:
         The run folder, with `firing.nc`, `ternary.nc`, `lape.nc`, `report.html`.
-
-    Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
-        TooFewLanguages: fewer than two languages.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
-    options = options or Options()
-    run = open_run(out)
-    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
-    loaded = options.load(model)
-    sections = study_neurons(run, loaded, texts, options)
-    asked = {"languages": languages, "limit": limit}
-    write_report(
-        run.folder,
-        title=f"Neurons of {loaded.name} on {texts.source}",
-        question="Which neurons serve which language?",
-        sections=sections,
-        main=("ternary", "lape"),
-        recipe=recipe(run_neurons, "neurons classify", model, corpus, out=out, options=options, **asked),
-    )
-    return run.folder
+    texts = open_texts(corpus, options, languages=languages, limit=limit)
+    return neurons_study(open_model(model, options), texts, options)
 
 
-def study_neurons(run: Run, model: Model, corpus: Corpus, options: Options) -> list[Section]:
-    """Compute the cells of this study into a run, and write their sections."""
+def neurons_study(model: Model, corpus: Corpus, options: Options) -> Study:
+    """How often neurons fire, and their classes by two methods."""
     key = common_key(model, options, corpus)
-    counts = run.cell("firing", {**key, "method": "firing"}, lambda: firing(model, corpus, **options.texts))
-    classes = run.cell("ternary", {**key, "method": "ternary"}, lambda: ternary(counts))
-    members = run.cell("lape", {**key, "method": "lape"}, lambda: lape(counts))
+    return Study(
+        title=f"Neurons of {model.name} on {corpus.source}",
+        question="Which neurons serve which language?",
+        cells=[
+            firing_cell(model, corpus, options),
+            Cell("ternary", {**key, "method": "ternary"}, lambda results: ternary(results["firing"])),
+            Cell("lape", {**key, "method": "lape"}, lambda results: lape(results["firing"])),
+        ],
+        sections=_sections,
+        main=("ternary", "lape"),
+    )
+
+
+def firing_cell(model: Model, corpus: Corpus, options: Options) -> Cell:
+    """How often neurons fire: what the classes are made of."""
+    key = {**common_key(model, options, corpus), "method": "firing"}
+    return Cell("firing", key, lambda _: firing(model, corpus, **options.texts))
+
+
+def _sections(results: Results) -> list[Section]:
+    counts, classes, members = results["firing"], results["ternary"], results["lape"]
+    rates, layers = firing_rates(counts), per_layer(members)
     return [
         section(
             "firing",
             counts,
-            figures.curves(firing_rates(counts), "rate", title="How many neurons fire at a token, layer by layer?"),
+            drawing(figures.curves, rates, "rate", question="How many neurons fire at a token, layer by layer?"),
             reading="A line a language: the share of a layer's neurons whose activation is above zero at a token.",
             finding=findings.firing(counts),
         ),
         section(
             "ternary",
             classes,
-            figures.heatmap(classes, "kind"),
+            drawing(figures.heatmap, classes, "kind"),
             reading="A row a layer, a cell a neuron. Specific: selected, and often active in one language; related: in "
             "several; general: often active in all; unassigned: selected, often active in none. Click an entry of the "
             "legend to hide a class.",
@@ -90,7 +83,7 @@ def study_neurons(run: Run, model: Model, corpus: Corpus, options: Options) -> l
         section(
             "lape",
             members,
-            figures.heatmap(per_layer(members), "neurons", title="In which layers are the neurons of each language?"),
+            drawing(figures.heatmap, layers, "neurons", question="In which layers are the neurons of each language?"),
             reading="A cell counts the neurons of a layer that LAPE gives to a language: lowest entropy over "
             "languages, and often active in this one. A neuron may belong to several languages.",
             finding=findings.lape(members, classes),

@@ -1,23 +1,26 @@
-"""Studies beyond the classes: stages of a model, knock-outs, two checkpoints, one neuron."""
+"""Studies beyond the classes: stages of a model, knock-outs, two checkpoints."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
+
 from workbench import figures
 from workbench.errors import BadArgument
-from workbench.neurons import compare, experts, firing, knockout, lape, look, plnd, stages, ternary
-from workbench.results.files import write_whole
+from workbench.model.model import Model
+from workbench.neurons import compare, firing, knockout, lape, stages, ternary
 from workbench.studies.findings import neuron_effects as findings
-from workbench.studies.options import Options, at_least_two, common_key
-from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import locks_folder, open_run
-from workbench.studies.sections import section
+from workbench.studies.neurons.classes import firing_cell
+from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
+from workbench.studies.report import Section
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import Cell, Results, Study, study
 
 _METHODS = {"lape": lape, "ternary": ternary}
 
 
-@locks_folder
+@study("neurons stages")
 def run_stages(
     model: Any,
     corpus: Any = "parallel",
@@ -26,53 +29,53 @@ def run_stages(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     top_rate: float = 0.05,
-    options: Options | None = None,
-) -> Path:
+    options: Options = DEFAULTS,
+) -> Study:
     """Fit the stages of a model, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
         top_rate: share of the neurons that are selected.
-        options: how to compute.
 
     Returns:
         The run folder, with `firing.nc`, `ternary.nc`, `stages.nc`, `report.html`.
     """
-    options = options or Options()
-    run = open_run(out)
-    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
-    loaded = options.load(model)
-    key = common_key(loaded, options, texts)
-    counts = run.cell("firing", {**key, "method": "firing"}, lambda: firing(loaded, texts, **options.texts))
-    key |= {"top_rate": top_rate}
-    classes = run.cell("ternary", {**key, "method": "ternary"}, lambda: ternary(counts, top_rate=top_rate))
-    found = run.cell("stages", {**key, "method": "stages"}, lambda: stages(classes, seed=options.seed))
-    part = section(
+    texts = open_texts(corpus, options, languages=languages, limit=limit)
+    loaded = open_model(model, options)
+    key = {**common_key(loaded, options, texts), "top_rate": top_rate}
+    return Study(
+        title=f"Stages of {loaded.name} on {texts.source}",
+        cells=[
+            firing_cell(loaded, texts, options),
+            Cell(
+                "ternary",
+                {**key, "method": "ternary"},
+                lambda results: ternary(results["firing"], top_rate=top_rate),
+            ),
+            Cell(
+                "stages",
+                {**key, "method": "stages"},
+                lambda results: stages(results["ternary"], seed=options.seed),
+            ),
+        ],
+        sections=lambda results: [_stages(results["stages"])],
+    )
+
+
+def _stages(result: xr.Dataset) -> Section:
+    return section(
         "stages",
-        found,
-        figures.curves(found, "share"),
+        result,
+        drawing(figures.curves, result, "share"),
         reading="A line a class: its share of each layer's neurons. The parts are the best flat description of all "
         "three lines; in brackets each boundary's interval over neurons.",
-        finding=findings.stages(found),
+        finding=findings.stages(result),
         control="The test shuffles what a description leaves unexplained over the layers: its p-value is the share of "
         "shuffles in which more parts gain as much.",
-        table=found[["unexplained", "p_value"]].to_dataframe().round(3),
+        table=result[["unexplained", "p_value"]].to_dataframe().round(3),
     )
-    asked = {"languages": languages, "limit": limit, "top_rate": top_rate}
-    write_report(
-        run.folder,
-        title=f"Stages of {loaded.name} on {texts.source}",
-        sections=[part],
-        recipe=recipe(run_stages, "neurons stages", model, corpus, out=out, options=options, **asked),
-    )
-    return run.folder
 
 
-@locks_folder
+@study("neurons knockout")
 def run_knockout(
     model: Any,
     corpus: Any = "parallel",
@@ -83,22 +86,17 @@ def run_knockout(
     method: str = "lape",
     top_rate: float = 0.05,
     controls: int = 20,
-    options: Options | None = None,
-) -> Path:
+    options: Options = DEFAULTS,
+) -> Study:
     """Switch off each language's neurons and measure every language, and write a report.
 
     The neurons are chosen on one half of the texts and switched off on the other.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
         limit: first texts to keep of each language, two or more.
         method: `lape` or `ternary`.
         top_rate: share of the neurons that are selected.
         controls: random groups for each group.
-        options: how to compute.
 
     Returns:
         The run folder, with `firing.nc`, `members.nc`, `knockout.nc`, `report.html`.
@@ -108,53 +106,58 @@ def run_knockout(
     """
     if method not in _METHODS:
         raise BadArgument(f"there is no method {method!r} to choose neurons by (has: {', '.join(_METHODS)})")
-    options = options or Options()
-    run = open_run(out)
-    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
+    texts = open_texts(corpus, options, languages=languages, limit=limit)
     train, test = texts.split("train"), texts.split("test")
-    loaded = options.load(model)
-    counts = run.cell(
-        "firing",
-        {**common_key(loaded, options, train), "method": "firing"},
-        lambda: firing(loaded, train, **options.texts),
-    )
+    loaded = open_model(model, options)
     key = {**common_key(loaded, options, test), "choose": method, "top_rate": top_rate, "train": train.info}
-    members = run.cell("members", {**key, "method": method}, lambda: _METHODS[method](counts, top_rate=top_rate))
-    found = run.cell(
-        "knockout",
-        {**key, "method": "knockout", "controls": controls},
-        lambda: knockout(loaded, test, members, controls=controls, **options.texts),
+    return Study(
+        title=f"Knock-outs of {loaded.name} on {texts.source}",
+        cells=[
+            firing_cell(loaded, train, options),
+            Cell(
+                "members",
+                {**key, "method": method},
+                lambda results: _METHODS[method](results["firing"], top_rate=top_rate),
+            ),
+            Cell(
+                "knockout",
+                {**key, "method": "knockout", "controls": controls},
+                lambda results: knockout(loaded, test, results["members"], controls=controls, **options.texts),
+            ),
+        ],
+        sections=_knockout,
     )
-    own = findings.own(found)
-    parts = [
+
+
+def _knockout(results: Results) -> list[Section]:
+    every = results["knockout"]
+    own = findings.own(every)
+    return [
         section(
             "knockout",
-            found,
-            figures.matrix(found, "excess", title="What does each language lose without a language's neurons?"),
+            every,
+            drawing(
+                figures.matrix,
+                every,
+                "excess",
+                question="What does each language lose without a language's neurons?",
+            ),
             reading="A row a language whose neurons are off, a column a language that is measured, on texts that chose "
             "no neuron. The number is the rise of the loss beyond that without random neurons of the same layers.",
-            finding=findings.knockout(found),
+            finding=findings.knockout(every),
         ),
         section(
             "knockout",
             own,
-            figures.bars(own, "delta", title="Does a language need its own neurons more than random ones?"),
+            drawing(figures.bars, own, "delta", question="Does a language need its own neurons more than random ones?"),
             reading="A bar is the rise of a language's loss without its own neurons, its whisker the interval over "
             "texts. The grey band is what random groups of the same size and layers cost.",
             finding=findings.beyond(own),
         ),
     ]
-    asked = {"languages": languages, "limit": limit, "method": method, "top_rate": top_rate, "controls": controls}
-    write_report(
-        run.folder,
-        title=f"Knock-outs of {loaded.name} on {texts.source}",
-        sections=parts,
-        recipe=recipe(run_knockout, "neurons knockout", model, corpus, out=out, options=options, **asked),
-    )
-    return run.folder
 
 
-@locks_folder
+@study("neurons compare")
 def run_compare(
     before: Any,
     after: Any,
@@ -165,126 +168,50 @@ def run_compare(
     limit: int | None = None,
     trained: str | None = None,
     top_rate: float = 0.05,
-    options: Options | None = None,
-) -> Path:
+    options: Options = DEFAULTS,
+) -> Study:
     """Compare the classes of two checkpoints, and write a report.
 
     Args:
         before: what `load_model` takes, or a Model.
         after: the same, of the second checkpoint.
-        corpus: what `load_corpus` takes.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
         trained: languages that the training between them used, with commas.
         top_rate: share of the neurons that are selected.
-        options: how to compute.
 
     Returns:
         The run folder, with `ternary_before.nc`, `ternary_after.nc`, `compare.nc`, `report.html`.
     """
-    options = options or Options()
-    run = open_run(out)
-    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
-    names, keys, classes = [], [], []
-    for when, model in (("before", before), ("after", after)):
-        loaded = options.load(model)
-        key = {**common_key(loaded, options, texts), "top_rate": top_rate}
-        names.append(loaded.name)
-        keys.append(key)
-        classes.append(
-            run.cell(
-                f"ternary_{when}",
-                {**key, "method": "ternary"},
-                lambda loaded=loaded: ternary(firing(loaded, texts, **options.texts), top_rate=top_rate),
-            )
-        )
-    found = run.cell(
-        "compare",
-        {"before": keys[0], "after": keys[1], "method": "compare", "trained": trained},
-        lambda: compare(*classes, trained=trained, seed=options.seed),
+    texts = open_texts(corpus, options, languages=languages, limit=limit)
+    models = {"before": open_model(before, options), "after": open_model(after, options)}
+    keys = {when: {**common_key(model, options, texts), "top_rate": top_rate} for when, model in models.items()}
+
+    def classes(model: Model) -> xr.Dataset:
+        return ternary(firing(model, texts, **options.texts), top_rate=top_rate)
+
+    def both(results: Results) -> xr.Dataset:
+        return compare(results["ternary_before"], results["ternary_after"], trained=trained, seed=options.seed)
+
+    return Study(
+        title=f"{models['before'].name} and {models['after'].name} on {texts.source}",
+        cells=[
+            *(
+                Cell(f"ternary_{when}", {**keys[when], "method": "ternary"}, lambda _, model=model: classes(model))
+                for when, model in models.items()
+            ),
+            Cell("compare", {**keys, "method": "compare", "trained": trained}, both),
+        ],
+        sections=lambda results: [_compared(results["compare"])],
     )
-    part = section(
+
+
+def _compared(result: xr.Dataset) -> Section:
+    return section(
         "compare",
-        found,
-        figures.before_after(found),
+        result,
+        drawing(figures.before_after, result, question="Which neurons changed sides between the checkpoints?"),
         reading="Left: each language's specific and related neurons, a ring before and a point after. Right: neurons "
         "by their class before and after; the diagonal stays.",
-        finding=findings.compare(found),
+        finding=findings.compare(result),
         control="Pointing at a cell on the right names the number that is expected where the neurons of a layer change "
         "places at random; p-values are those of exchanging before and after.",
     )
-    asked = {"languages": languages, "limit": limit, "trained": trained, "top_rate": top_rate}
-    write_report(
-        run.folder,
-        title=f"{names[0]} and {names[1]} on {texts.source}",
-        sections=[part],
-        recipe=recipe(run_compare, "neurons compare", before, after, corpus, out=out, options=options, **asked),
-    )
-    return run.folder
-
-
-@locks_folder
-def run_look(
-    model: Any,
-    corpus: Any = "parallel",
-    *,
-    layer: int,
-    neuron: int,
-    out: str | Path,
-    languages: str | Sequence[str] | None = None,
-    limit: int | None = None,
-    options: Options | None = None,
-) -> Path:
-    """Look at one neuron, and write its card and a report.
-
-    Args:
-        model: what `load_model` takes, or a Model.
-        corpus: what `load_corpus` takes.
-        layer: of the neuron.
-        neuron: its number in the layer.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        languages: to keep; all when None.
-        limit: first texts to keep of each language.
-        options: how to compute.
-
-    Returns:
-        The run folder, with `firing.nc`, `look.nc`, `neuron.html` (the card), `report.html`.
-    """
-    options = options or Options()
-    run = open_run(out)
-    texts = at_least_two(options.corpus(corpus, languages=languages, limit=limit))
-    loaded = options.load(model)
-    key = common_key(loaded, options, texts)
-    counts = run.cell("firing", {**key, "method": "firing"}, lambda: firing(loaded, texts, **options.texts))
-
-    def compute() -> Any:
-        classes = {
-            "ternary": ternary(counts, top_rate=0.05),
-            "LAPE": lape(counts, top_rate=0.05),
-            "expert": experts(loaded, texts, **options.texts),
-            "PLND": plnd(loaded, texts, **options.texts),
-        }
-        return look(loaded, texts, layer, neuron, classes=classes, **options.texts)
-
-    found = run.cell("look", {**key, "method": "look", "layer": layer, "neuron": neuron}, compute)
-    write_whole(run.folder / "neuron.html", figures.neuron_card(found).page)
-    part = section(
-        "look",
-        found,
-        figures.neuron(found),
-        reading="Left: the share of tokens at which it fires. Right: tokens whose logits it raises and lowers, read "
-        "off its weights past all layers between. Its strongest texts are in neuron.html.",
-        finding=findings.look(found),
-        control="None: one neuron is looked at, and beside it no random one.",
-    )
-    asked = {"languages": languages, "limit": limit, "layer": layer, "neuron": neuron}
-    write_report(
-        run.folder,
-        title=f"Neuron {neuron} of layer {layer} of {loaded.name}",
-        sections=[part],
-        recipe=recipe(
-            run_look, "neurons look", model, corpus, out=out, options=options, places=("layer", "neuron"), **asked
-        ),
-    )
-    return run.folder

@@ -1,5 +1,6 @@
-"""The studies of routes: past which receiver a head speaks, between which positions, along which edges."""
+"""Studies of routes: through which heads an answer reaches a receiver, between which positions, along which edges."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,17 @@ from workbench.errors import BadArgument
 from workbench.patching import cross_position, edges, path
 from workbench.studies.findings import patches as findings
 from workbench.studies.findings import routes
-from workbench.studies.options import Options, common_key
+from workbench.studies.options import DEFAULTS, Options, common_key
 from workbench.studies.patching.sweeps import open_pairs
-from workbench.studies.report import recipe, write_report
-from workbench.studies.runs import locks_folder, open_run
-from workbench.studies.sections import section
+from workbench.studies.report import Section
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import OF_TEXTS, Cell, Study, study
 
 _ZERO_ONE = "0 is the target run as it was, 1 the source run: how much of the answer gets through."
 _SHOWN = 16  # strongest edges in the figure
 
 
-@locks_folder
+@study("patch path", only_python=OF_TEXTS)
 def run_path(
     model: Any,
     pairs: Any,
@@ -30,58 +31,38 @@ def run_path(
     out: str | Path,
     receiver: str = "final",
     limit: int | None = None,
-    options: Options | None = None,
-) -> Path:
+    options: Options = DEFAULTS,
+) -> Study:
     """Patch the path from every head to one receiver, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        pairs: what `load_pairs` takes, or "words:de-fr" for translation pairs made of the shipped words.
-        out: the run folder; cells that are there already with the same key are not computed again.
         receiver: `final`, `residual:4` (a layer), or `q:4.2`, `k:4.2`, `v:4.2` (layer and head).
-        limit: most pairs.
-        options: how to compute.
 
     Returns:
         The run folder, with `path.nc` and `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         BadArgument: no such receiver.
         BadPairs: the pairs cannot be read.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
-    options, end = options or Options(), _receiver(receiver)
-    run = open_run(out)
+    end = _receiver(receiver)
+
+    def written(result: xr.Dataset) -> Section:
+        question = f"Which heads does the receiver hear: {result.attrs['receiver']}?"
+        reading = (
+            "Each head's output comes from the source run, every other head is held at the target run's, and what then "
+            f"reaches the receiver is put there alone. {_ZERO_ONE} Heads behind the receiver cannot reach it."
+        )
+        figure = drawing(figures.heatmap, result, "effect", question=question)
+        return section("path", result, figure, reading=reading, finding=findings.heads(result))
+
     loaded, wanted = open_pairs(model, pairs, limit, options)
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "path", "receiver": receiver}
-    result = run.cell("path", key, lambda: path(loaded, wanted, receiver=end, **options.sweep))
-    reading = (
-        "Each head's output comes from the source run, every other head is held at the target run's, and what then "
-        f"reaches the receiver is put there alone. {_ZERO_ONE} Heads behind the receiver cannot reach it."
-    )
-    title = f"Which heads does the receiver hear: {result.attrs['receiver']}?"
-    figure = figures.heatmap(result, "effect", title=title)
-    write_report(
-        run.folder,
-        title=f"Paths in {loaded.name} on {wanted.name}",
-        sections=[section("path", result, figure, reading=reading, finding=findings.heads(result))],
-        recipe=recipe(
-            run_path,
-            "patch path",
-            model,
-            pairs,
-            out=out,
-            options=options,
-            only_python=["truncate"],
-            receiver=receiver,
-            limit=limit,
-        ),
-    )
-    return run.folder
+    cell = Cell("path", key, lambda _: path(loaded, wanted, receiver=end, **options.sweep))
+    return _of_one(f"Paths in {loaded.name} on {wanted.name}", cell, written)
 
 
-@locks_folder
+@study("patch cross-position", only_python=OF_TEXTS)
 def run_cross_position(
     model: Any,
     pairs: Any,
@@ -89,61 +70,40 @@ def run_cross_position(
     out: str | Path,
     layer: int | None = None,
     limit: int | None = None,
-    options: Options | None = None,
-) -> Path:
+    options: Options = DEFAULTS,
+) -> Study:
     """Patch the state of every position into every other at one layer, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        pairs: as in `run_path`.
-        out: the run folder.
         layer: where states are taken and put; the middle one when None.
-        limit: most pairs.
-        options: how to compute.
 
     Returns:
         The run folder, with `cross_position.nc` and `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         BadArgument: no such layer.
         BadPairs: the pairs cannot be read.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
-    options = options or Options()
-    run = open_run(out)
     loaded, wanted = open_pairs(model, pairs, limit, options)
     at = loaded.n_layers // 2 if layer is None else layer
+
+    def written(result: xr.Dataset) -> Section:
+        shown = routes.differing(result)
+        question = f"At layer {at}, which position's state carries the answer, and to where?"
+        reading = (
+            f"The state in front of layer {at} at a position of the source run (row) is put at a position of the "
+            f"target run (column); positions before the first at which the prompts of a pair differ are left out. "
+            f"{_ZERO_ONE}"
+        )
+        figure = drawing(figures.matrix, shown, "effect", question=question)
+        return section("cross_position", result, figure, reading=reading, finding=routes.positions(shown))
+
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "cross_position", "layer": at}
-    result = run.cell("cross_position", key, lambda: cross_position(loaded, wanted, layer=at, **options.sweep))
-    title = f"At layer {at}, which position's state carries the answer, and to where?"
-    shown = routes.differing(result)
-    figure = figures.matrix(shown, "effect", title=title)
-    reading = (
-        f"The state in front of layer {at} at a position of the source run (row) is put at a position of the target "
-        f"run (column); positions before the first at which the prompts of a pair differ are left out. {_ZERO_ONE}"
-    )
-    finding = routes.positions(shown)
-    write_report(
-        run.folder,
-        title=f"Positions in {loaded.name} on {wanted.name}",
-        sections=[section("cross_position", result, figure, reading=reading, finding=finding)],
-        recipe=recipe(
-            run_cross_position,
-            "patch cross-position",
-            model,
-            pairs,
-            out=out,
-            options=options,
-            only_python=["truncate"],
-            layer=layer,
-            limit=limit,
-        ),
-    )
-    return run.folder
+    cell = Cell("cross_position", key, lambda _: cross_position(loaded, wanted, layer=at, **options.sweep))
+    return _of_one(f"Positions in {loaded.name} on {wanted.name}", cell, written)
 
 
-@locks_folder
+@study("patch edges", only_python=OF_TEXTS)
 def run_edges(
     model: Any,
     pairs: Any,
@@ -151,56 +111,40 @@ def run_edges(
     out: str | Path,
     steps: int = 0,
     limit: int | None = None,
-    options: Options | None = None,
-) -> Path:
+    options: Options = DEFAULTS,
+) -> Study:
     """Estimate the effect of every edge, measure some exactly, and write a report.
 
     Args:
-        model: what `load_model` takes, or a Model.
-        pairs: as in `run_path`.
-        out: the run folder.
         steps: of integrated gradients; 0 takes the slope in the target run alone.
-        limit: most pairs.
-        options: how to compute.
 
     Returns:
         The run folder, with `edges.nc` and `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         UnsupportedSite: this architecture has no edges.
         BadPairs: the pairs cannot be read.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
-    options = options or Options()
-    run = open_run(out)
+
+    def written(result: xr.Dataset) -> Section:
+        table = strongest(result, _SHOWN)
+        question = "Along which edges does the answer travel?"
+        reading = (
+            f"The {len(table)} strongest edges by estimate: one receiver hears what a sender writes in the source run. "
+            f"{_ZERO_ONE} A negative edge works against it. The table has the exact effect beside the estimate."
+        )
+        figure = drawing(figures.bars, table.drop(columns="exact"), "effect", question=question)
+        return section("edges", result, figure, table=table, reading=reading, finding=routes.edges(result))
+
     loaded, wanted = open_pairs(model, pairs, limit, options)
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "edges", "steps": steps}
-    result = run.cell("edges", key, lambda: edges(loaded, wanted, steps=steps, **options.sweep))
-    table = strongest(result, _SHOWN)
-    title = "Along which edges does the answer travel?"
-    figure = figures.bars(table.drop(columns="exact"), "effect", title=title)
-    reading = (
-        f"The {len(table)} strongest edges by estimate: one receiver hears what a sender writes in the source run. "
-        f"{_ZERO_ONE} A negative edge works against it. The table has the exact effect beside the estimate."
-    )
-    write_report(
-        run.folder,
-        title=f"Edges of {loaded.name} on {wanted.name}",
-        sections=[section("edges", result, figure, table=table, reading=reading, finding=routes.edges(result))],
-        recipe=recipe(
-            run_edges,
-            "patch edges",
-            model,
-            pairs,
-            out=out,
-            options=options,
-            only_python=["truncate"],
-            steps=steps,
-            limit=limit,
-        ),
-    )
-    return run.folder
+    cell = Cell("edges", key, lambda _: edges(loaded, wanted, steps=steps, **options.sweep))
+    return _of_one(f"Edges of {loaded.name} on {wanted.name}", cell, written)
+
+
+def _of_one(title: str, cell: Cell, write: Callable[[xr.Dataset], Section]) -> Study:
+    """A study of one cell, which has one section."""
+    return Study(title, [cell], lambda results: [write(results[cell.name])])
 
 
 def strongest(result: xr.Dataset, count: int) -> pd.DataFrame:

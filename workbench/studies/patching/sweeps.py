@@ -11,10 +11,10 @@ from workbench.errors import BadPairs
 from workbench.model.model import Model
 from workbench.patching import cross_layer, sweep
 from workbench.studies.findings import patches as findings
-from workbench.studies.options import Options, common_key
-from workbench.studies.report import Section, recipe, write_report
-from workbench.studies.runs import Run, locks_folder, open_run
-from workbench.studies.sections import section
+from workbench.studies.options import DEFAULTS, Options, common_key, open_model
+from workbench.studies.report import Section
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import OF_TEXTS, Cell, Results, Study, study
 from workbench.text.pairs import Pairs, load_pairs
 from workbench.text.words import load_words, translation_pairs
 
@@ -22,48 +22,25 @@ _WORDS = "words:"
 _ZERO_ONE = "0 is the target run as it was, 1 the source run: how much of the answer the patch carries over."
 
 
-@locks_folder
+@study("patch sweep", only_python=OF_TEXTS)
 def run_patch(
-    model: Any, pairs: Any, *, out: str | Path, limit: int | None = None, options: Options | None = None
-) -> Path:
+    model: Any, pairs: Any, *, out: str | Path, limit: int | None = None, options: Options = DEFAULTS
+) -> Study:
     """Patch activations of one prompt into another over layers, positions and heads, and write a report.
-
-    Args:
-        model: what `load_model` takes, or a Model.
-        pairs: what `load_pairs` takes, or "words:de-fr" for translation pairs made of the shipped words.
-        out: the run folder; cells that are there already with the same key are not computed again.
-        limit: most pairs.
-        options: how to compute.
 
     Returns:
         The run folder, with `cross_layer.nc`, `positions.nc`, `heads.nc`, `report.html`.
 
     Raises:
-        CannotWrite: the folder cannot be written; before anything is computed.
         BadPairs: the pairs cannot be read.
-        Interrupted: Ctrl-C; the line says what is finished and where.
     """
-    options = options or Options()
-    run = open_run(out)
-    loaded, wanted = open_pairs(model, pairs, limit, options)
-    sections = study_patches(run, loaded, wanted, options)
-    write_report(
-        run.folder,
-        title=f"Patching {loaded.name} on {wanted.name}",
-        question="Between which layers, at which position and in which head does the answer travel?",
-        sections=sections,
-        main=("cross_layer", "positions", "heads"),
-        recipe=recipe(
-            run_patch, "patch sweep", model, pairs, out=out, options=options, only_python=["truncate"], limit=limit
-        ),
-    )
-    return run.folder
+    return patch_study(*open_pairs(model, pairs, limit, options), options)
 
 
 def open_pairs(model: Any, pairs: Any, limit: int | None, options: Options) -> tuple[Model, Pairs]:
     """Load the model and the pairs; pairs that cannot be read are refused before the model is loaded."""
     wanted = find_pairs(pairs, limit, options.seed, chat=options.chat)
-    loaded = options.load(model)
+    loaded = open_model(model, options)
     if isinstance(pairs, str) and pairs.startswith(_WORDS):  # now with its tokens, so that prompts have one length
         wanted = find_pairs(pairs, limit, options.seed, loaded.tokenizer, chat=options.chat)
     return loaded, wanted
@@ -74,28 +51,39 @@ def find_pairs(source: Any, limit: int | None, seed: int, tokenizer: Any = None,
     if not (isinstance(source, str) and source.startswith(_WORDS)):
         pairs = load_pairs(source, chat=chat)
         return pairs if limit is None else replace(pairs, items=pairs.items[:limit])
-    given, dash, asked = source.removeprefix(_WORDS).partition("-")
-    if not (given and dash and asked):
+    shown, dash, wanted = source.removeprefix(_WORDS).partition("-")
+    if not (shown and dash and wanted):
         raise BadPairs(f"{source!r} does not name two languages; write for example words:de-fr")
     how = {"seed": seed, "limit": limit, "tokenizer": tokenizer, "chat": chat}
-    return translation_pairs(load_words(), source=given, target=asked, **how)
+    return translation_pairs(load_words(), source=shown, target=wanted, **how)
 
 
-def study_patches(run: Run, model: Model, pairs: Pairs, options: Options) -> list[Section]:
-    """Compute the cells of this study into a run, and write their sections."""
+def patch_study(model: Model, pairs: Pairs, options: Options) -> Study:
+    """Patches over pairs of layers, over layers and positions, and over heads."""
     key = {**common_key(model, options), "pairs": pairs.hash}
-    grid = run.cell("cross_layer", {**key, "method": "cross_layer"}, lambda: cross_layer(model, pairs, **options.sweep))
-    places = run.cell(
-        "positions", {**key, "method": "sweep residual"}, lambda: sweep(model, pairs, site="residual", **options.sweep)
+    how = options.sweep
+    return Study(
+        title=f"Patching {model.name} on {pairs.name}",
+        question="Between which layers, at which position and in which head does the answer travel?",
+        cells=[
+            Cell("cross_layer", {**key, "method": "cross_layer"}, lambda _: cross_layer(model, pairs, **how)),
+            Cell(
+                "positions", {**key, "method": "sweep residual"}, lambda _: sweep(model, pairs, site="residual", **how)
+            ),
+            Cell("heads", {**key, "method": "sweep head"}, lambda _: sweep(model, pairs, site="head", **how)),
+        ],
+        sections=_sections,
+        main=("cross_layer", "positions", "heads"),
     )
-    carriers = run.cell(
-        "heads", {**key, "method": "sweep head"}, lambda: sweep(model, pairs, site="head", **options.sweep)
-    )
+
+
+def _sections(results: Results) -> list[Section]:
+    grid, places, carriers = results["cross_layer"], results["positions"], results["heads"]
     return [
         section(
             "cross_layer",
             grid,
-            figures.matrix(grid, "effect"),
+            drawing(figures.matrix, grid, "effect"),
             reading="The state of the last token in front of a layer of the source run is put in front of a layer of "
             f"the target run. {_ZERO_ONE} On the diagonal both layers are the same.",
             finding=findings.cross_layer(grid),
@@ -103,7 +91,7 @@ def study_patches(run: Run, model: Model, pairs: Pairs, options: Options) -> lis
         section(
             "positions",
             places,
-            figures.heatmap(_reached(_numbered(places)), "effect"),
+            drawing(figures.heatmap, _reached(_numbered(places)), "effect"),
             reading="The state in front of a layer at one position comes from the source run; positions count from the "
             "end of the prompt when they are negative, and those before the first at which the two prompts of a pair "
             f"can differ are left out. {_ZERO_ONE}",
@@ -112,7 +100,7 @@ def study_patches(run: Run, model: Model, pairs: Pairs, options: Options) -> lis
         section(
             "heads",
             carriers,
-            figures.heatmap(carriers, "effect"),
+            drawing(figures.heatmap, carriers, "effect"),
             reading=f"One head's output, at all positions, comes from the source run. {_ZERO_ONE}",
             finding=findings.heads(carriers),
         ),

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.studies.report.contents import HEAD, Report, Section, readable
+from workbench.studies.findings.words import place
+from workbench.studies.report.contents import Report, Section, link_heads, readable, under
 
 HEADS = "What does each analysis say of the heads that are named here?"
 HOW_HEADS = (
@@ -29,8 +30,8 @@ def header(report: Report) -> str:
 def contents(report: Report) -> str:
     """A line for each section: its question and the first sentence of its answer."""
     lines = [
-        f'<li><a href="#section-{number}">{escape(section.title)}</a> <span>{escape(section.answer)}</span></li>'
-        for number, section in enumerate(report.sections, start=1)
+        f'<li><a href="#section-{number}">{escape(part.title)}</a> <span>{escape(part.finding.answer)}</span></li>'
+        for number, part in enumerate(report.sections, start=1)
     ]
     if report.named_heads:
         lines.append(f'<li><a href="#named-heads">{HEADS}</a></li>')
@@ -50,10 +51,12 @@ def section(number: int, report: Report, draw: Callable[[int, Section], str], *,
     part = report.sections[number - 1]
     parts = [f'<section id="section-{number}" aria-labelledby="title-{number}">']
     parts.append(f'<h2 id="title-{number}">{number}. {escape(part.title)}</h2>')
-    if part.finding:
-        parts.append(f'<p class="finding">{linked(part.finding, report)}</p>')
+    if part.finding.answer:
+        parts.append(f'<p class="finding">{linked(part.finding.text, report)}</p>')
     if part.figure is not None:
-        parts.append(draw(number, part))
+        line = f'<p class="under">{escape(note)}</p>' if (note := under(part.figure)) else ""
+        caption = f"<figcaption>{reading(part)}</figcaption>" if part.reading else ""
+        parts.append(f"<figure>{line}{draw(number, part)}{caption}</figure>")
     elif part.reading:
         parts.append(f'<p class="reading">{reading(part)}</p>')
     if part.control:
@@ -72,15 +75,15 @@ def named_heads(report: Report, pages: Mapping[str, str]) -> str:
     """A table of the heads that the report names: what each section says of them, and where the explorer shows them."""
     if not report.named_heads:
         return ""
-    columns = [(number, one) for number, one in enumerate(report.sections, start=1) if one.heads]
-    titles = [f'<a href="#section-{number}">{number}. {escape(one.measure)}</a>' for number, one in columns]
+    columns = [(number, part) for number, part in enumerate(report.sections, start=1) if part.heads]
+    titles = [f'<a href="#section-{number}">{number}. {escape(part.measure)}</a>' for number, part in columns]
     rows = []
     for layer, head in report.named_heads:
-        cells = [escape(one.heads.get((layer, head), "–")) for _, one in columns]
+        cells = [escape(part.heads.get((layer, head), "–")) for _, part in columns]
         if explorer := explored(pages, layer, head):
             cells.append(f'<a class="beside" href="{escape(explorer)}">explore</a>')
-        name = f"head {head} of layer {layer}"
-        rows.append(f'<tr id="head-{layer}-{head}"><th>{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
+        numbers = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows.append(f'<tr id="head-{layer}-{head}"><th>{place(layer, head)}</th>{numbers}</tr>')
     top = "".join(f"<th>{title}</th>" for title in ["", *titles, *([""] if explored(pages, 0, 0) else [])])
     return (
         f'<section id="named-heads" aria-labelledby="title-heads"><h2 id="title-heads">{HEADS}</h2>'
@@ -141,13 +144,9 @@ def linked(text: str, report: Report) -> str:
 
 def linked_html(text: str, report: Report) -> str:
     """HTML in which every head that has a row leads to it."""
-    known = set(report.named_heads)
-
-    def link(found: Any) -> str:
-        head, layer = int(found[1]), int(found[2])
-        return f'<a href="#head-{layer}-{head}">{found[0]}</a>' if (layer, head) in known else found[0]
-
-    return HEAD.sub(link, text)
+    return link_heads(
+        text, report.named_heads, lambda words, layer, head: f'<a href="#head-{layer}-{head}">{words}</a>'
+    )
 
 
 def address(path: str) -> str:

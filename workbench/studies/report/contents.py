@@ -1,13 +1,15 @@
 """What a report says: a question and its answer, sections, and how to do it again."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from workbench.studies.findings.finding import Finding, Head
+from workbench.studies.findings.words import place
 from workbench.studies.report.recipe import Recipe
 
 _HEADER = (("model", "name"), ("corpus", "source"), ("seed", None), ("time", None))
@@ -22,7 +24,7 @@ class Section:
         figure: What `workbench.figures` returned, or None.
         table: Numbers to print, or None.
         reading: How to read the figure or the table.
-        finding: Sentences computed from the numbers; the first of them is the answer.
+        finding: What the numbers say.
         provenance: Where the numbers come from: `workbench.results.make.provenance(result)`.
         file: Name of the NetCDF file beside the report that holds the numbers.
         control: Which random or shuffled control stands beside the numbers, or that none does.
@@ -34,17 +36,12 @@ class Section:
     figure: go.Figure | None
     table: pd.DataFrame | None
     reading: str
-    finding: str
+    finding: Finding
     provenance: Mapping[str, Any] = field(default_factory=dict)
     file: str | None = None
     control: str = ""
-    heads: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    heads: Mapping[Head, str] = field(default_factory=dict)
     measure: str = ""
-
-    @property
-    def answer(self) -> str:
-        """The first sentence of the finding."""
-        return re.split(r"(?<=[.!?]) (?=[A-Z0-9])", self.finding, maxsplit=1)[0]
 
 
 @dataclass(frozen=True)
@@ -70,41 +67,52 @@ class Report:
         """What all sections were computed with: model, corpus, seed; and when the last was."""
         about = {}
         for key, name in _HEADER:
-            found = []
+            values = []
             for section in self.sections:
                 value = section.provenance.get(key)
                 value = value.get(name) if name and isinstance(value, Mapping) else value
-                if value is not None and value not in found:
-                    found.append(value)
-            if found:
-                about[key] = ", ".join(map(str, found))
+                if value is not None and value not in values:
+                    values.append(value)
+            if values:
+                about[key] = ", ".join(map(str, values))
                 if key == "time":
-                    about[key] = max(map(str, found)).replace("T", " ").replace("+00:00", " UTC")
+                    about[key] = max(map(str, values)).replace("T", " ").replace("+00:00", " UTC")
         return about
 
     @property
     def versions(self) -> dict[str, str]:
         """Of the libraries, where all sections agree."""
-        found = [section.provenance.get("versions") or {} for section in self.sections]
-        return {name: found[0][name] for name in found[0] if all(one.get(name) == found[0][name] for one in found)}
+        first, *others = [section.provenance.get("versions") or {} for section in self.sections] or [{}]
+        return {name: number for name, number in first.items() if all(of.get(name) == number for of in others)}
 
     @property
-    def named_heads(self) -> list[tuple[int, int]]:
+    def named_heads(self) -> list[Head]:
         """(layer, head) of the heads that a finding or a table names and a section has numbers of, layer by layer."""
-        text = "\n".join(section.finding for section in self.sections)
-        named = {(int(layer), int(head)) for head, layer in HEAD.findall(text)}
+        named = {head for section in self.sections for head in section.finding.heads}
         for section in self.sections:
             if section.table is not None and {"layer", "head"} <= set(section.table.columns):
                 named |= set(zip(section.table["layer"], section.table["head"], strict=True))
-        return sorted(place for place in named if any(place in section.heads for section in self.sections))
+        return sorted(head for head in named if any(head in section.heads for section in self.sections))
 
 
-HEAD = re.compile(r"\b[Hh]ead (\d{1,9}) of layer (\d{1,9})\b")
+def link_heads(text: str, heads: Iterable[Head], link: Callable[[str, int, int], str]) -> str:
+    """A text in which `link(words, layer, head)` stands in place of the words for each of these heads."""
+    places = {place(layer, head): (layer, head) for layer, head in heads}
+    if not places:
+        return text
+    words = re.compile(rf"\b({'|'.join(map(re.escape, places))})\b", re.IGNORECASE)
+    return words.sub(lambda match: link(match[0], *places[match[0].lower()]), text)
+
+
+def under(figure: go.Figure) -> str:
+    """The line under a figure's heading, which a figure without a title has in its `meta`; else empty."""
+    layout: Any = figure.layout
+    return str(layout.meta.get("note") or "") if isinstance(layout.meta, Mapping) else ""
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """A table as it is printed: layer and head in one column, so that a head is called the same everywhere."""
     if not {"layer", "head"} <= set(table.columns):
         return table
-    words = [f"head {head} of layer {layer}" for layer, head in zip(table["layer"], table["head"], strict=True)]
+    words = [place(layer, head) for layer, head in zip(table["layer"], table["head"], strict=True)]
     return table.assign(head=words).drop(columns="layer")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.studies.findings.words import place
 from workbench.studies.report.body import AGAIN, HEADS, HOW_HEADS, address, explored, same_heads
-from workbench.studies.report.contents import HEAD, Report, Section, readable
-from workbench.studies.report.figure_title import untitled
+from workbench.studies.report.contents import Report, Section, link_heads, readable, under
 
 
 def markdown(
@@ -35,7 +35,7 @@ def markdown(
 
 def _contents(report: Report) -> str:
     lines = [
-        f"{number}. [{_plain(section.title)}](#section-{number})  \n   {_plain(section.answer)}"
+        f"{number}. [{_plain(section.title)}](#section-{number})  \n   {_plain(section.finding.answer)}"
         for number, section in enumerate(report.sections, start=1)
     ]
     return "\n".join(lines)
@@ -43,9 +43,9 @@ def _contents(report: Report) -> str:
 
 def _section(number: int, section: Section, picture: str, report: Report, run: str) -> list[str]:
     parts = [f'<a id="section-{number}"></a>', f"## {number}. {_plain(section.title)}"]
-    parts.append(_linked(section.finding, report))
+    parts.append(_linked(section.finding.text, report))
     if picture:
-        line = untitled(section.figure, section.title)[1] if section.figure is not None else ""
+        line = under(section.figure) if section.figure is not None else ""
         parts += [f"<sub>{_plain(line)}</sub>" if line else "", f"![{_plain(section.title)}]({_target(picture)})"]
     parts.append(f"*How to read it.* {_plain(section.reading)}" if section.reading else "")
     parts.append(f"*Control.* {_plain(section.control)}" if section.control else "")
@@ -74,12 +74,12 @@ def _cell(value: Any) -> str:
 def _named_heads(report: Report, pages: Mapping[str, str]) -> list[str]:
     if not report.named_heads:
         return []
-    columns = [(number, one) for number, one in enumerate(report.sections, start=1) if one.heads]
-    titles = [f"[{number}. {_plain(one.measure)}](#section-{number})" for number, one in columns]
+    columns = [(number, part) for number, part in enumerate(report.sections, start=1) if part.heads]
+    titles = [f"[{number}. {_plain(part.measure)}](#section-{number})" for number, part in columns]
     rows = [["", *titles], ["---"] * (len(titles) + 1)]
     for layer, head in report.named_heads:
-        cells = [_plain(one.heads.get((layer, head), "–")) for _, one in columns]
-        name = f'<a id="head-{layer}-{head}"></a>head {head} of layer {layer}'
+        cells = [_plain(part.heads.get((layer, head), "–")) for _, part in columns]
+        name = f'<a id="head-{layer}-{head}"></a>{place(layer, head)}'
         rows.append([name, *cells])
         if explorer := explored(pages, layer, head):
             rows[-1].append(f"[explore]({explorer})")
@@ -122,13 +122,7 @@ def _linked(text: str, report: Report) -> str:
 
 def _linked_text(text: str, report: Report) -> str:
     """Markdown in which every head that has a row leads to it."""
-    known = set(report.named_heads)
-
-    def link(found: Any) -> str:
-        head, layer = int(found[1]), int(found[2])
-        return f"[{found[0]}](#head-{layer}-{head})" if (layer, head) in known else found[0]
-
-    return HEAD.sub(link, text)
+    return link_heads(text, report.named_heads, lambda words, layer, head: f"[{words}](#head-{layer}-{head})")
 
 
 def _target(path: str) -> str:

@@ -16,7 +16,6 @@ from plotly.offline import get_plotlyjs
 from workbench.figures.drawing import style
 from workbench.studies.report import body
 from workbench.studies.report.contents import Report, Section
-from workbench.studies.report.figure_title import untitled
 
 _HERE = Path(__file__).parent
 
@@ -47,17 +46,14 @@ def page(report: Report, *, run: str = ".", beside: Mapping[str, str] | None = N
 def _figure(number: int, section: Section) -> str:
     """A scrolling frame with the figure's least width and its height, and its data for the script at the end."""
     assert section.figure is not None
-    figure, line = untitled(section.figure, section.title)
-    layout: Any = figure.layout
+    layout: Any = section.figure.layout
     width = (layout.meta or {}).get("least_width", 560) if isinstance(layout.meta, Mapping | None) else 560
-    data = _inside_script(str(plotly.io.to_json(figure, validate=False)))
+    data = _inside_script(str(plotly.io.to_json(section.figure, validate=False)))
     name = escape(f"{section.title} {section.reading}")
-    under = f'<p class="under">{escape(line)}</p>' if line else ""
-    caption = f"<figcaption>{body.reading(section)}</figcaption>" if section.reading else ""
     return (
-        f'<figure>{under}<div class="wide" tabindex="0" role="region" aria-label="Figure: {escape(section.title)}">'
+        f'<div class="wide" tabindex="0" role="region" aria-label="Figure: {escape(section.title)}">'
         f'<div class="plot" id="figure-{number}" role="img" aria-label="{name}" '
-        f'style="min-width:{int(width)}px;height:{int(layout.height or 450)}px"></div></div>{caption}</figure>'
+        f'style="min-width:{int(width)}px;height:{int(layout.height or 450)}px"></div></div>'
         f'<script type="application/json" data-figure="figure-{number}">{data}</script>'
     )
 

@@ -79,7 +79,7 @@ def latex(table: pd.DataFrame, part: Section) -> str:
     numbers = [pd.api.types.is_numeric_dtype(kind) for kind in cells.dtypes]
     lines = [
         r"\begin{table}",
-        rf"\caption{{{_escaped(f'{part.title} {part.finding}')}}}",
+        rf"\caption{{{_escaped(f'{part.title} {part.finding.text}')}}}",
         rf"\label{{tab:{_slug(part)}}}",
         rf"\begin{{tabular}}{{{''.join('r' if number else 'l' for number in numbers)}}}",
         r"\toprule",
@@ -94,7 +94,7 @@ def latex(table: pd.DataFrame, part: Section) -> str:
 
 
 def _caption(part: Section, name: str, shown: str) -> str:
-    words = _escaped(" ".join([part.title, part.finding, shown.removeprefix(part.title).strip()]))
+    words = _escaped(" ".join([part.title, part.finding.text, shown.removeprefix(part.title).strip()]))
     return (
         "\\begin{figure}\n\\centering\n"
         f"\\includegraphics{{{name}}}\n\\caption{{{words}}}\n\\label{{fig:{_slug(part)}}}\n\\end{{figure}}\n"

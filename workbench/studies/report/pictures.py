@@ -2,16 +2,17 @@
 
 from typing import Any
 
+import plotly.graph_objects as go
+
 from workbench.figures.drawing import style
 from workbench.figures.printing.pictures import draw
 from workbench.studies.report.contents import Report
-from workbench.studies.report.figure_title import untitled
 
 _SCALE = {"png": 2, "svg": 1}  # a PNG has two pixels for each of the page's, so that screens of today show it sharp
 
 
 def pictures(report: Report, kind: str, *, width: int) -> list[bytes]:
-    """A picture of every section's figure in the light theme, without its title, which is the section's.
+    """A picture of every section's figure in the light theme.
 
     Args:
         report: With figures or without.
@@ -25,9 +26,9 @@ def pictures(report: Report, kind: str, *, width: int) -> list[bytes]:
         BadArgument: Kaleido or a Chromium is not installed.
     """
     drawn = []
-    for one in report.sections:
-        if one.figure is not None:
-            figure = untitled(one.figure, one.title)[0].update_layout(template=style.LIGHT)
+    for section in report.sections:
+        if section.figure is not None:
+            figure = go.Figure(section.figure).update_layout(template=style.LIGHT)  # the caller's keep their theme
             layout: Any = figure.layout
             drawn.append((figure, int(max(width, layout.width or 0)), int(layout.height or 450)))
     if not drawn:

@@ -7,7 +7,6 @@ from string import Template
 
 from workbench.studies.report import body
 from workbench.studies.report.contents import Report, Section
-from workbench.studies.report.figure_title import untitled
 
 _HERE = Path(__file__).parent
 
@@ -25,13 +24,8 @@ def printed(
     """
 
     def draw(number: int, section: Section) -> str:
-        assert section.figure is not None
-        line = untitled(section.figure, section.title)[1]
-        under = f'<p class="under">{escape(line)}</p>' if line else ""
-        caption = f"<figcaption>{body.reading(section)}</figcaption>" if section.reading else ""
-        name = escape(f"{section.title} {section.reading}")
         drawn = pictures[number - 1].decode("utf-8")
-        return f'<figure>{under}<div role="img" aria-label="{name}">{drawn}</div>{caption}</figure>'
+        return f'<div role="img" aria-label="{escape(f"{section.title} {section.reading}")}">{drawn}</div>'
 
     numbers = range(1, len(report.sections) + 1)
     sections = [body.section(number, report, draw, run=run) for number in numbers]

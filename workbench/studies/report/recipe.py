@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from workbench.studies.options import Options
+from workbench.options import Options
 
 _KEPT_BACK = {"progress"}  # changes no number
 
@@ -60,7 +60,7 @@ def recipe(
     lines = [f"from {study.__module__} import {study.__name__}"]
     inner = ""
     if how and "options" in defaults:
-        lines.append("from workbench.studies.options import Options")
+        lines.append("from workbench.options import Options")
         inner = f", options=Options({_arguments(how)})"
     first = "".join(f"{_python(value, name)}, " for name, value in zip(defaults, given, strict=False))
     call = first + _arguments({**changed, "out": folder} if "options" in defaults else told) + inner

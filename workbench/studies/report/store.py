@@ -15,29 +15,16 @@ import psutil
 import workbench
 from workbench.errors import BadResult, warn
 from workbench.results.files import load_result, write_whole
-from workbench.results.make import provenance
+from workbench.studies.findings.finding import Finding
 from workbench.studies.report.checks.valid import check_record
 from workbench.studies.report.contents import Report, Section
+from workbench.studies.report.format_1 import from_format_1
 from workbench.studies.report.recipe import Recipe
-from workbench.studies.runs import OTHERS, put_report_aside
+from workbench.studies.runs import COMMAND, OTHERS, put_report_aside
 
 FILE = "report.json"
-FORMAT = 1
+FORMAT = 2
 _PARSED = 20  # times the bytes of a file that its parts may take in memory
-# Cells that only this command's runs have, the most telling first.
-_COMMANDS = {
-    ("lens", "importance_paper"): "demo",
-    ("lens",): "lens",
-    ("importance_paper",): "heads find",
-    ("onsets_last",): "patch onsets",
-    ("concept",): "patch concepts",
-    ("cross_layer",): "patch sweep",
-    ("compare",): "neurons compare",
-    ("look",): "neurons look",
-    ("stages",): "neurons stages",
-    ("knockout",): "neurons knockout",
-    ("lape",): "neurons classify",
-}
 
 
 def save_report(report: Report, folder: str | Path) -> Path:
@@ -88,6 +75,8 @@ def load_report(folder: str | Path) -> Report:
         )
     try:
         check_record(record)
+        if record["format"] == 1:
+            record = from_format_1(record)
         return Report(
             record["title"],
             record["question"],
@@ -128,14 +117,16 @@ def _packed(section: Section) -> dict[str, Any]:
         **vars(section),
         "figure": None if figure is None else json.loads(str(plotly.io.to_json(figure, validate=False))),
         "table": None if table is None else table.astype(object).where(table.notna(), None).to_dict("tight"),
+        "finding": vars(section.finding),
         "provenance": dict(section.provenance),
         "heads": [[layer, head, words] for (layer, head), words in section.heads.items()],
     }
 
 
 def _unpacked(record: Mapping[str, Any]) -> Section:
-    figure, table = record["figure"], record["table"]
+    figure, table, finding = record["figure"], record["table"], record["finding"]
     parts = {
+        "finding": Finding(finding["answer"], tuple(finding["details"]), tuple(map(tuple, finding["heads"]))),
         "figure": figure and go.Figure(figure, skip_invalid=True),
         "table": table and pd.DataFrame.from_dict(table, orient="tight"),
         "heads": {(layer, head): words for layer, head, words in record["heads"]},
@@ -155,19 +146,13 @@ def _missing(folder: Path) -> str:
 
 
 def _again(path: Path) -> str:
-    """Which command writes a run's `report.json`, as far as its cells tell."""
-    folder = path.parent
-    for cells, command in _COMMANDS.items():
-        if not all((folder / f"{cell}.nc").is_file() for cell in cells):
-            continue
+    """The command that writes a run's `report.json`: the one that its newest result recorded."""
+    for file in sorted(path.parent.glob("*.nc"), key=lambda file: file.stat().st_mtime, reverse=True):
         try:
-            record = provenance(load_result(folder / f"{cells[0]}.nc"))
-        except BadResult:
+            words = shlex.split(str(load_result(file).attrs.get(COMMAND, "")))
+        except (BadResult, ValueError):
             continue
-        names = [(record.get(about) or {}).get(name) for about, name in (("model", "name"), ("corpus", "source"))]
-        given = [] if command == "demo" else [str(name) for name in names[: 1 if command == "lens" else 2] if name]
-        if any(name.startswith("-") or not name.isprintable() for name in given):
-            continue  # read as options, or changed where it is shown
-        words = shlex.join(["workbench", *command.split(), *given, "--out", str(folder)])
-        return f"`{words}` writes it, with the options of then, and computes no finished cell again"
+        if words[:1] == ["workbench"] and "--out" in words[:-1] and all(map(str.isprintable, words)):
+            words[words.index("--out") + 1] = str(path.parent)
+            return f"`{shlex.join(words)}` writes it, and computes no finished cell again"
     return "run its command again: finished cells are not computed again"

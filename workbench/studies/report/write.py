@@ -38,8 +38,8 @@ def write_report(
     """
     if not sections:
         raise BadArgument(f"a report needs at least one section, got none for {title!r}")
-    answers = [one.answer for one in sections if one.file and one.file.removesuffix(".nc") in main]
-    answer = " ".join(answers or [sections[0].answer])
+    answers = [part.finding.answer for part in sections if part.file and part.file.removesuffix(".nc") in main]
+    answer = " ".join(answers or [sections[0].finding.answer])
     report = Report(title, question or sections[0].title, answer, sections, recipe)
     save_report(report, folder)
     return render(folder, "html")

@@ -4,13 +4,14 @@ import re
 from dataclasses import fields
 from typing import Any
 
+from workbench.studies.findings.finding import Finding
 from workbench.studies.report.checks.figure_valid import check_figure, require
 from workbench.studies.report.contents import Section
 from workbench.studies.report.recipe import Recipe
 
 _DEPTH = 60
 _HALF = re.compile("[\ud800-\udfff]")
-_TEXTS = ("title", "reading", "finding", "control", "measure")
+_TEXTS = ("title", "reading", "control", "measure")
 _NEEDED = ("title", "figure", "table", "reading", "finding", "heads")
 _TIGHT = ("index", "columns", "data", "index_names", "column_names")
 
@@ -31,15 +32,19 @@ def check_record(record: dict[str, Any]) -> None:
         require(right and all(isinstance(text, str) for text in recipe.values()), "recipe", "an object with two texts")
     require(isinstance(record.get("sections"), list), "sections", "a list")
     for number, section in enumerate(record["sections"], start=1):
-        _check_section(section, f"section {number}")
+        _check_section(section, f"section {number}", older=record["format"] == 1)
 
 
-def _check_section(section: Any, where: str) -> None:
+def _check_section(section: Any, where: str, *, older: bool) -> None:
     known = {one.name for one in fields(Section)}
     right = isinstance(section, dict) and set(_NEEDED) <= set(section) <= known
     require(right, where, f"an object with {', '.join(_NEEDED)}, and no unknown fields")
     for name in _TEXTS:
         require(isinstance(section.get(name, ""), str), f"{name} of {where}", "text")
+    if older:
+        require(isinstance(section["finding"], str), f"finding of {where}", "text")
+    else:
+        _check_finding(section["finding"], f"finding of {where}")
     require(isinstance(section.get("file"), str | None), f"file of {where}", "text or null")
     about = section.get("provenance", {})
     require(isinstance(about, dict), f"provenance of {where}", "an object")
@@ -52,6 +57,16 @@ def _check_section(section: Any, where: str) -> None:
         require(kinds == [int, int, str], f"heads of {where}", "a list of layer, head and text")
     _check_table(section["table"], f"table of {where}")
     check_figure(section["figure"], f"figure of {where}")
+
+
+def _check_finding(finding: Any, where: str) -> None:
+    right = isinstance(finding, dict) and set(finding) == {field.name for field in fields(Finding)}
+    right = right and isinstance(finding["answer"], str)
+    right = right and all(isinstance(finding[name], list) for name in ("details", "heads"))
+    require(right, where, "an object with answer, details and heads")
+    require(all(isinstance(text, str) for text in finding["details"]), f"details of the {where}", "texts")
+    pairs = [[type(number) for number in head] if isinstance(head, list) else None for head in finding["heads"]]
+    require(all(kinds == [int, int] for kinds in pairs), f"heads of the {where}", "pairs of layer and head")
 
 
 def _check_table(table: Any, where: str) -> None:

@@ -1,0 +1,85 @@
+"""The runner of studies: the folder first, then the cells in order, then the report with its own command."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench.errors import CannotWrite
+from workbench.results.files import load_result
+from workbench.results.make import make_result
+from workbench.studies.findings.finding import Finding
+from workbench.studies.options import DEFAULTS, Options
+from workbench.studies.report import Section
+from workbench.studies.report.store import load_report
+from workbench.studies.study import Cell, Study, study
+
+RAN = []
+
+
+def result(value):
+    RAN.append(value)
+    return make_result({"x": (("layer",), np.full(2, value), "x")}, {}, method="test", parameters={})
+
+
+@study("heads find", only_python=("secret",))
+def run_numbers(model: str, *, out: str | Path, by: float = 2.0, secret: int = 0, options: Options = DEFAULTS) -> Study:
+    """Multiply."""
+    RAN.append("built")
+    return Study(
+        title=f"Numbers of {model}",
+        question="How much?",
+        cells=[
+            Cell("first", {"seed": options.seed}, lambda _: result(3.0)),
+            Cell("second", {"by": by}, lambda results: result(by * float(results["first"].x[0]))),
+        ],
+        sections=lambda results: [
+            Section(name, None, None, "", Finding(f"{name}: {float(part.x[0]):g}."), {}, f"{name}.nc")
+            for name, part in results.items()
+        ],
+        main=("second",),
+        beside=lambda run, results: (run.folder / "more.txt").write_text(", ".join(results)),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    RAN.clear()
+
+
+def test_cells_are_computed_in_order_once_and_reported(tmp_path):
+    assert run_numbers("m", out=tmp_path / "run", by=5.0) == tmp_path / "run"
+    assert RAN == ["built", 3.0, 15.0]
+    report = load_report(tmp_path / "run")
+    assert (report.title, report.question, report.answer) == ("Numbers of m", "How much?", "second: 15.")
+    assert report.recipe.command == "workbench heads find m --by 5.0 --out runs/run"
+    assert (tmp_path / "run" / "more.txt").read_text() == "first, second"
+    for name in ("first", "second"):
+        assert load_result(tmp_path / "run" / f"{name}.nc").attrs["command"] == report.recipe.command
+    run_numbers("m", out=tmp_path / "run", by=5.0)
+    assert RAN[3:] == ["built"]
+
+
+def test_only_what_changed_is_computed_again(tmp_path):
+    run_numbers("m", out=tmp_path)
+    with pytest.warns(match="computed from something else"):
+        run_numbers("m", out=tmp_path, by=7.0)
+    assert RAN == ["built", 3.0, 6.0, "built", 21.0]
+
+
+def test_nothing_is_loaded_for_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CannotWrite):
+        run_numbers("m", out=tmp_path / "file")
+    assert not RAN
+
+
+def test_what_a_command_cannot_do_has_no_command(tmp_path):
+    run_numbers("m", out=tmp_path, secret=1)
+    assert load_report(tmp_path).recipe.command == ""
+    assert "run_numbers('m', secret=1, out=" in load_report(tmp_path).recipe.call
+    assert "command" not in load_result(tmp_path / "first.nc").attrs
+
+
+def test_what_all_studies_take_is_in_the_documentation_of_each():
+    assert run_numbers.__doc__.startswith("Multiply.") and "out: the run folder" in run_numbers.__doc__

@@ -1,0 +1,131 @@
+"""A study: what it computes cell by cell and what it says of that; one function runs every study."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import xarray as xr
+
+from workbench.studies.report import Recipe, Section, recipe, write_report
+from workbench.studies.runs import Run, run_folder
+
+P = ParamSpec("P")
+_NAMED = inspect.Parameter.KEYWORD_ONLY
+Results = Mapping[str, xr.Dataset]
+"""cell -> its Result"""
+SHARED = """
+    Every study takes:
+        model: what `load_model` takes, or a Model.
+        corpus: what `load_corpus` takes.
+        pairs: what `load_pairs` takes, or "words:de-fr" for translation pairs made of the shipped words.
+        out: the run folder; cells that are there already with the same key are not computed again.
+        languages: to keep; all when None.
+        limit: first texts to keep of each language, or first pairs.
+        options: how to compute.
+
+    Raises:
+        CannotWrite: the folder cannot be written; before anything is computed.
+        TooFewLanguages: fewer than two languages, where languages are compared.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP; the line says what is finished and where.
+"""
+OF_TEXTS = ("truncate", "deduplicate", "columns")  # options that commands without a corpus do not have
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A Result of a study, computed once and saved as `<name>.nc`.
+
+    Attributes:
+        name: Of the file, without `.nc`.
+        key: All that its numbers depend on.
+        compute: Makes it, of the cells before it.
+    """
+
+    name: str
+    key: Mapping[str, Any]
+    compute: Callable[[Results], xr.Dataset]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a command computes and reports.
+
+    Attributes:
+        title: Of the report.
+        cells: In the order in which they are computed.
+        sections: Makes the report's sections, with their findings and figures, of the results.
+        question: What the study asks; the first section's question where it is empty.
+        main: Cells whose answers are the report's; the first section's answer where there are none.
+        beside: Writes what else the run has, such as the explorer, once all cells are there.
+    """
+
+    title: str
+    cells: Sequence[Cell]
+    sections: Callable[[Results], Sequence[Section]]
+    question: str = ""
+    main: Sequence[str] = ()
+    beside: Callable[[Run, Results], Any] | None = None
+
+
+def study(
+    command: str, *, places: Sequence[str] = (), only_python: Sequence[str] = ()
+) -> Callable[[Callable[P, Study]], Callable[P, Path]]:
+    """Decorate a function that returns a Study: callers get the folder in which it was run, the argument `out`.
+
+    The run folder is opened and locked before the function is called, so that nothing is loaded for a folder that
+    cannot be written. How the function was called is recorded as the report's recipe. What all these functions take is
+    documented once, in `SHARED`, and added to what each of them says.
+
+    Args:
+        command: Words after `workbench` that do the same, such as `heads find`.
+        places: Names of keyword arguments that the command takes without their names.
+        only_python: Names of arguments and options that the command does not have.
+    """
+
+    def decorate(build: Callable[P, Study]) -> Callable[P, Path]:
+        signature = inspect.signature(build)
+
+        @wraps(build)
+        def run(*given: P.args, **named: P.kwargs) -> Path:
+            bound = signature.bind(*given, **named)
+            bound.apply_defaults()
+            arguments = dict(bound.arguments)
+            how = {name: arguments.pop(name) for name in ("out", "options")}
+            by_place = [name for name in arguments if signature.parameters[name].kind is not _NAMED]
+            first = [arguments.pop(name) for name in by_place]
+            again = recipe(run, command, *first, places=places, only_python=only_python, **how, **arguments)
+            with run_folder(how["out"], again.command) as folder:
+                run_study(folder, build(*given, **named), again)
+            return folder.folder
+
+        run.__doc__ = f"{build.__doc__}{SHARED}"
+        run.__signature__ = signature.replace(return_annotation=Path)  # pyright: ignore[reportAttributeAccessIssue]
+        return run
+
+    return decorate
+
+
+def run_study(run: Run, study: Study, recipe: Recipe | None = None) -> None:
+    """Compute the cells that a run lacks, then write its report.
+
+    Raises:
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP; the line says what is finished and where.
+        CannotWrite: a file cannot be written.
+    """
+    results = compute_cells(run, study.cells)
+    sections = study.sections(results)
+    if study.beside is not None:
+        study.beside(run, results)
+    named = {"title": study.title, "question": study.question, "main": study.main}
+    write_report(run.folder, sections=sections, recipe=recipe, **named)
+
+
+def compute_cells(run: Run, cells: Sequence[Cell]) -> dict[str, xr.Dataset]:
+    """The results of cells, each from its file where that is there, else computed and saved."""
+    results: dict[str, xr.Dataset] = {}
+    for cell in cells:
+        results[cell.name] = run.cell(cell.name, cell.key, lambda cell=cell: cell.compute(results))
+    return results
