@@ -34,7 +34,7 @@ MEDIAN_LINES = 110
 LINES_PER_FUNCTION = 60  # without its docstring
 PARAMETERS = 10
 DIALECT = {"told", "heard", "hears", "held", "kept", "said", "asked", "found", "one", "room", "house", "thought"}
-FIELD_TERMS = re.compile(r"held_out")
+FIELD_TERMS = re.compile(r"held_out|one_of|above_one|zero_one")
 
 
 @dataclass(frozen=True)

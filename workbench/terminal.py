@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError, WorkbenchWarning
-from workbench.results.stops import stoppable
+from workbench.results.resuming.stops import stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

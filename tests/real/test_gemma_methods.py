@@ -9,7 +9,7 @@ from tests.oracles import firing as firing_oracle
 from tests.oracles import heads as heads_oracle
 from tests.oracles import lens as lens_oracle
 from tests.oracles import patching as patching_oracle
-from workbench.model.generate import generate
+from workbench.model.forward.generate import generate
 from workbench.text.corpus import Corpus
 from workbench.text.pairs import Pair, Pairs, first_tokens
 from workbench.text.words import translation_prompts

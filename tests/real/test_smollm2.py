@@ -5,7 +5,7 @@ import torch
 
 import workbench as wb
 from workbench import packaged
-from workbench.model.generate import generate
+from workbench.model.forward.generate import generate
 from workbench.text.corpus import Corpus
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("smollm2")]

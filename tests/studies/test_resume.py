@@ -8,8 +8,8 @@ import pytest
 
 import workbench as wb
 from tests.models import byte_tokenizer, tiny
-from workbench.results import progress
-from workbench.results.progress import keeping
+from workbench.results.resuming import progress
+from workbench.results.resuming.progress import keeping
 
 TEXTS = {
     "de": ["Guten Tag", "eine Katze", "ja", "Wie geht es dir heute?"],

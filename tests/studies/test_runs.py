@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from workbench.errors import BadResult, CannotWrite, Interrupted, WorkbenchWarning
-from workbench.results import progress
 from workbench.results.files import load_result, save_result
 from workbench.results.make import make_result
+from workbench.results.resuming import progress
 from workbench.studies import runs
 from workbench.studies.runs import COMMAND, open_run, run_folder
 

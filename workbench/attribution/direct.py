@@ -16,7 +16,7 @@ from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
 from workbench.text.pairs import Pairs

@@ -11,7 +11,7 @@ from workbench.model.model import Model
 from workbench.text.batches import Encoded, check_ids
 from workbench.text.clusters import numbered
 from workbench.text.corpus import Corpus
-from workbench.text.naming import shortened
+from workbench.text.display.naming import shortened
 from workbench.text.pairs import Pairs
 from workbench.text.tokens.spans import Divider
 

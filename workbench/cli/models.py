@@ -30,7 +30,7 @@ def card(
     workbench card polyglot
     workbench card polyglot --corpus ../shared/corpus
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.card import run_card, verdict
+    from workbench.studies.cards.card import run_card, verdict
 
     numbers = run_card(model, corpus=corpus, write=write, progress=not quiet)
     show_table(numbers, table, quiet)

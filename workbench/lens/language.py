@@ -14,7 +14,7 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
 from workbench.text.clusters import word_clusters

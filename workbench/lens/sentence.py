@@ -19,7 +19,7 @@ from workbench.model.forward.record import record
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.answers import Identifier
 from workbench.text.batches import Batch, Encoded, check_ids
 from workbench.text.corpus import Corpus

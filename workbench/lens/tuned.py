@@ -17,7 +17,7 @@ from workbench.model.forward.record import record
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
 from workbench.text.clusters import numbered

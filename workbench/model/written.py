@@ -13,8 +13,8 @@ from transformers import LogitsProcessor
 from workbench.arguments import checked, finite, whole_number
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
-from workbench.model.generate import check_room
-from workbench.model.generate import generate as write
+from workbench.model.forward.generate import check_room
+from workbench.model.forward.generate import generate as write
 from workbench.model.model import Model
 from workbench.results.groups import read_units
 from workbench.results.make import make_result

@@ -17,7 +17,7 @@ from workbench.neurons.classes.ternary import in_order, ternary
 from workbench.neurons.counts.firing import firing
 from workbench.neurons.counts.merge import merge
 from workbench.results.make import make_result, provenance
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
 
 _OPTIONS: dict[str, dict[str, float]] = {

@@ -25,7 +25,7 @@ from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.positions import forget_padding, numbers, tokens
 from workbench.patching.engine.prompts import Prompts, batches, encode, first_difference
 from workbench.patching.engine.table import Table
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.pairs import load_pairs
 

@@ -16,7 +16,7 @@ from workbench.patching.engine import cells
 from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import Prompts, batches, encode, label
 from workbench.patching.engine.table import Table
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
 SITES = ("residual", "residual_post")

@@ -21,7 +21,7 @@ from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.positions import forget_padding, numbers
 from workbench.patching.engine.prompts import batches, encode
 from workbench.patching.engine.table import Table
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
 

@@ -19,7 +19,7 @@ from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import batches, encode
 from workbench.patching.engine.table import Table
 from workbench.results.groups import is_pair
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
 

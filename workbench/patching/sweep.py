@@ -20,7 +20,7 @@ from workbench.patching.engine.positions import forget_padding, numbers, tokens
 from workbench.patching.engine.prompts import PairBatch, Prompts, batches, encode
 from workbench.patching.engine.roles import role_columns, roles
 from workbench.patching.engine.table import Table
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
 _STATES = (("layer", "position"), ("layer", "role"))

@@ -19,9 +19,9 @@ from workbench.results.companions import upgrade
 from workbench.results.hdf5.checksums import changed, checksums
 from workbench.results.hdf5.inspect import damaged, inspect
 from workbench.results.hdf5.storable import check_name, writable, writable_values
-from workbench.results.lock import hold, is_free
 from workbench.results.make import FORMAT
-from workbench.results.stops import undisturbed
+from workbench.results.resuming.lock import hold, is_free
+from workbench.results.resuming.stops import undisturbed
 
 PARTIAL = ".partial.nc"
 _LAYOUT = "layout"  # attribute of older files: the dtypes that NetCDF itself does not keep

@@ -18,10 +18,10 @@ import xarray as xr
 import workbench
 from workbench.errors import BadResult, CannotWrite, Interrupted, warn
 from workbench.results.files import PARTIAL, load_result, remove_partial, save_result, write_whole
-from workbench.results.lock import locked
 from workbench.results.make import versions
-from workbench.results.progress import forget, keeping
-from workbench.results.stops import stoppable
+from workbench.results.resuming.lock import locked
+from workbench.results.resuming.progress import forget, keeping
+from workbench.results.resuming.stops import stoppable
 from workbench.studies.space import check_space
 
 _KEY = "cell"  # attribute of a file: what its cell was computed from

@@ -10,8 +10,9 @@ import xarray as xr
 from workbench.errors import BadResult, WorkbenchError
 from workbench.results.files import load_result
 from workbench.results.make import provenance
-from workbench.studies.findings import heads, neurons, patches
+from workbench.studies.findings import heads, patches
 from workbench.studies.findings.finding import Finding
+from workbench.studies.findings.neurons import classes
 from workbench.studies.findings.words import language, listed, number
 from workbench.text import languages as names
 
@@ -98,7 +99,7 @@ def _roles(result: xr.Dataset) -> dict[str, dict[str, str]]:
 
 
 def _ternary(result: xr.Dataset) -> dict[str, dict[str, str]]:
-    return {"own neurons": {str(code): str(n) for code, n in neurons.specific_of(result).items()}}
+    return {"own neurons": {str(code): str(n) for code, n in classes.specific_of(result).items()}}
 
 
 def _lape(result: xr.Dataset) -> dict[str, dict[str, str]]:

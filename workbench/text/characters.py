@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from workbench.errors import BadArgument, warn
-from workbench.text.naming import shortened
+from workbench.text.display.naming import shortened
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 _OVERRIDES = "\u202a-\u202e\u2066-\u2069"  # which show text in another order than it is read in

@@ -14,9 +14,9 @@ from workbench.arguments import checked, expect, shown, whole_number
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
 from workbench.text.characters import mended, repeats, whole
 from workbench.text.clusters import joined, numbered, repeats_record, text_clusters
+from workbench.text.display.naming import quoted, shortened
 from workbench.text.display.overview import Part, as_html
 from workbench.text.languages import listing, match
-from workbench.text.naming import quoted, shortened
 
 _KINDS = {
     "texts": Mapping[str, Sequence[Any]],

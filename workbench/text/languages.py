@@ -10,7 +10,7 @@ from typing import Any
 import langcodes
 
 from workbench.errors import BadArgument, UnknownLanguage, warn
-from workbench.text.naming import quoted
+from workbench.text.display.naming import quoted
 
 DEFAULT = ("ar", "de", "en", "es", "fi", "fr", "hi", "it", "ja", "ru", "tr", "zh")
 _CASED = ("Latn", "Cyrl", "Grek", "Armn")

@@ -15,10 +15,10 @@ from workbench.errors import BadPairs, warn
 from workbench.text.characters import composed, mended, normalized, plain, whole
 from workbench.text.clusters import numbered, repeats_record
 from workbench.text.corpus import digest
+from workbench.text.display.naming import quoted
 from workbench.text.display.overview import Part, as_html
 from workbench.text.formats.decoding import Table, frame_table, kind, read_json_lines
 from workbench.text.formats.delimited import read_table
-from workbench.text.naming import quoted
 
 FIELDS = ("source", "target", "answer", "foil")
 _SHOWN = 10  # pairs in a notebook

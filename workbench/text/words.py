@@ -14,12 +14,12 @@ from workbench.text.characters import composed, normalized, whole
 from workbench.text.chat import Chat
 from workbench.text.clusters import word_clusters
 from workbench.text.corpus import chosen, digest
+from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import Table, frame_table
 from workbench.text.formats.delimited import read_table
 from workbench.text.formats.headers import identifiers, language_columns, twice
 from workbench.text.formats.tables import keep_complete, text_cell
 from workbench.text.languages import autonym
-from workbench.text.naming import shortened
 from workbench.text.pairs import Pair, Pairs, first_tokens
 
 

@@ -14,7 +14,7 @@ from workbench.errors import BadCorpus, BrokenModel, UnsupportedSite, WorkbenchW
 from workbench.model import effective_weights
 from workbench.model.checks import check, restarts
 from workbench.model.checks.costs import COSTS
-from workbench.model.generate import generate
+from workbench.model.forward.generate import generate
 from workbench.model.loading import cache_argument, wrap
 
 ALL = set(COSTS)

@@ -9,7 +9,8 @@ import xarray as xr
 from workbench.heads import roles
 from workbench.neurons import lape, ternary
 from workbench.results.make import make_result
-from workbench.studies.findings import controls, heads, neurons, patches, removal
+from workbench.studies.findings import controls, heads, patches, removal
+from workbench.studies.findings.neurons import classes
 from workbench.studies.findings.words import count, language, listed
 
 CELLS = ("language", "layer", "head")
@@ -153,12 +154,12 @@ def test_knockout_leads_with_the_test_of_the_diagonal():
 
 
 def test_firing():
-    text = neurons.firing(counts([[[50, 0], [100, 50]], [[10, 0], [20, 20]]])).text
+    text = classes.firing(counts([[[50, 0], [100, 50]], [[10, 0], [20, 20]]])).text
     assert text == (
         "On average 31.2 % of the neurons fire at a token. Most do in layer 1 (47.5 %), fewest in layer 0 (15 %). "
         "Of the languages, German makes most fire (50 %) and French fewest (12.5 %). 1 neuron of 4 never fired."
     )
-    text = neurons.firing(counts(np.zeros((2, 1, 3), dtype=int))).text
+    text = classes.firing(counts(np.zeros((2, 1, 3), dtype=int))).text
     assert text == "On average 0 % of the neurons fire at a token. 3 neurons of 3 never fired."
 
 
@@ -167,15 +168,15 @@ def test_neuron_classes():
     fired[0, 0, 0], fired[1, 0, 0] = 100, 0  # a German neuron
     made = counts(fired)
     classes, members = ternary(made, top_rate=0.05), lape(made, top_rate=0.05)
-    assert "1 are specific to one language" in neurons.ternary(classes).text
-    assert "Specific ones: German 1. Layer 0 has most (1)." in neurons.ternary(classes).text
-    assert neurons.lape(members, classes).text == (
+    assert "1 are specific to one language" in classes.ternary(classes).text
+    assert "Specific ones: German 1. Layer 0 has most (1)." in classes.ternary(classes).text
+    assert classes.lape(members, classes).text == (
         "LAPE selects 1 of 20 neurons; most belong to German (1), fewest to French (0). "
         "1 of them are among the 1 that the ternary score selects."
     )
     dead = counts(np.zeros((2, 2, 10), dtype=int))
-    assert neurons.ternary(ternary(dead, top_rate=0.05)).text.endswith("No neuron is specific to one language.")
-    assert neurons.lape(lape(dead, top_rate=0.05), ternary(dead, top_rate=0.05)).text.startswith(
+    assert classes.ternary(ternary(dead, top_rate=0.05)).text.endswith("No neuron is specific to one language.")
+    assert classes.lape(lape(dead, top_rate=0.05), ternary(dead, top_rate=0.05)).text.startswith(
         "LAPE selects no neuron"
     )
 

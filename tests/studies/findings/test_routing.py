@@ -3,7 +3,7 @@
 import numpy as np
 
 from workbench.results.make import make_result
-from workbench.studies.findings import routing
+from workbench.studies.findings.neurons import routing
 
 
 def test_routing():

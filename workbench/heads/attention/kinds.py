@@ -17,7 +17,7 @@ from workbench.model.hooks import after, hooked
 from workbench.model.memory import budget
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus

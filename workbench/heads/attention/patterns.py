@@ -15,7 +15,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.memory import budget
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 from workbench.text.tokens.pieces import pieces

@@ -21,7 +21,7 @@ from workbench.model.memory import cells_at_once
 from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus

@@ -19,7 +19,7 @@ from workbench.model.forward.optimizer import adam_state
 from workbench.model.gradients import head_gradient
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected
 from workbench.text.batches import Batch, Encoded, collate
 from workbench.text.corpus import Corpus

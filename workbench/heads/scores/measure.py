@@ -13,7 +13,7 @@ from workbench.model.forward.rerun import rescale
 from workbench.model.memory import cells_at_once
 from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 

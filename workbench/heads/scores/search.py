@@ -18,7 +18,7 @@ from workbench.model.forward.record import record
 from workbench.model.gradients import head_gradient
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.batches import Encoded
 from workbench.text.corpus import Corpus
 

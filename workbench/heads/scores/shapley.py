@@ -16,7 +16,7 @@ from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
 
 _EXACT = 8  # most heads whose 2^n sets are all run

@@ -12,10 +12,10 @@ from workbench.errors import BadArgument, Interrupted, TooFewLanguages, UnknownL
 from workbench.heads.groups import chosen_heads, random_groups
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
-from workbench.model.generate import answered, by_row, check_room, generate
+from workbench.model.forward.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.answers import Identifier, answering
 from workbench.text.clusters import pooled

@@ -21,7 +21,7 @@ from workbench.model.gradients import frozen
 from workbench.model.hooks import before, hooked
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.characters import plain
 from workbench.text.clusters import numbered

@@ -17,7 +17,7 @@ from workbench.model.edits import edited
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.characters import plain
 from workbench.text.clusters import numbered

@@ -18,10 +18,10 @@ from workbench.model.checks.probe import Probe
 from workbench.model.checks.restarts import RestartError, check_restarts, neurons_gap
 from workbench.model.effective_weights import linear_error
 from workbench.model.forward.fused_attention import fused
+from workbench.model.forward.generate import greedy
 from workbench.model.forward.layers import call_layer
 from workbench.model.forward.record import record
 from workbench.model.forward.recording import Recording
-from workbench.model.generate import greedy
 from workbench.model.hooks import after, hooked
 from workbench.model.metrics import unembed
 from workbench.model.model import Model

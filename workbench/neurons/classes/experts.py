@@ -15,7 +15,7 @@ from workbench.model.model import Model
 from workbench.neurons.counts.activity import mean, per_text
 from workbench.results.average_precision import average_precision
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
 
 _PAPER = 1000  # neurons at each end

@@ -15,7 +15,7 @@ from workbench.model.model import Model
 from workbench.neurons.classes.ranking import check_share, how_many
 from workbench.neurons.counts.activity import down_norms, per_text, root_mean_square
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
 
 _AXES = ("language", "layer", "neuron")

@@ -21,7 +21,7 @@ from workbench.model.model import Model
 from workbench.neurons.counts.prefixes import Prefixes, prefix_tokens
 from workbench.neurons.counts.strength import Strength
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 

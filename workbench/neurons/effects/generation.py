@@ -9,12 +9,12 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
-from workbench.model.generate import answered, by_row, check_room, generate
+from workbench.model.forward.generate import answered, by_row, check_room, generate
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
 from workbench.results.groups import Groups
 from workbench.results.make import Variables, make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.answers import Identifier, answering
 from workbench.text.corpus import Corpus

@@ -18,7 +18,7 @@ from workbench.neurons.groups import random_groups, read_groups
 from workbench.results.controls import OWNERS
 from workbench.results.groups import Groups
 from workbench.results.make import make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
 
 

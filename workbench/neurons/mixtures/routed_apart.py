@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from workbench.neurons.mixtures.divergence import Test, exchange, share_interval
 from workbench.results.make import Variables
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected
 from workbench.text.clusters import joined
 from workbench.text.corpus import Corpus

@@ -21,7 +21,7 @@ from workbench.neurons.counts.rates import read_counts
 from workbench.neurons.mixtures.divergence import distributions
 from workbench.neurons.mixtures.routed_apart import Variables, divergences, intervals
 from workbench.results.make import make_result, provenance
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 

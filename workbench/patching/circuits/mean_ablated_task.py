@@ -16,7 +16,7 @@ from workbench.model.model import Model
 from workbench.patching.engine.cells import read
 from workbench.patching.engine.gradient import activation_gradients
 from workbench.patching.engine.prompts import Prompts, batches, cells_at_once
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from workbench.patching.concepts.concept_pairs import ConceptPair, ConceptPairs,
 from workbench.patching.concepts.onset import onset
 from workbench.patching.engine.patch_onwards import hold
 from workbench.results.make import make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch, pad
 from workbench.text.corpus import Corpus

@@ -17,7 +17,7 @@ from workbench.patching.concepts.concept_pairs import ConceptPairs, make_pairs
 from workbench.patching.concepts.concepts import batch_of, leads, measure, placed
 from workbench.patching.concepts.onset import onset
 from workbench.results.make import make_result
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import chosen
 from workbench.text.words import load_words
 

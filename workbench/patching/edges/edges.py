@@ -22,7 +22,7 @@ from workbench.patching.engine.agreement import with_agreement
 from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import batches, encode
 from workbench.patching.engine.table import Table
-from workbench.results.progress import resumed
+from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
 _PASSES = 8  # recordings' worth of memory that a pass takes which will be differentiated

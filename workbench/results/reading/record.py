@@ -7,7 +7,7 @@ import xarray as xr
 
 from workbench.errors import BadResult
 from workbench.results.make import provenance
-from workbench.text.naming import shortened
+from workbench.text.display.naming import shortened
 
 
 def recorded(result: xr.Dataset) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from workbench import figures
 from workbench.model.model import Model
 from workbench.neurons import firing, lape, ternary
 from workbench.studies.findings import controls
-from workbench.studies.findings import neurons as findings
+from workbench.studies.findings.neurons import classes as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section

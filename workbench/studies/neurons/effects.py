@@ -10,7 +10,7 @@ from workbench import figures
 from workbench.errors import BadArgument
 from workbench.model.model import Model
 from workbench.neurons import compare, firing, knockout, lape, stages, ternary
-from workbench.studies.findings import neuron_effects as findings
+from workbench.studies.findings.neurons import effects as findings
 from workbench.studies.neurons.classes import firing_cell
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section

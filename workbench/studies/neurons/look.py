@@ -9,7 +9,7 @@ import xarray as xr
 from workbench import figures
 from workbench.neurons import experts, lape, look, plnd, ternary
 from workbench.results.files import write_whole
-from workbench.studies.findings import neuron_effects as findings
+from workbench.studies.findings.neurons import effects as findings
 from workbench.studies.neurons.classes import firing_cell
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section

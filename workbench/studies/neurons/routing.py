@@ -9,7 +9,7 @@ import xarray as xr
 
 from workbench import figures
 from workbench.neurons import routing
-from workbench.studies.findings import routing as findings
+from workbench.studies.findings.neurons import routing as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section

@@ -14,7 +14,7 @@ import pandas as pd
 import psutil
 
 from workbench.errors import WorkbenchError
-from workbench.text.naming import quoted, shortened
+from workbench.text.display.naming import quoted, shortened
 
 _MARKS = (  # the first bytes of other encodings, the longer first
     (codecs.BOM_UTF32_LE, "utf-32"),

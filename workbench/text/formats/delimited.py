@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.errors import BadCorpus, WorkbenchError, warn
+from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import Table, kind, lines, read_text
 from workbench.text.formats.headers import twice
 from workbench.text.formats.headless import looks_headless
-from workbench.text.naming import shortened
 
 _SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars"}
 Rows = list[tuple[int, list[str]]]

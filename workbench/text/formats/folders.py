@@ -7,6 +7,7 @@ from pathlib import Path
 
 from workbench.errors import BadArgument, BadCorpus, warn
 from workbench.text.corpus import Corpus, chosen
+from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import Table, bare, kind
 from workbench.text.formats.delimited import read_table
 from workbench.text.formats.headers import AMBIGUOUS
@@ -15,7 +16,6 @@ from workbench.text.formats.lines import line_corpus
 from workbench.text.formats.names import ENDINGS, Named, by_language, read_name
 from workbench.text.formats.tables import has_texts, joined, only_roles, renamed, table_corpus, text_column
 from workbench.text.languages import concerns, listed, wanted
-from workbench.text.naming import shortened
 
 KINDS = ".tsv, .csv, .jsonl, .json (XQuAD), .txt, a Moses pair, any of them with .gz, or a folder of <language>.txt"
 _IN_STEP = ("dev", "devtest", "test")  # eng_Latn.dev: FLORES is aligned by line

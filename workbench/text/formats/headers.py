@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, warn
+from workbench.text.display.naming import quoted, shortened
 from workbench.text.formats.cells import (
     LABELS,
     clearly_none,
@@ -23,7 +24,6 @@ from workbench.text.formats.cells import (
 )
 from workbench.text.formats.headless import advice, looks_headless
 from workbench.text.languages import check, concerns, known, listed, name, wanted
-from workbench.text.naming import quoted, shortened
 
 # Codes of languages that are also a word, or short for one, in headers whose cells may hold letters.
 _WORDS = (

@@ -8,11 +8,11 @@ import pandas as pd
 
 from workbench.errors import BadArgument, BadCorpus
 from workbench.text.corpus import Corpus
+from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import Table, frame_table
 from workbench.text.formats.headers import language_columns
 from workbench.text.formats.tables import has_texts, only_roles, table_corpus, text_column
 from workbench.text.languages import check, listed, listing
-from workbench.text.naming import shortened
 
 _SPLITS = ("train", "validation", "test", "dev", "devtest")
 Languages = str | Sequence[str] | None

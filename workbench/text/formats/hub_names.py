@@ -6,9 +6,9 @@ from typing import Any
 from workbench.arguments import shown
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
 from workbench.text.corpus import Corpus
+from workbench.text.display.naming import shortened
 from workbench.text.formats.hub import Columns, Languages, mapping_corpus
 from workbench.text.languages import listed
-from workbench.text.naming import shortened
 
 PREFIX = "hf:"
 SPELLING = "hf:owner/name, hf:owner/name:config+config or hf:owner/name:config+config:split"

@@ -7,10 +7,10 @@ from typing import Any
 
 from workbench.errors import BadCorpus, warn
 from workbench.text.corpus import Corpus
+from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import Table, read_json_lines, read_text
 from workbench.text.formats.tables import LANGUAGE_FIELDS, TEXT_FIELDS, has_texts
 from workbench.text.languages import check
-from workbench.text.naming import shortened
 
 _CELLS = 10**6  # that a table may have
 _SPARSE = 64  # times the cells that are filled

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from workbench.errors import BadCorpus, warn
 from workbench.text.corpus import Corpus
+from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import lines, read_text
 from workbench.text.formats.tables import keep_complete
-from workbench.text.naming import shortened
 
 
 def line_corpus(files: dict[str, Path], source: str, *, aligned: bool) -> Corpus:

@@ -5,11 +5,11 @@ from typing import Any
 
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage, warn
 from workbench.text.corpus import Corpus, chosen
+from workbench.text.display.naming import quoted, shortened
 from workbench.text.formats.decoding import Table, complete
 from workbench.text.formats.headers import check_columns, identifiers, language_columns, twice
 from workbench.text.formats.headless import advice, looks_headless
 from workbench.text.languages import check, known, listed
-from workbench.text.naming import quoted, shortened
 
 # Columns that say which language a row is in, and columns that hold its text, the surest first.
 LANGUAGE_FIELDS = ("language", "lang", "language_code", "lang_code", "dialect", "locale")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.results import progress
-from workbench.results.progress import keeping, resumed
+from workbench.results.resuming import progress
+from workbench.results.resuming.progress import keeping, resumed
 
 
 class Stop(Exception):

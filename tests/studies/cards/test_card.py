@@ -8,8 +8,8 @@ import xarray as xr
 
 from workbench import shipped
 from workbench.errors import BadArgument
-from workbench.studies.card import compare, read_stored, verdict
-from workbench.studies.card_effects import contrasts, onset_of, own_heads, own_neurons, routes
+from workbench.studies.cards.card import compare, read_stored, verdict
+from workbench.studies.cards.card_effects import contrasts, onset_of, own_heads, own_neurons, routes
 
 LANGUAGES = ["ar", "de", "en", "es"]
 
@@ -154,7 +154,7 @@ def test_a_model_without_stored_numbers_is_refused(tmp_path, monkeypatch):
 
 
 def test_the_study_writes_the_numbers_and_keeps_what_needs_the_corpus(tmp_path, monkeypatch):
-    from workbench.studies import card
+    from workbench.studies.cards import card
 
     measured = {name: EVALUATION[name] for name in ("weights", "shipped_bits_per_byte", "translation", "language")}
     written = []

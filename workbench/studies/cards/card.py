@@ -12,7 +12,7 @@ from workbench import shipped
 from workbench.errors import BadArgument
 from workbench.model.load import load_model
 from workbench.results.files import write_whole
-from workbench.studies.card_effects import measure_knockout, measure_patching
+from workbench.studies.cards.card_effects import measure_knockout, measure_patching
 from workbench.text.readers import load_corpus
 from workbench.text.words import load_words
 from workbench.training.card import write_card

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import warn
-from workbench.results.stops import undisturbed
+from workbench.results.resuming.stops import undisturbed
 
 _SHARE = 0.02  # of the time goes into storing, at most
 _LEAST = 0.02  # seconds of work that are worth a row

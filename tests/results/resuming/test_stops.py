@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from workbench.results.stops import stoppable, undisturbed
+from workbench.results.resuming.stops import stoppable, undisturbed
 
 STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 

@@ -10,12 +10,12 @@ import pytest
 
 from workbench.errors import CannotWrite
 from workbench.results.files import remove_partial, write_whole
-from workbench.results.lock import FILE, locked
+from workbench.results.resuming.lock import FILE, locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from workbench.results.lock import locked
+from workbench.results.resuming.lock import locked
 with locked(Path(sys.argv[1])):
     print("locked", flush=True)
     time.sleep(60)
