@@ -37,7 +37,7 @@ _NAMES = {
     "report": "workbench.studies.own",
 }
 __all__ = ["__version__", *_NAMES, *_SUBPACKAGES]  # pyright: ignore[reportUnsupportedDunderAll]
-__getattr__, __dir__ = lazily(__name__, {**_NAMES, **{name: f"workbench.{name}" for name in _SUBPACKAGES}})
+__getattr__, _ = lazily(__name__, {**_NAMES, **{name: f"workbench.{name}" for name in _SUBPACKAGES}})
 
 if TYPE_CHECKING:
     from workbench import (  # noqa: F401
@@ -63,3 +63,8 @@ if TYPE_CHECKING:
     from workbench.text.pairs import load_pairs  # noqa: F401
     from workbench.text.readers import load_corpus  # noqa: F401
     from workbench.text.words import load_words, translation_pairs  # noqa: F401
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+__all__ = ["ALIASES", "DATA", "folder", "models"]
 _HERE = Path(__file__).resolve().parent
 DATA = _HERE / "_data" if (_HERE / "_data").is_dir() else _HERE.parent / "data"
 ALIASES = {"polyglot-base": "polyglot"}
@@ -17,3 +18,8 @@ def models() -> list[str]:
 def folder(name: str) -> Path:
     """The folder of a shipped model, by its first or second name."""
     return DATA / ALIASES.get(name, name)
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)

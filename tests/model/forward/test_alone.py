@@ -123,7 +123,9 @@ def test_every_analysis_runs_alone(room):
     taking = {
         name: getattr(room, name)
         for name in room.__all__
-        if "model" in inspect.signature(getattr(room, name)).parameters
+        if inspect.isroutine(getattr(room, name))
+        and name != "score_result"  # labels numbers; the model is asked for its name and shape
+        and "model" in inspect.signature(getattr(room, name)).parameters
     }
     assert taking
     layers = {name: [one] for name, one in taking.items()}

@@ -167,10 +167,10 @@ def test_neuron_classes():
     fired = np.full((2, 2, 10), 50)
     fired[0, 0, 0], fired[1, 0, 0] = 100, 0  # a German neuron
     made = counts(fired)
-    classes, members = ternary(made, top_rate=0.05), lape(made, top_rate=0.05)
-    assert "1 are specific to one language" in classes.ternary(classes).text
-    assert "Specific ones: German 1. Layer 0 has most (1)." in classes.ternary(classes).text
-    assert classes.lape(members, classes).text == (
+    kinds, members = ternary(made, top_rate=0.05), lape(made, top_rate=0.05)
+    assert "1 are specific to one language" in classes.ternary(kinds).text
+    assert "Specific ones: German 1. Layer 0 has most (1)." in classes.ternary(kinds).text
+    assert classes.lape(members, kinds).text == (
         "LAPE selects 1 of 20 neurons; most belong to German (1), fewest to French (0). "
         "1 of them are among the 1 that the ternary score selects."
     )
