@@ -9,7 +9,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked
-from workbench.attribution.parts import parts
+from workbench.attribution.parts import Parts, parts
 from workbench.attribution.questions import Questions, questions
 from workbench.errors import Interrupted, warn
 from workbench.model.batching import by_length, texts_per_batch
@@ -57,10 +57,10 @@ def direct(
 ) -> xr.Dataset:
     """Divide the logit of an answer, less that of a foil, among the parts that write it: heads, MLPs, the embedding.
 
-    The residual stream is a sum of what the parts wrote. With the scale of the last norm frozen at what it was in this
+    The residual stream is the sum of what the parts write. With the scale of the last norm frozen at its value in this
     run (also of norms after attention, as Gemma has), the logits are linear in that sum, so every part has its share
     and the shares add up: embedding + attention and MLP of every layer + constant = difference. That is checked for
-    every prompt. What a part does through later parts is not in it; `patching` and `heads.ablate` see that.
+    every prompt. A part's effect through later parts is not included; `patching` and `heads.ablate` measure it.
 
     Args:
         model: the model.
@@ -78,8 +78,8 @@ def direct(
         them), `mlp_effect[layer]`, `layer_effect[layer]` (both), `embedding_effect`, `constant_effect` and
         `difference`, in logits, with bootstrap intervals over distinct prompts (`head_effect_low` ...; NaN for one
         prompt), and an axis `language` before the others where there are languages; the same of each prompt,
-        `prompt_head_effect[prompt, layer, head]` ..., and its `answer`, `foil`, `text` and `prompt_language`. A model
-        that bends its logits (a soft cap) is read before that: attribute `capped`.
+        `prompt_head_effect[prompt, layer, head]` ..., and its `answer`, `foil`, `text` and `prompt_language`. The
+        logits of a model with a soft cap are read before the cap: attribute `capped`.
 
     Raises:
         BadArgument: words beside pairs, a foil without an answer, words without tokens, or a number out of range.
@@ -93,8 +93,8 @@ def direct(
         Elhage et al. 2021 (A Mathematical Framework for Transformer Circuits); Wang et al. 2023 (arXiv 2211.00593).
 
     Example:
-        >>> found = wb.attribution.direct(model, "Le chat", answer=" est", foil=" sont")         # doctest: +SKIP
-        >>> wb.figures.heatmap(found, "head_effect")                                             # doctest: +SKIP
+        >>> effects = wb.attribution.direct(model, "Le chat", answer=" est", foil=" sont")         # doctest: +SKIP
+        >>> wb.figures.heatmap(effects, "head_effect")                                           # doctest: +SKIP
     """
     size = texts_per_batch(batch_size, auto=_AUTO)
     model.require("head")
@@ -112,16 +112,7 @@ def direct(
         for batch in resumed(every, state, skip=lambda batch: bar.update(len(batch))):
             rows = [number[key] for key in zip(batch.languages, batch.rows, strict=True)]
             written = parts(model, batch, torch.from_numpy(prompted.tokens[rows]))
-            shares = {
-                "head_effect": written.heads,
-                "attention_effect": written.attention,
-                "mlp_effect": written.mlp,
-                "layer_effect": written.attention + written.mlp,
-                "embedding_effect": written.embedding,
-                "constant_effect": written.constant,
-                "difference": written.difference,
-            }
-            for name, share in shares.items():
+            for name, share in _effects(written).items():
                 values[name][rows] = share.cpu().numpy()
             tokens[rows] = written.tokens.cpu().numpy()
             capped |= written.capped
@@ -132,7 +123,7 @@ def direct(
     finally:
         bar.close()
     if capped:
-        warn(f"{model.name!r} bends its logits (a soft cap); the difference that is divided is the one before that")
+        warn(f"{model.name!r} has a soft cap on its logits; the difference is divided as it is before the cap")
     result = make_result(
         {**_means(prompted, values, level, seed), **_of_prompts(model, prompted, values, tokens)},
         {"language": prompted.languages} if prompted.languages else {},
@@ -148,6 +139,19 @@ def direct(
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result
+
+
+def _effects(written: Parts) -> dict[str, torch.Tensor]:
+    """The variables of one batch, each [prompt, ...]."""
+    return {
+        "head_effect": written.heads,
+        "attention_effect": written.attention,
+        "mlp_effect": written.mlp,
+        "layer_effect": written.attention + written.mlp,
+        "embedding_effect": written.embedding,
+        "constant_effect": written.constant,
+        "difference": written.difference,
+    }
 
 
 def _shape(model: Model, name: str) -> tuple[int, ...]:
@@ -180,7 +184,7 @@ def _means(prompted: Questions, values: dict[str, np.ndarray], level: float, see
 def _of_prompts(
     model: Model, prompted: Questions, values: dict[str, np.ndarray], tokens: np.ndarray
 ) -> dict[str, tuple[tuple[str, ...], Any, str]]:
-    """The same of each prompt, and what was read after it."""
+    """The same of each prompt, and its answer and foil."""
     variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
         f"prompt_{name}": (("prompt", *_CELLS.get(name, ())), array, _TEXTS[name]) for name, array in values.items()
     }

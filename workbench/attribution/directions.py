@@ -1,4 +1,4 @@
-"""Directions: by which numbers what a part writes becomes a logit difference, once every norm's scale is frozen."""
+"""Directions: the linear map from what a part writes to a logit difference, once every norm's scale is frozen."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +15,11 @@ _PROPORTIONAL = 1e-3  # share of the largest logit
 
 @dataclass(frozen=True)
 class FrozenNorm:
-    """A norm as a linear map: what it multiplies by, whether it takes the mean off first, and what it adds.
+    """A norm as a linear map: what it multiplies by, whether it subtracts the mean first, and what it adds.
 
     Attributes:
         scale: [d_model].
-        centred: whether the mean is taken off.
+        centred: whether the mean is subtracted.
         bias: [d_model].
         module: the norm.
     """
@@ -32,10 +32,10 @@ class FrozenNorm:
     @classmethod
     @torch.no_grad()
     def of(cls, module: Any, width: int, like: Tensor) -> "FrozenNorm":
-        """See what a norm does.
+        """Measure a norm.
 
         Raises:
-            UnsupportedSite: it is no scale times the normed state.
+            UnsupportedSite: the norm is no scale times the normed state.
         """
         part = getattr(module, "original_component", module)
         scale, centred = norm_scale(module, width, like[:0])
@@ -44,7 +44,7 @@ class FrozenNorm:
         return cls(scale.to(like.device), centred, bias, part)
 
     def back(self, direction: Tensor, states: Tensor) -> Tensor:
-        """What of the norm's input, [row, d_model] float32, counts as `direction` [row, d_model] of its output.
+        """The direction of the norm's input, [row, d_model] float32, for `direction` [row, d_model] of its output.
 
         The size that the norm divides by is that of the states, the module's own epsilon included.
         """
@@ -53,7 +53,7 @@ class FrozenNorm:
         return moved * self._shrink(states)[:, None]
 
     def _shrink(self, states: Tensor) -> Tensor:
-        """By how much the norm shrinks each state, [row], read off what it gives."""
+        """By how much the norm shrinks each state, [row], from its output."""
         plain = states.float()
         plain = plain - plain.mean(-1, keepdim=True) if self.centred else plain
         given = self.module(states[None])[0].float() - self.bias
@@ -69,8 +69,7 @@ class Head:
         direction: [row, d_model] of normed states.
         constant: [row], what the head's own bias adds.
         factor: by which the model multiplies its logits; 1 for most.
-        capped: whether the model then bends its logits (a soft cap), which no sum of parts can follow: what is read is
-            the logit before that.
+        capped: whether a soft cap follows, through which no sum of parts goes: the logit before the cap is read.
     """
 
     direction: Tensor

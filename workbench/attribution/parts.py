@@ -15,7 +15,7 @@ from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.text.batches import Batch
 
-_EXACT = {torch.float32: 1e-3}  # share of all that is written; of narrower types 5e-2
+_EXACT = {torch.float32: 1e-3}  # largest error, as a share of all that is written
 _NARROW = 5e-2
 
 
@@ -31,7 +31,7 @@ class Parts:
         constant: biases of the last norm and of the unembedding, [prompt].
         difference: the model's logit of the answer minus that of the foil, [prompt].
         tokens: answer and foil, [prompt, 2].
-        capped: the model bends its logits; the difference is that before.
+        capped: whether the logits have a soft cap; the difference is the one before it.
     """
 
     heads: Tensor
@@ -51,51 +51,51 @@ def parts(model: Model, batch: Batch, tokens: Tensor) -> Parts:
     Args:
         model: the model.
         batch: the prompts.
-        tokens: answer and foil of each, [prompt, 2]; -1 for the model's first choice, and for its best other one.
+        tokens: answer and foil of each, [prompt, 2]; -1 for the model's first choice, and for the best other token.
 
     Raises:
-        UnsupportedSite: the parts are not added up as they are written.
+        UnsupportedSite: the outputs of the parts do not add up to the residual stream.
     """
     written: dict[int, Tensor] = {}
     mlps = {i: part for i, block in enumerate(model.bridge.blocks) if (part := getattr(block, "mlp", None)) is not None}
-    with hooked([after(part, _keep(written, i)) for i, part in mlps.items()]):
+    with hooked([after(part, _store(written, i)) for i, part in mlps.items()]):
         recording = record(model, batch, heads=True)
     states = [layer[:, -1].float() for layer in recording.residual]
     normed = model.bridge.ln_final(recording.residual[-1][:, -1:])[:, 0]
     logits = unembed(model, normed).float()
     tokens = chosen(logits, tokens.to(logits.device))
-    reading = head(model, normed, logits, tokens)
+    unembedding = head(model, normed, logits, tokens)
     final = FrozenNorm.of(model.bridge.ln_final, model.d_model, normed)
-    towards = final.back(reading.direction, recording.residual[-1][:, -1])
-    of_heads, of_attention, of_layers = [], [], []
+    towards = final.back(unembedding.direction, recording.residual[-1][:, -1])
+    head_shares, attention_shares, layer_shares = [], [], []
     for layer in range(model.n_layers):
         heads, attention = _attention(recording, layer, towards)
         moved = states[layer + 1] - states[layer]
         if layer in written:
             _check_mlp(recording, layer, written[layer], moved - attention, states[layer] + attention)
-        of_heads.append(heads)
-        of_attention.append((attention * towards).sum(-1))
-        of_layers.append((moved * towards).sum(-1))
-    attention, layers = torch.stack(of_attention, 1), torch.stack(of_layers, 1)
+        head_shares.append(heads)
+        attention_shares.append((attention * towards).sum(-1))
+        layer_shares.append((moved * towards).sum(-1))
+    attention, layers = torch.stack(attention_shares, 1), torch.stack(layer_shares, 1)
     rows = torch.arange(len(tokens), device=logits.device)
-    plain = (normed.float() * reading.direction).sum(-1) + reading.constant
-    difference = plain if reading.capped else logits[rows, tokens[:, 0]] - logits[rows, tokens[:, 1]]
+    plain = (normed.float() * unembedding.direction).sum(-1) + unembedding.constant
+    difference = plain if unembedding.capped else logits[rows, tokens[:, 0]] - logits[rows, tokens[:, 1]]
     shares = Parts(
-        torch.stack(of_heads, 1),
+        torch.stack(head_shares, 1),
         attention,
         layers - attention,
         (states[0] * towards).sum(-1),
-        reading.constant + (final.bias * reading.direction).sum(-1),
+        unembedding.constant + (final.bias * unembedding.direction).sum(-1),
         difference,
         tokens,
-        reading.capped,
+        unembedding.capped,
     )
     _check_sum(model, shares)
     return shares
 
 
 def chosen(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Answer and foil [row, 2] where they are given, else the first choice of logits, and the best other one."""
+    """Answer and foil [row, 2] where they are given, else the first choice of the logits, and the best other token."""
     rows = torch.arange(len(tokens), device=logits.device)
     answer = torch.where(tokens[:, 0] < 0, logits.argmax(-1), tokens[:, 0])
     others = logits.clone()
@@ -103,7 +103,7 @@ def chosen(logits: Tensor, tokens: Tensor) -> Tensor:
     return torch.stack([answer, torch.where(tokens[:, 1] < 0, others.argmax(-1), tokens[:, 1])], 1)
 
 
-def _keep(written: dict[int, Tensor], layer: int) -> Any:
+def _store(written: dict[int, Tensor], layer: int) -> Any:
     def hook(output: Any) -> None:
         written[layer] = first(output)
 
@@ -131,13 +131,13 @@ def _attention(recording: Recording, layer: int, towards: Tensor) -> tuple[Tenso
         back, written = frozen.back(towards, output), norm(output[None])[0].float()
         constant = (bias * back).sum(-1) + (frozen.bias * towards).sum(-1)
     heads = torch.einsum("shd,hdm,sm->sh", z.float(), model.output_weight(layer).float(), back)
-    left = (written * towards).sum(-1) - heads.sum(-1) - constant
-    _require(model, left, heads.abs().sum(-1), f"the heads of layer {layer} do not sum to its attention")
+    rest = (written * towards).sum(-1) - heads.sum(-1) - constant
+    _require(model, rest, heads.abs().sum(-1), f"the heads of layer {layer} do not sum to its attention")
     return heads, written
 
 
 def _check_mlp(recording: Recording, layer: int, output: Tensor, rest: Tensor, before: Tensor) -> None:
-    """Refuse a layer that adds something else than its attention's and its MLP's outputs.
+    """Refuse a layer that adds anything but its attention's and its MLP's outputs.
 
     Args:
         recording: the pass.
@@ -147,7 +147,7 @@ def _check_mlp(recording: Recording, layer: int, output: Tensor, rest: Tensor, b
         before: the residual stream after the attention, [row, d_model].
 
     Raises:
-        UnsupportedSite: as it says.
+        UnsupportedSite: the layer scales, norms or mixes them first.
     """
     model = recording.model
     norm = getattr(model.bridge.blocks[layer], "ln2_post", None)

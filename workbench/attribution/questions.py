@@ -13,6 +13,7 @@ from workbench.text.clusters import numbered
 from workbench.text.corpus import Corpus
 from workbench.text.display.naming import shortened
 from workbench.text.pairs import Pairs
+from workbench.text.tokens.following import token_after, token_alone
 from workbench.text.tokens.spans import Divider
 
 
@@ -69,7 +70,7 @@ def questions(model: Model, given: Prompts, answer: str | None, foil: str | None
 
 
 def _of_pairs(model: Model, pairs: Mapping[str, Pairs]) -> Questions:
-    """Each pair's source prompt, which a model should go on with the answer."""
+    """Each pair's source prompt, which a model should continue with the answer."""
     if not pairs:
         raise BadArgument("there are no pairs; give some for one language or more")
     if any(some.chat for some in pairs.values()):
@@ -112,12 +113,10 @@ def _tokens(
 
 
 def _following(model: Model, divide: Divider, ids: list[int], prompt: str, word: str) -> int:
-    """First token of a word after its prompt: of both together where that leaves the prompt's tokens alone."""
-    whole = divide.read(model.tokenizer(prompt + word, verbose=False)["input_ids"])
-    if whole[: len(ids)] == ids and len(whole) > len(ids) and model.tokenizer.decode([whole[len(ids)]]).strip():
-        return whole[len(ids)]
-    alone = model.tokenizer(word, add_special_tokens=False)["input_ids"]
-    tokens = [token for token in alone if model.tokenizer.decode([token]).strip()]
-    if not tokens:
+    """First token of a word after its prompt; of the word by itself where that is only a space."""
+    token = token_after(ids, divide.read(model.tokenizer(prompt + word, verbose=False)["input_ids"]))
+    if token is None or not model.tokenizer.decode([token]).strip():
+        token = token_alone(model.tokenizer, word)
+    if token is None:
         raise BadArgument(f"{word!r} has no token that is more than a space; answers and foils are words")
-    return int(tokens[0])
+    return token

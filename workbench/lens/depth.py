@@ -1,4 +1,4 @@
-"""How sure each layer is, and how near to the right answer: entropy of the lens, and the rank of the answer in it."""
+"""Depth: the entropy of the lens at each layer, and the rank of the right answer in it."""
 
 import numpy as np
 import pandas as pd
@@ -40,13 +40,13 @@ def depth(
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Read every layer at the last token of translation prompts: how sure is it, and where does the answer stand?
+    """Read every layer at the last token of translation prompts: its entropy, and the rank of the answer.
 
     Args:
         model: the model.
         words: frame of `load_words`, or what it reads.
-        source: language of the words that are shown.
-        target: language of the words that are asked for.
+        source: language to translate from.
+        target: language to translate into.
         shots: translations shown before the question.
         limit: most concepts; all when None.
         tuned: what `tune` returned, to read with the tuned lens; the logit lens when None.
@@ -57,8 +57,8 @@ def depth(
     Returns:
         `entropy[layer]` of the lens's distribution in nats, and `rank[layer]`, the geometric mean over concepts of the
         rank of the answer's best first token (1 is the model's choice), each with its 95 % bootstrap interval
-        (`entropy_low` ...); `concept_entropy[concept, layer]`, `concept_rank[concept, layer]`. Layer i is the state in
-        front of layer i; n_layers is the model's output.
+        (`entropy_low` ...); `concept_entropy[concept, layer]`, `concept_rank[concept, layer]`. Layer i is the state
+        before layer i; n_layers is the model's output.
 
     Raises:
         UnknownLanguage: a language is not among the words.
@@ -74,7 +74,7 @@ def depth(
     """
     size = texts_per_batch(batch_size, auto=_AUTO)
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    source, target = (chosen([one], list(frame.columns), where="this word list")[0] for one in (source, target))
+    source, target = (chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target))
     prompts = translation_prompts(frame, source=source, target=target, shots=shots, seed=seed, limit=limit)
     answers = [sorted(first_tokens(model.tokenizer, str(frame.loc[concept, target]))) for concept in prompts]
     values = np.full((2, len(prompts), model.n_layers + 1), np.nan)
@@ -84,14 +84,14 @@ def depth(
     try:
         every = list(batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"))
         for batch in resumed(every, {"values": values}, skip=lambda batch: bar.update(len(batch))):
-            found = np.full((2, len(batch), model.n_layers + 1), np.nan)
+            entropies_and_ranks = np.full((2, len(batch), model.n_layers + 1), np.nan)
             for layer, probabilities in last_position(model, batch, tuned):
-                found[:, :, layer] = entropy_and_rank(probabilities, [answers[row] for row in batch.rows])
-            values[:, list(batch.rows)] = found
+                entropies_and_ranks[:, :, layer] = entropy_and_rank(probabilities, [answers[row] for row in batch.rows])
+            values[:, list(batch.rows)] = entropies_and_ranks
             bar.update(len(batch))
     except KeyboardInterrupt:
         done = int((~np.isnan(values[0, :, 0])).sum())
-        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are kept in .partial"
+        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are in .partial"
     finally:
         bar.close()
     result = _result(model, frame, list(prompts), values, seed, {"source": source, "target": target, "shots": shots})
@@ -117,7 +117,7 @@ def depth_variables(
 ) -> dict[str, tuple[tuple[str, ...], np.ndarray, str]]:
     """Variables of a Result from entropy and rank, [2, concept, layer]: means over concepts with their intervals.
 
-    Concepts of one of the clusters [concept] are drawn together.
+    Concepts of one cluster are drawn together; `clusters` [concept].
     """
     entropy, rank = values
     known = ~np.isnan(entropy[:, 0])
@@ -162,5 +162,5 @@ def _result(
         },
         seed=seed,
     )
-    result.layer.attrs["long_name"] = f"state in front of layer (0 the embedding, {model.n_layers} the model's output)"
+    result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
     return result

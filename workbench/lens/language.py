@@ -1,4 +1,4 @@
-"""The logit lens by language: in which language's words a model thinks, layer by layer, while it translates."""
+"""The logit lens by language: the probability of each language's words at every layer while a model translates."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,6 +25,7 @@ from workbench.text.words import load_words, translation_prompts
 _AUTO = 16  # prompts in a batch
 
 
+# Long: the parameters are the method's own options.
 @checked
 @alone
 def by_language(
@@ -45,13 +46,13 @@ def by_language(
 
     A language's probability of a concept is summed over the distinct first tokens of its word, with and without a
     leading space. Where the first tokens of two languages' words collide, the concept is left out for both of them and
-    counted: asking for fewer `languages` keeps more concepts.
+    counted: fewer `languages` leave out fewer concepts.
 
     Args:
         model: the model.
         words: frame of `load_words`, or what it reads.
-        source: language of the words that are shown.
-        target: language of the words that are asked for.
+        source: language to translate from.
+        target: language to translate into.
         languages: those to read; all of the words' when None.
         shots: translations shown before the question.
         seed: of prompts and bootstrap.
@@ -63,8 +64,8 @@ def by_language(
     Returns:
         `probability[language, layer]`, the mean over concepts, with its 95 % bootstrap interval `low` and `high`;
         `concept_probability[concept, language, layer]`, NaN where first tokens collide; `concepts[language]` and
-        `collided[language]`, counts. Layer i is the residual stream in front of layer i: 0 is the embedding, and the
-        last, n_layers, is behind all layers, where the lens equals the model's output.
+        `collided[language]`, counts. Layer i is the residual stream before layer i: 0 is the embedding, and the last,
+        n_layers, is after all layers, where the lens equals the model's output.
 
     Raises:
         UnknownLanguage: a language is not among the words.
@@ -80,15 +81,15 @@ def by_language(
     """
     size = texts_per_batch(batch_size, auto=_AUTO)
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    source, target = (chosen([one], list(frame.columns), where="this word list")[0] for one in (source, target))
+    source, target = (chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target))
     read = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
     prompts = translation_prompts(frame, source=source, target=target, shots=shots, seed=seed, limit=limit)
     tokens = [_first_tokens(model, frame.loc[concept, read]) for concept in prompts]
-    told = np.array([[_is_told(one, language) for language in read] for one in tokens])  # [concept, language]
-    if not told.any():
+    distinct = np.array([[_is_distinct(own, code) for code in read] for own in tokens])  # [concept, language]
+    if not distinct.any():
         raise BadPairs(
-            f"in all {len(prompts)} concepts the first tokens of {', '.join(read)} collide; ask for fewer languages, "
-            "or for languages of other scripts"
+            f"in all {len(prompts)} concepts the first tokens of {', '.join(read)} collide; give fewer languages, "
+            "or languages of other scripts"
         )
     values = np.full((len(prompts), len(read), model.n_layers + 1), np.nan)
     encoded = model.encode(Corpus({source: tuple(prompts.values())}, aligned=False, source="translation prompts"))
@@ -97,22 +98,22 @@ def by_language(
     try:
         every = list(batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"))
         for batch in resumed(every, {"values": values, "done": done}, skip=lambda batch: bar.update(len(batch))):
-            found = np.full((len(batch), *values.shape[1:]), np.nan)
+            sums = np.full((len(batch), *values.shape[1:]), np.nan)
             for layer, probabilities in last_position(model, batch, tuned):
                 for sample, row in enumerate(batch.rows):
-                    for column in np.flatnonzero(told[row]):
+                    for column in np.flatnonzero(distinct[row]):
                         wanted = sorted(tokens[row][read[column]])
-                        found[sample, column, layer] = float(probabilities[sample, wanted].sum())
-            values[list(batch.rows)] = found
+                        sums[sample, column, layer] = float(probabilities[sample, wanted].sum())
+            values[list(batch.rows)] = sums
             done += len(batch)
             bar.update(len(batch))
     except KeyboardInterrupt:
-        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are kept in .partial"
+        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are in .partial"
     finally:
         bar.close()
     result = _result(
         values,
-        told,
+        distinct,
         read,
         prompts,
         seed,
@@ -129,7 +130,7 @@ def _first_tokens(model: Model, words: pd.Series) -> dict[str, frozenset[int]]:
     return {str(language): first_tokens(model.tokenizer, str(word)) for language, word in words.items()}
 
 
-def _is_told(tokens: Mapping[str, frozenset[int]], language: str) -> bool:
+def _is_distinct(tokens: Mapping[str, frozenset[int]], language: str) -> bool:
     """Whether a language's first tokens for a concept are no other language's."""
     others = frozenset().union(*(theirs for other, theirs in tokens.items() if other != language))
     return bool(tokens[language]) and not tokens[language] & others
@@ -137,7 +138,7 @@ def _is_told(tokens: Mapping[str, frozenset[int]], language: str) -> bool:
 
 def _result(
     values: np.ndarray,
-    told: np.ndarray,
+    distinct: np.ndarray,
     languages: list[str],
     prompts: Mapping[str, str],
     seed: int,
@@ -163,7 +164,7 @@ def _result(
             "concepts": (("language",), present[:, :, 0].sum(0), "concepts that the mean is over [concepts]"),
             "collided": (
                 ("language",),
-                (~told).sum(0),
+                (~distinct).sum(0),
                 "concepts whose first tokens are another language's [concepts]",
             ),
         },
@@ -180,5 +181,5 @@ def _result(
         },
         seed=seed,
     )
-    result.layer.attrs["long_name"] = f"state in front of layer (0 the embedding, {model.n_layers} the model's output)"
+    result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
     return result

@@ -1,4 +1,4 @@
-"""The language of the latent state: whose words a layer would say, whatever the word, while the model translates."""
+"""The language of the latent state: the probability of any word of each language at every layer during translation."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
-from workbench.text.batches import batches
+from workbench.text.batches import Batch, batches
 from workbench.text.clusters import word_clusters
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.pairs import first_tokens
@@ -26,6 +26,7 @@ from workbench.text.words import load_words, translation_prompts
 _AUTO = 16  # prompts in a batch
 
 
+# Long: the parameters are the method's own options.
 @checked
 @alone
 def latent(
@@ -44,18 +45,17 @@ def latent(
 ) -> xr.Dataset:
     """Read the last position of translation prompts at every layer: to which language do the likely words belong?
 
-    `by_language` asks where the right word of each language stands. Here any word counts: a token belongs to a language
-    when it begins one of its words in the list, with or without a leading space, and no other language's. Tokens that
-    begin words of several languages are counted apart, as shared: much of what a model says in related languages is. A
-    language of an own script has more tokens of its own; `chance` is what a language would get if all tokens were
-    equally likely.
+    `by_language` reads the right word of each language. Here any word counts: a token belongs to a language when it
+    begins one of its words in the list, with or without a leading space, and no other language's. Tokens that begin
+    words of several languages, many in related ones, are counted separately, as shared. A language with its own script
+    has more tokens of its own; `chance` is what a language would get if all tokens were equally likely.
 
     Args:
         model: the model.
         words: frame of `load_words`, or what it reads.
-        source: language of the words that are shown.
-        target: language of the words that are asked for.
-        languages: those to tell apart; all of the words' when None. Fewer collide less.
+        source: language to translate from.
+        target: language to translate into.
+        languages: those to compare; all of the words' when None. Fewer share fewer tokens.
         shots: translations shown before the question.
         limit: most concepts; all when None.
         tuned: what `tune` returned, to read with the tuned lens; the logit lens when None.
@@ -70,7 +70,7 @@ def latent(
         in `depth`; each with its 95 % bootstrap interval over concepts (`mass_low` ...).
         `concept_mass[concept, language, layer]`, `concept_entropy`, `concept_rank`; `tokens[language]`, its own tokens,
         `collided[language]`, those it shares; `chance[language]`. Attributes: `asked`, the target; `lens`. Layer i is
-        the state in front of layer i; n_layers is the model's output.
+        the state before layer i; n_layers is the model's output.
 
     Raises:
         UnknownLanguage: a language is not among the words.
@@ -86,21 +86,21 @@ def latent(
     """
     size = texts_per_batch(batch_size, auto=_AUTO)
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    source, target = (chosen([one], list(frame.columns), where="this word list")[0] for one in (source, target))
+    source, target = (chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target))
     read = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
     prompts = translation_prompts(frame, source=source, target=target, shots=shots, seed=seed, limit=limit)
     begins = {code: _begins(model, frame[code].tolist()) for code in read}
     own = [sorted(_alone(begins, code)) for code in read]
     if not any(own):
         raise BadPairs(
-            f"every token that begins a word of {', '.join(read)} begins another language's too; ask for fewer "
-            "languages, or for languages of other scripts"
+            f"every token that begins a word of {', '.join(read)} begins another language's too; give fewer "
+            "languages, or languages of other scripts"
         )
     groups = [*own, sorted(frozenset().union(*begins.values()).difference(*own))]  # the last one: shared tokens
     answers = [sorted(first_tokens(model.tokenizer, str(frame.loc[concept, target]))) for concept in prompts]
     shape = (len(prompts), len(groups), model.n_layers + 1)
     mass, best = np.full(shape, np.nan), np.full(shape, np.nan)
-    sure = np.full((2, len(prompts), model.n_layers + 1), np.nan)
+    sure = np.full((2, len(prompts), model.n_layers + 1), np.nan)  # entropy and rank
     encoded = model.encode(Corpus({source: tuple(prompts.values())}, aligned=False, source="translation prompts"))
     bar = tqdm(total=len(prompts), desc="latent language", unit="prompt", disable=not progress)
     stopped = ""
@@ -109,19 +109,11 @@ def latent(
         state = {"mass": mass, "best": best, "sure": sure}
         for batch in resumed(every, state, skip=lambda batch: bar.update(len(batch))):
             rows = list(batch.rows)
-            found = np.full((len(rows), *shape[1:], 2), np.nan)
-            both = np.full((2, len(rows), shape[2]), np.nan)
-            for layer, probabilities in last_position(model, batch, tuned):
-                both[:, :, layer] = entropy_and_rank(probabilities, [answers[row] for row in rows])
-                for column, tokens in enumerate(groups):
-                    if tokens:
-                        mine = probabilities[:, tokens].double()
-                        found[:, column, layer] = np.stack([mine.sum(-1).cpu(), mine.amax(-1).cpu()], -1)
-            mass[rows], best[rows], sure[:, rows] = found[..., 0], found[..., 1], both
+            mass[rows], best[rows], sure[:, rows] = _read(model, batch, groups, [answers[row] for row in rows], tuned)
             bar.update(len(rows))
     except KeyboardInterrupt:
         done = int((~np.isnan(sure[0, :, 0])).sum())
-        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are kept in .partial"
+        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are in .partial"
     finally:
         bar.close()
     counts = {
@@ -145,12 +137,31 @@ def latent(
         seed=seed,
         attrs={"asked": target, "lens": "logit" if tuned is None else "tuned"},
     )
-    result.layer.attrs["long_name"] = f"state in front of layer (0 the embedding, {model.n_layers} the model's output)"
+    result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
     result.mass.attrs["question"] = "Whose words would each layer say?"
     result.share.attrs["question"] = "In which language is each layer's most likely word?"
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result
+
+
+def _read(
+    model: Model, batch: Batch, groups: list[list[int]], answers: list[list[int]], tuned: xr.Dataset | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read one batch of prompts at every layer.
+
+    Returns:
+        Sum and maximum of each group's probabilities, both [sample, group, layer]; entropy and rank [2, sample, layer].
+    """
+    mass, best = np.full((2, len(batch), len(groups), model.n_layers + 1), np.nan)
+    sure = np.full((2, len(batch), model.n_layers + 1), np.nan)
+    for layer, probabilities in last_position(model, batch, tuned):
+        sure[:, :, layer] = entropy_and_rank(probabilities, answers)
+        for group, tokens in enumerate(groups):
+            if tokens:
+                own = probabilities[:, tokens].double()
+                mass[:, group, layer], best[:, group, layer] = own.sum(-1).cpu(), own.amax(-1).cpu()
+    return mass, best, sure
 
 
 def _begins(model: Model, words: list[str]) -> frozenset[int]:
@@ -164,7 +175,7 @@ def _alone(begins: dict[str, frozenset[int]], language: str) -> frozenset[int]:
 
 
 def _firsts(best: np.ndarray) -> np.ndarray:
-    """1 for the group with the most likely token, parts of it where groups are level: [concept, group, layer].
+    """1 for the group with the most likely token, divided equally among groups that tie: [concept, group, layer].
 
     0 for the other groups; NaN for those without tokens.
     """
@@ -191,11 +202,11 @@ def _variables(
         with np.errstate(invalid="ignore"):
             mean = np.where(known, values, 0.0).sum(0) / known.sum(0)
         low, high = interval(values, seed=seed, clusters=clusters[:, None, None])
-        for end, found, words in (
+        for end, numbers, words in (
             ("", mean, text),
             ("_low", low, "lower end of the 95 % bootstrap interval over concepts"),
             ("_high", high, "upper end of the 95 % bootstrap interval over concepts"),
         ):
-            variables[name + end] = (axes, found[:-1], words)
-            variables[also + end] = (("layer",), found[-1], words.replace("the language", "several languages"))
+            variables[name + end] = (axes, numbers[:-1], words)
+            variables[also + end] = (("layer",), numbers[-1], words.replace("the language", "several languages"))
     return variables

@@ -1,4 +1,4 @@
-"""The logit lens itself: what the model would say if a layer's state were its last."""
+"""The logit lens itself: the model's output if a layer's state were its last."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.text.batches import Batch
 
-_BUDGET = 2**25  # logits held at once: 128 MB in float32
+_BUDGET = 2**25  # logits in memory at once: 128 MB in float32
 
 
 @torch.no_grad()
@@ -25,8 +25,8 @@ def last_position(model: Model, batch: Batch, tuned: xr.Dataset | None = None) -
         tuned: a tuned lens of this model; the logit lens when None.
 
     Yields:
-        (layer, probabilities [sample, vocabulary] float32): the state in front of each layer (0 is the embedding), and
-        with layer = n_layers the state behind the last, where the lens is the model's output.
+        (layer, probabilities [sample, vocabulary] float32): the state before each layer (0 is the embedding), and with
+        layer = n_layers the state after the last, where the lens is the model's output.
     """
     for layer, states in enumerate(record(model, batch).residual):
         hidden = model.bridge.ln_final(translated(tuned, model, layer, states[:, -1:]))[:, 0]

@@ -1,4 +1,4 @@
-"""The logit lens on sentences of one's own: what every layer would say after every token."""
+"""The logit lens on any sentences: the next token at every layer after every token."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from workbench.text.tokens.language import UNKNOWN, token_language
 from workbench.text.tokens.pieces import pieces, token_texts
 
 _AUTO = 8  # texts in a batch
-_BUDGET = 2**23  # logits read at once: 32 MB in float32, and some copies
+_BUDGET = 2**23  # logits in memory at once: 32 MB in float32, and some copies
 _AXES = ("prompt", "layer", "position")
 _UNITS = {
     "probability": "probability of the likeliest token [probability]",
@@ -54,7 +54,7 @@ def logit_lens(
     progress: bool = True,
     batch_size: int | str = "auto",
 ) -> xr.Dataset:
-    """Read every layer at every token of some texts: which token would it say next, how surely, in which language?
+    """Read every layer at every token of some texts: the likeliest next token, its probability and its language.
 
     Args:
         model: the model.
@@ -65,7 +65,7 @@ def logit_lens(
             their ranks counts.
         foil: a word to compare the target with.
         top: likeliest tokens to keep, from 1.
-        identify: text of a token to language, or None; see `token_language` for what is said without it.
+        identify: function from a token's text to its language, or None; without it see `token_language`.
         truncate: cut texts that are longer than the model's context.
         progress: show a progress bar.
         batch_size: texts per forward pass; `"auto"` is 8. Results differ by rounding alone.
@@ -73,8 +73,8 @@ def logit_lens(
     Returns:
         Axes [prompt, layer, position]; layer i is the state before layer i, 0 is the embedding and n_layers the model's
         output, whose probabilities are the model's own. `top_token`, the text of the likeliest token, its
-        `probability`, and its `language`: a code where a token alone says it, else the script of its letters, or
-        "unknown" where it has none. `entropy` in nats, `rank` and `target_probability` of the target, and
+        `probability`, and its `language`: a code where the token alone determines it, else the script of its letters,
+        or "unknown" where it has none. `entropy` in nats, `rank` and `target_probability` of the target, and
         `logit_difference` where there is a foil: log p(target) / p(foil), which of single tokens is the difference of
         their logits. With `top` above 1 also `candidate[prompt, layer, position, place]` and `candidate_probability`.
         `token[prompt, position]`, a coordinate, is what is read; `target[prompt, position]`, what is followed, and
@@ -91,8 +91,8 @@ def logit_lens(
         nostalgebraist 2020 (logit lens); Belrose et al. 2023 (arXiv 2303.08112).
 
     Example:
-        >>> found = wb.lens.logit_lens(model, "Der Hund läuft über die Straße.")                # doctest: +SKIP
-        >>> wb.figures.lens_grid(found)                                                          # doctest: +SKIP
+        >>> grid = wb.lens.logit_lens(model, "Der Hund läuft über die Straße.")                # doctest: +SKIP
+        >>> wb.figures.lens_grid(grid)                                                           # doctest: +SKIP
     """
     size = texts_per_batch(batch_size, auto=_AUTO)
     whole_number("top", top, at_least=1, at_most=model.n_vocabulary, why="the vocabulary")
@@ -177,7 +177,7 @@ def _read(
     values: dict[str, np.ndarray],
     best: dict[str, np.ndarray],
 ) -> None:
-    """Write what the layers say of one batch into `values` and `best`, both [prompt, layer, position, ...]."""
+    """Write the readings of one batch into `values` and `best`, both [prompt, layer, position, ...]."""
     recording = record(model, batch)
     real = recording.batch.mask.bool()
     sample, position = real.nonzero().cpu().numpy().T
@@ -255,7 +255,7 @@ def _top_tokens(model: Model, best: dict[str, np.ndarray], top: int, identify: I
 
 
 def _named(model: Model, ids: np.ndarray) -> Iterator[tuple[int, str]]:
-    """Token ids with their texts; a row of the unembedding that the tokenizer does not have is called by its number."""
+    """Token ids with their texts; a row of the unembedding without a token is named by its number."""
     known = len(model.tokenizer)
     within = [int(token) for token in ids if 0 <= token < known]
     texts = dict(zip(within, token_texts(model.tokenizer, within), strict=True))

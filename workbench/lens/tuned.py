@@ -25,7 +25,7 @@ from workbench.text.corpus import Corpus
 from workbench.text.readers import load_corpus
 
 _AUTO = 16  # texts in a batch
-_BUDGET = 2**25  # logits held at once
+_BUDGET = 2**25  # logits in memory at once
 
 
 @checked
@@ -46,8 +46,8 @@ def tune(
     """Train a tuned lens: h becomes h + A h + b before the final norm and the unembedding, for each layer its own.
 
     A and b start at zero, where the tuned lens is the logit lens, and are trained (Adam) to lower the KL divergence of
-    its reading from the model's output, on tokens of the corpus; the model does not change. How good it became is
-    measured on texts that it was not trained on.
+    its reading from the model's output, on tokens of the corpus; the model does not change. The lens is measured on
+    texts that it was not trained on.
 
     Args:
         model: the model.
@@ -55,20 +55,20 @@ def tune(
         steps: of training; 0 gives the logit lens.
         rows: tokens in a step.
         rate: of learning.
-        held_out: share of the texts that is kept for measuring.
+        held_out: share of the texts that is used for measuring alone.
         truncate: cut texts that are longer than the model's context.
         progress: show a progress bar.
         batch_size: texts per forward pass.
         seed: of the split, the tokens of each step and the bootstrap.
 
     Returns:
-        `weight[layer, dimension, given]` (A) and `bias[layer, dimension]` of the states in front of each layer;
+        `weight[layer, dimension, given]` (A) and `bias[layer, dimension]` of the states before each layer;
         `kl[layer]` of the tuned lens and `kl_logit[layer]` of the logit lens on held-out texts, in nats, with their
         95 % bootstrap intervals over distinct texts, `kl_low`, `kl_high`, `kl_logit_low`, `kl_logit_high`.
-        `save_result` keeps it; `by_language(..., tuned=)` reads with it.
+        `save_result` stores it; `by_language(..., tuned=)` reads with it.
 
     Raises:
-        BadArgument: a number outside its range, or too few texts to hold any out.
+        BadArgument: a number outside its range, or too few texts.
         Interrupted: `partial` is the lens as far as it was trained.
 
     Source:
@@ -85,12 +85,12 @@ def tune(
     texts = corpus if isinstance(corpus, Corpus) else load_corpus(corpus)
     states, owner, own = _states(model, texts, truncate, batch_size)
     count = int(own.max()) + 1
-    kept = set(random.Random(seed).sample(range(count), max(1, round(held_out * count))))
-    if count - len(kept) < 1 or len(kept) < 2:
+    measured = set(random.Random(seed).sample(range(count), max(1, round(held_out * count))))
+    if count - len(measured) < 1 or len(measured) < 2:
         raise BadArgument(
             f"{count} texts are too few (repeats count once) to train on some and measure on two; give more"
         )
-    tested = torch.tensor([int(own[text]) in kept for text in owner], device=states.device)
+    tested = torch.tensor([int(own[text]) in measured for text in owner], device=states.device)
     weight, bias, stopped = _train(model, states[:, ~tested], steps, rows, rate, progress, seed)
     result = _result(model, texts, states[:, tested], owner[tested.cpu()], own, (weight, bias), seed, steps, rows, rate)
     if stopped:
@@ -99,16 +99,16 @@ def tune(
 
 
 def translated(tuned: xr.Dataset | None, model: Model, layer: int, states: Tensor) -> Tensor:
-    """States [..., d_model] in front of a layer, as the tuned lens reads them; as they are without one, or at the end.
+    """States [..., d_model] before a layer, mapped by the tuned lens; unchanged without a lens, or at the end.
 
     Raises:
         BadArgument: the lens belongs to a model of another shape.
-        BadResult: it is no result of `tune`.
+        BadResult: `tuned` is no result of `tune`.
     """
     if tuned is None or layer == model.n_layers:
         return states
     if not {"weight", "bias"} <= set(tuned.data_vars) or tuned.bias.ndim != 2:
-        raise BadResult(f"a tuned lens is what lens.tune returns; this one has: {', '.join(map(str, tuned))}")
+        raise BadResult(f"a tuned lens is what lens.tune returns; this Dataset has: {', '.join(map(str, tuned))}")
     shape = (model.n_layers, model.d_model)
     if tuple(tuned.bias.shape) != shape:
         raise BadArgument(
@@ -121,35 +121,32 @@ def translated(tuned: xr.Dataset | None, model: Model, layer: int, states: Tenso
 
 @torch.no_grad()
 def _states(model: Model, texts: Corpus, truncate: bool, batch_size: int | str) -> tuple[Tensor, Tensor, np.ndarray]:
-    """States of all tokens but the last of each text [layer or behind the last, token, d_model], and their text.
-
-    Also which of the texts, so numbered, are one: [text].
-    """
+    """States of counted tokens [layer + 1, token, d_model], each token's text [token], each text's cluster [text]."""
     size = texts_per_batch(batch_size, auto=_AUTO)
-    found, owners, same, done = [], [], [], 0
+    parts, owners, same, done = [], [], [], 0
     own = dict(zip(texts.languages, texts.clusters.tolist(), strict=True))
     for batch in batches(model.encode(texts, truncate=truncate), batch_size=size, pad_id=model.pad_id):
         recording = record(model, batch)
         real = recording.batch.counted.bool()
-        found.append(torch.stack([states[real] for states in recording.residual]))
+        parts.append(torch.stack([states[real] for states in recording.residual]))
         owners.append(real.nonzero()[:, 0].cpu() + done)
         same += [(code, own[code][row]) for code, row in zip(batch.languages, batch.rows, strict=True)]
         done += len(batch)
-    return torch.cat(found, 1), torch.cat(owners), numbered(same)
+    return torch.cat(parts, 1), torch.cat(owners), numbered(same)
 
 
 def _train(
     model: Model, states: Tensor, steps: int, rows: int, rate: float, progress: bool, seed: int
 ) -> tuple[Tensor, Tensor, str]:
-    """A [layer, d_model, d_model], b [layer, d_model], and what stopped it."""
+    """A [layer, d_model, d_model], b [layer, d_model], and the message of an interruption, "" where there was none."""
     layers, width = model.n_layers, model.d_model
     weight = torch.zeros(layers, width, width, device=states.device, requires_grad=True)
     bias = torch.zeros(layers, width, device=states.device, requires_grad=True)
     optimizer = torch.optim.Adam([weight, bias], lr=rate)
     random_ = torch.Generator().manual_seed(seed)
-    asked = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
+    trainable = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
     try:
-        for parameter in asked:
+        for parameter in trainable:
             parameter.requires_grad_(False)
         state = {**adam_state(optimizer, weight=weight, bias=bias), "generator": random_}
         for step in resumed(tqdm(range(steps), desc="tuning a lens", unit="step", disable=not progress), state):
@@ -162,9 +159,9 @@ def _train(
             loss.backward()
             optimizer.step()
     except KeyboardInterrupt:
-        return weight.detach(), bias.detach(), "interrupted: the lens is kept as far as it was trained, in .partial"
+        return weight.detach(), bias.detach(), "interrupted: the lens, as far as it was trained, is in .partial"
     finally:
-        for parameter in asked:
+        for parameter in trainable:
             parameter.requires_grad_(True)
     return weight.detach(), bias.detach(), ""
 
@@ -211,8 +208,8 @@ def _result(
         "weight": (("layer", "dimension", "given"), lens[0], "what is added to the state: A"),
         "bias": (("layer", "dimension"), lens[1], "what is added to the state: b"),
     }
-    for name, one, text in (("kl", lens, "tuned"), ("kl_logit", None, "logit")):
-        values = _measured(model, states, owner, one)
+    for name, maps, text in (("kl", lens, "tuned"), ("kl_logit", None, "logit")):
+        values = _measured(model, states, owner, maps)
         low, high = interval(values, seed=seed, clusters=own[owner.unique().numpy()][:, None])
         variables[name] = (("layer",), values.mean(0), f"divergence of the {text} lens from the output [nats]")
         variables[f"{name}_low"] = (("layer",), low, "lower end of the 95 % bootstrap interval over texts [nats]")

@@ -42,7 +42,7 @@ function render({ model, el }) {
   let waiting;
   const follow = () => {
     clearTimeout(waiting);
-    if (!el.clientWidth) return; // a tab that is not in front
+    if (!el.clientWidth) return; // a hidden tab
     const drawn = (el.closest(".wb-live") ?? document).querySelectorAll(".js-plotly-plot .svg-container").length;
     if (drawn < model.get("figures")) {
       waiting = setTimeout(follow, 200); // a figure whose script is still loading would miss the change
@@ -52,7 +52,7 @@ function render({ model, el }) {
     model.save_changes();
   };
   const keepKeys = ({ target }) => {
-    // JupyterLab takes the arrow keys to move between cells, from menus too, except where this stands.
+    // JupyterLab takes the arrow keys to move between cells, from menus too, unless the element has this attribute.
     if (target === pad || (target.matches("select") && target.closest(".wb-live"))) {
       target.dataset.lmSuppressShortcuts = "true";
     }

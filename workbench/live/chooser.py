@@ -1,4 +1,4 @@
-"""Chooser: the chosen head under the arrow keys, and a sentence about it for eyes and screen readers."""
+"""Chooser: the chosen head under the arrow keys, and a sentence about it, also for screen readers."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ class Chooser(anywidget.AnyWidget):
     head = traitlets.Int(0).tag(sync=True)
     layers = traitlets.Int(1).tag(sync=True)
     heads = traitlets.Int(1).tag(sync=True)
-    figures = traitlets.Int(0).tag(sync=True)  # beside it, which follow the page's width once they are drawn
+    figures = traitlets.Int(0).tag(sync=True)  # number of figures, which follow the page's width once they are drawn
     said = traitlets.Unicode("").tag(sync=True)
-    width = traitlets.Int(0).tag(sync=True)  # pixels of the page that there are; 0 before it is shown
+    width = traitlets.Int(0).tag(sync=True)  # of the page in pixels; 0 before it is shown
     dark = traitlets.Bool(False).tag(sync=True)

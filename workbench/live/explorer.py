@@ -1,4 +1,4 @@
-"""The explorer on a live model: type a sentence, see what every head looks at in it."""
+"""The explorer on a live model: type a sentence, see what every head attends to in it."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from workbench.live.panel import Panel
 from workbench.live.reading import MEASURES, Reader
 from workbench.live.results import check, main_measures
 from workbench.live.side import Side
-from workbench.live.words import say
+from workbench.live.words import describe
 from workbench.model.model import Model
 from workbench.text.corpus import Corpus
 from workbench.text.readers import load_corpus
@@ -29,7 +29,7 @@ def explorer(model: Model, *results: xr.Dataset, sentences: Any = "parallel") ->
     """Look at every head of a model on sentences that are typed in a notebook.
 
     A click on a head, or the arrow keys, choose it; its attention on two texts is drawn side by side. Each text runs
-    through the model once. Needs a kernel: it works in JupyterLab and in other notebooks with widgets.
+    through the model once. It works in JupyterLab and in other notebooks with widgets and a running kernel.
 
     Args:
         model: the model.
@@ -69,9 +69,9 @@ class Explorer(ipywidgets.VBox):
         classes: the chosen layer's neurons; None without such a result.
     """
 
-    def __init__(self, reader: Reader, found: Found, corpus: Corpus):
-        self._found, self._main = found, main_measures(found)
-        self._shades: dict[str, Measure | str] = {one.label: one for one in found.measures}
+    def __init__(self, reader: Reader, data: Found, corpus: Corpus):
+        self._data, self._main = data, main_measures(data)
+        self._shades: dict[str, Measure | str] = {measure.label: measure for measure in data.measures}
         self._shades |= {f"The two texts: {KINDS[name]}": name for name in MEASURES}
         self._grids: dict[tuple, Panel] = {}
         model, (first, *others) = reader.model, corpus.languages
@@ -86,15 +86,15 @@ class Explorer(ipywidgets.VBox):
         self.sentence = _menu("Sentence", _sentences(corpus), width="auto")
         self.patterns = Panel(self._patterns())
         self.numbers = Panel(self._numbers()) if self._main else None
-        self.classes = None if found.classes is None else Panel(self._classes())
-        self._room = ipywidgets.VBox()
+        self.classes = None if data.classes is None else Panel(self._classes())
+        self._grid_box = ipywidgets.VBox()
         self._draw_grid()
-        self._say()
+        self._describe()
         row: Any = {"flex_flow": "row wrap", "width": "100%"}
         parts = [
             ipywidgets.HBox([self.measure, self.layer, self.head], layout=row),
             self.chooser,
-            self._room,
+            self._grid_box,
             self.sentence,
             ipywidgets.HBox(self.sides, layout=row),
             self.patterns,
@@ -107,15 +107,15 @@ class Explorer(ipywidgets.VBox):
         self._watch()
 
     def __repr__(self) -> str:
-        return "The live explorer; it asks the model, so it needs a notebook that runs: open it in JupyterLab."
+        return "The live explorer; it runs the model, so it needs a notebook with a kernel: open it in JupyterLab."
 
     @property
     def grid(self) -> Panel:
         """The heads, coloured by the chosen measure, a panel a language or a text."""
-        return self._room.children[0]
+        return self._grid_box.children[0]
 
     def _watch(self) -> None:
-        """What happens on which change; the menus of layer and head follow the keys, and the keys the menus."""
+        """Connect changes with what they redraw; the menus of layer and head follow the arrow keys, and vice versa."""
         for name in ("layer", "head"):
             traitlets.link((self.chooser, name), (getattr(self, name), "value"))
         self.chooser.observe(lambda _: self._head_changed(), ["layer", "head"])
@@ -133,19 +133,19 @@ class Explorer(ipywidgets.VBox):
             self.numbers.draw(self._numbers())
         if self.classes is not None:
             self.classes.draw(self._classes())
-        self._say()
+        self._describe()
 
     def _text_changed(self) -> None:
         if isinstance(self._shades[self.measure.value], str):
             self._draw_grid()
         self.patterns.draw(self._patterns())
-        self._say()
+        self._describe()
 
     def _language_changed(self) -> None:
         self.patterns.draw(self._patterns())  # a panel's name
         if self.numbers is not None:
             self.numbers.draw(self._numbers())
-        self._say()
+        self._describe()
 
     def _patterns(self) -> go.Figure:
         return figures.patterns(self.sides, layer=self.chooser.layer, head=self.chooser.head)
@@ -155,11 +155,11 @@ class Explorer(ipywidgets.VBox):
         return figures.numbers(self._main, **place, language=self.sides[0].language.value)
 
     def _classes(self) -> go.Figure:
-        assert self._found.classes is not None
-        return figures.classes(self._found.classes, layer=self.chooser.layer)
+        assert self._data.classes is not None
+        return figures.classes(self._data.classes, layer=self.chooser.layer)
 
     def _draw_grid(self) -> None:
-        """Colour the heads and frame the chosen one; results of other languages, and texts, have other panels."""
+        """Colour the heads and frame the chosen one; there is one figure for each set of panels."""
         shade = self._shades[self.measure.value]
         figure: Any = figures.heads(shade, self.sides, layer=self.chooser.layer, head=self.chooser.head)
         panels = tuple(trace.meta["language"] for trace in figure.data)
@@ -168,7 +168,7 @@ class Explorer(ipywidgets.VBox):
         else:
             self._grids[panels] = Panel(figure, clicked=self._clicked)
             self._fit()
-        self._room.children = (self._grids[panels],)
+        self._grid_box.children = (self._grids[panels],)
 
     def _clicked(self, trace: Any, points: Any, state: Any) -> None:
         """Choose the head that was clicked, and the language of its panel."""
@@ -185,10 +185,10 @@ class Explorer(ipywidgets.VBox):
             if panel is not None:
                 panel.fit(width=self.chooser.width, dark=self.chooser.dark)
 
-    def _say(self) -> None:
+    def _describe(self) -> None:
         readings = {name: side.reading for name, side in zip(figures.TEXTS, self.sides, strict=True)}
         place = {"layer": self.chooser.layer, "head": self.chooser.head}
-        self.chooser.said = say(self._found, self._main, readings, **place, language=self.sides[0].language.value)
+        self.chooser.said = describe(self._data, self._main, readings, **place, language=self.sides[0].language.value)
 
 
 def _menu(name: str, options: Any, **layout: str) -> Any:

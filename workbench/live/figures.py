@@ -1,4 +1,4 @@
-"""The figures of the explorer as they stand for one head, two texts and one measure."""
+"""The figures of the explorer for one head, two texts and one measure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +32,7 @@ def patterns(sides: Sequence[Side], *, layer: int, head: int) -> go.Figure:
     """The attention of one head on both texts."""
     left, right = ((side.reading.pattern[layer, head], side.reading.tokens, side.title) for side in sides)
     title = f"What does head {head} of layer {layer} look at?"
-    figure = pattern_pair(left, right, title=title, under="Each row is a token that looks, each column one looked at")
+    figure = pattern_pair(left, right, title=title, under="Each row is a query token, each column a key token")
     return figure.update_layout(width=None)
 
 
@@ -44,7 +44,7 @@ def numbers(measures: Sequence[tuple[xr.Dataset, str]], *, layer: int, head: int
 
 def classes(result: xr.Dataset, *, layer: int) -> go.Figure:
     """The neurons of one layer."""
-    return layer_classes(result, layer, title=f"Which neurons has layer {layer}?")
+    return layer_classes(result, layer, title=f"Which neurons does layer {layer} have?")
 
 
 def _frames(figure: Any, layer: int, head: int) -> Any:

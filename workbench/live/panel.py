@@ -16,8 +16,8 @@ _CLEAR = "rgba(0,0,0,0)"  # the page's own colour shows
 class Panel(ipywidgets.VBox):
     """A heading and a FigureWidget.
 
-    Plotly lays a title out before a notebook has given it a place, and then it covers what is below. So the heading is
-    text of the page.
+    Plotly lays a title out before the notebook has given it a place, so that it covers what is below; the heading is
+    text of the page instead.
 
     Attributes:
         figure: the FigureWidget.
@@ -33,7 +33,7 @@ class Panel(ipywidgets.VBox):
         super().__init__([self.heading, self.figure])
 
     def draw(self, figure: go.Figure) -> None:
-        """Look like another figure that has the same traces."""
+        """Show another figure that has the same traces."""
         self._draw_heading(figure)
         plain = _plain(figure)
         with self.figure.batch_update():
@@ -54,7 +54,7 @@ class Panel(ipywidgets.VBox):
 
 
 def _plain(figure: go.Figure) -> Any:
-    """Without its title, and with None for NaN, which JSON does not know."""
+    """A figure without its title, and with None for NaN, which JSON does not have."""
     plain: Any = go.Figure(figure).update_layout(title=None, margin={"t": _TOP}, width=None, paper_bgcolor=_CLEAR)
     if plain.layout.plot_bgcolor is None:
         plain.update_layout(plot_bgcolor=_CLEAR)

@@ -1,4 +1,4 @@
-"""Readings: what every head does on one typed text, computed once and kept."""
+"""Readings: what every head does on one typed text, computed once."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from workbench.text.corpus import Corpus
 
 MOST_TOKENS = 160  # of a pattern that a browser still draws at once
 MEASURES = ("previous", "first", "current", "distance", "entropy")
-_KEPT = 8  # texts; a long one of a large model has 100 MB of patterns
+_REMEMBERED = 8  # texts; a long one of a large model has 100 MB of patterns
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +38,16 @@ class Reading:
 
         They are those of `heads.kinds`: means over the positions of the text without its first.
         """
-        asked = self.pattern[:, :, 1:].astype(float)  # [layer, head, query, key]
-        query, key = np.arange(1, asked.shape[3]), np.arange(asked.shape[3])
-        found = {
-            "previous": asked[:, :, query - 1, query - 1],
-            "first": asked[:, :, :, 0],
-            "current": asked[:, :, query - 1, query],
-            "distance": (asked * (query[:, None] - key)).sum(3),
-            "entropy": -(asked * np.log(asked, where=asked > 0, out=np.zeros_like(asked))).sum(3),
+        attention = self.pattern[:, :, 1:].astype(float)  # [layer, head, query, key]
+        query, key = np.arange(1, attention.shape[3]), np.arange(attention.shape[3])
+        measures = {
+            "previous": attention[:, :, query - 1, query - 1],
+            "first": attention[:, :, :, 0],
+            "current": attention[:, :, query - 1, query],
+            "distance": (attention * (query[:, None] - key)).sum(3),
+            "entropy": -(attention * np.log(attention, where=attention > 0, out=np.zeros_like(attention))).sum(3),
         }
-        return xr.Dataset({name: _described(name, values.mean(2)) for name, values in found.items()})
+        return xr.Dataset({name: _described(name, values.mean(2)) for name, values in measures.items()})
 
 
 class Reader:
@@ -60,7 +60,7 @@ class Reader:
 
     def __init__(self, model: Model):
         self.model = model
-        self._kept: OrderedDict[str, Reading] = OrderedDict()
+        self._readings: OrderedDict[str, Reading] = OrderedDict()
 
     def __call__(self, text: str) -> Reading:
         """The reading of a text.
@@ -69,9 +69,9 @@ class Reader:
             BadArgument: no text, or of a single token.
             TooLarge: more tokens than the model takes, or than can be drawn.
         """
-        if text in self._kept:
-            self._kept.move_to_end(text)
-            return self._kept[text]
+        if text in self._readings:
+            self._readings.move_to_end(text)
+            return self._readings[text]
         whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # no tokenizer takes half an emoji
         count = self._count(whole)
         if count < 2:
@@ -79,10 +79,10 @@ class Reader:
         if count > self.most:
             raise TooLarge(f"This text has {count} tokens; up to {self.most} can be shown, so make it shorter")
         typed = Corpus({"": (whole,)}, aligned=False, source="typed")
-        found = patterns(self.model, typed, sentences=[0], progress=False).isel(sentence=0, language=0)
-        reading = self._kept[text] = Reading(text, tuple(found.token.values.tolist()), found.pattern.values)
-        if len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+        result = patterns(self.model, typed, sentences=[0], progress=False).isel(sentence=0, language=0)
+        reading = self._readings[text] = Reading(text, tuple(result.token.values.tolist()), result.pattern.values)
+        if len(self._readings) > _REMEMBERED:
+            self._readings.popitem(last=False)
         return reading
 
     @property
@@ -104,8 +104,8 @@ class Reader:
         rows = [row for row, texts in enumerate(every) if all(2 <= self._count(text) <= self.most for text in texts)]
         if not rows:
             raise TooLarge(f"{corpus.source}: all of {count} texts are longer than {self.most} tokens; give sentences")
-        kept = {code: tuple(texts[row] for row in rows) for code, texts in corpus.texts.items()}
-        return Corpus(kept, corpus.aligned, corpus.source)
+        short = {code: tuple(texts[row] for row in rows) for code, texts in corpus.texts.items()}
+        return Corpus(short, corpus.aligned, corpus.source)
 
     def _count(self, text: str) -> int:
         return len(self.model.tokenizer(text)["input_ids"]) if text.strip() else 0

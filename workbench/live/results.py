@@ -13,13 +13,13 @@ _NOTHING = Found((), roles=None, kinds=None, patterns=None, classes=None, notes=
 
 
 def check(model: Model, results: Sequence[xr.Dataset]) -> Found:
-    """Sort results by what can be shown of them; none at all will do.
+    """Sort results by what can be shown of them; there may be none.
 
     Raises:
-        BadArgument: nothing that can be shown, or something that is no Result.
-        BadResult: it belongs to another model.
+        BadArgument: a result that has nothing to show, or something that is no Result.
+        BadResult: a result of another model.
     """
-    found = find(results) if results else _NOTHING
+    data = find(results) if results else _NOTHING
     for place, result in enumerate(results, start=1):
         for name, size in (("layer", model.n_layers), ("head", model.n_heads), ("neuron", model.n_neurons)):
             if name in result.dims and result.get_index(name).tolist() != list(range(size)):
@@ -31,19 +31,19 @@ def check(model: Model, results: Sequence[xr.Dataset]) -> Found:
         if about.get("hash", model.digest) != model.digest:
             raise BadResult(
                 f"result {place} is of {about.get('name')!r}, and the model that runs is {model.name!r} with other "
-                "weights: a head of one is not a head of the other"
+                "weights: their heads are not the same"
             )
-    return found
+    return data
 
 
-def main_measures(found: Found) -> list[tuple[xr.Dataset, str]]:
-    """What is said and drawn of a single head by language: its scores, or else the first measure."""
-    main = [one for one in found.measures if one.is_score] or found.measures[:1]
-    return [(one.result, one.name) for one in main[:3]]
+def main_measures(data: Found) -> list[tuple[xr.Dataset, str]]:
+    """What is written and drawn of a single head by language: up to three scores, or else the first measure."""
+    main = [measure for measure in data.measures if measure.is_score] or data.measures[:1]
+    return [(measure.result, measure.name) for measure in main[:3]]
 
 
 def _model_of(result: xr.Dataset) -> dict:
     try:
         return dict(provenance(result).get("model") or {})
-    except BadResult:  # someone else's numbers are welcome
+    except BadResult:  # results without our provenance are accepted
         return {}

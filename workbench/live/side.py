@@ -11,7 +11,7 @@ from workbench.figures.drawing.labels import value_label
 from workbench.live.reading import Reader, Reading
 from workbench.text.corpus import Corpus
 
-_PARTED = 0.3  # share of tokens without a whole character from which a word of explanation helps
+_PARTED = 0.3  # share of tokens without a whole character from which a note explains them
 
 
 class Side(ipywidgets.VBox):
@@ -67,15 +67,15 @@ class Side(ipywidgets.VBox):
         try:
             reading = self._reader(change["new"])
         except WorkbenchError as error:
-            self._say(f"{error}. Shown is still the text before.", "alert")
+            self._show_note(f"{error}. The previous text is still shown.", "alert")
             return
         parted = sum(not token for token in reading.tokens)
         if parted > _PARTED * len(reading.tokens):
             words = f"{len(reading.tokens)} tokens: this tokenizer knows few pieces of this script"
-            self._say(f"{words}; ⋯ is a part of a letter.", "note")
+            self._show_note(f"{words}; ⋯ is a part of a letter.", "note")
         else:
             self.note.value = ""
         self.reading = reading
 
-    def _say(self, words: str, role: str) -> None:
+    def _show_note(self, words: str, role: str) -> None:
         self.note.value = f'<span role="{role}">{escape(words)}</span>'

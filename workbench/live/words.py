@@ -1,4 +1,4 @@
-"""Words: what the numbers say of one head, in sentences that are also read aloud."""
+"""Words: a few sentences on the numbers of one head, which screen readers also read."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,8 +16,8 @@ _PLACES = {
 }
 
 
-def say(
-    found: Found,
+def describe(
+    data: Found,
     measures: Sequence[tuple[xr.Dataset, str]],
     readings: Mapping[str, Reading],
     *,
@@ -28,29 +28,29 @@ def say(
     """A few sentences on one head.
 
     Args:
-        found: the results.
-        measures: results and variables [language, layer, head] of which value and rank are said.
+        data: the results.
+        measures: results and variables [language, layer, head] whose value and rank are given.
         readings: of the texts shown, by the name of the text.
         layer: of the head.
         head: its number.
         language: of which the results are read.
 
     Returns:
-        Where it looks in each text, its role and kind, and its place among all heads by each measure.
+        Where it attends in each text, its role and kind, and its rank among all heads by each measure.
     """
     parts = [f"Layer {layer}, head {head}."]
-    parts += [_looks(name, reading.habits.isel(layer=layer, head=head)) for name, reading in readings.items()]
-    if found.roles is not None:
-        parts.append(_role(found.roles.sel(layer=layer, head=head)))
-    if found.kinds is not None and language in found.kinds["language"]:
-        parts.append(_kind(found.kinds.sel(layer=[layer], head=[head], language=[language])))
+    parts += [_attends(name, reading.habits.isel(layer=layer, head=head)) for name, reading in readings.items()]
+    if data.roles is not None:
+        parts.append(_role(data.roles.sel(layer=layer, head=head)))
+    if data.kinds is not None and language in data.kinds["language"]:
+        parts.append(_kind(data.kinds.sel(layer=[layer], head=[head], language=[language])))
     parts += [_rank(result, name, layer, head, language) for result, name in measures]
     return " ".join(filter(None, parts))
 
 
-def _looks(name: str, habits: xr.Dataset) -> str:
+def _attends(name: str, habits: xr.Dataset) -> str:
     """Where most of the attention goes, of three places."""
-    place = max(_PLACES, key=lambda one: float(habits[one]))
+    place = max(_PLACES, key=lambda candidate: float(habits[candidate]))
     return f"{name.capitalize()}: {float(habits[place]):.0%} of its attention goes to {_PLACES[place]}."
 
 
@@ -66,7 +66,7 @@ def _kind(cell: xr.Dataset) -> str:
 
 
 def _rank(result: xr.Dataset, variable: str, layer: int, head: int, language: str) -> str:
-    """The value in a language, and its place among the heads."""
+    """The value in a language, and its rank among the heads."""
     if language not in result["language"]:
         return ""
     values = result[variable].sel(language=language).transpose("layer", "head").values

@@ -16,7 +16,7 @@ from workbench.results.statistics import corrected
 from workbench.text.corpus import chosen
 
 OWNED = ("specific", "related")
-_EXACT = 20_000  # ways of dealing "trained" to languages up to which all are tried
+_EXACT = 20_000  # most assignments of "trained" to languages that are all tried
 _AXES = ("language", "layer", "neuron")
 
 
@@ -34,14 +34,13 @@ def compare(
 ) -> xr.Dataset:
     """Compare the classes of neurons of two checkpoints of one architecture on the same texts.
 
-    The classes are those of `ternary`, or of any method that gives `kind[layer, neuron]` and `member`.
-
-    Neuron n of layer l is taken to be the same neuron in both, as it is where the second was trained from the first.
+    The classes are those of `ternary`, or of any method that gives `kind[layer, neuron]` and `member`. Neuron n of a
+    layer is taken to be the same neuron in both, as it is where the second was trained from the first.
 
     Args:
-        before: `ternary`, or what classes neurons likewise, of the first checkpoint.
+        before: what `ternary`, or another method of classes, returned for the first checkpoint.
         after: the same of the second, from the same corpus with the same options.
-        trained: languages that the training between them used; the others are the untrained ones.
+        trained: languages that the training between the two used; the others are untrained.
         permutations: random draws of each test, and of the bootstrap.
         level: of the intervals.
         progress: nothing here takes long enough; taken for symmetry.
@@ -49,15 +48,15 @@ def compare(
         seed: of the draws.
 
     Returns:
-        `transition[before, after]`, neurons by class; `expected[before, after]`, the mean where neurons of a layer
-        change places at random, and `transition_p`, two-sided against those, corrected. `count_before[kind]`,
+        `transition[before, after]`, neurons by class; `expected[before, after]`, the mean when the neurons of a
+        layer are permuted at random, and `transition_p`, two-sided against those, corrected. `count_before[kind]`,
         `count_after`, `count_change`, with `count_low`, `count_high` (bootstrap over neurons within layers) and
         `count_p`. For the specific and related neurons of each language `members_before[kind, language]`,
         `members_after`, `change`, with `low`, `high` and `p_value`. Both p-values are McNemar's: under the null, a
-        neuron that was one before and not after might as well be the reverse; exact and corrected.
+        neuron is as likely to join a class as to leave it; exact and corrected.
         `layer_before[kind, layer]`, `layer_after`, `layer_change`, shares of the layer's neurons. With `trained`:
         `trained[language]`, and per `kind` (specific, related) `trained_change`, `untrained_change`, means over
-        languages, and `trained_p`, that their difference arises when "trained" is dealt to languages at random.
+        languages, and `trained_p`, that their difference arises when "trained" is assigned to languages at random.
         Attributes: `kept`, the share of neurons that keep their class, and `kappa`, Cohen's, what of that is beyond
         chance.
 
@@ -70,26 +69,26 @@ def compare(
         arXiv 2505.21505, section 5 (changes and spontaneous alignment); the tests and intervals are ours.
 
     Example:
-        >>> found = compare(ternary(firing(base, corpus)), ternary(firing(aligned, corpus)))     # doctest: +SKIP
-        >>> found.transition.to_pandas(), found.attrs["kappa"]                                   # doctest: +SKIP
+        >>> changes = compare(ternary(firing(base, corpus)), ternary(firing(aligned, corpus)))     # doctest: +SKIP
+        >>> changes.transition.to_pandas(), changes.attrs["kappa"]                                 # doctest: +SKIP
     """
     whole_number("permutations", permutations, at_least=1)
     languages = _same(before, after)
     used = _trained(trained, languages)
     classes = in_order(before.kind.values, after.kind.values)
-    old, new = (_codes(found, classes) for found in (before, after))
+    old, new = (_codes(result, classes) for result in (before, after))
     generator = np.random.default_rng(seed)
     owned = [
-        np.stack([found.member.transpose(*_AXES).values & (codes == i) for i in range(len(OWNED))])
-        for found, codes in ((before, old), (after, new))
+        np.stack([result.member.transpose(*_AXES).values & (codes == i) for i in range(len(OWNED))])
+        for result, codes in ((before, old), (after, new))
     ]
     variables = _transitions(old, new, len(classes), permutations, generator)
     variables |= _changes((old, new), len(classes), owned, permutations, level, generator)
     if used is not None:
         variables |= _spread(variables["change"][1], used, permutations, generator)
     transition, size = variables["transition"][1], old.size
-    kept, chance = np.trace(transition) / size, float((transition.sum(1) * transition.sum(0)).sum()) / size**2
-    origins = [provenance(found) if "provenance" in found.attrs else {} for found in (before, after)]
+    unchanged, chance = np.trace(transition) / size, float((transition.sum(1) * transition.sum(0)).sum()) / size**2
+    origins = [provenance(result) if "provenance" in result.attrs else {} for result in (before, after)]
     return make_result(
         variables,
         {
@@ -103,7 +102,7 @@ def compare(
         method="neurons.compare",
         owners={"change": ["low", "high", "p_value"]},
         parameters={
-            "trained": None if used is None else [one for one, is_in in zip(languages, used, strict=True) if is_in],
+            "trained": None if used is None else np.array(languages)[used].tolist(),
             "permutations": permutations,
             "level": level,
             "before": origins[0],
@@ -112,20 +111,20 @@ def compare(
         model=origins[1].get("model"),
         corpus=origins[1].get("corpus"),
         seed=seed,
-        attrs={"kept": float(kept), "kappa": float((kept - chance) / (1 - chance)) if chance < 1 else 1.0},
+        attrs={"kept": float(unchanged), "kappa": float((unchanged - chance) / (1 - chance)) if chance < 1 else 1.0},
     )
 
 
 def _transitions(
     old: np.ndarray, new: np.ndarray, count: int, permutations: int, generator: np.random.Generator
 ) -> Variables:
-    """Neurons by class before and after, [layer, neuron] each, against neurons that change places within layers."""
+    """Neurons by class before and after, [layer, neuron] each, against neurons permuted within layers."""
     transition = _table(old, new, count)
     drawn = np.stack([_table(old, generator.permuted(new, axis=1), count) for _ in range(permutations)])
     away = abs(drawn - drawn.mean(0)) >= abs(transition - drawn.mean(0)) - 1e-9
     return {
         "transition": (("before", "after"), transition, "neurons of this class before and of that after [neurons]"),
-        "expected": (("before", "after"), drawn.mean(0), "mean where a layer's neurons change places [neurons]"),
+        "expected": (("before", "after"), drawn.mean(0), "mean when a layer's neurons are permuted [neurons]"),
         "transition_p": (
             ("before", "after"),
             corrected((1 + away.sum(0)) / (1 + permutations)),
@@ -174,27 +173,27 @@ def _changes(
 
 
 def _same(before: xr.Dataset, after: xr.Dataset) -> list[str]:
-    """The languages, once both Results were seen to be comparable."""
-    for name, found in (("before", before), ("after", after)):
-        if not {"kind", "member"} <= set(found.data_vars) or set(found.member.dims) != set(_AXES):
+    """The languages of both Results, which must be comparable."""
+    for name, result in (("before", before), ("after", after)):
+        if not {"kind", "member"} <= set(result.data_vars) or set(result.member.dims) != set(_AXES):
             raise BadResult(f"{name} has no kind[layer, neuron] and member; give what `wb.neurons.ternary` returned")
-    words = {type(name).__name__ for found in (before, after) for name in np.unique(found.kind.values.astype(object))}
-    if words - {"str", "str_"}:
+    types = {type(name).__name__ for result in (before, after) for name in np.unique(result.kind.values.astype(object))}
+    if types - {"str", "str_"}:
         raise BadResult(
-            f"kind holds {', '.join(sorted(words))} in place of names of classes, as `wb.neurons.ternary` has"
+            f"kind holds {', '.join(sorted(types))} in place of names of classes, as `wb.neurons.ternary` has"
         )
-    shapes = [found.member.transpose(*_AXES).shape[1:] for found in (before, after)]
+    shapes = [result.member.transpose(*_AXES).shape[1:] for result in (before, after)]
     if shapes[0] != shapes[1]:
         raise BadResult(
             f"before has {shapes[0][0]} layers of {shapes[0][1]} neurons, after {shapes[1][0]} of {shapes[1][1]}: "
             "only checkpoints of one architecture can be compared neuron by neuron"
         )
-    names = [found["language"].to_numpy().tolist() for found in (before, after)]
+    names = [result["language"].to_numpy().tolist() for result in (before, after)]
     if names[0] != names[1]:
         raise BadResult(f"before has the languages {names[0]}, after {names[1]}; count the same corpus with both")
     options = []
-    for found in (before, after):
-        given = provenance(found)["parameters"] if "provenance" in found.attrs else {}
+    for result in (before, after):
+        given = provenance(result)["parameters"] if "provenance" in result.attrs else {}
         options.append({key: given.get(key) for key in ("top_rate", "bar")})
     if options[0] != options[1]:
         raise BadResult(f"before was classified with {options[0]}, after with {options[1]}; use the same options")
@@ -205,16 +204,16 @@ def _trained(trained: Sequence[str] | str | None, languages: list[str]) -> np.nd
     """Which languages were trained, [language] bool."""
     if trained is None:
         return None
-    asked = chosen(trained, languages, where="these Results")
-    used = np.array([one in asked for one in languages])
+    names = chosen(trained, languages, where="these Results")
+    used = np.array([language in names for language in languages])
     if used.all() or not used.any():
-        raise BadArgument(f"trained={asked} leaves nothing to compare with; name some of {', '.join(languages)}")
+        raise BadArgument(f"trained={names} leaves nothing to compare with; name some of {', '.join(languages)}")
     return used
 
 
-def _codes(found: xr.Dataset, classes: list[str]) -> np.ndarray:
+def _codes(result: xr.Dataset, classes: list[str]) -> np.ndarray:
     """Place of each neuron's class among all: [layer, neuron]."""
-    kind = found.kind.transpose("layer", "neuron").values
+    kind = result.kind.transpose("layer", "neuron").values
     return np.select([kind == name for name in classes], range(len(classes)))
 
 
@@ -243,22 +242,22 @@ def _mcnemar(moved: np.ndarray) -> np.ndarray:
 
 
 def _spread(change: np.ndarray, used: np.ndarray, draws: int, generator: np.random.Generator) -> Variables:
-    """Trained against untrained languages, tested by dealing "trained" to other languages."""
+    """Trained against untrained languages, tested by assigning "trained" to other languages."""
     many, count = len(used), int(used.sum())
     if math.comb(many, count) <= _EXACT:
-        deals = np.zeros((math.comb(many, count), many), dtype=bool)
+        assignments = np.zeros((math.comb(many, count), many), dtype=bool)
         for row, places in enumerate(combinations(range(many), count)):
-            deals[row, list(places)] = True
-        extra = 0  # the deal that is there is among them
+            assignments[row, list(places)] = True
+        extra = 0  # the true assignment is among them
     else:
-        deals = np.stack([generator.permutation(used) for _ in range(draws)])
+        assignments = np.stack([generator.permutation(used) for _ in range(draws)])
         extra = 1
 
     def difference(which: np.ndarray) -> np.ndarray:
         return change @ which.T / count - change @ ~which.T / (many - count)
 
-    found = difference(used[None])
-    p = (extra + (abs(difference(deals)) >= abs(found) - 1e-9).sum(1)) / (extra + len(deals))
+    observed = difference(used[None])
+    p = (extra + (abs(difference(assignments)) >= abs(observed) - 1e-9).sum(1)) / (extra + len(assignments))
     return {
         "trained": (("language",), used, "trained on between the checkpoints"),
         "trained_change": (("kind",), change[:, used].mean(1), "mean change of the trained languages [neurons]"),

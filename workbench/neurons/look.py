@@ -24,9 +24,9 @@ from workbench.text.tokens.spans import joined, spans
 _SITES = ("gate", "neuron")
 
 
+# Long: the parameters are the neuron, what is shown of it, and how much of that.
 @checked
 @alone
-# Long: what is shown of a neuron, and how much of it, are independent choices.
 def look(
     model: Model,
     corpus: Corpus,
@@ -53,8 +53,8 @@ def look(
         classes: Results of `ternary`, `lape`, `experts`, `plnd` by the name under which to show what they say.
         site: `"gate"`, the value before the activation function, above zero where the neuron fires; or `"neuron"`, what
             the down projection reads (act(gate) * up on a gated MLP), which may be strong on both sides of zero.
-        contexts: texts of each language, each once, at its strongest token.
-        window: tokens to keep on both sides of that one.
+        contexts: texts of each language, each shown around its strongest token.
+        window: tokens shown on both sides of it.
         tokens: vocabulary entries at each end of the logit effect.
         progress: show a progress bar.
         batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
@@ -63,23 +63,23 @@ def look(
 
     Returns:
         `text[language, context, piece]`, the characters of the tokens around the strongest one, strongest text first,
-        empty behind its end; `activation` in the same axes, NaN there; `peak[language, context]`;
+        empty after its end; `activation` in the same axes, NaN there; `peak[language, context]`;
         `row[language, context]`, of the text in the corpus, -1 where there are fewer; `fires[language]`, the share of
         tokens above zero, `mean[language]`, begin-of-sequence included, but in a chat of the texts' own tokens alone.
         `promoted[rank]` and `suppressed[rank]`, tokens whose logits the neuron raises and lowers most, with
         `promoted_by` and `suppressed_by`: the unembedding of its row of the down projection through the final norm's
-        weights, for an activation of 1, up to the norm's scale and past all layers between. `label[method]`, what each
-        of `classes` says.
+        weights, for an activation of 1, without the norm's scale and the layers between. `label[method]`, what each of
+        `classes` says.
 
     Raises:
         BadArgument: no such neuron, or an option out of range.
         BadResult: a Result of `classes` without membership, or of another model.
         UnsupportedSite: the neurons cannot be read, or the tokenizer does not say where its tokens come from.
-        Interrupted: Ctrl-C; nothing is kept.
+        Interrupted: Ctrl-C; there is no partial result.
 
     Example:
-        >>> found = look(model, corpus, 3, 17, classes={"ternary": ternary(counts)})             # doctest: +SKIP
-        >>> wb.figures.neuron_card(found)                                                        # doctest: +SKIP
+        >>> card = look(model, corpus, 3, 17, classes={"ternary": ternary(counts)})             # doctest: +SKIP
+        >>> wb.figures.neuron_card(card)                                                         # doctest: +SKIP
     """
     model.require("neuron")
     if not (0 <= layer < model.n_layers and 0 <= neuron < model.n_neurons):
@@ -90,7 +90,7 @@ def look(
     one_of("site", site, _SITES)
     for name, value in (("contexts", contexts), ("window", window), ("tokens", tokens)):
         whole_number(name, value, at_least=1)
-    labels = {name: _label(name, found, layer, neuron, model) for name, found in (classes or {}).items()}
+    labels = {name: _label(name, result, layer, neuron, model) for name, result in (classes or {}).items()}
     strongest, fires, mean = _search(
         model, corpus, layer, neuron, site, contexts, texts_per_batch(batch_size), truncate, progress
     )
@@ -132,10 +132,10 @@ def _search(
                 with torch.no_grad(), fused(model):
                     values = tensors(model, batch, [(site, layer)])[site, layer]
                 values = values.reshape(*batch.ids.shape, -1)[..., neuron].float().cpu().numpy()
-                for row, language, one, mask in zip(
+                for row, language, activations, mask in zip(
                     batch.rows, batch.languages, values, batch.counted.bool().cpu().numpy(), strict=True
                 ):
-                    real = one[mask].astype(np.float64)
+                    real = activations[mask].astype(np.float64)
                     sums[:, corpus.languages.index(language)] += (len(real), (real > 0).sum(), real.sum())
                     inner = real[1:] if model.front and not corpus.chat else real  # begin-of-sequence is no context
                     peak = abs(_strongest(inner, site)) if site == "neuron" else _strongest(inner, site)
@@ -160,20 +160,20 @@ def _contexts(
     count: int,
     window: int,
 ) -> Variables:
-    """Pieces of text around the strongest token of each found text."""
+    """Pieces of text around the strongest token of each text."""
     shape = (len(strongest), count)
     peak, row = np.full(shape, np.nan), np.full(shape, -1)
-    found: dict[tuple[int, int], list[tuple[str, float]]] = {}
+    excerpts: dict[tuple[int, int], list[tuple[str, float]]] = {}
     for k, (language, texts) in enumerate(strongest.items()):
         for place, (top, minus_row, values) in enumerate(texts):
             peak[k, place], row[k, place] = top, -minus_row
-            text, found_spans = _spans(model, corpus, language, -minus_row, len(values))
-            parts = [(text[start:end], _strongest(values[tokens], site)) for start, end, tokens in found_spans]
+            text, pieces = _spans(model, corpus, language, -minus_row, len(values))
+            parts = [(text[start:end], _strongest(values[tokens], site)) for start, end, tokens in pieces]
             centre = [value for _, value in parts].index(_strongest(np.array([v for _, v in parts]), site))
-            found[k, place] = parts[max(0, centre - window) : centre + window + 1]
-    width = max((len(parts) for parts in found.values()), default=1)
+            excerpts[k, place] = parts[max(0, centre - window) : centre + window + 1]
+    width = max((len(parts) for parts in excerpts.values()), default=1)
     text, activation = np.full((*shape, width), "", dtype=object), np.full((*shape, width), np.nan)
-    for at, parts in found.items():
+    for at, parts in excerpts.items():
         for piece, (part, value) in enumerate(parts):
             text[(*at, piece)], activation[(*at, piece)] = part, value
     axes = ("language", "context", "piece")
@@ -188,10 +188,10 @@ def _contexts(
 def _spans(
     model: Model, corpus: Corpus, language: str, row: int, count: int
 ) -> tuple[str, list[tuple[int, int, list[int]]]]:
-    """A text, and the pieces of it that the first `count` of its tokens stand for."""
+    """A text, and its pieces that correspond to the first `count` of its tokens."""
     text = corpus.texts[language][row]
     if not corpus.chat:
-        beyond = max(0, len(model.front) - 1)  # what stands in front has no characters, and only the first of it counts
+        beyond = max(0, len(model.front) - 1)  # of the tokens that the tokenizer adds before a text, the first counts
         pieces = spans(model.tokenizer, text, count + beyond)
         return text, [(start, end, [token - beyond for token in tokens]) for start, end, tokens in pieces]
     text, characters = Chat(model.tokenizer).own(text, corpus.user.get(language, ""), f"text {row} in {language!r}")
@@ -229,17 +229,18 @@ def logit_effect(model: Model, layer: int, neuron: int) -> np.ndarray:
 
 
 def _texts(model: Model, ids: list[int]) -> np.ndarray:
-    return np.array([model.tokenizer.decode([one]) for one in ids], dtype=object)
+    return np.array([model.tokenizer.decode([token]) for token in ids], dtype=object)
 
 
-def _label(name: str, found: xr.Dataset, layer: int, neuron: int, model: Model) -> str:
+def _label(name: str, result: xr.Dataset, layer: int, neuron: int, model: Model) -> str:
     """What a Result says of the neuron: its class where it has one, and the languages it belongs to."""
-    if not isinstance(found, xr.Dataset) or "member" not in found or not {"layer", "neuron"} <= set(found.member.dims):
+    has_member = isinstance(result, xr.Dataset) and "member" in result
+    if not has_member or not {"layer", "neuron"} <= set(result.member.dims):
         raise BadResult(f"classes[{name!r}] has no member[language, layer, neuron]")
-    sizes = found.member.sizes["layer"], found.member.sizes["neuron"]
+    sizes = result.member.sizes["layer"], result.member.sizes["neuron"]
     if sizes != (model.n_layers, model.n_neurons):
         raise BadResult(f"classes[{name!r}] has {sizes[0]} layers of {sizes[1]} neurons: it belongs to another model")
-    cell = found.isel(layer=layer, neuron=neuron)
-    languages = [str(one) for one in cell["language"].values[cell.member.values.astype(bool)]]
+    cell = result.isel(layer=layer, neuron=neuron)
+    languages = [str(code) for code in cell["language"].values[cell.member.values.astype(bool)]]
     kind = str(cell.kind.values) if "kind" in cell else ("language neuron" if languages else "none")
     return f"{kind} ({', '.join(languages)})" if languages else kind

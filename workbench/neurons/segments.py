@@ -4,7 +4,7 @@ import numpy as np
 
 
 def costs(curves: np.ndarray) -> np.ndarray:
-    """Squared error of one constant per curve on the layers from i up to and with j.
+    """Squared error of one constant per curve on the layers from i to j inclusive.
 
     Args:
         curves: [..., curve, layer].
@@ -13,15 +13,15 @@ def costs(curves: np.ndarray) -> np.ndarray:
         [..., i, j], summed over curves; infinite where j < i.
     """
     layers = curves.shape[-1]
-    centred = curves - curves.mean(-1, keepdims=True)  # else the difference of large squares loses digits
+    centred = curves - curves.mean(-1, keepdims=True)  # otherwise the difference of large squares loses digits
     zero = np.zeros((*curves.shape[:-1], 1))
     sums = np.concatenate([zero, centred.cumsum(-1)], -1)
     squares = np.concatenate([zero, (centred**2).cumsum(-1)], -1)
-    first, behind = np.arange(layers)[:, None], np.arange(1, layers + 1)[None]
-    length = np.maximum(behind - first, 1)
-    total = sums[..., behind] - sums[..., first]
-    error = squares[..., behind] - squares[..., first] - total**2 / length
-    return np.where(behind > first, np.maximum(error, 0).sum(-3), np.inf)
+    first, end = np.arange(layers)[:, None], np.arange(1, layers + 1)[None]
+    length = np.maximum(end - first, 1)
+    total = sums[..., end] - sums[..., first]
+    error = squares[..., end] - squares[..., first] - total**2 / length
+    return np.where(end > first, np.maximum(error, 0).sum(-3), np.inf)
 
 
 def fit(curves: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +40,7 @@ def fit(curves: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
     best = cost[..., 0, :]  # [..., last layer] with one part
     errors, steps = [best[..., -1]], []
     for _ in range(1, parts):
-        # the last part starts at i, behind a best fit that ends at i - 1
+        # the last part starts at i, after a best fit that ends at i - 1
         joined = np.full((*lead, layers, layers), np.inf)
         joined[..., 1:, :] = best[..., :-1, None] + cost[..., 1:, :]
         step = _first_lowest(joined)
@@ -59,6 +59,6 @@ def fit(curves: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _first_lowest(joined: np.ndarray) -> np.ndarray:
-    """Index along the second axis from behind of the first value that is lowest up to rounding."""
+    """Index along the last axis but one of the first value that is lowest up to rounding."""
     low = joined.min(-2, keepdims=True)
     return (joined <= low + 1e-12 * (1 + np.where(np.isfinite(low), low, 0))).argmax(-2)

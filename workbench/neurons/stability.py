@@ -1,8 +1,9 @@
 """Stability: which labels of neurons survive other samples, another corpus, other thresholds."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,9 @@ _OPTIONS: dict[str, dict[str, float]] = {
 @checked
 @alone
 def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> list[xr.Dataset]:
-    """Count a corpus in pieces of whole rows: every `count`-th row of each language, starting at each of the first.
+    """Count a corpus in pieces of whole rows: piece i has every `count`-th row of each language, from row i on.
 
-    A row that repeats one before it is not numbered and goes where that one goes: pieces are drawn as if independent.
+    A row that repeats an earlier one is not numbered and goes into the same piece, so that pieces are independent.
 
     Args:
         model: the model.
@@ -45,7 +46,7 @@ def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> lis
         BadArgument: fewer than two pieces, or more than rows.
     """
     own = dict(zip(corpus.languages, corpus.row_clusters, strict=True))
-    rows = min(int(one.max()) + 1 for one in own.values())
+    rows = min(int(clusters.max()) + 1 for clusters in own.values())
     whole_number("count", count, at_least=2, at_most=rows, why=f"the smallest language has {rows} rows that differ")
     return [
         firing(
@@ -66,7 +67,6 @@ def pieces(model: Model, corpus: Corpus, count: int = 10, **options: Any) -> lis
 
 
 @checked
-# Long: a row for each condition, and the conditions come one after another.
 def stability(
     parts: Sequence[xr.Dataset],
     *,
@@ -90,8 +90,8 @@ def stability(
         parts: Results of `firing` on pieces of one corpus, such as `pieces` gives.
         others: counts of other corpora in the same languages, by name.
         resamples: bootstrap draws.
-        top_rate: of the classes whose stability is asked.
-        bar: of the classes whose stability is asked.
+        top_rate: of the classes whose stability is measured.
+        bar: of the classes whose stability is measured.
         classify: `ternary`, or another function of counts, top_rate and bar that returns `kind[layer, neuron]`, of any
             classes, and `member[language, layer, neuron]`.
         level: of the bootstrap's interval.
@@ -110,8 +110,8 @@ def stability(
         BadCounts: parts that cannot be merged.
 
     Example:
-        >>> found = stability(pieces(model, corpus))                                             # doctest: +SKIP
-        >>> wb.figures.matrix(found, "kept")                                                     # doctest: +SKIP
+        >>> stable = stability(pieces(model, corpus))                                             # doctest: +SKIP
+        >>> wb.figures.matrix(stable, "kept")                                                    # doctest: +SKIP
     """
     parts = list(parts)
     if len(parts) < 2:
@@ -119,41 +119,26 @@ def stability(
     whole_number("resamples", resamples, at_least=1)
     whole = merge(parts)
     first = _first(classify, whole, top_rate=top_rate, bar=bar)
-    generator = np.random.default_rng(seed)
-    kinds = first.kind.values
-    classes = in_order(kinds)
-    drawn, same = [], np.zeros(kinds.shape)
-    often = np.zeros(first.member.shape)
-    state = {"generator": generator, "same": same, "often": often, "drawn": drawn}
-    for _ in resumed(tqdm(range(resamples), desc="stability", unit="draw", disable=not progress), state):
-        chosen = [parts[i] for i in generator.integers(0, len(parts), len(parts))]
-        again = classify(merge(chosen), top_rate=top_rate, bar=bar)
-        kept = _kept(first, again)
-        same += kept
-        often += again.member.sel(language=first.language).values
-        drawn.append(_shares(kinds, classes, kept))
-    shares = np.stack(drawn)
-    rows, low, high = (
-        [shares.mean(0)],
-        *([np.quantile(shares, end, axis=0)] for end in ((1 - level) / 2, (1 + level) / 2)),
-    )
-    names = [f"{resamples} bootstraps over samples"]
-    for name, change in _OPTIONS.items():
+    kinds, classes = first.kind.values, in_order(first.kind.values)
+    again = partial(classify, top_rate=top_rate, bar=bar)
+    bootstrap = tqdm(range(resamples), desc="stability", unit="draw", disable=not progress)
+    shares, same, often = _bootstrapped(first, classes, parts, again, bootstrap, seed)
+    rows = [shares.mean(0)]
+    for change in _OPTIONS.values():
         share = min(top_rate * change.get("top_rate", 1.0), 1.0)
         above = 1 - min((1 - bar) * change.get("bar", 1.0), 0.999)
-        rows.append(_shares(kinds, classes, _kept(first, classify(whole, top_rate=share, bar=above))))
-        names.append(name)
-    for name, counts in (others or {}).items():
-        rows.append(_shares(kinds, classes, _kept(first, classify(counts, top_rate=top_rate, bar=bar))))
-        names.append(str(name))
-    nothing = [np.full(len(classes), np.nan)] * (len(rows) - 1)
+        rows.append(_shares(kinds, classes, _unchanged(first, classify(whole, top_rate=share, bar=above))))
+    rows += [_shares(kinds, classes, _unchanged(first, again(counts))) for counts in (others or {}).values()]
+    interval = np.full((2, len(rows), len(classes)), np.nan)
+    interval[:, 0] = np.quantile(shares, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    names = [f"{resamples} bootstraps over samples", *_OPTIONS, *map(str, others or {})]
     origin = provenance(whole)
     ends = f"of the central {level:.0%} of the bootstraps"
     return make_result(
         {
             "kept": (("condition", "class"), np.stack(rows), "share of the class's neurons that keep their label"),
-            "low": (("condition", "class"), np.stack(low + nothing), f"lower end {ends}"),
-            "high": (("condition", "class"), np.stack(high + nothing), f"upper end {ends}"),
+            "low": (("condition", "class"), interval[0], f"lower end {ends}"),
+            "high": (("condition", "class"), interval[1], f"upper end {ends}"),
             "same": (("layer", "neuron"), same / resamples, "share of bootstraps in which the neuron keeps its label"),
             "often": (
                 ("language", "layer", "neuron"),
@@ -177,25 +162,51 @@ def stability(
     )
 
 
+def _bootstrapped(
+    first: xr.Dataset,
+    classes: list[str],
+    parts: list[xr.Dataset],
+    classify: Callable[[xr.Dataset], xr.Dataset],
+    draws: Iterable[int],
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Classify merged draws of the parts.
+
+    Returns:
+        Share of each class that is unchanged [draw, class]; draws in which the label is the same [layer, neuron]; draws
+        in which the neuron belongs to the language [language, layer, neuron].
+    """
+    generator, kinds = np.random.default_rng(seed), first.kind.values
+    shares, same, often = [], np.zeros(kinds.shape), np.zeros(first.member.shape)
+    state = {"generator": generator, "same": same, "often": often, "drawn": shares}
+    for _ in resumed(draws, state):
+        drawn = classify(merge([parts[i] for i in generator.integers(0, len(parts), len(parts))]))
+        unchanged = _unchanged(first, drawn)
+        same += unchanged
+        often += drawn.member.sel(language=first.language).values
+        shares.append(_shares(kinds, classes, unchanged))
+    return np.stack(shares), same, often
+
+
 def _first(classify: Callable[..., xr.Dataset], counts: xr.Dataset, **options: float) -> xr.Dataset:
-    """The classes of the whole, once the function that sorts was seen to be one."""
+    """The classes of all counts together; checks that `classify` takes and returns what it must."""
     try:
         inspect.signature(classify).bind(counts, **options)
     except (TypeError, ValueError) as error:
         raise BadArgument(f"classify={shown(classify)} does not take counts, top_rate and bar: {error}") from None
-    found = classify(counts, **options)
-    if not isinstance(found, xr.Dataset) or not {"kind", "member"} <= set(found.data_vars):
+    result = classify(counts, **options)
+    if not isinstance(result, xr.Dataset) or not {"kind", "member"} <= set(result.data_vars):
         raise BadArgument(f"classify={shown(classify)} returned no Dataset with kind and member, as ternary does")
-    return found
+    return result
 
 
-def _kept(first: xr.Dataset, again: xr.Dataset) -> np.ndarray:
+def _unchanged(first: xr.Dataset, again: xr.Dataset) -> np.ndarray:
     """Whether each neuron has the same class and languages, [layer, neuron] bool."""
     languages = again.member.sel(language=first.language)
     return ((first.kind == again.kind) & (first.member == languages).all("language")).values
 
 
-def _shares(kinds: np.ndarray, classes: list[str], kept: np.ndarray) -> np.ndarray:
-    """Share of each class that is kept, [class]; NaN for a class without neurons."""
-    found = [kept[kinds == name] for name in classes]
-    return np.array([part.mean() if part.size else np.nan for part in found])
+def _shares(kinds: np.ndarray, classes: list[str], unchanged: np.ndarray) -> np.ndarray:
+    """Share of each class that is unchanged, [class]; NaN for a class without neurons."""
+    groups = [unchanged[kinds == name] for name in classes]
+    return np.array([part.mean() if part.size else np.nan for part in groups])

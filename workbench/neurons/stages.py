@@ -32,7 +32,7 @@ def stages(
     piecewise constant with the boundaries of the least squared error, exactly, by dynamic programming.
 
     The paper reads four parts off a plot: understanding, shared reasoning, output transformation, vocabulary output.
-    Whether four are there is a question, so 1 to 6 parts are compared. For each number: the residuals of its fit are
+    Here 1 to 6 parts are compared. For each number: the residuals of its fit are
     shuffled over the layers and added to it again, and the p-value is the share of shuffles in which more parts gain
     as much (the largest F of any larger number) as they do on the curves.
 
@@ -47,12 +47,12 @@ def stages(
 
     Returns:
         `boundary[stage]`, the first layer of each part, with `low` and `high`, its bootstrap interval over neurons
-        (drawn again within each layer, classes as they are); `agrees[stage]`, whether the part's mean shares stand to
-        its neighbours' as the paper describes (four parts only); `share[kind, layer]`, and `fitted[kind, layer]`;
+        (drawn again within each layer, classes as they are); `agrees[stage]`, whether the part's mean shares compare
+        with its neighbours' as the paper describes (four parts only); `share[kind, layer]`, and `fitted[kind, layer]`;
         `stage_of[layer]`. For 1 to 6 `parts`: `unexplained[parts]`, the squared error as a share of that with one part;
-        `p_value[parts]`, that this many parts would do; NaN where there are too few layers, or nothing left to explain.
-        Attributes `best_parts`, the smallest number that the test does not refuse at 0.05, and `supported`: 1 where
-        that is `parts` or more, else 0: then `parts` explain no better than fewer, and their boundaries say nothing.
+        `p_value[parts]`, that this many parts suffice; NaN where there are too few layers, or nothing left to explain.
+        Attributes `best_parts`, the smallest number that the test does not reject at 0.05, and `supported`: 1 where
+        that is `parts` or more, else 0: then `parts` explain no better than fewer, and their boundaries mean nothing.
 
     Raises:
         BadResult: not a Result of `ternary`.
@@ -62,8 +62,8 @@ def stages(
         arXiv 2505.21505, section 4, where the parts are read by eye; the fit, its intervals and its test are ours.
 
     Example:
-        >>> found = stages(wb.neurons.ternary(counts))                                           # doctest: +SKIP
-        >>> found.boundary.to_series(), found.attrs["supported"]                                 # doctest: +SKIP
+        >>> fitted = stages(wb.neurons.ternary(counts))                                           # doctest: +SKIP
+        >>> fitted.boundary.to_series(), fitted.attrs["supported"]                               # doctest: +SKIP
     """
     kind = _kinds(ternary)
     layers, neurons = kind.shape
@@ -81,10 +81,10 @@ def stages(
     generator = np.random.default_rng(seed)
     low, high = _bounds(counts, neurons, scale, parts, resamples, level, generator)
     labels = NAMES if parts == len(NAMES) else tuple(f"part {i + 1}" for i in range(parts))
-    place = np.searchsorted(own, np.arange(layers), side="right") - 1
-    fitted = np.stack([share[:, place == i].mean(1) for i in range(parts)], 1)  # [curve, part]
-    enough = _enough(share * scale, error, starts, resamples, generator)
-    best = int(np.argmin(enough <= _ALPHA)) + 1  # NaN is not below, so there is always one
+    part_of = np.searchsorted(own, np.arange(layers), side="right") - 1
+    fitted = np.stack([share[:, part_of == i].mean(1) for i in range(parts)], 1)  # [curve, part]
+    p_values = _p_values(share * scale, error, starts, resamples, generator)
+    best = int(np.argmin(p_values <= _ALPHA)) + 1  # NaN is not below, so one always qualifies
     origin = _origin(ternary)
     layer_labels = ternary["layer"].to_numpy().tolist()
     number = f"of the {level:.0%} interval of the boundary over neurons [layers]"
@@ -93,12 +93,12 @@ def stages(
             "boundary": (("stage",), own, "first layer of the part [layers]"),
             "low": (("stage",), low, f"lower end {number}"),
             "high": (("stage",), high, f"upper end {number}"),
-            "agrees": (("stage",), _agrees(fitted), "mean shares stand to the other parts' as the paper describes"),
+            "agrees": (("stage",), _agrees(fitted), "mean shares compare with the other parts' as the paper describes"),
             "share": (("kind", "layer"), share, "share of the layer's neurons"),
-            "fitted": (("kind", "layer"), fitted[:, place], "mean share over the part"),
-            "stage_of": (("layer",), np.array(labels)[place], "part of the layer"),
+            "fitted": (("kind", "layer"), fitted[:, part_of], "mean share over the part"),
+            "stage_of": (("layer",), np.array(labels)[part_of], "part of the layer"),
             "unexplained": (("parts",), error / error[0] if error[0] > 0 else 0 * error, "share of the squared error"),
-            "p_value": (("parts",), enough, "p-value that this many parts would do"),
+            "p_value": (("parts",), p_values, "p-value that this many parts suffice"),
         },
         {"stage": list(labels), "kind": list(CURVES), "layer": layer_labels, "parts": list(range(1, most + 1))},
         method="neurons.stages",
@@ -135,14 +135,14 @@ def _bounds(
     return ends[0], ends[1]
 
 
-def _enough(
+def _p_values(
     curves: np.ndarray, error: np.ndarray, starts: np.ndarray, draws: int, generator: np.random.Generator
 ) -> np.ndarray:
-    """P-value that 1, 2 ... parts would do, [parts]: the fit's residuals are shuffled over the layers and fitted again.
+    """P-value that 1, 2 ... parts suffice, [parts]: the fit's residuals are shuffled over the layers and fitted again.
 
     NaN where nothing is left to explain, or too few layers to explain it.
     """
-    layers, found = curves.shape[1], np.full(len(error), np.nan)
+    layers, p_values = curves.shape[1], np.full(len(error), np.nan)
     for parts in range(1, min(len(error), layers - 1)):
         if error[parts - 1] <= 1e-12 * curves.size:
             break
@@ -151,8 +151,8 @@ def _enough(
         orders = np.argsort(generator.random((draws, layers)), axis=1)
         others, _ = fit(flat + (curves - flat)[:, orders].swapaxes(0, 1), len(error))
         gain = _gain(error, parts, layers)
-        found[parts - 1] = (1 + (_gain(others, parts, layers) >= gain - 1e-9 * abs(gain)).sum()) / (1 + draws)
-    return found
+        p_values[parts - 1] = (1 + (_gain(others, parts, layers) >= gain - 1e-9 * abs(gain)).sum()) / (1 + draws)
+    return p_values
 
 
 def _gain(error: np.ndarray, parts: int, layers: int) -> np.ndarray:
@@ -165,7 +165,7 @@ def _gain(error: np.ndarray, parts: int, layers: int) -> np.ndarray:
 
 
 def _agrees(fitted: np.ndarray) -> np.ndarray:
-    """Whether each of four parts stands to the others as the paper says; all False for another number of parts."""
+    """Whether each of four parts compares with the others as the paper says; all False for another number of parts."""
     if fitted.shape[1] != len(NAMES):
         return np.zeros(fitted.shape[1], dtype=bool)
     languages, general = fitted[0] + fitted[1], fitted[2]

@@ -10,8 +10,8 @@ def exact_lambda(normal: np.ndarray, share: np.ndarray, everywhere: np.ndarray, 
 
     A score is a line, normal - lambda * share. The lowest score of the neurons of every language is a concave chain m
     of pieces of such lines, so each other neuron lies below m on one interval of lambda. No neuron of every language is
-    selected where `count` others lie below m: the intervals' ends, sorted, say exactly where. Scores that are equal all
-    along count as not below.
+    selected where `count` others lie below m, which the sorted ends of the intervals give exactly. Scores that are
+    equal all along count as not below.
 
     Args:
         normal: entropy / ln K of each neuron, [M].
@@ -20,16 +20,16 @@ def exact_lambda(normal: np.ndarray, share: np.ndarray, everywhere: np.ndarray, 
         count: how many neurons are selected.
 
     Returns:
-        Lambda in the released scaling: 0.2 where all of the range will do below it, NaN where nothing will.
+        Lambda in the released scaling: 0.2 where the whole range qualifies, NaN where nothing does.
     """
     if not everywhere.any():
         return HIGH
     corners, lowest = _chain(normal[everywhere], share[everywhere])
-    one, other = normal[~everywhere], share[~everywhere]
-    start, end = np.full(len(one), np.nan), np.full(len(one), np.nan)
+    other_normal, other_share = normal[~everywhere], share[~everywhere]
+    start, end = np.full((2, len(other_normal)), np.nan)
     before = None
     for place, (lam, low) in enumerate(zip(corners, lowest, strict=True)):
-        gap = low - (one - lam * other)  # above 0 where the neuron lies below the chain
+        gap = low - (other_normal - lam * other_share)  # above 0 where the neuron lies below the chain
         below = gap > 0
         if before is None:
             start[below], end[below] = -np.inf, np.inf

@@ -1,4 +1,4 @@
-"""Expert neurons: units whose mean activation tells one language from the others (Kojima et al. 2024)."""
+"""Expert neurons: units whose mean activation detects one language among the others (Kojima et al. 2024)."""
 
 from functools import partial
 
@@ -53,26 +53,26 @@ def experts(
     Returns:
         `average_precision[language, layer, neuron]`, from 0 to 1; `top` and `bottom`, the `count` neurons of highest
         and lowest, bool; `member`, either of them; `chance[language]`, the share of the texts that are the language's,
-        near which a neuron that knows nothing lies. Ties go to the earlier layer, then neuron.
+        near which an uninformative neuron lies. Ties go to the earlier layer, then neuron.
 
     Raises:
         TooFewLanguages: fewer than two languages.
         BadArgument: `count` below 1, or more than half of the neurons.
         UnsupportedSite: the architecture's neurons cannot be read.
         NotFinite: an activation is NaN.
-        Interrupted: Ctrl-C; nothing is kept, since each number needs all texts.
+        Interrupted: Ctrl-C; there is no partial result, since each number needs all texts.
 
     Source:
         arXiv 2404.02431; released code github.com/kojima-takeshi188/lang_neuron (AP of responses to texts; top and
         bottom 1,000). Memory is texts x neurons float32.
 
     Example:
-        >>> found = experts(model, corpus)                                                       # doctest: +SKIP
-        >>> wb.neurons.knockout(model, corpus, found)                                            # doctest: +SKIP
+        >>> detectors = experts(model, corpus)                                                     # doctest: +SKIP
+        >>> wb.neurons.knockout(model, corpus, detectors)                                        # doctest: +SKIP
     """
     model.require("neuron")
     if len(corpus.languages) < 2:
-        raise TooFewLanguages(f"telling languages apart needs at least two; {corpus.source} has {corpus.languages}")
+        raise TooFewLanguages(f"detecting a language needs at least two; {corpus.source} has {corpus.languages}")
     neurons = model.n_layers * model.n_neurons
     taken = min(_PAPER, max(1, neurons // 20)) if count is None else count
     whole_number("count", taken, at_least=1, at_most=neurons // 2, why=f"{neurons} neurons have two ends")
@@ -129,5 +129,5 @@ def _scores(model: Model, corpus: Corpus, size: int, truncate: bool, progress: b
                 bar.update(len(batch))
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after {len(languages)} of {len(corpus)} texts; experts need all") from None
-    labels = np.array([[one == language for one in languages] for language in corpus.languages])
+    labels = np.array([[of_text == language for of_text in languages] for language in corpus.languages])
     return np.concatenate(rows), labels

@@ -41,17 +41,17 @@ def lape(firing: xr.Dataset, *, top_rate: float = 0.01, bar: float = 0.95) -> xr
         top_rate to 0.05 (the paper: 0.01), leaves ties to chance, and gives dead neurons entropy 0 (it drops them).
 
     Example:
-        >>> found = lape(wb.neurons.firing(model, corpus))
-        >>> found.member.sum(("layer", "neuron"))  # neurons per language
+        >>> classes = lape(wb.neurons.firing(model, corpus))
+        >>> classes.member.sum(("layer", "neuron"))  # neurons per language
     """
-    top_rate, bar = check_share("top_rate", top_rate, one=True), check_share("bar", bar, one=False)
+    top_rate, bar = check_share("top_rate", top_rate, closed=True), check_share("bar", bar, closed=False)
     rates = read_rates(firing, prefix=False)
     count = how_many(rates.rate.shape[1], top_rate)
     tau = threshold(rates.rate, bar)
     above = rates.rate > tau
-    kept = above.any(axis=0)
+    active = above.any(axis=0)
     entropies = entropy(rates.rate)
-    selected = lowest(np.where(kept, entropies, np.inf), min(count, int(kept.sum())))
+    selected = lowest(np.where(active, entropies, np.inf), min(count, int(active.sum())))
     origin = rates.provenance or {}
     result = make_result(
         {
@@ -77,6 +77,6 @@ def lape(firing: xr.Dataset, *, top_rate: float = 0.01, bar: float = 0.95) -> xr
         parameters={"top_rate": top_rate, "bar": bar, "firing": rates.provenance},
         model=origin.get("model"),
         corpus=origin.get("corpus"),
-        attrs={"tau": tau, "n_selected": int(selected.sum()), "n_dropped": int((~kept).sum())},
+        attrs={"tau": tau, "n_selected": int(selected.sum()), "n_dropped": int((~active).sum())},
     )
     return lowest_first(result)

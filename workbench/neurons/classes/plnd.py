@@ -68,11 +68,11 @@ def plnd(
         a layer and of the texts make that comparable between models, and `often=1` is the paper's "all".
 
     Example:
-        >>> found = plnd(model, corpus)                                                          # doctest: +SKIP
-        >>> found.member.sum(("layer", "neuron"))                                                # doctest: +SKIP
+        >>> classes = plnd(model, corpus)                                                          # doctest: +SKIP
+        >>> classes.member.sum(("layer", "neuron"))                                              # doctest: +SKIP
     """
     model.require("neuron")
-    top_rate, often = check_share("top_rate", top_rate, one=True), check_share("often", often, one=True)
+    top_rate, often = check_share("top_rate", top_rate, closed=True), check_share("often", often, closed=True)
     if len(corpus.languages) < 2:
         raise TooFewLanguages(f"comparing languages needs at least two; {corpus.source} has {corpus.languages}")
     count = how_many(model.n_neurons, top_rate)
@@ -87,14 +87,14 @@ def plnd(
             stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
             state = {"impact": impact, "active": active, "seen": seen}
             for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
-                found = per_text(model, batch, root_mean_square) * norms
-                if not bool(torch.isfinite(found).all()):
+                impacts = per_text(model, batch, root_mean_square) * norms
+                if not bool(torch.isfinite(impacts).all()):
                     raise NotFinite(f"{model.name!r} has activations that are NaN or infinite")
-                largest = torch.zeros_like(found, dtype=torch.bool)
+                largest = torch.zeros_like(impacts, dtype=torch.bool)
                 # stable sorting gives ties to the earlier neuron
-                largest.scatter_(2, found.argsort(dim=2, descending=True, stable=True)[..., :count], True)
-                place = [corpus.languages.index(one) for one in batch.languages]
-                np.add.at(impact, place, found.double().cpu().numpy())
+                largest.scatter_(2, impacts.argsort(dim=2, descending=True, stable=True)[..., :count], True)
+                place = [corpus.languages.index(language) for language in batch.languages]
+                np.add.at(impact, place, impacts.double().cpu().numpy())
                 np.add.at(active, place, largest.long().cpu().numpy())
                 np.add.at(seen, place, 1)
                 bar.update(len(batch))

@@ -11,9 +11,9 @@ from workbench.errors import BadArgument
 _DECIMALS = 12  # float64 noise is near 1e-15: scores that agree to here are ties, whatever order the sums ran in
 
 
-def check_share(name: str, value: float, *, one: bool) -> float:
-    """Return a share as a float: above 0 and below 1, or also 1 where `one`; BadArgument otherwise."""
-    return finite(name, value, above=0, at_most=1) if one else finite(name, value, above=0, below=1)
+def check_share(name: str, value: float, *, closed: bool) -> float:
+    """Return a share as a float: above 0 and below 1, or also 1 where `closed`; BadArgument otherwise."""
+    return finite(name, value, above=0, at_most=1) if closed else finite(name, value, above=0, below=1)
 
 
 def how_many(neurons: int, top_rate: float) -> int:

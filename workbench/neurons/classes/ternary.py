@@ -1,6 +1,7 @@
 """Ternary neurons: language-specific, language-related and general ones (arXiv 2505.21505)."""
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,6 @@ KINDS = ("specific", "related", "general", "unassigned", "other")
 
 
 @checked
-# Long: the paper's rule from top to bottom, in the order of its definition.
 def ternary(
     firing: xr.Dataset,
     *,
@@ -71,11 +71,11 @@ def ternary(
         neuron with c = K the search ends just below it.
 
     Example:
-        >>> found = ternary(wb.neurons.firing(model, corpus))
-        >>> (found.kind == "specific").sum("neuron")  # specific neurons per layer
+        >>> classes = ternary(wb.neurons.firing(model, corpus))
+        >>> (classes.kind == "specific").sum("neuron")  # specific neurons per layer
     """
-    top_rate, bar = check_share("top_rate", top_rate, one=True), check_share("bar", bar, one=False)
-    asked = lam if isinstance(lam, str) else finite("lam", lam, at_least=0)
+    top_rate, bar = check_share("top_rate", top_rate, closed=True), check_share("bar", bar, closed=False)
+    lam = lam if isinstance(lam, str) else finite("lam", lam, at_least=0)
     rates = read_rates(firing, prefix=True)
     languages, neurons = rates.rate.shape
     count = how_many(neurons, top_rate)
@@ -84,23 +84,10 @@ def ternary(
     belongs = above.sum(axis=0)
     nats, top = entropy(rates.rate), rates.rate.max(axis=0)
     normal, share = nats / math.log(languages), top / mean_rank_share(languages)
-
-    def select(weight: float) -> np.ndarray:
-        return lowest(normal - weight * share, count)
-
-    factor = conversion(languages)
-    if asked == "auto":
-        in_all = np.flatnonzero(belongs == languages)
-        search = largest(lambda weight: int(select(weight)[in_all].sum()))
-        exact = exact_lambda(normal, share, belongs == languages, count)
-        released, paper = search.lam, search.lam * factor
-        how, monotone = str(search), int(search.monotone)
-    else:
-        released, paper = (asked / factor, asked) if variant == "paper" else (asked, asked * factor)
-        how, monotone, exact = "given", -1, math.nan
-    selected = select(released)
+    weight = _weight(lam, variant, normal, share, belongs == languages, count, conversion(languages))
+    selected = lowest(normal - weight.released * share, count)
     kind = np.select([belongs == languages, ~selected, belongs == 0, belongs == 1], [2, 4, 3, 0], default=1)
-    score = nats - paper * top if variant == "paper" else normal - released * share
+    score = nats - weight.paper * top if variant == "paper" else normal - weight.released * share
     origin = rates.provenance or {}
     result = make_result(
         {
@@ -120,23 +107,53 @@ def ternary(
         rates.coords,
         method="neurons.ternary",
         score="score",
-        parameters={"top_rate": top_rate, "bar": bar, "lam": asked, "variant": variant, "firing": rates.provenance},
+        parameters={"top_rate": top_rate, "bar": bar, "lam": lam, "variant": variant, "firing": rates.provenance},
         model=origin.get("model"),
         corpus=origin.get("corpus"),
         attrs={
             "variant": variant,
-            "lam": float(paper if variant == "paper" else released),
-            "lam_paper": float(paper),
-            "lam_released": float(released),
-            "lam_exact": exact,
-            "lam_search": how,
-            "monotone": monotone,
+            "lam": float(weight.paper if variant == "paper" else weight.released),
+            "lam_paper": float(weight.paper),
+            "lam_released": float(weight.released),
+            "lam_exact": weight.exact,
+            "lam_search": weight.search,
+            "monotone": weight.monotone,
             "tau": tau,
             "above_one": rates.above_one,
             **{f"n_{name}": int((kind == code).sum()) for code, name in enumerate(KINDS)},
         },
     )
     return lowest_first(result)
+
+
+@dataclass(frozen=True)
+class _Weight:
+    """Lambda in both scalings, and what the attributes of the same names report of it."""
+
+    paper: float
+    released: float
+    exact: float
+    search: str
+    monotone: int
+
+
+def _weight(
+    lam: float | Literal["auto"],
+    variant: str,
+    normal: np.ndarray,
+    share: np.ndarray,
+    everywhere: np.ndarray,
+    count: int,
+    factor: float,
+) -> _Weight:
+    """A given lambda, or the largest that selects no neuron of every language; arrays as in `exact_lambda`."""
+    if lam != "auto":
+        both = (lam, lam / factor) if variant == "paper" else (lam * factor, lam)
+        return _Weight(*both, exact=math.nan, search="given", monotone=-1)
+    in_all = np.flatnonzero(everywhere)
+    search = largest(lambda weight: int(lowest(normal - weight * share, count)[in_all].sum()))
+    exact = exact_lambda(normal, share, everywhere, count)
+    return _Weight(search.lam * factor, search.lam, exact, str(search), int(search.monotone))
 
 
 def in_order(*kinds: np.ndarray) -> list[str]:

@@ -22,7 +22,7 @@ def conversion(languages: int) -> float:
 
 @dataclass(frozen=True)
 class Search:
-    """A found lambda, and what was probed: {lambda: selected neurons that belong to every language}."""
+    """The largest lambda, and what was probed: {lambda: selected neurons that belong to every language}."""
 
     lam: float
     probes: dict[float, int]
@@ -34,7 +34,7 @@ class Search:
         return not failing or all(lam < min(failing) for lam, count in self.probes.items() if not count)
 
     def __str__(self) -> str:
-        """Say how the lambda was found."""
+        """How the lambda was found."""
         shape = "monotone" if self.monotone else "NOT monotone: above some that fail others succeed"
         return f"bisection on [{LOW:g}, {HIGH:g}] to {STEP:g} (released scaling), {len(self.probes)} values, {shape}"
 
@@ -42,15 +42,15 @@ class Search:
 def largest(everywhere: Callable[[float], int]) -> Search:
     """Find the largest lambda in [0, 0.2], to 1e-3, at which `everywhere(lambda)` is 0.
 
-    First the bisection of the released code, value for value. A bisection only ever sees what agrees with it, so the
-    rest of the range is then probed in steps of 0.01; where a larger value succeeds, the search goes on from there.
+    First the bisection of the released code, value for value. It misses what lies outside its bracket, so the rest of
+    the range is then probed in steps of 0.01; where a larger value succeeds, the search goes on from there.
 
     Raises:
         BadArgument: no probed lambda succeeds.
     """
     probes: dict[float, int] = {}
 
-    def fine(lam: float) -> bool:
+    def succeeds(lam: float) -> bool:
         if lam not in probes:
             probes[lam] = everywhere(lam)
         return probes[lam] == 0
@@ -58,17 +58,17 @@ def largest(everywhere: Callable[[float], int]) -> Search:
     def bisect(low: float, high: float) -> tuple[float, float]:
         while high - low > STEP:
             middle = (low + high) / 2
-            low, high = (middle, high) if fine(middle) else (low, middle)
+            low, high = (middle, high) if succeeds(middle) else (low, middle)
         return low, high
 
     bracket = (LOW, LOW)
-    if fine(LOW) and not fine(HIGH):
+    if succeeds(LOW) and not succeeds(HIGH):
         bracket = bisect(LOW, HIGH)
-    fine(HIGH)
+    succeeds(HIGH)
     for part in range(1, _AUDIT):
         lam = LOW + (HIGH - LOW) * part / _AUDIT
         if not bracket[0] < lam < bracket[1]:
-            fine(lam)
+            succeeds(lam)
     good = [lam for lam, count in probes.items() if count == 0]
     if not good:
         fewest = min(probes, key=lambda lam: (probes[lam], lam))

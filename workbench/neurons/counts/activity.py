@@ -19,7 +19,7 @@ def per_text(model: Model, batch: Batch, reduce: PerText) -> Tensor:
     """Reduce the activations of one batch over the positions that count: [sample, layer, neuron] float32.
 
     The activation is what the down projection reads, act(gate) * up on a gated MLP. Layers are reduced one by one, and
-    the pass ends behind the last MLP's activation.
+    the pass ends after the last MLP's activation.
     """
     batch = batch.to(model.device)
     mask = batch.counted.float()

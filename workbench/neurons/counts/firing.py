@@ -45,8 +45,8 @@ def firing(
     """Count the tokens at which each neuron fires, by language.
 
     A neuron fires at a token when its activation function gives more than zero: act(gate) > 0 on a gated MLP, which
-    for SiLU, GELU and ReLU is the sign of the value before the activation. Padding is never counted, nor is in a chat
-    what the template writes. The forward pass stops at the last MLP; memory does not grow with the corpus.
+    for SiLU, GELU and ReLU is the sign of the value before the activation. Neither padding nor the tokens of a chat
+    template are counted. The forward pass stops at the last MLP; memory does not grow with the corpus.
 
     Args:
         model: the model.
@@ -119,7 +119,7 @@ class Counter:
     """Streaming counts: `update` with batches, then read `fired` [part, layer, neuron] and `tokens` [part].
 
     The parts are the languages, and with `prefixes` the languages once more, for the tokens of their prefixes.
-    `strength` holds the sums of activations that were asked for.
+    `strength` holds the requested sums of activations.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Counter:
     def _weights(self, batch: Batch) -> Tensor:
         """Which tokens count for which part: [part, sample, position], 0 or 1."""
         device = batch.ids.device
-        index = torch.tensor([self.languages.index(one) for one in batch.languages], device=device)
+        index = torch.tensor([self.languages.index(language) for language in batch.languages], device=device)
         samples = torch.arange(len(batch), device=device)
         real = torch.zeros(len(self.tokens), *batch.mask.shape, device=device)
         real[index, samples] = batch.counted.float()
@@ -165,26 +165,26 @@ class Counter:
         return real
 
     def state(self, **more: Any) -> dict[str, Any]:
-        """What batches add to, and whatever else is named."""
+        """What batches add to, and `more` beside it: the state from which a run resumes."""
         return {"fired": self.fired, "tokens": self.tokens, **self.strength.state(), **more}
 
     def variables(self) -> Variables:
         """What was counted, as variables of a Result."""
-        axes, found = ("language", "layer", "neuron"), {}
+        axes, variables = ("language", "layer", "neuron"), {}
         names = {"": ""} if self.prefixes is None else {"": "", "prefix_": "of the prefixes "}
         for number, (name, what) in enumerate(names.items()):
             rows = slice(number * len(self.languages), (number + 1) * len(self.languages))
             fired, tokens = self.fired[rows].cpu(), self.tokens[rows].cpu()
-            found[f"{name}fired"] = (axes, fired, f"tokens {what}at which the neuron fires [tokens]")
-            found[f"{name}tokens"] = (axes[:1], tokens, f"tokens {what}read [tokens]")
+            variables[f"{name}fired"] = (axes, fired, f"tokens {what}at which the neuron fires [tokens]")
+            variables[f"{name}tokens"] = (axes[:1], tokens, f"tokens {what}read [tokens]")
             for extra, (dims, values, about) in self.strength.variables(what).items():
-                found[f"{name}{extra}"] = (dims, values[rows], about)
-        return found
+                variables[f"{name}{extra}"] = (dims, values[rows], about)
+        return variables
 
 
 @contextmanager
 def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength | None) -> Iterator[None]:
-    """Count while the model runs, and stop it behind the last MLP activation; `strength` adds up the activations."""
+    """Count while the model runs, and stop it after the last MLP activation; `strength` adds up the activations."""
     seen: list[int] = []
     added: list[int] = []
     scratch: list[Tensor] = []

@@ -68,14 +68,14 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
         raise BadCounts(f"the parts come from {len(hashes)} different models; their neurons are not the same")
     languages: list = []
     for part in parts:
-        languages += [one for one in part["language"].to_numpy().tolist() if one not in languages]
+        languages += [code for code in part["language"].to_numpy().tolist() if code not in languages]
     variables: Variables = {}
     for name in map(str, parts[0].data_vars):
         axes = _AXES[name.removeprefix("prefix_")]
         first = parts[0][name].transpose(*axes)
         added = np.zeros((len(languages), *first.shape[1:]), first.dtype)
         for part in parts:
-            places = [languages.index(one) for one in part["language"].to_numpy().tolist()]
+            places = [languages.index(code) for code in part["language"].to_numpy().tolist()]
             added[places] += part[name].transpose(*axes).values
         about = first.attrs
         unit = f" [{about['units']}]" if "units" in about else ""
@@ -93,7 +93,7 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
 
 def _origin(part: xr.Dataset) -> dict:
     try:
-        found = provenance(part)
+        record = provenance(part)
     except BadResult:
         return {}
-    return found if isinstance(found, dict) else {}
+    return record if isinstance(record, dict) else {}

@@ -1,4 +1,4 @@
-"""Prefixes: how many tokens of each whole text its beginning is."""
+"""Prefixes: how many tokens of each text belong to its beginning."""
 
 from workbench.errors import BadCorpus
 from workbench.model.model import Model
@@ -13,7 +13,7 @@ Prefixes = dict[tuple[str, int], int]
 def prefix_tokens(model: Model, corpus: Corpus, prefix: Corpus) -> Prefixes:
     """Divide the tokens of every text where its prefix ends; see `text.spans` for the rule.
 
-    In a chat the texts are answers, and the tokens in front of them, the template's, are among those before the border.
+    In a chat the texts are answers; the template's tokens before them belong to the prefix.
 
     Raises:
         BadCorpus: the prefixes do not begin the texts row by row.
@@ -22,7 +22,7 @@ def prefix_tokens(model: Model, corpus: Corpus, prefix: Corpus) -> Prefixes:
     starting = dict(zip(corpus.languages, selected, strict=True))
     chat = Chat(model.tokenizer) if corpus.chat else None
     divide = Divider(model.tokenizer)
-    found: Prefixes = {}
+    counts: Prefixes = {}
     for language, texts in corpus.texts.items():
         starts = starting[language]
         if len(starts) != len(texts):
@@ -31,10 +31,10 @@ def prefix_tokens(model: Model, corpus: Corpus, prefix: Corpus) -> Prefixes:
             if not text.startswith(start):
                 raise BadCorpus(f"prefix {row} in {language!r} does not begin its text: {start[:40]!r}")
             if chat is None:
-                found[language, row] = divide(text, len(start))[1]
+                counts[language, row] = divide(text, len(start))[1]
             else:
-                found[language, row] = _of_answer(chat, text, len(start), corpus.user.get(language, ""), row, language)
-    return found
+                counts[language, row] = _of_answer(chat, text, len(start), corpus.user.get(language, ""), row, language)
+    return counts
 
 
 def _of_answer(chat: Chat, text: str, border: int, user: str, row: int, language: str) -> int:

@@ -1,4 +1,4 @@
-"""Firing counts of any origin, checked once at the border and turned into firing rates."""
+"""Firing counts of any origin, checked once and turned into firing rates."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ class Rates:
         shape: (layers, neurons per layer).
         coords: the coordinates that the counts carried, for the Result.
         above_one: how many differences exceeded the number of response tokens (left as they are).
-        provenance: what the counts say about their origin; None for counts that say nothing.
+        provenance: what the counts say about their origin; None where they say nothing.
     """
 
     rate: np.ndarray
@@ -101,7 +101,7 @@ def read_counts(firing: xr.Dataset, *, empty: bool = False) -> tuple[dict[str, n
 
 
 def _origin(firing: xr.Dataset) -> dict[str, Any] | None:
-    """Return where counts come from: our own record, or the words that someone else left in its place."""
+    """Return where counts come from: our own record, or other text that takes its place."""
     if "provenance" not in firing.attrs:
         return None
     try:
@@ -117,7 +117,7 @@ def _variables(firing: xr.Dataset) -> dict[str, xr.DataArray]:
     wanted = ["fired", "tokens"]
     if "prefix_fired" in firing or "prefix_tokens" in firing:
         wanted += ["prefix_fired", "prefix_tokens"]
-    found = {}
+    variables = {}
     for name in wanted:
         dims = ", ".join(_DIMS[name])
         if name not in firing:
@@ -126,8 +126,8 @@ def _variables(firing: xr.Dataset) -> dict[str, xr.DataArray]:
             raise BadCounts(f"{name} needs the axes [{dims}]; this Dataset has {has}")
         if firing[name].size == 0:
             raise BadCounts(f"{name} is empty: its shape is {firing[name].shape}; every axis needs at least one entry")
-        found[name] = firing[name].transpose(*_DIMS[name])
-    return found
+        variables[name] = firing[name].transpose(*_DIMS[name])
+    return variables
 
 
 def _labels(firing: xr.Dataset) -> list:
@@ -135,7 +135,7 @@ def _labels(firing: xr.Dataset) -> list:
     labels = firing["language"].to_numpy().tolist()
     twice = sorted({str(label) for label in labels if labels.count(label) > 1})
     if twice:
-        raise BadCounts(f"each language may stand in the counts once; more than once: {', '.join(twice)}")
+        raise BadCounts(f"in counts each language occurs once; more than once: {', '.join(twice)}")
     return labels
 
 

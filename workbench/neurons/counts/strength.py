@@ -1,4 +1,4 @@
-"""Strength: means, spreads and quantiles of activations, in sums that come out alike in any order and can be merged."""
+"""Strength: means, spreads and quantiles of activations, in sums that do not depend on order and can be merged."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -34,7 +34,7 @@ class Strength:
         neurons: of each layer.
         moments: add up values and squares.
         sketch: count values by bin.
-        device: where the sums live.
+        device: of the sums.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class Strength:
 
     def blank(self) -> "Strength":
         """Sums of the same kind, all zero: for a batch that may be interrupted."""
-        found = copy(self)
-        found.total, found.squares, found.sketch = (
+        blank = copy(self)
+        blank.total, blank.squares, blank.sketch = (
             None if sums is None else torch.zeros_like(sums) for sums in (self.total, self.squares, self.sketch)
         )
-        return found
+        return blank
 
     def add(self, part: "Strength") -> None:
         """Add the sums of a part."""
@@ -62,13 +62,13 @@ class Strength:
                 sums += more
 
     def state(self) -> dict[str, Tensor]:
-        """The sums that were asked for, by name."""
+        """The requested sums, by name."""
         sums = {"total": self.total, "squares": self.squares, "sketch": self.sketch}
         return {name: values for name, values in sums.items() if values is not None}
 
     @property
     def wanted(self) -> bool:
-        """Whether any sum was asked for."""
+        """Whether any sum was requested."""
         return self.total is not None or self.sketch is not None
 
     def update(self, layer: int, values: Tensor, weights: Tensor) -> None:
@@ -84,23 +84,23 @@ class Strength:
             place = place * neurons + torch.arange(neurons, device=values.device)
             for language, row in enumerate(weights.bool()):
                 if row.any():
-                    found = torch.bincount(place[row].flatten(), minlength=self.sketch.shape[1] * neurons)
-                    self.sketch[language, :, layer] += found.reshape(-1, neurons)
+                    counts = torch.bincount(place[row].flatten(), minlength=self.sketch.shape[1] * neurons)
+                    self.sketch[language, :, layer] += counts.reshape(-1, neurons)
 
     def variables(self, what: str) -> dict[str, tuple[tuple[str, ...], Tensor, str]]:
         """The sums as variables of a Result; `what` says of which tokens."""
         axes = ("language", "layer", "neuron")
-        found = {}
+        variables = {}
         if self.total is not None and self.squares is not None:
-            found["total"] = (axes, self.total.cpu(), f"sum of the activations {what}")
-            found["squares"] = (axes, self.squares.cpu(), f"sum of the squared activations {what}")
+            variables["total"] = (axes, self.total.cpu(), f"sum of the activations {what}")
+            variables["squares"] = (axes, self.squares.cpu(), f"sum of the squared activations {what}")
         if self.sketch is not None:
-            found["sketch"] = (
+            variables["sketch"] = (
                 ("language", "bin", "layer", "neuron"),
                 self.sketch.cpu(),
                 f"tokens {what}by the bin of the activation [tokens]",
             )
-        return found
+        return variables
 
 
 @checked
@@ -136,19 +136,19 @@ def quantiles(firing: xr.Dataset, q: float | Sequence[float]) -> xr.DataArray:
         BadArgument: a share outside 0 to 1.
     """
     _needs(firing, "sketch", "sketch=True")
-    asked = np.atleast_1d(np.asarray(q, dtype=np.float64))
-    if not asked.size or asked.ndim > 1 or not ((asked >= 0) & (asked <= 1)).all():
+    shares = np.atleast_1d(np.asarray(q, dtype=np.float64))
+    if not shares.size or shares.ndim > 1 or not ((shares >= 0) & (shares <= 1)).all():
         raise BadArgument(f"q={shown(q)}; quantiles are shares from 0 to 1")
     sums = firing.sketch.transpose("bin", "language", "layer", "neuron").values.cumsum(0)
     bounds = edges()
     middle = np.sqrt(np.abs(bounds[:-1] * bounds[1:])) * np.sign(bounds[:-1])
     middle[bounds[:-1] * bounds[1:] < 0] = 0.0
     values = np.concatenate([bounds[:1], middle, bounds[-1:]])
-    ranks = np.maximum(np.ceil(asked[:, None] * firing.tokens.values), 1)
-    found = np.stack([values[(sums >= rank[None, :, None, None]).argmax(0)] for rank in ranks])
+    ranks = np.maximum(np.ceil(shares[:, None] * firing.tokens.values), 1)
+    values_at = np.stack([values[(sums >= rank[None, :, None, None]).argmax(0)] for rank in ranks])
     return xr.DataArray(
-        found,
-        {"quantile": asked, "language": firing["language"]},
+        values_at,
+        {"quantile": shares, "language": firing["language"]},
         ("quantile", "language", "layer", "neuron"),
         attrs={"long_name": "quantile of the activation"},
     )

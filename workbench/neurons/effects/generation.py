@@ -1,4 +1,7 @@
-"""Generation: in which language the model goes on when a group of neurons is off, against random neurons."""
+"""Generation: in which language the model continues when a group of neurons is off, against random neurons."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,12 +22,12 @@ from workbench.results.statistics import interval
 from workbench.text.answers import Identifier, answering
 from workbench.text.corpus import Corpus
 
-NOBODY = "none"  # the group without neurons
+WHOLE_MODEL = "none"  # the group without neurons
 
 
+# Long: the parameters are the method's own options.
 @checked
 @alone
-# Long: two nested loops resume from one state, and each option is recorded.
 def generation_share(
     model: Model,
     prompts: Corpus,
@@ -39,9 +42,9 @@ def generation_share(
     seed: int = 0,
     truncate: bool = False,
 ) -> xr.Dataset:
-    """Let the model go on from prompts while each group is switched off, and identify the language of what it writes.
+    """Let the model continue prompts while each group is switched off, and identify the language of what it writes.
 
-    Decoding is greedy, so all that differs is the neurons. The first group, "none", is the whole model.
+    Decoding is greedy, so only the neurons differ. The first group, "none", is the whole model.
 
     Args:
         model: the model.
@@ -55,69 +58,62 @@ def generation_share(
         progress: show a progress bar.
         batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: of the random groups and of the bootstrap.
-        truncate: cut prompts that are longer than the model's context; there must be room for `tokens` after them.
+        truncate: cut prompts that are longer than the model's context; `tokens` more must still fit.
 
     Returns:
         `share[group, language]`, the share of prompts in a language that the model answers in that language, with
         `low` and `high` (bootstrap over distinct prompts); `control_mean`, `control_low`, `control_high` over random
         groups, NaN for "none"; `answered[group, language, answer]`, the share answered in each language, `answer` "?"
-        where the identifier cannot tell or names another; `unidentified[group, language]`, how many answers are in no
-        language that it knows, which no share counts as a hit; `text[group, language, sample]`, what was written.
+        where the identifier knows none or names another; `unidentified[group, language]`, how many answers are in no
+        language that it knows, which never count as a hit; `text[group, language, sample]`, what was written.
 
     Raises:
         BadArgument: an option out of range, or a group called "none".
         UnsupportedSite: edits of neurons do not work in this architecture.
-        TooLarge: a prompt leaves no room for `tokens`.
-        Interrupted: Ctrl-C; nothing is kept.
+        TooLarge: a prompt with `tokens` more exceeds the model's context.
+        Interrupted: Ctrl-C; there is no partial result.
 
     Example:
-        >>> found = generation_share(model, prompts, lape(counts), by_trigrams(corpus))          # doctest: +SKIP
-        >>> wb.figures.matrix(found, "share")                                                    # doctest: +SKIP
+        >>> shares = generation_share(model, prompts, lape(counts), by_trigrams(corpus))          # doctest: +SKIP
+        >>> wb.figures.matrix(shares, "share")                                                   # doctest: +SKIP
     """
-    for name, value, least in (("controls", controls, 0), ("tokens", tokens, 1)):
-        whole_number(name, value, at_least=least)
+    whole_number("controls", controls)
+    whole_number("tokens", tokens, at_least=1)
     size = texts_per_batch(batch_size)
     model.require("neuron")
-    groups = {NOBODY: np.zeros((model.n_layers, model.n_neurons), dtype=bool)}
+    groups = {WHOLE_MODEL: np.zeros((model.n_layers, model.n_neurons), dtype=bool)}
     for name, mask in read_groups(members, model.n_layers, model.n_neurons).items():
-        if name == NOBODY:
-            raise BadArgument(f"{NOBODY!r} is the whole model; give the group another name")
+        if name == WHOLE_MODEL:
+            raise BadArgument(f"{WHOLE_MODEL!r} is the whole model; give the group another name")
         groups[name] = mask
-    encoded = [one.opening() for one in model.encode(prompts, truncate=truncate)]
+    encoded = [text.opening() for text in model.encode(prompts, truncate=truncate)]
     check_room(model, encoded, tokens)
     languages = list(prompts.languages)
     answers = [*languages, "?"]
-    answers_of = answering(identify, languages)
-    rows = max(prompts.counts.values())
-    hit = np.full((len(groups), 1 + controls, len(languages), rows), np.nan)
+    hit = np.full((len(groups), 1 + controls, len(languages), max(prompts.counts.values())), np.nan)
     written, codes, none = [], [], []
+    state = {"hit": hit, "written": written, "codes": codes, "none": none}
+    runs = _runs(groups, state, controls, seed, progress)
+    answers_of = answering(identify, languages)
     try:
-        with tqdm(total=1 + (len(groups) - 1) * (1 + controls), desc="generation", disable=not progress) as bar:
-            state = {"hit": hit, "written": written, "codes": codes, "none": none}
-            for group in resumed(range(len(groups)), state, skip=lambda n: bar.update(1 + controls * (n > 0))):
-                name, mask = list(groups.items())[group]
-                draws = random_groups(name, mask, controls if group else 0, seed=seed)
-                masks = [mask, *draws]
-                for control in resumed(range(len(masks)), state, skip=lambda _: bar.update()):
-                    off = masks[control]
-                    scales = 1.0 - torch.from_numpy(off).float() if off.any() else None
-                    texts = generate(model, encoded, tokens=tokens, batch_size=size, neurons=scales)
-                    found = answers_of(texts)
-                    right = [code == one.language for one, code in zip(encoded, found, strict=True)]
-                    hit[group, control] = by_row(prompts, encoded, right, np.nan)
-                    if control == 0:
-                        written.append(by_row(prompts, encoded, texts, ""))
-                        codes.append(by_row(prompts, encoded, [code or "?" for code in found], ""))
-                        none.append(by_row(prompts, encoded, [code is None for code in found], np.nan))
-                    bar.update()
+        for group, control, off in runs:
+            scales = 1.0 - torch.from_numpy(off).float() if off.any() else None
+            texts = generate(model, encoded, tokens=tokens, batch_size=size, neurons=scales)
+            answer_codes = answers_of(texts)
+            right = [code == text.language for text, code in zip(encoded, answer_codes, strict=True)]
+            hit[group, control] = by_row(prompts, encoded, right, np.nan)
+            if control == 0:
+                written.append(by_row(prompts, encoded, texts, ""))
+                codes.append(by_row(prompts, encoded, [code or "?" for code in answer_codes], ""))
+                none.append(by_row(prompts, encoded, [code is None for code in answer_codes], np.nan))
     except KeyboardInterrupt:
-        raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
+        raise Interrupted("interrupted; shares need all prompts, so there is no partial result") from None
     return make_result(
         _variables(hit, level=level, seed=seed, clusters=prompts.clusters)
         | {
             "answered": (
                 ("group", "language", "answer"),
-                np.stack([answered(one, answers) for one in codes]),
+                np.stack([answered(rows, answers) for rows in codes]),
                 "share answered in this language",
             ),
             "unidentified": (
@@ -135,6 +131,20 @@ def generation_share(
         corpus=prompts.info,
         seed=seed,
     )
+
+
+def _runs(
+    groups: dict[str, np.ndarray], state: dict[str, Any], controls: int, seed: int, progress: bool
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Every group, control (0 is the group itself) and mask of neurons that are off, past those already in `state`."""
+    total = 1 + (len(groups) - 1) * (1 + controls)
+    with tqdm(total=total, desc="generation", disable=not progress) as bar:
+        for group in resumed(range(len(groups)), state, skip=lambda n: bar.update(1 + controls * (n > 0))):
+            name, mask = list(groups.items())[group]
+            masks = [mask, *random_groups(name, mask, controls if group else 0, seed=seed)]
+            for control in resumed(range(len(masks)), state, skip=lambda _: bar.update()):
+                yield group, control, masks[control]
+                bar.update()
 
 
 def _variables(hit: np.ndarray, *, level: float, seed: int, clusters: np.ndarray) -> Variables:

@@ -49,7 +49,7 @@ def knockout(
         members: a Result with `member[language, layer, neuron]`, whose languages become the groups, or with a score in
             these axes (see `NeuronScore`), of which each language's strongest 1 % are taken, or a dict of
             group -> (layer, neuron) pairs. A group without neurons changes nothing.
-        metric: what is measured of each text, with each group and without.
+        metric: what is measured of each text, with and without each group.
         controls: random groups for each group; with 0 their variables are NaN.
         level: of the confidence intervals.
         progress: show a progress bar.
@@ -78,8 +78,8 @@ def knockout(
         Tang et al. 2024 (LAPE, arXiv 2402.16438), figure 4; the random control is ours.
 
     Example:
-        >>> found = wb.neurons.knockout(model, corpus, wb.neurons.lape(counts))                  # doctest: +SKIP
-        >>> wb.figures.matrix(found, "excess")                                                   # doctest: +SKIP
+        >>> effects = wb.neurons.knockout(model, corpus, wb.neurons.lape(counts))                  # doctest: +SKIP
+        >>> wb.figures.matrix(effects, "excess")                                                 # doctest: +SKIP
     """
     whole_number("controls", controls)
     size = texts_per_batch(batch_size)
@@ -121,10 +121,10 @@ def knockout(
                     if masks.any():
                         sweep.measure([(group, control) for control in range(len(masks))], 1.0 - _tensor(masks))
                     else:
-                        sweep.nothing(group)
+                        sweep.fill_unchanged(group)
                     bar.update()
     except KeyboardInterrupt:
-        raise Interrupted(sweep.story(), partial=result()) from None
+        raise Interrupted(sweep.progress_message(), partial=result()) from None
     return result()
 
 
@@ -133,7 +133,7 @@ def _tensor(masks: np.ndarray) -> torch.Tensor:
 
 
 def _named(members: Groups, groups: dict[str, np.ndarray]) -> Any:
-    """What the provenance keeps of the groups: where they came from, or the neurons themselves."""
+    """What provenance records of the groups: where they came from, or the neurons themselves."""
     if isinstance(members, xr.Dataset):
         return {"method": members.attrs.get("method"), "provenance": members.attrs.get("provenance")}
     return {name: np.argwhere(mask).tolist() for name, mask in groups.items()}

@@ -25,9 +25,9 @@ from workbench.text.corpus import Corpus
 from workbench.text.languages import required
 
 
+# Long: the parameters are the method's own options.
 @checked
 @alone
-# Long: what is steered, by how much and between which languages are independent choices.
 def steer(
     model: Model,
     corpus: Corpus,
@@ -125,7 +125,7 @@ def steer(
                     sweep.measure(places, 1 - dose * (1 - scale), fill)
                     bar.update()
     except KeyboardInterrupt:
-        raise Interrupted(sweep.story(), partial=result()) from None
+        raise Interrupted(sweep.progress_message(), partial=result()) from None
     return result()
 
 
@@ -148,24 +148,24 @@ def steering(
     groups: dict[str, Any] = read_groups(members, model.n_layers, model.n_neurons)
     off, on = _sides(groups, off, on)
     averages = means(firing)[0].transpose("language", "layer", "neuron")
-    counted = [str(one) for one in firing["language"].to_numpy()]
-    spoken = required(on, counted, "was not counted, so its means are unknown")
-    mean = averages.values[counted.index(spoken)]
+    counted = [str(code) for code in firing["language"].to_numpy()]
+    counted_as = required(on, counted, "was not counted, so its means are unknown")
+    mean = averages.values[counted.index(counted_as)]
     if mean.shape != groups[on].shape:
         raise BadCounts(f"the counts have the shape {list(mean.shape)}, the model {list(groups[on].shape)}")
-    silent = np.zeros_like(groups[on]) if off is None else groups[off] & ~groups[on]
-    if not (groups[on] | silent).any():
+    switched_off = np.zeros_like(groups[on]) if off is None else groups[off] & ~groups[on]
+    if not (groups[on] | switched_off).any():
         raise BadArgument(f"neither {on!r} nor {off!r} has a neuron to steer with; use larger groups")
-    pairs = [(silent, groups[on])]
-    quiet, loud = (
+    pairs = [(switched_off, groups[on])]
+    random_off, random_on = (
         random_groups(f"{name} {code}", mask, controls, seed=seed)
-        for name, code, mask in (("off", off, silent), ("on", on, groups[on]))
+        for name, code, mask in (("off", off, switched_off), ("on", on, groups[on]))
     )
-    pairs += list(zip(quiet, loud, strict=True))
+    pairs += list(zip(random_off, random_on, strict=True))
     return [
         (
-            1.0 - torch.from_numpy(low | high).float(),
-            torch.from_numpy(np.where(high, mean, 0.0)).float().to(model.device, model.dtype),
+            1.0 - torch.from_numpy(off_mask | on_mask).float(),
+            torch.from_numpy(np.where(on_mask, mean, 0.0)).float().to(model.device, model.dtype),
         )
-        for low, high in pairs
+        for off_mask, on_mask in pairs
     ]

@@ -1,4 +1,4 @@
-"""Sweep: the change of every text's loss under edits of neurons and under their random controls, and what it says."""
+"""Sweep: the change of every text's loss under edits of neurons and under their random controls."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 from workbench.text.order import sort_texts
 
-_SCALES = 16_000_000  # most scales held at once: 64 MB in float32
+_SCALES = 16_000_000  # most scales in memory at once: 64 MB in float32
 
 
 class Sweep:
@@ -82,7 +82,7 @@ class Sweep:
             for (cell, control), row in zip(places[start : start + self.width], change.cpu().numpy(), strict=True):
                 self.deltas[cell, control][self.at] = row
 
-    def nothing(self, cell: int) -> None:
+    def fill_unchanged(self, cell: int) -> None:
         """Fill in a cell that changes nothing."""
         self.deltas[cell][:, self.at[0], self.at[1]] = 0.0
 
@@ -94,8 +94,8 @@ class Sweep:
         """Which cells had all their texts: [cell, language] bool."""
         return (~np.isnan(self.deltas)).all(1).sum(2) == self.counts
 
-    def story(self) -> str:
-        """How far it came, in words."""
+    def progress_message(self) -> str:
+        """How many cells are finished, in words."""
         done = self.finished()
         return (
             f"interrupted; {int(done.sum())} of {done.size} cells ({self.axis}, language) are finished, the others are "

@@ -18,7 +18,7 @@ _TIE = 1e-9  # bits; sums in another order differ by less
 
 
 @dataclass(frozen=True)
-class Test:
+class ExchangeTest:
     """What exchanging labels gives, each [layer].
 
     Attributes:
@@ -62,19 +62,19 @@ def exchange(
     permutations: int,
     seed: Sequence[int],
     clusters: Sequence[np.ndarray] | None = None,
-) -> Test:
+) -> ExchangeTest:
     """Test whether groups of texts have the same distribution, by exchanging the texts' labels.
 
-    Where row i says the same in every group, the labels are exchanged within rows, so that what a text is about stays
-    the same; otherwise among all texts, and each group keeps its number of texts. Texts that are one keep one label.
+    Where row i says the same in every group, labels are exchanged within rows, so that the content stays the same;
+    otherwise among all texts, and each group keeps its number of texts. Texts of one cluster share a label.
 
     Args:
         groups: counts of each group, [text, layer, unit].
         aligned: whether row i is a translation of row i.
         permutations: random exchanges; 0 tests nothing.
         seed: of the draws.
-        clusters: which texts of each group are one, [text]; where aligned, rows, the same in every group. Each is its
-            own when None.
+        clusters: cluster of each text of each group, [text]; where aligned, of rows, the same in every group. Each text
+            is its own when None.
 
     Returns:
         One number a layer; NaN where a layer has no counts.
@@ -82,9 +82,9 @@ def exchange(
     count, layers, width = len(groups), *groups[0].shape[1:]
     texts = np.concatenate([group.astype(np.float64) for group in groups])
     units = [np.arange(len(group)) if clusters is None else first_come(clusters[k]) for k, group in enumerate(groups)]
-    sizes = [int(one.max()) + 1 for one in units]
+    sizes = [int(numbers.max()) + 1 for numbers in units]
     own = np.repeat(np.arange(count), sizes)  # of each cluster
-    place = np.concatenate([one + start for one, start in zip(units, np.cumsum([0, *sizes]), strict=False)])
+    place = np.concatenate([numbers + start for numbers, start in zip(units, np.cumsum([0, *sizes]), strict=False)])
     observed = jensen_shannon(distributions(np.stack([group.sum(0, dtype=np.float64) for group in groups])))
     total, above = np.zeros(layers), np.zeros(layers)
     generator = np.random.default_rng(seed)
@@ -96,11 +96,11 @@ def exchange(
             drawn = jensen_shannon(distributions(sums))
             total[layer] += drawn.sum()
             above[layer] += (drawn >= observed[layer] - _TIE).sum()
-    nothing = np.full(layers, np.nan)
+    unknown = np.full(layers, np.nan)
     if not permutations:
-        return Test(observed, nothing, nothing)
+        return ExchangeTest(observed, unknown, unknown)
     p = np.where(np.isnan(observed), np.nan, (1 + above) / (1 + permutations))
-    return Test(observed, total / permutations, p)
+    return ExchangeTest(observed, total / permutations, p)
 
 
 def _labels(generator: np.random.Generator, own: np.ndarray, count: int, draws: int, aligned: bool) -> np.ndarray:
@@ -109,7 +109,7 @@ def _labels(generator: np.random.Generator, own: np.ndarray, count: int, draws: 
         return generator.permuted(np.broadcast_to(own, (draws, len(own))), axis=1)
     rows = len(own) // count
     orders = generator.permuted(np.broadcast_to(np.arange(count), (draws, rows, count)), axis=2)
-    return rearrange(orders, "draw row group -> draw (group row)")  # texts stand group by group
+    return rearrange(orders, "draw row group -> draw (group row)")  # texts are ordered by group
 
 
 def share_interval(
@@ -122,10 +122,10 @@ def share_interval(
         level: of confidence.
         resamples: bootstrap draws.
         seed: of the draws.
-        clusters: which texts are one and are drawn together, [text]; each its own when None.
+        clusters: texts of one cluster are drawn together, [text]; each text is its own when None.
 
     Returns:
-        (low, high), each [layer, unit]; NaN with fewer than two such, and where a layer has no counts.
+        (low, high), each [layer, unit]; NaN with fewer than two clusters, and where a layer has no counts.
     """
     finite("level", level, above=0, below=1)
     own = np.arange(len(counts)) if clusters is None else clusters

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from workbench.neurons.mixtures.divergence import Test, exchange, share_interval
+from workbench.neurons.mixtures.divergence import ExchangeTest, exchange, share_interval
 from workbench.results.make import Variables
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected
@@ -41,9 +41,9 @@ def divergences(
     options: dict[str, Any] = {"aligned": corpus.aligned, "permutations": permutations}
     whole = np.full((3, layers), np.nan)
     pairs = np.full((3, len(names), len(names), layers), np.nan)
-    own = {name: one[: len(fired[name])] for name, one in zip(names, corpus.clusters, strict=True)}
+    own = {name: clusters[: len(fired[name])] for name, clusters in zip(names, corpus.clusters, strict=True)}
 
-    def exchanged(some: list[str], draws: list[int]) -> Test:
+    def exchanged(some: list[str], draws: list[int]) -> ExchangeTest:
         clusters = [own[name] for name in some]
         if corpus.aligned:
             clusters = [joined(np.stack(clusters))] * len(some)
@@ -55,7 +55,8 @@ def divergences(
     couples = list(combinations(range(len(names)), 2))
     for i, j in resumed(tqdm(couples, desc="divergence", unit="pair", disable=not progress), {"pairs": pairs}):
         first, second = sorted((i, j), key=lambda k: names[k])
-        draws = [seed, zlib.crc32(f"{names[first]}\n{names[second]}".encode())]  # the same in any company
+        # By name, so that a pair's draws do not depend on the other languages.
+        draws = [seed, zlib.crc32(f"{names[first]}\n{names[second]}".encode())]
         test = exchanged([names[first], names[second]], draws)
         pairs[:, i, j] = test.divergence, test.null, test.p_value
     upper = np.triu_indices(len(names), 1)

@@ -45,16 +45,16 @@ def routing(
 
     Every token of a layer takes k of its experts. An expert's share is the number of tokens that take it, divided by k
     times the tokens: the shares of a layer sum to 1. All tokens of a text count, BOS where the tokenizer adds it, as in
-    `firing`; padding never does, nor in a chat what the template writes. Experts that every token passes (shared
-    experts) are no choice and are not counted.
+    `firing`; padding never does, nor do a chat template's tokens. Shared experts, which every token passes, are not
+    counted.
 
     The divergence of languages is the Jensen-Shannon divergence of their shares, in bits: 0 where they route alike, 1
     between two languages that share no expert. Finite samples never give 0. So the texts' labels are exchanged, in an
-    aligned corpus within rows, and of a text that comes again all at once: `null` is the mean divergence that this
-    leaves, and the p-value the share of exchanges that diverge as much as the languages do.
+    aligned corpus within rows, and together for all copies of a text: `null` is the mean divergence that this leaves,
+    and the p-value the share of exchanges that diverge as much as the languages do.
 
     Args:
-        model: a model with routers; which modules they are is found by trying, see `workbench.model.routers.find`.
+        model: a model with routers, which `workbench.model.routers.find` finds by experiment.
         corpus: texts by language.
         permutations: exchanges of labels for each test; 0 tests nothing.
         level: of the intervals of the shares, bootstrapped over distinct texts.
@@ -83,8 +83,8 @@ def routing(
         is texts x layers x experts, 4 bytes each.
 
     Example:
-        >>> found = routing(model, corpus)                                                       # doctest: +SKIP
-        >>> wb.figures.heatmap(found, "share")                                                   # doctest: +SKIP
+        >>> shares = routing(model, corpus)                                                     # doctest: +SKIP
+        >>> wb.figures.heatmap(shares, "share")                                                  # doctest: +SKIP
     """
     whole_number("permutations", permutations)
     size = texts_per_batch(batch_size)
@@ -99,8 +99,8 @@ def routing(
                 done += len(batch)
                 bar.update(len(batch))
     except KeyboardInterrupt:
-        found = _result(model, corpus, counter, counter.variables(), truncate=truncate, seed=seed)
-        raise Interrupted(f"interrupted after {done} of {len(corpus)} texts", partial=found) from None
+        partial_result = _result(model, corpus, counter, counter.variables(), truncate=truncate, seed=seed)
+        raise Interrupted(f"interrupted after {done} of {len(corpus)} texts", partial=partial_result) from None
     variables = counter.variables()
     variables |= intervals(counter.fired, corpus, level, seed)
     variables |= divergences(counter.fired, corpus, permutations, seed, progress)
@@ -149,7 +149,7 @@ class Counter:
         np.add.at(self.tokens, where, batch.counted.sum(1).cpu().numpy())
 
     def state(self, **more: Any) -> dict[str, Any]:
-        """What batches add to, and whatever else is named."""
+        """What batches add to, and `more` beside it: the state from which a run resumes."""
         fired = {f"fired {language}": counts for language, counts in self.fired.items()}
         return {**fired, "weight": self.weight, "tokens": self.tokens, **more}
 

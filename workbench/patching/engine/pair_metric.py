@@ -11,6 +11,7 @@ from workbench.patching.engine.prompts import Prompts, label
 from workbench.text.batches import check_ids
 from workbench.text.chat import Chat, Rendered
 from workbench.text.pairs import first_tokens
+from workbench.text.tokens.following import token_after, token_alone
 from workbench.text.tokens.spans import Divider
 
 NAMES = ("logit_difference", "answer_probability", "nll")
@@ -64,11 +65,13 @@ def following(model: Model, prompts: Prompts, words: Sequence[str]) -> list[int]
     for row, (ids, word, prompt) in enumerate(
         zip(_together(model, prompts, words), words, prompts.target, strict=True)
     ):
-        if list(ids[: len(prompt)]) == prompt and len(ids) > len(prompt):
-            found.append(int(ids[len(prompt)]))
-        else:
-            found.append(_alone(model, word))
+        token = token_after(prompt, ids)
+        if token is None:
+            token = token_alone(model.tokenizer, word)
             joined += prompts.pairs[row].target[-1:].isspace() and not prompts.pairs.chat
+        if token is None:
+            raise BadPairs(f"the answer {word!r} has no token that is more than a space; answers are words")
+        found.append(token)
     if joined:
         warn(
             f"{joined} of {len(prompts)} prompts end in a space that the tokenizer joins to the word after it; end the "
@@ -88,15 +91,6 @@ def _together(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list
     ids = model.tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, verbose=False)["input_ids"]
     divide = Divider(model.tokenizer)
     return [divide.read(one) for one in ids]
-
-
-def _alone(model: Model, word: str) -> int:
-    """First token of a word by itself; a token that is only a space tells nothing and is passed over."""
-    ids = model.tokenizer(word, add_special_tokens=False)["input_ids"]
-    told = [token for token in ids if model.tokenizer.decode([token]).strip()]
-    if not told:
-        raise BadPairs(f"the answer {word!r} has no token that is more than a space; answers are words")
-    return int(told[0])
 
 
 def _difference(model: Model, prompts: Prompts) -> PairMetric:
