@@ -84,7 +84,7 @@ def test_the_report_holds_a_sentence_for_every_result(setting):
     assert text.count('\n<p class="finding">') == len(CELLS)
     assert text.count("How to read it.") == len(CELLS)
     assert text.count("<b>Control.</b>") == len(CELLS)
-    assert "run_demo(model=" in text and "How can this be done again?" in text
+    assert "run_demo(model=" in text and "Reproduce this run" in text
     assert all(f'href="./{name}.nc"' in text for name in CELLS)
 
 

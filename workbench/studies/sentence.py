@@ -22,9 +22,9 @@ from workbench.text.readers import load_corpus
 _COLUMNS = 8  # tokens side by side on a terminal
 _COLOURS = ("probability", "rank", "language")
 _READING = (
-    "Each cell is the token that a layer would say next, read as if it were the last layer. Layer 0 is the "
-    "embedding, the top row the model itself. Hovering says probability, entropy, language and the target's rank. "
-    "A language is named only where a token is a word of no other shipped language; else the script is."
+    "Each cell is the token that a layer would predict next, read as if it were the last layer. Layer 0 is the "
+    "embedding, the top row the model itself. Hover for probability, entropy, language and the target's rank. "
+    "A language is named only where a token is a word of no other shipped language; else its script is named."
 )
 
 
@@ -51,7 +51,7 @@ def run_sentence(
         The run folder, with `sentence.nc` and `report.html`.
 
     Raises:
-        BadArgument: a word that is none.
+        BadArgument: `answer` or `foil` is empty.
     """
     refuse_chat(options, "the lens")
     loaded = open_model(model, options)

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.results.make import provenance
-from workbench.studies.findings.words import number
+from workbench.studies.findings.words import number, several
 
 _SAMPLES = ("pair", "sample", "concept")
 
@@ -47,9 +47,9 @@ def roles(result: xr.Dataset) -> str:
     chances = by_chance(member.sum(1), member.shape[1]) * member.shape[1]
     needed = int(result.attrs["shared_by"])
     return (
-        f"Were as many heads drawn at random for each language, {number(chances[1])} would stand out for one "
-        f"language, {number(chances[2:needed].sum())} for more than one but fewer than {needed}, "
-        f"{number(chances[needed:].sum())} for {needed} or more and {number(chances[0])} for none (expected numbers)."
+        f"Were as many heads drawn at random for each language, {number(chances[1])} would stand out for one language, "
+        f"{several(number(chances[2:needed].sum()), needed)}{number(chances[needed:].sum())} for {needed} or more and "
+        f"{number(chances[0])} for none (expected numbers)."
     )
 
 
@@ -62,7 +62,7 @@ def by_chance(sizes: np.ndarray, total: int) -> np.ndarray:
 
 
 def beforehand(result: xr.Dataset) -> str:
-    """That the number of selected neurons says nothing of the model. Reads `selected`, and the share out of it."""
+    """That the number of selected neurons is set, not measured. Reads `selected`, and the share out of it."""
     chosen, of = int(result.selected.sum()), result.selected.size
     return (
         "No random or shuffled control stands beside these numbers. How many neurons are selected is set beforehand "
