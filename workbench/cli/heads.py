@@ -154,7 +154,7 @@ def shapley(
     *,
     common: Common,
 ) -> None:
-    """Each head's fair share of what all heads together do for a language, with standard errors.
+    """Each head's Shapley value, its share of what all heads together do for a language, with standard errors.
 
     \b
     workbench heads shapley polyglot parallel --languages de,ja --limit 8 --permutations 4

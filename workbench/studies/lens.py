@@ -41,7 +41,7 @@ def run_lens(  # a parameter for each option of the command
 
     Args:
         source: language of the words that are shown.
-        target: language of the words that are asked for.
+        target: language to translate into.
         languages: to compare; all of the words' when None.
         words: what `load_words` reads.
         shots: translations shown before each question.

@@ -153,7 +153,7 @@ class Run:
     def _stop_note(self, name: str, partial: Any) -> str:
         saved = f"; kept in {save_result(partial, self.file(f'{name}.partial'))}" if partial is not None else ""
         done = ", ".join(self.finished) or "none"
-        return f"{saved}; finished cells in {self.folder}: {done}; the same command goes on from here"
+        return f"{saved}; finished cells in {self.folder}: {done}; the same command continues from here"
 
 
 def put_report_aside(folder: Path, others: Path, pages: Sequence[str] = ("report.html", "explorer.html")) -> None:
@@ -200,7 +200,7 @@ def open_run(folder: str | Path, command: str = "") -> Run:
     """Open a run folder, or make it, and check that it can be used before anything is computed.
 
     Raises:
-        CannotWrite: a file stands in its place, it is read-only, or the disk is full.
+        CannotWrite: a file has its name, it is read-only, or the disk is full.
         BadResult: a result in it is cut short or from a newer version; it is left as it is.
     """
     folder = Path(folder).expanduser()

@@ -70,7 +70,7 @@ def section(
         drawn: the question and the figure.
         reading: how to read it.
         finding: what it shows.
-        control: which random or shuffled control stands beside it; read off the result where it is not given.
+        control: which random or shuffled control was measured; read from the result by default.
         table: printed under it.
     """
     heads, measure = of_heads(result)

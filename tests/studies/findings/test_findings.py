@@ -255,12 +255,12 @@ def lens(values, codes=("de", "fr", "ja")):
 def test_lens():
     late = lens([[0.3, 0.3, 0.1], [0.1, 0.2, 0.6], [0.0, 0.0, 0.2]])
     assert patches.lens(late, "fr").text == (
-        "French, which is asked for, leads from state 2 up to the output (French 0.6, Japanese 0.2); one state "
+        "French, the target language, leads from state 2 up to the output (French 0.6, Japanese 0.2); one state "
         "earlier, German is ahead or level."
     )
     assert patches.overtakes(late, "fr") == 2
     assert patches.lens(late, "ja").text.startswith(
-        "Japanese, which is asked for, does not lead at the output: Japanese 0.2"
+        "Japanese, the target language, does not lead at the output: Japanese 0.2"
     )
     assert patches.overtakes(late, "ja") is None
     always = lens([[0.3, 0.3], [0.1, 0.2], [0.0, 0.0]])

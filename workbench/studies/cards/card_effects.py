@@ -133,7 +133,7 @@ def routes(languages: list[str]) -> dict[str, dict[str, Any]]:
     """For each target language the routes of `patching.concepts`; rotated, so that each language plays each part.
 
     The source prompts ask for the language half-way round. Their words are shown in up to four languages, which are
-    none of the languages of the target prompt and not the one that is asked for.
+    none of the languages of the target prompt and not the wanted one.
     """
     count, result = len(languages), {}
     for place, target in enumerate(languages):

@@ -1,4 +1,4 @@
-"""Which control stands beside the numbers of a result: random groups, shuffled classes, or none."""
+"""Which control a result has: random groups, shuffled classes, or none."""
 
 import numpy as np
 import xarray as xr
@@ -14,20 +14,20 @@ def control(result: xr.Dataset) -> str:
     given = provenance(result).get("parameters", {})
     if {"control_mean", "control_low", "control_high"} <= set(result.data_vars):
         if not np.isfinite(result.control_mean.values).any():
-            return "No random groups were measured beside these."
+            return "No random groups were measured."
         many = f"{given['controls']} random groups" if given.get("controls") else "Random groups"
-        return f"{many} of the same size and layers stand beside each group."
+        return f"{many} of the same size and layers were measured for each group."
     if "control" in result.data_vars:
-        return "The same patch with the states of other concepts, drawn at random, stands beside each number."
+        return "Each number has a control: the same patch with the states of other concepts, drawn at random."
     over = _over(result)
     if "p_value" in result.data_vars:
         return (
-            f"No random or shuffled control stands beside these numbers; chance enters through intervals{over} and "
+            f"No random or shuffled control was measured; chance enters through intervals{over} and "
             "through p-values that are corrected for the number of cells."
         )
     if {"low", "high"} <= set(result.data_vars):
-        return f"No random or shuffled control stands beside these numbers; they have intervals{over}."
-    return "No random or shuffled control stands beside these numbers, and they have no intervals."
+        return f"No random or shuffled control was measured; the numbers have intervals{over}."
+    return "No random or shuffled control was measured, and the numbers have no intervals."
 
 
 def _over(result: xr.Dataset) -> str:
@@ -65,7 +65,7 @@ def beforehand(result: xr.Dataset) -> str:
     """That the number of selected neurons is set, not measured. Reads `selected`, and the share out of it."""
     chosen, of = int(result.selected.sum()), result.selected.size
     return (
-        "No random or shuffled control stands beside these numbers. How many neurons are selected is set beforehand "
+        "No random or shuffled control was measured. How many neurons are selected is set beforehand "
         f"for any model, by the share {number(provenance(result)['parameters']['top_rate'])}: here {chosen} of {of}."
     )
 

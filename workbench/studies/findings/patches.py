@@ -102,7 +102,7 @@ def heads(result: xr.Dataset) -> Finding:
 
 
 def lens(result: xr.Dataset, target: str) -> Finding:
-    """From which layer on the asked language leads. Reads `probability[language, layer]`."""
+    """From which layer on the target language leads. Reads `probability[language, layer]`."""
     table = _readable(result)
     name = language(target)
     if target not in table.language.values:
@@ -114,20 +114,20 @@ def lens(result: xr.Dataset, target: str) -> Finding:
     output = f"{name} {number(mine[-1])}, {language(ahead[-1])} {number(rivals[-1])}"
     start = overtakes(result, target)
     if start is None:
-        return Finding(f"{name}, which is asked for, does not lead at the output: {output}.")
+        return Finding(f"{name}, the target language, does not lead at the output: {output}.")
     at = int(np.flatnonzero(table.layer.values == start)[0])
     if at == 0:
-        lead = f"{name}, which is asked for, leads at every layer up to the output ({output})."
+        lead = f"{name}, the target language, leads at every layer up to the output ({output})."
     else:
         lead = (
-            f"{name}, which is asked for, leads from state {start} up to the output ({output}); one state earlier, "
+            f"{name}, the target language, leads from state {start} up to the output ({output}); one state earlier, "
             f"{language(ahead[at - 1])} is ahead or level."
         )
     return finding(lead, _clear(result, target))
 
 
 def _clear(result: xr.Dataset, target: str) -> str:
-    """From which state on the asked language's interval lies above those of all others."""
+    """From which state on the target language's interval lies above those of all others."""
     if not {"low", "high"} <= set(result.data_vars):
         return ""
     codes = _readable(result).language.values
@@ -141,7 +141,7 @@ def _clear(result: xr.Dataset, target: str) -> str:
 
 
 def overtakes(result: xr.Dataset, target: str) -> int | None:
-    """First state from which the asked language leads up to the output; None where it does not lead there."""
+    """First state from which the target language leads up to the output; None where it does not lead there."""
     table = _readable(result)
     if target not in table.language.values or table.sizes["language"] < 2:
         return None

@@ -174,7 +174,7 @@ def _pruned(result: xr.Dataset) -> Section:
         "line is a language: the rise of its loss on held-out texts, with the interval over texts. The table has the "
         "same number of heads removed in simpler orders.",
         finding=findings.pruned(result),
-        control="Random orders of the same number of heads stand beside the chosen one."
+        control="Random orders of the same number of heads are measured beside the chosen one."
         if "random" in result.order.values
         else "",
         table=findings.orders(result),

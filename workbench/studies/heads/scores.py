@@ -119,8 +119,7 @@ def _sections(results: Results, released_on: Corpus, ablated_on: Corpus) -> list
             drawing(figures.heatmap, removal, "delta"),
             reading="Each panel is a language, each cell a head. Red: the loss rises when the head's output is set to "
             "zero; blue: it falls. Point at a cell for its interval over texts and its corrected p-value. The table "
-            "holds "
-            "each language's largest rise; the largest of many is likely a little too large. " + _texts(ablated_on),
+            "has each language's largest rise; the largest of many is likely a little too large. " + _texts(ablated_on),
             finding=findings.ablation(removal).then(findings.agreement(paper, removal)),
             table=findings.harms(removal),
         ),

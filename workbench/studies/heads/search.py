@@ -157,7 +157,7 @@ def run_shapley(
     limit: int | None = None,
     options: Options = DEFAULTS,
 ) -> Study:
-    """Each head's fair share of what all heads together do for a language, with standard errors.
+    """Each head's Shapley value, its share of what all heads together do for a language, with standard errors.
 
     Args:
         permutations: random orders of the heads.
@@ -168,7 +168,7 @@ def run_shapley(
     """
 
     def sections(result: xr.Dataset) -> list[Section]:
-        question = "What is each head worth, in the company of all others?"
+        question = "What is each head worth together with the others?"
         return [
             section(
                 "shapley",
@@ -185,7 +185,7 @@ def run_shapley(
         open_model(model, options),
     )
     how = {"permutations": permutations, "tolerance": tolerance}
-    return _single_cell("Fair shares of the heads", "shapley", shapley, loaded, texts, options, how, sections)
+    return _single_cell("Shapley values of the heads", "shapley", shapley, loaded, texts, options, how, sections)
 
 
 @study("heads kinds")

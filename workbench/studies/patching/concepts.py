@@ -107,7 +107,7 @@ def run_onsets(
     """Measure the onsets of concept and language for all pairs of languages, and write a report.
 
     Args:
-        languages: the languages asked for; all of the words' when None.
+        languages: to translate into; all of the words' when None.
         words: what `load_words` reads.
         shots: translations shown before each question.
         limit: most pairs of concepts for each pair of languages.

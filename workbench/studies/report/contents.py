@@ -27,7 +27,7 @@ class Section:
         finding: What the numbers say.
         provenance: `workbench.results.make.provenance(result)`.
         file: Name of the NetCDF file beside the report that holds the numbers.
-        control: Which random or shuffled control stands beside the numbers, or that none does.
+        control: Which random or shuffled control was measured, or that none was.
         heads: What the numbers say of each head, in a few words, by (layer, head).
         measure: What those words say, such as `importance`.
     """
@@ -96,7 +96,7 @@ class Report:
 
 
 def link_heads(text: str, heads: Iterable[Head], link: Callable[[str, int, int], str]) -> str:
-    """A text in which `link(words, layer, head)` stands in place of the words for each of these heads."""
+    """A text in which `link(words, layer, head)` replaces the words for each of these heads."""
     places = {place(layer, head): (layer, head) for layer, head in heads}
     if not places:
         return text

@@ -1,4 +1,4 @@
-"""Figures of a `report.json`: pictures stand in the file itself, and nothing in them is fetched when they are drawn."""
+"""Figures of a `report.json`: pictures are inside the file, and nothing is fetched when they are drawn."""
 
 import math
 import re
