@@ -90,7 +90,7 @@ def test_lens_writes_cells_and_a_report(run, model, corpus, tmp_path):
 def test_lens_reads_a_text_in_the_terminal(run, model, tmp_path):
     printed = run("lens", model, "--text", "ab cd", "--text", "é")
     assert printed.exit_code == 0, printed.output
-    for part in ("output", "embedding", "0 <bos>", "3 ␣", "The model's first choice is what"):
+    for part in ("output", "embedding", "0 <bos>", "3 ␣", "The model's first choice is the next token of the text"):
         assert part in printed.output
     assert not (tmp_path / "runs").exists()
 

@@ -150,7 +150,7 @@ def test_knockout_leads_with_the_test_of_the_diagonal():
         "A language's own heads cost it no more"
     )
     assert "too few groups" in removal.diagonal(found.assign_attrs(diagonal_p=np.nan)).text
-    assert "with 3 groups no shuffle" in removal.diagonal(found.isel(group=slice(3))).text
+    assert "with 3 groups no permutation test" in removal.diagonal(found.isel(group=slice(3))).text
     assert removal.hits(found).text == (
         "1 of 4 languages are hit more by their own group (interval above zero): German. Hit less (interval below "
         "zero): French."
