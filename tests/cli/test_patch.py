@@ -50,9 +50,9 @@ def test_a_route_that_is_none_is_refused(refused, model):
 @pytest.mark.parametrize(
     ("command", "more", "said"),
     [
-        ("path", ("--receiver", "q:2.1"), "Which heads does the receiver hear: q of head 2.1?"),
-        ("cross-position", ("--layer", "1"), "At layer 1, which position"),
-        ("edges", ("--steps", "1"), "Along which edges does the answer travel?"),
+        ("path", ("--receiver", "q:2.1"), "Which heads reach the receiver q of head 2.1?"),
+        ("cross-position", ("--layer", "1"), "At layer 1, which source position"),
+        ("edges", ("--steps", "1"), "Along which edges does the answer pass?"),
     ],
 )
 def test_routes_write_a_cell_and_a_report(run, model, pairs, tmp_path, command, more, said):
@@ -90,7 +90,7 @@ def test_lens_writes_cells_and_a_report(run, model, corpus, tmp_path):
 def test_lens_reads_a_text_in_the_terminal(run, model, tmp_path):
     printed = run("lens", model, "--text", "ab cd", "--text", "é")
     assert printed.exit_code == 0, printed.output
-    for part in ("output", "embedding", "0 <bos>", "3 ␣", "The model's first choice is what"):
+    for part in ("output", "embedding", "0 <bos>", "3 ␣", "The model's first choice is the next token of the text"):
         assert part in printed.output
     assert not (tmp_path / "runs").exists()
 

@@ -60,7 +60,8 @@ def test_what_cannot_be_made_is_refused_in_a_line(refused, folder, tmp_path, mon
 @pytest.mark.browser
 def test_figures_and_tables_are_written_for_a_paper(run, folder, result):
     table = pd.DataFrame({"share_of 100%": [0.123456, np.nan], "kind": ["a & b", "c"]}, index=["de", "ja"])
-    part = section("roles", result, heatmap(result, "importance"), reading="So.", finding="50% of it.", table=table)
+    shown = drawing(heatmap, result, "importance")
+    part = section("roles", result, shown, reading="So.", finding=Finding("50% of it."), table=table)
     write_report(folder, title="A run", sections=[part])
     done = run("report", folder, "--figures", "svg", "--width", "120")
     assert done.exit_code == 0, done.output

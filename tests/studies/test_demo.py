@@ -84,7 +84,7 @@ def test_the_report_holds_a_sentence_for_every_result(setting):
     assert text.count('\n<p class="finding">') == len(CELLS)
     assert text.count("How to read it.") == len(CELLS)
     assert text.count("<b>Control.</b>") == len(CELLS)
-    assert "run_demo(model=" in text and "How can this be done again?" in text
+    assert "run_demo(model=" in text and "Reproduce this run" in text
     assert all(f'href="./{name}.nc"' in text for name in CELLS)
 
 
@@ -126,7 +126,7 @@ def test_the_short_table(setting):
     assert {"loss [nats]", "top head (LAHIS)", "worst without", "own neurons", "LAPE neurons"} <= set(table.columns)
     assert table.map(lambda cell: isinstance(cell, str)).all(axis=None)
     assert 2 <= len(effects(out)) <= 4
-    assert effects(out)[-1].startswith("Logit lens: French, which is asked for, ")
+    assert effects(out)[-1].startswith("Logit lens: French, the target language, ")
 
 
 def test_one_language_is_refused_first(tmp_path):

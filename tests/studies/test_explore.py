@@ -37,7 +37,7 @@ def test_a_page_holds_so_many(monkeypatch):
 
 def test_long_texts_make_an_explorer_without_patterns(tmp_path):
     run = open_run(tmp_path)
-    compute_cells(run, explore.looks(model("llama"), corpus(*TEXTS[2:3] * 2), OPTIONS))
+    compute_cells(run, explore.attention_cells(model("llama"), corpus(*TEXTS[2:3] * 2), OPTIONS))
     page = explore.write_explorer(run)
     assert run.finished == ["kinds"] and page == tmp_path / "explorer.html"
     assert "wb.heads.patterns(model, corpus) gives it" in page.read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_long_texts_make_an_explorer_without_patterns(tmp_path):
 def test_an_explorer_holds_this_run_and_no_older_one(tmp_path):
     save_result(cases.importance(np.random.default_rng(0)), tmp_path / "left.nc")  # of another model
     run = open_run(tmp_path)
-    compute_cells(run, explore.looks(model("llama"), corpus(*TEXTS), OPTIONS))
+    compute_cells(run, explore.attention_cells(model("llama"), corpus(*TEXTS), OPTIONS))
     explore.write_explorer(run)
     with pytest.raises(BadArgument, match="2 models"):
         explore.explore(tmp_path)
@@ -56,6 +56,6 @@ def test_a_model_without_patterns(tmp_path, monkeypatch):
     monkeypatch.setitem(model("llama").abilities, "pattern", False)
     run = open_run(tmp_path)
     run.cell("roles", {}, cases.roles)
-    assert explore.looks(model("llama"), corpus(*TEXTS), OPTIONS) == []
+    assert explore.attention_cells(model("llama"), corpus(*TEXTS), OPTIONS) == []
     explore.write_explorer(run)
     assert run.finished == ["roles"]

@@ -125,7 +125,7 @@ def test_a_stopped_cell_goes_on_after_its_finished_steps(tmp_path, monkeypatch):
             values[step] = step
         return make_result({"x": (("layer",), values, "x")}, {}, method="test", parameters={})
 
-    with pytest.raises(Interrupted, match="the same command goes on from here"):
+    with pytest.raises(Interrupted, match="the same command continues from here"):
         open_run(tmp_path).cell("a", {"seed": 0}, lambda: compute(3))
     found = open_run(tmp_path).cell("a", {"seed": 0}, lambda: compute(None))
     assert ran == [0, 1, 2, 3, 4] and found.x.values.tolist() == ran

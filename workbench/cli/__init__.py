@@ -21,8 +21,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(workbench.__version__)
         raise typer.Exit
 
@@ -42,7 +42,7 @@ def start(
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin take the cores of whatever else is running
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads take cores from other processes
     warnings.showwarning = warn
 
 
@@ -54,7 +54,7 @@ def demo(
     *,
     common: Common,
 ) -> None:
-    """Run every analysis once and write runs/demo/report.html; run again, it goes on where it stopped.
+    """Run every analysis once and write runs/demo/report.html; run again, it continues where it stopped.
 
     \b
     workbench demo

@@ -108,7 +108,7 @@ def search(
 @app.command("kinds")
 @takes(OF_TEXTS | {"table"})
 def kinds(model: ModelName, corpus: CorpusName, *, common: Common) -> None:
-    """Where each head looks in each language: previous, first, same token, induction, entropy, distance.
+    """What each head attends to in each language: previous, first, same token, induction, entropy, distance.
 
     \b
     workbench heads kinds polyglot parallel --languages de,ja --limit 20
@@ -154,7 +154,7 @@ def shapley(
     *,
     common: Common,
 ) -> None:
-    """Each head's fair share of what all heads together do for a language, with standard errors.
+    """Each head's Shapley value, its share of what all heads together do for a language, with standard errors.
 
     \b
     workbench heads shapley polyglot parallel --languages de,ja --limit 8 --permutations 4

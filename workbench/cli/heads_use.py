@@ -102,7 +102,7 @@ def off_target(
     *,
     common: Common,
 ) -> None:
-    """Let the model go on from the beginnings of texts with heads scaled: how often in the wanted language?
+    """Let the model continue the beginnings of texts with heads scaled: how often in the wanted language?
 
     \b
     workbench heads off-target polyglot parallel --heads en --share 0.06 --languages de,ja --limit 20

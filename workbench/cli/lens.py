@@ -15,9 +15,7 @@ def lens(
     source: Annotated[
         str, typer.Option(help="Language of the words that are shown.", autocompletion=complete_languages)
     ] = "de",
-    target: Annotated[
-        str, typer.Option(help="Language of the words that are asked for.", autocompletion=complete_languages)
-    ] = "fr",
+    target: Annotated[str, typer.Option(help="Language to translate into.", autocompletion=complete_languages)] = "fr",
     words: Annotated[str, typer.Option(help="A word list: words, or a TSV or CSV file.")] = "words",
     shots: Annotated[int, typer.Option(help="Translations shown before each question.")] = 5,
     tuned: Annotated[
@@ -28,12 +26,14 @@ def lens(
         list[str] | None,
         typer.Option(help="Read this text, token by token, in place of translations; --out writes a report."),
     ] = None,
-    answer: Annotated[str | None, typer.Option(help="With --text: a word to follow; else what really follows.")] = None,
+    answer: Annotated[
+        str | None, typer.Option(help="With --text: a word to follow; by default the next token.")
+    ] = None,
     foil: Annotated[str | None, typer.Option(help="With --text: a word to compare it with.")] = None,
     *,
     common: Common,
 ) -> None:
-    """Read what every layer would say: in which language, and how sure; of translations, or of texts of your own.
+    """Read what every layer would predict, in which language and how surely; on translations or your own texts.
 
     \b
     workbench lens polyglot --source de --target ja --limit 24
@@ -53,7 +53,7 @@ def lens(
 
 
 def _sentences(model: str, text: list[str], how: dict[str, str | None], common: Common) -> None:
-    """Print what every layer would say after every token of some texts; with a folder, write it with a report."""
+    """Print what every layer would predict after every token of some texts; with --out, write a report too."""
     from workbench.results.files import load_result
     from workbench.studies.sentence import findings, read_sentence, run_sentence, sentence_tables
 

@@ -80,7 +80,7 @@ class Common:
     Attributes:
         options: how to compute.
         languages: codes with commas; all when None.
-        out: the run folder that was asked for.
+        out: the run folder, if one was given.
         table: a file for the table.
         limit: first texts of each language, or first pairs.
         quiet: print only paths.
@@ -96,14 +96,14 @@ class Common:
     given: dict[str, Any] = field(default_factory=dict)
 
     def folder(self, command: str, *names: str) -> Path:
-        """The run folder: the one that was asked for, or one such as runs/heads-polyglot-parallel-1f3c9a.
+        """The run folder: the given one, or one such as runs/heads-polyglot-parallel-1f3c9a.
 
-        Its end stands for where the names lead and for the options, so that other texts go into another folder.
+        Its last part is a hash of the inputs and the options, so that other texts go into another folder.
         """
         if self.out:
             return self.out
-        given = {name: _place(value) for name, value in self.given.items()}
-        key = json.dumps([command, [_place(name) for name in names], given], sort_keys=True, default=str)
+        given = {name: _full_path(value) for name, value in self.given.items()}
+        key = json.dumps([command, [_full_path(name) for name in names], given], sort_keys=True, default=str)
         end = hashlib.sha256(key.encode()).hexdigest()[:6]
         chat = ["chat"] * self.options.chat
         words = [Path(name).name if Path(name).exists() else name for name in (*names, *chat)]
@@ -115,8 +115,8 @@ class Common:
         return {"languages": self.languages, "limit": self.limit, "options": self.options}
 
 
-def _place(value: Any) -> Any:
-    """Where a name leads, if it is a file or a folder; anything else as it is."""
+def _full_path(value: Any) -> Any:
+    """The full path of a file or a folder; any other value unchanged."""
     return str(Path(value).resolve()) if isinstance(value, str | Path) and Path(value).exists() else value
 
 
@@ -144,10 +144,10 @@ def takes(names: Collection[str]) -> Callable[[Callable[..., None]], Callable[..
     """
     own = {name: part for name, part in inspect.signature(_own).parameters.items() if name in names}
     shared = [part.replace(kind=part.KEYWORD_ONLY) for part in own.values()]
-    for one in fields(Options):
-        if one.name in names:
+    for part in fields(Options):
+        if part.name in names:
             kind = inspect.Parameter.KEYWORD_ONLY
-            shared.insert(-1, inspect.Parameter(one.name, kind, default=one.default, annotation=option(one.name)))
+            shared.insert(-1, inspect.Parameter(part.name, kind, default=part.default, annotation=option(part.name)))
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         mine = [part for part in inspect.signature(command).parameters.values() if part.name != "common"]
@@ -168,10 +168,10 @@ def takes(names: Collection[str]) -> Callable[[Callable[..., None]], Callable[..
 
 
 def _read(given: dict[str, Any]) -> dict[str, Any]:
-    """Options as the functions take them, of what was typed.
+    """Options as the functions take them, from the command line.
 
     Raises:
-        BadArgument: a batch size, memory or seed that is no such number, or columns without what they hold.
+        BadArgument: a batch size, memory or seed out of range, or a column without its content.
     """
     size, seed = given.get("batch_size", "auto"), given.get("seed", 0)
     if size != "auto" and not (size.isdecimal() and int(size)):
@@ -191,17 +191,17 @@ def _read(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def named_columns(text: str | None) -> dict[str, str | None] | None:
-    """Headers to what they hold, from 'src=en,note=': nothing behind the last sign means that it is left out.
+    """Headers to what they hold, from 'src=en,note=': an empty content leaves the column out.
 
     Raises:
         BadArgument: a header without the sign, or twice.
     """
     if text is None:
         return None
-    found: dict[str, str | None] = {}
+    contents: dict[str, str | None] = {}
     for part in text.split(","):
         header, sign, content = (piece.strip() for piece in part.rpartition("="))
-        if not sign or not header or header in found:
+        if not sign or not header or header in contents:
             raise BadArgument(f"--columns {text}: it takes each header once with what it holds, such as src=en,note=")
-        found[header] = content or None
-    return found
+        contents[header] = content or None
+    return contents

@@ -65,7 +65,9 @@ def sweep(
 @takes(BASE)
 def concepts(
     model: ModelName,
-    source: Annotated[str, typer.Option(help="Route of the source prompts: shown-asked, such as de-it.")] = "de-it",
+    source: Annotated[
+        str, typer.Option(help="Route of the source prompts: language shown, language wanted, such as de-it.")
+    ] = "de-it",
     target: Annotated[str, typer.Option(help="Route of the target prompts.")] = "fr-zh",
     mean_over: Annotated[
         str | None,
@@ -76,11 +78,11 @@ def concepts(
     *,
     common: Common,
 ) -> None:
-    """Exchange the concept or the language of a translation, layer by layer: tongue and thought.
+    """Exchange the concept or the language of a translation, layer by layer.
 
     \b
     workbench patch concepts polyglot --source de-it --target fr-zh --limit 32
-    workbench patch concepts polyglot --mean-over de,es,ru --out runs/thought
+    workbench patch concepts polyglot --mean-over de,es,ru --out runs/mine
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.patching.concepts import run_concepts
 
@@ -127,12 +129,12 @@ def path(
     model: ModelName,
     pairs: PairsName,
     receiver: Annotated[
-        str, typer.Option(help="Who hears: final, residual:4 (a layer), or q:4.2, k:4.2, v:4.2 (layer and head).")
+        str, typer.Option(help="final, residual:4 (a layer), or q:4.2, k:4.2, v:4.2 (layer and head).")
     ] = "final",
     *,
     common: Common,
 ) -> None:
-    """Let each head of the source run be heard by one receiver alone: path patching.
+    """Patch each head of the source run into one receiver alone: path patching.
 
     \b
     workbench patch path polyglot words:de-fr --limit 8

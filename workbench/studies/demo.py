@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.studies.explore import looks, write_explorer
+from workbench.studies.explore import attention_cells, write_explorer
 from workbench.studies.findings.words import language
 from workbench.studies.heads.removal import own_heads_study
 from workbench.studies.heads.scores import heads_study
@@ -61,7 +61,7 @@ def run_demo(
         title=f"How {loaded.name} handles {len(texts.languages)} languages",
         question=f"Which heads and neurons of {loaded.name} serve which language, and where does a word of "
         f"{language(target)} come from?",
-        cells=[cell for part in parts for cell in part.cells] + looks(loaded, texts, options),
+        cells=[cell for part in parts for cell in part.cells] + attention_cells(loaded, texts, options),
         sections=lambda results: [section for part in parts for section in part.sections(results)],
         main=("ablation", "knockout", "ternary", "positions", "lens"),
         beside=write_explorer,

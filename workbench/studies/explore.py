@@ -1,4 +1,4 @@
-"""The explorer of a run folder: what it needs beside the other cells, and the page of all result files."""
+"""The explorer of a run folder: its own cells, and the page of all result files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,8 +26,8 @@ _AXES = ("language", "layer", "head")
 _BYTES = 12e6  # of patterns in the page
 
 
-def looks(model: Model, corpus: Corpus, options: Options) -> list[Cell]:
-    """The cells of where heads look, for the explorer; none where patterns cannot be read or all texts are long."""
+def attention_cells(model: Model, corpus: Corpus, options: Options) -> list[Cell]:
+    """The cells of heads' attention, for the explorer; none where patterns cannot be read or all texts are long."""
     if not model.abilities.get("pattern"):
         return []
     some = corpus.limit(KIND_TEXTS)

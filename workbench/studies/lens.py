@@ -1,4 +1,4 @@
-"""The study of the lens: what every layer would say, in which language, and how sure it is."""
+"""The study of the lens: what every layer would predict, in which language, and with which entropy."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,15 +41,15 @@ def run_lens(  # a parameter for each option of the command
 
     Args:
         source: language of the words that are shown.
-        target: language of the words that are asked for.
-        languages: those to tell apart; all of the words' when None.
+        target: language to translate into.
+        languages: to compare; all of the words' when None.
         words: what `load_words` reads.
         shots: translations shown before each question.
         tuned: a corpus to train a tuned lens on, and read with it; the logit lens when None.
         limit: most concepts.
 
     Returns:
-        The run folder, with `lens.nc`, `latent.nc`, `tuned.nc` where asked, `report.html`.
+        The run folder, with `lens.nc`, `latent.nc`, with `tuned` also `tuned.nc`, and `report.html`.
 
     Raises:
         UnknownLanguage: a language is not among the words.
@@ -126,8 +126,8 @@ def translation_lens(
                 "lens",
                 right,
                 drawing(figures.curves, right, "probability"),
-                reading=f"Few-shot prompts ask for words of {language(target)} and show them in {language(source)}. A "
-                "line a language: the probability of its word for the concept, read from the state in front of each "
+                reading=f"Few-shot prompts ask for words of {language(target)} and show them in {language(source)}. "
+                "Each line is a language: the probability of its word for the concept, read from the state before each "
                 "layer (0 is the embedding) and, at the end, from the model's output. Concepts whose words begin with "
                 f"another language's token are left out (at most {int(right.collided.max())} of "
                 f"{right.sizes['concept']}).",

@@ -1,4 +1,4 @@
-"""What the options of a study mean: how it opens its model and its texts, and what its numbers depend on."""
+"""How a study opens its model and its texts by its options, and what its numbers depend on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,7 +42,7 @@ def at_least_two(corpus: Corpus) -> Corpus:
     """Refuse a comparison of languages with fewer than two, before anything is computed.
 
     Raises:
-        TooFewLanguages: names the one that is there.
+        TooFewLanguages: names the language that is there.
     """
     if len(corpus.languages) < 2:
         raise TooFewLanguages(
@@ -55,7 +55,7 @@ def refuse_chat(options: Options, what: str) -> None:
     """Refuse a chat in a study that has none.
 
     Raises:
-        BadArgument: a chat is asked for.
+        BadArgument: `options.chat` is set.
     """
     if options.chat:
         raise BadArgument(f"{what} cannot go through a chat template yet; leave chat out")

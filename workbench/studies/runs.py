@@ -1,7 +1,7 @@
 """A run folder: one NetCDF file per cell, written when the cell is finished; finished cells are not computed again.
 
-A cell that is stopped goes on after the steps that it had finished. A cell that was computed from something else, such
-as fewer texts, is never replaced: it is put aside, into `others/`, and taken from there when it is wanted again.
+A cell that is stopped continues after its last finished step. A cell that was computed from something else, such
+as fewer texts, is never replaced: it is moved into `others/`, and back when it is needed again.
 """
 
 import hashlib
@@ -55,8 +55,8 @@ class Run:
             compute: makes the Result.
 
         Raises:
-            Interrupted: Ctrl-C, SIGTERM or SIGHUP; what the sweep had finished can be looked at in `<name>.partial.nc`,
-                and the same command goes on after it.
+            Interrupted: Ctrl-C, SIGTERM or SIGHUP; what the sweep had finished is in `<name>.partial.nc`, and the same
+                command continues after it.
             CannotWrite: the file cannot be written.
         """
         own = {"workbench": workbench.__version__, "code": _code(), "versions": versions()}
@@ -72,9 +72,9 @@ class Run:
                 result = compute().assign_attrs(record)
             except Interrupted as stop:
                 partial = None if stop.partial is None else stop.partial.assign_attrs(record)
-                raise Interrupted(f"{name}: {stop}{self._kept(name, partial)}", partial=partial) from None
+                raise Interrupted(f"{name}: {stop}{self._stop_note(name, partial)}", partial=partial) from None
             except KeyboardInterrupt:
-                raise Interrupted(f"{name}: stopped before its first result{self._kept(name, None)}") from None
+                raise Interrupted(f"{name}: stopped before its first result{self._stop_note(name, None)}") from None
             self._save(name, result, text)
         self._tidy(name, text)
         self.computed.append(name)
@@ -93,7 +93,7 @@ class Run:
         return self.folder / f".{name}-{_short(key)}.progress"
 
     def _tidy(self, name: str, key: str) -> None:
-        """Remove what was kept of a cell that is finished; that of other options stays."""
+        """Remove the progress files of a finished cell; those of other options stay."""
         forget(self._progress(name, key))
         partial = self.file(f"{name}.partial")
         if partial.is_file():
@@ -103,7 +103,7 @@ class Run:
             partial.unlink()
 
     def _stored(self, name: str, key: str) -> xr.Dataset | None:
-        """The cell with this key, put back into its place where another one has taken it."""
+        """The cell with this key, moved back from `others/` if another file has its name."""
         path, aside = self.file(name), self._aside(name, key)
         if path.is_file() and (result := load_result(path)).attrs.get(_KEY) == key:
             return result
@@ -121,7 +121,7 @@ class Run:
         return result
 
     def _save(self, name: str, result: xr.Dataset, key: str) -> None:
-        """Save a cell; where another one has its place, beside it first, so that neither is ever missing."""
+        """Save a cell; where another file has its name, beside it first, so that neither is ever missing."""
         path, aside = self.file(name), self._aside(name, key)
         if not path.is_file():
             save_result(result, path)
@@ -131,7 +131,7 @@ class Run:
         aside.replace(path)
 
     def _put_aside(self, name: str) -> None:
-        """Keep the file that stands in a cell's place, under a name that says what it was computed from."""
+        """Move the file with a cell's name into `others/`, under a name with the hash of its key."""
         path = self.file(name)
         if not path.is_file():
             return
@@ -150,14 +150,14 @@ class Run:
     def _aside(self, name: str, key: str) -> Path:
         return self.folder / OTHERS / f"{name}-{_short(key)}.nc"
 
-    def _kept(self, name: str, partial: Any) -> str:
-        kept = f"; kept in {save_result(partial, self.file(f'{name}.partial'))}" if partial is not None else ""
+    def _stop_note(self, name: str, partial: Any) -> str:
+        saved = f"; kept in {save_result(partial, self.file(f'{name}.partial'))}" if partial is not None else ""
         done = ", ".join(self.finished) or "none"
-        return f"{kept}; finished cells in {self.folder}: {done}; the same command goes on from here"
+        return f"{saved}; finished cells in {self.folder}: {done}; the same command continues from here"
 
 
 def put_report_aside(folder: Path, others: Path, pages: Sequence[str] = ("report.html", "explorer.html")) -> None:
-    """Keep a folder's report under a name of its own, before another one takes its place."""
+    """Keep a folder's report under a name of its own, before another report replaces it."""
     record = folder / "report.json"
     if not record.is_file():
         return
@@ -175,7 +175,7 @@ def _short(key: str) -> str:
 
 @cache
 def _code() -> str:
-    """Hash of the workbench's sources: a cell that other code computed is not taken for this one's."""
+    """Hash of the workbench's sources: a cell that other code computed is not reused."""
     here = Path(workbench.__file__).parent
     content = (file.read_bytes() for file in sorted(here.rglob("*.py")))
     return hashlib.sha256(b"\n".join(content)).hexdigest()
@@ -185,7 +185,7 @@ def _code() -> str:
 def run_folder(folder: str | Path, command: str = "") -> Iterator[Run]:
     """A run folder, opened, that no other run can write into until the block ends.
 
-    SIGTERM and SIGHUP stop it as Ctrl-C does, and what killed processes left in the folder is removed.
+    SIGTERM and SIGHUP stop it as Ctrl-C does, and partial files of killed processes are removed.
 
     Raises:
         CannotWrite, BadResult: as `open_run`.
@@ -197,10 +197,10 @@ def run_folder(folder: str | Path, command: str = "") -> Iterator[Run]:
 
 
 def open_run(folder: str | Path, command: str = "") -> Run:
-    """Open a run folder, make it where it lacks, and see that it can be used before anything is computed.
+    """Open a run folder, or make it, and check that it can be used before anything is computed.
 
     Raises:
-        CannotWrite: a file stands in its place, it is read-only, or the disk is full.
+        CannotWrite: a file has its name, it is read-only, or the disk is full.
         BadResult: a result in it is cut short or from a newer version; it is left as it is.
     """
     folder = Path(folder).expanduser()
@@ -217,7 +217,7 @@ def open_run(folder: str | Path, command: str = "") -> Run:
 
 
 def _refuse_odd_places(folder: Path) -> None:
-    """Refuse links and other things where this run would write: they lead elsewhere, or fail once all is computed.
+    """Refuse links and other things where this run would write: it would change another folder, or fail at the end.
 
     Raises:
         CannotWrite: names the first one.

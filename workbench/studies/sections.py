@@ -17,13 +17,13 @@ from workbench.studies.findings.finding import Finding, Head
 from workbench.studies.findings.words import language, number
 from workbench.studies.report import Section
 
-# What a variable says of a head, in the words of the report, where its own are not short.
-_OF_HEADS = {"role": "role", "delta": "rise of the loss without it", "effect": "share of the way"}
+# Short names of the measures of heads, where `long_name` is long.
+_MEASURES = {"role": "role", "delta": "rise of the loss without it", "effect": "normalized patching effect"}
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A question, and apart from it the figure that answers it."""
+    """A question and the figure that answers it, without a title."""
 
     question: str
     figure: go.Figure
@@ -70,7 +70,7 @@ def section(
         drawn: the question and the figure.
         reading: how to read it.
         finding: what it shows.
-        control: which random or shuffled control stands beside it; read off the result where it is not given.
+        control: which random or shuffled control was measured; read from the result by default.
         table: printed under it.
     """
     heads, measure = of_heads(result)
@@ -89,19 +89,19 @@ def section(
 
 
 def of_heads(result: xr.Dataset) -> tuple[dict[Head, str], str]:
-    """What a result says of each head, by (layer, head), and what those words say; nothing where it has no heads."""
+    """A result's number of each head as text, by (layer, head), and what it measures; nothing without heads."""
     name = score_name(result, ("layer", "head"), group="language") or "role"
     if name not in result or not {"layer", "head"} <= set(result[name].dims) <= {"language", "layer", "head"}:
         return {}, ""
     values = result[name].transpose("layer", "head", ...)
     cells = [(i, j) for i in range(values.sizes["layer"]) for j in range(values.sizes["head"])]
     words = {(int(values.layer[i]), int(values["head"][j])): _words(values[i, j]) for i, j in cells}
-    measure = _OF_HEADS.get(name) or str(values.attrs.get("long_name", name))
+    measure = _MEASURES.get(name) or str(values.attrs.get("long_name", name))
     return {head: text for head, text in words.items() if text}, measure
 
 
 def _words(cell: Any) -> str:
-    """One head's number: of its strongest language where it has one for each."""
+    """One head's number as text: that of its strongest language, if it has one for each."""
     if cell.dtype.kind not in "fiu":
         return str(cell.values)
     if not np.isfinite(cell.values).any():

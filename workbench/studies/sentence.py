@@ -1,4 +1,4 @@
-"""The study of sentences of one's own: what every layer would say after every token."""
+"""The study of sentences of one's own: what every layer would predict after every token."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,9 +22,9 @@ from workbench.text.readers import load_corpus
 _COLUMNS = 8  # tokens side by side on a terminal
 _COLOURS = ("probability", "rank", "language")
 _READING = (
-    "Each cell is the token that a layer would say next, read as if it were the last layer. Layer 0 is the "
-    "embedding, the top row the model itself. Hovering says probability, entropy, language and the target's rank. "
-    "A language is named only where a token is a word of no other shipped language; else the script is."
+    "Each cell is the token that a layer would predict next, read as if it were the last layer. Layer 0 is the "
+    "embedding, the top row the model itself. Hover for probability, entropy, language and the target's rank. "
+    "A language is named only where a token is a word of no other shipped language; else its script is named."
 )
 
 
@@ -43,7 +43,7 @@ def run_sentence(
 
     Args:
         text: a text or several.
-        answer: a word to follow through the layers; what really follows when None.
+        answer: a word to follow through the layers; the next token of the text when None.
         foil: a word to compare it with.
         tuned: a corpus to train a tuned lens on, and read with it; the logit lens when None.
 
@@ -51,7 +51,7 @@ def run_sentence(
         The run folder, with `sentence.nc` and `report.html`.
 
     Raises:
-        BadArgument: a word that is none.
+        BadArgument: `answer` or `foil` is empty.
     """
     refuse_chat(options, "the lens")
     loaded = open_model(model, options)
@@ -59,7 +59,7 @@ def run_sentence(
     key = {**common_key(loaded, options), "method": "sentence", "text": text, **how}
     cell = Cell("sentence", key, lambda _: read_sentence(loaded, text, options=options, **how))
     return Study(
-        title=f"What every layer of {loaded.name} would say",
+        title=f"What every layer of {loaded.name} would predict",
         cells=[cell],
         sections=lambda results: [_section(results["sentence"], colour, answer) for colour in _COLOURS],
         main=("sentence",),
@@ -98,7 +98,7 @@ def findings(result: xr.Dataset, answer: str | None = None) -> Finding:
     rank = result["rank"].transpose("prompt", "layer", "position").values
     places = np.isfinite(rank[:, -1])
     right = (rank[:, -1] == 1).sum()
-    what = f"“{answer}”" if answer else "what really follows"
+    what = f"“{answer}”" if answer else "the next token of the text"
     first = f"The model's first choice is {what} after {right} of {count(int(places.sum()), 'token')}."
     same = (result.top_token == result.top_token.isel(layer=-1)).transpose("prompt", "layer", "position").values
     there = np.isfinite(result.entropy.transpose("prompt", "layer", "position").values[:, 0])
@@ -109,7 +109,7 @@ def findings(result: xr.Dataset, answer: str | None = None) -> Finding:
 
 
 def sentence_tables(result: xr.Dataset) -> Iterator[pd.DataFrame]:
-    """What every layer would say as tables for a terminal, the output on top: some tokens of a text side by side."""
+    """What every layer would predict, as tables for a terminal: the output on top, some tokens side by side."""
     layers = result.layer.values.tolist()
     names = ["output", *map(str, reversed(layers[1:-1])), "embedding"]
     for number in range(result.sizes["prompt"]):

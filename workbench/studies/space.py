@@ -1,4 +1,4 @@
-"""Whether a run has some space on its disk, looked at before anything is computed."""
+"""Whether a run has enough space on its disk, checked before anything is computed."""
 
 import shutil
 from pathlib import Path

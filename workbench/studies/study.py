@@ -1,4 +1,4 @@
-"""A study: what it computes cell by cell and what it says of that; one function runs every study."""
+"""A study: its cells, and the report of their results; one function runs every study."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -71,17 +71,17 @@ class Study:
 
 
 def study(
-    command: str, *, places: Sequence[str] = (), only_python: Sequence[str] = ()
+    command: str, *, positional: Sequence[str] = (), only_python: Sequence[str] = ()
 ) -> Callable[[Callable[P, Study]], Callable[P, Path]]:
     """Decorate a function that returns a Study: callers get the folder in which it was run, the argument `out`.
 
     The run folder is opened and locked before the function is called, so that nothing is loaded for a folder that
-    cannot be written. How the function was called is recorded as the report's recipe. What all these functions take is
-    documented once, in `SHARED`, and added to what each of them says.
+    cannot be written. How the function was called is recorded as the report's recipe. The arguments
+    that all these functions take are documented once, in `SHARED`, which is added to each docstring.
 
     Args:
         command: Words after `workbench` that do the same, such as `heads find`.
-        places: Names of keyword arguments that the command takes without their names.
+        positional: Keyword arguments that are positional at the command line.
         only_python: Names of arguments and options that the command does not have.
     """
 
@@ -96,9 +96,11 @@ def study(
             how = {name: arguments.pop(name) for name in ("out", "options")}
             by_place = [name for name in arguments if signature.parameters[name].kind is not _NAMED]
             first = [arguments.pop(name) for name in by_place]
-            again = recipe(run, command, *first, places=places, only_python=only_python, **how, **arguments)
-            with run_folder(how["out"], again.command) as folder:
-                run_study(folder, build(*given, **named), again)
+            reproduction = recipe(
+                run, command, *first, positional=positional, only_python=only_python, **how, **arguments
+            )
+            with run_folder(how["out"], reproduction.command) as folder:
+                run_study(folder, build(*given, **named), reproduction)
             return folder.folder
 
         run.__doc__ = f"{build.__doc__}{SHARED}"

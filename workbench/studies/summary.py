@@ -1,4 +1,4 @@
-"""What a run found, as a short table: a row a language, a column for each result that the folder holds."""
+"""The main numbers of a run as a short table: a row for each language, a column for each result in the folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,12 +38,12 @@ def summary(folder: str | Path) -> pd.DataFrame:
 
 
 def effects(folder: str | Path) -> list[str]:
-    """The findings of a run folder about patching and the lens; results that say the same say it once."""
+    """The findings of a run folder about patching and the lens; equal sentences are given once."""
     titles_of: dict[str, list[str]] = {}
-    for name, (title, say) in _SAYS.items():
+    for name, (title, find) in _FINDINGS.items():
         path = Path(folder) / f"{name}.nc"
         if path.is_file():
-            titles_of.setdefault(_read(path, say).text, []).append(
+            titles_of.setdefault(_read(path, find).text, []).append(
                 _TUNED if name == "lens" and _is_tuned(path) else title
             )
     return [f"{listed(titles)}: {finding}" for finding, titles in titles_of.items()]
@@ -119,7 +119,7 @@ _COLUMNS: dict[str, Callable[[xr.Dataset], dict[str, dict[str, str]]]] = {
     "lape": _lape,
 }
 _TUNED = "Tuned lens"
-_SAYS: dict[str, tuple[str, Callable[[xr.Dataset], Finding]]] = {
+_FINDINGS: dict[str, tuple[str, Callable[[xr.Dataset], Finding]]] = {
     "cross_layer": ("Patching across layers", patches.cross_layer),
     "positions": ("Patching positions", patches.positions),
     "heads": ("Patching heads", patches.heads),

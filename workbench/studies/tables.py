@@ -1,4 +1,4 @@
-"""Short tables about a corpus and about a model, for people who look before they start."""
+"""Short tables about a corpus and about a model, before anything is computed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,7 +44,7 @@ def corpus_table(
 
 
 def model_table(model: Any, *, device: str | None = None, dtype: str | None = None) -> pd.DataFrame:
-    """What a model is, what can be done with it, and the figures of its checks.
+    """What a model is, what can be done with it, and the numbers from its checks.
 
     Args:
         model: what `load_model` takes.
@@ -57,25 +57,25 @@ def model_table(model: Any, *, device: str | None = None, dtype: str | None = No
     from workbench.model.checks.costs import COSTS
     from workbench.model.load import load_model
 
-    found = load_model(model, device=device, dtype=dtype)
+    loaded = load_model(model, device=device, dtype=dtype)
     rows: dict[str, Any] = {
-        "name": found.name,
-        "architecture": found.architecture,
-        "revision": found.revision,
-        "hash": found.digest,
-        "layers": found.n_layers,
-        "heads a layer": found.n_heads,
-        "neurons a layer": found.n_neurons or "not readable",
-        "residual stream": found.d_model,
-        "vocabulary": found.n_vocabulary,
-        "context [tokens]": found.n_context,
-        "type": str(found.dtype).removeprefix("torch."),
-        "device": str(found.device),
-        "adds BOS": "yes" if found.adds_bos else "no",
-        "in front of every text": " ".join(found.tokenizer.convert_ids_to_tokens(list(found.front))) or "nothing",
+        "name": loaded.name,
+        "architecture": loaded.architecture,
+        "revision": loaded.revision,
+        "hash": loaded.digest,
+        "layers": loaded.n_layers,
+        "heads a layer": loaded.n_heads,
+        "neurons a layer": loaded.n_neurons or "not readable",
+        "residual stream": loaded.d_model,
+        "vocabulary": loaded.n_vocabulary,
+        "context [tokens]": loaded.n_context,
+        "type": str(loaded.dtype).removeprefix("torch."),
+        "device": str(loaded.device),
+        "adds BOS": "yes" if loaded.adds_bos else "no",
+        "in front of every text": " ".join(loaded.tokenizer.convert_ids_to_tokens(list(loaded.front))) or "nothing",
     }
-    rows |= {f"can {what}": "yes" if works else "no" for what, works in found.abilities.items()}
-    for what, reason in found.lost.items():
+    rows |= {f"can {what}": "yes" if works else "no" for what, works in loaded.abilities.items()}
+    for what, reason in loaded.lost.items():
         rows |= {f"no {what}, because": reason, f"no {what}, so": COSTS[what]}
-    rows |= {f"parity: {what} [logits]": f"{value:.3g}" for what, value in found.parity.items()}
+    rows |= {f"parity: {what} [logits]": f"{value:.3g}" for what, value in loaded.parity.items()}
     return pd.DataFrame({"value": rows})

@@ -11,7 +11,7 @@ from workbench.neurons import lape, ternary
 from workbench.results.make import make_result
 from workbench.studies.findings import controls, heads, patches, removal
 from workbench.studies.findings.neurons import classes
-from workbench.studies.findings.words import count, language, listed
+from workbench.studies.findings.words import count, language, listed, several
 
 CELLS = ("language", "layer", "head")
 
@@ -88,10 +88,17 @@ def test_roles():
     values[0, 0, 1] = values[1, 1, 0] = 1
     text = heads.roles(roles(scores(values), quantile=0.7)).text
     assert text == (
-        "Of 4 heads, 2 stand out for one language, 0 for more than one but fewer than 2, 0 for 2 or more, 2 for none. "
+        "Of 4 heads, 2 stand out for one language, 0 for 2 or more, 2 for none. "
         "Heads of one language: German 1 and French 1."
     )
     assert heads.roles(roles(scores(np.zeros((2, 2, 2))))).text.endswith("No head stands out for one language alone.")
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"), [(2, ""), (3, "5 for two, "), (4, "5 for two or three, "), (6, "5 for 2 to 5, ")]
+)
+def test_several_languages_are_counted_by_name(limit, text):
+    assert several("5", limit) == text
 
 
 def test_ablation():
@@ -137,13 +144,13 @@ def test_knockout_leads_with_the_test_of_the_diagonal():
     )
     assert removal.diagonal(found).text == (
         "A language's own heads cost it more than they cost the others: beyond random heads, by 0.05 nats on average "
-        "(-0.01 to 0.11 over texts; p 0.04 by shuffling which group is whose)."
+        "(-0.01 to 0.11 over texts; p 0.04 by permuting the groups' languages)."
     )
     assert removal.diagonal(found.assign_attrs(diagonal_p=0.2)).text.startswith(
         "A language's own heads cost it no more"
     )
     assert "too few groups" in removal.diagonal(found.assign_attrs(diagonal_p=np.nan)).text
-    assert "with 3 groups no shuffle" in removal.diagonal(found.isel(group=slice(3))).text
+    assert "with 3 groups no permutation test" in removal.diagonal(found.isel(group=slice(3))).text
     assert removal.hits(found).text == (
         "1 of 4 languages are hit more by their own group (interval above zero): German. Hit less (interval below "
         "zero): French."
@@ -202,31 +209,27 @@ def test_cross_layer():
     axes = ("source_layer", "target_layer")
     text = patches.cross_layer(patched([[0.1, 0.9], [0.2, 0.8]], axes)).text
     assert text == (
-        "Between different layers, the answer moves furthest from layer 0 of the source run into layer 1 of the target "
-        "run: 0.9 of the way (95 % interval 0.8 to 1). 1 of 2 such cells carry it more than half of the way. Within "
-        "one layer, that is first so at layer 1. In 3 of 3 pairs the model prefers the right word in both runs."
+        "Between different layers, the effect is largest from layer 0 of the source run into layer 1 of the target "
+        "run: normalized effect 0.9 (95 % interval 0.8 to 1). 1 of 2 such cells have an effect above 0.5. Within one "
+        "layer, that is first so at layer 1. In 3 of 3 pairs the model prefers the right word in both runs."
     )
 
 
 def test_positions():
     text = patches.positions(patched([[0.7, 0.1], [0.2, 0.8]], ("layer", "position"))).text
-    assert "In front of layer 0 the largest effect is at position 0: 0.7 of the way" in text
-    assert text.startswith(
-        "The state of the last position carries the answer more than half of the way from layer 1 on"
-    )
+    assert "Before layer 0 the largest effect is at position 0: normalized effect 0.7" in text
+    assert text.startswith("The state of the last position has an effect above 0.5 from layer 1 on")
     again = patches.positions(patched([[0.7, 0.6], [0.2, 0.3]], ("layer", "position"))).text
-    assert again.startswith(
-        "The state of the last position first carries the answer more than half of the way in front"
-    )
+    assert again.startswith("The state of the last position first has an effect above 0.5 before")
     text = patches.positions(patched([[0.7, 0.1], [0.2, 0.3]], ("layer", "position"))).text
-    assert "At the last position no state in front of a layer carries the answer half of the way." in text
+    assert "At the last position no state before a layer has an effect above 0.5." in text
 
 
 def test_heads():
     axes = ("layer", "head")
     text = patches.heads(patched([[0.05, -0.6], [0.3, 0.02]], axes)).text
-    assert text.startswith("Of the heads, head 1 of layer 0 moves the answer most: -0.6 of the way")
-    assert "The intervals of 2 of 4 heads do not hold zero." in text
+    assert text.startswith("Of the heads, head 1 of layer 0 moves the answer most: normalized effect -0.6")
+    assert "The intervals of 2 of 4 heads exclude zero." in text
     assert patches.heads(patched([[0.05, -0.6]], axes, width=1)).text.startswith("No head moves the answer")
 
 
@@ -252,12 +255,12 @@ def lens(values, codes=("de", "fr", "ja")):
 def test_lens():
     late = lens([[0.3, 0.3, 0.1], [0.1, 0.2, 0.6], [0.0, 0.0, 0.2]])
     assert patches.lens(late, "fr").text == (
-        "French, which is asked for, leads from state 2 up to the output (French 0.6, Japanese 0.2); one state "
+        "French, the target language, leads from state 2 up to the output (French 0.6, Japanese 0.2); one state "
         "earlier, German is ahead or level."
     )
     assert patches.overtakes(late, "fr") == 2
     assert patches.lens(late, "ja").text.startswith(
-        "Japanese, which is asked for, does not lead at the output: Japanese 0.2"
+        "Japanese, the target language, does not lead at the output: Japanese 0.2"
     )
     assert patches.overtakes(late, "ja") is None
     always = lens([[0.3, 0.3], [0.1, 0.2], [0.0, 0.0]])
@@ -296,8 +299,8 @@ def test_what_chance_would_give():
     values = np.zeros((2, 2, 2))
     values[0, 0, 1] = values[1, 1, 0] = 1
     assert controls.roles(roles(scores(values), quantile=0.7)) == (
-        "Were as many heads drawn at random for each language, 1.5 would stand out for one language, 0 for more than "
-        "one but fewer than 2, 0.25 for 2 or more and 2.25 for none (expected numbers)."
+        "Were as many heads drawn at random for each language, 1.5 would stand out for one language, 0.25 for 2 or "
+        "more and 2.25 for none (expected numbers)."
     )
     chosen = xr.DataArray(np.arange(20) < 4)
     assert "would share 0.8" in controls.overlap(chosen, chosen)

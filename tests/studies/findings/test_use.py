@@ -1,4 +1,4 @@
-"""What the studies of a search, fair shares, agreement, pruning and use of heads say of numbers that are known."""
+"""Findings of search, Shapley values, agreement, pruning and use of heads, on known numbers."""
 
 import numpy as np
 import pytest

@@ -94,7 +94,7 @@ def test_the_call_fits_the_function_and_the_command_has_its_options(command):
     asked = {p.name: 7 if isinstance(p.default, int | None) else "x" for p in own}
     places = ["layer", "neuron"] if command == "neurons look" else []
     only = ["truncate"] if command.startswith(("patch", "lens")) else []
-    found = recipe(study, command, *given, out="runs/a", options=options, places=places, only_python=only, **asked)
+    found = recipe(study, command, *given, out="runs/a", options=options, positional=places, only_python=only, **asked)
     assert bool(found.command) != bool(only)
     if only:
         found = recipe(study, command, *given, out="runs/a", options=replace(options, truncate=False), **asked)

@@ -69,14 +69,14 @@ def run_card(
     measured["patching"] = measure_patching(loaded, load_words(), limit=pairs, progress=progress)
     if write:
         same = stored.get("weights") == measured["weights"]
-        kept = {name: stored[name] for name in ("bits_per_byte", "language_held_out") if same and name in stored}
-        write_whole(folder / STORED, json.dumps({**kept, **measured}, indent=1, ensure_ascii=False) + "\n")
+        unchanged = {name: stored[name] for name in ("bits_per_byte", "language_held_out") if same and name in stored}
+        write_whole(folder / STORED, json.dumps({**unchanged, **measured}, indent=1, ensure_ascii=False) + "\n")
         write_card(folder)
     return compare(stored, measured)
 
 
 def read_stored(folder: Path, name: str, *, needed: bool) -> dict[str, Any]:
-    """The numbers stored beside a model; none where they are not `needed` and lack.
+    """The numbers stored beside a model; empty where there are none and they are not `needed`.
 
     Raises:
         BadArgument: there are none, or they are not JSON.
@@ -85,7 +85,7 @@ def read_stored(folder: Path, name: str, *, needed: bool) -> dict[str, Any]:
     if not path.is_file():
         if not needed and (folder / "training.json").is_file():
             return {}
-        have = [one for one in shipped.models() if (shipped.folder(one) / STORED).is_file()]
+        have = [model for model in shipped.models() if (shipped.folder(model) / STORED).is_file()]
         raise BadArgument(f"{name!r} has no {STORED} to compare with (has: {', '.join(have) or 'no shipped model'})")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -164,10 +164,10 @@ def _effects(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float, float]
 def verdict(table: pd.DataFrame) -> str:
     """One sentence: how many numbers were reproduced."""
     counts = Counter(table["reproduced"])
-    yes, no, kept, new = (counts[name] for name in ("yes", "no", "as stored", "new"))
+    yes, no, stored, new = (counts[name] for name in ("yes", "no", "as stored", "new"))
     parts = [f"{yes} of {yes + no} numbers that were measured again are reproduced."]
-    if kept:
-        parts.append(f"{kept} are shown as stored: they need --corpus.")
+    if stored:
+        parts.append(f"{stored} are shown as stored: they need --corpus.")
     if new:
         parts.append(f"{new} were not stored before.")
     if yes + no and not table.attrs.get("same_weights", True):

@@ -40,37 +40,37 @@ def own_neurons(counts: xr.Dataset, *, top_rate: float = TOP_RATE) -> Pairs:
     }
 
 
-def contrasts(found: xr.Dataset) -> dict[str, dict[str, Any]]:
+def contrasts(result: xr.Dataset) -> dict[str, dict[str, Any]]:
     """Does switching off a language's own group hurt that language more than others, and more than random groups do?
 
     A text's contrast is the rise of its loss in the group's language less the mean rise of the same text in the other
     languages; what random groups of the same size do is taken off. The texts must be aligned.
 
     Args:
-        found: of `heads.knockout` or `neurons.knockout`, groups named by language.
+        result: of `heads.knockout` or `neurons.knockout`, groups named by language.
 
     Returns:
         By language, in nats: `own` and `others`, the rise of the loss; `contrast` with its bootstrap interval over
         texts `low`, `high`, and `p_value`, Benjamini-Hochberg corrected over languages; `random`, the largest contrast
         of a random group; `size`; `holds`: low > 0, p_value < 0.05, own less others above every random group's.
     """
-    languages = [str(language) for language in found.language.values]
+    languages = [str(language) for language in result.language.values]
     rows = []
-    same = _rows_that_repeat(found, languages)
+    same = _rows_that_repeat(result, languages)
     for place, language in enumerate(languages):
-        here = found.sel(group=language)
+        here = result.sel(group=language)
         samples = _contrast((here.sample_delta - here.sample_control).values, place)
         drawn = _contrast(here.control_delta.transpose("language", "control").values, place)
         low, high = interval(samples, clusters=same)
         rows.append((language, here, place, samples, float(low), float(high), float(drawn.max())))
     chances = corrected(np.array([float(p_value(row[3], clusters=same)) for row in rows]))
-    size = "heads" if "heads" in found else "neurons"
-    result = {}
+    size = "heads" if "heads" in result else "neurons"
+    table = {}
     for (language, here, place, samples, low, high, random), chance in zip(rows, chances, strict=True):
         delta = here.delta.values
         own, others = float(delta[place]), float(np.delete(delta, place).mean())
         holds = low > 0 and chance < 0.05 and own - others > random
-        result[language] = {
+        table[language] = {
             "own": round(own, 4),
             "others": round(others, 4),
             "contrast": round(float(samples.mean()), 4),
@@ -81,13 +81,13 @@ def contrasts(found: xr.Dataset) -> dict[str, dict[str, Any]]:
             "size": int(here[size]),
             "holds": bool(holds),
         }
-    return result
+    return table
 
 
-def _rows_that_repeat(found: xr.Dataset, languages: list[str]) -> np.ndarray | None:
-    """Which rows of the aligned texts are one, [sample]; None where each is its own."""
-    made = provenance(found) if "provenance" in found.attrs else {}
-    same = recorded_clusters(made.get("corpus"), languages, found["sample"].to_numpy().tolist(), joint=True)
+def _rows_that_repeat(result: xr.Dataset, languages: list[str]) -> np.ndarray | None:
+    """Which rows of the aligned texts repeat one another, [sample]; None where none do."""
+    made = provenance(result) if "provenance" in result.attrs else {}
+    same = recorded_clusters(made.get("corpus"), languages, result["sample"].to_numpy().tolist(), joint=True)
     return None if same is None else same[0]
 
 
@@ -112,15 +112,15 @@ def measure_knockout(
     Returns:
         `heads` and `neurons`, each what `contrasts` returns; `languages_hurt`, for which either holds.
     """
-    known, asked = corpus.split("train"), corpus.split("test")
-    asked = asked if limit is None else asked.limit(limit)
+    train, test = corpus.split("train"), corpus.split("test")
+    test = test if limit is None else test.limit(limit)
     groups: tuple[tuple[str, Any, Pairs], ...] = (
-        ("heads", heads.knockout, own_heads(heads.importance(model, known, progress=progress))),
-        ("neurons", neurons.knockout, own_neurons(neurons.firing(model, known, progress=progress))),
+        ("heads", heads.knockout, own_heads(heads.importance(model, train, progress=progress))),
+        ("neurons", neurons.knockout, own_neurons(neurons.firing(model, train, progress=progress))),
     )
-    result: dict[str, Any] = {"texts": min(asked.counts.values()), "controls": controls, "top_rate": TOP_RATE}
-    for name, knockout, found in groups:
-        result[name] = contrasts(knockout(model, asked, found, controls=controls, progress=progress, seed=seed))
+    result: dict[str, Any] = {"texts": min(test.counts.values()), "controls": controls, "top_rate": TOP_RATE}
+    for name, knockout, own in groups:
+        result[name] = contrasts(knockout(model, test, own, controls=controls, progress=progress, seed=seed))
     result["languages_hurt"] = [
         language
         for language in corpus.languages
@@ -130,18 +130,18 @@ def measure_knockout(
 
 
 def routes(languages: list[str]) -> dict[str, dict[str, Any]]:
-    """For each target language the routes of `patching.concepts`; a circle, so that each language plays each part.
+    """For each target language the routes of `patching.concepts`; rotated, so that each language plays each part.
 
     The source prompts ask for the language half-way round. Their words are shown in up to four languages, which are
-    none of the languages of the target prompt and not the one that is asked for.
+    none of the languages of the target prompt and not the wanted one.
     """
     count, result = len(languages), {}
     for place, target in enumerate(languages):
         ring = [languages[(place + step) % count] for step in range(count)]
-        shown, asked = ring[1], ring[count // 2]
-        others = [one for one in ring[2:] if one != asked]
+        shown, wanted = ring[1], ring[count // 2]
+        others = [code for code in ring[2:] if code != wanted]
         means = others[:: max(1, len(others) // 4)][:4]
-        result[target] = {"source": f"{means[0]}-{asked}", "target": f"{shown}-{target}", "mean_over": means}
+        result[target] = {"source": f"{means[0]}-{wanted}", "target": f"{shown}-{target}", "mean_over": means}
     return result
 
 
@@ -164,15 +164,15 @@ def measure_patching(
         with random concepts, `kept`, the target language's share of the probability of all four answers, `onset`, the
         layer from which on it comes too late (`onset_low`, `onset_high`), `holds`: low above control and kept over 0.9.
     """
-    asked = routes([str(language) for language in words.columns])
+    all_routes = routes([str(language) for language in words.columns])
     patched, control, table = [], [], {}
-    for target, route in asked.items():
+    for target, route in all_routes.items():
         options: Any = {"at": "concept", "limit": limit, "progress": progress, "seed": seed}
-        found = concepts(model, words, **route, **options)
+        result = concepts(model, words, **route, **options)
         single = concepts(model, words, **{**route, "mean_over": route["mean_over"][:1]}, **options)
-        patched.append(found.pair_probability.values)
-        control.append(found.pair_control.values)
-        table[target] = {**_moved(found, single), "route": f"{'+'.join(route['mean_over'])}: {route['source']}"}
+        patched.append(result.pair_probability.values)
+        control.append(result.pair_control.values)
+        table[target] = {**_moved(result, single), "route": f"{'+'.join(route['mean_over'])}: {route['source']}"}
     values, random = np.concatenate(patched), np.concatenate(control)  # [pair, answer, layer]
     low, high = interval(values)
     random_low, random_high = interval(random)
@@ -201,11 +201,11 @@ def measure_patching(
     }
 
 
-def _moved(found: xr.Dataset, single: xr.Dataset) -> dict[str, Any]:
+def _moved(result: xr.Dataset, single: xr.Dataset) -> dict[str, Any]:
     """The numbers of one target language, states replaced from layer 0 on."""
-    first = found.isel(layer=0)
+    first = result.isel(layer=0)
     values = first.probability.values  # source concept in source, target language; target concept likewise
-    kept = float((values[1] + values[3]) / values.sum())
+    share = float((values[1] + values[3]) / values.sum())
     low, control = float(first.low[1]), float(first.control_high[1])
     return {
         "moved": round(float(values[1]), 4),
@@ -213,11 +213,11 @@ def _moved(found: xr.Dataset, single: xr.Dataset) -> dict[str, Any]:
         "high": round(float(first.high[1]), 4),
         "single": round(float(single.isel(layer=0).probability[1]), 4),
         "control": round(control, 4),
-        "kept": round(kept, 4),
-        "onset": float(found.onset.sel(aspect="concept")),
-        "onset_low": float(found.onset_low.sel(aspect="concept")),
-        "onset_high": float(found.onset_high.sel(aspect="concept")),
-        "holds": bool(low > control and kept > 0.9),
+        "kept": round(share, 4),
+        "onset": float(result.onset.sel(aspect="concept")),
+        "onset_low": float(result.onset_low.sel(aspect="concept")),
+        "onset_high": float(result.onset_high.sel(aspect="concept")),
+        "holds": bool(low > control and share > 0.9),
     }
 
 
@@ -229,7 +229,7 @@ def onset_of(curve: list[float]) -> float:
         1.5
     """
     half = curve[0] / 2
-    for layer, (one, two) in enumerate(pairwise(curve)):
-        if two <= half:
-            return round(layer + (one - half) / (one - two), 2) if one > two else float(layer)
+    for layer, (before, after) in enumerate(pairwise(curve)):
+        if after <= half:
+            return round(layer + (before - half) / (before - after), 2) if before > after else float(layer)
     return float(len(curve) - 1)

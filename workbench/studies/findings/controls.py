@@ -1,10 +1,10 @@
-"""Which control stands beside the numbers of a result: random groups, shuffled classes, or none."""
+"""Which control a result has: random groups, shuffled classes, or none."""
 
 import numpy as np
 import xarray as xr
 
 from workbench.results.make import provenance
-from workbench.studies.findings.words import number
+from workbench.studies.findings.words import number, several
 
 _SAMPLES = ("pair", "sample", "concept")
 
@@ -14,20 +14,20 @@ def control(result: xr.Dataset) -> str:
     given = provenance(result).get("parameters", {})
     if {"control_mean", "control_low", "control_high"} <= set(result.data_vars):
         if not np.isfinite(result.control_mean.values).any():
-            return "No random groups were measured beside these."
+            return "No random groups were measured."
         many = f"{given['controls']} random groups" if given.get("controls") else "Random groups"
-        return f"{many} of the same size and layers stand beside each group."
+        return f"{many} of the same size and layers were measured for each group."
     if "control" in result.data_vars:
-        return "The same patch with the states of other concepts, drawn at random, stands beside each number."
+        return "Each number has a control: the same patch with the states of other concepts, drawn at random."
     over = _over(result)
     if "p_value" in result.data_vars:
         return (
-            f"No random or shuffled control stands beside these numbers; chance enters through intervals{over} and "
+            f"No random or shuffled control was measured; chance enters through intervals{over} and "
             "through p-values that are corrected for the number of cells."
         )
     if {"low", "high"} <= set(result.data_vars):
-        return f"No random or shuffled control stands beside these numbers; they have intervals{over}."
-    return "No random or shuffled control stands beside these numbers, and they have no intervals."
+        return f"No random or shuffled control was measured; the numbers have intervals{over}."
+    return "No random or shuffled control was measured, and the numbers have no intervals."
 
 
 def _over(result: xr.Dataset) -> str:
@@ -47,9 +47,9 @@ def roles(result: xr.Dataset) -> str:
     chances = by_chance(member.sum(1), member.shape[1]) * member.shape[1]
     needed = int(result.attrs["shared_by"])
     return (
-        f"Were as many heads drawn at random for each language, {number(chances[1])} would stand out for one "
-        f"language, {number(chances[2:needed].sum())} for more than one but fewer than {needed}, "
-        f"{number(chances[needed:].sum())} for {needed} or more and {number(chances[0])} for none (expected numbers)."
+        f"Were as many heads drawn at random for each language, {number(chances[1])} would stand out for one language, "
+        f"{several(number(chances[2:needed].sum()), needed)}{number(chances[needed:].sum())} for {needed} or more and "
+        f"{number(chances[0])} for none (expected numbers)."
     )
 
 
@@ -62,10 +62,10 @@ def by_chance(sizes: np.ndarray, total: int) -> np.ndarray:
 
 
 def beforehand(result: xr.Dataset) -> str:
-    """That the number of selected neurons says nothing of the model. Reads `selected`, and the share out of it."""
+    """That the number of selected neurons is set, not measured. Reads `selected`, and the share out of it."""
     chosen, of = int(result.selected.sum()), result.selected.size
     return (
-        "No random or shuffled control stands beside these numbers. How many neurons are selected is set beforehand "
+        "No random or shuffled control was measured. How many neurons are selected is set beforehand "
         f"for any model, by the share {number(provenance(result)['parameters']['top_rate'])}: here {chosen} of {of}."
     )
 

@@ -9,9 +9,9 @@ from scipy.stats import spearmanr
 
 from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, language, listed, number, place
+from workbench.studies.findings.words import count, language, listed, number, place, several
 
-ALPHA = 0.05  # corrected p-value below which a cell is told from chance
+ALPHA = 0.05  # corrected p-value below which a cell counts as more than chance
 
 
 def importance(result: xr.Dataset) -> Finding:
@@ -110,8 +110,8 @@ def roles(result: xr.Dataset) -> Finding:
     own = Counter(code for code in result.specific_to.values.ravel().tolist() if code)
     needed = int(result.attrs["shared_by"])
     parts = [
-        f"Of {count(result.role.size, 'head')}, {kinds['specific']} stand out for one language, {kinds['shared']} for "
-        f"more than one but fewer than {needed}, {kinds['general']} for {needed} or more, {kinds['none']} for none."
+        f"Of {count(result.role.size, 'head')}, {kinds['specific']} stand out for one language, "
+        f"{several(str(kinds['shared']), needed)}{kinds['general']} for {needed} or more, {kinds['none']} for none."
     ]
     if own:
         parts.append(f"Heads of one language: {listed(f'{language(code)} {n}' for code, n in own.most_common())}.")
@@ -125,7 +125,7 @@ def ablation(result: xr.Dataset) -> Finding:
     delta, p = result.delta.values, result.p_value.values
     tested = np.isfinite(p)
     if not tested.any():
-        return Finding("There are too few texts for a test: no change can be told from chance.")
+        return Finding("There are too few texts for a test: no change can be distinguished from chance.")
     worse, better = tested & (p < ALPHA) & (delta > 0), tested & (p < ALPHA) & (delta < 0)
     if not (worse | better).any():
         return Finding(
@@ -155,7 +155,7 @@ def ablation(result: xr.Dataset) -> Finding:
 
 
 def harms(result: xr.Dataset) -> pd.DataFrame:
-    """The head whose removal raises each language's loss most: one row a language."""
+    """The head whose removal raises each language's loss most: one row for each language."""
     rows = {}
     for code in result.language.values.tolist():
         cells = result.sel(language=code)
@@ -192,7 +192,7 @@ def _agreement(first: xr.DataArray, second: xr.DataArray, says: str, cannot: str
 
 
 def _interval(result: xr.Dataset, cell: tuple[int, int, int]) -> str:
-    """Such as: (95 % interval 0.08 to 0.12), behind a space; nothing where the result has none."""
+    """Such as: (95 % interval 0.08 to 0.12), after a space; empty where the result has none."""
     if not {"low", "high"} <= set(result.data_vars):
         return ""
     level = provenance(result)["parameters"].get("level", 0.95)

@@ -12,12 +12,12 @@ from workbench.text.clusters import recorded_clusters
 ALPHA = 0.05  # of the test that source and target runs differ
 
 
-def apart(result: xr.Dataset) -> bool:
+def runs_differ(result: xr.Dataset) -> bool:
     """Whether the source and the target runs differ by more than chance, so that effects mean something."""
     made = provenance(result) if "provenance" in result.attrs else {}
     same = recorded_clusters(made.get("corpus"), ["pairs"], result["pair"].to_numpy().tolist(), joint=False)
-    apart_by = result.source_value.values - result.target_value.values
-    return bool(p_value(apart_by, clusters=None if same is None else same[0]) < ALPHA)
+    gap = result.source_value.values - result.target_value.values
+    return bool(p_value(gap, clusters=None if same is None else same[0]) < ALPHA)
 
 
 def trust(result: xr.Dataset) -> str:
@@ -31,24 +31,23 @@ def trust(result: xr.Dataset) -> str:
     if not total:
         return "No pair was finished."
     line = f"In {right} of {count(total, 'pair')} the model prefers the right word in both runs"
-    return f"{line}." if 2 * right > total else f"{line}: it does not do this task, and effects say little about how."
+    return f"{line}." if 2 * right > total else f"{line}: it does not do this task, and effects say little about it."
 
 
 def cross_layer(result: xr.Dataset) -> Finding:
-    """Between which layers the answer travels best. Reads `effect[source_layer, target_layer]`, `low`."""
+    """Between which layers the patching effect is largest. Reads `effect[source_layer, target_layer]`, `low`."""
     effect = result.effect.transpose("source_layer", "target_layer").values
-    if not np.isfinite(effect).any() or not apart(result):
+    if not np.isfinite(effect).any() or not runs_differ(result):
         return _nothing(result)
     far = result.source_layer.values[:, None] != result.target_layer.values  # within a layer, the last one is always 1
     parts = []
     if np.isfinite(effect[far]).any():
         i, j = (int(k) for k in np.unravel_index(np.nanargmax(np.where(far, effect, np.nan)), effect.shape))
         parts = [
-            f"Between different layers, the answer moves furthest from layer {int(result.source_layer[i])} of the "
+            f"Between different layers, the effect is largest from layer {int(result.source_layer[i])} of the "
             f"source run into layer {int(result.target_layer[j])} of the target run: "
             f"{_value(result, {'source_layer': i, 'target_layer': j})}.",
-            f"{int((effect[far] > 0.5).sum())} of {count(int(far.sum()), 'such cell')} carry it more than half of the "
-            "way.",
+            f"{int((effect[far] > 0.5).sum())} of {count(int(far.sum()), 'such cell')} have an effect above 0.5.",
         ]
     same = np.flatnonzero((np.where(far, np.nan, effect) > 0.5).any(1))
     if same.size:
@@ -59,25 +58,25 @@ def cross_layer(result: xr.Dataset) -> Finding:
 def positions(result: xr.Dataset) -> Finding:
     """Where the answer is, layer by layer. Reads `effect[layer, position]`."""
     effect = result.effect.transpose("layer", "position")
-    if not np.isfinite(effect.values).any() or not apart(result):
+    if not np.isfinite(effect.values).any() or not runs_differ(result):
         return _nothing(result)
     first, last = effect.isel(layer=0), effect.isel(position=-1)
     passed = np.flatnonzero(last.values > 0.5)
     if passed.size:
         at = int(passed[0])
         parts = [
-            f"The state of the last position carries the answer more than half of the way from layer "
+            f"The state of the last position has an effect above 0.5 from layer "
             f"{int(effect.layer[at])} on ({number(float(last[at]))} there)."
             if (last.values[at:] > 0.5).all()
-            else f"The state of the last position first carries the answer more than half of the way in front of layer "
+            else f"The state of the last position first has an effect above 0.5 before layer "
             f"{int(effect.layer[at])} ({number(float(last[at]))})."
         ]
     else:
-        parts = ["At the last position no state in front of a layer carries the answer half of the way."]
+        parts = ["At the last position no state before a layer has an effect above 0.5."]
     if np.isfinite(first.values).any():
         best = int(np.nanargmax(first.values))
         parts.append(
-            f"In front of layer {int(effect.layer[0])} the largest effect is at position "
+            f"Before layer {int(effect.layer[0])} the largest effect is at position "
             f"{int(first.position[best])}: {_value(result, {'layer': 0, 'position': best})}."
         )
     return finding(*parts, trust(result))
@@ -86,24 +85,24 @@ def positions(result: xr.Dataset) -> Finding:
 def heads(result: xr.Dataset) -> Finding:
     """Which head carries the answer. Reads `effect[layer, head]`, `low`, `high`."""
     effect = result.effect.transpose("layer", "head").values
-    if not np.isfinite(effect).any() or not apart(result):
+    if not np.isfinite(effect).any() or not runs_differ(result):
         return _nothing(result)
     low, high = (result[name].transpose("layer", "head").values for name in ("low", "high"))
     sure = (low > 0) | (high < 0)
     if not sure.any():
-        return finding("No head moves the answer by more than chance: every interval holds zero.", trust(result))
+        return finding("No head moves the answer by more than chance: every interval includes zero.", trust(result))
     layer, head = (int(k) for k in np.unravel_index(np.where(sure, np.abs(effect), -1).argmax(), effect.shape))
     named = (int(result.layer[layer]), int(result["head"][head]))
     return finding(
         f"Of the heads, {place(*named)} moves the answer most: {_value(result, {'layer': layer, 'head': head})}.",
-        f"The intervals of {int(sure.sum())} of {count(effect.size, 'head')} do not hold zero.",
+        f"The intervals of {int(sure.sum())} of {count(effect.size, 'head')} exclude zero.",
         trust(result),
         heads=[named],
     )
 
 
 def lens(result: xr.Dataset, target: str) -> Finding:
-    """From which layer on the asked language leads. Reads `probability[language, layer]`."""
+    """From which layer on the target language leads. Reads `probability[language, layer]`."""
     table = _readable(result)
     name = language(target)
     if target not in table.language.values:
@@ -115,40 +114,40 @@ def lens(result: xr.Dataset, target: str) -> Finding:
     output = f"{name} {number(mine[-1])}, {language(ahead[-1])} {number(rivals[-1])}"
     start = overtakes(result, target)
     if start is None:
-        return Finding(f"{name}, which is asked for, does not lead at the output: {output}.")
+        return Finding(f"{name}, the target language, does not lead at the output: {output}.")
     at = int(np.flatnonzero(table.layer.values == start)[0])
     if at == 0:
-        lead = f"{name}, which is asked for, leads at every layer up to the output ({output})."
+        lead = f"{name}, the target language, leads at every layer up to the output ({output})."
     else:
         lead = (
-            f"{name}, which is asked for, leads from state {start} up to the output ({output}); one state earlier, "
+            f"{name}, the target language, leads from state {start} up to the output ({output}); one state earlier, "
             f"{language(ahead[at - 1])} is ahead or level."
         )
     return finding(lead, _clear(result, target))
 
 
 def _clear(result: xr.Dataset, target: str) -> str:
-    """From which state on the asked language's interval lies above those of all others."""
+    """From which state on the target language's interval lies above those of all others."""
     if not {"low", "high"} <= set(result.data_vars):
         return ""
     codes = _readable(result).language.values
     low = result.low.sel(language=target).transpose("layer").values
     high = result.high.sel(language=codes[codes != target]).transpose("language", "layer").values.max(0)
-    behind = np.flatnonzero(~(low > high))
-    start = int(behind[-1]) + 1 if behind.size else 0
+    overlapping = np.flatnonzero(~(low > high))
+    start = int(overlapping[-1]) + 1 if overlapping.size else 0
     if start == low.size:
         return "Its interval overlaps another language's at the output."
     return f"Its interval lies above all others from state {int(result.layer[start])} on."
 
 
 def overtakes(result: xr.Dataset, target: str) -> int | None:
-    """First state from which the asked language leads up to the output; None where it does not lead there."""
+    """First state from which the target language leads up to the output; None where it does not lead there."""
     table = _readable(result)
     if target not in table.language.values or table.sizes["language"] < 2:
         return None
     leads = table.sel(language=target).values > table.drop_sel(language=target).values.max(0)
-    behind = np.flatnonzero(~leads)
-    start = int(behind[-1]) + 1 if behind.size else 0
+    trailing = np.flatnonzero(~leads)
+    start = int(trailing[-1]) + 1 if trailing.size else 0
     return int(table.layer[start]) if start < leads.size else None
 
 
@@ -159,10 +158,10 @@ def _readable(result: xr.Dataset) -> xr.DataArray:
 
 
 def _value(result: xr.Dataset, here: dict[str, int]) -> str:
-    """Such as: 0.93 of the way (95 % interval 0.8 to 1.02)."""
+    """Such as: normalized effect 0.93 (95 % interval 0.8 to 1.02)."""
     effect, low, high = (float(result[name].isel(here)) for name in ("effect", "low", "high"))
     interval = f" (95 % interval {number(low)} to {number(high)})" if np.isfinite([low, high]).all() else ""
-    return f"{number(effect)} of the way{interval}"
+    return f"normalized effect {number(effect)}{interval}"
 
 
 def _nothing(result: xr.Dataset) -> Finding:
@@ -171,6 +170,6 @@ def _nothing(result: xr.Dataset) -> Finding:
     by = f" ({number(known.mean())} on average over {count(known.size, 'pair')})" if known.size else ""
     return finding(
         f"The source and the target runs differ by no more than chance{by}: an effect, which divides by that "
-        "difference, says nothing here.",
+        "difference, is meaningless here.",
         trust(result),
     )

@@ -1,4 +1,4 @@
-"""What a knock-out of language groups says: does the diagonal stand out?"""
+"""What the numbers say about removed heads: the diagonal of a knock-out, and pruning."""
 
 import pandas as pd
 import xarray as xr
@@ -18,16 +18,17 @@ def diagonal(result: xr.Dataset) -> Finding:
     if own < _LEAST:
         return Finding(
             f"Beyond random heads, a language's own heads cost it {number(mean)} nats more than they cost the others "
-            f"({number(low)} to {number(high)} over texts); with {own} groups no shuffle could tell that from chance."
+            f"({number(low)} to {number(high)} over texts); with {own} groups no permutation test can distinguish that "
+            "from chance."
         )
     more = (
         "A language's own heads cost it more than they cost the others"
         if mean > 0 and p < 0.05
-        else "A language's own heads cost it no more than they cost the others, as far as this can tell"
+        else "A language's own heads cost it no more than they cost the others, as far as this test shows"
     )
     return Finding(
         f"{more}: beyond random heads, by {number(mean)} nats on average ({number(low)} to {number(high)} over texts; "
-        f"p {number(p)} by shuffling which group is whose)."
+        f"p {number(p)} by permuting the groups' languages)."
     )
 
 
@@ -55,10 +56,10 @@ def pruned(result: xr.Dataset) -> Finding:
     The costs are means over the kept and over the dropped languages, with all chosen heads removed.
     """
     last = result.rise.sel(order="greedy").isel(removed=-1)
-    removed, kept = int(result.removed_head.sum()), result.kept.to_numpy().astype(bool)
-    cost = f"{number(float(last[kept].mean()))} nats of loss"
-    if not kept.all():
-        cost += f", the others {number(float(last[~kept].mean()))}"
+    removed, mask = int(result.removed_head.sum()), result.kept.to_numpy().astype(bool)
+    cost = f"{number(float(last[mask].mean()))} nats of loss"
+    if not mask.all():
+        cost += f", the others {number(float(last[~mask].mean()))}"
     lines = [
         f"{removed} of {count(result.removed_head.size, 'head')} are removed, which costs the kept languages {cost} on "
         "held-out texts."
@@ -75,8 +76,8 @@ def pruned(result: xr.Dataset) -> Finding:
 
 def orders(result: xr.Dataset) -> pd.DataFrame:
     """A row for each order: the mean rise of the kept and of the dropped languages with all heads removed."""
-    last, kept = result.rise.isel(removed=-1), result.kept.astype(bool)
-    columns = {"rise of the kept [nats]": last.where(kept).mean("language").to_series()}
-    if not kept.all():
-        columns["rise of the dropped [nats]"] = last.where(~kept).mean("language").to_series()
+    last, mask = result.rise.isel(removed=-1), result.kept.astype(bool)
+    columns = {"rise of the kept [nats]": last.where(mask).mean("language").to_series()}
+    if not mask.all():
+        columns["rise of the dropped [nats]"] = last.where(~mask).mean("language").to_series()
     return pd.DataFrame(columns)

@@ -4,14 +4,14 @@ import numpy as np
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.patches import apart, trust
+from workbench.studies.findings.patches import runs_differ, trust
 from workbench.studies.findings.words import count, language, number
 
 
 def differing(result: xr.Dataset) -> xr.Dataset:
     """The positions from the first on at which the prompts of a pair differ. Reads `pair_effect`.
 
-    Before it a state put in its own place changes nothing. All positions where lengths differ within a pair.
+    Before it a patch at the same position changes nothing. All positions where lengths differ within a pair.
     """
     cells = result.pair_effect.fillna(0).transpose("pair", "source_position", "target_position").values
     if cells.shape[1] != cells.shape[2]:
@@ -23,30 +23,30 @@ def differing(result: xr.Dataset) -> xr.Dataset:
 def positions(result: xr.Dataset) -> Finding:
     """Which position's state carries the answer, and where it has to be put. Reads `effect`, `low`, `high`."""
     effect = result.effect.transpose("source_position", "target_position")
-    if not np.isfinite(effect.values).any() or not apart(result):
+    if not np.isfinite(effect.values).any() or not runs_differ(result):
         return finding("The source and the target runs differ by no more than chance.", trust(result))
     i, j = (int(k) for k in np.unravel_index(np.nanargmax(effect.values), effect.shape))
     low, high = (float(result[name].transpose(*effect.dims)[i, j]) for name in ("low", "high"))
     return finding(
         f"The state of source position {int(effect.source_position[i])} moves the answer furthest at target position "
-        f"{int(effect.target_position[j])}: {number(float(effect[i, j]))} of the way (95 % interval {number(low)} to "
-        f"{number(high)}).",
+        f"{int(effect.target_position[j])}: normalized effect {number(float(effect[i, j]))} (95 % interval "
+        f"{number(low)} to {number(high)}).",
         trust(result),
     )
 
 
 def edges(result: xr.Dataset) -> Finding:
-    """The strongest edge, how many are sure, and how far the estimates can be trusted. Reads `effect`, attributes."""
+    """The strongest edge, how many intervals exclude zero, and agreement with exact patches. Reads `effect`."""
     effect = result.effect.transpose("sender", "receiver").values
-    if not np.isfinite(effect).any() or not apart(result):
+    if not np.isfinite(effect).any() or not runs_differ(result):
         return finding("The source and the target runs differ by no more than chance.", trust(result))
     i, o = (int(k) for k in np.unravel_index(np.nanargmax(np.abs(effect)), effect.shape))
     sure = int(((result.low > 0) | (result.high < 0)).sum())
     agree, low, high = (result.attrs[name] for name in ("agreement", "agreement_low", "agreement_high"))
     return finding(
-        f"The strongest edge is from {result.sender.values[i]} to {result.receiver.values[o]}, estimated at "
-        f"{number(float(effect[i, o]))} of the way.",
-        f"The intervals of {sure} of {count(int(np.isfinite(effect).sum()), 'edge')} do not hold zero.",
+        f"The strongest edge is from {result.sender.values[i]} to {result.receiver.values[o]}, with an "
+        f"estimated normalized effect of {number(float(effect[i, o]))}.",
+        f"The intervals of {sure} of {count(int(np.isfinite(effect).sum()), 'edge')} exclude zero.",
         f"On {result.sizes['cell']} edges that were patched exactly, half of them the strongest, estimate and exact "
         f"effect correlate with {number(agree)} (95 % interval {number(low)} to {number(high)}).",
         trust(result),
@@ -54,15 +54,15 @@ def edges(result: xr.Dataset) -> Finding:
 
 
 def latent(result: xr.Dataset) -> Finding:
-    """Whose words the layers would say. Reads `mass`, `shared`, attribute `asked`."""
-    mass, asked = result.mass.dropna("language", how="all"), str(result.attrs["asked"])
-    others = mass.drop_sel(language=asked) if asked in mass.language.values else mass
+    """Words of which language the layers predict. Reads `mass`, `shared`, attribute `asked`."""
+    mass, target = result.mass.dropna("language", how="all"), str(result.attrs["asked"])
+    others = mass.drop_sel(language=target) if target in mass.language.values else mass
     parts = []
-    if asked in mass.language.values:
-        mine = mass.sel(language=asked).values
+    if target in mass.language.values:
+        mine = mass.sel(language=target).values
         ahead = np.flatnonzero(mine > others.values.max(0, initial=0.0))
         where = f"at {len(ahead)} of {mine.size} states" if ahead.size else "at no state"
-        parts.append(f"Words of {language(asked)} alone lead {where}; at the output they have {number(mine[-1])}.")
+        parts.append(f"Words of {language(target)} alone lead {where}; at the output they have {number(mine[-1])}.")
     if others.sizes["language"]:
         i, j = (int(k) for k in np.unravel_index(others.values.argmax(), others.shape))
         code = str(others.language.values[i])

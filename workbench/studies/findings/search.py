@@ -1,4 +1,4 @@
-"""What the numbers say about heads one by one: a search, fair shares, agreement of scores, where heads look."""
+"""What the numbers say about heads one by one: search, Shapley values, agreement of scores, attention."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What the numbers say about heads that are used: a trained mask, two facts in two languages, the language of text."""
+"""What the numbers say about uses of heads: a trained mask, conflicting facts, the language of generated text."""
 
 import pandas as pd
 import xarray as xr
@@ -65,7 +65,7 @@ def off_target(result: xr.Dataset) -> Finding:
 
 
 def off_target_table(result: xr.Dataset) -> pd.DataFrame:
-    """A row a language: shares of the three conditions, random heads' range, and what the heads do beyond them."""
+    """A row for each language: shares of the three conditions, random heads' range, and the effect beyond them."""
     table = result["wanted"].to_dataframe()
     for condition in result.condition.values:
         table[condition] = result.share.sel(condition=condition).to_series()

@@ -35,6 +35,12 @@ def count(n: int, what: str) -> str:
     return f"{n} {what}" + ("" if n == 1 else "s")
 
 
+def several(amount: str, limit: int) -> str:
+    """An amount for two or more languages but fewer than `limit`, such as "3 for two or three, "; empty for limit 2."""
+    words = {3: "two", 4: "two or three"}.get(limit, f"2 to {limit - 1}")
+    return f"{amount} for {words}, " if limit > 2 else ""
+
+
 def listed(words: Iterable[str]) -> str:
     """Such as: a, b and c; "none" of nothing."""
     words = list(words)

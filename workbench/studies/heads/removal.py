@@ -21,7 +21,7 @@ from workbench.text.corpus import Corpus
 _LEAST = 4  # texts of each language: two to choose heads by, two to judge them by
 _MATRIX = (
     "The number is the rise of the loss beyond that without random heads of the same layers. A red row is a group that "
-    "everyone needs; what speaks for a language is its own cell against the rest of its row, which the table has."
+    "every language needs; the evidence for a language is its own cell against the rest of its row, as in the table."
 )
 
 
@@ -50,8 +50,8 @@ def run_knockout(
     loaded = open_model(model, options)
     train, test = texts.split("train"), texts.split("test")
     reading = (
-        f"A row a language whose heads are off, the {share:g} of all that LAHIS ranks first for it; a column a "
-        f"language that is measured, on texts that chose no head. {_MATRIX}"
+        f"Each row is a language whose heads are off, the {share:g} of all that LAHIS ranks first for it; each column "
+        f"a language that is measured, on texts that chose no head. {_MATRIX}"
     )
     return Study(
         title=f"Knock-outs of heads of {loaded.name} on {texts.source}",
@@ -80,8 +80,8 @@ def own_heads_study(
     train, test = corpus.split("train"), corpus.split("test").limit(texts)
     share = min(1.0, heads / (model.n_layers * model.n_heads))
     reading = (
-        "A row a language whose own heads are off, a column a language that is measured, on texts that chose no head. "
-        f"Own heads weigh more in this language's importance than in the others'. {_MATRIX}"
+        "Each row is a language whose own heads are off, each column a language that is measured, on texts that chose "
+        f"no head. Own heads weigh more in this language's importance than in the others'. {_MATRIX}"
     )
     cell = _knockout(model, train, test, options, share=share, own=True, controls=controls)
     return Study(title, [cell], lambda results: [_matrix(results["knockout"], reading)])
@@ -170,11 +170,11 @@ def _pruned(result: xr.Dataset) -> Section:
         drawing(
             figures.curves, greedy, "rise", x="removed", color="language", question="Who loses as heads are removed?"
         ),
-        reading="Across: how many heads are removed, in the order that was chosen on the other half of the texts. A "
-        "line a language: the rise of its loss on held-out texts, with the interval over texts. The table has the same "
-        "number of heads removed in simpler orders.",
+        reading="Across: how many heads are removed, in the order that was chosen on the other half of the texts. Each "
+        "line is a language: the rise of its loss on held-out texts, with the interval over texts. The table has the "
+        "same number of heads removed in simpler orders.",
         finding=findings.pruned(result),
-        control="Random orders of the same number of heads stand beside the chosen one."
+        control="Random orders of the same number of heads are measured beside the chosen one."
         if "random" in result.order.values
         else "",
         table=findings.orders(result),

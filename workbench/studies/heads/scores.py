@@ -7,7 +7,7 @@ from typing import Any
 from workbench import figures
 from workbench.heads import ablate, importance, roles
 from workbench.model.model import Model
-from workbench.studies.explore import looks, write_explorer
+from workbench.studies.explore import attention_cells, write_explorer
 from workbench.studies.findings import controls
 from workbench.studies.findings import heads as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
@@ -45,7 +45,7 @@ def run_heads(
     return Study(
         title=f"Heads of {loaded.name} on {texts.source}",
         question="Which attention heads matter for which language?",
-        cells=[*scores.cells, *looks(loaded, texts, options)],
+        cells=[*scores.cells, *attention_cells(loaded, texts, options)],
         sections=scores.sections,
         main=("importance_paper", "ablation"),
         beside=write_explorer,
@@ -92,8 +92,8 @@ def _sections(results: Results, released_on: Corpus, ablated_on: Corpus) -> list
             "importance_paper",
             paper,
             drawing(figures.heatmap, paper, "importance"),
-            reading="A panel a language, a cell a head. Bright: making the head stronger would lower the loss of this "
-            "language's texts (LAHIS as the paper defines it, from gradients).",
+            reading="Each panel is a language, each cell a head. Bright: making the head stronger would lower the loss "
+            "of this language's texts (LAHIS as the paper defines it, from gradients).",
             finding=findings.importance(paper),
         ),
         section(
@@ -108,7 +108,7 @@ def _sections(results: Results, released_on: Corpus, ablated_on: Corpus) -> list
             "roles",
             kinds,
             drawing(figures.heatmap, kinds, "role"),
-            reading="A cell a head. A head stands out for a language when its importance lies above the "
+            reading="Each cell is a head. A head stands out for a language when its importance lies above the "
             f"{kinds.attrs['quantile']:g} quantile of that language's heads.",
             finding=findings.roles(kinds),
             control=controls.roles(kinds),
@@ -117,9 +117,9 @@ def _sections(results: Results, released_on: Corpus, ablated_on: Corpus) -> list
             "ablation",
             removal,
             drawing(figures.heatmap, removal, "delta"),
-            reading="A panel a language, a cell a head. Red: the loss rises when the head's output is set to zero; "
-            "blue: it falls. Point at a cell for its interval over texts and its corrected p-value. The table holds "
-            "each language's largest rise; the largest of many is likely a little too large. " + _texts(ablated_on),
+            reading="Each panel is a language, each cell a head. Red: the loss rises when the head's output is set to "
+            "zero; blue: it falls. Point at a cell for its interval over texts and its corrected p-value. The table "
+            "has each language's largest rise; the largest of many is likely a little too large. " + _texts(ablated_on),
             finding=findings.ablation(removal).then(findings.agreement(paper, removal)),
             table=findings.harms(removal),
         ),

@@ -1,4 +1,4 @@
-"""Studies of heads one by one: how scores agree, the top heads, fair shares, and where heads look."""
+"""Studies of heads one by one: how scores agree, the top heads, Shapley values, and what heads attend to."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,13 +19,13 @@ from workbench.studies.sections import drawing, section
 from workbench.studies.study import Cell, Study, study
 from workbench.text.corpus import Corpus
 
-# Measures of `heads.kinds` that are shares of the attention, and what a head that has much of one does.
+# Measures of `heads.kinds` that are shares of the attention, and the question that each answers.
 _SHARES = {
-    "previous": "Which heads look at the token before?",
-    "first": "Which heads look at the first token?",
-    "current": "Which heads look at the current token itself?",
-    "same": "Which heads look at earlier occurrences of the token?",
-    "induction": "Which heads look at what followed earlier occurrences of the token?",
+    "previous": "Which heads attend to the previous token?",
+    "first": "Which heads attend to the first token?",
+    "current": "Which heads attend to the current token itself?",
+    "same": "Which heads attend to earlier occurrences of the token?",
+    "induction": "Which heads attend to what followed earlier occurrences of the token?",
 }
 
 
@@ -54,15 +54,15 @@ def run_search(
     """
     how = {"top": top, "confidence": confidence, "first": first}
 
-    def written(result: xr.Dataset) -> list[Section]:
-        question = "Which heads does the race find costly to remove?"
+    def sections(result: xr.Dataset) -> list[Section]:
+        question = "Top heads found by search"
         return [
             section(
                 "search",
                 result,
                 drawing(figures.heatmap, result, "mean", question=question),
-                reading="A panel a language, a cell a head: the rise of the loss without it, estimated where not all "
-                "texts were measured.",
+                reading="Each panel is a language, each cell a head: the rise of the loss without it, estimated where "
+                "not all texts were measured.",
                 finding=findings.search(result),
             )
         ]
@@ -71,10 +71,10 @@ def run_search(
         open_texts(corpus, options, languages=languages, limit=limit, alone=True),
         open_model(model, options),
     )
-    return _of_one("Costly heads", "search", search, loaded, texts, options, how, written)
+    return _single_cell("Costly heads", "search", search, loaded, texts, options, how, sections)
 
 
-def _of_one(  # what the four studies of this file have in common, and each part of which differs
+def _single_cell(  # the shared part of the four studies of this file
     title: str,
     name: str,
     measure: Callable[..., xr.Dataset],
@@ -82,14 +82,14 @@ def _of_one(  # what the four studies of this file have in common, and each part
     texts: Corpus,
     options: Options,
     how: dict[str, Any],
-    written: Callable[[xr.Dataset], list[Section]],
+    sections: Callable[[xr.Dataset], list[Section]],
 ) -> Study:
     cell = Cell(
         name,
         {**common_key(model, options, texts), "method": name, **how},
         lambda _: measure(model, texts, **how, **options.texts),
     )
-    return Study(f"{title} of {model.name} on {texts.source}", [cell], lambda results: written(results[name]))
+    return Study(f"{title} of {model.name} on {texts.source}", [cell], lambda results: sections(results[name]))
 
 
 @study("heads agreement")
@@ -122,16 +122,16 @@ def run_agreement(
     if reference not in names:
         raise BadArgument(f"reference {reference!r} is not among the methods ({', '.join(names)})")
 
-    def written(result: xr.Dataset) -> list[Section]:
+    def sections(result: xr.Dataset) -> list[Section]:
         question = f"Which scores name the same heads as {reference}?"
         return [
             section(
                 "agreement",
                 result,
                 drawing(figures.agreement, result, question=question, reference=reference),
-                reading="A row a score. Left: how alike it orders the heads, 1 is the same order. Right: which share "
-                "of the strongest heads both name; the broken line is what random scores share. Whiskers are "
-                "intervals over texts.",
+                reading="Each row is a score. Left: the rank correlation of the heads, 1 is the same order. Right: "
+                "which share of the strongest heads both name; the dashed line is the overlap of random scores. "
+                "Whiskers are intervals over texts.",
                 finding=findings.agreement(result, reference),
                 table=findings.agreement_table(result, reference),
             )
@@ -142,7 +142,7 @@ def run_agreement(
         open_model(model, options),
     )
     how = {"methods": names, "top": top}
-    return _of_one("Agreement of scores", "agreement", agreement, loaded, texts, options, how, written)
+    return _single_cell("Agreement of scores", "agreement", agreement, loaded, texts, options, how, sections)
 
 
 @study("heads shapley")
@@ -157,7 +157,7 @@ def run_shapley(
     limit: int | None = None,
     options: Options = DEFAULTS,
 ) -> Study:
-    """Each head's fair share of what all heads together do for a language, with standard errors.
+    """Each head's Shapley value, its share of what all heads together do for a language, with standard errors.
 
     Args:
         permutations: random orders of the heads.
@@ -167,15 +167,15 @@ def run_shapley(
         The run folder, with `shapley.nc` and `report.html`.
     """
 
-    def written(result: xr.Dataset) -> list[Section]:
-        question = "What is each head worth, in the company of all others?"
+    def sections(result: xr.Dataset) -> list[Section]:
+        question = "What is each head worth together with the others?"
         return [
             section(
                 "shapley",
                 result,
                 drawing(figures.heatmap, result, "value", question=question),
-                reading="A panel a language, a cell a head: the mean fall of the loss when the head joins others in a "
-                "random order. Red heads help, blue ones harm.",
+                reading="Each panel is a language, each cell a head: the mean fall of the loss when the head joins "
+                "others in a random order. Red heads help, blue ones harm.",
                 finding=findings.shapley(result),
             )
         ]
@@ -185,7 +185,7 @@ def run_shapley(
         open_model(model, options),
     )
     how = {"permutations": permutations, "tolerance": tolerance}
-    return _of_one("Fair shares of the heads", "shapley", shapley, loaded, texts, options, how, written)
+    return _single_cell("Shapley values of the heads", "shapley", shapley, loaded, texts, options, how, sections)
 
 
 @study("heads kinds")
@@ -198,19 +198,19 @@ def run_kinds(
     limit: int | None = None,
     options: Options = DEFAULTS,
 ) -> Study:
-    """Where each head looks in each language: previous, first, same token, induction, entropy, distance.
+    """What each head attends to in each language: previous, first, same token, induction, entropy, distance.
 
     Returns:
         The run folder, with `kinds.nc` and `report.html`.
     """
 
-    def written(result: xr.Dataset) -> list[Section]:
+    def sections(result: xr.Dataset) -> list[Section]:
         return [
             section(
                 "kinds",
                 result,
                 drawing(figures.heatmap, result, name, question=question),
-                reading="A panel a language, a cell a head: the mean share of its attention.",
+                reading="Each panel is a language, each cell a head: the mean share of its attention.",
                 finding=findings.kind(result, name),
             )
             for name, question in _SHARES.items()
@@ -220,7 +220,7 @@ def run_kinds(
         open_texts(corpus, options, languages=languages, limit=limit, alone=True),
         open_model(model, options),
     )
-    return _of_one("Where the heads look", "kinds", kinds, loaded, texts, options, {}, written)
+    return _single_cell("Attention of the heads", "kinds", kinds, loaded, texts, options, {}, sections)
 
 
 def search_table(result: xr.Dataset) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Studies that use heads: a trained mask, two facts in two languages, the language of what is written."""
+"""Studies that use heads: a trained mask, two facts in two languages, the language of generated text."""
 
 import re
 from collections.abc import Sequence
@@ -66,8 +66,9 @@ def _choice(heads: str, corpus: Any, share: float, options: Options) -> tuple[Co
     return texts, {"heads": heads, "share": share, "chosen_on": texts.info}
 
 
+# Long: a parameter for each option of the command.
 @study("heads tune-mask")
-def run_tune_mask(  # a parameter for each option of the command
+def run_tune_mask(
     model: Any,
     tasks: Any,
     *,
@@ -139,7 +140,7 @@ def _tuned(result: xr.Dataset) -> Section:
 
 
 @study("heads transfer")
-def run_transfer(  # a parameter for each option of the command
+def run_transfer(
     model: Any,
     conflicts: str | Path,
     *,
@@ -208,8 +209,9 @@ def _transfer(result: xr.Dataset) -> Section:
     )
 
 
+# Long: a parameter for each option of the command.
 @study("heads off-target")
-def run_off_target(  # a parameter for each option of the command
+def run_off_target(
     model: Any,
     corpus: Any = "parallel",
     *,
@@ -225,7 +227,7 @@ def run_off_target(  # a parameter for each option of the command
     limit: int | None = None,
     options: Options = DEFAULTS,
 ) -> Study:
-    """Let the model go on from the beginnings of texts with heads scaled: how often in the wanted language?
+    """Let the model continue the beginnings of texts with heads scaled: how often in the wanted language?
 
     Args:
         corpus: what `load_corpus` takes; the beginnings of the test half of its texts are the prompts.
@@ -257,20 +259,20 @@ def run_off_target(  # a parameter for each option of the command
         return off_target(loaded, prompts.split("test"), these, **how, **options.texts)
 
     return Study(
-        title=f"In which language {loaded.name} goes on, on {whole.source}",
+        title=f"In which language {loaded.name} continues {whole.source}",
         cells=[Cell("off_target", key, measure)],
         sections=lambda results: [_off_target(results["off_target"])],
     )
 
 
 def _off_target(result: xr.Dataset) -> Section:
-    question = "In whose language does the model go on, with the heads scaled?"
+    question = "In which language does the model continue with the heads scaled?"
     return section(
         "off_target",
         result,
         drawing(figures.matrix, result, "share", question=question),
-        reading="A row for the whole model, the scaled heads and random heads, a column a language of the prompts: the "
-        "share of them that is answered in the wanted language.",
+        reading="Rows: the whole model, the scaled heads and random heads. Each column is a language of the prompts: "
+        "the share of them that is answered in the wanted language.",
         finding=findings.off_target(result),
         control="Random heads of the same layers, as many and scaled alike, are the row `random`.",
         table=findings.off_target_table(result).set_index("language"),

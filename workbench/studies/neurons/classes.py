@@ -67,16 +67,17 @@ def _sections(results: Results) -> list[Section]:
             "firing",
             counts,
             drawing(figures.curves, rates, "rate", question="How many neurons fire at a token, layer by layer?"),
-            reading="A line a language: the share of a layer's neurons whose activation is above zero at a token.",
+            reading="Each line is a language: the share of a layer's neurons whose activation is above zero at a "
+            "token.",
             finding=findings.firing(counts),
         ),
         section(
             "ternary",
             classes,
             drawing(figures.heatmap, classes, "kind"),
-            reading="A row a layer, a cell a neuron. Specific: selected, and often active in one language; related: in "
-            "several; general: often active in all; unassigned: selected, often active in none. Click an entry of the "
-            "legend to hide a class.",
+            reading="Each row is a layer, each cell a neuron. Specific: selected, and often active in one language; "
+            "related: in several; general: often active in all; unassigned: selected, often active in none. Click an "
+            "entry of the legend to hide a class.",
             finding=findings.ternary(classes),
             control=controls.beforehand(classes),
         ),
@@ -84,7 +85,7 @@ def _sections(results: Results) -> list[Section]:
             "lape",
             members,
             drawing(figures.heatmap, layers, "neurons", question="In which layers are the neurons of each language?"),
-            reading="A cell counts the neurons of a layer that LAPE gives to a language: lowest entropy over "
+            reading="Each cell counts the neurons of a layer that LAPE gives to a language: lowest entropy over "
             "languages, and often active in this one. A neuron may belong to several languages.",
             finding=findings.lape(members, classes),
             control=f"{controls.beforehand(members)} {controls.overlap(members.selected, classes.selected)}",

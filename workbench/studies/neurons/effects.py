@@ -66,8 +66,8 @@ def _stages(result: xr.Dataset) -> Section:
         "stages",
         result,
         drawing(figures.curves, result, "share"),
-        reading="A line a class: its share of each layer's neurons. The parts are the best flat description of all "
-        "three lines; in brackets each boundary's interval over neurons.",
+        reading="Each line is a class: its share of each layer's neurons. The parts are the best flat description of "
+        "all three lines; in brackets each boundary's interval over neurons.",
         finding=findings.stages(result),
         control="The test shuffles what a description leaves unexplained over the layers: its p-value is the share of "
         "shuffles in which more parts gain as much.",
@@ -142,8 +142,9 @@ def _knockout(results: Results) -> list[Section]:
                 "excess",
                 question="What does each language lose without a language's neurons?",
             ),
-            reading="A row a language whose neurons are off, a column a language that is measured, on texts that chose "
-            "no neuron. The number is the rise of the loss beyond that without random neurons of the same layers.",
+            reading="Each row is a language whose neurons are off, each column a language that is measured, on texts "
+            "that chose no neuron. The number is the rise of the loss beyond that without random neurons of the same "
+            "layers.",
             finding=findings.knockout(every),
         ),
         section(
@@ -208,7 +209,7 @@ def _compared(result: xr.Dataset) -> Section:
     return section(
         "compare",
         result,
-        drawing(figures.before_after, result, question="Which neurons changed sides between the checkpoints?"),
+        drawing(figures.before_after, result, question="Which neurons changed class between the checkpoints?"),
         reading="Left: each language's specific and related neurons, a ring before and a point after. Right: neurons "
         "by their class before and after; the diagonal stays.",
         finding=findings.compare(result),

@@ -18,7 +18,7 @@ from workbench.studies.sections import drawing, section
 from workbench.studies.study import Cell, Results, Study, study
 
 
-@study("neurons look", places=("layer", "neuron"))
+@study("neurons look", positional=("layer", "neuron"))
 def run_look(
     model: Any,
     corpus: Any = "parallel",
@@ -43,7 +43,7 @@ def run_look(
     loaded = open_model(model, options)
     key = {**common_key(loaded, options, texts), "method": "look", "layer": layer, "neuron": neuron}
 
-    def looked_at(results: Results) -> xr.Dataset:
+    def measure(results: Results) -> xr.Dataset:
         classes = {
             "ternary": ternary(results["firing"], top_rate=0.05),
             "LAPE": lape(results["firing"], top_rate=0.05),
@@ -58,7 +58,7 @@ def run_look(
     where = f"neuron {neuron} of layer {layer}"
     return Study(
         title=f"{where.capitalize()} of {loaded.name}",
-        cells=[firing_cell(loaded, texts, options), Cell("look", key, looked_at)],
+        cells=[firing_cell(loaded, texts, options), Cell("look", key, measure)],
         sections=lambda results: [_look(results["look"], where)],
         beside=write_card,
     )
@@ -72,5 +72,5 @@ def _look(result: xr.Dataset, where: str) -> Section:
         reading="Left: the share of tokens at which it fires. Right: tokens whose logits it raises and lowers, read "
         "off its weights past all layers between. Its strongest texts are in neuron.html.",
         finding=findings.look(result),
-        control="None: one neuron is looked at, and beside it no random one.",
+        control="None: one neuron is described, without a random neuron beside it.",
     )

@@ -64,7 +64,7 @@ def _sections(results: Results) -> list[Section]:
                 "divergence",
                 question="In which layers are languages routed apart?",
             ),
-            reading="0 is: all languages take the same experts as often; the highest possible number is the binary "
+            reading="0: all languages take the same experts equally often; the largest possible value is the binary "
             "logarithm of the number of languages. The second line is what is left when texts exchange languages.",
             finding=findings.divergence(result),
             control=chance,
@@ -73,7 +73,7 @@ def _sections(results: Results) -> list[Section]:
             "routing",
             result,
             drawing(figures.matrix, result, "pair_divergence", question=question, select={"layer": most}),
-            reading="The layer in which languages lie furthest apart. 0 is: both take the same experts as often; 1 is: "
+            reading="The layer in which languages lie furthest apart. 0: both take the same experts equally often; 1: "
             "they have no expert in common.",
             finding=findings.pairs(result),
             control=chance,
@@ -82,8 +82,8 @@ def _sections(results: Results) -> list[Section]:
             "routing",
             result,
             drawing(figures.heatmap, result, "share"),
-            reading="A row a layer, a cell an expert: its share of the places that tokens take. Even use is the number "
-            "one divided by the number of experts. Grey layers have no router.",
+            reading="Each row is a layer, each cell an expert: its share of the places that tokens take. Even use is "
+            "1 / number of experts. Grey layers have no router.",
             finding=findings.share(result),
             control=chance,
         ),

@@ -14,7 +14,7 @@ from workbench.studies.study import OF_TEXTS, Cell, Results, Study, study
 from workbench.text.words import load_words
 
 _BAND = "Each line is an answer with its 95 % interval over pairs of concepts; layer 0 is the embedding."
-_CONTROL = "Controls put the states of other concepts there."
+_CONTROL = "Controls patch in the states of other concepts."
 _QUESTIONS = {
     "last": "Which concept, in which language, does the state of the last token bring?",
     "concept": "Which concept, in which language, does the state of the shown word bring?",
@@ -67,13 +67,13 @@ def run_concepts(
     if mean_over:
         places["mean"] = {"at": "concept", "mean_over": list(mean_over)}
     reading = {
-        "last": "The state of the last token in front of one layer comes from the source run.",
+        "last": "The state of the last token before one layer comes from the source run.",
         "concept": "The state of the last token of the shown word comes from the source run, from one layer on to the "
         "last.",
         "mean": f"The same with the mean state over source prompts that show the concept in {', '.join(mean_over)}.",
     }
 
-    def written(name: str, results: Results) -> Section:
+    def make_section(name: str, results: Results) -> Section:
         figure = drawing(figures.curves, results[name], "probability", color="answer", question=_QUESTIONS[name])
         how = f"{reading[name]} {_BAND} {_CONTROL}"
         return section(name, results[name], figure, reading=how, finding=findings.concepts(results[name]))
@@ -88,7 +88,7 @@ def run_concepts(
             )
             for name, how in places.items()
         ],
-        sections=lambda results: [written(name, results) for name in places],
+        sections=lambda results: [make_section(name, results) for name in places],
         main=list(places),
     )
 
@@ -107,7 +107,7 @@ def run_onsets(
     """Measure the onsets of concept and language for all pairs of languages, and write a report.
 
     Args:
-        languages: the languages asked for; all of the words' when None.
+        languages: to translate into; all of the words' when None.
         words: what `load_words` reads.
         shots: translations shown before each question.
         limit: most pairs of concepts for each pair of languages.
@@ -121,7 +121,7 @@ def run_onsets(
     how = {"languages": wanted, "shots": shots, "limit": limit}
     key = {**common_key(loaded, options), "words": frame.attrs["hash"], **how}
 
-    def written(at: str, results: Results) -> Section:
+    def make_section(at: str, results: Results) -> Section:
         result = results[f"onsets_{at}"]
         figure = drawing(figures.matrix, result, "onset", select={"aspect": "concept"})
         return section(f"onsets_{at}", result, figure, reading=_ONSETS[at], finding=findings.onsets(result))
@@ -137,5 +137,5 @@ def run_onsets(
             )
             for at in _ONSETS
         ],
-        sections=lambda results: [written(at, results) for at in _ONSETS],
+        sections=lambda results: [make_section(at, results) for at in _ONSETS],
     )

@@ -19,7 +19,7 @@ from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
 from workbench.studies.study import OF_TEXTS, Cell, Study, study
 
-_ZERO_ONE = "0 is the target run as it was, 1 the source run: how much of the answer gets through."
+_SCALE = "Normalized patching effect: 0 is the unpatched target run, 1 the source run."
 _SHOWN = 16  # strongest edges in the figure
 
 
@@ -47,11 +47,11 @@ def run_path(
     """
     end = _receiver(receiver)
 
-    def written(result: xr.Dataset) -> Section:
-        question = f"Which heads does the receiver hear: {result.attrs['receiver']}?"
+    def make_section(result: xr.Dataset) -> Section:
+        question = f"Which heads reach the receiver {result.attrs['receiver']}?"
         reading = (
-            "Each head's output comes from the source run, every other head is held at the target run's, and what then "
-            f"reaches the receiver is put there alone. {_ZERO_ONE} Heads behind the receiver cannot reach it."
+            "Each head's output comes from the source run and every other head is frozen at the target run; what then "
+            f"reaches the receiver is patched there alone. {_SCALE} Heads after the receiver cannot reach it."
         )
         figure = drawing(figures.heatmap, result, "effect", question=question)
         return section("path", result, figure, reading=reading, finding=findings.heads(result))
@@ -59,7 +59,7 @@ def run_path(
     loaded, wanted = open_pairs(model, pairs, limit, options)
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "path", "receiver": receiver}
     cell = Cell("path", key, lambda _: path(loaded, wanted, receiver=end, **options.sweep))
-    return _of_one(f"Paths in {loaded.name} on {wanted.name}", cell, written)
+    return _single_cell(f"Paths in {loaded.name} on {wanted.name}", cell, make_section)
 
 
 @study("patch cross-position", only_python=OF_TEXTS)
@@ -75,7 +75,7 @@ def run_cross_position(
     """Patch the state of every position into every other at one layer, and write a report.
 
     Args:
-        layer: where states are taken and put; the middle one when None.
+        layer: of both states; the middle one when None.
 
     Returns:
         The run folder, with `cross_position.nc` and `report.html`.
@@ -87,20 +87,20 @@ def run_cross_position(
     loaded, wanted = open_pairs(model, pairs, limit, options)
     at = loaded.n_layers // 2 if layer is None else layer
 
-    def written(result: xr.Dataset) -> Section:
+    def make_section(result: xr.Dataset) -> Section:
         shown = routes.differing(result)
-        question = f"At layer {at}, which position's state carries the answer, and to where?"
+        question = f"At layer {at}, which source position's state has an effect at which target position?"
         reading = (
-            f"The state in front of layer {at} at a position of the source run (row) is put at a position of the "
+            f"The state before layer {at} at a position of the source run (row) is patched in at a position of the "
             f"target run (column); positions before the first at which the prompts of a pair differ are left out. "
-            f"{_ZERO_ONE}"
+            f"{_SCALE}"
         )
         figure = drawing(figures.matrix, shown, "effect", question=question)
         return section("cross_position", result, figure, reading=reading, finding=routes.positions(shown))
 
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "cross_position", "layer": at}
     cell = Cell("cross_position", key, lambda _: cross_position(loaded, wanted, layer=at, **options.sweep))
-    return _of_one(f"Positions in {loaded.name} on {wanted.name}", cell, written)
+    return _single_cell(f"Positions in {loaded.name} on {wanted.name}", cell, make_section)
 
 
 @study("patch edges", only_python=OF_TEXTS)
@@ -126,12 +126,13 @@ def run_edges(
         BadPairs: the pairs cannot be read.
     """
 
-    def written(result: xr.Dataset) -> Section:
+    def make_section(result: xr.Dataset) -> Section:
         table = strongest(result, _SHOWN)
-        question = "Along which edges does the answer travel?"
+        question = "Along which edges does the answer pass?"
         reading = (
-            f"The {len(table)} strongest edges by estimate: one receiver hears what a sender writes in the source run. "
-            f"{_ZERO_ONE} A negative edge works against it. The table has the exact effect beside the estimate."
+            f"The {len(table)} strongest edges by estimate: one receiver alone reads what a sender writes in the "
+            f"source run. {_SCALE} A negative edge works against it. The table has the exact effect beside the "
+            "estimate."
         )
         figure = drawing(figures.bars, table.drop(columns="exact"), "effect", question=question)
         return section("edges", result, figure, table=table, reading=reading, finding=routes.edges(result))
@@ -139,10 +140,10 @@ def run_edges(
     loaded, wanted = open_pairs(model, pairs, limit, options)
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "edges", "steps": steps}
     cell = Cell("edges", key, lambda _: edges(loaded, wanted, steps=steps, **options.sweep))
-    return _of_one(f"Edges of {loaded.name} on {wanted.name}", cell, written)
+    return _single_cell(f"Edges of {loaded.name} on {wanted.name}", cell, make_section)
 
 
-def _of_one(title: str, cell: Cell, write: Callable[[xr.Dataset], Section]) -> Study:
+def _single_cell(title: str, cell: Cell, write: Callable[[xr.Dataset], Section]) -> Study:
     """A study of one cell, which has one section."""
     return Study(title, [cell], lambda results: [write(results[cell.name])])
 

@@ -19,7 +19,7 @@ from workbench.text.pairs import Pairs, load_pairs
 from workbench.text.words import load_words, translation_pairs
 
 _WORDS = "words:"
-_ZERO_ONE = "0 is the target run as it was, 1 the source run: how much of the answer the patch carries over."
+_SCALE = "Normalized patching effect: 0 is the unpatched target run, 1 the source run."
 
 
 @study("patch sweep", only_python=OF_TEXTS)
@@ -84,31 +84,31 @@ def _sections(results: Results) -> list[Section]:
             "cross_layer",
             grid,
             drawing(figures.matrix, grid, "effect"),
-            reading="The state of the last token in front of a layer of the source run is put in front of a layer of "
-            f"the target run. {_ZERO_ONE} On the diagonal both layers are the same.",
+            reading="The state of the last token before a layer of the source run is patched in before a layer of the "
+            f"target run. {_SCALE} On the diagonal both layers are the same.",
             finding=findings.cross_layer(grid),
         ),
         section(
             "positions",
             places,
             drawing(figures.heatmap, _reached(_numbered(places)), "effect"),
-            reading="The state in front of a layer at one position comes from the source run; positions count from the "
+            reading="The state before a layer at one position comes from the source run; positions count from the "
             "end of the prompt when they are negative, and those before the first at which the two prompts of a pair "
-            f"can differ are left out. {_ZERO_ONE}",
+            f"can differ are left out. {_SCALE}",
             finding=findings.positions(places),
         ),
         section(
             "heads",
             carriers,
             drawing(figures.heatmap, carriers, "effect"),
-            reading=f"One head's output, at all positions, comes from the source run. {_ZERO_ONE}",
+            reading=f"One head's output, at all positions, comes from the source run. {_SCALE}",
             finding=findings.heads(carriers),
         ),
     ]
 
 
 def _numbered(places: xr.Dataset) -> xr.Dataset:
-    """Positions by number where the pairs do not agree on the tokens there."""
+    """Positions by number where the pairs have different tokens there."""
     return places.drop_vars("token") if "token" in places.coords and not all(places.token.values) else places
 
 

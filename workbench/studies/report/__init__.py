@@ -1,6 +1,6 @@
-"""The report of a run: what was asked, what came out, against which controls, and how to do it again.
+"""The report of a run: its question, findings and controls, and how to reproduce it.
 
-A run stores what its report says in `report.json`; every form of the report is made of that file alone.
+A run stores what its report says in `report.json`; every format of the report is made from that file alone.
 """
 
 from workbench.studies.report.contents import Report, Section

@@ -10,16 +10,16 @@ import pandas as pd
 from workbench.studies.findings.words import place
 from workbench.studies.report.contents import Report, Section, link_heads, readable, under
 
-HEADS = "What does each analysis say of the heads that are named here?"
+HEADS = "What does each analysis say about the heads named here?"
 HOW_HEADS = (
-    "A row a head, a column a section. Where a section has a number for each language, the largest is shown, with its "
-    "language."
+    "Each row is a head, each column a section. Where a section has a number for each language, the largest is shown, "
+    "with its language."
 )
-AGAIN = "How can this be done again?"
+REPRODUCE = "Reproduce this run"
 
 
 def header(report: Report) -> str:
-    """Question, answer, and what all was computed with."""
+    """Question, answer, and the model, corpus and seed of all sections."""
     about = "\n".join(f"<span><b>{escape(key)}</b> {escape(value)}</span>" for key, value in report.about.items())
     return (
         f'<p class="question">{escape(report.question)}</p>\n'
@@ -36,7 +36,7 @@ def contents(report: Report) -> str:
     if report.named_heads:
         lines.append(f'<li><a href="#named-heads">{HEADS}</a></li>')
     if report.recipe:
-        lines.append(f'<li><a href="#again">{AGAIN}</a></li>')
+        lines.append(f'<li><a href="#again">{REPRODUCE}</a></li>')
     return "\n".join(lines)
 
 
@@ -99,13 +99,13 @@ def explored(pages: Mapping[str, str], layer: int, head: int) -> str:
     return f"{address(path)}#layer={layer}&head={head}&view=head" if path else ""
 
 
-def again(report: Report) -> str:
-    """How to do it again: the command, the call, the versions."""
+def reproduce(report: Report) -> str:
+    """How to reproduce the run: the command, the call, the versions."""
     if report.recipe is None:
         return ""
-    parts = [f'<section id="again" aria-labelledby="title-again"><h2 id="title-again">{AGAIN}</h2>']
+    parts = [f'<section id="again" aria-labelledby="title-again"><h2 id="title-again">{REPRODUCE}</h2>']
     if report.recipe.command:
-        parts.append(f"<p>At the shell:</p><pre><code>{escape(report.recipe.command)}</code></pre>")
+        parts.append(f"<p>At the command line:</p><pre><code>{escape(report.recipe.command)}</code></pre>")
     parts.append(f"<p>The same in Python:</p><pre><code>{escape(report.recipe.call)}</code></pre>")
     versions = ", ".join(f"{escape(name)} {escape(number)}" for name, number in report.versions.items())
     if versions:
@@ -117,11 +117,13 @@ def same_heads(number: int, report: Report) -> list[tuple[int, str]]:
     """Numbers and measures of the other sections that have a number for each head."""
     if not report.sections[number - 1].heads:
         return []
-    return [(i, f"{i}. {one.measure}") for i, one in enumerate(report.sections, start=1) if one.heads and i != number]
+    return [
+        (i, f"{i}. {part.measure}") for i, part in enumerate(report.sections, start=1) if part.heads and i != number
+    ]
 
 
 def source(part: Section) -> str:
-    """Where a section's numbers come from, in a line: method, model, corpus, seed, time, file."""
+    """A section's provenance in one line: method, model, corpus, seed, time, file."""
     parts = [str(part.provenance["method"])] if part.provenance.get("method") else []
     for key, name in (("model", "name"), ("corpus", "source")):
         about = part.provenance.get(key)
@@ -138,12 +140,12 @@ def reading(part: Section) -> str:
 
 
 def linked(text: str, report: Report) -> str:
-    """A text, escaped, in which every head leads to its row."""
+    """A text, escaped, in which every head links to its row."""
     return linked_html(escape(text), report)
 
 
 def linked_html(text: str, report: Report) -> str:
-    """HTML in which every head that has a row leads to it."""
+    """HTML in which every head that has a row links to it."""
     return link_heads(
         text, report.named_heads, lambda words, layer, head: f'<a href="#head-{layer}-{head}">{words}</a>'
     )
@@ -169,8 +171,8 @@ def _provenance(part: Section, run: str) -> str:
         link = escape(address(f"{run}/{part.file}"))
         rows.append(f'<dt>file</dt><dd><a href="{link}"><code>{escape(part.file)}</code></a></dd>')
     rows += [f"<dt>{escape(str(key))}</dt><dd>{_value(value)}</dd>" for key, value in part.provenance.items()]
-    details = f"<details><summary>Where these numbers come from</summary><dl>{''.join(rows)}</dl></details>"
-    return f'{details}<p class="source">{escape(source(part))}</p>'  # paper has the line in place of the fold
+    details = f"<details><summary>Provenance</summary><dl>{''.join(rows)}</dl></details>"
+    return f'{details}<p class="source">{escape(source(part))}</p>'  # print has this line in place of the fold
 
 
 def _value(value: Any) -> str:

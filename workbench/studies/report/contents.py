@@ -1,4 +1,4 @@
-"""What a report says: a question and its answer, sections, and how to do it again."""
+"""What a report says: a question and its answer, sections, and how to reproduce it."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,9 +25,9 @@ class Section:
         table: Numbers to print, or None.
         reading: How to read the figure or the table.
         finding: What the numbers say.
-        provenance: Where the numbers come from: `workbench.results.make.provenance(result)`.
+        provenance: `workbench.results.make.provenance(result)`.
         file: Name of the NetCDF file beside the report that holds the numbers.
-        control: Which random or shuffled control stands beside the numbers, or that none does.
+        control: Which random or shuffled control was measured, or that none was.
         heads: What the numbers say of each head, in a few words, by (layer, head).
         measure: What those words say, such as `importance`.
     """
@@ -46,14 +46,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """All that a report says, in no form yet.
+    """The content of a report, before it is formatted.
 
     Attributes:
         title: Of the page.
         question: What the study asks.
         answer: What its numbers answer, in a sentence or two.
         sections: In the order of reading.
-        recipe: How to do it again, or None.
+        recipe: How to reproduce it, or None.
     """
 
     title: str
@@ -96,7 +96,7 @@ class Report:
 
 
 def link_heads(text: str, heads: Iterable[Head], link: Callable[[str, int, int], str]) -> str:
-    """A text in which `link(words, layer, head)` stands in place of the words for each of these heads."""
+    """A text in which `link(words, layer, head)` replaces the words for each of these heads."""
     places = {place(layer, head): (layer, head) for layer, head in heads}
     if not places:
         return text

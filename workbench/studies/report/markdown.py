@@ -1,4 +1,4 @@
-"""The report as markdown that a code host shows well: pictures, tables, links inside the file."""
+"""The report as markdown for a code host: pictures, tables, links inside the file."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.studies.findings.words import place
-from workbench.studies.report.body import AGAIN, HEADS, HOW_HEADS, address, explored, same_heads
+from workbench.studies.report.body import HEADS, HOW_HEADS, REPRODUCE, address, explored, same_heads
 from workbench.studies.report.contents import Report, Section, link_heads, readable, under
 
 
@@ -21,7 +21,7 @@ def markdown(
         report: What it says.
         pictures: Address of each section's picture; empty where it has none.
         run: Address of the run folder as seen from the file.
-        beside: Addresses of other pages of the run, and what one finds there.
+        beside: Addresses of other pages of the run, and what is on them.
     """
     parts = [f"# {_plain(report.title)}", f"**{_plain(report.question)}**", f"> {_linked(report.answer, report)}"]
     parts.append(" · ".join(f"**{key}** {_plain(value)}" for key, value in report.about.items()))
@@ -29,7 +29,7 @@ def markdown(
     parts += ["## Contents", _contents(report)]
     for number, (section, picture) in enumerate(zip(report.sections, pictures, strict=True), start=1):
         parts += _section(number, section, picture, report, run)
-    parts += [*_named_heads(report, beside or {}), *_again(report)]
+    parts += [*_named_heads(report, beside or {}), *_reproduce(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -88,10 +88,10 @@ def _named_heads(report: Report, pages: Mapping[str, str]) -> list[str]:
     return ['<a id="named-heads"></a>', f"## {HEADS}", HOW_HEADS, "\n".join(f"| {' | '.join(row)} |" for row in rows)]
 
 
-def _again(report: Report) -> list[str]:
+def _reproduce(report: Report) -> list[str]:
     if report.recipe is None:
         return []
-    parts = ['<a id="again"></a>', f"## {AGAIN}"]
+    parts = ['<a id="again"></a>', f"## {REPRODUCE}"]
     if report.recipe.command:
         parts.append(_fenced(report.recipe.command, "sh"))
     parts.append(f"The same in Python:\n\n{_fenced(report.recipe.call, 'python')}")
@@ -113,7 +113,7 @@ def _provenance(section: Section, run: str) -> str:
         words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
         rows.append(f"- {_plain(str(key))}: {_plain(words)}")
     listed = "\n".join(rows)
-    return f"<details><summary>Where these numbers come from</summary>\n\n{listed}\n\n</details>"
+    return f"<details><summary>Provenance</summary>\n\n{listed}\n\n</details>"
 
 
 def _linked(text: str, report: Report) -> str:
@@ -121,7 +121,7 @@ def _linked(text: str, report: Report) -> str:
 
 
 def _linked_text(text: str, report: Report) -> str:
-    """Markdown in which every head that has a row leads to it."""
+    """Markdown in which every head that has a row links to it."""
     return link_heads(text, report.named_heads, lambda words, layer, head: f"[{words}](#head-{layer}-{head})")
 
 

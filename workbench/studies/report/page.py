@@ -1,6 +1,6 @@
-"""The report as one self-contained page whose figures answer the pointer.
+"""The report as one self-contained page with interactive figures.
 
-The page asks the network for nothing: plotly.js stands in it once, and its content security policy forbids the rest.
+The page works offline: it embeds plotly.js once, and its content security policy forbids network requests.
 """
 
 import json
@@ -26,7 +26,7 @@ def page(report: Report, *, run: str = ".", beside: Mapping[str, str] | None = N
     Args:
         report: What it says.
         run: Address of the run folder as seen from the page.
-        beside: Addresses of other pages of the run, and what one finds there.
+        beside: Addresses of other pages of the run, and what is on them.
     """
     themes = {"light": style.LIGHT.to_plotly_json(), "dark": style.DARK.to_plotly_json()}
     numbers = range(1, len(report.sections) + 1)
@@ -39,7 +39,7 @@ def page(report: Report, *, run: str = ".", beside: Mapping[str, str] | None = N
         themes=_inside_script(json.dumps(themes)),
         header=body.header(report) + body.beside(beside or {}),
         contents=body.contents(report),
-        sections="\n".join([*sections, body.named_heads(report, beside or {}), body.again(report)]),
+        sections="\n".join([*sections, body.named_heads(report, beside or {}), body.reproduce(report)]),
     )
 
 

@@ -34,4 +34,4 @@ def pictures(report: Report, kind: str, *, width: int) -> list[bytes]:
     if not drawn:
         return [b"" for _ in report.sections]
     made = iter(draw(drawn, kind, scale=_SCALE[kind], instead="--format html"))
-    return [b"" if one.figure is None else next(made) for one in report.sections]
+    return [b"" if section.figure is None else next(made) for section in report.sections]

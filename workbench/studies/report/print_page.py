@@ -20,7 +20,7 @@ def printed(
         report: What it says.
         pictures: An SVG for each section.
         run: Address of the run folder as seen from the file.
-        beside: Addresses of other pages of the run, and what one finds there.
+        beside: Addresses of other pages of the run, and what is on them.
     """
 
     def draw(number: int, section: Section) -> str:
@@ -35,5 +35,5 @@ def printed(
         style="\n".join(style),
         header=body.header(report) + body.beside(beside or {}),
         contents=body.contents(report),
-        sections="\n".join([*sections, body.named_heads(report, beside or {}), body.again(report)]),
+        sections="\n".join([*sections, body.named_heads(report, beside or {}), body.reproduce(report)]),
     )

@@ -1,4 +1,4 @@
-"""How to do a study again: the command, and the same call in Python."""
+"""How to reproduce a study: the command, and the same call in Python."""
 
 import inspect
 import shlex
@@ -9,12 +9,12 @@ from typing import Any
 
 from workbench.options import Options
 
-_KEPT_BACK = {"progress"}  # changes no number
+_LEFT_OUT = {"progress"}  # changes no number
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to do a study again.
+    """How to reproduce a study.
 
     Attributes:
         command: At the shell; empty where an argument was an object, or where the command has no such option.
@@ -31,7 +31,7 @@ def recipe(
     *given: Any,
     out: str | Path,
     options: Options | None = None,
-    places: Sequence[str] = (),
+    positional: Sequence[str] = (),
     only_python: Sequence[str] = (),
     **named: Any,
 ) -> Recipe:
@@ -43,7 +43,7 @@ def recipe(
         *given: What the study and the command take first.
         out: The run folder.
         options: How it was computed.
-        places: Names of arguments that the command takes without their names, behind `given`.
+        positional: Names of arguments that are positional in the command, after `given`.
         only_python: Names of arguments and options that the command does not have.
         **named: What else the study was given.
 
@@ -53,20 +53,20 @@ def recipe(
     """
     place = Path(out)
     folder = (Path("runs") / place.name if place.is_absolute() else place).as_posix()
-    defaults = {name: one.default for name, one in inspect.signature(study).parameters.items()}
+    defaults = {name: parameter.default for name, parameter in inspect.signature(study).parameters.items()}
     changed = {name: value for name, value in named.items() if not _same(value, defaults.get(name))}
     how = {} if options is None else _changed(options)
-    told = {**changed, **how, "out": folder}
+    arguments = {**changed, **how, "out": folder}
     lines = [f"from {study.__module__} import {study.__name__}"]
     inner = ""
     if how and "options" in defaults:
         lines.append("from workbench.options import Options")
         inner = f", options=Options({_arguments(how)})"
     first = "".join(f"{_python(value, name)}, " for name, value in zip(defaults, given, strict=False))
-    call = first + _arguments({**changed, "out": folder} if "options" in defaults else told) + inner
-    possible = all(_plain(value) for value in [*given, *changed.values()]) and not set(only_python) & set(told)
-    words = ["workbench", *command.split(), *map(str, given), *(str(told.pop(name)) for name in places)]
-    for name, value in told.items():
+    call = first + _arguments({**changed, "out": folder} if "options" in defaults else arguments) + inner
+    possible = all(_plain(value) for value in [*given, *changed.values()]) and not set(only_python) & set(arguments)
+    words = ["workbench", *command.split(), *map(str, given), *(str(arguments.pop(name)) for name in positional)]
+    for name, value in arguments.items():
         words += _option(name, value)
     return Recipe(shlex.join(words) if possible else "", "\n".join([*lines, "", f"{study.__name__}({call})"]))
 
@@ -74,9 +74,9 @@ def recipe(
 def _changed(options: Options) -> dict[str, Any]:
     """Options that are not at their defaults."""
     return {
-        one.name: getattr(options, one.name)
-        for one in fields(options)
-        if one.name not in _KEPT_BACK and getattr(options, one.name) != one.default
+        field.name: getattr(options, field.name)
+        for field in fields(options)
+        if field.name not in _LEFT_OUT and getattr(options, field.name) != field.default
     }
 
 

@@ -12,9 +12,9 @@ from workbench.studies.report.print_page import printed
 from workbench.studies.report.store import load_report
 
 FORMATS = {"html": "report.html", "md": "report.md", "pdf-ready": "report-print.html"}
-# Pages that some runs have beside their report, and what one finds there.
+# Pages that some runs have beside their report, and what is on them.
 _BESIDE = {
-    "explorer.html": "Explore it: click a head, see what it attends to",
+    "explorer.html": "Explore it: click a head to see what it attends to",
     "neuron.html": "The neuron's card: its strongest texts in every language",
 }
 
@@ -24,7 +24,7 @@ def render(folder: str | Path, form: str = "html", *, out: str | Path | None = N
 
     Args:
         folder: The run folder; it may have been moved.
-        form: `html`, the page with figures that answer the pointer; `md`, markdown and a folder of PNG pictures beside
+        form: `html`, the page with interactive figures; `md`, markdown and a folder of PNG pictures beside
             it; `pdf-ready`, a page without scripts for a printer or a PDF.
         out: The file; by default `report.html`, `report.md` or `report-print.html` in the run folder.
 
@@ -32,7 +32,7 @@ def render(folder: str | Path, form: str = "html", *, out: str | Path | None = N
         The path of the file.
 
     Raises:
-        BadArgument: No such form, or pictures were asked for and the extra `docs` or a Chromium is not installed.
+        BadArgument: No such form, or pictures are needed and the extra `docs` or a Chromium is not installed.
         BadResult: The folder has no `report.json`; the error names the command that writes it.
         CannotWrite: The file cannot be written.
 

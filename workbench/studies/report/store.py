@@ -51,7 +51,7 @@ def save_report(report: Report, folder: str | Path) -> Path:
 
 
 def _command(path: Path) -> str | None:
-    """The command of the report that is there; None where there is none, or none that says it."""
+    """The command of the report that is there; None where there is no report or it has no command."""
     try:
         made = _read(path)["recipe"] if path.is_file() else None
         return None if made is None else str(made["command"] or made["call"])
@@ -93,7 +93,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         size = path.stat().st_size if path.is_file() else None
         if size is not None and size * _PARSED > psutil.virtual_memory().available:
-            raise BadResult(f"{path} has {size:,} bytes, which is more than the free memory holds once it is read")
+            raise BadResult(f"{path} has {size:,} bytes, which would not fit into the free memory")
         record = None if size is None else json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadResult(f"{str(path)[:200]} cannot be read: {error.strerror or error}") from error

@@ -27,7 +27,7 @@ def write_report(
         sections: In the order of reading; every text in them is escaped.
         question: What the study asks; by default the first section's.
         main: The cells whose answers are the report's; by default the first.
-        recipe: How to do it again.
+        recipe: How to reproduce it.
 
     Returns:
         The path of the page.

@@ -9,10 +9,10 @@ from workbench.studies.findings.words import count, language, listed, number, pe
 
 def stages(result: xr.Dataset) -> Finding:
     """How many parts there are, and where four would begin. Reads `boundary`, `low`, `high`."""
-    best, asked = result.attrs["best_parts"], result.sizes["stage"]
-    parts = [f"The smallest number of parts that the test does not refuse is {best}."]
+    best, n_stages = result.attrs["best_parts"], result.sizes["stage"]
+    parts = [f"The smallest number of parts that the test does not reject is {best}."]
     if not result.attrs["supported"]:
-        parts.append(f"So {count(asked, 'part')} explain no better than fewer: read nothing into the boundaries.")
+        parts.append(f"So {count(n_stages, 'part')} explain no better than fewer: do not interpret the boundaries.")
     begins = [
         f"{name} from layer {int(at)} ({int(low)} to {int(high)})"
         for name, at, low, high in zip(

@@ -1,4 +1,4 @@
-"""Figures of a `report.json`: pictures stand in the file itself, and nothing in them is fetched when they are drawn."""
+"""Figures of a `report.json`: pictures are inside the file, and nothing is fetched when they are drawn."""
 
 import math
 import re
@@ -9,14 +9,14 @@ from workbench.errors import BadResult
 
 _PIXELS = 20_000
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*")
-_STYLED = re.compile(r"<[^>]*\burl\s*\(", re.IGNORECASE)  # a mark in a text whose style has an address
+_STYLED = re.compile(r"<[^>]*\burl\s*\(", re.IGNORECASE)  # an HTML tag in a text whose style has an address
 _MAPPED = re.compile(r"choropleth.*|.*(geo|map|mapbox)")  # kinds of figures that fetch maps
-_KINDS = ("heatmap",)  # and those that only sound so
+_KINDS = ("heatmap",)  # and those whose names match but fetch none
 _PLACES = re.compile(r"(geo|map|mapbox)\d*")  # parts of a layout that do
 
 
 def check_figure(figure: Any, where: str) -> None:
-    """Refuse a figure that is none, would fetch something, or has a size that nothing can draw.
+    """Refuse what is not a figure, would fetch something, or has a size that cannot be drawn.
 
     Raises:
         BadResult: names the part.

@@ -28,7 +28,7 @@ def check_record(record: dict[str, Any]) -> None:
         require(isinstance(record.get(name), str), name, "text")
     recipe = record.get("recipe")
     if recipe is not None:
-        right = isinstance(recipe, dict) and set(recipe) == {one.name for one in fields(Recipe)}
+        right = isinstance(recipe, dict) and set(recipe) == {field.name for field in fields(Recipe)}
         require(right and all(isinstance(text, str) for text in recipe.values()), "recipe", "an object with two texts")
     require(isinstance(record.get("sections"), list), "sections", "a list")
     for number, section in enumerate(record["sections"], start=1):
@@ -36,7 +36,7 @@ def check_record(record: dict[str, Any]) -> None:
 
 
 def _check_section(section: Any, where: str, *, older: bool) -> None:
-    known = {one.name for one in fields(Section)}
+    known = {field.name for field in fields(Section)}
     right = isinstance(section, dict) and set(_NEEDED) <= set(section) <= known
     require(right, where, f"an object with {', '.join(_NEEDED)}, and no unknown fields")
     for name in _TEXTS:
