@@ -46,7 +46,7 @@ def test_data_sets_by_language_follow_columns():
     with pytest.warns(UserWarning, match="left out: answer"):
         corpus = wb.load_corpus(parts, columns={"question": "text"})
     assert (corpus.texts, corpus.ignored) == ({"en": tuple(EN), "sv": tuple(SV)}, ("answer",))
-    with pytest.raises(BadArgument, match="'text' and 'language' alone"):
+    with pytest.raises(BadArgument, match="only 'text' and 'language' are possible"):
         wb.load_corpus(parts, columns={"question": "text", "answer": None})
 
 

@@ -93,7 +93,7 @@ def test_what_is_not_there_is_named(flores):
         wb.load_corpus(f"hf:{flores}")
     with pytest.raises(BadCorpus, match=r"no config 'ita_Latn' \(has: deu_Latn, fra_Latn, notes\)"):
         wb.load_corpus(f"hf:{flores}:ita_Latn")
-    with pytest.raises(UnknownLanguage, match="read as a language each, and 'notes' is none"):
+    with pytest.raises(UnknownLanguage, match="read as one language each, and 'notes' is none"):
         wb.load_corpus(f"hf:{flores}:deu_Latn+notes")
     for absent in (f"hf:{flores}/nothing", "hf:nobody-at-all/nothing-here"):
         with pytest.raises(BadCorpus, match=r"cannot load the data set hf:.*nothing") as error:

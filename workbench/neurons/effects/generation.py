@@ -16,7 +16,7 @@ from workbench.results.groups import Groups
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
-from workbench.text.answers import Identifier, answering
+from workbench.text.answers import Identifier, batch_identifier
 from workbench.text.corpus import Corpus
 
 NOBODY = "none"  # the group without neurons
@@ -87,7 +87,7 @@ def generation_share(
     check_room(model, encoded, tokens)
     languages = list(prompts.languages)
     answers = [*languages, "?"]
-    answers_of = answering(identify, languages)
+    answers_of = batch_identifier(identify, languages)
     rows = max(prompts.counts.values())
     hit = np.full((len(groups), 1 + controls, len(languages), rows), np.nan)
     written, codes, none = [], [], []
