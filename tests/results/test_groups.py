@@ -28,7 +28,7 @@ def test_a_member_that_is_neither_in_nor_out_is_refused(value):
     member = np.zeros((1, 3, 4))
     member[0, 1, 2] = 1
     groups = xr.Dataset({"member": (("language", "layer", "head"), member)}, {"language": ["de"]})
-    assert read_groups(groups, 3, 4, unit="head")["de"].sum() == 1
+    assert read_groups(groups, 3, 4, unit="head", share=0.1)["de"].sum() == 1
     groups.member.values[0, 0, 0] = value
     with pytest.raises(BadResult, match="true or false, 1 or 0"):
-        read_groups(groups, 3, 4, unit="head")
+        read_groups(groups, 3, 4, unit="head", share=0.1)
