@@ -52,6 +52,6 @@ def test_data_sets_by_language_follow_columns():
 
 def test_two_columns_cannot_both_be_the_text():
     table = pd.DataFrame({"a": EN, "b": SV, "language": ["en", "en"]})
-    with pytest.raises(BadArgument, match="columns says 'text' of a, b in frame; say it of one"):
+    with pytest.raises(BadArgument, match="columns gives 'text' to a, b in frame; give it to one column"):
         wb.load_corpus(table, columns={"a": "text", "b": "text"})
     assert wb.load_corpus(table, columns={"a": "text"}).texts == {"en": tuple(EN)}

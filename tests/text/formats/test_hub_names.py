@@ -71,7 +71,7 @@ def test_a_split_is_one_of_the_data_sets_own(flores):
     assert other.texts == {"de": ("Das Haus ist alt.",), "fr": ("La maison est vieille.",)}
     assert wb.load_corpus(f"{name}:devtest").texts == other.texts
     assert wb.load_corpus(f"{name}:devtest", split="devtest").texts == other.texts
-    with pytest.raises(BadArgument, match=r"split='dev', but .* says 'devtest'; say it once"):
+    with pytest.raises(BadArgument, match=r"split='dev', but .* says 'devtest'; give it once"):
         wb.load_corpus(f"{name}:devtest", split="dev")
     with pytest.raises(BadArgument, match=r"split='train' is not in .*has: dev, devtest"):
         wb.load_corpus(name, split="train")
