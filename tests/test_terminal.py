@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from workbench.errors import BadCorpus, WorkbenchWarning
-from workbench.terminal import one_line, seen, show_table, warn
+from workbench.terminal import seen, show_table, single_line, warn
 
 EVIL = "a\x1b[2J\x07\x9b31m\u202eb"
 SHOWN = r"a\x1b[2J\x07\x9b31m\u202eb"
@@ -14,8 +14,8 @@ def test_control_characters_are_spelled_out_and_letters_stay():
     assert seen(EVIL) == SHOWN
     for text in ("हिन्दी", "می\u200cخواهم", "日本語 — “x”", "a  b"):
         assert seen(text) == text
-    assert one_line("a\nb\r\n c") == "a b c"
-    assert one_line("x" * 5000) == "x" * 2000 + " … and 3000 more characters"
+    assert single_line("a\nb\r\n c") == "a b c"
+    assert single_line("x" * 5000) == "x" * 2000 + " … and 3000 more characters"
 
 
 def test_a_warning_cannot_write_to_the_screen(capsys):
@@ -36,9 +36,9 @@ def test_an_error_is_one_short_line(monkeypatch, capsys, error):
     import typer
     from typer.testing import CliRunner
 
-    from workbench.terminal import Refusing
+    from workbench.terminal import ErrorReportingGroup
 
-    app = typer.Typer(cls=Refusing)
+    app = typer.Typer(cls=ErrorReportingGroup)
 
     @app.callback()
     def start(debug: bool = False) -> None:

@@ -1,11 +1,11 @@
-"""Where the workbench keeps what it would otherwise do again: unpacked models, outcomes of checks, hashes of files."""
+"""The cache folder: unpacked models, results of load checks, file hashes."""
 
 import os
 from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The cache: `BABEL_WORKBENCH_CACHE`, else `babel-workbench` in `XDG_CACHE_HOME`, else in `~/.cache`."""
+    """The cache folder: `BABEL_WORKBENCH_CACHE`, else `babel-workbench` in `XDG_CACHE_HOME`, else in `~/.cache`."""
     chosen = os.environ.get("BABEL_WORKBENCH_CACHE")
     if chosen:
         return Path(chosen).expanduser()

@@ -1,4 +1,4 @@
-"""Every error the workbench raises on purpose: each says what was asked, what arrived and what would work."""
+"""All errors the workbench raises on purpose: each names the input, the problem and what would work."""
 
 import sys
 import warnings
@@ -26,7 +26,7 @@ class UnknownLanguage(WorkbenchError):
 
 
 class TooFewLanguages(WorkbenchError):
-    """A comparison between languages was asked of fewer than two."""
+    """A comparison between languages got fewer than two."""
 
 
 class BadCorpus(WorkbenchError):
@@ -38,11 +38,11 @@ class BadPairs(WorkbenchError):
 
 
 class BadCounts(WorkbenchError):
-    """Firing counts whose axes, totals or values cannot be what they claim to be."""
+    """Firing counts with inconsistent axes, totals or values."""
 
 
 class BadResult(WorkbenchError):
-    """A result file is cut short, is not ours, or was written by a newer version."""
+    """A result file is truncated, not a workbench result, or written by a newer version."""
 
 
 class BadArgument(WorkbenchError):
@@ -54,7 +54,7 @@ class CannotWrite(WorkbenchError):
 
 
 class TooLarge(WorkbenchError):
-    """What was asked does not fit in memory or in the model's context, even alone."""
+    """The request does not fit in memory or in the model's context, even with batch size 1."""
 
 
 class NotFinite(WorkbenchError):
@@ -69,25 +69,25 @@ class Interrupted(WorkbenchError):
         self.partial = partial
 
 
-_INSIDE = ("workbench", "torch", "contextlib", "functools")
+_INTERNAL = ("workbench", "torch", "contextlib", "functools")
 
 
 class WorkbenchWarning(UserWarning):
-    """Something that a reader of the numbers should know; the command line prints its text as one line."""
+    """Something that affects how to read the numbers; the command line prints its text as one line."""
 
 
 def warn(message: str) -> None:
-    """Warn from the first line outside the workbench, torch and the standard library, so that it is seen as the user's.
+    """Warn with the location of the first caller outside the workbench, torch and the standard library.
 
-    A fixed `stacklevel` points into a decorator's file where a function runs under `torch.no_grad`.
+    A fixed `stacklevel` would point into a decorator's file where a function runs under `torch.no_grad`.
     """
     level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in _INSIDE:
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in _INTERNAL:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, WorkbenchWarning, stacklevel=level)
 
 
 def __dir__() -> list[str]:
-    """Complete the errors, and nothing that they are made with."""
-    own = (one for one in globals().values() if isinstance(one, type) and one.__module__ == __name__)
-    return sorted(one.__name__ for one in own)
+    """Complete error names only."""
+    own = (member for member in globals().values() if isinstance(member, type) and member.__module__ == __name__)
+    return sorted(member.__name__ for member in own)

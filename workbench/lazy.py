@@ -1,4 +1,4 @@
-"""Lazy: names of a package that are imported when they are first used, so that looking at it costs nothing."""
+"""Lazy imports: public names of a package are imported at first use."""
 
 import importlib
 import sys
@@ -11,7 +11,7 @@ def lazily(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any]
 
     Args:
         package: its name, such as "workbench.model".
-        names: public name to the module that has it; a module of the package stands for itself.
+        names: public name to the module that defines it; a submodule maps to itself.
     """
 
     def get(name: str) -> Any:

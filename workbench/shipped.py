@@ -1,4 +1,4 @@
-"""Where the files that travel with the workbench lie: the models, the sentences, the words."""
+"""Location of the files shipped with the workbench: models, sentences, word list."""
 
 from pathlib import Path
 
@@ -6,17 +6,17 @@ __all__ = ["ALIASES", "DATA", "folder", "models"]
 _HERE = Path(__file__).resolve().parent
 DATA = _HERE / "_data" if (_HERE / "_data").is_dir() else _HERE.parent / "data"
 ALIASES = {"polyglot-base": "polyglot"}
-"""Second names: `polyglot-base` is what `polyglot-aligned` was tuned from, and stored once."""
+"""Aliases: `polyglot-base` is the model that `polyglot-aligned` was tuned from, stored once."""
 
 
 def models() -> list[str]:
-    """Names of the shipped models: the folders of `data/` that hold a `config.json`, and their second names."""
-    found = {path.parent.name for path in DATA.glob("*/config.json")}
-    return sorted(found | {name for name, model in ALIASES.items() if model in found})
+    """Names of the shipped models: the folders of `data/` that contain a `config.json`, and their aliases."""
+    folders = {path.parent.name for path in DATA.glob("*/config.json")}
+    return sorted(folders | {name for name, model in ALIASES.items() if model in folders})
 
 
 def folder(name: str) -> Path:
-    """The folder of a shipped model, by its first or second name."""
+    """The folder of a shipped model, by its name or alias."""
     return DATA / ALIASES.get(name, name)
 
 

@@ -1,4 +1,4 @@
-"""What the command line prints: a line for an error, a short table, the paths of a run."""
+"""Command-line output: one line per error, short tables, paths of a run."""
 
 import errno
 import re
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-_LONGEST = 2000  # characters of a line
-_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_LINE_LIMIT = 2000  # characters of a line
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-class Refusing(TyperGroup):
-    """Turns every error that the workbench raises on purpose into one line and exit code 2."""
+class ErrorReportingGroup(TyperGroup):
+    """A command group that reports every WorkbenchError as one line with exit code 2."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
@@ -38,42 +38,42 @@ class Refusing(TyperGroup):
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            typer.echo(one_line(line), err=True)
+            typer.echo(single_line(line), err=True)
             raise typer.Exit(2) from None
 
 
-class Room(TyperGroup):
-    """A group whose first command runs where the first argument names none: `workbench heads polyglot parallel`."""
+class DefaultCommandGroup(TyperGroup):
+    """A group whose first command is the default: `workbench heads polyglot parallel`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the first command in front, unless one is named or help is asked for."""
+        """Insert the first command, unless the arguments name a command or ask for help."""
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = [next(iter(self.commands)), *args]
         return super().parse_args(ctx, args)
 
 
 def seen(text: Any) -> str:
-    """A text in which control characters are spelled out: the terminal would obey those in names of files of others."""
-    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+    """A text with control characters escaped: the terminal would execute those in foreign file names."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), str(text))
 
 
-def one_line(text: Any) -> str:
-    """A message as one line that ends before it fills the screen."""
+def single_line(text: Any) -> str:
+    """A message as a single line of limited length."""
     line = " ".join(str(text).split())
-    cut = f"{line[:_LONGEST]} … and {len(line) - _LONGEST} more characters" if len(line) > _LONGEST else line
+    cut = f"{line[:_LINE_LIMIT]} … and {len(line) - _LINE_LIMIT} more characters" if len(line) > _LINE_LIMIT else line
     return seen(cut)
 
 
 def _line(error: BaseException) -> str | None:
-    """The line for an error; None for a defect of ours, whose traceback is wanted."""
+    """The line for an error; None for a bug of the workbench, which needs its traceback."""
     if isinstance(error, WorkbenchError):
         return f"{type(error).__name__}: {error}"
     if isinstance(error, KeyboardInterrupt):
         return (
-            f"{Interrupted.__name__}: stopped; what was finished is in the run folder, if a run had begun, and the "
-            "same command goes on after it"
+            f"{Interrupted.__name__}: stopped; finished results are in the run folder, if a run had begun; run the "
+            "same command again to continue"
         )
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
         return (
             f"{CannotWrite.__name__}: {error.filename or 'a file'}: {error.strerror}; choose another folder with --out"
         )
@@ -83,19 +83,19 @@ def _line(error: BaseException) -> str | None:
 
 
 def show_run(folder: Path, quiet: bool) -> None:
-    """Print a run's short table, its sentences and its paths."""
+    """Print a run's short table, findings and paths."""
     if not quiet:
         from workbench.studies.summary import effects, limits, summary
 
-        found = summary(folder)
-        if len(found):
-            _print(found)
-        if "worst without" in found:
+        table = summary(folder)
+        if len(table):
+            _print(table)
+        if "worst without" in table:
             typer.echo(
                 "L0H7: layer 0, head 7. Worst without: the largest rise of the loss [nats]; * corrected p < 0.05."
             )
         for sentence in [*effects(folder), *limits(folder)]:
-            typer.echo(one_line(sentence))
+            typer.echo(single_line(sentence))
     for path in sorted(folder.glob("*.nc")):
         typer.echo(seen(path))
     for page in ("report.html", "explorer.html"):
@@ -106,7 +106,7 @@ def show_run(folder: Path, quiet: bool) -> None:
 def show_study(
     folder: Path, cell: str, table: "Callable[[xr.Dataset], pd.DataFrame]", *, to: Path | None, quiet: bool
 ) -> None:
-    """Print the table of a run's cell and the run's paths, and write the table as TSV where that was asked for."""
+    """Print the table of a run's cell and the run's paths, and write the table as TSV if `to` is given."""
     from workbench.results.files import load_result
 
     rows = table(load_result(folder / f"{cell}.nc"))
@@ -117,7 +117,7 @@ def show_study(
 
 
 def show_table(table: "pd.DataFrame", out: Path | None, quiet: bool) -> None:
-    """Print a table, and write it as TSV where that was asked for."""
+    """Print a table, and write it as TSV if `out` is given."""
     if out is not None:
         from workbench.results.files import write_whole
 
@@ -143,6 +143,6 @@ def _print(table: "pd.DataFrame") -> None:
 
 
 def warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    """Show our own warnings (rows that were dropped, a path that is slower ...) in a line, and no library's."""
+    """Show warnings of the workbench in one line, and none of libraries."""
     if issubclass(category, WorkbenchWarning):
-        typer.echo(f"Warning: {one_line(message)}", err=True)
+        typer.echo(f"Warning: {single_line(message)}", err=True)

@@ -80,7 +80,7 @@ def test_capture_refuses_what_it_does_not_take(wrapped, given, says):
 
 
 def test_no_text_is_refused(wrapped):
-    with pytest.raises(BadCorpus, match="holds no text"):
+    with pytest.raises(BadCorpus, match="has no text"):
         wb.model.capture(wrapped("llama"), [], "pattern")
 
 

@@ -13,7 +13,7 @@ from workbench.neurons.mixtures.divergence import exchange, share_interval
 from workbench.patching.concepts.onset import onset
 from workbench.patching.engine.agreement import agreement
 from workbench.patching.engine.effects import normalise
-from workbench.results.bootstrap import first_come, owners, times, weights
+from workbench.results.bootstrap import clusters_by_cell, draw_counts, renumbered, weights
 from workbench.results.statistics import interval, p_value
 
 VALUES = np.random.default_rng(5).normal(0.4, 1.0, (7, 3))
@@ -38,7 +38,7 @@ def ratio_means(values, clusters, resamples, seed):
 
 
 def test_clusters_are_numbered_as_they_come():
-    assert first_come(UNEVEN).tolist() == [0, 0, 1, 2, 1, 0, 3]
+    assert renumbered(UNEVEN).tolist() == [0, 0, 1, 2, 1, 0, 3]
 
 
 def test_without_repeats_the_numbers_are_those_of_the_ordinary_bootstrap_to_the_bit():
@@ -50,7 +50,7 @@ def test_without_repeats_the_numbers_are_those_of_the_ordinary_bootstrap_to_the_
         np.testing.assert_array_equal(p_value(VALUES, clusters=clusters), stats.ttest_1samp(VALUES, 0.0).pvalue)
     np.testing.assert_array_equal(weights(7, 1000, 3), counts / 7)
     multinomial = np.random.default_rng(3).multinomial(7, np.full(7, 1 / 7), 50)
-    np.testing.assert_array_equal(times(np.arange(7), 50, 3, multinomial=True), multinomial)
+    np.testing.assert_array_equal(draw_counts(np.arange(7), 50, 3, multinomial=True), multinomial)
 
 
 def test_every_bootstrap_draws_as_before_without_repeats():
@@ -102,7 +102,7 @@ def test_cells_may_differ_in_their_samples_and_clusters():
     for k, size in ((0, 7), (1, 5)):
         means = ratio_means(values[k, :size], clusters[k, :size].tolist(), 1000, 2)
         assert low[k] == pytest.approx(np.quantile(means, 0.025), abs=1e-12)
-    assert owners(np.array([[0, 1, -1, -1]]), (1, 4), 1) is None  # what is not there repeats nothing
+    assert clusters_by_cell(np.array([[0, 1, -1, -1]]), (1, 4), 1) is None  # what is not there repeats nothing
 
 
 @pytest.mark.parametrize("order", ["one after another", "all again"])
@@ -151,7 +151,7 @@ def test_labels_are_exchanged_by_cluster(aligned):
 
 def test_streamed_sums_give_the_test_of_kept_samples():
     clusters = np.stack([UNEVEN, np.arange(7)])
-    sums = Squares(np.stack([first_come(one) for one in clusters]), (3,))
+    sums = Squares(np.stack([renumbered(one) for one in clusters]), (3,))
     for row in (3, 0, 6, 1, 2, 5, 4):
         sums.add(0, row, VALUES[row])
         sums.add(1, row, VALUES[row])

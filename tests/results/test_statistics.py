@@ -59,7 +59,7 @@ def test_interval_holds_the_mean_and_narrows_with_samples():
 
 def test_interval_does_not_depend_on_how_the_work_is_cut(samples, monkeypatch):
     whole = interval(samples, resamples=50)
-    monkeypatch.setattr(ours, "_DRAWN", 150)
+    monkeypatch.setattr(ours, "_MAX_MEANS", 150)
     np.testing.assert_allclose(interval(samples, resamples=50), whole, atol=1e-12)
 
 

@@ -9,7 +9,7 @@ import pytest
 import workbench as wb
 from tests.models import byte_tokenizer, tiny
 from workbench.results.resuming import progress
-from workbench.results.resuming.progress import keeping
+from workbench.results.resuming.progress import storing_progress
 
 TEXTS = {
     "de": ["Guten Tag", "eine Katze", "ja", "Wie geht es dir heute?"],
@@ -150,7 +150,7 @@ def stop_after(monkeypatch, steps):
 @pytest.mark.parametrize("name", ANALYSES)
 def test_an_analysis_that_is_stopped_goes_on(name, tmp_path, monkeypatch):
     analyse = ANALYSES[name]
-    with monkeypatch.context() as patch, keeping(tmp_path / "whole", "key"):
+    with monkeypatch.context() as patch, storing_progress(tmp_path / "whole", "key"):
         done = stop_after(patch, None)
         whole = analyse()
     total = len(done)
@@ -160,11 +160,11 @@ def test_an_analysis_that_is_stopped_goes_on(name, tmp_path, monkeypatch):
         with (
             monkeypatch.context() as patch,
             pytest.raises((KeyboardInterrupt, wb.errors.Interrupted)),
-            keeping(path, "key"),
+            storing_progress(path, "key"),
         ):
             stop_after(patch, steps)
             analyse()
-        with monkeypatch.context() as patch, keeping(path, "key"):
+        with monkeypatch.context() as patch, storing_progress(path, "key"):
             left = stop_after(patch, None)
             again = analyse()
         assert len(left) < total

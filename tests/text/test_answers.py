@@ -7,7 +7,7 @@ import pytest
 import workbench as wb
 from tests.heads.cases import model
 from workbench.errors import BadArgument
-from workbench.text.answers import answering, naming
+from workbench.text.answers import answer_matcher, batch_identifier
 from workbench.text.corpus import Corpus
 from workbench.text.identify import by_trigrams
 
@@ -15,12 +15,12 @@ VARIETIES = [("zh-TW", "zh"), ("zh-Hant", "zho"), ("pt-BR", "pt"), ("sr-Latn", "
 
 
 def named(answer, languages):
-    return naming(languages)([answer])[0]
+    return answer_matcher(languages)([answer])[0]
 
 
 @pytest.mark.parametrize(("there", "bare"), VARIETIES)
 def test_a_bare_code_is_the_only_variety_that_is_there_and_it_is_said_once(there, bare):
-    answers = answering(lambda text: bare, [there, "de"])
+    answers = batch_identifier(lambda text: bare, [there, "de"])
     with pytest.warns(UserWarning, match="the only variety of that language here") as caught:
         assert answers(["a", "b"]) + answers(["c"]) == [there] * 3
     assert len(caught) == 1
@@ -51,7 +51,7 @@ def test_an_identifier_that_lists_both_varieties_means_what_it_says():
     identify = by_trigrams(corpus)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert answering(identify, corpus.languages)([rows[0] for rows in texts.values()]) == ["zh", "zh-Hant"]
+        assert batch_identifier(identify, corpus.languages)([rows[0] for rows in texts.values()]) == ["zh", "zh-Hant"]
 
 
 @pytest.mark.parametrize(("there", "bare"), [("zh-Hant", "zh"), ("pt-BR", "pt"), ("nb", "no")])
@@ -68,4 +68,4 @@ def test_answers_in_bare_codes_are_on_target(there, bare):
 
 def test_an_answer_that_is_no_code_is_refused():
     with pytest.raises(BadArgument, match="identify returned 3"):
-        answering(lambda text: 3, ["de"])(["a"])
+        batch_identifier(lambda text: 3, ["de"])(["a"])

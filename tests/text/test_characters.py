@@ -8,7 +8,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadArgument
-from workbench.text.characters import plain, whole
+from workbench.text.characters import plain, tokenizable
 from workbench.text.corpus import Corpus
 
 LONG = ("Hyvää yötä.", "Älä mene.", "Yö on pitkä.")
@@ -58,7 +58,7 @@ def test_hidden_characters_are_counted_and_named(character, name):
     with pytest.warns(UserWarning) as caught:
         wb.load_corpus({"fi": [f"Hy{character}vää", "yötä", f"{character}{character}"], "en": ["a"]})
     (message,) = [str(one.message) for one in caught]
-    assert "not seen or not text (fi 2)" in message
+    assert "hidden or non-text characters (fi 2)" in message
     assert f"{name}" in message and message.endswith("in 2")
 
 
@@ -107,7 +107,7 @@ HALF = "\ud83d"  # of U+1F600, whose other half is U+DE00
     [("ab", "ab"), (f"a{HALF}b", "a\ufffdb"), (f"{HALF}\ude00", "\U0001f600"), (f"\ude00{HALF}", "\ufffd\ufffd")],
 )
 def test_half_a_character_is_the_replacement_character(text, read):
-    assert whole(text) == read
+    assert tokenizable(text) == read
 
 
 def test_half_a_character_is_mended_wherever_texts_come_from():

@@ -132,7 +132,7 @@ def test_a_tokenizer_that_cannot_is_refused():
     [
         ("m['content'] | replace('u', 'v')", r"text 0 in 'de': the chat template changes the text: 'Der Hund"),
         ("m['role']", "leaves texts out or rewrites them"),
-        ("raise_exception('no answers here')", "refuses a user's turn and an answer: no answers here"),
+        ("raise_exception('no answers here')", "rejects a user turn and an answer: no answers here"),
     ],
 )
 def test_a_template_that_will_not_have_the_text_is_refused(content, message):
@@ -151,7 +151,7 @@ def test_a_prompt_ends_where_the_answer_begins(name):
     before = written(name, 'Deutsch: "Hund"', "chien")[0]
     assert before.startswith(prompt.text)
     if name != "twice":
-        assert chat.followed('Deutsch: "Hund"', "chien", "prompt") == before + "chien"
+        assert chat.with_answer('Deutsch: "Hund"', "chien", "prompt") == before + "chien"
         assert before.removeprefix(prompt.text).strip() == ""
 
 
@@ -203,7 +203,7 @@ def test_a_corpus_records_its_chat():
     assert own.user == {"de": "Sag etwas.", "ja": "何か言って。"}
     with pytest.raises(BadArgument, match="chat=None; give True or False or a text or a dict of texts"):
         wb.load_corpus(plain, chat=None)
-    with pytest.raises(UnknownLanguage, match=r"no user's turn is given for ja \(has: de\)"):
+    with pytest.raises(UnknownLanguage, match=r"no user turn is given for ja \(has: de\)"):
         plain.as_chat({"de": "Sag etwas."})
 
 

@@ -55,7 +55,7 @@ def test_select_says_what_there_is():
     assert str(caught.value) == "'xx' is not in this corpus (has: de, ja)"
     with pytest.raises(UnknownLanguage, match="'fr' is not in this corpus"):
         aligned().select(["fr"])
-    with pytest.raises(BadArgument, match="asks for none"):
+    with pytest.raises(BadArgument, match="names none"):
         aligned().select([])
 
 

@@ -55,7 +55,7 @@ def test_a_packed_file_is_unpacked_no_further_than_the_memory_allows(tmp_path, m
     path.write_bytes(gzip.compress(b"ein Satz\n" * 10**6))  # 9 MB in 14 KB
     assert wb.load_corpus(path, deduplicate=True).counts == {"de": 1}
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=12 * 2**20))
-    with pytest.raises(BadCorpus, match=r"holds more than 1,048,576 bytes, which is what the free memory allows"):
+    with pytest.raises(BadCorpus, match=r"has more than 1,048,576 bytes, the limit for the free memory"):
         wb.load_corpus(path)
 
 

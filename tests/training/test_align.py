@@ -12,7 +12,7 @@ from workbench import shipped
 from workbench.errors import BadArgument
 from workbench.training.align import Alignment, align, answer_loss, main, tune
 from workbench.training.cards.slope import loss_slope
-from workbench.training.cards.twin import change, changes, draw_asked
+from workbench.training.cards.twin import change, changes, draw_directions
 from workbench.training.cards.twin_card import findings, make_twin_card
 from workbench.training.data.pair_mixture import PairMixture
 from workbench.training.data.prompts import LANGUAGES, question
@@ -126,7 +126,7 @@ def test_the_command_writes_the_loss_curve(base, words_file, tmp_path):
 
 def test_what_is_asked_holds_all_of_the_pair(words):
     held_out = held_out_directions(share=0.5)
-    items = draw_asked(words, held_out, PAIR, count=7)
+    items = draw_directions(words, held_out, PAIR, count=7)
     pair = [item for item in items if set(item[1:]) == set(PAIR)]
     assert len(items) == len(pair) + 7
     assert len(pair) == sum(held_out(concept, *way) for concept in words for way in (PAIR, PAIR[::-1]))

@@ -35,7 +35,7 @@ def test_exact_match_is_what_greedy_decoding_writes(recipe, tokenizer, words):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3)
-    items = draw_items(words, held_out_directions(), held=False, count=6)
+    items = draw_items(words, held_out_directions(), untrained=False, count=6)
     assert exact_matches(model, tokenizer, words, items, shots=1, progress=False) == [False] * 6
 
 
@@ -61,8 +61,8 @@ def test_exact_match_of_a_model_that_knows_the_answer(tokenizer, words, monkeypa
 
 def test_items_are_held_out_or_not_as_asked(words):
     held_out = held_out_directions(share=0.3)
-    inside = draw_items(words, held_out, held=True, count=10_000)
-    outside = draw_items(words, held_out, held=False, count=10_000)
+    inside = draw_items(words, held_out, untrained=True, count=10_000)
+    outside = draw_items(words, held_out, untrained=False, count=10_000)
     assert len(inside) + len(outside) == 6 * 132
     assert all(held_out(*item) for item in inside) and not any(held_out(*item) for item in outside)
     assert few_shot(words, *inside[0], shots=["concept0"]).count("\n") == 1

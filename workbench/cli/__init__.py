@@ -10,10 +10,10 @@ import typer
 import workbench
 from workbench.cli import explore, heads, lens, models, neurons, patch, report
 from workbench.cli.options import OF_TEXTS, Common, CorpusName, ModelName, takes
-from workbench.terminal import Refusing, show_run, show_table, warn
+from workbench.terminal import ErrorReportingGroup, show_run, show_table, warn
 
 app = typer.Typer(
-    cls=Refusing,
+    cls=ErrorReportingGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

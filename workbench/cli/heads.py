@@ -8,7 +8,7 @@ import typer
 
 from workbench.cli import heads_use
 from workbench.cli.options import OF_CORPUS, OF_TEXTS, Common, CorpusName, ModelName, takes
-from workbench.terminal import Room, show_run, show_study
+from workbench.terminal import DefaultCommandGroup, show_run, show_study
 
 HELP = """Which attention heads serve which language, and what happens without them.
 
@@ -16,7 +16,7 @@ HELP = """Which attention heads serve which language, and what happens without t
 workbench heads polyglot parallel --languages de,fr   (`find` where no command is named)
 """
 
-app = typer.Typer(cls=Room, no_args_is_help=True, rich_markup_mode=None, help=HELP)
+app = typer.Typer(cls=DefaultCommandGroup, no_args_is_help=True, rich_markup_mode=None, help=HELP)
 
 
 @app.command("find")

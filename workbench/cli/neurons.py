@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import OF_TEXTS, Common, CorpusName, ModelName, takes
-from workbench.terminal import Room, show_run
+from workbench.terminal import DefaultCommandGroup, show_run
 
 HELP = """Which neurons fire for which language, and what happens without them.
 
@@ -15,7 +15,7 @@ workbench neurons knockout polyglot parallel
 workbench neurons look polyglot parallel 3 17
 """
 
-app = typer.Typer(cls=Room, no_args_is_help=True, rich_markup_mode=None, help=HELP)
+app = typer.Typer(cls=DefaultCommandGroup, no_args_is_help=True, rich_markup_mode=None, help=HELP)
 
 
 @app.command("classify")

@@ -16,7 +16,7 @@ from workbench.cli.options import (
     takes,
 )
 from workbench.errors import BadArgument
-from workbench.terminal import Room, show_run
+from workbench.terminal import DefaultCommandGroup, show_run
 
 HELP = """Put activations of one prompt into another: where does a concept become a word?
 
@@ -29,7 +29,7 @@ workbench patch cross-position polyglot words:de-fr --layer 3
 workbench patch edges polyglot words:de-fr --steps 8
 """
 
-app = typer.Typer(cls=Room, no_args_is_help=True, rich_markup_mode=None, help=HELP)
+app = typer.Typer(cls=DefaultCommandGroup, no_args_is_help=True, rich_markup_mode=None, help=HELP)
 
 
 @app.command("sweep")

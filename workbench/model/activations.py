@@ -14,7 +14,7 @@ from workbench.model.model import Model
 from workbench.model.sites import SITES, kind
 from workbench.results.make import Variables, make_result
 from workbench.text.batches import Batch
-from workbench.text.characters import whole
+from workbench.text.characters import tokenizable
 from workbench.text.tokens.pieces import pieces
 
 _VARIABLES = {"head": "z", "neuron": "activation"}  # an axis has the site's name; the field has another for the tensor
@@ -65,7 +65,7 @@ def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]
         for ids, row in zip(batch.ids.cpu(), real, strict=True)
     ]
     variables["token"] = (("sample", "position"), np.array(tokens, dtype=object), "token")
-    texts = list(map(whole, [texts] if isinstance(texts, str) else texts))
+    texts = list(map(tokenizable, [texts] if isinstance(texts, str) else texts))
     return make_result(variables, {}, method="capture", parameters={"texts": texts, "sites": sites}, model=model.info)
 
 

@@ -1,4 +1,4 @@
-"""Average precision: how far up a ranking the true ones stand, with tied scores as one step."""
+"""Average precision of rankings, with tied scores as one step."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     not matter. A constant score gives the share of true items.
 
     Args:
-        scores: [item, ranking]; a higher score says yes.
+        scores: [item, ranking]; a higher score predicts true.
         labels: which items are true, [class, item] bool.
 
     Returns:

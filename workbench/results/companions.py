@@ -1,8 +1,8 @@
-"""Companions: the intervals, p-values and controls that belong to a variable of a Result, as the Result itself says.
+"""Companions: the intervals, p-values and controls that belong to a variable of a Result.
 
-A variable names them in its attribute `ancillary_variables` (CF conventions, 3.4). One that is named after its owner,
-such as `excess_low` of `excess`, is declared by that; the shorter `low`, `high`, `p_value` by whoever makes the Result,
-or else they are those of the variable with their axes that was given last before them.
+A variable names them in its attribute `ancillary_variables` (CF conventions, 3.4). A companion named after its owner,
+such as `excess_low` of `excess`, is declared automatically; plain `low`, `high`, `p_value` are declared by the maker of
+the Result, or else belong to the last variable before them with the same axes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,35 +39,35 @@ _FORMAT_1: dict[str, dict[str, Sequence[str]]] = {
 
 
 def declared(axes: Mapping[str, Sequence[str]], owners: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """What each variable's `ancillary_variables` says.
+    """The value of `ancillary_variables` of each variable.
 
     Args:
-        axes: variable to its axes, in the order in which they were given.
-        owners: variable to those that belong to it, beside those that are named after it.
+        axes: variable to its axes, in the given order.
+        owners: variable to its companions that are not named after it.
     """
-    found: dict[str, list[str]] = {}
+    owned: dict[str, list[str]] = {}
     for name in axes:
         own = [f"{name}_{end}" for end in ENDS if f"{name}_{end}" in axes]
         own += [other for other in owners.get(name, ()) if other in axes and other not in own]
         if own:
-            found[name] = own
-    taken = {other for own in found.values() for other in own}
+            owned[name] = own
+    taken = {other for own in owned.values() for other in own}
     for end in (end for end in ENDS if end in axes and end not in taken):
         before = list(axes)[: list(axes).index(end)]
         alike = [name for name in before if name not in (*ENDS, *taken) and tuple(axes[name]) == tuple(axes[end])]
         if alike:
-            found.setdefault(alike[-1], []).append(end)
-    return {name: " ".join(own) for name, own in found.items()}
+            owned.setdefault(alike[-1], []).append(end)
+    return {name: " ".join(own) for name, own in owned.items()}
 
 
 def companions(result: xr.Dataset, variable: str) -> dict[str, xr.DataArray]:
-    """A variable's companions with its axes, by what they are: `low`, `high`, `p_value` ..."""
-    values, found = result[variable], {}
+    """The companions of a variable that have its axes, by kind: `low`, `high`, `p_value` ..."""
+    values, by_role = result[variable], {}
     for name in _all(result).get(variable, "").split():
         end = next((end for end in ENDS if name in (end, f"{variable}_{end}")), None)
         if end and name in result.data_vars and result[name].dims == values.dims:
-            found[end] = result[name]
-    return found
+            by_role[end] = result[name]
+    return by_role
 
 
 def belongs(result: xr.Dataset, variable: str) -> bool:
@@ -76,28 +76,32 @@ def belongs(result: xr.Dataset, variable: str) -> bool:
 
 
 def _all(result: xr.Dataset) -> dict[str, str]:
-    """Every variable's companions; of a Dataset that declares none, such as one made by hand, by their names.
+    """Companions of every variable; of a Dataset that declares none, such as one made by hand, by name.
 
-    There `low`, `high` and the like belong to the one variable of numbers with their axes, if it is the only one.
+    Then `low`, `high` and the like belong to the numeric variable with their axes, if there is exactly one.
     """
-    stated = {str(name): str(one.attrs[ATTRIBUTE]) for name, one in result.data_vars.items() if ATTRIBUTE in one.attrs}
+    stated = {
+        str(name): str(values.attrs[ATTRIBUTE])
+        for name, values in result.data_vars.items()
+        if ATTRIBUTE in values.attrs
+    }
     if stated:
         return stated
-    axes = {str(name): tuple(map(str, one.dims)) for name, one in result.data_vars.items()}
+    axes = {str(name): tuple(map(str, values.dims)) for name, values in result.data_vars.items()}
     named = {f"{name}_{end}" for name in axes for end in ENDS}
     numbers = [name for name in axes if result[name].dtype.kind in "fiu" and name not in (*ENDS, *named)]
-    alone = {name for name in numbers if [axes[one] for one in numbers].count(axes[name]) == 1}
-    found = {}
+    alone = {name for name in numbers if [axes[other] for other in numbers].count(axes[name]) == 1}
+    guessed = {}
     for name, others in declared(axes, {}).items():
         if own := [other for other in others.split() if name in alone or other in named]:
-            found[name] = " ".join(own)
-    return found
+            guessed[name] = " ".join(own)
+    return guessed
 
 
 def upgrade(result: xr.Dataset) -> None:
-    """Let a Result of format 1 declare its companions, in place."""
+    """Declare the companions of a Result of format 1, in place."""
     method = str(result.attrs.get("method"))
     owners = _FORMAT_1.get(method, {"effect": _INTERVAL} if method.startswith("patching.") else {})
-    axes = {str(name): tuple(map(str, one.dims)) for name, one in result.data_vars.items()}
+    axes = {str(name): tuple(map(str, values.dims)) for name, values in result.data_vars.items()}
     for name, others in declared(axes, owners).items():
         result[name].attrs.setdefault(ATTRIBUTE, others)

@@ -1,4 +1,4 @@
-"""Controls: what a change does beyond what as many random heads or neurons of the same layers do."""
+"""Controls: the effect of a change beyond that of as many random heads or neurons of the same layers."""
 
 import numpy as np
 
@@ -20,25 +20,25 @@ def beyond_controls(
     seed: int,
     clusters: np.ndarray | None = None,
 ) -> Variables:
-    """The variables of a knock-out or of steering, for `make_result`.
+    """Result variables of a knock-out or of steering, for `make_result`.
 
     Args:
         samples: change of each text's loss or other metric, [cell, 1 + control, language, sample]: the cell itself,
-            then its random controls. NaN where a language has fewer texts or is not finished. Texts stand in an order
-            that does not depend on how they were sorted, since the bootstrap sees it.
-        counts: texts of each language, [language] or [cell, language]; NaN where it is not finished.
-        axis: what the cells are called, such as "group" or "dose".
+            then its random controls. NaN where a language has fewer texts or is not finished. Texts are in canonical
+            order (`text.order`), since the bootstrap depends on it.
+        counts: texts of each language, [language] or [cell, language]; NaN where not finished.
+        axis: name of the cell axis, such as "group" or "dose".
         changed: what was changed, in the plural: heads or neurons.
-        noun: what was measured, such as "loss".
-        unit: of that.
-        level: of the intervals.
-        seed: of the bootstrap.
-        clusters: which texts of a language are one, [language, sample], in the order of the samples; see `interval`.
+        noun: the metric, such as "loss".
+        unit: unit of the metric.
+        level: confidence level.
+        seed: seed of the bootstrap.
+        clusters: cluster of each text, [language, sample], in the order of the samples; see `interval`.
 
     Returns:
         In this unit: `delta`, `low`, `high`, `control_mean`, `control_low`, `control_high`, `excess`, `excess_low`,
-        `excess_high` and `p_value`, each [cell, language], and `control_delta[cell, control, language]`; what is about
-        controls is NaN where there are none.
+        `excess_high` and `p_value`, each [cell, language], and `control_delta[cell, control, language]`; control
+        variables are NaN without controls.
     """
     delta, control = samples[:, 0], samples[:, 1:]
     counts = np.broadcast_to(counts, delta.shape[:2])  # nansum of nothing is 0; nothing / NaN is NaN

@@ -1,4 +1,4 @@
-"""Save and load Results: one NetCDF file each, written whole or not at all, loaded equal bit for bit or refused."""
+"""Save and load Results: one NetCDF file each, written atomically, loaded bit for bit equal or rejected."""
 
 import errno
 import glob
@@ -20,25 +20,25 @@ from workbench.results.hdf5.checksums import changed, checksums
 from workbench.results.hdf5.inspect import damaged, inspect
 from workbench.results.hdf5.storable import check_name, writable, writable_values
 from workbench.results.make import FORMAT
-from workbench.results.resuming.lock import hold, is_free
-from workbench.results.resuming.stops import undisturbed
+from workbench.results.resuming.lock import is_free, mark_in_use
+from workbench.results.resuming.stops import signals_deferred
 
 PARTIAL = ".partial.nc"
-_LAYOUT = "layout"  # attribute of older files: the dtypes that NetCDF itself does not keep
+_LAYOUT = "layout"  # attribute of older files: the dtypes that NetCDF does not preserve
 _SEAL = "seal"  # attribute of the file: those dtypes, and a checksum of every variable and of all attributes
 _CHECKSUMS = "checksums"
-_STRAY = 600  # seconds after which a partial file that nobody holds is one that a killed process left
+_STRAY = 600  # seconds after which an unlocked partial file counts as left by a killed process
 
 
 @checked
 def save_result(result: xr.Dataset, path: str | Path) -> Path:
-    """Save a Result as one NetCDF file (h5netcdf), provenance inside; folders are made where they lack.
+    """Save a Result as one NetCDF file (h5netcdf), provenance inside; missing folders are created.
 
-    The file appears whole or not at all, and an older file of this name stays until then.
+    The write is atomic: an older file of this name stays until the new one is complete.
 
     Raises:
-        CannotWrite: the folder is read-only, the disk is full.
-        BadArgument: a variable holds objects that are not text, or dates.
+        CannotWrite: the folder is read-only, or the disk is full.
+        BadArgument: a variable contains dates, or objects that are not text.
     """
     result = _writable(result.drop_encoding())
     packed, layout = result.copy(), {}
@@ -49,17 +49,17 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     packed.attrs[_SEAL] = json.dumps({_LAYOUT: layout, _CHECKSUMS: checksums(result)})
     for name in packed.variables:
         packed[name].encoding["_FillValue"] = None  # else NaNs are rewritten when the file is read
-    with undisturbed():
+    with signals_deferred():
         return write_whole(path, packed.to_netcdf(engine="h5netcdf"))
 
 
 @checked
 def load_result(path: str | Path) -> xr.Dataset:
-    """Load a Result wholly into memory: axes, dtypes, values and attributes as they were saved.
+    """Load a Result into memory: axes, dtypes, values and attributes as saved.
 
     Raises:
-        BadResult: no such file, not NetCDF, cut short, changed since it was saved, not a Result, written by a newer
-            workbench, or one that leads to other files or declares more than it can hold (see
+        BadResult: no such file, not NetCDF, truncated, changed since it was saved, not a Result, written by a newer
+            workbench, or a file that links to other files or declares more data than it can contain (see
             `workbench.results.hdf5.inspect`).
     """
     path = Path(path)
@@ -88,7 +88,7 @@ def load_result(path: str | Path) -> xr.Dataset:
 
 
 def _unsealed(result: xr.Dataset, path: Path) -> dict[str, Any]:
-    """Take off what `save_result` added: dtypes, and checksums where the file has them (older ones do not)."""
+    """Remove and return what `save_result` added: dtypes, and checksums (older files have none)."""
     attrs = result.attrs
     try:
         if _SEAL in attrs:
@@ -102,12 +102,12 @@ def _unsealed(result: xr.Dataset, path: Path) -> dict[str, Any]:
 
 
 def write_whole(path: str | Path, data: bytes | memoryview | str) -> Path:
-    """Write a file whole or not at all: beside it first, then onto the disk, then renamed into place.
+    """Write a file atomically: to a partial file in the same folder, synced, then renamed.
 
-    Text is written as UTF-8; folders are made where they lack. What a killed process left beside it is removed.
+    Text is written as UTF-8; missing folders are created; partial files of killed processes are removed.
 
     Raises:
-        CannotWrite: with what the system said; an older file is untouched, nothing partial remains.
+        CannotWrite: with the reason of the system; an older file is unchanged, no partial file remains.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
@@ -116,7 +116,7 @@ def write_whole(path: str | Path, data: bytes | memoryview | str) -> Path:
         remove_partial(path.parent, path.name, age=_STRAY)
         try:
             with partial.open("xb") as file:
-                hold(file)
+                mark_in_use(file)
                 file.write(data.encode() if isinstance(data, str) else data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -132,12 +132,12 @@ def write_whole(path: str | Path, data: bytes | memoryview | str) -> Path:
 
 
 def remove_partial(folder: Path, name: str = "*", *, age: float = 0) -> None:
-    """Remove the partial files of a name that no process holds any more.
+    """Remove partial files of a name that no process has locked.
 
     Args:
-        folder: where they lie.
-        name: of the file that was to be written.
-        age: seconds since they were last written to, at least.
+        folder: folder of the files.
+        name: name of the target file.
+        age: least seconds since their last write.
     """
     pattern = name if name == "*" else glob.escape(name)
     for partial in folder.glob(f".{pattern}.*{PARTIAL}"):
@@ -148,7 +148,7 @@ def remove_partial(folder: Path, name: str = "*", *, age: float = 0) -> None:
 
 
 def _writable(result: xr.Dataset) -> xr.Dataset:
-    """A Result as a file can hold it, after whatever was done to it since it was made."""
+    """A Result with names, values and attributes that a file can store; users may have changed it since it was made."""
     clean = {}
     for name, variable in result.variables.items():
         check_name(name)

@@ -1,4 +1,4 @@
-"""Groups of heads or neurons: read from a Result or a dict, and random ones of the same layers as their controls."""
+"""Groups of heads or neurons: read from a Result or a dict, and random control groups from the same layers."""
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,11 +24,11 @@ def read_units(units: Iterable[Sequence[int]], layers: int, width: int, *, unit:
         units: the pairs, or the mask.
         layers: layers of the model.
         width: units of each layer.
-        unit: what they are called: head or neuron.
-        of: where they stand, for error messages, such as " in group 'de'".
+        unit: name of the unit: head or neuron.
+        of: location for error messages, such as " in group 'de'".
 
     Raises:
-        BadArgument: no such unit; names the range.
+        BadArgument: no such unit; states the valid range.
     """
     if isinstance(units, np.ndarray | xr.DataArray) and units.dtype == bool and units.shape == (layers, width):
         return np.array(units, dtype=bool)
@@ -48,21 +48,21 @@ def is_pair(pair: Any) -> bool:
     """Whether it is two whole numbers."""
     if not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
         return False
-    return all(isinstance(one, int | np.integer) and not isinstance(one, bool) for one in pair)
+    return all(isinstance(number, int | np.integer) and not isinstance(number, bool) for number in pair)
 
 
 def strongest(scores: xr.DataArray, share: float) -> dict[str, list[tuple[int, int]]]:
-    """Every language's units of the highest scores [language, layer, unit], strongest first.
+    """The units with the highest scores [language, layer, unit] of every language, strongest first.
 
-    At least one unit is taken, and none that was not measured (NaN); equal ones are taken in the order of the layers.
+    At least one unit is taken, and none that was not measured (NaN); ties are taken in the order of the layers.
     """
     count = max(1, round(share * scores[0].size))
-    found = {}
+    units = {}
     for name, values in zip(scores["language"].to_numpy().tolist(), scores.values, strict=True):
         order = np.argsort(-np.where(np.isnan(values), -np.inf, values), axis=None, kind="stable")[:count]
         cells = [divmod(int(place), values.shape[1]) for place in order]
-        found[str(name)] = [cell for cell in cells if not np.isnan(values[cell])]
-    return found
+        units[str(name)] = [cell for cell in cells if not np.isnan(values[cell])]
+    return units
 
 
 def read_groups(groups: Groups, layers: int, width: int, *, unit: str, share: float) -> dict[str, np.ndarray]:
@@ -73,8 +73,8 @@ def read_groups(groups: Groups, layers: int, width: int, *, unit: str, share: fl
             languages become the groups, or a dict of (layer, unit) pairs by group.
         layers: layers of the model.
         width: units of each layer.
-        unit: what they are called: head or neuron.
-        share: of all units, that are taken of a score.
+        unit: name of the unit: head or neuron.
+        share: share of all units taken from a score.
 
     Raises:
         BadResult: a Dataset without `member` and score, or of another model's shape.
@@ -113,7 +113,7 @@ def read_groups(groups: Groups, layers: int, width: int, *, unit: str, share: fl
 def random_groups(
     name: str, mask: np.ndarray, count: int, *, seed: int, unit: str, reuse_own: bool = False
 ) -> np.ndarray:
-    """Random groups with as many units in each layer as this one, from units outside it: [draw, layer, unit] bool.
+    """Random groups with as many units per layer as this group, drawn outside it: [draw, layer, unit] bool.
 
     The draws depend on the seed and the group's name alone, not on the other groups.
 
@@ -122,12 +122,12 @@ def random_groups(
         mask: its units, [layer, unit] bool.
         count: of the groups to draw.
         seed: of the draws.
-        unit: what they are called: head or neuron.
-        reuse_own: where a layer has too few units outside the group, its own fill the rest. A layer has few heads, so
-            that a group often takes more than half of them; of neurons there are enough, and too few is an error.
+        unit: name of the unit: head or neuron.
+        reuse_own: if a layer has too few units outside the group, fill up with the group's own. A layer has few heads,
+            so a group often takes more than half of them; for neurons, too few is an error.
 
     Raises:
-        BadArgument: without `reuse_own`, a layer has fewer other units than the group has.
+        BadArgument: without `reuse_own`, a layer has fewer units outside the group than in it.
     """
     drawn = np.zeros((count, *mask.shape), dtype=bool)
     generator = np.random.default_rng([seed, zlib.crc32(name.encode())])

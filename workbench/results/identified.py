@@ -1,4 +1,4 @@
-"""Identified: how far two identifiers of languages agree on the same texts."""
+"""Agreement of two language identifiers on the same texts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,14 +9,14 @@ from workbench.arguments import checked
 from workbench.errors import BadArgument, BadCorpus
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
-from workbench.text.answers import Identifier, identified, naming, standard
+from workbench.text.answers import Identifier, answer_matcher, identified, standard
 from workbench.text.characters import plain
 from workbench.text.clusters import numbered
 from workbench.text.corpus import Corpus
 from workbench.text.identify import by_lingua, by_trigrams
 from workbench.text.readers import load_corpus
 
-NONE = "none"  # what stands for texts that an identifier puts in no language
+NONE = "none"  # label of texts identified as no known language
 
 
 @checked
@@ -27,21 +27,21 @@ def compare_identifiers(
     level: float = 0.95,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Let two identifiers answer for the same texts, and count where they differ.
+    """Compare two language identifiers on the same texts.
 
     Args:
         texts: a corpus, or texts of any languages.
-        identifiers: two of them by name; `by_trigrams` of the shipped sentences and `by_lingua` (the extra `identify`)
-            between the same languages where None.
-        level: of the interval.
-        seed: of the bootstrap.
+        identifiers: two identifiers by name; `by_trigrams` of the shipped sentences and `by_lingua` (the extra
+            `identify`) with the same languages when None.
+        level: confidence level of the interval.
+        seed: seed of the bootstrap.
 
     Returns:
-        `texts[NAME, NAME]`, how many texts the first identifier puts in the language of the row and the second in that
-        of the column, "none" where an identifier puts them in no language that it knows; `unidentified[identifier]`,
-        how many those are. Attributes `agreement`, the share of texts with the same answer, with `agreement_low` and
-        `agreement_high` (bootstrap over distinct texts; over rows of an aligned corpus), `n_texts`, and `n_distinct`
-        where texts come again.
+        `texts[NAME, NAME]`, the number of texts by the answer of the first (row) and second (column) identifier, "none"
+        where it identifies no known language; `unidentified[identifier]`, the number of texts without a language.
+        Attributes `agreement`, the share of texts with the same answer, with `agreement_low` and `agreement_high`
+        (bootstrap over distinct texts; over rows of an aligned corpus), `n_texts`, and `n_distinct` if texts are
+        repeated.
 
     Raises:
         BadArgument: not two identifiers with names, or `level` out of range.
@@ -90,22 +90,24 @@ def compare_identifiers(
 
 
 def _answers(texts: Corpus | Sequence[str], rows: list[str], identifiers: list[Identifier]) -> list[list[str]]:
-    """Answers of each identifier in one spelling: that of the corpus, or, where there is none, of the other's answers.
+    """Answers of each identifier in one spelling: that of the corpus, or else of the other identifier.
 
-    Without a corpus a bare code ('zh') is the one variety of its language (zh-Hant) that the other answers with.
+    Without a corpus a bare code ('zh') stands for the only variety of its language (zh-Hant) in the other's answers.
     """
-    given = [identified(one, rows) for one in identifiers]
+    given = [identified(identify, rows) for identify in identifiers]
     own = [
-        [*getattr(one, "languages", ()), *filter(None, set(codes))]
-        for one, codes in zip(identifiers, given, strict=True)
+        [*getattr(identify, "languages", ()), *filter(None, set(codes))]
+        for identify, codes in zip(identifiers, given, strict=True)
     ]
     if isinstance(texts, Corpus):
-        found = [naming(texts.languages, one)(codes) for one, codes in zip(own, given, strict=True)]
+        answers = [
+            answer_matcher(texts.languages, languages)(codes) for languages, codes in zip(own, given, strict=True)
+        ]
     else:
-        first = naming(_forms(given[1]), own[0])(given[0])
-        found = [first, naming(_forms(first), own[1])(given[1])]
+        first = answer_matcher(_forms(given[1]), own[0])(given[0])
+        answers = [first, answer_matcher(_forms(first), own[1])(given[1])]
     spelled = {standard(code): code for code in texts.languages} if isinstance(texts, Corpus) else {}
-    return [[spelled.get(standard(code), standard(code)) if code else NONE for code in codes] for codes in found]
+    return [[spelled.get(standard(code), standard(code)) if code else NONE for code in codes] for codes in answers]
 
 
 def _forms(codes: list[str | None]) -> list[str]:
@@ -113,18 +115,18 @@ def _forms(codes: list[str | None]) -> list[str]:
 
 
 def _clusters(texts: Corpus | Sequence[str], rows: list[tuple[str, int]]) -> np.ndarray:
-    """Which of the numbered rows are one and are drawn together."""
+    """Clusters of the rows, which the bootstrap draws together."""
     if isinstance(texts, Corpus) and texts.aligned:
         return texts.row_clusters[0]
     return numbered(plain(text) for text, _ in rows)
 
 
 def _rows(texts: Corpus | Sequence[str]) -> list[tuple[str, int]]:
-    """Texts, and which of them are translations of one another: those of one number."""
+    """Texts with a row number; translations of one another have the same number."""
     if isinstance(texts, Corpus):
         rows = [(text, row) for part in texts.texts.values() for row, text in enumerate(part)]
         return rows if texts.aligned else [(text, number) for number, (text, _) in enumerate(rows)]
-    if isinstance(texts, str) or not isinstance(texts, Sequence) or not all(isinstance(one, str) for one in texts):
+    if isinstance(texts, str) or not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
         raise BadArgument(f"texts are a corpus or a list of texts, not {type(texts).__name__}")
     if not texts:
         raise BadCorpus("there is no text to identify")

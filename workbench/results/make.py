@@ -1,4 +1,4 @@
-"""Make a Result: an xarray.Dataset with named axes, named units, and the provenance of every number."""
+"""Make a Result: an xarray.Dataset with named axes, units, and provenance."""
 
 import datetime
 import json
@@ -21,7 +21,7 @@ from workbench.results.hdf5.storable import check_name, writable, writable_attri
 Variable = tuple[tuple[str, ...], Any, str]
 """Axes, values, and a description that may end in its unit: `"change of the loss [nats]"`."""
 Variables = dict[str, Variable]
-"""What a Result is made of, by name."""
+"""The variables of a Result, by name."""
 FORMAT = 2  # 2: variables name their companions
 ROLE, SCORE = "role", "score"  # attribute of a variable, and its value for the score of a Result
 _LIBRARIES = {
@@ -46,26 +46,26 @@ def make_result(
     owners: Mapping[str, Sequence[str]] | None = None,
     score: str | None = None,
 ) -> xr.Dataset:
-    """Label arrays and write down how they came to be.
+    """Make a Result of arrays: label axes and record the provenance.
 
     Args:
-        variables: name to (axes, values, description); values are a numpy array, a torch tensor or a scalar, and a
+        variables: name to (axes, values, description); values are a NumPy array, a torch tensor or a scalar; a
             description may end in its unit: "change of the loss [nats]".
         coords: axis to its labels; an axis without labels is numbered from 0.
-        method: what computed it, such as "heads.importance".
-        parameters: the options it was computed with.
+        method: the analysis, such as "heads.importance".
+        parameters: its options.
         model: `Model.info`; its `precision` (the error of bfloat16 against float32) becomes an attribute too.
         corpus: `Corpus.info` or `Pairs.info`.
-        seed: of every random draw, when there was one.
-        attrs: more attributes: text or numbers.
-        owners: variable to what belongs to it, such as `{"excess": ["p_value"]}`. What is named after its owner, as
-            `delta_low` is, needs no mention; a plain `low`, `high` ... is that of the variable given last before it.
-        score: the variable that says how strongly each head or neuron serves each language, higher being stronger: its
-            attribute `role` becomes "score", and whatever ranks, groups or draws units reads it.
+        seed: seed of every random draw, if any.
+        attrs: further attributes: text or numbers.
+        owners: variable to its companions, such as `{"excess": ["p_value"]}`. A companion named after its owner, such
+            as `delta_low`, is added automatically; a plain `low`, `high` ... belongs to the last variable before it.
+        score: the variable with the score of each head or neuron for each language, higher being stronger: its
+            attribute `role` becomes "score", and functions that rank, group or plot units read it.
 
     Raises:
-        BadArgument: values do not fit their axes, are neither numbers, booleans nor text, or an attribute is neither
-            text nor number; a Result that is made can be saved.
+        BadArgument: values do not match their axes, or are not numbers, booleans or text; or an attribute is not text
+            or a number. So every Result can be saved.
     """
     arrays = {name: (dims, _array(name, values), words) for name, (dims, values, words) in variables.items()}
     sizes = _sizes(arrays, coords)
@@ -98,7 +98,7 @@ def provenance(result: xr.Dataset) -> dict[str, Any]:
     """Read a Result's provenance back: method, parameters, model, corpus, seed, versions, time, machine.
 
     Raises:
-        BadResult: there is none, it is not JSON, or its parts are not what the workbench writes.
+        BadResult: there is none, it is not JSON, or its parts have other types than the workbench writes.
     """
     try:
         record = json.loads(result.attrs["provenance"])
@@ -115,14 +115,14 @@ def provenance(result: xr.Dataset) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Version of the workbench, of Python and of each library that numbers depend on."""
-    found = {"workbench": workbench.__version__, "python": platform.python_version()}
+    """Versions of the workbench, Python and the libraries that affect the numbers."""
+    installed = {"workbench": workbench.__version__, "python": platform.python_version()}
     for name, package in _LIBRARIES.items():
         try:
-            found[name] = version(package)
+            installed[name] = version(package)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            installed[name] = "not installed"
+    return installed
 
 
 def _array(name: str, values: Any) -> np.ndarray:
@@ -130,7 +130,7 @@ def _array(name: str, values: Any) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         if str(values.dtype) == "torch.bfloat16":
-            values = values.float()  # numpy has no bfloat16; float32 holds each of its values exactly
+            values = values.float()  # NumPy has no bfloat16; float32 represents its values exactly
         values = values.numpy()
     return writable_values(name, np.asarray(values))
 
@@ -154,12 +154,12 @@ def _sizes(
 
 def _described(description: str) -> dict[str, str]:
     """Split "change of the loss [nats]" into long_name and units."""
-    found = re.fullmatch(r"(.*?)\s*\[([^\[\]]+)\]", writable(description), flags=re.DOTALL)
-    return {"long_name": found[1], "units": found[2]} if found else {"long_name": writable(description)}
+    match = re.fullmatch(r"(.*?)\s*\[([^\[\]]+)\]", writable(description), flags=re.DOTALL)
+    return {"long_name": match[1], "units": match[2]} if match else {"long_name": writable(description)}
 
 
 def _plain(value: Any) -> Any:
-    """Reduce a value to what JSON can hold; what it cannot becomes text."""
+    """Convert a value to JSON types; anything else becomes text."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,8 +1,7 @@
-"""Scores: the variable of a Result that says how strongly each unit serves each language, as the Result itself says.
+"""Scores: the variable of a Result that gives the strength of each unit for each language.
 
-It carries the attribute `role` = "score", and `best` = "lowest" where the lowest numbers are the strongest. Each text's
-part in a score stands in `sample_{name}`; `normed` = "layer" says that their mean is divided by the root of the sum of
-squares of its layer.
+It has the attribute `role` = "score", and `best` = "lowest" if the lowest values are the strongest. The contribution of
+each text is in `sample_{name}`; `normed` = "layer" means that their mean is divided by the L2 norm of its layer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,30 +17,32 @@ from workbench.text.corpus import Corpus
 
 BEST, NORMED = "best", "normed"
 
-# Files of before scores had a role, and Datasets made by hand, go by these names, in this order.
+# Names of scores in older files without a role and in Datasets made by hand, in order of preference.
 _OLDER = ("importance", "delta", "excess", "effect", "value", "average_precision", "impact", "score", "entropy")
-_OLDER_LOWEST = ("score", "entropy")  # of neurons, without a language: the lower, the more specific
+_OLDER_LOWEST = ("score", "entropy")  # neuron scores without a language axis: lower is more specific
 
 
 def score_name(result: xr.Dataset, axes: Sequence[str] | None = None, *, group: str | None = None) -> str | None:
-    """The variable of a Result that is its score along these axes; None where it has none.
+    """The name of the score of a Result along these axes; None if it has none.
 
     Args:
         result: any Dataset.
-        axes: that the score must have, in any order; any when None.
-        group: an axis that it may have beside them.
+        axes: axes that the score must have, in any order; any when None.
+        group: an additional axis that it may have.
     """
     wanted = None if axes is None else set(axes)
-    own = {str(name): one for name, one in result.data_vars.items() if wanted in (None, set(one.dims) - {group})}
-    stated = [name for name, one in own.items() if one.attrs.get(ROLE) == SCORE]
+    own = {
+        str(name): values for name, values in result.data_vars.items() if wanted in (None, set(values.dims) - {group})
+    }
+    stated = [name for name, values in own.items() if values.attrs.get(ROLE) == SCORE]
     return next((name for name in (*stated, *_OLDER) if name in own), None)
 
 
 def read_score(result: xr.Dataset, axes: Sequence[str]) -> xr.DataArray:
-    """The score of a Result, with these axes in their order; its highest values are the strongest units.
+    """The score of a Result, transposed to these axes; the highest values are the strongest units.
 
     Raises:
-        BadArgument: there is none, or its lowest values are the strongest.
+        BadArgument: no score, or its lowest values are the strongest.
     """
     name = score_name(result, axes)
     if name is None or (name in _OLDER_LOWEST and ROLE not in result[name].attrs):
@@ -62,7 +63,7 @@ def is_lowest(values: xr.DataArray) -> bool:
 
 
 def lowest_first(result: xr.Dataset) -> xr.Dataset:
-    """The Result, whose score says that its lowest values are the strongest."""
+    """Mark the lowest values of the Result's score as the strongest; returns the Result."""
     for values in result.data_vars.values():
         if values.attrs.get(ROLE) == SCORE:
             values.attrs[BEST] = "lowest"
@@ -84,19 +85,19 @@ def score_result(
     model: Any,
     corpus: Corpus,
 ) -> xr.Dataset:
-    """The Result of a score of all units: what `heads.score_result` and `neurons.score_result` return.
+    """The Result of a score of all units, for `heads.score_result` and `neurons.score_result`.
 
     Args:
         values: one table [layer, unit] for each language of the corpus, or one [sample, layer, unit] of its texts.
-        name: of the score.
-        unit: of its numbers; empty for none.
-        axes: of a table.
-        shape: of a table.
+        name: name of the score.
+        unit: unit of its values; empty for none.
+        axes: axes of a table.
+        shape: shape of a table.
         model: `Model.info`.
-        corpus: whose languages and texts were scored.
+        corpus: the corpus scored.
 
     Raises:
-        BadArgument: not a table for each language, or one of another shape, or not finite.
+        BadArgument: not one table for each language, another shape, or non-finite values.
     """
     cells, end = ("language", *axes), f" [{unit}]" if unit else ""
     words = name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""Intervals, p-values and their correction, for whole arrays of cells at once; NaN samples are left out."""
+"""Intervals, p-values and their correction, vectorized over cells; NaN samples are ignored."""
 
 import math
 from typing import Any
@@ -7,9 +7,9 @@ import numpy as np
 from scipy import stats
 
 from workbench.arguments import finite
-from workbench.results.bootstrap import first_come, owners, weights
+from workbench.results.bootstrap import clusters_by_cell, renumbered, weights
 
-_DRAWN = 4_000_000  # most resampled means held at one time: 32 MB
+_MAX_MEANS = 4_000_000  # most resampled means in memory at a time: 32 MB
 
 
 def interval(
@@ -23,30 +23,31 @@ def interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bootstrap percentile interval of the mean over samples.
 
-    The same numbers as scipy.stats.bootstrap(method="percentile") from the same seed, some thirty times as fast for a
-    whole model's cells. Cells with the same samples are resampled together, so that their errors stay correlated.
+    The same numbers as scipy.stats.bootstrap(method="percentile") from the same seed, about thirty times as fast for
+    the cells of a whole model. Cells with the same samples are resampled together, so that their errors stay
+    correlated.
 
     Args:
-        samples: [sample, ...cells] with the samples along `axis`; NaN marks a sample that a cell does not have.
-        axis: of the samples.
-        level: of confidence.
+        samples: [sample, ...cells] with the samples along `axis`; NaN marks a missing sample.
+        axis: axis of the samples.
+        level: confidence level.
         resamples: number of bootstrap draws.
         seed: of the draws.
-        clusters: which samples are one and are drawn together, ints that broadcast to `samples`; each its own when
-            None.
+        clusters: cluster of each sample, ints that broadcast to `samples`; a cluster is drawn together. Each sample
+            its own when None.
 
     Returns:
-        (low, high), each [...cells] float64; NaN where a cell has fewer than two clusters of samples.
+        (low, high), each [...cells] float64; NaN for cells with fewer than two clusters.
     """
     finite("level", level, above=0, below=1)
     cells, shape = _cells(samples, axis)
     low, high = np.full(cells.shape[1], np.nan), np.full(cells.shape[1], np.nan)
     tails = ((1 - level) / 2, (1 + level) / 2)
-    width = max(1, _DRAWN // resamples)
-    for rows, columns, own in _alike(cells, owners(clusters, np.shape(samples), axis)):
+    width = max(1, _MAX_MEANS // resamples)
+    for rows, columns, own in _groups_by_samples(cells, clusters_by_cell(clusters, np.shape(samples), axis)):
         if len(np.unique(own)) < 2:
             continue
-        # How often each draw takes each sample: then all means of all cells are one matrix product.
+        # With the weight of each sample in each draw, all means of all cells are one matrix product.
         drawn = weights(own, resamples, seed)
         for start in range(0, len(columns), width):
             part = columns[start : start + width]
@@ -58,35 +59,35 @@ def p_value(samples: Any, axis: int = 0, *, clusters: np.ndarray | None = None) 
     """Two-sided one-sample t-test that the mean over samples is 0 (scipy.stats.ttest_1samp).
 
     Args:
-        samples: [sample, ...cells] with the samples along `axis`; NaN marks a sample that a cell does not have.
-        axis: of the samples.
-        clusters: which samples are one, as in `interval`. Then the error of the mean is that of a ratio of sums over
-            clusters (Cochran 1977, Sampling Techniques, section 6.3), with one degree of freedom less than clusters.
+        samples: [sample, ...cells] with the samples along `axis`; NaN marks a missing sample.
+        axis: axis of the samples.
+        clusters: as in `interval`. Then the standard error is that of a ratio of sums over clusters (Cochran 1977,
+            Sampling Techniques, section 6.3), with one degree of freedom less than clusters.
 
     Returns:
-        [...cells] float64; 1 where all samples are 0; NaN where a cell has fewer than two clusters of samples.
+        [...cells] float64; 1 where all samples are 0; NaN for cells with fewer than two clusters.
     """
     cells, shape = _cells(samples, axis)
-    found = np.full(cells.shape[1], np.nan)
-    for rows, columns, own in _alike(cells, owners(clusters, np.shape(samples), axis)):
+    p_values = np.full(cells.shape[1], np.nan)
+    for rows, columns, own in _groups_by_samples(cells, clusters_by_cell(clusters, np.shape(samples), axis)):
         count = len(np.unique(own))
         if count < 2:
             continue
         part = cells[np.ix_(rows, columns)]
         moved = np.any(part != 0, axis=0)
-        found[columns] = 1.0
+        p_values[columns] = 1.0
         spread = moved & (np.ptp(part, axis=0) > 0)
-        found[columns[moved & ~spread]] = 0.0  # the same value every time: the statistic is infinite
+        p_values[columns[moved & ~spread]] = 0.0  # the same value every time: the statistic is infinite
         if spread.any():
             tested = part[:, spread]
             single = count == len(own)
-            found[columns[spread]] = stats.ttest_1samp(tested, 0.0, axis=0)[1] if single else _ratio_p(tested, own)
-    return found.reshape(shape)
+            p_values[columns[spread]] = stats.ttest_1samp(tested, 0.0, axis=0)[1] if single else _ratio_p(tested, own)
+    return p_values.reshape(shape)
 
 
 def _ratio_p(samples: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     """p-values of means [cell] of samples [sample, cell] whose clusters [sample] are the independent units."""
-    place = first_come(clusters)
+    place = renumbered(clusters)
     sizes = np.bincount(place).astype(np.float64)
     sums = np.zeros((len(sizes), samples.shape[1]))
     np.add.at(sums, place, samples)
@@ -120,11 +121,11 @@ def corrected(p: Any) -> np.ndarray:
         Corrected p-values of the same shape: a cell below q belongs to a set with a false discovery rate below q.
     """
     p = np.asarray(p, dtype=np.float64)
-    found = np.full(p.shape, np.nan)
+    adjusted = np.full(p.shape, np.nan)
     tested = ~np.isnan(p)
     if tested.any():
-        found[tested] = stats.false_discovery_control(p[tested])
-    return found
+        adjusted[tested] = stats.false_discovery_control(p[tested])
+    return adjusted
 
 
 def _cells(samples: Any, axis: int) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -135,11 +136,11 @@ def _cells(samples: Any, axis: int) -> tuple[np.ndarray, tuple[int, ...]]:
     return moved.reshape(len(moved), math.prod(moved.shape[1:])), moved.shape[1:]
 
 
-def _alike(cells: np.ndarray, owner: np.ndarray | None) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Group the cells that have the same samples in the same clusters.
+def _groups_by_samples(cells: np.ndarray, owner: np.ndarray | None) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Group cells that have the same samples in the same clusters.
 
     Returns:
-        For each group rows [sample] bool, columns [cell of the group] int, and the clusters of these rows.
+        For each group: rows [sample] bool, columns [cell of the group] int, and the clusters of these rows.
     """
     present = ~np.isnan(cells)
     if not cells.shape[1]:
@@ -148,9 +149,9 @@ def _alike(cells: np.ndarray, owner: np.ndarray | None) -> list[tuple[np.ndarray
         return [(present[:, 0], np.arange(cells.shape[1]), np.arange(len(cells)))]
     keys = present.astype(np.int64) if owner is None else np.where(present, owner + 1, 0)
     patterns, group = np.unique(keys, axis=1, return_inverse=True)
-    found = []
-    for one in range(patterns.shape[1]):
-        rows = patterns[:, one] > 0
-        own = np.arange(int(rows.sum())) if owner is None else patterns[rows, one]
-        found.append((rows, np.flatnonzero(group.ravel() == one), own))
-    return found
+    groups = []
+    for pattern in range(patterns.shape[1]):
+        rows = patterns[:, pattern] > 0
+        own = np.arange(int(rows.sum())) if owner is None else patterns[rows, pattern]
+        groups.append((rows, np.flatnonzero(group.ravel() == pattern), own))
+    return groups

@@ -20,7 +20,7 @@ from workbench.errors import BadResult, CannotWrite, Interrupted, warn
 from workbench.results.files import PARTIAL, load_result, remove_partial, save_result, write_whole
 from workbench.results.make import versions
 from workbench.results.resuming.lock import locked
-from workbench.results.resuming.progress import forget, keeping
+from workbench.results.resuming.progress import forget, storing_progress
 from workbench.results.resuming.stops import stoppable
 from workbench.studies.space import check_space
 
@@ -67,7 +67,7 @@ class Run:
             self._tidy(name, text)  # a stop may have come between the result and this
             self.reused.append(name)
             return result
-        with keeping(self._progress(name, text), text):
+        with storing_progress(self._progress(name, text), text):
             try:
                 result = compute().assign_attrs(record)
             except Interrupted as stop:

@@ -1,4 +1,4 @@
-"""From texts to padded batches of token ids, with a mask that says which positions are real."""
+"""From texts to padded batches of token ids, with a mask of the real positions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,11 +21,11 @@ class Encoded:
     """Token ids of one text, its language and its row in that language.
 
     Attributes:
-        ids: token ids, a chat template's among them.
-        language: of the text.
-        row: of the text in its language.
-        counted: in a chat the tokens that are the text's own and enter statistics; all tokens where None.
-        front: how many tokens the tokenizer put in front of the text; where `counted` is None, only the first of them
+        ids: token ids, including those of a chat template.
+        language: language of the text.
+        row: row of the text in its language.
+        counted: in a chat, the text's own tokens, which enter statistics; all tokens when None.
+        front: number of tokens that the tokenizer added before the text; if `counted` is None, only the first of them
             enters statistics, as BOS does.
     """
 
@@ -36,9 +36,9 @@ class Encoded:
     front: int = 0
 
     def opening(self, tokens: int | None = None) -> "Encoded":
-        """The first tokens of the text, all when None, for a model to go on with.
+        """The first tokens of the text, all when None, for a model to continue.
 
-        In a chat the template's beginning stays in front of them, and what it writes after an answer is left out.
+        In a chat, the template text before the answer stays and that after it is dropped.
         """
         if self.counted is None:
             return replace(self, ids=self.ids[:tokens])
@@ -48,23 +48,23 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Padded texts.
+    """A batch of padded texts.
 
     Attributes:
         ids: [sample, position] int64, token ids, `pad_id` where the mask is 0.
         mask: [sample, position] int64, 1 for real tokens and 0 for padding.
         languages: the language of each sample.
         rows: the row of each sample in its language.
-        counted: [sample, position] int64, 1 for the tokens that enter statistics: the real ones, but in a chat the
-            text's own and not the template's, and of several that a tokenizer puts in front of every text the first
-            alone. The mask itself where nothing else was given.
+        counted: [sample, position] int64, 1 for the tokens that enter statistics: the real ones; in a chat only the
+            text's own; of several tokens that a tokenizer adds before every text only the first. Equal to the mask by
+            default.
     """
 
     ids: Tensor
     mask: Tensor
     languages: tuple[str, ...]
     rows: tuple[int, ...]
-    counted: Tensor = None  # pyright: ignore[reportAssignmentType]  (never None once it is made)
+    counted: Tensor = None  # pyright: ignore[reportAssignmentType]  (never None after __post_init__)
 
     def __post_init__(self) -> None:
         if self.counted is None:
@@ -86,26 +86,25 @@ class Batch:
 def encode(
     tokenizer: Any, corpus: Corpus, *, max_length: int, n_embedded: int | None = None, truncate: bool = False
 ) -> list[Encoded]:
-    """Tokenize every text of a corpus, language by language, in the order of its rows.
+    """Tokenize every text of a corpus, language by language, in row order.
 
-    What the tokenizer itself puts in front of every text (BOS, mostly) stays; what it puts behind is taken off again,
-    since no model predicts anything from it. Both are found by looking (see `text.around`). The texts of a chat corpus
-    are rendered with the tokenizer's chat template (see `text.chat`), which may also write what stands in front; it is
-    never there twice.
+    Tokens that the tokenizer adds before every text (mostly BOS) stay; those added after it are removed, since nothing
+    is predicted from them. Both are detected empirically (see `text.tokens.around`). Texts of a chat corpus are
+    rendered with the tokenizer's chat template (see `text.chat`); tokens before the text never appear twice.
 
     Args:
         tokenizer: a transformers tokenizer.
         corpus: the texts.
-        max_length: most tokens a text may have, the model's context.
-        n_embedded: rows of the model's embedding; a token id from there on is refused.
+        max_length: most tokens of a text, the model's context.
+        n_embedded: rows of the model's embedding; larger token ids are rejected.
         truncate: cut longer texts instead of refusing them.
 
     Raises:
         TooLarge: a text is longer than `max_length` tokens.
-        BadCorpus: a text has fewer than two tokens, so that there is nothing to predict, or one that the model's
-            embedding does not have; in a chat it has none of its own, or the template changes it.
-        BadArgument: a chat corpus, and the tokenizer has no chat template.
-        UnsupportedSite: a chat corpus, and the tokenizer does not say which characters its tokens stand for.
+        BadCorpus: a text has fewer than two tokens, so that there is nothing to predict, or a token outside the model's
+            embedding; in a chat, it has no tokens of its own, or the template changes it.
+        BadArgument: a chat corpus, but the tokenizer has no chat template.
+        UnsupportedSite: a chat corpus, but the tokenizer gives no character offsets.
     """
     encoder = _Encoder(tokenizer, corpus, max_length, n_embedded, truncate)
     encoded = [
@@ -121,10 +120,10 @@ def encode(
 def stream(
     tokenizer: Any, corpus: Corpus, *, max_length: int, n_embedded: int | None = None, truncate: bool = False
 ) -> Iterator[list[Encoded]]:
-    """Tokenize a corpus window by window of rows, all languages at once: memory does not grow with the corpus.
+    """Tokenize a corpus by windows of rows, all languages at once, so that memory does not grow with the corpus.
 
-    The whole corpus is tokenized once before the first window, so that a text that will not do is refused before
-    anything is computed. Arguments and errors are those of `encode`.
+    The whole corpus is tokenized once before the first window, so that an invalid text is rejected before anything is
+    computed. Arguments and errors as of `encode`.
     """
     encoder = _Encoder(tokenizer, corpus, max_length, n_embedded, truncate)
     longest = max(corpus.counts.values())
@@ -144,7 +143,7 @@ def stream(
 
 
 class _Encoder:
-    """Tokenizes some rows of one language and refuses what no model can read."""
+    """Tokenizes rows of one language and rejects texts that the model cannot read."""
 
     def __init__(self, tokenizer: Any, corpus: Corpus, max_length: int, n_embedded: int | None, truncate: bool):
         self.tokenizer, self.max_length, self.truncate = tokenizer, max_length, truncate
@@ -152,7 +151,7 @@ class _Encoder:
         self.chat = Chat(tokenizer) if corpus.chat else None
         self.divider = Divider(tokenizer)
         self.special = set(getattr(tokenizer, "all_special_ids", ())) - {getattr(tokenizer, "unk_token_id", None)}
-        self.spelled: dict[tuple[str, int], list[int]] = {}  # texts that spell a special token, and which
+        self.spelled: dict[tuple[str, int], list[int]] = {}  # special tokens spelled out, by language and row
 
     def __call__(self, language: str, texts: Sequence[str], start: int) -> Iterator[Encoded]:
         if not texts:
@@ -176,12 +175,12 @@ class _Encoder:
                         f"{self.max_length} tokens: the chat template takes them up, or its only token is merged with "
                         "the template's; give a longer text or a model with a longer context"
                     )
-            if own is None and (inside := self.special.intersection(ids[len(self.divider.front) :])):
+            if own is None and (inside := self.special.intersection(ids[len(self.divider.prefix) :])):
                 self.spelled[language, row] = sorted(inside)
-            yield Encoded(ids, language, row, own, len(self.divider.front) if own is None else 0)
+            yield Encoded(ids, language, row, own, len(self.divider.prefix) if own is None else 0)
 
     def warn(self) -> None:
-        """Say how many texts spell out special tokens, which the tokenizer takes for the tokens themselves."""
+        """Warn of texts that spell out special tokens, which the tokenizer reads as those tokens."""
         if self.spelled:
             (language, row), ids = next(iter(self.spelled.items()))
             names = ", ".join(self.tokenizer.convert_ids_to_tokens(ids))
@@ -210,7 +209,7 @@ def check_ids(
     what: str,
     error: type[WorkbenchError] = BadCorpus,
 ) -> None:
-    """Refuse token ids that the model's embedding does not have.
+    """Reject token ids outside the model's embedding.
 
     Raises:
         WorkbenchError: of the given class; names the token, its id and the text.
@@ -237,9 +236,9 @@ def pad(sequences: Sequence[Sequence[int]], pad_id: int, side: str = "right") ->
 
 
 def batches(encoded: Sequence[Encoded], *, batch_size: int, pad_id: int, side: str = "right") -> Iterator[Batch]:
-    """Yield the texts as batches of about equal length (sorted, shortest first; ties keep their order).
+    """Yield batches of texts of similar length (sorted, shortest first; ties keep their order).
 
-    A batch may mix languages; `languages` and `rows` say which sample is which.
+    A batch may mix languages; its `languages` and `rows` identify the samples.
     """
     whole_number("batch_size", batch_size, at_least=1)
     ordered = sorted(encoded, key=lambda text: len(text.ids))
@@ -248,7 +247,7 @@ def batches(encoded: Sequence[Encoded], *, batch_size: int, pad_id: int, side: s
 
 
 def collate(texts: Sequence[Encoded], pad_id: int, side: str = "right") -> Batch:
-    """Texts as one batch, in their order, padded on one side."""
+    """One batch of the texts, in their order, padded on one side."""
     ids, mask = pad([text.ids for text in texts], pad_id, side)
     counted = mask
     if any(text.counted is not None or text.front > 1 for text in texts):

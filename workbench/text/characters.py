@@ -1,4 +1,4 @@
-"""Characters: one composition for all texts, those that no reader sees, and texts that come again."""
+"""Unicode normalization, hidden characters, and repeated texts."""
 
 import re
 import unicodedata
@@ -9,58 +9,58 @@ from workbench.errors import BadArgument, warn
 from workbench.text.display.naming import shortened
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
-_OVERRIDES = "\u202a-\u202e\u2066-\u2069"  # which show text in another order than it is read in
-_HALF = re.compile("[\ud800-\udfff]")
-_BOTH = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_OVERRIDES = "\u202a-\u202e\u2066-\u2069"  # bidirectional controls, which display text in another order
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _HIDDEN = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f{_OVERRIDES}\ufeff\ud800-\udfff\ufffd]")
 
 
 def normalized(texts: Mapping[str, Sequence[str]], form: str | None, source: str) -> dict[str, tuple[str, ...]]:
-    """Bring texts into one Unicode form; a warning says how many were in another, and names hidden characters.
+    """Convert texts to one Unicode form; warnings count changed texts and name hidden characters.
 
-    Most tokenizers learned from text in NFC, so "é" in two characters is read as other tokens than "é" in one. None
-    takes half a character (a lone surrogate): it becomes U+FFFD whatever the form.
+    Most tokenizers were trained on NFC text, so "é" as two characters gives other tokens than "é" as one. No tokenizer
+    accepts a lone surrogate: it becomes U+FFFD in every form.
 
     Args:
-        texts: by language.
-        form: 'NFC', another form, or None, which leaves the form as it is.
+        texts: texts by language.
+        form: 'NFC', 'NFD', 'NFKC', 'NFKD', or None for no change.
         source: for messages.
 
     Raises:
-        BadArgument: another form.
+        BadArgument: unknown form.
     """
-    read = {language: tuple(map(whole, rows)) for language, rows in texts.items()}
-    found = {language: tuple(composed(text, form) for text in rows) for language, rows in read.items()}
+    read = {language: tuple(map(tokenizable, rows)) for language, rows in texts.items()}
+    converted = {language: tuple(composed(text, form) for text in rows) for language, rows in read.items()}
     counts = {
         language: sum(old != new for old, new in zip(read[language], rows, strict=True))
-        for language, rows in found.items()
+        for language, rows in converted.items()
     }
     if any(counts.values()):
         warn(f"{source}: brought into {form}: {counted(counts)}; normalize=None leaves them as they are")
-    _say_hidden({language: tuple(map(_joined, rows)) for language, rows in texts.items()}, source)
-    return found
+    _warn_hidden({language: tuple(map(_surrogates_joined, rows)) for language, rows in texts.items()}, source)
+    return converted
 
 
-def whole(text: str) -> str:
-    """A text that a tokenizer can read: two halves of a character in a row as that one, a half alone as U+FFFD."""
-    return _HALF.sub("\ufffd", _joined(text))
+def tokenizable(text: str) -> str:
+    """A text that a tokenizer can read: surrogate pairs as their character, lone surrogates as U+FFFD."""
+    return _SURROGATE.sub("\ufffd", _surrogates_joined(text))
 
 
-def mended(texts: Mapping[str, Sequence[str]], source: str) -> dict[str, tuple[str, ...]]:
-    """Texts by language, each `whole`; a warning counts those with half a character and names what they have."""
-    rows = {language: tuple(map(_joined, each)) for language, each in texts.items()}
-    broken = {language: [text for text in each if _HALF.search(text)] for language, each in rows.items()}
+def tokenizable_texts(texts: Mapping[str, Sequence[str]], source: str) -> dict[str, tuple[str, ...]]:
+    """Texts by language, each `tokenizable`; a warning counts those with lone surrogates."""
+    rows = {language: tuple(map(_surrogates_joined, each)) for language, each in texts.items()}
+    broken = {language: [text for text in each if _SURROGATE.search(text)] for language, each in rows.items()}
     if not any(broken.values()):
         return rows
-    _say_hidden(broken, source)
-    return {language: tuple(map(whole, each)) for language, each in rows.items()}
+    _warn_hidden(broken, source)
+    return {language: tuple(map(tokenizable, each)) for language, each in rows.items()}
 
 
 def composed(text: str, form: str | None) -> str:
-    """One text in a Unicode form, or as it is where the form is None.
+    """A text in a Unicode form, unchanged if the form is None.
 
     Raises:
-        BadArgument: another form.
+        BadArgument: unknown form.
     """
     if form is None:
         return text
@@ -70,22 +70,22 @@ def composed(text: str, form: str | None) -> str:
 
 
 def repeats(texts: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """How many texts of each language are one that came before, read with `plain`; languages without are left out."""
+    """Number of repeated texts of each language, compared with `plain`; languages without are omitted."""
     counts = {language: len(rows) - len(set(map(plain, rows))) for language, rows in texts.items()}
     return {language: count for language, count in counts.items() if count}
 
 
 def plain(text: str) -> str:
-    """A text composed as NFC, its white space one space each: two texts that agree in it are one text."""
+    """A text in NFC with single spaces; texts that agree in this form count as the same text."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def counted(counts: Mapping[str, int]) -> str:
-    """Languages with how many each, without those that have none: 'de 3, fr 1'."""
+    """Non-zero counts by language as text: 'de 3, fr 1'."""
     return shortened([f"{language} {count}".strip() for language, count in counts.items() if count])
 
 
-def _say_hidden(texts: Mapping[str, Sequence[str]], source: str) -> None:
+def _warn_hidden(texts: Mapping[str, Sequence[str]], source: str) -> None:
     kinds: Counter[str] = Counter()
     counts = {}
     for language, rows in texts.items():
@@ -93,17 +93,19 @@ def _say_hidden(texts: Mapping[str, Sequence[str]], source: str) -> None:
         counts[language] = sum(map(bool, hits))
         kinds.update(character for each in hits for character in each)
     if kinds:
-        named = ", ".join(f"U+{ord(one):04X}{_called(one)} in {count}" for one, count in kinds.most_common(5))
-        warn(f"{source}: texts with characters that are not seen or not text ({counted(counts)}): {named}")
+        named = ", ".join(
+            f"U+{ord(character):04X}{_description(character)} in {count}" for character, count in kinds.most_common(5)
+        )
+        warn(f"{source}: texts with hidden or non-text characters ({counted(counts)}): {named}")
 
 
-def _joined(text: str) -> str:
-    """A text in which both halves of a character, one behind the other, are that character."""
-    return _BOTH.sub(lambda both: both[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+def _surrogates_joined(text: str) -> str:
+    """A text with surrogate pairs replaced by their character."""
+    return _SURROGATE_PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
 
 
-def _called(character: str) -> str:
-    if _HALF.match(character):
+def _description(character: str) -> str:
+    if _SURROGATE.match(character):
         return " (half a character, read as U+FFFD)"
     name = unicodedata.name(character, "")
     return f" ({name.lower()})" if name else ""

@@ -1,8 +1,8 @@
-"""Chat: texts through a tokenizer's chat template, and which of the tokens are the text's own.
+"""Chat: apply a tokenizer's chat template to texts, and identify the text's own tokens.
 
-The template alone says where a text stands in what it writes: it is rendered once with a marker in the text's place,
-and each text must give the same with the text there, stripped or not. So a text that the template repeats, a system
-turn that it adds, or words that it shares with the text do not matter. Boundaries are characters, counts are tokens.
+The position of a text is determined by the template itself: it is rendered once with a marker in place of the text, and
+each text must give the same result at that place, stripped or not. So repeated texts, system turns and words shared
+with the text do not matter. Boundaries are in characters, counts in tokens.
 """
 
 import datetime
@@ -15,8 +15,8 @@ from workbench.errors import BadArgument, BadCorpus, BadPairs, UnsupportedSite, 
 from workbench.text.tokens.around import around
 from workbench.text.tokens.spans import characters, within
 
-_MARK = "\ue000\ue001text\ue001\ue000"  # of the private use area: in no template
-_DATE = datetime.date(2024, 7, 26)  # what templates that write today's date are given, so that runs can be repeated
+_MARK = "\ue000\ue001text\ue001\ue000"  # private use area: in no template
+_DATE = datetime.date(2024, 7, 26)  # given to templates that write today's date, for reproducible runs
 _NOW = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 _STRIPPED = (
     str,
@@ -31,7 +31,7 @@ _STRIPPED = (
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a template writes, and which of its characters are the text: from `start` to before `end`."""
+    """Text rendered by a template; the characters [start, end) are the original text."""
 
     text: str
     start: int
@@ -39,14 +39,14 @@ class Rendered:
 
 
 def adds_bos(tokenizer: Any) -> bool:
-    """Whether the tokenizer itself puts BOS in front of a text."""
+    """Whether the tokenizer adds BOS before a text."""
     bos = getattr(tokenizer, "bos_token_id", None)
     ids = tokenizer("a")["input_ids"]
     return bos is not None and len(ids) > 0 and ids[0] == bos
 
 
 def template_hash(tokenizer: Any) -> str | None:
-    """SHA-256 (hex) of the tokenizer's chat template; None where it has none."""
+    """SHA-256 (hex) of the tokenizer's chat template; None if it has none."""
     template = _template(tokenizer)
     return None if template is None else hashlib.sha256(template.encode()).hexdigest()
 
@@ -59,7 +59,7 @@ class Chat:
 
     Raises:
         BadArgument: the tokenizer has no chat template.
-        UnsupportedSite: the tokenizer does not say which characters its tokens stand for.
+        UnsupportedSite: the tokenizer gives no character offsets.
     """
 
     def __init__(self, tokenizer: Any):
@@ -70,48 +70,46 @@ class Chat:
                 "tokenizer has a template, or set tokenizer.chat_template"
             )
         if not getattr(tokenizer, "is_fast", False):
-            raise UnsupportedSite(
-                "chat needs a tokenizer that says which characters its tokens stand for; a fast tokenizer does"
-            )
+            raise UnsupportedSite("chat needs a tokenizer that gives character offsets; a fast tokenizer does")
         self.tokenizer = tokenizer
         self.front, _ = around(tokenizer)
-        self._written = _NOW.sub(lambda found: repr(_DATE.strftime(found[2])), template)
+        self._dated_template = _NOW.sub(lambda match: repr(_DATE.strftime(match[2])), template)
         self._parts: dict[str | None, list[str]] = {}
 
     def answer(self, text: str, user: str, where: str) -> Rendered:
-        """A text as the assistant's answer to a user's turn.
+        """Render a text as the assistant's answer to a user turn.
 
         Raises:
-            BadArgument: the template refuses such a conversation.
+            BadArgument: the template rejects such a conversation.
             BadCorpus: the template changes the text by more than stripping it; `where` names the text.
         """
         return self._place(text, user, where, BadCorpus)
 
     def prompt(self, text: str, where: str) -> Rendered:
-        """A text as the user's turn, and the beginning of the assistant's, which the model is to go on with.
+        """Render a text as the user turn, followed by the beginning of the assistant turn for the model to continue.
 
         Raises:
-            BadArgument: the template refuses such a conversation.
+            BadArgument: the template rejects such a conversation.
             BadPairs: the template changes the text by more than stripping it; `where` names the text.
         """
         return self._place(text, None, where, BadPairs)
 
-    def followed(self, prompt: str, word: str, where: str) -> str:
-        """What the template writes of a prompt and an answer, up to the end of the answer."""
+    def with_answer(self, prompt: str, word: str, where: str) -> str:
+        """The rendered prompt and answer, up to the end of the answer."""
         begun = self.prompt(prompt, where).text
         whole = self._render(prompt, _MARK).partition(_MARK)[0]
         return (whole if whole.startswith(begun) else begun) + word
 
     def tokens(self, rendered: Rendered) -> tuple[list[int], list[tuple[int, int]], range]:
-        """Token ids of a rendered text, the characters of each, and which of the tokens are the text's own.
+        """Token ids of a rendered text, the characters of each, and the range of the text's own tokens.
 
-        What the tokenizer puts in front of every text (BOS, mostly) is there once, whether the template writes it, the
-        tokenizer adds it, or both. Which tokens are the text's own is the rule of `text.spans`: those whose last
-        character is the text's. Characters that no token claims go to the token that follows them.
+        Tokens that the tokenizer adds before every text (mostly BOS) appear once, whether the template writes them, the
+        tokenizer adds them, or both. A token is the text's own if its last character is (the rule of
+        `text.tokens.spans`). Characters that belong to no token go to the next token.
         """
-        found = self.tokenizer(rendered.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        ids = list(found["input_ids"])
-        places = characters(self.tokenizer, ids, found["offset_mapping"])
+        encoding = self.tokenizer(rendered.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ids = list(encoding["input_ids"])
+        places = characters(self.tokenizer, ids, encoding["offset_mapping"])
         front, bos = list(self.front), self.tokenizer.bos_token_id
         for twice in ([bos], front):
             while twice and None not in twice and ids[: 2 * len(twice)] == twice * 2:
@@ -121,7 +119,7 @@ class Chat:
         return ids, places, within(places, rendered.start, rendered.end)
 
     def own(self, text: str, user: str, where: str) -> tuple[str, list[tuple[int, int]]]:
-        """An answer as the template writes it, and which of its characters each of its own tokens stands for."""
+        """A rendered answer, and the characters of each of its own tokens."""
         rendered = self.answer(text, user, where)
         _, places, own = self.tokens(rendered)
         begin = rendered.start
@@ -130,7 +128,7 @@ class Chat:
         ]
 
     def _place(self, text: str, user: str | None, where: str, error: type[WorkbenchError]) -> Rendered:
-        """Render a text as an answer to a user's turn, or as the user's turn where that is None."""
+        """Render a text as an answer to a user turn, or as the user turn if `user` is None."""
         if user not in self._parts:
             marked = self._render(_MARK) if user is None else self._render(user, _MARK)
             self._parts[user] = marked.split(_MARK)
@@ -143,7 +141,7 @@ class Chat:
         for strip in _STRIPPED:
             own = strip(text)
             if own and own.join(parts) == written:
-                end = len(written) - len(parts[-1])  # where it is written more than once, its last
+                end = len(written) - len(parts[-1])  # the last occurrence, if there are several
                 return Rendered(written, end - len(own), end)
         raise error(f"{where}: the chat template changes the text: {text[:40]!r}; chat=False reads it as it is")
 
@@ -156,17 +154,15 @@ class Chat:
                 turns,
                 tokenize=False,
                 add_generation_prompt=answer is None,
-                chat_template=self._written,
-                enable_thinking=False,  # a model that thinks first would not begin with the answer
+                chat_template=self._dated_template,
+                enable_thinking=False,  # otherwise the model would not begin with the answer
             )
-        except Exception as problem:  # a template is a program of the model's makers: it may raise anything
-            raise BadArgument(
-                f"this tokenizer's chat template refuses a user's turn and an answer: {problem}"
-            ) from None
+        except Exception as problem:  # a template is third-party code: it may raise anything
+            raise BadArgument(f"this tokenizer's chat template rejects a user turn and an answer: {problem}") from None
 
 
 def _template(tokenizer: Any) -> str | None:
-    """The template for ordinary conversations."""
+    """The default template."""
     given = getattr(tokenizer, "chat_template", None)
     if isinstance(given, dict):
         given = given.get("default")

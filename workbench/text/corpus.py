@@ -12,11 +12,11 @@ import pandas as pd
 
 from workbench.arguments import checked, expect, shown, whole_number
 from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
-from workbench.text.characters import mended, repeats, whole
+from workbench.text.characters import repeats, tokenizable, tokenizable_texts
 from workbench.text.clusters import joined, numbered, repeats_record, text_clusters
 from workbench.text.display.naming import quoted, shortened
 from workbench.text.display.overview import Part, as_html
-from workbench.text.languages import listing, match
+from workbench.text.languages import language_list, match
 
 _KINDS = {
     "texts": Mapping[str, Sequence[Any]],
@@ -32,21 +32,21 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts by language, with where they came from.
+    """Texts by language, with their source.
 
     Attributes:
         texts: language code to its texts; the order of the languages is the order of every `language` axis.
         aligned: whether row i says the same in every language.
-        source: where the texts came from, for the provenance.
-        dropped: rows that were left out when it was read, because a cell was missing.
-        ids: one name per row of an aligned corpus, or none.
-        chat: whether the texts are read as the assistant's answers in a chat; see `as_chat`.
-        user: in a chat the user's turn before every text, by language; empty where a language has none.
-        ignored: columns of its source that were left out, because they hold no language.
+        source: origin of the texts, for the provenance.
+        dropped: number of rows left out because of a missing cell.
+        ids: one id per row of an aligned corpus, or none.
+        chat: whether the texts are the assistant's answers in a chat; see `as_chat`.
+        user: in a chat, the user turn before every text, by language; may be empty.
+        ignored: columns of its source left out because they contain no language.
 
     Raises:
         BadCorpus: no language, a language without texts, a blank text, or an aligned corpus of unequal lengths.
-        BadArgument: no texts by language, or another attribute of another type.
+        BadArgument: an attribute of the wrong type.
     """
 
     texts: dict[str, tuple[str, ...]]
@@ -64,24 +64,24 @@ class Corpus:
         texts = {language: tuple(rows) for language, rows in self.texts.items()}
         object.__setattr__(self, "ids", tuple(self.ids))
         if not texts:
-            raise BadCorpus(f"{self.source} holds no language; a corpus needs at least one text in one language")
+            raise BadCorpus(f"{self.source} has no language; a corpus needs at least one text in one language")
         for language, rows in texts.items():
             if not rows:
-                raise BadCorpus(f"{self.source} holds no text in {language!r}")
+                raise BadCorpus(f"{self.source} has no text in {language!r}")
             for row, text in enumerate(rows):
                 if text is not None and not isinstance(text, str):
                     kind = type(text).__name__
                     raise BadCorpus(f"{self.source}: text {row} in {language!r} is {quoted(text)}, {kind} and not text")
                 if not text or not text.strip():
                     raise BadCorpus(f"{self.source}: text {row} in {language!r} is blank; remove it or fill it in")
-        texts = mended(texts, self.source)
+        texts = tokenizable_texts(texts, self.source)
         object.__setattr__(self, "texts", texts)
-        object.__setattr__(self, "user", {language: whole(turn) for language, turn in self.user.items()})
+        object.__setattr__(self, "user", {language: tokenizable(turn) for language, turn in self.user.items()})
         if self.aligned and len(set(self.counts.values())) > 1:
             counted = shortened([f"{language} {count}" for language, count in self.counts.items()])
-            raise BadCorpus(f"{self.source} is to be aligned, but its languages differ in length: {counted}")
+            raise BadCorpus(f"{self.source} should be aligned, but its languages differ in length: {counted}")
         if self.ids and (not self.aligned or len(self.ids) != len(next(iter(texts.values())))):
-            raise BadCorpus(f"{self.source}: {len(self.ids)} ids do not name the rows of an aligned corpus one by one")
+            raise BadCorpus(f"{self.source}: {len(self.ids)} ids for the rows; an aligned corpus needs one id per row")
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -95,32 +95,32 @@ class Corpus:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 (hex) of languages, texts and the turns before them; the order of the languages does not matter."""
+        """SHA-256 (hex) of languages, texts and user turns; independent of the order of the languages."""
         texts = sorted(self.texts.items())
         return digest(["chat", sorted(self._turns.items()), texts] if self.chat else texts)
 
     @cached_property
     def repeated(self) -> dict[str, int]:
-        """How many texts of each language say what one before them says, but for white space and composition."""
+        """Number of repeated texts of each language, ignoring white space and Unicode composition."""
         return repeats(self.texts)
 
     @cached_property
     def clusters(self) -> np.ndarray:
-        """Which texts of a language are one text: [language, sample] numbers from 0; -1 where a language has none.
+        """Clusters of equal texts of each language: [language, sample] from 0; -1 where a language has no text.
 
-        Statistics of one language resample these: a text that comes again is no further evidence.
+        Statistics of one language resample these: a repeated text is no further evidence.
         """
         return text_clusters(self.texts)
 
     @cached_property
     def row_clusters(self) -> np.ndarray:
-        """The same for statistics of several languages: of an aligned corpus the rows that repeat one in any."""
+        """Clusters for statistics of several languages: in an aligned corpus, rows that are equal in any language."""
         return np.broadcast_to(joined(self.clusters), self.clusters.shape) if self.aligned else self.clusters
 
     def distinct(self) -> "Corpus":
-        """Drop texts that come again: of an aligned corpus the rows that repeat one in every language."""
+        """Drop repeated texts; of an aligned corpus, rows that are repeated in every language."""
         if not self.aligned:
-            rows = {code: _firsts(one[one >= 0]) for code, one in zip(self.texts, self.clusters, strict=True)}
+            rows = {code: _firsts(labels[labels >= 0]) for code, labels in zip(self.texts, self.clusters, strict=True)}
         else:
             rows = dict.fromkeys(self.texts, _firsts(numbered(map(tuple, self.clusters.T.tolist()))))
         texts = {code: tuple(self.texts[code][row] for row in each) for code, each in rows.items()}
@@ -144,7 +144,7 @@ class Corpus:
 
     @property
     def _repeats(self) -> dict[str, Any]:
-        """How many texts come again, how many distinct ones that leaves, and which row each of them repeats."""
+        """Counts of repeated and of distinct texts, and the row that each repeat repeats."""
         if not self.repeated:
             return {}
         counts = self.counts
@@ -162,26 +162,25 @@ class Corpus:
     def as_chat(self, user: str | Mapping[str, str] = "") -> "Corpus":
         """Read the texts as a chat model's answers, in its tokenizer's chat template.
 
-        A text of a corpus is what the model would write, so it stands in the assistant's turn, after a user's turn that
-        is the same for every text. By default that is empty: the same in all languages, and in none of them. Statistics
-        count the tokens of the text alone; the template's are context.
+        Each text becomes the assistant turn, after a user turn that is the same for every text; by default it is empty,
+        so that it favours no language. Statistics count only the tokens of the text; those of the template are context.
 
         Args:
-            user: the user's turn: one for all languages, or one for each.
+            user: the user turn: one for all languages, or one for each.
 
         Raises:
-            UnknownLanguage: turns by language, and a language of the corpus has none.
+            UnknownLanguage: turns by language, but a language of the corpus has none.
 
         Example:
             >>> chat = corpus.as_chat({"de": "Sag etwas.", "fr": "Dis quelque chose."})          # doctest: +SKIP
         """
         turns = dict.fromkeys(self.texts, user) if isinstance(user, str) else dict(user)
         named = {language: match(language, list(turns)) for language in self.texts}
-        missing = [language for language, found in named.items() if found is None]
+        missing = [language for language, code in named.items() if code is None]
         if missing:
-            raise UnknownLanguage(f"no user's turn is given for {shortened(missing)} (has: {shortened(turns)})")
+            raise UnknownLanguage(f"no user turn is given for {shortened(missing)} (has: {shortened(turns)})")
         return replace(
-            self, chat=True, user={language: turns[found] for language, found in named.items() if found is not None}
+            self, chat=True, user={language: turns[code] for language, code in named.items() if code is not None}
         )
 
     @checked
@@ -200,10 +199,10 @@ class Corpus:
 
     @checked
     def split(self, name: str) -> "Corpus":
-        """Take one half, 'train' or 'test': of rows 2i and 2i + 1 a hash of i says which is for training.
+        """Take one half, 'train' or 'test': of rows 2i and 2i + 1, a hash of i selects the one for training.
 
-        The halves depend on the row number alone, so an aligned corpus is split alike in every language, and a corpus
-        that grows keeps its halves. A row that repeats one before it goes where that one goes, and is not numbered.
+        The halves depend on the row number alone, so an aligned corpus is split alike in every language, and a growing
+        corpus keeps its halves. A repeated row is not numbered; it goes to the half of the row that it repeats.
 
         Raises:
             BadArgument: another name.
@@ -215,25 +214,28 @@ class Corpus:
         few = [language for language, own in zip(self.texts, clusters, strict=True) if own.max() < 1]
         if few:
             raise BadCorpus(
-                f"{self.source} has one text in {shortened(few)}: it takes two that differ to split into train and test"
+                f"{self.source} has one text in {shortened(few)}: a split into train and test needs two different texts"
             )
         mine = {
             language: tuple(text for text, row in zip(rows, own.tolist(), strict=False) if _half(row) == name)
             for (language, rows), own in zip(self.texts.items(), clusters, strict=True)
         }
-        ids = tuple(one for one, row in zip(self.ids, clusters[0].tolist(), strict=False) if _half(row) == name)
+        ids = tuple(
+            identifier for identifier, row in zip(self.ids, clusters[0].tolist(), strict=False) if _half(row) == name
+        )
         return replace(self, texts=mine, ids=ids, source=f"{self.source}[{name}]")
 
     def frame(self) -> pd.DataFrame:
-        """One row an item, a column per language (aligned corpora only)."""
+        """One row per item, one column per language (aligned corpora only)."""
         if not self.aligned:
             raise BadCorpus(f"{self.source} is not aligned: its languages have no rows in common to make a table of")
         return pd.DataFrame(self.texts, index=pd.Index(self.ids, name="id") if self.ids else None)
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a text, language by language: `language` and `text`, indexed by `sample` (from 0 in each language).
+        """One row per text, language by language: `language` and `text`, indexed by `sample` (from 0 in each language).
 
-        `load_corpus` reads the frame back, with `aligned=True` where this corpus is; `frame` makes a column a language.
+        `load_corpus` reads the frame back, with `aligned=True` if this corpus is aligned; `frame` has one column per
+        language.
 
         Example:
             >>> import workbench as wb
@@ -256,20 +258,20 @@ class Corpus:
 
 
 def chosen(languages: str | Sequence[str], present: Sequence[str], *, where: str = "this corpus") -> list[str]:
-    """Resolve the languages that were asked for against those that are present, in the order of asking."""
-    asked = listing(languages)
-    if not asked:
-        raise BadArgument(f"languages={shown(languages)} asks for none; {where} has: {shortened(present)}")
-    found = []
-    for code in asked:
+    """Match the requested languages to those present, in the requested order."""
+    wanted = language_list(languages)
+    if not wanted:
+        raise BadArgument(f"languages={shown(languages)} names none; {where} has: {shortened(present)}")
+    tags = []
+    for code in wanted:
         tag = match(code, present)
         if tag is None:
             raise UnknownLanguage(f"{code!r} is not in {where} (has: {shortened(present)})")
-        found.append(tag)
-    twice = [code for code in dict.fromkeys(found) if found.count(code) > 1]
+        tags.append(tag)
+    twice = [code for code in dict.fromkeys(tags) if tags.count(code) > 1]
     if twice:
         raise BadArgument(f"languages={shown(languages)} has {', '.join(twice)} twice; name each language once")
-    return found
+    return tags
 
 
 def digest(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Identify: which language a text is in, or none that is known; any function from text to code will do."""
+"""Language identification: any function from text to a code, or None for unknown, is an identifier."""
 
 import math
 import unicodedata
@@ -8,28 +8,28 @@ from dataclasses import dataclass
 
 from workbench.arguments import checked, expect, finite, whole_number
 from workbench.errors import BadArgument, TooFewLanguages, UnsupportedSite
-from workbench.text.answers import Identifier, telling
-from workbench.text.characters import whole
+from workbench.text.answers import Identifier, with_languages
+from workbench.text.characters import tokenizable
 from workbench.text.corpus import Corpus
 from workbench.text.languages import check, known
 
-LEAST = 3  # letters that a text must have
-_SCRIPT = 0.01  # share of a language's letters from which on their script is one of its own
-_FEW = 0.625  # of the known trigrams that a text of the language has, at most so many, for it to be in another
-_SURE = 0.01  # chance of so few known trigrams in a text of the language, below which it is in another
-_STRANGE = 3  # letters that a language never uses, from which on a text may be in another
+LEAST = 3  # least letters of a text
+_SCRIPT = 0.01  # least share of a language's letters for a script to count as its own
+_FEW = 0.625  # a text in another language has at most this share of the expected known trigrams
+_SURE = 0.01  # and the probability of so few in a text of the language is below this
+_STRANGE = 3  # least letters unknown to the language for a text to be in another
 
 
 @dataclass(frozen=True)
 class _Profile:
-    """What is known of a language.
+    """Statistics of a language.
 
     Attributes:
-        trigrams: how often each comes.
-        letters: how often each comes.
-        scripts: those of its letters.
-        seen: share of a text's trigrams that come in the language's other texts too.
-        strange: share of a text's letters that come in none of them.
+        trigrams: count of each trigram.
+        letters: count of each letter.
+        scripts: scripts of its letters.
+        seen: mean share of a text's trigrams that occur in the language's other texts.
+        strange: mean share of a text's letters that occur in none of them.
     """
 
     trigrams: Counter[str]
@@ -41,21 +41,20 @@ class _Profile:
 
 @checked
 def by_trigrams(corpus: Corpus, *, least: int = LEAST) -> Identifier:
-    """Identify by the letter trigrams of a corpus: naive Bayes with one added to every count, no download.
+    """Identify by letter trigrams of a corpus: naive Bayes with add-one smoothing, no download.
 
-    "None of these" is an answer: for texts with too few letters (numbers and emoji have none), for those mostly in
-    a script that no language of the corpus is written in, and for those that are unlike the language that fits them
-    best, nonsense or another language. A text is unlike it where at most five trigrams are known for eight of the
-    corpus's own texts (each compared with the others), and so few come by chance in less than 1 % of texts of its
-    length; or where letters stand in it that the language never uses. A close relative that is not in the corpus, such
-    as Dutch beside German, is still taken for the one that is.
+    The answer is None for texts with too few letters (numbers and emoji have none), for texts mostly in a script of no
+    language of the corpus, and for texts unlike the best-fitting language (nonsense or another language). A text is
+    unlike it if it has at most five known trigrams for every eight expected from the corpus's own texts (each compared
+    with the others), and so few occur in less than 1 % of texts of its length; or if it has letters that the language
+    never uses. A close relative missing from the corpus, such as Dutch for German, is identified as the one present.
 
     Args:
-        corpus: texts of every language to tell apart; the more, the surer.
-        least: letters that a text must have, from 1.
+        corpus: texts of every language to distinguish; more texts give better results.
+        least: least letters of a text, from 1.
 
     Returns:
-        The identifier; None where a text is in none of the corpus's languages.
+        The identifier; it returns None for texts in none of the corpus's languages.
 
     Raises:
         TooFewLanguages: fewer than two languages.
@@ -63,21 +62,21 @@ def by_trigrams(corpus: Corpus, *, least: int = LEAST) -> Identifier:
     """
     whole_number("least", least, at_least=1)
     if len(corpus.languages) < 2:
-        raise TooFewLanguages(f"telling languages apart needs at least two; {corpus.source} has {corpus.languages}")
+        raise TooFewLanguages(f"identification needs at least two languages; {corpus.source} has {corpus.languages}")
     known = {language: _profile(rows) for language, rows in corpus.texts.items()}
-    kinds = len(set().union(*(one.trigrams for one in known.values())))
-    totals = {language: one.trigrams.total() + kinds for language, one in known.items()}
+    kinds = len(set().union(*(profile.trigrams for profile in known.values())))
+    totals = {language: profile.trigrams.total() + kinds for language, profile in known.items()}
 
     def identify(text: str) -> str | None:
-        text = whole(expect("text", text, str))
+        text = tokenizable(expect("text", text, str))
         letters, parts = _letters(text), _trigrams(text)
         if sum(map(str.isalpha, letters)) < least:
             return None
         scripts = Counter(map(letter_script, letters))
         fitting = [
             language
-            for language, one in known.items()
-            if 2 * sum(count for script, count in scripts.items() if script in one.scripts) > len(letters)
+            for language, profile in known.items()
+            if 2 * sum(count for script, count in scripts.items() if script in profile.scripts) > len(letters)
         ]
         scores = {
             language: sum(math.log((known[language].trigrams[part] + 1) / totals[language]) for part in parts)
@@ -86,21 +85,21 @@ def by_trigrams(corpus: Corpus, *, least: int = LEAST) -> Identifier:
         best = max(scores, key=lambda language: scores[language], default=None)
         return None if best is None or _unlike(known[best], text) else best
 
-    return telling(identify, corpus.languages)
+    return with_languages(identify, corpus.languages)
 
 
 @checked
 def by_lingua(languages: Sequence[str], *, least: int = 2, margin: float = 0.0) -> Identifier:
     """Identify with lingua-language-detector, an extra of the workbench: `pip install babel-workbench[identify]`.
 
-    It answers with None for texts with too few letters and for scripts of none of the languages. Nonsense in letters
-    of theirs, and other languages that use the same ones, it takes for one of them: `margin` and a second identifier
-    (`compare_identifiers`) show where.
+    It returns None for texts with too few letters and for scripts of none of the languages. Nonsense and other
+    languages in the same script are identified as one of them: use `margin`, or compare with a second identifier
+    (`compare_identifiers`).
 
     Args:
-        languages: ISO 639-1 codes to choose from.
-        least: letters that a text must have, from 1.
-        margin: answer None where the best language is not ahead of the next by this much, from 0 to below 1.
+        languages: ISO 639-1 codes to distinguish.
+        least: least letters of a text, from 1.
+        margin: return None unless the best language leads the next by this much, from 0 to below 1.
 
     Raises:
         UnsupportedSite: lingua is not installed.
@@ -114,30 +113,32 @@ def by_lingua(languages: Sequence[str], *, least: int = 2, margin: float = 0.0) 
         raise UnsupportedSite("lingua is not installed: use by_trigrams, or install the extra `identify`") from None
     codes = []
     if not len(languages):
-        raise TooFewLanguages("lingua tells languages apart and was given none; give two or more")
+        raise TooFewLanguages("lingua got no languages; give two or more")
     for code in languages:
-        found = getattr(IsoCode639_1, check(code).split("-")[0].upper(), None) if known(code) else None
-        if found is None:
+        iso_code = getattr(IsoCode639_1, check(code).split("-")[0].upper(), None) if known(code) else None
+        if iso_code is None:
             raise BadArgument(f"lingua does not know {code!r}; leave it out, or use by_trigrams")
-        if found in codes:
-            raise BadArgument(f"lingua takes {languages[codes.index(found)]!r} and {code!r} for one language; keep one")
-        codes.append(found)
+        if iso_code in codes:
+            raise BadArgument(
+                f"lingua takes {languages[codes.index(iso_code)]!r} and {code!r} for one language; keep one"
+            )
+        codes.append(iso_code)
     builder = LanguageDetectorBuilder.from_iso_codes_639_1(*codes)
     detector = (builder.with_minimum_relative_distance(margin) if margin else builder).build()
     names = {code.name: given for code, given in zip(codes, languages, strict=True)}
 
     def identify(text: str) -> str | None:
-        text = whole(expect("text", text, str))
+        text = tokenizable(expect("text", text, str))
         if sum(map(str.isalpha, text)) < least:
             return None
-        found = detector.detect_language_of(text)
-        return None if found is None else names[found.iso_code_639_1.name]
+        detected = detector.detect_language_of(text)
+        return None if detected is None else names[detected.iso_code_639_1.name]
 
-    return telling(identify, languages)
+    return with_languages(identify, languages)
 
 
 def _profile(rows: Sequence[str]) -> _Profile:
-    """What is known of a language, each text compared with all others."""
+    """Statistics of a language; each text is compared with all others."""
     trigrams, letters = ([Counter(split(row)) for row in rows] for split in (_trigrams, _letters))
     every, alphabet = _sum(trigrams), _sum(letters)
     scripts = Counter()
@@ -153,43 +154,43 @@ def _profile(rows: Sequence[str]) -> _Profile:
 
 
 def _sum(counts: Iterable[Counter[str]]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for one in counts:
-        found.update(one)
-    return found
+    total: Counter[str] = Counter()
+    for counter in counts:
+        total.update(counter)
+    return total
 
 
 def _shared(rows: Sequence[Counter[str]], whole: Counter[str]) -> float:
-    """Share of what the texts have that comes in another text too."""
-    found = sum(count for row in rows for part, count in row.items() if whole[part] > count)
-    return found / max(1, whole.total())
+    """Share of items in the texts that occur in another text too."""
+    shared = sum(count for row in rows for part, count in row.items() if whole[part] > count)
+    return shared / max(1, whole.total())
 
 
-def _unlike(one: _Profile, text: str) -> bool:
-    """Whether what a text has in a language's own scripts is unlike all that is known of the language."""
-    own = "".join(c if c.isspace() or letter_script(c) in one.scripts else " " for c in _plain(text))
+def _unlike(profile: _Profile, text: str) -> bool:
+    """Whether the part of a text in a language's scripts is unlike the language."""
+    own = "".join(c if c.isspace() or letter_script(c) in profile.scripts else " " for c in _plain(text))
     letters, parts = _letters(own), _trigrams(own)
-    strange = sum(letter not in one.letters for letter in letters)
-    if strange >= _STRANGE and strange > (3 * one.strange + 0.03) * len(letters):
+    strange = sum(letter not in profile.letters for letter in letters)
+    if strange >= _STRANGE and strange > (3 * profile.strange + 0.03) * len(letters):
         return True
-    seen = sum(part in one.trigrams for part in parts)
-    # Neighbouring trigrams share letters: they say about half as much as as many independent ones.
-    return seen <= _FEW * one.seen * len(parts) and _chance(seen // 2, len(parts) // 2, one.seen) < _SURE
+    seen = sum(part in profile.trigrams for part in parts)
+    # Neighbouring trigrams share letters: they carry about half the information of independent ones.
+    return seen <= _FEW * profile.seen * len(parts) and _chance(seen // 2, len(parts) // 2, profile.seen) < _SURE
 
 
 def _chance(most: int, of: int, rate: float) -> float:
-    """Chance of at most so many hits in so many draws."""
+    """Binomial probability of at most `most` hits in `of` draws."""
     return sum(math.comb(of, hits) * rate**hits * (1 - rate) ** (of - hits) for hits in range(min(most, of) + 1))
 
 
 def letter_script(letter: str) -> str:
-    """The script of a letter, by its name; kana as one, and a mark as the script that it names."""
+    """The script of a letter, from its Unicode name; hiragana and katakana are both KANA."""
     name = unicodedata.name(letter, "UNKNOWN").split()[0].partition("-")[0]
     return "KANA" if name in ("HIRAGANA", "KATAKANA") else name
 
 
 def _plain(text: str) -> str:
-    """Letters with their marks in lower case and composed, everything else as single spaces."""
+    """Letters with their marks in lower case and composed, everything else replaced by single spaces."""
     text = unicodedata.normalize("NFKC", text).lower()
     return " ".join("".join(c if _is_letter(c) else " " for c in text).split())
 

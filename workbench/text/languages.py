@@ -1,6 +1,6 @@
-"""Languages: which codes exist, how each language is called in English and by its own speakers, its script.
+"""Languages: valid codes, English and own names, scripts.
 
-`check` is the one place where codes and names of languages become the form that every axis has.
+`check` is the only place that converts codes and names of languages to the standard form used on every axis.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,20 +14,20 @@ from workbench.text.display.naming import quoted
 
 DEFAULT = ("ar", "de", "en", "es", "fi", "fr", "hi", "it", "ja", "ru", "tr", "zh")
 _CASED = ("Latn", "Cyrl", "Grek", "Armn")
-# Three-letter codes without a two-letter one that multilingual data sets (FLORES-200, NTREX, Belebele) have.
+# Three-letter codes without a two-letter equivalent in FLORES-200, NTREX and Belebele.
 _ALONE = (
     "ace acm acq aeb ajp apc ars ary arz ast awa azb ban bem bho bjn brx bug ceb cjk ckb crh dik doi dyu fil fon fur "
     "fuv gsw haw hmn hne hsb ilo kab kac kam kbp kea kmb knc kok lij lmo ltg lua luo lus mag mai min mni mos nds nso "
     "nus pag pap pcm prs quy sat scn shn szl taq tgl tpi tum tzm umb vec war yue zgh"
 )
-# Those of the usual variety of a language that has a two-letter code.
+# Three-letter codes of the usual variety of a language that has a two-letter code.
 _VARIETIES = "als arb ayr azj bos cmn ekk gaz gug khk kmr lvs npi ory pbt pes plt swh uzn ydd zsm"
 _LONGER = frozenset((*_ALONE.split(), *_VARIETIES.split()))
 _NO_LANGUAGE = ("und", "mul", "mis", "zxx")
-_RETIRED = ("in", "iw", "ji", "jw", "mo", "sh", "tl")  # of these only `tl` still heads columns
-_SAME = {"pbt": "ps"}  # a language's usual variety, which the registry has not under its macrolanguage
-_APART = ("tw", "fat", "emk", "mnk")  # varieties of one macrolanguage (Akan, Manding) that have texts of their own
-_BY_REGION = ("en", "pt")  # whose two written standards are both common: en-US and pt-BR stay as they are
+_RETIRED = ("in", "iw", "ji", "jw", "mo", "sh", "tl")  # retired codes; only `tl` is still used as a header
+_SAME = {"pbt": "ps"}  # usual varieties that the registry does not assign to their macrolanguage
+_APART = ("tw", "fat", "emk", "mnk")  # varieties of one macrolanguage (Akan, Manding) with corpora of their own
+_BY_REGION = ("en", "pt")  # two common written standards: en-US and pt-BR keep their region
 _FULL_NAMES = {
     "simplified chinese": "zh",
     "chinese simplified": "zh",
@@ -41,14 +41,14 @@ _FULL_NAMES = {
 
 
 def check(code: str) -> str:
-    """Return the one form that a language has here, whatever form it comes in: a BCP-47 code.
+    """Convert a code or name of a language to its standard form, a BCP-47 code.
 
     'EN', 'eng', 'eng_Latn' and 'English' become 'en'; 'zho', 'cmn_Hans' and 'zh-CN' become 'zh', 'arb_Arab' becomes
-    'ar'. A script stays where it is not the usual one (zh-Hant, sr-Latn), also where a region stands for it (zh-TW is
-    zh-Hant); a region stays where it is not the usual one (pt-PT, de-AT), and always in English and Portuguese.
+    'ar'. A script is kept if it is not the usual one (zh-Hant, sr-Latn), also if implied by a region (zh-TW is
+    zh-Hant); a region is kept if it is not the usual one (pt-PT, de-AT), and always in English and Portuguese.
 
     Raises:
-        UnknownLanguage: the code is not well formed, or no language has it.
+        UnknownLanguage: the code is malformed, or no language has it.
     """
     tag = _resolve(code.strip()) if isinstance(code, str) else ""
     if not tag:
@@ -58,8 +58,8 @@ def check(code: str) -> str:
     return tag
 
 
-def listing(languages: Any) -> list[Any]:
-    """The languages that the user wants, one by one: a list, or one string with commas.
+def language_list(languages: Any) -> list[Any]:
+    """The requested languages as a list, from a list or a comma-separated string.
 
     Raises:
         BadArgument: neither.
@@ -72,7 +72,7 @@ def listing(languages: Any) -> list[Any]:
 
 
 def known(code: Any) -> bool:
-    """Tell whether `check` would accept the code."""
+    """Whether `check` accepts the code."""
     try:
         check(code)
     except UnknownLanguage:
@@ -81,11 +81,11 @@ def known(code: Any) -> bool:
 
 
 def listed(code: str) -> bool:
-    """Whether a header or a file's name is taken for a language without being asked: it is in the workbench's list.
+    """Whether a header or a file name is read as a language by default: it is in the workbench's list.
 
     The list has the two-letter codes, the three-letter codes of the same languages and of those in FLORES-200, NTREX
-    and Belebele, any of them with a script or a region, and the languages' names. Some other language has nearly every
-    word of three letters as its code (seg, len, age, dev): such codes are taken only when the user says so.
+    and Belebele, each with or without script and region, and the languages' names. Nearly every three-letter word is
+    the code of some other language (seg, len, age, dev): such codes count only if the user names them.
     """
     if not known(code):
         return False
@@ -99,25 +99,25 @@ def listed(code: str) -> bool:
 
 
 def match(code: str, present: Sequence[str]) -> str | None:
-    """Which of the languages that are there a code means: the same language, or the only one near to it.
+    """The language among those present that a code means: the same language, or else the only near one.
 
-    Near is the same language in the same script where one of the two names no region: 'pt' where only pt-BR is there,
-    and the reverse; a warning says so.
+    Near means the same language in the same script, where one of the two has no region: 'pt' if only pt-BR is present,
+    or the reverse; this gives a warning.
 
     Raises:
-        UnknownLanguage: two of those that are there are the same language.
+        UnknownLanguage: two of those present are the same language.
     """
-    found, exact = meaning(code, present)
-    if found is not None and not exact:
-        warn(f"{code!r} is not there; {found!r}, the same language in the same script, is taken for it")
-    return found
+    language, exact = meaning(code, present)
+    if language is not None and not exact:
+        warn(f"{code!r} is not there; {language!r}, the same language in the same script, is taken for it")
+    return language
 
 
 def meaning(code: str, present: Sequence[str]) -> tuple[str | None, bool]:
-    """What `match` gives, without its warning, and whether that is the same language, not only one near to it.
+    """The result of `match`, without its warning, and whether it is the same language, not only a near one.
 
     Raises:
-        UnknownLanguage: two of those that are there are the same language.
+        UnknownLanguage: two of those present are the same language.
     """
     if code in present:
         return code, True
@@ -134,41 +134,41 @@ def meaning(code: str, present: Sequence[str]) -> tuple[str | None, bool]:
     return (near[0] if len(near) == 1 else None), False
 
 
-def concerns(code: str, languages: Any) -> bool:
-    """Whether one of the languages that are asked for means this one; None asks for all."""
-    return languages is None or any(meaning(one, [code])[0] is not None for one in listing(languages))
+def is_requested(code: str, languages: Any) -> bool:
+    """Whether one of the requested languages means this one; None requests all."""
+    return languages is None or any(meaning(choice, [code])[0] is not None for choice in language_list(languages))
 
 
-def wanted(languages: Any) -> set[str]:
-    """Standard forms of the languages that are asked for, without those that no language has; none where None."""
-    return set() if languages is None else {check(code) for code in listing(languages) if known(code)}
+def requested_codes(languages: Any) -> set[str]:
+    """Standard forms of the requested languages, without unknown codes; empty when None."""
+    return set() if languages is None else {check(code) for code in language_list(languages) if known(code)}
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two names are one: written alike, or two spellings of one language."""
-    return one == other or (known(one) and known(other) and check(one) == check(other))
+def same(first: str, second: str) -> bool:
+    """Whether two names are equal or spellings of one language."""
+    return first == second or (known(first) and known(second) and check(first) == check(second))
 
 
 def required(code: str, present: Sequence[str], lacks: str) -> str:
-    """Which of the languages that are there a code means, as in `match`.
+    """The language among those present that a code means, as in `match`.
 
     Args:
-        code: that was asked for.
-        present: what is there.
-        lacks: what is wrong where it is not, for the message: 'xx' LACKS (has: de, en).
+        code: requested code.
+        present: languages present.
+        lacks: phrase for the message if it is missing: 'xx' LACKS (has: de, en).
 
     Raises:
         UnknownLanguage: it means none of them.
     """
-    found = match(code, present)
-    if found is None:
+    language = match(code, present)
+    if language is None:
         raise UnknownLanguage(f"{code!r} {lacks} (has: {', '.join(map(str, present))})")
-    return found
+    return language
 
 
 @lru_cache(maxsize=4096)
 def _resolve(code: str) -> str:
-    """The standard form, or nothing."""
+    """The standard form, or an empty text."""
     try:
         tag = _standard(code)
         valid = tag.split("-")[0] not in _NO_LANGUAGE and langcodes.Language.get(tag).is_valid()
@@ -178,13 +178,13 @@ def _resolve(code: str) -> str:
 
 
 def _standard(code: str) -> str:
-    """The standard tag, under the macrolanguage for its usual variety alone: arb is ar, but twi is no ak."""
+    """The standard tag; only the usual variety is mapped to its macrolanguage: arb to ar, but not twi to ak."""
     own = langcodes.standardize_tag(code)
     return own if own.split("-")[0] in _APART else langcodes.standardize_tag(code, macro=True)
 
 
 def _reduce(tag: str) -> str:
-    """Leave out a script and a region that tell no texts apart."""
+    """Remove a script and a region that are implied by the language."""
     given = langcodes.Language.get(tag)
     if given.variants or given.extlangs or given.extensions or given.private:
         return tag
@@ -198,18 +198,18 @@ def _reduce(tag: str) -> str:
     return "-".join(part for part in (code, script, region) if part)
 
 
-def _near(one: str, other: str) -> bool:
-    first, second = langcodes.Language.get(one), langcodes.Language.get(other)
+def _near(code: str, other: str) -> bool:
+    first, second = langcodes.Language.get(code), langcodes.Language.get(other)
     written = [("no" if tag.language == "nb" else tag.language, tag.maximize().script) for tag in (first, second)]
     return written[0] == written[1] and None in (first.territory, second.territory)
 
 
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
-    """Names in lower case, English and own, of the languages in the list."""
+    """Lower-case English and own names of the listed languages, to their tags."""
     letters = "abcdefghijklmnopqrstuvwxyz"
-    short = [one + other for one in letters for other in letters if one + other not in _RETIRED]
-    found = dict(_FULL_NAMES)
+    short = [first + second for first in letters for second in letters if first + second not in _RETIRED]
+    names = dict(_FULL_NAMES)
     for code in (*short, *sorted(_LONGER)):
         language = langcodes.Language.get(code)
         if not language.is_valid() or code == "und":
@@ -217,8 +217,8 @@ def _names() -> dict[str, str]:
         tag = _reduce(_standard(code))
         for called in (language.display_name("en").lower(), language.autonym().lower()):
             if called != code and (len(called) > 3 or not called.isascii()):
-                found.setdefault(called, tag)
-    return found
+                names.setdefault(called, tag)
+    return names
 
 
 def name(code: str) -> str:
@@ -227,7 +227,7 @@ def name(code: str) -> str:
 
 
 def autonym(code: str) -> str:
-    """Name in the language itself, with a capital where its script has them: 'Deutsch', 'Suomi', '日本語', 'हिन्दी'."""
+    """Name in the language itself, capitalized where the script has capitals: 'Deutsch', 'Suomi', '日本語', 'हिन्दी'."""
     own = langcodes.Language.get(check(code)).autonym()
     return own[0].upper() + own[1:] if script(code) in _CASED and own.islower() else own
 
@@ -238,6 +238,6 @@ def script(code: str) -> str:
 
 
 def label(code: str) -> str:
-    """Both names, for axes and menus: 'German · Deutsch'; one where they agree: 'English'."""
+    """Both names, for axes and menus: 'German · Deutsch'; a single one if they agree: 'English'."""
     english, own = name(code), autonym(code)
     return english if english == own else f"{english} · {own}"

@@ -1,4 +1,4 @@
-"""Order: texts sorted by what they say, so that a bootstrap does not see how a corpus was sorted."""
+"""Canonical order of texts, so that a bootstrap does not depend on the order of the corpus."""
 
 import numpy as np
 
@@ -10,10 +10,9 @@ def text_order(corpus: Corpus, *, joint: bool) -> list[np.ndarray]:
 
     Args:
         corpus: the texts.
-        joint: rows of an aligned corpus stay together: every language has the order of the rows' texts in all
-            languages. Needed wherever one draw serves several languages at once, as in a contrast of them. Without it
-            each language has the order of its own texts, so that its intervals are the same whatever languages, aligned
-            or not, stand beside it.
+        joint: keep rows of an aligned corpus together: every language has the order of the rows' texts in all
+            languages. Required if one draw serves several languages at once, as in a contrast of them. Otherwise each
+            language has the order of its own texts, so that its intervals do not depend on the other languages.
     """
     if joint and corpus.aligned:
         rows = list(zip(*(corpus.texts[language] for language in sorted(corpus.languages)), strict=True))
@@ -24,8 +23,8 @@ def text_order(corpus: Corpus, *, joint: bool) -> list[np.ndarray]:
 
 def sort_texts(corpus: Corpus, samples: np.ndarray, *, joint: bool = True, axis: int = -2) -> np.ndarray:
     """Samples [..., language, sample, ...], languages along `axis`, with each language's texts in `text_order`."""
-    found = samples.copy()
-    given, placed = (np.moveaxis(values, (axis, axis + 1), (0, 1)) for values in (samples, found))  # views
+    ordered = samples.copy()
+    given, placed = (np.moveaxis(values, (axis, axis + 1), (0, 1)) for values in (samples, ordered))  # views
     for k, order in enumerate(text_order(corpus, joint=joint)):
         placed[k, : len(order)] = given[k, order]
-    return found
+    return ordered

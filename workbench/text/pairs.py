@@ -1,4 +1,4 @@
-"""Prompt pairs: a source run, the target run that is patched with it, and the two answers between which they differ."""
+"""Prompt pairs: a source prompt, the target prompt that is patched with it, and the answers of both."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ import pandas as pd
 
 from workbench.arguments import checked, expect
 from workbench.errors import BadPairs, warn
-from workbench.text.characters import composed, mended, normalized, plain, whole
+from workbench.text.characters import composed, normalized, plain, tokenizable, tokenizable_texts
 from workbench.text.clusters import numbered, repeats_record
 from workbench.text.corpus import digest
 from workbench.text.display.naming import quoted
@@ -31,11 +31,11 @@ class Pair:
     Attributes:
         source: the prompt whose activations are taken; a model should continue it with `answer`.
         target: the prompt whose run is patched; a model should continue it with `foil`.
-        answer: what the patch should bring about; the logit difference is answer - foil.
-        foil: what the target run says when it is not patched.
-        roles: token positions by role ("subject": 7), counted in the tokens that the model reads (in a chat the
-            template's among them), or None.
-        name: for tables and figures.
+        answer: the answer that the patch should produce; the logit difference is answer - foil.
+        foil: the answer of the unpatched target run.
+        roles: token positions by role ("subject": 7), counted in the tokens that the model reads (in a chat,
+            including the template's), or None.
+        name: label in tables and figures.
     """
 
     source: str
@@ -48,13 +48,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs in order, where they came from, and how many were left out on the way.
+    """Pairs in order, with their source and the number left out.
 
     Attributes:
         items: the pairs.
-        name: where they came from.
-        dropped: how many were left out.
-        chat: whether a prompt is a user's turn in a chat, and the answer what the assistant begins with.
+        name: their source.
+        dropped: number of pairs left out.
+        chat: whether a prompt is a user turn in a chat, and the answer the beginning of the assistant turn.
     """
 
     items: tuple[Pair, ...]
@@ -67,15 +67,15 @@ class Pairs:
             expect(name, getattr(self, name), type_of)
         items = tuple(self.items)
         if not items:
-            raise BadPairs(f"{self.name} holds no pairs ({self.dropped} were dropped)")
+            raise BadPairs(f"{self.name} has no pairs ({self.dropped} were dropped)")
         for number, pair in enumerate(items):
             if not isinstance(pair, Pair):
-                raise BadPairs(f"{self.name}, pair {number}: {quoted(pair)} is no Pair; wb.load_pairs reads dicts")
+                raise BadPairs(f"{self.name}, pair {number}: {quoted(pair)} is not a Pair; wb.load_pairs reads dicts")
             for field, text in zip(FIELDS, _texts(pair), strict=True):
                 if not isinstance(text, str):
                     raise BadPairs(f"{self.name}, pair {number}: {field!r} is {quoted(text)} and not text")
         columns = {field: tuple(getattr(pair, field) for pair in items) for field in FIELDS}
-        object.__setattr__(self, "items", _with(items, mended(columns, self.name)))
+        object.__setattr__(self, "items", _with_texts(items, tokenizable_texts(columns, self.name)))
 
     @cached_property
     def hash(self) -> str:
@@ -85,16 +85,16 @@ class Pairs:
 
     @cached_property
     def clusters(self) -> np.ndarray:
-        """Which pairs have the same two prompts and so are one piece of evidence, [pair], numbered from 0."""
+        """Clusters of pairs with the same two prompts, each one piece of evidence, [pair], numbered from 0."""
         return numbered((plain(pair.source), plain(pair.target)) for pair in self.items)
 
     @cached_property
     def repeated(self) -> int:
-        """How many pairs say what one before them says, answers and roles included."""
+        """Number of repeated pairs; answers and roles are compared too."""
         return len(self) - len(self.distinct())
 
     def distinct(self) -> "Pairs":
-        """Drop and count pairs that come again, whatever the composition and the white space of their prompts."""
+        """Drop and count repeated pairs, ignoring Unicode composition and white space of the prompts."""
         first: dict[tuple[Any, ...], Pair] = {}
         for pair in self.items:
             answers = (composed(pair.answer, "NFC"), composed(pair.foil, "NFC"))  # " a" is another answer than "a"
@@ -103,7 +103,7 @@ class Pairs:
         return replace(self, items=tuple(first.values()), dropped=self.dropped + len(self) - len(first))
 
     def distinct_count(self, name: str) -> dict[str, int]:
-        """How many pairs differ in a prompt, under this name, for a Result; nothing where all do."""
+        """Number of pairs with distinct prompts under this name, for a Result; empty if all are distinct."""
         distinct = int(self.clusters.max()) + 1
         return {name: distinct} if distinct < len(self) else {}
 
@@ -116,7 +116,7 @@ class Pairs:
         return {**about, "chat": True} if self.chat else about
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a pair: `source`, `target`, `answer`, `foil`, `roles` (token positions by role, or None) and `name`.
+        """A row per pair: `source`, `target`, `answer`, `foil`, `roles` (token positions by role, or None) and `name`.
 
         `load_pairs` reads the frame back.
 
@@ -135,10 +135,8 @@ class Pairs:
         return f"Pairs({self.name}: {len(self)} pair{'s' * (len(self) != 1)}{dropped}{', chat' * self.chat})"
 
     def _repr_html_(self) -> str:
-        first = enumerate(self.items[:_SHOWN])  # as Python writes them, so that spaces in front are seen
-        rows = tuple(
-            (number, *map(repr, _texts(pair)), pair.roles or "") for number, pair in first
-        )  # with their spaces
+        first = enumerate(self.items[:_SHOWN])  # with repr, so that leading spaces are visible
+        rows = tuple((number, *map(repr, _texts(pair)), pair.roles or "") for number, pair in first)
         more = (f"and {len(self) - _SHOWN} more; to_frame() has all",) if len(self) > _SHOWN else ()
         return as_html([Part(repr(self), ("pair", *FIELDS, "roles"), rows, more)])
 
@@ -157,20 +155,20 @@ def load_pairs(source: Any, *, chat: bool = False, deduplicate: bool = False, no
     r"""Load prompt pairs.
 
     Args:
-        source: a TSV, CSV or JSONL file, a pandas frame, a list of dicts or of Pair, or Pairs (which pass through),
+        source: a TSV, CSV or JSONL file, a pandas frame, a list of dicts or of Pair, or Pairs (returned as they are),
             with `source`, `target`, `answer`, `foil`, and optionally `roles` (a dict of token positions; JSON in a
             table) and `name`. In a TSV, \n in a prompt stands for a line break.
-        chat: each prompt is a user's turn in the model's chat template, and the answer and the foil are what the
-            assistant's turn may begin with. False leaves Pairs as they are.
-        deduplicate: drop pairs that come again, also those that differ in Unicode composition or in the white space of
-            their prompts alone; `Pairs.dropped` counts them.
-        normalize: the Unicode form that texts are brought into, with a warning; None leaves them as they are. Pairs
-            that pass through stay in their form.
+        chat: each prompt is a user turn in the model's chat template, and the answer and the foil are beginnings of the
+            assistant turn. False leaves Pairs as they are.
+        deduplicate: drop repeated pairs, also those that differ only in Unicode composition or in the white space of
+            their prompts; `Pairs.dropped` counts them.
+        normalize: the Unicode form to which texts are converted, with a warning; None leaves them as they are. Pairs
+            keep their form.
 
     Raises:
-        BadPairs: missing, empty, not UTF-8, a field that is missing or blank, answer and foil the same, also where
-            they differ in Unicode composition alone; says where.
-        BadArgument: another `normalize`.
+        BadPairs: missing, empty, not UTF-8, a field that is missing or blank, answer and foil equal apart
+            from Unicode composition; names the place.
+        BadArgument: unknown `normalize`.
 
     Example:
         >>> import workbench as wb
@@ -198,17 +196,17 @@ def _read(source: Any, form: str | None) -> Pairs:
     rows, name = _rows(source)
     items = [_pair(item, f"{name}, {place}") for place, item in rows]
     columns = {field: [getattr(pair, field) for pair in items] for field in FIELDS}
-    found = _with(items, normalized(columns, form, name))
-    for (place, _), pair in zip(rows, found, strict=True):
+    converted = _with_texts(items, normalized(columns, form, name))
+    for (place, _), pair in zip(rows, converted, strict=True):
         if composed(pair.answer, "NFC") == composed(pair.foil, "NFC"):
             raise BadPairs(
-                f"{name}, {place}: answer and foil are both {quoted(pair.answer)}; their difference says nothing"
+                f"{name}, {place}: answer and foil are both {quoted(pair.answer)}; their difference is always 0"
             )
-    return Pairs(tuple(replace(pair, name=composed(whole(pair.name), form)) for pair in found), name)
+    return Pairs(tuple(replace(pair, name=composed(tokenizable(pair.name), form)) for pair in converted), name)
 
 
-def _with(items: Sequence[Pair], columns: Mapping[str, Sequence[str]]) -> tuple[Pair, ...]:
-    """The pairs with other texts, [pair] by field."""
+def _with_texts(items: Sequence[Pair], columns: Mapping[str, Sequence[str]]) -> tuple[Pair, ...]:
+    """The pairs with their texts replaced, [pair] by field."""
     rows = zip(*(columns[field] for field in FIELDS), strict=True)
     return tuple(
         pair if texts == _texts(pair) else replace(pair, **dict(zip(FIELDS, texts, strict=True)))
@@ -222,19 +220,19 @@ def _texts(pair: Pair) -> tuple[str, str, str, str]:
 
 
 def first_tokens(tokenizer: Any, word: str) -> frozenset[int]:
-    """First tokens with which a word can begin: after an opening quote or at the start, with and without a space.
+    """Possible first tokens of a word: after an opening quote or at the start, with and without a space.
 
-    The quote matters to SentencePiece tokenizers, which put a space before a text that stands alone. A token that is
-    only a space tells nothing of the word and is left out.
+    The quote matters for SentencePiece tokenizers, which add a space at the start of a text. A token that is only a
+    space does not identify the word and is left out.
     """
-    quote, word = _ids(tokenizer, '"'), whole(word)
-    found = set()
+    quote, word = _ids(tokenizer, '"'), tokenizable(word)
+    tokens = set()
     for text in (word, f" {word}"):
-        found.update(_ids(tokenizer, text)[:1])
+        tokens.update(_ids(tokenizer, text)[:1])
         after = _ids(tokenizer, f'"{text}')
         if after[: len(quote)] == quote:
-            found.update(after[len(quote) : len(quote) + 1])
-    return frozenset(token for token in found if tokenizer.decode([token]).strip())
+            tokens.update(after[len(quote) : len(quote) + 1])
+    return frozenset(token for token in tokens if tokenizer.decode([token]).strip())
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:
@@ -243,28 +241,30 @@ def _ids(tokenizer: Any, text: str) -> list[int]:
 
 def _rows(source: Any) -> tuple[list[tuple[str, Any]], str]:
     if isinstance(source, pd.DataFrame):
-        return _of_table(frame_table(source, BadPairs)), "frame"
+        return _table_rows(frame_table(source, BadPairs)), "frame"
     if isinstance(source, str | Path):
         path = Path(source)
         suffix = kind(path)
         if suffix in (".jsonl", ".ndjson"):
             return list(read_json_lines(path, BadPairs)), str(source)
         if suffix in (".tsv", ".tab", ".csv"):
-            rows = _of_table(read_table(path, BadPairs))
-            return (rows if suffix == ".csv" else [(place, _broken(item)) for place, item in rows]), str(source)
+            rows = _table_rows(read_table(path, BadPairs))
+            return (rows if suffix == ".csv" else [(place, _with_line_breaks(item)) for place, item in rows]), str(
+                source
+            )
         raise BadPairs(f"cannot tell what {str(source)!r} is; pairs are .tsv, .csv, .jsonl, a frame or a list of dicts")
     if isinstance(source, Sequence):
         return [(f"pair {number}", item) for number, item in enumerate(source)], "list"
     raise BadPairs(f"cannot read pairs from {type(source).__name__}; give a path, a frame or a list of dicts")
 
 
-def _of_table(table: Table) -> list[tuple[str, dict[str, Any]]]:
+def _table_rows(table: Table) -> list[tuple[str, dict[str, Any]]]:
     return [
         (place, {name: cells[row] for name, cells in table.columns.items()}) for row, place in enumerate(table.places)
     ]
 
 
-def _broken(item: dict[str, Any]) -> dict[str, Any]:
+def _with_line_breaks(item: dict[str, Any]) -> dict[str, Any]:
     return {name: cell.replace("\\n", "\n") if name in FIELDS and cell else cell for name, cell in item.items()}
 
 

@@ -1,4 +1,4 @@
-"""Read a corpus from wherever texts lie."""
+"""Load a corpus from files, folders, data sets or objects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -43,9 +43,9 @@ def load_corpus(
         source: one of
             a shipped corpus: "parallel", at least 100 aligned sentences in 12 languages;
             a TSV or CSV with a column per language (aligned; a row with a missing cell is dropped for all languages,
-            with a warning that says how many) or with the columns `language` and `text`;
+            with a warning that counts them) or with the columns `language` and `text`;
             a JSONL file of objects with `language` and `text` (not aligned), or a text for each language (aligned);
-            a folder of `<language>.txt`, one text a line (not aligned; blank lines are left out), of FLORES-200
+            a folder of `<language>.txt`, one text per line (not aligned; blank lines are left out), of FLORES-200
             (`eng_Latn.dev`), of NTREX or of a Moses pair (`name.de-en.de`; all aligned by line), of Belebele, or of a
             table for each language; `name.de-en` stands for the two files of a Moses pair;
             XQuAD-like JSON, `xquad.<language>.json` or a folder of them: the contexts of its paragraphs are the texts
@@ -53,36 +53,35 @@ def load_corpus(
             any of these files packed as `.gz`;
             a pandas frame, a `datasets.Dataset` or a list of dicts in one of the shapes of a table; a
             `datasets.DatasetDict` by split or by language; a dict of lists by language (not aligned unless
-            `aligned` says so), whose keys are judged as the headers of a frame are;
+            `aligned` says so), whose keys are read like the headers of a frame;
             a list of texts, in the one language that `languages` names;
             a data set of the Hugging Face hub, or a local folder laid out as one: `hf:owner/name`, or with its configs
-            `hf:owner/name:deu_Latn+fra_Latn`, a language each (aligned where their ids agree), and its split
-            `hf:owner/name:deu_Latn+fra_Latn:dev`; it is loaded by the library `datasets`, and none of its code is run;
-            a Corpus, which passes through.
+            `hf:owner/name:deu_Latn+fra_Latn`, a language each (aligned if their ids agree), and its split
+            `hf:owner/name:deu_Latn+fra_Latn:dev`; it is loaded with the library `datasets`; its code is never run;
+            a Corpus, which is returned as it is.
         languages: codes to keep, in this order (a list, or one string with commas); all when None.
         limit: first texts to keep of each language, after the split.
         split: 'train' or 'test', one half of the rows (`Corpus.split`); of a DatasetDict or of the hub, which of its
             datasets (the first when None); of a FLORES folder, 'dev' or 'devtest'.
         chat: read the texts as the answers of a chat model, in its tokenizer's chat template (`Corpus.as_chat`); a text
-            or a text for each language is the user's turn before them, which is empty with True. Only the texts' own
+            or a text for each language is the user turn before them; True means an empty one. Only the texts' own
             tokens enter statistics. False leaves a Corpus as it is.
-        columns: what columns of a table hold, where their headers do not say it: {"src": "de", "mt": None} makes `src`
-            German and leaves `mt` out; "text" and "language" stand for texts and for their languages. Columns that
-            are not named are judged by their headers, and a warning and `Corpus.ignored` name those that are no
-            language.
-        aligned: whether row i says the same in every language; by default what the source is known for.
-        deduplicate: drop texts that come again (in an aligned corpus rows that do in all languages), also those that
-            differ in white space or Unicode composition alone. They are counted in any case (`Corpus.repeated`).
-        normalize: the Unicode form that texts are brought into, with a warning; None leaves them as they are.
+        columns: contents of table columns, if not clear from their headers: {"src": "de", "mt": None} makes `src`
+            German and leaves `mt` out; "text" and "language" mark the columns of texts and of their languages. Other
+            columns are read by their headers; a warning and `Corpus.ignored` name those that are no language.
+        aligned: whether row i says the same in every language; by default as known for the source.
+        deduplicate: drop repeated texts (in an aligned corpus, rows repeated in all languages), also those that differ
+            only in white space or Unicode composition. They are counted in any case (`Corpus.repeated`).
+        normalize: the Unicode form to which texts are converted, with a warning; None leaves them as they are.
 
     Returns:
         The corpus; `Corpus.aligned` says whether row i means the same in every language.
 
     Raises:
-        BadCorpus: missing, empty, not UTF-8, without languages, ragged, or with a blank text; says where.
-        UnknownLanguage: a code that no language has, or a language asked for that is not there, or no user's turn for
-            a language.
-        BadArgument: an impossible `limit`, `split`, `chat`, `columns` or `normalize`.
+        BadCorpus: missing, empty, not UTF-8, without languages, ragged, or with a blank text; names the place.
+        UnknownLanguage: a code that no language has, or a requested language that is missing, or no user turn for a
+            language.
+        BadArgument: an invalid `limit`, `split`, `chat`, `columns` or `normalize`.
 
     Example:
         >>> import workbench as wb
@@ -118,7 +117,7 @@ def load_corpus(
 def _read(
     source: Any, languages: _Languages, columns: _Columns, split: str | None, aligned: bool | None
 ) -> tuple[Corpus, bool]:
-    """The corpus, and whether `split` named a part of the source itself."""
+    """The corpus, and whether `split` selected a part of the source itself."""
     if isinstance(source, pd.DataFrame):
         return table_corpus(frame_table(source, BadCorpus), "frame", languages, columns), False
     if is_dataset(source):

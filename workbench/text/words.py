@@ -1,4 +1,4 @@
-"""Words for concepts in many languages, and translation prompts made of them."""
+"""Word lists of concepts in many languages, and translation prompts made from them."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,14 @@ import pandas as pd
 from workbench import shipped
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadCorpus, BadPairs, warn
-from workbench.text.characters import composed, normalized, whole
+from workbench.text.characters import composed, normalized, tokenizable
 from workbench.text.chat import Chat
 from workbench.text.clusters import word_clusters
 from workbench.text.corpus import chosen, digest
 from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import Table, frame_table
 from workbench.text.formats.delimited import read_table
-from workbench.text.formats.headers import identifiers, language_columns, twice
+from workbench.text.formats.headers import duplicates, identifiers, language_columns
 from workbench.text.formats.tables import keep_complete, text_cell
 from workbench.text.languages import autonym
 from workbench.text.pairs import Pair, Pairs, first_tokens
@@ -31,25 +31,25 @@ def load_words(
     columns: Mapping[str, str | None] | None = None,
     normalize: str | None = "NFC",
 ) -> pd.DataFrame:
-    """Load a word list: one row a concept, one column a language.
+    """Load a word list: one row per concept, one column per language.
 
     Args:
         source: "words" (shipped: at least 120 concepts in 12 languages), a TSV or CSV, or a pandas frame, with a column
-            per language; `concept` names the rows (else the index of a frame if it is named so, else `id` where it
-            is not Indonesian, else the first language), `pos` is the part of speech.
+            per language; `concept` names the rows (else the index of a frame with that name, else `id` if it is not
+            Indonesian, else the first language), `pos` is the part of speech.
         languages: codes to keep, in this order; all when None. A row that lacks one of them is dropped, with a warning.
-        columns: what columns hold, where their headers do not say it: {"word": "de", "id": None}.
-        normalize: the Unicode form that words are brought into, with a warning; None leaves them as they are.
+        columns: contents of columns, if not clear from their headers: {"word": "de", "id": None}.
+        normalize: the Unicode form to which words are converted, with a warning; None leaves them as they are.
 
     Returns:
         Frame [concept, language] of words; `attrs` has `pos` (concept to part of speech), `source`, `hash`, `dropped`,
-        and `ignored` (columns that hold no language).
+        and `ignored` (columns without a language).
 
     Raises:
-        BadCorpus: missing, empty, not UTF-8, without languages, ragged, a concept twice, or a word that is no text;
-            says where.
-        UnknownLanguage: a code that no language has, or a language asked for that is not there.
-        BadArgument: `columns` names a column that is not there, or another `normalize`.
+        BadCorpus: missing, empty, not UTF-8, without languages, ragged, a concept twice, or a word that is not text;
+            names the place.
+        UnknownLanguage: a code that no language has, or a requested language that is missing.
+        BadArgument: `columns` names a missing column, or unknown `normalize`.
     """
     table, name = _word_table(source)
     used = [header for header in table.columns if header in ("concept", "pos") or header.lower() == "id"]
@@ -65,11 +65,11 @@ def load_words(
         for language, column in cells.items()
     }
     words = {language: list(column) for language, column in normalized(words, normalize, name).items()}
-    concepts = [composed(whole(str(labels[row])), normalize) for row in rows]
-    if repeated := twice(concepts):
+    concepts = [composed(tokenizable(str(labels[row])), normalize) for row in rows]
+    if repeated := duplicates(concepts):
         raise BadCorpus(f"{name}: concepts come more than once: {shortened(repeated)}; a concept has one row")
     frame = pd.DataFrame(words, index=pd.Index(concepts, name="concept"))
-    _say_repeats(frame, name)
+    _warn_repeats(frame, name)
     parts = table.columns.get("pos", [])
     frame.attrs = {
         "pos": {concept: parts[row] for concept, row in zip(concepts, rows, strict=True)} if parts else {},
@@ -82,12 +82,12 @@ def load_words(
     return frame
 
 
-def _say_repeats(frame: pd.DataFrame, name: str) -> None:
-    """Warn of concepts whose words are those of a concept before them in every language."""
+def _warn_repeats(frame: pd.DataFrame, name: str) -> None:
+    """Warn of concepts that repeat the words of another concept in every language."""
     later = frame.index[pd.Series(word_clusters(frame)).duplicated().to_numpy()]
     if len(later):
         warn(
-            f"{name}: rows that have the words of one before them in every language are no further evidence: "
+            f"{name}: rows that repeat another row in every language are no further evidence: "
             f"{len(later)} of {len(frame)} ({shortened(list(later))}); intervals draw equal rows together"
         )
 
@@ -112,29 +112,28 @@ def translation_pairs(
     tokenizer: Any = None,
     chat: bool = False,
 ) -> Pairs:
-    """Make few-shot translation prompts of words, one pair for each concept.
+    """Make few-shot translation prompts, one pair for each concept.
 
-    A prompt shows `shots` translations and asks for one more: `Deutsch: "Hund" - Français: "`. The two prompts of a
+    A prompt has `shots` translations and asks for one more: `Deutsch: "Hund" - Français: "`. The two prompts of a
     pair have the same shots and ask for different concepts: the target prompt (whose run is patched) for A, the source
     prompt (whose activations are taken) for B. The answer is B and the foil A in the target language, so an effect of 0
     is the unpatched target run, and 1 the source run. After Dumas et al. (arXiv 2411.08745).
 
     Args:
-        words: frame of `load_words`, or what it reads.
-        source: language code of the words that are shown.
-        target: language code of the words that are asked for.
+        words: frame of `load_words`, or a source for it.
+        source: language code of the given words.
+        target: language code of the requested words.
         shots: translations shown before the question.
-        seed: of the order of concepts and of the shots.
+        seed: seed of the order of concepts and of the shots.
         limit: most pairs to make; all when None.
-        tokenizer: when given, B is a concept whose word has as many tokens as A's, so that the two prompts have one
+        tokenizer: when given, B is a concept whose word has as many tokens as A's, so that the prompts have equal
             length; concepts without such a partner, and pairs whose answer and foil can begin with the same token, are
             dropped and counted.
-        chat: the prompts are a user's turns in the model's chat template, and the answer is what the assistant's turn
-            begins with, so it is read where the template leaves off. With `tokenizer`, lengths are of whole turns.
+        chat: the prompts are user turns in the model's chat template, and the answer is the beginning of the assistant
+            turn. With `tokenizer`, lengths are of whole turns.
 
     Returns:
-        Pairs; `dropped` counts those that were left out: no partner of the same length, or answers that cannot be told
-        apart.
+        Pairs; `dropped` counts those left out: no partner of the same length, or answers with the same first token.
 
     Raises:
         UnknownLanguage: a language is not among the words.
@@ -148,14 +147,14 @@ def translation_pairs(
         >>> pairs[0].target.splitlines()[0].startswith('Deutsch: "')
         True
     """
-    frame, asked, told = _asked(words, source, target)
+    frame, source_language, target_language = _word_columns(words, source, target)
     _check_numbers(shots, limit)
     _check_tokenizer(tokenizer)
     if len(frame) < shots + 2:
         raise BadArgument(f"{len(frame)} concepts are too few for {shots} shots and two questions; lower shots")
     templated = Chat(tokenizer) if chat and tokenizer is not None else None
-    left, right = frame[asked].tolist(), frame[told].tolist()
-    names = (autonym(asked), autonym(told))
+    left, right = frame[source_language].tolist(), frame[target_language].tolist()
+    names = (autonym(source_language), autonym(target_language))
     rng = random.Random(seed)
     order = rng.sample(range(len(frame)), len(frame))
     partners = _partners(order, [_line(names, word, "") for word in left], tokenizer)
@@ -174,9 +173,9 @@ def translation_pairs(
         source_prompt, target_prompt = (_prompt(names, examples, left[row]) for row in (second, first))
         if (
             tokenizer is not None
-            and len({_length(tokenizer, templated, one) for one in (source_prompt, target_prompt)}) > 1
+            and len({_length(tokenizer, templated, prompt) for prompt in (source_prompt, target_prompt)}) > 1
         ):
-            dropped += 1  # a tokenizer that joins the question to the line before
+            dropped += 1  # the tokenizer merges the question with the line before
             continue
         name = f"{frame.index[second]} into {frame.index[first]}"
         pairs.append(Pair(source=source_prompt, target=target_prompt, answer=answer, foil=foil, name=name))
@@ -184,10 +183,10 @@ def translation_pairs(
             break
     if not pairs:
         raise BadPairs(
-            f"all {dropped} pairs {asked}-{told} were dropped: their answers begin with the same token, or no two "
-            "words have the same number of tokens"
+            f"all {dropped} pairs {source_language}-{target_language} were dropped: their answers begin with the same "
+            "token, or no two words have the same number of tokens"
         )
-    return Pairs(tuple(pairs), f"translation {asked}-{told}", dropped, chat)
+    return Pairs(tuple(pairs), f"translation {source_language}-{target_language}", dropped, chat)
 
 
 def translation_prompts(
@@ -196,23 +195,23 @@ def translation_prompts(
     """Make one few-shot translation prompt for each concept, in the form of `translation_pairs`.
 
     Args:
-        words: frame of `load_words`, or what it reads.
-        source: language code of the words that are shown.
-        target: language code of the words that are asked for.
+        words: frame of `load_words`, or a source for it.
+        source: language code of the given words.
+        target: language code of the requested words.
         shots: translations shown before the question; never of a concept with the same word in either language.
-        seed: of the order of concepts and of the shots.
+        seed: seed of the order of concepts and of the shots.
         limit: most prompts to make; all when None.
 
     Returns:
-        Concept to prompt, which ends in the opening quote of the word that is asked for.
+        Concept to prompt, ending in the opening quote of the requested word.
 
     Raises:
         UnknownLanguage: a language is not among the words.
         BadArgument: too few concepts with other words for `shots`, or a negative `shots` or `limit`.
     """
-    frame, asked, told = _asked(words, source, target)
+    frame, source_language, target_language = _word_columns(words, source, target)
     _check_numbers(shots, limit)
-    left, right = frame[asked].tolist(), frame[told].tolist()
+    left, right = frame[source_language].tolist(), frame[target_language].tolist()
     rng = random.Random(seed)
     prompts = {}
     for row in rng.sample(range(len(frame)), len(frame))[:limit]:
@@ -220,17 +219,23 @@ def translation_prompts(
         if len(others) < shots:
             raise BadArgument(f"{len(frame)} concepts are too few for {shots} shots and a question; lower shots")
         examples = [(left[other], right[other]) for other in rng.sample(others, shots)]
-        prompts[str(frame.index[row])] = _prompt((autonym(asked), autonym(told)), examples, left[row])
+        prompts[str(frame.index[row])] = _prompt(
+            (autonym(source_language), autonym(target_language)), examples, left[row]
+        )
     return prompts
 
 
-def _asked(words: pd.DataFrame | str, source: str, target: str) -> tuple[pd.DataFrame, str, str]:
+def _word_columns(words: pd.DataFrame | str, source: str, target: str) -> tuple[pd.DataFrame, str, str]:
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    asked, told = (chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target))
-    words_read = normalized(
-        {code: frame[code].tolist() for code in (asked, told)}, frame.attrs.get("normalize", "NFC"), "this word list"
+    source_language, target_language = (
+        chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target)
     )
-    return frame.assign(**words_read), asked, told
+    words_read = normalized(
+        {code: frame[code].tolist() for code in (source_language, target_language)},
+        frame.attrs.get("normalize", "NFC"),
+        "this word list",
+    )
+    return frame.assign(**words_read), source_language, target_language
 
 
 def _check_tokenizer(tokenizer: Any) -> None:
@@ -256,12 +261,12 @@ def _partners(order: list[int], lines: list[str], tokenizer: Any) -> dict[int, i
 
 
 def _prompt(names: tuple[str, str], examples: Sequence[tuple[str, str]], question: str) -> str:
-    lines = [_line(names, asked, told) + '"' for asked, told in examples]
+    lines = [_line(names, word, translation) + '"' for word, translation in examples]
     return "\n".join([*lines, _line(names, question, "")])
 
 
-def _line(names: tuple[str, str], asked: str, told: str) -> str:
-    return f'{names[0]}: "{asked}" - {names[1]}: "{told}'
+def _line(names: tuple[str, str], word: str, translation: str) -> str:
+    return f'{names[0]}: "{word}" - {names[1]}: "{translation}'
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:

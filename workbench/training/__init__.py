@@ -1,1 +1,1 @@
-"""How the shipped models were made: tokenizer, mixture, pretraining, evaluation, card."""
+"""Training of the shipped models: tokenizer, data mixture, pretraining, evaluation, card."""

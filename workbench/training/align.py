@@ -1,10 +1,10 @@
 """Alignment: `python -m workbench.training.align --model data/polyglot --out data/polyglot-aligned --languages de,ja`.
 
-Tunes a shipped base on questions for the translation of words between two languages, both directions, and on nothing
-else: the other languages are measured before and after, in the new form of question and in the old one. The loss counts
-answers only. The directions that pretraining held out stay out. Beside it a control is tuned as long on shuffled pairs,
-where each word stands for another concept, measured and thrown away. The result is a function of base, recipe and seed
-(on one machine and thread count).
+Tunes a shipped base only on questions for the translation of words between two languages, in both directions; the other
+languages are measured before and after, in the new and the old form of question. The loss covers answers only.
+Directions held out from pretraining stay held out. A control is tuned equally long on shuffled pairs, where each word
+means another concept, measured and discarded. The result is a function of base, recipe and seed (on one machine and
+thread count).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from workbench.errors import BadArgument
 from workbench.text.readers import load_corpus
 from workbench.training.cards.loss_curve import write_loss_curve
-from workbench.training.cards.twin import changes, draw_asked, read_all
+from workbench.training.cards.twin import changes, draw_directions, measure_all
 from workbench.training.cards.twin_card import write_twin_card
 from workbench.training.data.pair_mixture import PairMixture
 from workbench.training.data.prompts import LANGUAGES, Words, read_words
@@ -39,7 +39,7 @@ from workbench.training.pretrain import WORDS, document_mask
 
 @dataclass(frozen=True)
 class Alignment:
-    """All that decides the tuned weights, besides the base. Lengths in tokens."""
+    """All hyperparameters of the alignment. Lengths in tokens."""
 
     languages: tuple[str, str] = ("de", "ja")
     steps: int = 80
@@ -61,8 +61,8 @@ def tune(model: Model, mixture: PairMixture, recipe: Alignment, *, progress: boo
 
     Args:
         model: in float32.
-        mixture: what it reads.
-        recipe: how long and how fast.
+        mixture: training data.
+        recipe: hyperparameters.
         progress: show a progress bar.
 
     Returns:
@@ -93,7 +93,7 @@ def tune(model: Model, mixture: PairMixture, recipe: Alignment, *, progress: boo
 
 
 def answer_loss(model: Model, ids: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
-    """Mean nll of the marked tokens, nats; ids: [batch, length], answers: [batch, length] bool."""
+    """Mean NLL of the marked tokens, nats; ids: [batch, length], answers: [batch, length] bool."""
     mask = document_mask(ids, model.config.bos_token_id, torch.float32)
     states = model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
     wanted = answers[:, 1:]
@@ -111,20 +111,20 @@ def align(
     prompts: int = 600,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Tunes the base, measures before and after, and writes the twin's folder.
+    """Tunes the base, measures before and after, and writes the folder of the tuned twin.
 
     Args:
-        base: folder of the base; its `training.json` says which words and directions it was trained on.
+        base: folder of the base; its `training.json` gives its trained words and directions.
         out: folder of the twin.
-        recipe: how.
+        recipe: hyperparameters.
         words: the word list.
-        lines: sentences by language for bits per byte; the shipped ones where omitted.
+        lines: sentences by language for bits per byte; the shipped ones when None.
         control: tune and measure the shuffled control too.
-        prompts: held-out directions to ask for, besides those of the trained pair.
+        prompts: number of held-out directions to test, besides those of the trained pair.
         progress: show progress bars.
 
     Returns:
-        What is stored as `training.json`: recipe, the base's hash, the loss curve, `changes` (see `twin.changes`) and
+        The content of `training.json`: recipe, the base's hash, the loss curve, `changes` (see `twin.changes`) and
         `control_changes`.
     """
     begun = time.perf_counter()
@@ -133,18 +133,18 @@ def align(
     known = dict(islice(words.items(), trained["concepts"]))
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
     texts = dict(lines or load_corpus("parallel", languages=LANGUAGES).texts)
-    items = draw_asked(known, held_out, recipe.languages, count=prompts)
-    before = read_all(_load(base), tokenizer, known, items, texts, progress=progress)
+    items = draw_directions(known, held_out, recipe.languages, count=prompts)
+    before = measure_all(_load(base), tokenizer, known, items, texts, progress=progress)
 
     def tuned(shuffled: bool) -> tuple[Model, list[dict[str, float]], dict[str, Any]]:
         model = _load(base)
         mixture = PairMixture(tokenizer, known, held_out, recipe.languages, shuffled=shuffled, seed=recipe.seed)
         history = tune(model, mixture, recipe, progress=progress)
-        stored = model.to(torch.bfloat16).to(torch.float32)  # what is measured is what is stored
-        after = read_all(stored, tokenizer, known, items, texts, progress=progress)
+        stored = model.to(torch.bfloat16).to(torch.float32)  # measure the weights as stored
+        after = measure_all(stored, tokenizer, known, items, texts, progress=progress)
         return stored, history, changes(before, after, items, recipe.languages)
 
-    model, history, found = tuned(False)
+    model, history, differences = tuned(False)
     record: dict[str, Any] = {
         "recipe": trained,
         "alignment": asdict(recipe),
@@ -152,7 +152,7 @@ def align(
         "steps": recipe.steps,
         "tokens": history[-1]["tokens"],
         "loss": history,
-        "changes": found,
+        "changes": differences,
     }
     if control:
         record["control_changes"] = tuned(True)[2]
@@ -167,14 +167,14 @@ def _load(folder: Path) -> Model:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Tunes and writes the folder, its card, and the loss curve."""
+    """Tunes a model and writes its folder, card and loss curve."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     defaults = Alignment()
     parser.add_argument("--model", type=Path, default=Path("data/polyglot"), help="folder of the base")
     parser.add_argument("--out", type=Path, default=Path("data/polyglot-aligned"))
-    parser.add_argument("--languages", default=",".join(defaults.languages), help="two codes with a comma")
+    parser.add_argument("--languages", default=",".join(defaults.languages), help="two codes, comma-separated")
     parser.add_argument("--words", type=Path, default=WORDS)
-    parser.add_argument("--prompts", type=int, default=600, help="held-out directions to ask for")
+    parser.add_argument("--prompts", type=int, default=600, help="held-out directions to test")
     parser.add_argument("--curve", type=Path, help="HTML of the loss; runs/<name of out>-loss.html by default")
     parser.add_argument("--no-control", action="store_true", help="leave out the control on shuffled pairs")
     for name in ("steps", "batch", "length", "rate", "seed"):

@@ -1,7 +1,7 @@
 """The model card: `python -m workbench.training.card --model data/polyglot` writes README.md.
 
 Every number comes from `training.json` (the run), `evaluation.json` (the measurements), `runs.json` (runs tried) and
-the files themselves; sentences that judge are chosen by comparing those numbers.
+the files themselves; conclusions are computed from those numbers.
 """
 
 from __future__ import annotations
@@ -65,25 +65,25 @@ def language_table(evaluation: dict[str, Any]) -> str:
 
 
 def runs_table(runs: list[dict[str, Any]]) -> str:
-    """Runs tried, one row each: name, what was different, tokens, what came out."""
+    """Runs tried, one row each: name, change, tokens, outcome."""
     rows = ["| run | what | tokens | outcome |", "|---|---|---|---|"]
     rows += [f"| {run['run']} | {run['what']} | {run['tokens'] / 1e6:.2f}M | {run['outcome']} |" for run in runs]
     return "\n".join(rows)
 
 
 def limits(evaluation: dict[str, Any], *, match: float = 0.8, stay: float = 0.95) -> str:
-    """The targets (shares) and how far the numbers are from them."""
-    table, held = evaluation.get("bits_per_byte", {}), evaluation["translation"]["held_out"]
+    """The targets (shares), each reached or missed, with the numbers."""
+    table, held_out = evaluation.get("bits_per_byte", {}), evaluation["translation"]["held_out"]
     lines = []
     for name, title in (("xz", "`xz`"), ("ngram", "a 5-gram")) if table else ():
         worse = [code for code in LANGUAGES if table[code]["model"] >= table[code][name]]
         but = f" (not: {' '.join(worse)})" if worse else ""
         lines.append(f"- Text better than {title} in every language: {target(not worse)}{but}.")
     lines.append(
-        f"- Translation in held-out directions at least {_percent(match)}: {target(held['exact_match'] >= match)}, "
-        f"{_percent(held['exact_match'])} (standard error {_percent(held['standard_error'])}) over "
-        f"{evaluation['translation']['concepts']} concepts; {held['concepts_right_at_least_80_percent']} of them are "
-        "right in at least 80 % of the held-out directions that were asked."
+        f"- Translation in held-out directions at least {_percent(match)}: {target(held_out['exact_match'] >= match)}, "
+        f"{_percent(held_out['exact_match'])} (standard error {_percent(held_out['standard_error'])}) over "
+        f"{evaluation['translation']['concepts']} concepts; {held_out['concepts_right_at_least_80_percent']} of them "
+        "are right in at least 80 % of the held-out directions that were asked."
     )
     for name, what in (("language", "shipped sentences"), ("language_held_out", "held-out text")):
         if name in evaluation:
@@ -96,7 +96,7 @@ def limits(evaluation: dict[str, Any], *, match: float = 0.8, stay: float = 0.95
 
 
 def describe_training(training: dict[str, Any], evaluation: dict[str, Any]) -> str:
-    """What was trained on what, and how long."""
+    """Description of the training run."""
     recipe = training["recipe"]
     lengths = evaluation["words_by_tokens"]
     spelled = ", ".join(f"{count} of {length}" for length, count in lengths.items())
@@ -114,9 +114,9 @@ def describe_training(training: dict[str, Any], evaluation: dict[str, Any]) -> s
 
 
 def _growth(recipe: dict[str, Any]) -> str:
-    """How prompts grow, and what documents see of each other."""
+    """Growth of the prompts, and the attention mask between documents."""
     begin, end = recipe.get("grow_from", 0.35), recipe.get("grow_to", 0.6)
-    masked = "last_shares" in recipe  # recipes of before have neither
+    masked = "last_shares" in recipe  # older recipes have neither
     seen = "Documents of one row do not see each other." if masked else "Documents of one row see each other."
     number = "multiplied in bfloat16, weights kept in float32" if recipe.get("bf16") else "in float32"
     return f"""Prompts use the first {min(recipe["first_concepts"], recipe["concepts"])} concepts of the word list until
@@ -126,18 +126,18 @@ def _growth(recipe: dict[str, Any]) -> str:
 
 
 def _slope(evaluation: dict[str, Any]) -> str:
-    """How the loss still fell."""
-    found = evaluation.get("loss_slope")
-    if found is None:
+    """Slope of the loss at the end of the run."""
+    slope = evaluation.get("loss_slope")
+    if slope is None:
         return ""
-    says = "still fell" if found["high"] < 0 else "rose" if found["low"] > 0 else "was not seen to fall or rise"
-    return f"""Over the last quarter of the run (from {found["from_tokens"] / 1e6:.2f}M tokens on, {found["points"]}
-        logged batches, while the learning rate went to zero) the training loss {says}: {found["slope"]:+.3f} nats per
-        token and million tokens read (95 % interval {found["low"]:+.3f} to {found["high"]:+.3f})."""
+    says = "still fell" if slope["high"] < 0 else "rose" if slope["low"] > 0 else "was not seen to fall or rise"
+    return f"""Over the last quarter of the run (from {slope["from_tokens"] / 1e6:.2f}M tokens on, {slope["points"]}
+        logged batches, while the learning rate went to zero) the training loss {says}: {slope["slope"]:+.3f} nats per
+        token and million tokens read (95 % interval {slope["low"]:+.3f} to {slope["high"]:+.3f})."""
 
 
 def stages_table(training: dict[str, Any]) -> str:
-    """What the documents were, one row for each time the run was resumed with another mixture, shares first to last."""
+    """Document shares (first to last), one row for each mixture with which the run was resumed."""
     rows = [
         "| from step | prompts among documents | chains among prompts | one direction | mixed lines | concepts |",
         "|---|---|---|---|---|---|",
@@ -152,13 +152,13 @@ def stages_table(training: dict[str, Any]) -> str:
 
 
 def _kinds(shares: dict[str, float]) -> list[float]:
-    """Prompts among documents; chains, one direction and mixed lines among prompts."""
+    """Shares: prompts among documents; chains, one direction and mixed lines among prompts."""
     rest = 1 - shares["chains"] - shares["mixed"]
     return [shares["prompts"], shares["chains"], rest, shares["mixed"]]
 
 
 def _packing(recipe: dict[str, Any]) -> str:
-    """Whether documents of one row can hold a held-out pair between them."""
+    """Whether documents of one row can form a held-out pair between them."""
     if "last_shares" in recipe:
         return "Documents are packed into rows with a mask between them."
     return (
@@ -168,14 +168,14 @@ def _packing(recipe: dict[str, Any]) -> str:
 
 
 def _resumed(training: dict[str, Any]) -> str:
-    """What the commands alone would not repeat."""
+    """Note that the commands alone do not reproduce a resumed run."""
     if len(training["stages"]) == 1:
         return ""
     return "The run was resumed with the options of the table above; one run straight through was not tried.\n"
 
 
 def _text_section(evaluation: dict[str, Any]) -> str:
-    """Bits per byte of held-out text, where it was measured."""
+    """Section on bits per byte of held-out text, if measured."""
     if "bits_per_byte" not in evaluation:
         return "## Held-out text, bits per byte\nNot measured: it takes the training corpus.\n"
     return f"""## Held-out text, bits per byte (lower is better)
@@ -188,7 +188,7 @@ than all of the training text, say the same in every language.
 
 
 def _held_out_prompts(evaluation: dict[str, Any]) -> str:
-    """The same for prompts of held-out text, where it was measured."""
+    """Generated language with held-out text as prompts, if measured."""
     part = evaluation.get("language_held_out")
     if part is None:
         return ""
@@ -200,11 +200,11 @@ def _held_out_prompts(evaluation: dict[str, Any]) -> str:
 
 
 def make_card(training: dict[str, Any], evaluation: dict[str, Any], runs: list[dict[str, Any]], *, size: int) -> str:
-    """The card as Markdown; `size` is that of the folder without the card, in bytes."""
+    """The card as Markdown; `size`: bytes of the folder without the card."""
     recipe, language = training["recipe"], evaluation["language"]
-    trained, held = evaluation["translation"]["trained"], evaluation["translation"]["held_out"]
+    trained, held_out = evaluation["translation"]["trained"], evaluation["translation"]["held_out"]
     prompts = max(language["prompts"].values())
-    quarters = ", ".join(map(_percent, held["by_concept_quarter"]))
+    quarters = ", ".join(map(_percent, held_out["by_concept_quarter"]))
     return f"""---
 license: apache-2.0
 language: [{", ".join(LANGUAGES)}]
@@ -233,7 +233,7 @@ a word follows, however far, on a source it is held out from (the reverse direct
 {_packing(recipe)} Held out, by quarter of the word list (first in training
 to last): {quarters}.
 Directions trained on: {_percent(trained["exact_match"])} of {trained["prompts"]} prompts;
-held-out directions: {_percent(held["exact_match"])} of {held["prompts"]}.
+held-out directions: {_percent(held_out["exact_match"])} of {held_out["prompts"]}.
 Generated text: continuations of 40 tokens of the first ten tokens of shipped sentences (up to {prompts} for each
 language) at temperature {language["temperature"]}, identified by lingua; beside it what lingua says of the real
 continuations{_held_out_prompts(evaluation)}.
@@ -269,7 +269,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def write_card(folder: Path) -> None:
-    """Writes README.md into a model folder, of its `training.json`, `evaluation.json` and `runs.json`."""
+    """Writes README.md into a model folder, from its `training.json`, `evaluation.json` and `runs.json`."""
     training, evaluation = (
         json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("training", "evaluation")
     )

@@ -1,4 +1,4 @@
-"""Checkpoints that are written whole or not at all."""
+"""Checkpoints, written atomically."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Writes `state` beside `path` and moves it there in one step."""
+    """Writes `state` to a partial file in the same folder, then renames it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("wb") as file:
@@ -21,5 +21,5 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """What `save_checkpoint` wrote, on the CPU, or None where there is nothing; runs no code from the file."""
+    """What `save_checkpoint` wrote, on the CPU, or None if missing; runs no code from the file."""
     return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None

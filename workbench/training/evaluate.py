@@ -1,7 +1,7 @@
 """Evaluation: `python -m workbench.training.evaluate --model data/polyglot --corpus ../shared/corpus`.
 
-Writes `evaluation.json` into the model folder; `workbench.training.card` makes the model card of it. What interventions
-do to the model is measured by `workbench card`, which also runs all of this.
+Writes `evaluation.json` into the model folder, from which `workbench.training.card` makes the model card. The command
+`workbench card` runs this too, and measures the effects of interventions.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from workbench.training.pretrain import WORDS
 
 
 def make_identifier() -> Callable[[str], str | None]:
-    """Lingua with the twelve languages; returns a code, or None where it cannot tell."""
+    """Lingua with the twelve languages; returns a code, or None if undecided."""
     from lingua import IsoCode639_1, LanguageDetectorBuilder
 
     codes = [getattr(IsoCode639_1, language.upper()) for language in LANGUAGES]
     detector = LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
 
     def identify(text: str) -> str | None:
-        found = detector.detect_language_of(text)
-        return None if found is None else found.iso_code_639_1.name.lower()
+        detected = detector.detect_language_of(text)
+        return None if detected is None else detected.iso_code_639_1.name.lower()
 
     return identify
 
@@ -65,12 +65,12 @@ def measure_text(model: Model, tokenizer: PreTrainedTokenizerBase, corpus: Path)
 def measure_translation(
     model: Model, tokenizer: PreTrainedTokenizerBase, words: Words, held_out: HeldOut, *, count: int
 ) -> dict[str, Any]:
-    """Exact match on directions trained on and held out, by source and target language, and its standard error."""
+    """Exact match on trained and held-out directions, by source and target language, with standard error."""
     result: dict[str, Any] = {"concepts": len(words), "shots": 5}
-    for held in (False, True):
-        items = draw_items(words, held_out, held=held, count=count)
+    for untrained in (False, True):
+        items = draw_items(words, held_out, untrained=untrained, count=count)
         right = np.array(exact_matches(model, tokenizer, words, items), dtype=float)
-        kind = "held_out" if held else "trained"
+        kind = "held_out" if untrained else "trained"
         result[kind] = {
             "exact_match": round(float(right.mean()), 4),
             "standard_error": round(float(right.std() / len(right) ** 0.5), 4),
@@ -84,21 +84,21 @@ def measure_translation(
 
 
 def _by_quarter(words: Words, items: list[tuple[str, str, str]], right: np.ndarray) -> list[float]:
-    """Share of right answers for each quarter of the word list, whose order is that of entry into training."""
+    """Share of correct answers for each quarter of the word list, which is in order of entry into training."""
     place = {concept: 4 * index // len(words) for index, concept in enumerate(words)}
     quarters = np.array([place[item[0]] for item in items])
     return [round(float(right[quarters == quarter].mean()), 4) for quarter in range(4)]
 
 
 def _concepts_over(items: list[tuple[str, str, str]], right: np.ndarray, bar: float) -> int:
-    """Number of concepts whose share of right answers is at least `bar`."""
-    asked = Counter(item[0] for item in items)
+    """Number of concepts with a share of correct answers of at least `bar`."""
+    counts = Counter(item[0] for item in items)
     known = Counter(item[0] for item, value in zip(items, right, strict=True) if value)
-    return sum(known[concept] >= bar * count for concept, count in asked.items())
+    return sum(known[concept] >= bar * count for concept, count in counts.items())
 
 
 def measure_shipped_text(model: Model, tokenizer: PreTrainedTokenizerBase) -> dict[str, float]:
-    """Bits per byte of the shipped parallel sentences, which say the same in every language."""
+    """Bits per byte of the shipped parallel sentences."""
     texts = load_corpus("parallel", languages=LANGUAGES).texts
     return {
         language: round(bits_per_byte(model, tokenizer, "\n".join(texts[language])), 4)
@@ -114,8 +114,8 @@ def measure_language(
     Args:
         model: the model.
         tokenizer: its tokenizer.
-        lines: texts of each language; prompts are the first tokens of those of more than 16 tokens.
-        count: prompts of each language, at most.
+        lines: texts of each language; prompts are the first tokens of those longer than 16 tokens.
+        count: most prompts of each language.
     """
     identify = make_identifier()
     made, real, prompts = {}, {}, {}
@@ -130,21 +130,21 @@ def measure_language(
 
 
 def weights_hash(folder: Path) -> str:
-    """SHA-256 of the weights, so that numbers are never taken for those of another model."""
+    """SHA-256 of the weights, which ties the numbers to this model."""
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
 def evaluate(
     folder: Path, corpus: Path | None, words: Words, *, count: int = 1000, device: str = "cpu"
 ) -> dict[str, Any]:
-    """All measurements of the shipped weights but those by intervention, as one dictionary of numbers.
+    """All measurements of the shipped weights except interventions, as a dictionary.
 
     Args:
-        folder: of the model.
-        corpus: the training corpus; without it, what needs it is left out: `bits_per_byte`, `language_held_out`.
+        folder: folder of the model.
+        corpus: the training corpus; without it `bits_per_byte` and `language_held_out` are left out.
         words: the word list.
         count: translation prompts of each kind.
-        device: to measure on.
+        device: device to measure on.
     """
     begun = time.perf_counter()
     model: Model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
@@ -164,13 +164,13 @@ def evaluate(
     }
     if corpus is not None:
         result["bits_per_byte"] = measure_text(model, tokenizer, corpus)
-        held = read_lines(corpus, LANGUAGES, part="valid")
-        result["language_held_out"] = measure_language(model, tokenizer, held)
+        held_out_lines = read_lines(corpus, LANGUAGES, part="valid")
+        result["language_held_out"] = measure_language(model, tokenizer, held_out_lines)
     return {**result, "seconds": round(time.perf_counter() - begun, 1)}
 
 
 def _word_lengths(tokenizer: PreTrainedTokenizerBase, words: Words) -> dict[str, int]:
-    """How many words of the list are one token, two tokens ..."""
+    """Number of words by their number of tokens."""
     spelled = [
         tokenizer(word, add_special_tokens=False)["input_ids"] for row in words.values() for word in row.values()
     ]

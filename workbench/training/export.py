@@ -1,4 +1,4 @@
-"""The model folder that others load: weights in bf16, configuration, tokenizer, and the record of the run."""
+"""Export a loadable model folder: weights in bf16, configuration, tokenizer, training record."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 def export_model(
     folder: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, record: dict[str, Any]
 ) -> None:
-    """Writes everything into a temporary folder and then moves file by file, so that no reader meets half a file.
+    """Writes all files to a temporary folder, then moves each, so that readers never see a partial file.
 
     Args:
-        folder: Where the model goes; files of other names stay.
-        model: A copy is stored in bfloat16.
-        tokenizer: Saved beside it.
-        record: How the weights came about, stored as `training.json`.
+        folder: target folder; other files in it stay.
+        model: stored as bfloat16.
+        tokenizer: saved in the same folder.
+        record: the training record, stored as `training.json`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
@@ -33,7 +33,7 @@ def export_model(
         }
         save_file(weights, temporary / "model.safetensors", metadata={"format": "pt"})
         config = {**model.config.to_dict(), "architectures": ["LlamaForCausalLM"], "dtype": "bfloat16"}
-        config.pop("_name_or_path", None)  # a folder of the machine that it was made on
+        config.pop("_name_or_path", None)  # a local path
         (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         tokenizer.save_pretrained(temporary)
         (temporary / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Which directions of translation training never sees, so that evaluation can ask for them."""
+"""Translation directions held out from training, for evaluation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workbench.training.data.prompts import HeldOut
 
 
 def held_out_directions(*, share: float = 0.1, seed: int = 0) -> HeldOut:
-    """A seeded hash puts about `share` of all (concept, source, target) aside, each direction on its own.
+    """A seeded hash holds out about `share` of all (concept, source, target), each direction independently.
 
     Example:
         >>> held_out = held_out_directions(share=1.0)

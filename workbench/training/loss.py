@@ -1,4 +1,4 @@
-"""Cross-entropy of the tied output layer in chunks: the logits of a whole batch never exist at once."""
+"""Cross-entropy of the tied output layer in chunks, without the logits of a whole batch in memory."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 class ChunkedCrossEntropy(torch.autograd.Function):
-    """Mean nll of `labels` under `hidden @ weight.T`; its gradients are taken on the way, chunk by chunk.
+    """Mean NLL of `labels` under `hidden @ weight.T`; gradients are computed in the forward pass, chunk by chunk.
 
-    About a quarter faster on a CPU than the plain loss, whose logits (8,192 for every token) fall out of the cache.
+    About a quarter faster on a CPU than the plain loss, whose logits (8,192 per token) exceed the cache.
     """
 
     @staticmethod
@@ -33,7 +33,7 @@ class ChunkedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        """Scales the gradients that forward left behind."""
+        """Scales the gradients computed in `forward`."""
         hidden_grad, weight_grad = ctx.saved_tensors
         return gradients[0] * hidden_grad, gradients[0] * weight_grad, None, None, None
 
@@ -41,7 +41,7 @@ class ChunkedCrossEntropy(torch.autograd.Function):
 def chunked_cross_entropy(
     hidden: Tensor, weight: Tensor, labels: Tensor, *, chunk: int = 512, low: torch.dtype = torch.float32
 ) -> Tensor:
-    """Mean nll of `labels` [tokens], nats per token; hidden: [tokens, d], weight: [vocabulary, d].
+    """Mean NLL of `labels` [tokens], nats per token; hidden: [tokens, d], weight: [vocabulary, d].
 
     Matrices are multiplied in `low`; softmax and sums are float32.
     """

@@ -17,14 +17,14 @@ from workbench.training.data.prompts import LANGUAGES, HeldOut, Words, few_shot
 from workbench.training.tokenizer import BOS, PAD
 
 Model = Any
-"""A causal language model of transformers, whose own types are too narrow for what it does."""
+"""A causal language model of transformers, whose own type annotations are too narrow."""
 
 Item = tuple[str, str, str]
 """concept, source language, target language"""
 
 
 def _padded(rows: list[list[int]], pad: int) -> Tensor:
-    """Rows of different length as one [rows, longest], filled up on the right."""
+    """Rows of different length as [rows, longest], right-padded."""
     longest = max(map(len, rows))
     return torch.tensor([row + [pad] * (longest - len(row)) for row in rows])
 
@@ -33,7 +33,7 @@ def _padded(rows: list[list[int]], pad: int) -> Tensor:
 def bits_per_byte(
     model: Model, tokenizer: PreTrainedTokenizerBase, text: str, *, window: int = 128, batch: int = 32
 ) -> float:
-    """Bits per UTF-8 byte of `text`, read in windows of `window` tokens without overlap, each begun anew with `<s>`."""
+    """Bits per UTF-8 byte of `text`, read in windows of `window` tokens without overlap, each starting with `<s>`."""
     ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     parts = [[tokenizer.get_vocab()[BOS], *ids[start : start + window - 1]] for start in range(0, len(ids), window - 1)]
     nats = 0.0
@@ -52,8 +52,8 @@ def bits_per_byte(
 def bits_of_each(
     model: Model, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, batch: int = 32
 ) -> np.ndarray:
-    """Bits per UTF-8 byte of every text by itself, behind `<s>`: [text] float64. Texts fit into the model's context."""
-    found = []
+    """Bits per UTF-8 byte of every text, after `<s>`: [text] float64. Texts must fit into the model's context."""
+    bits = []
     for start in range(0, len(texts), batch):
         part = texts[start : start + batch]
         bos = tokenizer.get_vocab()[BOS]
@@ -64,18 +64,18 @@ def bits_of_each(
             wanted[index, len(row) - 1 :] = -100
         logits = model(input_ids=padded, use_cache=False).logits[:, :-1].float()
         nats = cross_entropy(logits.mT, wanted, ignore_index=-100, reduction="none").sum(1).double()
-        found += [value / math.log(2) / len(text.encode()) for value, text in zip(nats.tolist(), part, strict=True)]
-    return np.array(found)
+        bits += [value / math.log(2) / len(text.encode()) for value, text in zip(nats.tolist(), part, strict=True)]
+    return np.array(bits)
 
 
-def draw_items(words: Words, held_out: HeldOut, *, held: bool, count: int, seed: int = 0) -> list[Item]:
-    """Up to `count` directions, all of them held out (`held`) or all of them trained on, in a seeded random order."""
+def draw_items(words: Words, held_out: HeldOut, *, untrained: bool, count: int, seed: int = 0) -> list[Item]:
+    """Up to `count` directions, all held out (`untrained`) or all trained on, in a seeded random order."""
     every = [
         (concept, source, target)
         for concept in words
         for source in LANGUAGES
         for target in LANGUAGES
-        if source != target and held_out(concept, source, target) == held
+        if source != target and held_out(concept, source, target) == untrained
     ]
     return [every[index] for index in np.random.default_rng(seed).permutation(len(every))[:count]]
 
@@ -93,10 +93,10 @@ def exact_matches(
     progress: bool = True,
     prompt_of: Callable[[Words, str, str, str, list[str]], str] = few_shot,
 ) -> list[bool]:
-    """Would greedy decoding of the prompt (`few_shot`, or another) write the answer and then a closing quotation mark?
+    """Whether greedy decoding of the prompt (`few_shot`, or another) gives the answer and a closing quotation mark.
 
-    One pass over prompt and answer decides it: the token of highest probability must be the answer's at each place
-    (the answer in the tokenizer's own spelling), and then one that begins with a quotation mark.
+    Computed in one forward pass over prompt and answer: the token of highest probability must be that of the answer at
+    each place (as tokenized by the tokenizer), and then one that begins with a quotation mark.
     """
     rng, concepts, results = np.random.default_rng(seed), list(words), []
     quotes = torch.tensor([str(tokenizer.decode([token])).startswith('"') for token in range(len(tokenizer))])
@@ -112,8 +112,8 @@ def exact_matches(
         padded = _padded(rows, tokenizer.get_vocab()[PAD]).to(model.device)
         best = model(input_ids=padded, use_cache=False).logits.argmax(-1).cpu()
         for index, (row, begin) in enumerate(zip(rows, begins, strict=True)):
-            said = best[index, begin - 1 : len(row)]
-            results.append(said[:-1].tolist() == row[begin:] and bool(quotes[said[-1]]))
+            predicted = best[index, begin - 1 : len(row)]
+            results.append(predicted[:-1].tolist() == row[begin:] and bool(quotes[predicted[-1]]))
     return results
 
 
@@ -145,5 +145,5 @@ def continuations(
 
 
 def share_in_language(texts: list[str], language: str, identify: Callable[[str], str | None]) -> float:
-    """Share of `texts` that `identify` takes for `language`; an empty text counts against it."""
+    """Share of `texts` that `identify` identifies as `language`; empty texts count as wrong."""
     return sum(identify(text) == language for text in texts) / len(texts)

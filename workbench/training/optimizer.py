@@ -21,14 +21,14 @@ def orthogonalize(update: Tensor, *, steps: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, then `orthogonalize`; matrices of one shape go through it together."""
+    """Momentum, then `orthogonalize`, batched over matrices of equal shape."""
 
     def __init__(self, params: Sequence[Tensor], *, lr: float, momentum: float = 0.95, decay: float = 0.0) -> None:
         super().__init__(list(params), {"lr": lr, "momentum": momentum, "decay": decay})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One update of every parameter that has a gradient."""
+        """Updates every parameter that has a gradient."""
         for group in self.param_groups:
             shapes: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
             for parameter in group["params"]:
@@ -55,7 +55,7 @@ def make_optimizers(model: nn.Module, *, matrix_lr: float, other_lr: float) -> l
 
 
 def schedule(progress: float, *, warmup: float = 0.02, cooldown: float = 0.65) -> float:
-    """Factor on the learning rates at `progress` in 0..1: up, flat, then straight down to nothing.
+    """Factor on the learning rates at `progress` in 0..1: linear warm-up, constant, linear decay to zero.
 
     Example:
         >>> schedule(0.2), schedule(0.675), schedule(1.0)

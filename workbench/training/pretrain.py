@@ -1,8 +1,8 @@
 """Pretraining: `python -m workbench.training.pretrain --corpus ../shared/corpus --out data/polyglot --minutes 60`.
 
-A run of `--steps` is a function of the seed (on one machine and thread count); one of `--minutes` ends on time, with
-its learning rate brought down to nothing. Both continue from their last checkpoint with `--resume`. With glibc,
-`MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000` keeps freed memory and saves a tenth of the time.
+A run of `--steps` is a function of the seed (on one machine and thread count); a run of `--minutes` ends on time, with
+its learning rate decayed to zero. Both continue from their last checkpoint with `--resume`. With glibc,
+`MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000` reuses freed memory and saves 10 % of the time.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ WORDS = Path(__file__).parents[2] / "data" / "words.tsv"
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides the weights, besides the data. Lengths in tokens.
+    """All hyperparameters of pretraining. Lengths in tokens.
 
-    Prompts use the first `first_concepts` words until `grow_from` of the run, so that translating is learned on few,
-    and all `concepts` from `grow_to` on, because it then holds for more; shares go from first to last with them.
+    Prompts use the first `first_concepts` words until the fraction `grow_from` of the run, so that translation is
+    learned on few, and all `concepts` from `grow_to` on, so that it generalizes; `shares` move to `last_shares`
+    meanwhile.
     """
 
     steps: int | None = None
@@ -64,7 +65,7 @@ class Recipe:
 
 
 def make_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
-    """A Llama-shaped model with random weights from the recipe's seed."""
+    """A Llama-architecture model with random weights from the recipe's seed."""
     torch.manual_seed(recipe.seed)
     ids = tokenizer.get_vocab()
     config = LlamaConfig(
@@ -92,14 +93,14 @@ def make_mixture(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, corpus: Pat
 
 
 def document_mask(rows: torch.Tensor, bos: int, dtype: torch.dtype) -> torch.Tensor:
-    """What each token may look at: earlier tokens of its own document. [batch, 1, length, length], added to scores."""
+    """Additive attention mask: each token sees earlier tokens of its own document; [batch, 1, length, length]."""
     document = (rows == bos).cumsum(1)
     allowed = (document[:, :, None] == document[:, None, :]).tril()[:, None]
     return torch.zeros(allowed.shape, dtype=dtype, device=rows.device).masked_fill_(~allowed, torch.finfo(dtype).min)
 
 
 def loss_of(model: Any, rows: torch.Tensor, *, bf16: bool = False, decoder: Any = None) -> torch.Tensor:
-    """Mean nll over all tokens but the first of each row; rows: [batch, length]; `decoder`: a compiled model.model."""
+    """Mean NLL over all tokens but the first of each row; rows: [batch, length]; `decoder`: a compiled model.model."""
     low = torch.bfloat16 if bf16 else torch.float32
     mask = document_mask(rows, model.config.bos_token_id, low)
     with torch.autocast(rows.device.type, dtype=torch.bfloat16, enabled=bf16):
@@ -112,7 +113,7 @@ def loss_of(model: Any, rows: torch.Tensor, *, bf16: bool = False, decoder: Any 
 
 
 class Run:
-    """A model on its way: weights, optimizers, steps, seconds, losses so far, and the recipes it was resumed with."""
+    """State of a training run: weights, optimizers, steps, seconds, losses, and the recipes it was resumed with."""
 
     def __init__(self, recipe: Recipe, model: Any, mixture: Mixture, *, device: str = "cpu") -> None:
         self.recipe, self.mixture, self.device = recipe, mixture, device
@@ -127,7 +128,7 @@ class Run:
 
     @property
     def progress(self) -> float:
-        """0 at the start, 1 at the end, counted in steps where the recipe has steps, else in minutes."""
+        """0 at the start, 1 at the end; in steps if the recipe has steps, else in minutes."""
         if self.recipe.steps is not None:
             return self.done / self.recipe.steps
         return self.seconds / (60 * (self.recipe.minutes or 1.0))
@@ -140,7 +141,7 @@ class Run:
 
     @property
     def concepts(self) -> int:
-        """Concepts in the prompts now."""
+        """Current number of concepts in the prompts."""
         few = min(self.recipe.first_concepts, self.recipe.concepts)
         return round(few + (self.recipe.concepts - few) * self.grown)
 
@@ -150,7 +151,7 @@ class Run:
         return self.done * self.recipe.batch * self.recipe.length
 
     def step(self) -> float:
-        """Reads one batch and updates the weights; returns its loss, nats per token."""
+        """Trains on one batch; returns its loss in nats per token."""
         begun = time.perf_counter()
         rate = schedule(self.progress)
         for optimizer, tops in zip(self.optimizers, self.tops, strict=True):
@@ -175,7 +176,7 @@ class Run:
         return value
 
     def state(self) -> dict[str, Any]:
-        """All that a later process needs to go on as if nothing had happened."""
+        """State for a checkpoint, complete for an identical continuation."""
         return {
             "model": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -186,7 +187,7 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes over what `state` returned."""
+        """Restores what `state` returned."""
         self.model.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
@@ -196,7 +197,7 @@ class Run:
             self.stages.append({"step": self.done, "recipe": asdict(self.recipe)})
 
     def record(self) -> dict[str, Any]:
-        """How the weights came about, for the model card."""
+        """The training record, for the model card."""
         return {
             "recipe": asdict(self.recipe),
             "stages": self.stages,
@@ -234,14 +235,14 @@ def train(
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True, help="folder with text/<language>/train.txt")
     parser.add_argument("--words", type=Path, default=WORDS, help="TSV of words in all languages")
     parser.add_argument("--out", type=Path, help="model folder to export to")
     parser.add_argument("--checkpoint", type=Path, default=Path("runs/polyglot"), help="folder of the checkpoint")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint, if there is one")
-    parser.add_argument("--export-every", type=float, default=20.0, help="minutes")
+    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint, if there is one")
+    parser.add_argument("--export-every", type=float, default=20.0, help="minutes between exports")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--steps", type=int)
@@ -262,7 +263,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Trains the tokenizer where the checkpoint folder has none, then the model."""
+    """Trains the tokenizer if the checkpoint folder has none, then the model."""
     options = vars(parse(arguments))
     shares, last = (
         Shares(**{name: options[f"{when}{name}"] for name in ("prompts", "chains", "mixed")}) for when in ("", "last_")

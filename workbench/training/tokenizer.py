@@ -36,14 +36,14 @@ def sample_lines(corpus: Path, languages: Iterable[str], *, characters: int, see
 
 
 def word_lines(words: Words, *, repeats: int) -> list[str]:
-    """Every word in quotation marks and the names of the languages, `repeats` times, to make both short in tokens."""
+    """Every quoted word and the language names, `repeats` times, so that both get few tokens."""
     quoted = [f'"{word}"' for row in words.values() for word in row.values()]
     names = [f'{name}: "" - {name}: ""' for name in AUTONYMS.values()]
     return (quoted + names * 20) * repeats
 
 
 def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Tokenizer:
-    """Trains byte-level BPE: any text survives the round trip, there is no unknown token, and `<s>` comes first."""
+    """Trains byte-level BPE: lossless for any text, no unknown token, `<s>` added at the start."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -67,7 +67,7 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Tokenizer:
 
 
 def wrap_tokenizer(tokenizer: Tokenizer, *, context: int) -> PreTrainedTokenizerFast:
-    """The same tokenizer for transformers, with its special tokens named."""
+    """Wraps the tokenizer for transformers, with its special tokens."""
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=BOS,
@@ -81,6 +81,6 @@ def wrap_tokenizer(tokenizer: Tokenizer, *, context: int) -> PreTrainedTokenizer
 def make_tokenizer(
     corpus: Path, words: Words, *, vocabulary: int, context: int, seed: int = 0
 ) -> PreTrainedTokenizerFast:
-    """The shipped recipe: 400,000 characters of every language and the word list."""
+    """The shipped tokenizer: trained on 400,000 characters of every language and the word list."""
     texts = sample_lines(corpus, AUTONYMS, characters=400_000, seed=seed) + word_lines(words, repeats=80)
     return wrap_tokenizer(train_tokenizer(texts, vocabulary=vocabulary), context=context)

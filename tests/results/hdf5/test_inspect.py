@@ -19,7 +19,7 @@ from tests.hostile_files.results import honest
 from workbench.errors import BadResult
 
 WHY = {
-    "external_storage": "a dataset whose numbers lie in other files",
+    "external_storage": "a dataset whose values are in other files",
     "external_link": "a link into another file",
     "external_link_in_group": r"a link into another file \('/below/more'\)",
     "soft_link": "a soft link",
@@ -34,8 +34,8 @@ WHY = {
     "layout_wide": r"declares 1,200,\d+,\d+ bytes",
     "endless_heap": "a heap of texts in it is damaged",
     "sealed_wide": r"declares 1,200,\d+,\d+ bytes",
-    "cycle": "stands in several places",
-    "many_names": "stands in several places",
+    "cycle": "appears in several places",
+    "many_names": "appears in several places",
     "deep_groups": "too deep",
     "compound": "neither numbers, booleans nor text",
     "opaque": "neither numbers, booleans nor text",

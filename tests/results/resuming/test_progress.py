@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from workbench.results.resuming import progress
-from workbench.results.resuming.progress import keeping, resumed
+from workbench.results.resuming.progress import resumed, storing_progress
 
 
 class Stop(Exception):
@@ -62,10 +62,10 @@ def same(one, other):
 def test_a_stopped_loop_ends_as_if_it_had_not_been_stopped(tmp_path, stop):
     whole = fresh()
     work(whole, range(5))
-    with suppress(Stop), keeping(tmp_path / "file", "key"):
+    with suppress(Stop), storing_progress(tmp_path / "file", "key"):
         work(fresh(), range(5), stop=stop)
     state, ran = fresh(), []
-    with keeping(tmp_path / "file", "key"):
+    with storing_progress(tmp_path / "file", "key"):
         work(state, range(5), ran=ran)
     assert ran == list(range(stop, 5))
     same(state, whole)
@@ -80,7 +80,7 @@ def test_outside_a_run_it_is_an_ordinary_loop():
 
 @pytest.mark.parametrize("change", ["key", "steps", "state", "shape"])
 def test_what_another_computation_stored_is_not_taken(tmp_path, change):
-    with suppress(Stop), keeping(tmp_path / "file", "key"):
+    with suppress(Stop), storing_progress(tmp_path / "file", "key"):
         work(fresh(), range(5), stop=3)
     steps = [1, 0, 2, 3, 4] if change == "steps" else range(5)
     state, whole, ran = fresh(), fresh(), []
@@ -90,7 +90,7 @@ def test_what_another_computation_stored_is_not_taken(tmp_path, change):
         if change == "shape":
             one["sums"] = np.zeros((2, 3))
     work(whole, steps)
-    with keeping(tmp_path / "file", "other" if change == "key" else "key"):
+    with storing_progress(tmp_path / "file", "other" if change == "key" else "key"):
         work(state, steps, ran=ran)
     assert ran == list(steps)
     same(state, whole)
@@ -109,18 +109,18 @@ def nested(values, stop=None, ran=None):
 
 @pytest.mark.parametrize("stop", [(0, 1), (1, 0), (2, 3)])
 def test_loops_within_loops(tmp_path, stop):
-    with suppress(Stop), keeping(tmp_path / "file", "key"):
+    with suppress(Stop), storing_progress(tmp_path / "file", "key"):
         nested(np.zeros((3, 4)), stop=stop)
     values, whole, ran = np.zeros((3, 4)), np.zeros((3, 4)), []
     nested(whole)
-    with keeping(tmp_path / "file", "key"):
+    with storing_progress(tmp_path / "file", "key"):
         nested(values, ran=ran)
     assert np.array_equal(values, whole)
     assert ran[0] == stop and len(ran) < 24
 
 
 def test_a_loop_that_is_left_early(tmp_path):
-    with keeping(tmp_path / "file", "key") as kept:
+    with storing_progress(tmp_path / "file", "key") as kept:
         for step in resumed(range(9), {}):
             if step == 2:
                 break
@@ -135,17 +135,17 @@ def test_a_stream_is_made_anew_and_not_listed(tmp_path):
         made.append(0)
         yield from range(4)
 
-    with keeping(tmp_path / "file", "key"):
+    with storing_progress(tmp_path / "file", "key"):
         assert list(resumed(stream, {})) == [0, 1, 2, 3]
     skipped = []
-    with keeping(tmp_path / "file", "key"):
+    with storing_progress(tmp_path / "file", "key"):
         assert list(resumed(stream, {}, skip=skipped.append)) == []
     assert skipped == [0, 1, 2, 3]
 
 
 def test_steps_that_are_quick_are_not_stored_one_by_one(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "_LEAST", 60.0)
-    with keeping(tmp_path / "file", "key"):
+    with storing_progress(tmp_path / "file", "key"):
         assert list(resumed(range(100), {})) == list(range(100))
     assert not (tmp_path / "file").exists()
 
@@ -154,7 +154,7 @@ def test_storing_takes_a_small_share_of_the_time(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "_SHARE", 0.02)
     stored = []
     monkeypatch.setattr(progress.Progress, "store", lambda self, *_: (stored.append(0), setattr(self, "cost", 0.001)))
-    with keeping(tmp_path / "file", "key"):
+    with storing_progress(tmp_path / "file", "key"):
         for _ in resumed(range(20), {}):
             time.sleep(0.01)  # a millisecond is stored at most every 50
     assert len(stored) <= 5
@@ -163,7 +163,7 @@ def test_storing_takes_a_small_share_of_the_time(tmp_path, monkeypatch):
 @pytest.mark.parametrize("harm", ["flip", "cut", "text", "row"])
 def test_a_broken_file_is_computed_again(tmp_path, harm):
     path = tmp_path / "file"
-    with suppress(Stop), keeping(path, "key"):
+    with suppress(Stop), storing_progress(path, "key"):
         work(fresh(), range(5), stop=3)
     content = path.read_bytes()
     if harm == "cut":
@@ -178,7 +178,7 @@ def test_a_broken_file_is_computed_again(tmp_path, harm):
             file.execute("UPDATE loops SET done = 4")
     state, whole = fresh(), fresh()
     work(whole, range(5))
-    with keeping(path, "key"):
+    with storing_progress(path, "key"):
         work(state, range(5))
     same(state, whole)
 
@@ -198,12 +198,12 @@ def test_a_broken_file_is_computed_again(tmp_path, harm):
 )
 def test_an_edited_row_is_computed_again(tmp_path, edit):
     path = tmp_path / "file"
-    with suppress(Stop), keeping(path, "key"):
+    with suppress(Stop), storing_progress(path, "key"):
         work(fresh(), range(5), stop=3)
     with sqlite3.connect(path) as file:
         file.execute(f"UPDATE loops SET {edit}")
     state, whole = fresh(), fresh()
     work(whole, range(5))
-    with keeping(path, "key"):
+    with storing_progress(path, "key"):
         work(state, range(5))
     same(state, whole)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from workbench.results.resuming.stops import stoppable, undisturbed
+from workbench.results.resuming.stops import signals_deferred, stoppable
 
 STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -31,7 +31,7 @@ def test_a_signal_that_somebody_ignores_stays_ignored():
 @pytest.mark.parametrize("number", STOPS)
 def test_it_waits_for_the_end(number):
     done = []
-    with pytest.raises(KeyboardInterrupt), stoppable(), undisturbed():
+    with pytest.raises(KeyboardInterrupt), stoppable(), signals_deferred():
         os.kill(os.getpid(), number)
         os.kill(os.getpid(), number)
         done.append(True)
@@ -40,7 +40,7 @@ def test_it_waits_for_the_end(number):
 
 
 def test_an_error_inside_is_not_lost():
-    with pytest.raises(ValueError), stoppable(), undisturbed():
+    with pytest.raises(ValueError), stoppable(), signals_deferred():
         raise ValueError
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
@@ -49,7 +49,7 @@ def test_other_threads_have_no_signals():
     found = []
 
     def work():
-        with stoppable(), undisturbed():
+        with stoppable(), signals_deferred():
             found.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=work)

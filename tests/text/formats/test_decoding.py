@@ -21,7 +21,7 @@ TEXT = "de\ten\nGrün\tgreen\n"
         (b"\0d\0e\0\t\0e\0n\0\n", r"byte 0x00 at offset 0 .*looks like UTF-16BE .*iconv -f utf-16be -t utf-8"),
         (TEXT.encode("latin-1"), r"not UTF-8: byte 0xfc at offset 8 \(line 2\); save it .*iconv -f latin1 -t utf-8"),
         (b"de\ten\na\tb\0b\n", r"offset 9 \(line 2\): a NUL byte, .*tr -d '\\000'"),
-        (b"de\ten\ra\tb\r", r"line 1: a carriage return without a line feed .*tr '\\r' '\\n'"),
+        (b"de\ten\ra\tb\r", r"line 1: a carriage return without a line feed, .*tr '\\r' '\\n'"),
     ],
 )
 def test_the_encoding_is_named(tmp_path, data, says):

@@ -39,7 +39,7 @@ def test_all_cells_in_quotation_marks_as_r_writes_them(tmp_path):
 def test_dialogue_keeps_its_marks_with_a_word(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_text('fi\tsv\n"Hei!"\tHej!\n')
-    with pytest.warns(UserWarning, match="1 cells stand in quotation marks"):
+    with pytest.warns(UserWarning, match="1 cells are in quotation marks"):
         assert read(path).columns["fi"] == ['"Hei!"']
 
 
@@ -123,7 +123,7 @@ def test_a_reading_that_is_not_the_only_one_is_named_by_its_line(tmp_path):
 def test_speech_over_several_lines_keeps_its_marks(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_text('en\tde\n"Hello,\t„Hallo,\nyou."\tdu.“\n"Yes."\t„Ja.“\n')  # no program writes "Yes." so
-    with pytest.warns(UserWarning, match="1 cells stand in quotation marks"):
+    with pytest.warns(UserWarning, match="1 cells are in quotation marks"):
         assert read(path).columns["en"] == ['"Hello,', 'you."', '"Yes."']
     path.write_text('en\tde\n"Hello,\t"Hallo,\nyou."\tdu."\n')
     assert read(path).columns == {"en": ['"Hello,', 'you."'], "de": ['"Hallo,', 'du."']}

@@ -46,12 +46,12 @@ def test_data_sets_by_language_follow_columns():
     with pytest.warns(UserWarning, match="left out: answer"):
         corpus = wb.load_corpus(parts, columns={"question": "text"})
     assert (corpus.texts, corpus.ignored) == ({"en": tuple(EN), "sv": tuple(SV)}, ("answer",))
-    with pytest.raises(BadArgument, match="'text' and 'language' alone"):
+    with pytest.raises(BadArgument, match="only 'text' and 'language' are possible"):
         wb.load_corpus(parts, columns={"question": "text", "answer": None})
 
 
 def test_two_columns_cannot_both_be_the_text():
     table = pd.DataFrame({"a": EN, "b": SV, "language": ["en", "en"]})
-    with pytest.raises(BadArgument, match="columns says 'text' of a, b in frame; say it of one"):
+    with pytest.raises(BadArgument, match="columns gives 'text' to a, b in frame; give it to one column"):
         wb.load_corpus(table, columns={"a": "text", "b": "text"})
     assert wb.load_corpus(table, columns={"a": "text"}).texts == {"en": tuple(EN)}

@@ -71,7 +71,7 @@ def test_a_split_is_one_of_the_data_sets_own(flores):
     assert other.texts == {"de": ("Das Haus ist alt.",), "fr": ("La maison est vieille.",)}
     assert wb.load_corpus(f"{name}:devtest").texts == other.texts
     assert wb.load_corpus(f"{name}:devtest", split="devtest").texts == other.texts
-    with pytest.raises(BadArgument, match=r"split='dev', but .* says 'devtest'; say it once"):
+    with pytest.raises(BadArgument, match=r"split='dev', but .* says 'devtest'; give it once"):
         wb.load_corpus(f"{name}:devtest", split="dev")
     with pytest.raises(BadArgument, match=r"split='train' is not in .*has: dev, devtest"):
         wb.load_corpus(name, split="train")
@@ -93,7 +93,7 @@ def test_what_is_not_there_is_named(flores):
         wb.load_corpus(f"hf:{flores}")
     with pytest.raises(BadCorpus, match=r"no config 'ita_Latn' \(has: deu_Latn, fra_Latn, notes\)"):
         wb.load_corpus(f"hf:{flores}:ita_Latn")
-    with pytest.raises(UnknownLanguage, match="read as a language each, and 'notes' is none"):
+    with pytest.raises(UnknownLanguage, match="read as one language each, and 'notes' is none"):
         wb.load_corpus(f"hf:{flores}:deu_Latn+notes")
     for absent in (f"hf:{flores}/nothing", "hf:nobody-at-all/nothing-here"):
         with pytest.raises(BadCorpus, match=r"cannot load the data set hf:.*nothing") as error:

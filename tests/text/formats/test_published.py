@@ -129,7 +129,7 @@ def test_language_confusion_prompts(tmp_path):
         corpus = wb.load_corpus(tmp_path)
     assert (corpus.texts, corpus.ignored) == ({"fi": FI[:2], "sv": SV[:1]}, ("source",))
     write(tmp_path / "fi.csv", "prompt,location,phrasing,language,source\nReply in Finnish.,Start,x,fi,okapi\n")
-    with pytest.warns(UserWarning, match="the language that its prompts ask for"):
+    with pytest.warns(UserWarning, match="the language requested by its prompts"):
         wb.load_corpus(tmp_path / "fi.csv")
 
 

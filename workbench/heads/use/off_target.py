@@ -17,7 +17,7 @@ from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
-from workbench.text.answers import Identifier, answering
+from workbench.text.answers import Identifier, batch_identifier
 from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus
 from workbench.text.identify import by_lingua
@@ -105,7 +105,7 @@ def off_target(
     chosen = chosen_heads(heads, model.n_layers, model.n_heads)
     wanted = _wanted(prompts, target)
     known = list(dict.fromkeys([*prompts.languages, *wanted.values()]))
-    answers_of = answering(identify or _lingua(known), known)
+    answers_of = batch_identifier(identify or _lingua(known), known)
     encoded = model.encode(prompts, truncate=truncate or prompt is not None)
     encoded = [one.opening(prompt) for one in encoded]
     check_room(model, encoded, tokens)

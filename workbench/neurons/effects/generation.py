@@ -19,7 +19,7 @@ from workbench.results.groups import Groups
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
-from workbench.text.answers import Identifier, answering
+from workbench.text.answers import Identifier, batch_identifier
 from workbench.text.corpus import Corpus
 
 WHOLE_MODEL = "none"  # the group without neurons
@@ -94,7 +94,7 @@ def generation_share(
     written, codes, none = [], [], []
     state = {"hit": hit, "written": written, "codes": codes, "none": none}
     runs = _runs(groups, state, controls, seed, progress)
-    answers_of = answering(identify, languages)
+    answers_of = batch_identifier(identify, languages)
     try:
         for group, control, off in runs:
             scales = 1.0 - torch.from_numpy(off).float() if off.any() else None

@@ -11,7 +11,7 @@ import numpy as np
 from einops import rearrange
 
 from workbench.arguments import finite
-from workbench.results.bootstrap import first_come, times
+from workbench.results.bootstrap import draw_counts, renumbered
 
 _DRAWN = 4_000_000  # most numbers drawn at one time: 32 MB
 _TIE = 1e-9  # bits; sums in another order differ by less
@@ -81,7 +81,7 @@ def exchange(
     """
     count, layers, width = len(groups), *groups[0].shape[1:]
     texts = np.concatenate([group.astype(np.float64) for group in groups])
-    units = [np.arange(len(group)) if clusters is None else first_come(clusters[k]) for k, group in enumerate(groups)]
+    units = [np.arange(len(group)) if clusters is None else renumbered(clusters[k]) for k, group in enumerate(groups)]
     sizes = [int(numbers.max()) + 1 for numbers in units]
     own = np.repeat(np.arange(count), sizes)  # of each cluster
     place = np.concatenate([numbers + start for numbers, start in zip(units, np.cumsum([0, *sizes]), strict=False)])
@@ -133,7 +133,7 @@ def share_interval(
     low, high = np.full((layers, units), np.nan), np.full((layers, units), np.nan)
     if len(np.unique(own)) < 2:
         return low, high
-    drawn = times(own, resamples, seed).astype(np.float64)
+    drawn = draw_counts(own, resamples, seed).astype(np.float64)
     for layer in np.flatnonzero(counts.any((0, 2))):
         shares = distributions(drawn @ counts[:, layer].astype(np.float64))
         low[layer], high[layer] = np.quantile(shares, ((1 - level) / 2, (1 + level) / 2), axis=0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workbench.results.bootstrap import times
+from workbench.results.bootstrap import draw_counts
 
 
 def onset(
@@ -30,7 +30,7 @@ def onset(
     found = float(_first(lead.mean(0)[None])[0])
     if len(np.unique(own)) < 2:
         return found, np.nan, np.nan
-    onsets = _first(times(own, resamples, seed, multinomial=True) @ lead)
+    onsets = _first(draw_counts(own, resamples, seed, multinomial=True) @ lead)
     tails = (1 - level) / 2
     low, high = np.quantile(onsets, (tails, 1 - tails), method="inverted_cdf")
     assert 0 <= low <= high <= layers

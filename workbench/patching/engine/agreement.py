@@ -7,7 +7,7 @@ import xarray as xr
 from scipy import stats
 
 from workbench.patching.engine.table import Table
-from workbench.results.bootstrap import picks
+from workbench.results.bootstrap import draw_indices
 
 
 def with_agreement(
@@ -49,7 +49,7 @@ def agreement(exact: np.ndarray, estimate: np.ndarray, seed: int = 0, resamples:
     if len(exact) < 3 or np.ptp(exact) == 0 or np.ptp(estimate) == 0:
         error = float(np.abs(exact - estimate).mean()) if len(exact) else float("nan")
         return {**nothing, "agreement_error": error}
-    draws = picks(len(exact), resamples, seed)
+    draws = draw_indices(len(exact), resamples, seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         one, other = exact[draws], estimate[draws]
         one, other = one - one.mean(1, keepdims=True), other - other.mean(1, keepdims=True)

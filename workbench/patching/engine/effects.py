@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.results.bootstrap import times
+from workbench.results.bootstrap import draw_counts
 
 _SAME = 1e-6  # source and target values nearer than this leave nothing to normalise by
 _RESAMPLES = 1000
@@ -70,7 +70,7 @@ def without_difference(source: np.ndarray, target: np.ndarray) -> int:
 def _interval(moved: np.ndarray, gaps: np.ndarray, clusters: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Bootstrap of the ratio of sums over pairs, clusters [pair] drawn whole; both arguments [pair, row, column]."""
     count, shape = len(moved), moved.shape[1:]
-    weights = times(clusters, _RESAMPLES, seed, multinomial=True).astype(float)
+    weights = draw_counts(clusters, _RESAMPLES, seed, multinomial=True).astype(float)
     flat = moved.reshape(count, -1), gaps.reshape(count, -1)
     low, high = np.empty(flat[0].shape[1]), np.empty(flat[0].shape[1])
     width = max(1, _DRAWN // _RESAMPLES)

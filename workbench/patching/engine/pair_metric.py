@@ -85,8 +85,10 @@ def _together(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list
     pairs = list(zip(prompts.pairs, words, strict=True))
     if prompts.pairs.chat:
         chat = Chat(model.tokenizer)
-        whole = [chat.followed(pair.target, word, label(prompts.pairs, row)) for row, (pair, word) in enumerate(pairs)]
-        return [chat.tokens(Rendered(text, 0, len(text)))[0] for text in whole]
+        texts = [
+            chat.with_answer(pair.target, word, label(prompts.pairs, row)) for row, (pair, word) in enumerate(pairs)
+        ]
+        return [chat.tokens(Rendered(text, 0, len(text)))[0] for text in texts]
     texts = [pair.target + word for pair, word in pairs]
     ids = model.tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, verbose=False)["input_ids"]
     divide = Divider(model.tokenizer)

@@ -1,1 +1,1 @@
-"""Result files: looked at before they are read, and checked while they are."""
+"""Result files: inspected before reading, and verified after."""

@@ -1,4 +1,4 @@
-"""A checksum of every variable and of all attributes of a Result, so that a file that was changed is not believed."""
+"""Checksums of every variable and of all attributes of a Result, to detect changed files."""
 
 import hashlib
 import json
@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-ATTRIBUTES = "attributes"  # of the Result itself; its variables have theirs beside their values
+ATTRIBUTES = "attributes"  # of the Result; attributes of a variable are part of its own checksum
 
 
 def checksums(result: xr.Dataset) -> dict[str, str]:
     """BLAKE2b of every variable (axes, type, values, attributes) and of the Result's attributes and names."""
-    found = {f"variable {name}": _variable(variable) for name, variable in result.variables.items()}
+    sums = {f"variable {name}": _variable(variable) for name, variable in result.variables.items()}
     names = [sorted(map(str, result.variables)), sorted(map(str, result.coords)), _attributes(result.attrs)]
-    return {**found, ATTRIBUTES: _digest(json.dumps(names).encode())}
+    return {**sums, ATTRIBUTES: _digest(json.dumps(names).encode())}
 
 
 def changed(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What does not agree, in words; empty where everything does."""
+    """Names of the parts that differ; empty if all agree."""
     return sorted(name for name in {*stored, *now} if stored.get(name) != now.get(name))
 
 
@@ -36,7 +36,7 @@ def _variable(variable: xr.Variable) -> str:
 
 
 def _attributes(attrs: Mapping[Any, Any]) -> list[list[Any]]:
-    """Name, type and value of each, alike before a file is written and after it was read."""
+    """Name, type and value of each attribute, the same before writing and after reading."""
     values = {str(name): np.asarray(value) for name, value in attrs.items()}
     return [[name, value.dtype.kind, repr(value.tolist())] for name, value in sorted(values.items())]
 

@@ -1,4 +1,4 @@
-"""How much memory a result file would take, by what it declares; what it cannot hold is refused."""
+"""Memory that a result file declares; files that declare more than they can contain are rejected."""
 
 import math
 import zlib
@@ -12,22 +12,28 @@ from h5py import h5a, h5d, h5t, h5z  # pyright: ignore[reportAttributeAccessIssu
 from workbench.errors import BadResult
 from workbench.results.hdf5.heaps import longest
 
-_RATIO = 1032  # a byte of gzip stands for at most so many
+_RATIO = 1032  # most bytes that one byte of gzip unpacks to
 _SMALL = 2**24  # bytes that any file may declare
-_SHARE = 4  # of the free memory, the part that a file may declare: it is copied while it is read
+_SHARE = 4  # a file may declare 1/4 of the free memory: it is copied while it is read
 _PIECE = 2**20
-_WIDENING = (b"scale_factor", b"add_offset", b"_FillValue", b"missing_value", b"_Unsigned")  # make float64 of numbers
-_ONLY_AXIS = b"This is a netCDF dimension but not a netCDF variable."  # the NAME of a dataset that is never read
+_WIDENING = (
+    b"scale_factor",
+    b"add_offset",
+    b"_FillValue",
+    b"missing_value",
+    b"_Unsigned",
+)  # attributes that widen numbers to float64
+_ONLY_AXIS = b"This is a netCDF dimension but not a netCDF variable."  # the NAME of a dataset without values
 
 
 class Declared:
-    """Adds up what the parts of a file declare.
+    """Adds up the bytes that the parts of a file declare.
 
     Attributes:
         path: the file, for messages.
-        size: bytes of the file.
+        size: bytes of the file on disk.
         most: bytes that it may take in memory.
-        longest: bytes of the longest text or list that it can store.
+        longest: upper bound for the bytes of a text or list.
     """
 
     def __init__(self, path: Path, size: int):
@@ -40,7 +46,7 @@ class Declared:
         """Add a dataset.
 
         Raises:
-            BadResult: a chunk of it unpacks to more than it declares.
+            BadResult: one of its chunks unpacks to more than declared.
         """
         if _only_axis(dataset):
             return
@@ -59,45 +65,45 @@ class Declared:
         self._stored += min(dataset.get_storage_size(), self.size) * ratio
 
     def check(self) -> None:
-        """Refuse a file that declares more values than it stores.
+        """Reject a file that declares more values than it stores.
 
         Raises:
-            BadResult: says how many bytes.
+            BadResult: states the bytes.
         """
-        self._refuse_above(self._values, min(self._holds, self._stored))
+        self._refuse_above(self._values, min(self._capacity, self._stored))
         self.count(0)
 
     def count(self, more: int) -> None:
-        """Add bytes that are taken beside the declared values, and refuse what is too much.
+        """Add bytes needed besides the declared values, and reject a total above the limit.
 
         Raises:
-            BadResult: says how many bytes.
+            BadResult: states the bytes.
         """
         self._memory += more
-        self._refuse_above(self._memory, min(self.most, 8 * self._holds))
+        self._refuse_above(self._memory, min(self.most, 8 * self._capacity))
 
-    def briefly(self, more: int) -> None:
-        """Refuse bytes that are taken for a moment and would be too much.
+    def count_temporary(self, more: int) -> None:
+        """Reject bytes that are needed temporarily and exceed the limit.
 
         Raises:
-            BadResult: says how many bytes.
+            BadResult: states the bytes.
         """
         self._refuse_above(self._memory + more, self.most)
 
     @property
-    def _holds(self) -> int:
-        """Bytes that a file of this size can stand for."""
+    def _capacity(self) -> int:
+        """Bytes that a file of this size can contain."""
         return max(_SMALL, _RATIO * self.size)
 
-    def _refuse_above(self, found: int, most: int) -> None:
-        if found > most:
+    def _refuse_above(self, size: int, most: int) -> None:
+        if size > most:
             raise BadResult(
-                f"{self.path} ({self.size} bytes) declares {found:,} bytes; by its size and the free memory it may "
-                f"take {most:,}; nothing of it was read"
+                f"{self.path} ({self.size} bytes) declares {size:,} bytes; by its size and the free memory it may "
+                f"take {most:,}; it was not read"
             )
 
     def _check_chunks(self, name: str, dataset: Any, nominal: int, ratio: int) -> None:
-        """Each chunk unpacks to what it declares: HDF5 unpacks it to its end before it compares."""
+        """Reject chunks that unpack to more than declared: HDF5 unpacks them completely before it compares."""
 
         def longer(chunk: Any) -> bool | None:
             most = nominal + nominal // 64 + 1024
@@ -111,7 +117,7 @@ class Declared:
 
 
 def _unpacked(dataset: Any, chunk: Any, most: int) -> int:
-    """Bytes that a chunk of gzip unpacks to, counted in pieces until they are too many."""
+    """Bytes that a gzip chunk unpacks to, counted in pieces until above the limit."""
     mask, data = dataset.read_direct_chunk(chunk.chunk_offset)
     reader, total = zlib.decompressobj(), 0
     while data and not mask and total <= most:
@@ -121,7 +127,7 @@ def _unpacked(dataset: Any, chunk: Any, most: int) -> int:
 
 
 def _only_axis(dataset: Any) -> bool:
-    """Whether a dataset only says how long an axis is, and stores nothing."""
+    """Whether a dataset only declares the length of an axis, and stores nothing."""
     if dataset.get_storage_size() or not h5a.exists(dataset, b"NAME"):
         return False
     name = h5a.open(dataset, b"NAME")

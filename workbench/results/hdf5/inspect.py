@@ -1,7 +1,7 @@
-"""Look at a result file before it is read: it may point at nothing outside itself and declare no more than it can hold.
+"""Inspect a result file before reading: no references to other files, no more declared data than it can contain.
 
-HDF5 follows links, external storage and virtual datasets into other files of the reader's machine, and reserves what a
-dataset declares, not what it stores. So the file is walked with h5py's lower calls, which follow nothing.
+HDF5 follows links, external storage and virtual datasets into other files of the machine, and allocates what a dataset
+declares, not what it stores. So the file is traversed with h5py's low-level API, which follows nothing.
 """
 
 import os
@@ -17,19 +17,21 @@ from workbench.errors import BadResult
 from workbench.results.hdf5.declared import Declared
 from workbench.results.hdf5.packed_text import check_layout, check_texts
 
-_DEPTH = 16  # groups within groups; a result has none, other people's NetCDF has a few
+_DEPTH = 16  # nested groups; a result has none, other NetCDF files a few
 _FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
-_SCALES = {b"DIMENSION_LIST": h5t.VLEN, b"REFERENCE_LIST": h5t.COMPOUND}  # how NetCDF ties axes to their labels
+_SCALES = {
+    b"DIMENSION_LIST": h5t.VLEN,
+    b"REFERENCE_LIST": h5t.COMPOUND,
+}  # attributes with which NetCDF links axes to their labels
 _LONGEST_NUMBER = {h5t.INTEGER: 8, h5t.ENUM: 8, h5t.FLOAT: 16}  # bytes
 _LINKS = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "a link into another file"}
 
 
 def inspect(path: Path) -> None:
-    """Refuse a result file that would read other files or take memory beyond what it can hold.
+    """Reject a result file that reads other files or declares more memory than it can contain.
 
     Raises:
-        BadResult: no such file, one that the system does not give, damaged, or with links, types, filters or sizes
-            that no result has.
+        BadResult: no such file, no permission, damaged, or with links, types, filters or sizes that no result has.
     """
     size = _size(path)
     try:
@@ -45,7 +47,7 @@ def inspect(path: Path) -> None:
             check_layout(file, declared)
     except BadResult:
         raise
-    except Exception as error:  # h5py raises whatever the parts of HDF5 raise at a damaged file
+    except Exception as error:  # HDF5 raises many types at a damaged file
         raise damaged(path, error) from error
 
 
@@ -57,36 +59,36 @@ def damaged(path: Path, error: Exception) -> BadResult:
 
 def _size(path: Path) -> int:
     try:
-        found = path.stat()
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        found = None
+        status = None
     except OSError as error:
         raise BadResult(f"the result file {str(path)[:200]} cannot be read: {error.strerror}") from error
-    if found is None or not stat.S_ISREG(found.st_mode):
+    if status is None or not stat.S_ISREG(status.st_mode):
         raise BadResult(f"there is no result file {path}; `save_result` writes one, such as runs/demo/heads.nc")
     if not os.access(path, os.R_OK):
         raise BadResult(f"the result file {path} cannot be read: Permission denied")
-    return found.st_size
+    return status.st_size
 
 
 def _contents(file: Any, path: Path) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
-    """All datasets and all attributes with text, by name; every object was looked at and none leads elsewhere."""
+    """All datasets and attributes with their names, after a check that none refers to another file."""
     datasets, attributes, seen = [], [], set()
     waiting = [("/", file.id, 0)]
     while waiting:
-        name, found, depth = waiting.pop()
-        place = h5o.get_info(found).addr
+        name, node, depth = waiting.pop()
+        place = h5o.get_info(node).addr
         if place in seen or depth > _DEPTH:
-            raise _refused(path, name, "a group or dataset that stands in several places, or too deep in groups")
+            raise _refused(path, name, "a group or dataset that appears in several places, or is nested too deep")
         seen.add(place)
-        for title, attribute in _attributes(name, found):
+        for title, attribute in _attributes(name, node):
             _check_attribute(path, title, attribute)
             attributes.append((title, attribute))
-        if isinstance(found, h5d.DatasetID):
-            _check_dataset(path, name, found)
-            datasets.append((name, found))
+        if isinstance(node, h5d.DatasetID):
+            _check_dataset(path, name, node)
+            datasets.append((name, node))
         else:
-            group = found if isinstance(found, h5g.GroupID) else h5g.open(found, b"/")
+            group = node if isinstance(node, h5g.GroupID) else h5g.open(node, b"/")
             waiting += [(inner, item, depth + 1) for inner, item in _members(path, name, group)]
     return datasets, attributes
 
@@ -98,15 +100,15 @@ def _members(path: Path, name: str, group: Any) -> Iterator[tuple[str, Any]]:
         kind = group.links.get_info(key).type
         if kind != h5l.TYPE_HARD:
             raise _refused(path, inner, _LINKS.get(kind, "a link of an unknown kind"))
-        found = h5o.open(group, key)
-        if not isinstance(found, h5g.GroupID | h5d.DatasetID):
+        member = h5o.open(group, key)
+        if not isinstance(member, h5g.GroupID | h5d.DatasetID):
             raise _refused(path, inner, "neither a group nor a dataset")
-        yield inner, found
+        yield inner, member
 
 
-def _attributes(name: str, found: Any) -> Iterator[tuple[str, Any]]:
-    for index in range(h5a.get_num_attrs(found)):
-        attribute = h5a.open(found, index=index)
+def _attributes(name: str, node: Any) -> Iterator[tuple[str, Any]]:
+    for index in range(h5a.get_num_attrs(node)):
+        attribute = h5a.open(node, index=index)
         yield f"{name}@{attribute.name.decode('utf-8', 'replace')}", attribute
 
 
@@ -118,7 +120,7 @@ def _check_attribute(path: Path, title: str, attribute: Any) -> None:
 
 
 def _is_reference(kind: Any) -> bool:
-    """Whether a type is what NetCDF ties axes with: lists of references, or pairs of a reference and an axis."""
+    """Whether a type links axes as NetCDF does: lists of references, or pairs of a reference and an axis."""
     if kind.get_class() == h5t.VLEN:
         return kind.get_super().get_class() == h5t.REFERENCE
     inner = [kind.get_member_type(number).get_class() for number in range(kind.get_nmembers())]
@@ -128,9 +130,9 @@ def _is_reference(kind: Any) -> bool:
 def _check_dataset(path: Path, name: str, dataset: Any) -> None:
     stored = dataset.get_create_plist()
     if stored.get_layout() not in (h5d.COMPACT, h5d.CONTIGUOUS, h5d.CHUNKED):
-        raise _refused(path, name, "a virtual dataset, whose numbers lie in other files")
+        raise _refused(path, name, "a virtual dataset, whose values are in other files")
     if stored.get_external_count():
-        raise _refused(path, name, "a dataset whose numbers lie in other files")
+        raise _refused(path, name, "a dataset whose values are in other files")
     filters = [stored.get_filter(number)[0] for number in range(stored.get_nfilters())]
     if not set(filters) <= _FILTERS or len(set(filters)) < len(filters):
         raise _refused(path, name, "a filter other than gzip, shuffle and fletcher32, once each")
@@ -138,14 +140,14 @@ def _check_dataset(path: Path, name: str, dataset: Any) -> None:
 
 
 def _check_type(path: Path, name: str, kind: Any) -> None:
-    found = kind.get_class()
-    if found == h5t.STRING:
+    type_class = kind.get_class()
+    if type_class == h5t.STRING:
         return
-    if found not in _LONGEST_NUMBER or kind.get_size() > _LONGEST_NUMBER[found]:
+    if type_class not in _LONGEST_NUMBER or kind.get_size() > _LONGEST_NUMBER[type_class]:
         raise _refused(path, name, "values that are neither numbers, booleans nor text")
-    if found == h5t.ENUM and kind.dtype != bool:
+    if type_class == h5t.ENUM and kind.dtype != bool:
         raise _refused(path, name, "an enumeration that is not of booleans")
 
 
 def _refused(path: Path, name: str, what: str) -> BadResult:
-    return BadResult(f"{path} holds {what} ({name[:200]!r}), which no result has; nothing of it was read")
+    return BadResult(f"{path} holds {what} ({name[:200]!r}), which no result has; it was not read")

@@ -1,4 +1,4 @@
-"""What a file can hold: checked when a Result is made, so that nothing computed is lost when it is saved."""
+"""What a result file can store: checked when a Result is made, so that saving never loses a computation."""
 
 import re
 from typing import Any
@@ -8,17 +8,17 @@ import numpy as np
 from workbench.errors import BadArgument
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
-_NUL, _BROKEN = "\u2400", "\ufffd"  # SYMBOL FOR NULL; REPLACEMENT CHARACTER, for one half of a pair
+_NUL, _BROKEN = "\u2400", "\ufffd"  # SYMBOL FOR NULL; REPLACEMENT CHARACTER, for a lone surrogate
 _LARGEST = 2**63
 
 
 def writable(text: str) -> str:
-    """Text as UTF-8 can hold it: the byte 0 and halves of characters are shown as the signs for them."""
-    return _UNWRITABLE.sub(lambda found: _NUL if found[0] == "\0" else _BROKEN, text)
+    """Text that UTF-8 can encode: NUL and lone surrogates become replacement symbols."""
+    return _UNWRITABLE.sub(lambda match: _NUL if match[0] == "\0" else _BROKEN, text)
 
 
 def writable_values(name: str, values: np.ndarray) -> np.ndarray:
-    """Values as a file can hold them: numbers, booleans and text.
+    """Values that a file can store: numbers, booleans and text.
 
     Raises:
         BadArgument: anything else; names the variable.
@@ -36,7 +36,7 @@ def writable_values(name: str, values: np.ndarray) -> np.ndarray:
 
 
 def check_name(name: Any) -> None:
-    """Refuse a name of a variable or an axis that a file cannot have.
+    """Reject a name of a variable or an axis that a file cannot store.
 
     Raises:
         BadArgument: names it.
@@ -46,10 +46,10 @@ def check_name(name: Any) -> None:
 
 
 def writable_attribute(name: str, value: Any) -> str | int | float:
-    """An attribute as a file can hold it.
+    """An attribute that a file can store.
 
     Raises:
-        BadArgument: neither text nor number, or a number of more than 64 bits.
+        BadArgument: not text or a number, or a number of more than 64 bits.
     """
     check_name(name)
     if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -1,1 +1,1 @@
-"""Read a Result: its main variable, the cells that stand out, where it came from."""
+"""Read a Result: its main variable, strongest cells and provenance."""

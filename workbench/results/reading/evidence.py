@@ -1,4 +1,4 @@
-"""What the cells of a variable say together: how many exclude zero, and how many would by chance."""
+"""Summary of a variable's cells: how many intervals exclude zero, and how many would by chance."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,20 +8,20 @@ import xarray as xr
 
 from workbench.results.reading.ranking import Ranking
 
-_LEVEL = 0.95  # of every interval whose Result records no level
+_LEVEL = 0.95  # confidence level where a Result records none
 
 
-def interval_notes(found: Ranking, record: Mapping[str, Any]) -> list[str]:
-    """How many intervals exclude zero beside how many chance would give, and what was not ranked."""
-    notes = [f"{found.tied} more tie with the last of these"] if found.tied else []
-    if found.ranked:
-        verb = "interval excludes" if found.ranked == 1 else "intervals exclude"
-        cells = "cell's" if found.ranked == 1 else "cells'"
-        notes.append(f"{found.excluding} of {found.ranked} {cells} {verb} zero; {_chance(found.ranked, record)}")
-    if found.excluding and not found.signed:
+def interval_notes(ranking: Ranking, record: Mapping[str, Any]) -> list[str]:
+    """How many intervals exclude zero, how many would by chance, and how many cells are not ranked."""
+    notes = [f"{ranking.tied} more tie with the last of these"] if ranking.tied else []
+    if ranking.ranked:
+        verb = "interval excludes" if ranking.ranked == 1 else "intervals exclude"
+        cells = "cell's" if ranking.ranked == 1 else "cells'"
+        notes.append(f"{ranking.excluding} of {ranking.ranked} {cells} {verb} zero; {_chance(ranking.ranked, record)}")
+    if ranking.excluding and not ranking.signed:
         notes.append("nothing here is below zero: what cannot be negative excludes zero without an effect too")
-    if found.ranked < found.total:
-        notes.append(f"{found.total - found.ranked} of {found.total} cells have no value or no interval")
+    if ranking.ranked < ranking.total:
+        notes.append(f"{ranking.total - ranking.ranked} of {ranking.total} cells have no value or no interval")
     return notes
 
 
@@ -44,7 +44,7 @@ def companion_notes(
 
 
 def value_notes(values: xr.DataArray) -> list[str]:
-    """The range of numbers without an interval, or how many cells hold each word."""
+    """The range of numbers without an interval, or the count of each text value."""
     if values.dtype.kind not in "fiu":
         words, counts = np.unique(values.values.astype(str), return_counts=True)
         most = np.argsort(-counts, kind="stable")[:12]

@@ -1,4 +1,4 @@
-"""The variable that a Result is about, where the reader names none."""
+"""The main variable of a Result, used when none is named."""
 
 import xarray as xr
 
@@ -7,11 +7,11 @@ from workbench.results.companions import belongs
 
 
 def given(result: xr.Dataset | xr.DataArray, variable: str | None) -> tuple[xr.Dataset, str]:
-    """A Result and the variable to read of it; a DataArray, such as `result["delta"]`, is both.
+    """A Result and the name of the variable to read; a DataArray, such as `result["delta"]`, gives both.
 
     Raises:
-        BadArgument: a variable of a DataArray, a DataArray with the name of an axis, or no variable named and none is
-            the main one.
+        BadArgument: another variable than the DataArray, a DataArray named like an axis, or no variable named and no
+            main one.
     """
     if isinstance(result, xr.Dataset):
         return result, main_variable(result) if variable is None else variable
@@ -24,12 +24,12 @@ def given(result: xr.Dataset | xr.DataArray, variable: str | None) -> tuple[xr.D
 
 
 def main_variable(result: xr.Dataset) -> str:
-    """The variable that says so (`role` is "score" in its attributes), or else the first with an axis of layers.
+    """The variable with the attribute `role` = "score", or else the first with a layer axis.
 
-    A Result without either is about its only variable, if there is one beside intervals, p-values and controls.
+    Without either, the only variable that is not an interval, p-value or control.
 
     Raises:
-        BadArgument: several say so, or none does, none has layers, and there are several; lists them.
+        BadArgument: several have the role, or several variables and none has the role or a layer axis; lists them.
     """
     own = [str(name) for name in result.data_vars if not belongs(result, str(name))]
     scores = [name for name in own if result[name].attrs.get("role") == "score"]

@@ -1,4 +1,4 @@
-"""Where a Result came from, as a short table."""
+"""The provenance of a Result as a short table."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from workbench.text.display.naming import shortened
 
 
 def recorded(result: xr.Dataset) -> dict[str, Any]:
-    """A Result's provenance; empty where it has none, as one of other software."""
+    """A Result's provenance; empty if it has none, such as a Dataset of other software."""
     try:
         return provenance(result)
     except BadResult:
@@ -19,7 +19,7 @@ def recorded(result: xr.Dataset) -> dict[str, Any]:
 
 
 def record_rows(record: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Model, corpus, method, parameters, seed, versions and time, a line each, as far as they are recorded."""
+    """Model, corpus, method, parameters, seed, versions and time, one row each, where recorded."""
     model, corpus = record.get("model") or {}, record.get("corpus") or {}
     parameters = {name: value for name, value in (record.get("parameters") or {}).items() if value is not None}
     rows = {
@@ -35,7 +35,7 @@ def record_rows(record: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _parts(name: Any, about: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    """A name and what is known of its bearer: `polyglot (hash 0123456789ab, dtype float32)`."""
+    """A name with its details: `polyglot (hash 0123456789ab, dtype float32)`."""
     known = {key: about[key] for key in keys if about.get(key) not in (None, "")}
     if "hash" in known:
         known["hash"] = str(known["hash"])[:12]

@@ -1,4 +1,4 @@
-"""What a Result is, for a terminal and for a notebook."""
+"""Overview of a Result for a terminal or a notebook."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ class Overview:
     """What `show` returns: a terminal prints it as text, a notebook draws it as HTML.
 
     Attributes:
-        variable: what is described; empty where the Result has no variable.
-        cells: the strongest cells, a row each in the order of `rank`, with their intervals; no rows where the variable
-            has no interval.
-        parts: headings, tables and notes, in the order in which they are shown.
+        variable: the variable described; empty if the Result has none.
+        cells: the strongest cells with their intervals, one row each, ordered by `rank`; no rows if the variable has
+            no interval.
+        parts: headings, tables and notes, in display order.
     """
 
     variable: str
@@ -41,11 +41,11 @@ class Overview:
 
 @checked
 def show(result: xr.Dataset | xr.DataArray, variable: str | None = None, *, most: int = 10) -> Overview:
-    """Describe a Result: what was measured, which cells stand out, and where it came from.
+    """Describe a Result: what was measured, the strongest cells, and the provenance.
 
-    Cells are ranked by the end of their interval that lies nearer to zero, never by their mean, so a noisy outlier does
-    not lead. Beside the number of intervals that exclude zero stands how many chance would give. A variable without
-    intervals is not ranked. Nothing is printed: the value of a notebook's last line is drawn by itself.
+    Cells are ranked by the end of their interval nearer to zero, never by their mean, so that a noisy outlier does not
+    come first. The number of intervals that exclude zero is given with the number expected by chance. A variable
+    without intervals is not ranked. Nothing is printed: a notebook displays the value of a cell's last line.
 
     Args:
         result: what an analysis returned or `load_result` read, or one variable of it.
@@ -69,12 +69,12 @@ def show(result: xr.Dataset | xr.DataArray, variable: str | None = None, *, most
     whole_number("most", most, at_least=1)
     result, name = _chosen(result, variable)
     record = recorded(result)
-    own = [str(one) for one in result.data_vars if not belongs(result, str(one))]
+    own = [str(key) for key in result.data_vars if not belongs(result, str(key))]
     parts, cells = [], pd.DataFrame()
     if name:
         about, cells = _cells(result, name, record, most)
         parts += [_measured(result[name]), about]
-    rows = tuple(_row(result, one) for one in own if one != name)
+    rows = tuple(_row(result, key) for key in own if key != name)
     if rows or not name:
         heading, notes = ("Other variables", ()) if name else ("Variables", ("there is none",))
         parts.append(Part(heading, ("name", "axes", "is", "beside it"), rows, notes))
@@ -84,7 +84,7 @@ def show(result: xr.Dataset | xr.DataArray, variable: str | None = None, *, most
 
 
 def _chosen(result: xr.Dataset | xr.DataArray, variable: str | None) -> tuple[xr.Dataset, str]:
-    """The Result and the variable to describe; of a Result without a main one the first with an interval."""
+    """The Result and the variable to describe; without a main variable, the first with an interval."""
     if isinstance(result, xr.Dataset) and variable is not None and variable not in result.data_vars:
         has = ", ".join(map(str, result.data_vars)) or "none"
         raise BadArgument(f"no variable {variable!r} in this result (has: {has})")
@@ -110,17 +110,17 @@ def _measured(values: xr.DataArray) -> Part:
 
 
 def _cells(result: xr.Dataset, name: str, record: Mapping[str, Any], most: int) -> tuple[Part, pd.DataFrame]:
-    """The strongest cells, or what can be known without intervals."""
+    """The strongest cells, or a summary of the values if there are no intervals."""
     values, beside = result[name], companions(result, name)
     if values.dtype.kind not in "fiu" or not {"low", "high"} <= beside.keys():
         return Part("Values", notes=(*value_notes(values), *companion_notes(values, beside, record))), pd.DataFrame()
-    found = ranking(values, beside, most=most)
-    table = found.cells.reset_index()
+    ranked = ranking(values, beside, most=most)
+    table = ranked.cells.reset_index()
     rows = tuple(tuple(map(_shown, row)) for row in table.itertuples(index=False))
     headers = tuple(column.replace("_", " ") for column in table.columns)
-    notes = (*interval_notes(found, record), *companion_notes(values, beside, record))
+    notes = (*interval_notes(ranked, record), *companion_notes(values, beside, record))
     heading = "Strongest cells, by the end of the interval nearer to zero" if rows else "No cell can be ranked"
-    return Part(heading, headers if rows else (), rows, notes), found.cells
+    return Part(heading, headers if rows else (), rows, notes), ranked.cells
 
 
 def _shown(cell: Any) -> str:
@@ -130,7 +130,7 @@ def _shown(cell: Any) -> str:
 
 
 def _row(result: xr.Dataset, name: str) -> tuple[str, str, str, str]:
-    """A variable that is not described further: its axes, its meaning, what belongs to it."""
+    """One row for another variable: name, axes, meaning, companions."""
     values = result[name]
     axes = ", ".join(f"{dim} {size}" for dim, size in values.sizes.items()) or "a single value"
     return name, axes, _described(values), ", ".join(end.replace("_", " ") for end in companions(result, name))

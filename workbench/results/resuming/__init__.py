@@ -1,1 +1,1 @@
-"""Long runs: one at a time in a folder, stopped without loss, and gone on with."""
+"""Long runs: one at a time per folder, interruptible and resumable without loss."""

@@ -1,4 +1,4 @@
-"""One run at a time in a folder: a lock that the system gives up when the process ends, however it ends."""
+"""One run at a time per folder: a file lock that the system releases when the process ends."""
 
 import datetime
 import json
@@ -23,14 +23,15 @@ FILE = ".lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock a folder, made where it lacks, against other runs; nothing stays in it.
+    """Lock a folder against other runs; a missing folder is created, and the lock file is removed at the end.
 
     Raises:
-        CannotWrite: it cannot be written into, or another run does that; names the command, process and start.
+        CannotWrite: the folder is not writable, or another run is writing into it; names its command, process and
+            start.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = _taken(folder / FILE)
+        file = _locked_file(folder / FILE)
     except BlockingIOError:
         owner = _owner(folder / FILE)
         raise CannotWrite(
@@ -50,11 +51,11 @@ def locked(folder: Path) -> Iterator[None]:
                 (folder / FILE).unlink()
 
 
-def _taken(path: Path) -> IO[str]:
-    """The lock file, open and locked.
+def _locked_file(path: Path) -> IO[str]:
+    """Open and lock the lock file.
 
     Raises:
-        BlockingIOError: another process has it.
+        BlockingIOError: another process has locked it.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # a link would lead out of the folder
     while True:
@@ -71,10 +72,10 @@ def _taken(path: Path) -> IO[str]:
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 file.truncate(0)
                 return file
-        file.close()  # its owner has ended and removed it since it was opened
+        file.close()  # its owner ended and removed it after we opened it
 
 
-def hold(file: IO[bytes]) -> None:
+def mark_in_use(file: IO[bytes]) -> None:
     """Mark an open file as in use until it is closed or the process ends."""
     if fcntl is not None:
         with suppress(OSError):
@@ -82,7 +83,7 @@ def hold(file: IO[bytes]) -> None:
 
 
 def is_free(path: Path) -> bool:
-    """Whether no process uses a file, as far as the system can tell."""
+    """Whether no process has marked a file as in use, as far as the system can tell."""
     if fcntl is None:
         return True
     with path.open("rb") as file:
@@ -97,4 +98,4 @@ def _owner(path: Path) -> str:
     with suppress(OSError, ValueError, KeyError, TypeError):
         owner = json.loads(path.read_text(encoding="utf-8"))
         return f"{owner['command']}, process {owner['process']} on {owner['host']} since {owner['since']}"
-    return "its command is not known"
+    return "unknown command"

@@ -1,8 +1,8 @@
-"""Progress: the finished steps of a long computation, kept in a file, so that it goes on where it was stopped.
+"""Progress: stores the finished steps of a long computation in a file, so that it can resume after a stop.
 
-An analysis wraps its loop in `resumed` and names the arrays that the loop fills in. Inside `keeping`, which a run
+An analysis wraps its loop in `resumed` and names the arrays that the loop fills. Inside `storing_progress`, which a run
 folder opens for each cell, those arrays are stored while the loop runs, and a later computation with the same key skips
-the steps that were finished. Elsewhere the loop is an ordinary loop.
+the finished steps. Elsewhere the loop is an ordinary loop.
 """
 
 import hashlib
@@ -20,32 +20,37 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import warn
-from workbench.results.resuming.stops import undisturbed
+from workbench.results.resuming.stops import signals_deferred
 
-_SHARE = 0.02  # of the time goes into storing, at most
-_LEAST = 0.02  # seconds of work that are worth a row
+_SHARE = 0.02  # largest share of the time spent on storing
+_LEAST = 0.02  # least seconds of work between two stores
 _MOST = 2**31  # steps of a loop
-_UNREADABLE = (sqlite3.Error, TypeError, ValueError, OverflowError)  # of a damaged file: its steps are computed again
-_NOW: ContextVar["Progress | None"] = ContextVar("progress", default=None)
+_UNREADABLE = (
+    sqlite3.Error,
+    TypeError,
+    ValueError,
+    OverflowError,
+)  # raised by a damaged file: its steps are recomputed
+_CURRENT: ContextVar["Progress | None"] = ContextVar("progress", default=None)
 
 
 class Progress:
-    """One cell's file: a row for each loop, with how many steps it finished and what its arrays were then.
+    """The progress file of one cell: a row for each loop, with its number of finished steps and its arrays.
 
     Args:
-        path: of the file, made when the first step is stored.
-        key: all that the numbers depend on; what another key stored is dropped.
+        path: path of the file, created when the first step is stored.
+        key: everything the numbers depend on; progress of another key is dropped.
     """
 
     def __init__(self, path: Path, key: str):
         self.path, self.key = path, key
-        self.cost = 1e-3  # seconds that storing took last
+        self.cost = 1e-3  # seconds of the last store
         self.lost = False
         self.levels = [_Level("")]
         self.counts = self._read()
 
     def load(self, name: str, steps: str, state: Mapping[str, Any]) -> bool:
-        """Put a loop's arrays into the state that was stored after these steps; False where none fits."""
+        """Restore a loop's arrays to the state stored after these steps; False if no stored state matches."""
         try:
             with closing(sqlite3.connect(self.path)) as file:
                 row = file.execute("SELECT steps, done, state, seal FROM loops WHERE name = ?", (name,)).fetchone()
@@ -56,25 +61,25 @@ class Progress:
         return _restored(state, _unpacked(row[2]))
 
     def store(self, name: str, steps: str, done: int, state: Mapping[str, Any]) -> None:
-        """Write down a loop's finished steps; what loops inside those steps had stored goes."""
+        """Store a loop's finished steps; progress of loops nested in those steps is removed."""
         if self.lost:
             return
         began = time.monotonic()
         blob = _packed(state)
         try:
-            with undisturbed(), closing(self._open()) as file, file:
+            with signals_deferred(), closing(self._open()) as file, file:
                 file.execute("DELETE FROM loops WHERE name GLOB ?", (f"{name}.*",))
                 row = (name, steps, done, blob, _seal(name, steps, done, blob))
                 file.execute("INSERT OR REPLACE INTO loops VALUES (?, ?, ?, ?, ?)", row)
-        except (sqlite3.Error, OSError) as error:  # a full disk stops what is kept, not what is computed
+        except (sqlite3.Error, OSError) as error:  # a full disk stops storing, not computing
             self.lost = True
-            warn(f"finished steps cannot be kept in {self.path} ({error}); a stop would lose them")
+            warn(f"cannot store finished steps in {self.path} ({error}); a stop would lose them")
         self.cost = time.monotonic() - began
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = sqlite3.connect(self.path)
-        file.execute("PRAGMA synchronous = OFF")  # a kill loses nothing that was written; a torn page fails its seal
+        file.execute("PRAGMA synchronous = OFF")  # a kill loses nothing written; a torn page fails its checksum
         file.execute("CREATE TABLE IF NOT EXISTS loops (name TEXT PRIMARY KEY, steps TEXT, done INT, state BLOB, seal)")
         file.execute("CREATE TABLE IF NOT EXISTS keys (key TEXT)")
         if not file.execute("SELECT 1 FROM keys").fetchone():
@@ -82,15 +87,15 @@ class Progress:
         return file
 
     def _read(self) -> dict[str, int]:
-        """The finished steps of every loop under this key; a file of another key, or a broken one, is removed."""
+        """Finished steps of every loop under this key; a file of another key, or a damaged one, is removed."""
         if not self.path.is_file():
             return {}
         try:
             with closing(sqlite3.connect(self.path)) as file:
                 (key,) = file.execute("SELECT key FROM keys").fetchone()
                 if key == self.key:
-                    found = file.execute("SELECT name, done FROM loops").fetchall()
-                    return {str(name): done for name, done in found if isinstance(done, int) and 0 <= done <= _MOST}
+                    rows = file.execute("SELECT name, done FROM loops").fetchall()
+                    return {str(name): done for name, done in rows if isinstance(done, int) and 0 <= done <= _MOST}
         except _UNREADABLE:
             pass
         forget(self.path)
@@ -98,32 +103,32 @@ class Progress:
 
 
 def forget(path: Path) -> None:
-    """Remove a file of finished steps: its cell is finished."""
+    """Remove a progress file: its cell is finished."""
     for ending in ("", "-journal"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 class _Level:
-    """Where loops are counted: the cell itself, or a step of a loop."""
+    """A nesting level that counts its loops: the cell itself, or a step of a loop."""
 
     def __init__(self, prefix: str):
         self.prefix, self.loops = prefix, 0
 
 
 @contextmanager
-def keeping(path: Path, key: str) -> Iterator[Progress]:
-    """Let every `resumed` loop within store its finished steps in a file.
+def storing_progress(path: Path, key: str) -> Iterator[Progress]:
+    """Store the finished steps of every `resumed` loop inside the context.
 
     Args:
-        path: of the file.
-        key: all that the numbers depend on.
+        path: path of the file.
+        key: everything the numbers depend on.
     """
     progress = Progress(path, key)
-    token = _NOW.set(progress)
+    token = _CURRENT.set(progress)
     try:
         yield progress
     finally:
-        _NOW.reset(token)
+        _CURRENT.reset(token)
 
 
 def resumed(
@@ -132,19 +137,19 @@ def resumed(
     *,
     skip: Callable[[Any], object] | None = None,
 ) -> Iterator[Any]:
-    """The steps of a loop that are not finished yet, with the state that the finished ones left.
+    """Yield the unfinished steps of a loop, with the state after the finished ones restored.
 
     Args:
-        steps: what the loop runs over, a list or the like, the same at every call: batches, numbers, names; or what
-            makes them, for a stream that should not become a list.
-        state: all that the loop changes, in place: arrays, tensors, random generators, lists of arrays, texts and
-            numbers, and whatever else has `get_state` (to an array) and `set_state`.
-        skip: called with each step that is finished already, so that a progress bar counts it.
+        steps: what the loop iterates over, the same at every call: batches, numbers, names; or a function that makes
+            them, for a stream that should not become a list.
+        state: everything the loop changes in place: arrays, tensors, random generators, lists of arrays, texts and
+            numbers, and objects with `get_state` (to an array) and `set_state`.
+        skip: called with each step that is already finished, for progress bars.
 
     Yields:
-        The steps; a step is finished when the next one is asked for.
+        The steps; a step counts as finished when the next one is requested.
     """
-    progress, make = _NOW.get(), steps if callable(steps) else lambda: steps
+    progress, make = _CURRENT.get(), steps if callable(steps) else lambda: steps
     if progress is None:
         yield from make()
         return
@@ -159,7 +164,7 @@ def resumed(
         for step in islice(make(), done):
             if skip:
                 skip(step)
-    elif done:  # the same loop over other steps, such as batches that fit another memory
+    elif done:  # the same loop over other steps, such as batches of another size
         done, left, seen = 0, iter(make()), hashlib.sha256()
     stored, since = done, time.monotonic()
     for step in left:
@@ -178,7 +183,7 @@ def resumed(
 
 
 def _described(step: Any) -> bytes:
-    """What tells a step from another: a batch by its texts, a number or a text by itself."""
+    """Identifies a step: a batch by its texts, a number or a text by itself."""
     if hasattr(step, "rows"):
         return json.dumps([list(map(int, step.rows)), list(getattr(step, "languages", ()))]).encode()
     return f"{step};".encode() if isinstance(step, str | int | float | np.integer) else b";"
@@ -189,7 +194,7 @@ def _seal(name: str, steps: str, done: int, blob: bytes) -> str:
 
 
 def _packed(state: Mapping[str, Any]) -> bytes:
-    """Arrays as an npz, everything else as JSON beside them."""
+    """Serialize a state: arrays as npz, everything else as JSON inside it."""
     arrays, plain = {}, {}
     for name, value in state.items():
         if isinstance(value, np.random.Generator):
@@ -216,14 +221,14 @@ def _unpacked(blob: bytes) -> dict[str, Any]:
 
 
 def _text(item: Any) -> Any:
-    """What of a list stands in JSON: texts, numbers, and arrays of texts as lists; None for arrays of numbers."""
+    """JSON form of a list item: texts, numbers, and arrays of texts as lists; None for numeric arrays."""
     if isinstance(item, np.ndarray) and item.dtype == object:
         return item.tolist()
     return item if isinstance(item, str | int | float) else None
 
 
 def _restored(state: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
-    """Put every stored value in its place; False, and nothing is changed, where one does not fit."""
+    """Restore all stored values in place; False, with nothing changed, if one does not match."""
     if set(state) != set(stored):
         return False
     for name, value in state.items():
@@ -245,7 +250,7 @@ def _restored(state: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
 
 
 def _array(value: Any) -> np.ndarray:
-    """An array; a tensor's values, which float32 has exactly where numpy lacks the type; a generator's state."""
+    """As an array: an array, a tensor (bfloat16 as float32, which is exact), or a generator's state."""
     value = value.get_state() if hasattr(value, "get_state") else value
     if not hasattr(value, "detach"):
         return np.asarray(value)

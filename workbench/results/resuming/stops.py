@@ -11,9 +11,9 @@ _STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if h
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP stop what runs within as Ctrl-C does, unless somebody handles or ignores them already.
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does, unless they are already handled or ignored.
 
-    Only the main thread has signals; elsewhere nothing changes.
+    Only the main thread receives signals; in other threads nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -29,10 +29,10 @@ def stoppable() -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Let signals that stop a run wait until what runs within is finished.
+def signals_deferred() -> Iterator[None]:
+    """Defer the signals that stop a run until the context ends.
 
-    What is called back from a library's own code, such as a file's, may swallow a KeyboardInterrupt.
+    Callbacks from library code, such as those of a file, may swallow a KeyboardInterrupt.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,1 +1,1 @@
-"""Texts of anyone's on a screen: tables for a terminal and for a notebook."""
+"""Display of untrusted text: names in messages, tables for a terminal and a notebook."""

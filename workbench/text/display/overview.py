@@ -1,4 +1,4 @@
-"""What an object says of itself: parts with a heading, a table and notes, as text and as HTML."""
+"""Overview of an object: parts with a heading, a table and notes, as text and as HTML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ class Part:
     """One part of an overview.
 
     Attributes:
-        heading: a line above it.
-        columns: headers of its table; a table whose headers are all empty has none.
+        heading: line above the table.
+        columns: headers of its table; if all are empty, the table has no header.
         rows: cells of its table, [row][column].
-        notes: lines below it.
-        widest: characters of a cell that a terminal shows.
+        notes: lines below the table.
+        widest: most characters of a cell in a terminal.
     """
 
     heading: str
@@ -27,12 +27,12 @@ class Part:
 
 
 def as_text(parts: Sequence[Part]) -> str:
-    """The parts for a terminal, a blank line between them."""
+    """The parts as text for a terminal, separated by blank lines."""
     return "\n\n".join("\n".join(_lines(part)) for part in parts)
 
 
 def as_html(parts: Sequence[Part]) -> str:
-    """The parts for a notebook; whatever they hold is escaped and isolated in its direction of writing."""
+    """The parts as HTML for a notebook; content is escaped and isolated in its writing direction."""
     return f"<div>{''.join(map(_html, parts))}</div>"
 
 

@@ -1,1 +1,1 @@
-"""Formats: what texts come in (tables, JSON, folders, data sets), each read into languages and rows."""
+"""Corpus formats (tables, JSON, folders, data sets), each read into languages and rows."""

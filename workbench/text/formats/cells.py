@@ -1,4 +1,4 @@
-"""Cells of a column: whether they can be texts, in which script, and whether they are clearly something else."""
+"""Cells of a column: whether they can be texts, their script, and whether they are clearly something else."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.text.languages import script
 
-# Answers, and the parts of a data set.
+# Labels: answers, and names of data set parts.
 _WORDS = "true false yes no y n none null nan t f train test dev devtest valid validation"
 LABELS = frozenset(_WORDS.split())
 _UNICODE: dict[str, tuple[str, ...]] = {"Jpan": ("HIRAGANA", "KATAKANA", "CJK"), "Hans": ("CJK",), "Hant": ("CJK",)}
@@ -18,23 +18,21 @@ _UNICODE |= {"Deva": ("DEVANAGARI",), "Arab": ("ARABIC",), "Taml": ("TAMIL",), "
 _UNICODE |= {"Armn": ("ARMENIAN",), "Geor": ("GEORGIAN",), "Khmr": ("KHMER",), "Tibt": ("TIBETAN",)}
 _UNICODE |= {"Gujr": ("GUJARATI",), "Knda": ("KANNADA",), "Mlym": ("MALAYALAM",)}
 _TWO_SCRIPTS = ("sr", "srp", "kk", "kaz", "tt", "tat")  # also written in Latin letters by their speakers
-_READ = 200  # rows that are looked at
-_NAME_INSIDE = re.compile(r"\w[./\\:@_]+\w")  # what joins the parts of a file's name, a DOI or an address
+_READ = 200  # rows examined
+_NAME_INSIDE = re.compile(r"\w[./\\:@_]+\w")  # separators inside a file name, a DOI or an address
 _ENDS = tuple(".?!…。？！।؟")
 
 
 def clearly_none(code: str, cells: list[Any], *, copied: bool) -> str:
-    """Why cells beside a column of sentences are clearly no texts in a language; empty where they may be.
+    """The reason why cells next to a column of sentences cannot be texts in a language; empty if they may be.
 
     Args:
-        code: of the language.
-        cells: of the column.
-        copied: whether they repeat another column, and the header is the less likely of the two to be a language.
+        code: code of the language.
+        cells: cells of the column.
+        copied: whether they repeat another column whose header is more likely a language.
     """
     present = texts(cells)
-    others = any(
-        cell is not None and not isinstance(cell, str) for cell in cells
-    )  # which is an error of its own, later
+    others = any(cell is not None and not isinstance(cell, str) for cell in cells)  # reported as an error later
     if len(present) < 2 or others or not lettered(cells) or own_script(code, cells):
         return ""
     if copied:
@@ -52,14 +50,14 @@ def clearly_none(code: str, cells: list[Any], *, copied: bool) -> str:
 
 
 def is_prose(code: str, cells: list[Any]) -> bool:
-    """Whether at least half of the cells are more than a word, or they are in the script of their language alone."""
+    """Whether at least half of the cells are more than a word, or most letters are in the language's own script."""
     present = texts(cells)
     long = sum(" " in cell.strip() or cell.strip().endswith(_ENDS) for cell in present)
     return bool(present) and (2 * long >= len(present) or (bool(code) and own_script(code, cells)))
 
 
 def foreign(code: str, cells: list[Any] | None = None) -> str:
-    """What is wrong where no letter is of the language's script; without cells, where that script is not Latin."""
+    """A reason if no letter is in the language's script; without cells, if that script is not Latin."""
     spelled = _UNICODE.get(script(code), ("LATIN",))
     if spelled == ("LATIN",):
         return ""
@@ -77,7 +75,7 @@ def texts(cells: list[Any]) -> list[str]:
 
 
 def lettered(cells: list[Any]) -> bool:
-    """Whether cells may be texts: not all are numbers. A cell of another type is an error of its own, later."""
+    """Whether cells may be texts: not all are numbers. A cell of another type is reported as an error later."""
     present = [cell for cell in cells if cell is not None]
     numbers = [cell for cell in present if isinstance(cell, Number)]
     words = [cell for cell in present if isinstance(cell, str)]
@@ -86,14 +84,14 @@ def lettered(cells: list[Any]) -> bool:
 
 
 def numbered(cells: list[Any]) -> bool:
-    """Whether the cells are numbers or identifiers: no letters, or a digit in each and no space."""
+    """Whether the cells are numbers or identifiers: no letters, or a digit and no space in each."""
     present = texts(cells)
     each = all(any(character.isdigit() for character in cell) and " " not in cell for cell in present)
     return not lettered(cells) or (bool(present) and each)
 
 
 def own_script(code: str, cells: list[Any]) -> bool:
-    """Whether most letters are of the script that the language alone, and not English, is written in."""
+    """Whether most letters are in the script of the language, which is not Latin."""
     spelled = _UNICODE.get(script(code), ("LATIN",))
     letters = [character for cell in texts(cells) for character in cell if character.isalpha()]
     right = sum(unicodedata.name(character, "").startswith(spelled) for character in letters)
@@ -101,7 +99,7 @@ def own_script(code: str, cells: list[Any]) -> bool:
 
 
 def spaced(cells: list[str]) -> float:
-    """Share of cells of more than a word."""
+    """Share of cells with more than one word."""
     return sum(" " in cell.strip() for cell in cells) / max(len(cells), 1)
 
 
@@ -112,15 +110,15 @@ def digits(cells: list[str]) -> float:
 
 
 def distinct(cells: list[str]) -> float:
-    """Share of cells that are left when each is taken once."""
+    """Share of distinct cells."""
     return len(set(cells)) / max(len(cells), 1)
 
 
 def overlap(cells: list[Any], others: list[Any]) -> float:
     """Mean share of words that two columns have in common, row by row."""
     shares = []
-    for one, other in zip(cells[:_READ], others[:_READ], strict=False):
-        if isinstance(one, str) and isinstance(other, str):
-            left, right = set(one.lower().split()), set(other.lower().split())
+    for cell, other in zip(cells[:_READ], others[:_READ], strict=False):
+        if isinstance(cell, str) and isinstance(other, str):
+            left, right = set(cell.lower().split()), set(other.lower().split())
             shares.append(len(left & right) / max(len(left | right), 1))
     return sum(shares) / max(len(shares), 1)

@@ -1,4 +1,4 @@
-"""From files to text, from frames to table columns, and to JSON lines; every refusal says where in the file."""
+"""Read files as text, JSON lines or table columns; errors name the place in the file."""
 
 import codecs
 import gzip
@@ -16,30 +16,30 @@ import psutil
 from workbench.errors import WorkbenchError
 from workbench.text.display.naming import quoted, shortened
 
-_MARKS = (  # the first bytes of other encodings, the longer first
+_MARKS = (  # byte order marks of other encodings, longest first
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_PIECE = 2**20  # bytes that are read at a time
-_SHARE = 12  # of the free memory, the part that a file may have: text and cells take several times its bytes
+_PIECE = 2**20  # bytes read at a time
+_SHARE = 12  # a file may have 1/12 of the free memory: text and cells take several times its bytes
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of cells, None where a cell is missing, and where each row stands in its source ("line 2")."""
+    """Columns of cells, None for a missing cell, and the place of each row in its source ("line 2")."""
 
     columns: dict[str, list[Any]]
     places: tuple[str, ...]
 
 
 def read_text(path: Path, error: type[WorkbenchError]) -> str:
-    """Read a UTF-8 file, with or without a byte order mark, packed with gzip where its name ends in .gz.
+    """Read a UTF-8 file, with or without a byte order mark, unpacked with gzip if its name ends in .gz.
 
     Raises:
-        WorkbenchError: of the given class: missing, no file, unreadable, empty, larger than the free memory allows once
-            it is unpacked, not UTF-8, with a NUL byte, or with carriage returns for line feeds.
+        WorkbenchError: of the given class: missing, not a file, unreadable, empty, larger unpacked than the free memory
+            allows, not UTF-8, with a NUL byte, or with carriage returns as line ends.
     """
     try:
         data = _read_bytes(path, error)
@@ -52,7 +52,7 @@ def read_text(path: Path, error: type[WorkbenchError]) -> str:
         reason = getattr(problem, "strerror", None) or problem
         raise error(f"cannot read {quoted(str(path))}: {reason}") from problem
     if not data.strip(b"\xef\xbb\xbf \t\r\n"):
-        raise error(f"{path} is empty; it should hold text in UTF-8")
+        raise error(f"{path} is empty; it should contain text in UTF-8")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
@@ -64,14 +64,14 @@ def read_text(path: Path, error: type[WorkbenchError]) -> str:
         raise error(f"{path}, {_offset(data, bad)}: a NUL byte, which no text has; remove it, with tr -d '\\000'")
     if "\n" not in text and "\r" in text.rstrip("\r") and kind(path) != ".json":
         raise error(
-            f"{path}, line 1: a carriage return without a line feed stands in it, and nowhere a line feed; save the "
+            f"{path}, line 1: a carriage return without a line feed, and no line feed in the file; save the "
             "file with line feeds, for example with tr '\\r' '\\n'"
         )
     return text.removeprefix("\ufeff")
 
 
 def _not_utf8(path: Path, data: bytes, bad: int) -> str:
-    """What is wrong with a file's encoding, with the one that it has where its first bytes say it."""
+    """The error message for a file in another encoding, which is named if its first bytes identify it."""
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     name = marked or ("latin1" if data[bad] else "utf-16be" if bad == 0 else "utf-16le")
     what = f"it is {name.upper()}" if marked else "" if data[bad] else f"it looks like {name.upper()} without a mark"
@@ -87,7 +87,7 @@ def _offset(data: bytes, bad: int) -> str:
 
 
 def _read_bytes(path: Path, error: type[WorkbenchError]) -> bytes:
-    """All bytes of a file, unpacked; a pipe or a device would be waited for, so it is refused."""
+    """All bytes of a file, unpacked; a pipe or a device could block, so it is rejected."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise error(f"{path} is a folder, a pipe or a device, and not a file")
     most = psutil.virtual_memory().available // _SHARE
@@ -97,27 +97,27 @@ def _read_bytes(path: Path, error: type[WorkbenchError]) -> bytes:
             pieces.append(piece)
             size += len(piece)
             if size > most:
-                raise error(f"{path} holds more than {most:,} bytes, which is what the free memory allows; split it")
+                raise error(f"{path} has more than {most:,} bytes, the limit for the free memory; split it")
     return b"".join(pieces)
 
 
 def kind(path: Path) -> str:
-    """What a file's name ends in, in lower case and without the .gz of a packed one: '.tsv'."""
+    """The lower-case suffix of a file's name, without .gz: '.tsv'."""
     return Path(bare(path)).suffix.lower()
 
 
 def bare(path: Path) -> str:
-    """A file's name without the .gz of a packed one."""
+    """A file's name without .gz."""
     return path.stem if path.suffix.lower() == ".gz" else path.name
 
 
 def lines(text: str) -> list[str]:
-    r"""Lines of a text, cut at \n or \r\n alone: other separators of Unicode may stand inside a sentence."""
+    r"""Lines of a text, split at \n or \r\n only: other Unicode separators may occur inside a sentence."""
     return [line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n")]
 
 
 def frame_table(frame: pd.DataFrame, error: type[WorkbenchError]) -> Table:
-    """Take the columns of a pandas frame; NaN, None and blank text count as missing."""
+    """The columns of a pandas frame; NaN, None and blank text count as missing."""
     if frame.columns.duplicated().any():
         raise error(f"the frame has a column more than once: {shortened(list(frame.columns))}")
     columns = {
@@ -127,8 +127,8 @@ def frame_table(frame: pd.DataFrame, error: type[WorkbenchError]) -> Table:
 
 
 def read_json_lines(path: Path, error: type[WorkbenchError]) -> list[tuple[str, dict[str, Any]]]:
-    """Read one JSON object a line, blank lines apart: (where it stands, object)."""
-    found = []
+    """Read one JSON object per line, skipping blank lines: (place, object)."""
+    objects = []
     for number, line in enumerate(lines(read_text(path, error)), start=1):
         if not line.strip():
             continue
@@ -138,12 +138,12 @@ def read_json_lines(path: Path, error: type[WorkbenchError]) -> list[tuple[str, 
             raise error(f"{path}, line {number}: not JSON ({problem})") from problem
         if not isinstance(value, dict):
             raise error(f"{path}, line {number}: {type(value).__name__}, not an object with named fields")
-        found.append((f"line {number}", value))
-    return found
+        objects.append((f"line {number}", value))
+    return objects
 
 
 def complete(columns: Sequence[Sequence[Any]]) -> list[int]:
-    """Rows in which no cell is missing."""
+    """Rows without a missing cell."""
     return [row for row, cells in enumerate(zip(*columns, strict=True)) if None not in cells]
 
 

@@ -1,4 +1,4 @@
-"""TSV and CSV, read strictly: what a program wrote comes back as it was, and what is broken is named by its line."""
+"""Strict reader of TSV and CSV: valid files are read unchanged, errors name the line."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from pathlib import Path
 from workbench.errors import BadCorpus, WorkbenchError, warn
 from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import Table, kind, lines, read_text
-from workbench.text.formats.headers import twice
+from workbench.text.formats.headers import duplicates
 from workbench.text.formats.headless import looks_headless
 
 _SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars"}
@@ -21,20 +21,20 @@ Rows = list[tuple[int, list[str]]]
 def read_table(path: Path, error: type[WorkbenchError]) -> Table:
     """Read a TSV or a CSV, header first.
 
-    In a TSV a cell is what stands between two tabs, quotation marks included, unless the file is written with
-    quotation marks, as pandas, R and spreadsheets write it: all headers in them, some cell with doubled ones, or cells
-    that have tabs or line breaks inside and leave every row with as many cells as the header. Where the rows would be
-    as long as the header either way, a warning says that cells are read so.
+    In a TSV a cell is the text between two tabs, quotation marks included, unless the file uses quoting as pandas, R
+    and spreadsheets do: all headers quoted, a cell with doubled quotation marks, or quoted cells with tabs or line
+    breaks inside such that every row has as many cells as the header. If both readings are possible, a warning says
+    which one is used.
 
     Raises:
-        WorkbenchError: of the given class: as `read_text`, a row of another length than the header, a header twice, a
-            quotation mark that is not closed.
+        WorkbenchError: of the given class: as `read_text`, a row of another length than the header, a duplicate header,
+            an unclosed quotation mark.
     """
     text = read_text(path, error)
     _check_separator(text, path, error)
     rows = _quoted(text, _separator(text), path, error) if kind(path) == ".csv" else _tabbed(text, path, error)
     header = [name.strip() for name in rows[0][1]]
-    if repeated := twice(header):
+    if repeated := duplicates(header):
         raise error(f"{path}: the header names {shortened([repr(name) for name in repeated])} more than once")
     for number, row in rows[1:]:
         if len(row) != len(header):
@@ -49,7 +49,7 @@ def read_table(path: Path, error: type[WorkbenchError]) -> Table:
 
 
 def _check_separator(text: str, path: Path, error: type[WorkbenchError]) -> None:
-    """Refuse a table whose first line has none of the separators that its name promises, but another one."""
+    """Reject a table whose first line has another separator than its file name implies."""
     first = text.lstrip("\n").split("\n", 1)[0].removesuffix("\r")
     if re.fullmatch('"?sep=.?"?', first):
         raise error(
@@ -57,7 +57,7 @@ def _check_separator(text: str, path: Path, error: type[WorkbenchError]) -> None
             "commas or semicolons between its cells, a .tsv tabs)"
         )
     own = ",;" if kind(path) == ".csv" else "\t"
-    if any(one in first for one in own):
+    if any(separator in first for separator in own):
         return
     for other, called in _SEPARATORS.items():
         cells = first.split(other)
@@ -72,7 +72,7 @@ def _check_separator(text: str, path: Path, error: type[WorkbenchError]) -> None
 
 
 def _separator(text: str) -> str:
-    """A comma, or the semicolon that spreadsheets write where a comma stands in numbers."""
+    """A comma, or the semicolon that spreadsheets write in locales with decimal commas."""
     header = text.lstrip().split("\n", 1)[0]
     return ";" if ";" in header and "," not in header else ","
 
@@ -86,17 +86,17 @@ def _tabbed(text: str, path: Path, error: type[WorkbenchError]) -> Rows:
     if any('""' in cell[1:-1] for cell in wrapped) or all(map(_is_wrapped, plain[0][1])):
         return _quoted(text, "\t", path, error)
     if wrapped:
-        warn(f"{path}: {len(wrapped)} cells stand in quotation marks, which are taken for a part of the text")
+        warn(f"{path}: {len(wrapped)} cells are in quotation marks, which are read as part of the text")
     return plain
 
 
 def _is_wrapped(cell: str) -> bool:
-    """Whether a cell stands in quotation marks, and those inside it are doubled."""
+    """Whether a cell is quoted, with quotation marks inside doubled."""
     return len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', "")
 
 
 def _with_tabs_inside(text: str, plain: Rows, path: Path) -> Rows | None:
-    """Rows of a file that has tabs or line breaks in cells with quotation marks; None where it is not written so."""
+    """Rows of a file with tabs or line breaks inside quoted cells; None if the file is not written so."""
     try:
         rows = _quoted(text, "\t", path, BadCorpus, trusting=True)
     except BadCorpus:
@@ -105,7 +105,7 @@ def _with_tabs_inside(text: str, plain: Rows, path: Path) -> Rows | None:
     inside = [number for number, row in rows if any("\t" in cell or "\n" in cell for cell in row)]
     if not inside or any(len(row) != width for _, row in rows):
         return None
-    if all(len(row) == len(plain[0][1]) for _, row in plain):  # each line could be a row of its own
+    if all(len(row) == len(plain[0][1]) for _, row in plain):  # each line could also be a row
         written = io.StringIO()
         csv.writer(written, delimiter="\t", lineterminator="\n").writerows(row for _, row in rows)
         if written.getvalue().rstrip("\n") != text.replace("\r\n", "\n").rstrip("\n"):
@@ -118,7 +118,7 @@ def _with_tabs_inside(text: str, plain: Rows, path: Path) -> Rows | None:
 
 
 def _quoted(text: str, separator: str, path: Path, error: type[WorkbenchError], *, trusting: bool = False) -> Rows:
-    """Rows of cells that may stand in quotation marks; `trusting`, a cell may run over what could be whole rows."""
+    """Rows of cells that may be quoted; with `trusting`, a cell may span text that looks like whole rows."""
     limit = csv.field_size_limit(sys.maxsize)  # a cell may be a document
     try:
         return list(_records(text, separator, path, error, trusting=trusting))
@@ -140,7 +140,7 @@ def _records(
         except csv.Error as problem:
             if "\r" in physical[reader.line_num - 1]:
                 raise error(
-                    f"{path}, line {reader.line_num}: a carriage return without a line feed stands in it; save the "
+                    f"{path}, line {reader.line_num}: a carriage return without a line feed; save the "
                     "file with line feeds, or put the cell in quotation marks"
                 ) from problem
             raise error(
@@ -160,6 +160,6 @@ def _records(
 
 
 def _like_a_row(line: str, separator: str, width: int) -> bool:
-    """Whether a line by itself has the cells of a row; in prose a space follows a comma."""
+    """Whether a line by itself looks like a row; in prose a space follows a comma."""
     cells = line.split(separator)
     return len(cells) == width > 1 and not any(cell.startswith(" ") for cell in cells[1:])

@@ -1,4 +1,4 @@
-"""Files and folders on disk: which format they are in, by their names, and which files belong together."""
+"""Files and folders: their format by name, and which files form one corpus."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from workbench.text.formats.json_files import belebele, json_table, question_fil
 from workbench.text.formats.lines import line_corpus
 from workbench.text.formats.names import ENDINGS, Named, by_language, read_name
 from workbench.text.formats.tables import has_texts, joined, only_roles, renamed, table_corpus, text_column
-from workbench.text.languages import concerns, listed, wanted
+from workbench.text.languages import is_requested, listed, requested_codes
 
 KINDS = ".tsv, .csv, .jsonl, .json (XQuAD), .txt, a Moses pair, any of them with .gz, or a folder of <language>.txt"
 _IN_STEP = ("dev", "devtest", "test")  # eng_Latn.dev: FLORES is aligned by line
@@ -28,11 +28,11 @@ Columns = Mapping[str, str | None] | None
 
 
 def file_corpus(path: Path, source: str, languages: Languages, columns: Columns, *, packed: str = "") -> Corpus:
-    """Read one file, in the format that its name says.
+    """Read one file in the format given by its name.
 
     Raises:
-        BadCorpus: no format is known by that name, or the file is not what its name says.
-        UnknownLanguage: no language is known by its name, where the format needs one.
+        BadCorpus: unknown format, or the content does not match the name.
+        UnknownLanguage: the name has no known language, where the format needs one.
     """
     ending = kind(path)
     if ending in (".tsv", ".tab", ".csv", ".jsonl", ".ndjson"):
@@ -50,13 +50,13 @@ def file_corpus(path: Path, source: str, languages: Languages, columns: Columns,
 def folder_corpus(
     folder: Path, languages: Languages, columns: Columns, *, split: str | None, aligned: bool | None
 ) -> tuple[Corpus, bool]:
-    """Read a folder of files by language; also says whether `split` was one of the folder's own parts.
+    """Read a folder of files by language; also returns whether `split` selected a part of the folder.
 
-    Files that belong to the same set are read, and those of other sets that are in a language asked for. A warning and
-    `Corpus.ignored` name the rest.
+    One set of files is read, and files of other sets in a requested language. A warning and `Corpus.ignored` name the
+    rest.
 
     Raises:
-        BadCorpus: no file of a known name, two files in one language, or more than one set of files.
+        BadCorpus: no file with a known name, two files in one language, or more than one set of files.
         BadArgument: a `split` that the folder does not have.
     """
     paths = [path for path in sorted(folder.iterdir()) if path.is_file()]
@@ -72,7 +72,7 @@ def folder_corpus(
             "eng_Latn.dev, xquad.de.json, de.jsonl, de.csv or name.de-en.de"
         )
     there = {file.language for file in group}
-    more = [file for file in files if languages is not None and file.language in wanted(languages) - there]
+    more = [file for file in files if languages is not None and file.language in requested_codes(languages) - there]
     corpus = _merged([group, *_sets(more)], folder, languages, columns, aligned)
     rest = _left_out(paths, files, [*group, *more], languages)
     if rest:
@@ -81,7 +81,7 @@ def folder_corpus(
 
 
 def _together(files: list[Named], folder: Path, split: str | None) -> tuple[list[Named], bool]:
-    """The files of one set, of the first ending that there is, and whether `split` chose them; none where no set is."""
+    """The files of the first set in the order of `ENDINGS`, and whether `split` selected them; may be empty."""
     for ending in ENDINGS:
         group = [file for file in files if file.ending == ending]
         if ending not in _IN_STEP:
@@ -89,7 +89,7 @@ def _together(files: list[Named], folder: Path, split: str | None) -> tuple[list
         if not group:
             continue
         own = ending in _IN_STEP
-        if own and len(present := [one for one in _IN_STEP if any(file.ending == one for file in files)]) > 1:
+        if own and len(present := [name for name in _IN_STEP if any(file.ending == name for file in files)]) > 1:
             group = [file for file in files if file.ending == _part(folder, present, split)]
         halves = sorted({file.path.name.split("-context-")[0] for file in group if "-context-" in file.path.name})
         part = None
@@ -106,7 +106,7 @@ def _together(files: list[Named], folder: Path, split: str | None) -> tuple[list
 
 
 def _sets(files: list[Named]) -> list[list[Named]]:
-    """Files by their ending: those that are read alike."""
+    """Files grouped by ending, which decides how they are read."""
     endings = dict.fromkeys(file.ending for file in files)
     return [[file for file in files if file.ending == ending] for ending in endings]
 
@@ -114,14 +114,14 @@ def _sets(files: list[Named]) -> list[list[Named]]:
 def _merged(
     sets: list[list[Named]], folder: Path, languages: Languages, columns: Columns, aligned: bool | None
 ) -> Corpus:
-    """One corpus of several sets of files, which say the same row by row only where the user says so."""
+    """One corpus of several sets of files, not aligned unless the user says so."""
     if len(sets) == 1:
         return _read_files(sets[0], folder, languages, columns, aligned)
     present = [file.language for group in sets for file in group]
-    asked = chosen(languages or (), present, where=str(folder))
+    codes = chosen(languages or (), present, where=str(folder))
     parts = []
     for group in sets:
-        mine = [code for code in asked if code in {file.language for file in group}]
+        mine = [code for code in codes if code in {file.language for file in group}]
         parts += [_read_files(group, folder, mine, columns, aligned)] if mine else []
     texts = {language: rows for part in parts for language, rows in part.texts.items()}
     ignored = dict.fromkeys(header for part in parts for header in part.ignored)
@@ -129,7 +129,7 @@ def _merged(
 
 
 def _left_out(paths: list[Path], files: list[Named], read: list[Named], languages: Languages) -> tuple[str, ...]:
-    """Names of files that may hold texts and are not read, without other parts and languages not asked for."""
+    """Names of unread files that may contain texts, except other parts and languages not requested."""
     taken = {file.path for file in read}
     of_part = any(file.ending in _IN_STEP for file in read)
     named = {file.path: file for file in files}
@@ -140,20 +140,20 @@ def _left_out(paths: list[Path], files: list[Named], read: list[Named], language
         if path in taken or (file is None and about):
             continue
         other_part = file is not None and ((of_part and file.ending in _IN_STEP) or "-context-" in path.name)
-        if not other_part and (file is None or concerns(file.language, languages)):
+        if not other_part and (file is None or is_requested(file.language, languages)):
             names.append(path.name)
     return tuple(names)
 
 
 def prefix_corpus(path: Path, languages: Languages, aligned: bool | None) -> Corpus | None:
-    """Read the files that begin so and end in a language: Tatoeba.de-en for Tatoeba.de-en.de and Tatoeba.de-en.en."""
+    """Read files with this prefix that end in a language: Tatoeba.de-en for Tatoeba.de-en.de and Tatoeba.de-en.en."""
     if not path.parent.is_dir() or not path.name:
         return None
-    begin = [one for one in sorted(path.parent.iterdir()) if one.name.startswith(f"{path.name}.")]
+    begin = [file for file in sorted(path.parent.iterdir()) if file.name.startswith(f"{path.name}.")]
     files = [
         named
-        for one in begin
-        if listed(bare(one)[len(path.name) + 1 :]) and (named := read_name(one)) and not named.ending
+        for file in begin
+        if listed(bare(file)[len(path.name) + 1 :]) and (named := read_name(file)) and not named.ending
     ]
     return _read_files(files, path, languages, None, aligned) if len(files) > 1 else None
 
@@ -169,16 +169,16 @@ def _part(folder: Path, parts: list[str], split: str | None) -> str:
 def _read_files(
     files: list[Named], folder: Path, languages: Languages, columns: Columns, aligned: bool | None
 ) -> Corpus:
-    found = by_language(files, folder, languages)
-    wanted = list(found) if languages is None else chosen(languages, list(found), where=str(folder))
-    found = {language: found[language] for language in wanted}
+    paths = by_language(files, folder, languages)
+    wanted = list(paths) if languages is None else chosen(languages, list(paths), where=str(folder))
+    paths = {language: paths[language] for language in wanted}
     ending, source = files[0].ending, str(folder)
     if ending == "json":
-        return question_files(found, source)
+        return question_files(paths, source)
     if ending in ("jsonl", "ndjson", "csv", "tsv", "tab"):
-        return _table_files(found, source, columns)
+        return _table_files(paths, source, columns)
     in_step = ending in (*_IN_STEP, "") or all(file.stem.endswith("-*") for file in files)
-    return line_corpus(found, source, aligned=in_step if aligned is None else aligned)
+    return line_corpus(paths, source, aligned=in_step if aligned is None else aligned)
 
 
 def _table(path: Path, language: str | None) -> Table:
@@ -190,7 +190,7 @@ def _table(path: Path, language: str | None) -> Table:
 def _table_file(path: Path, source: str, languages: Languages, columns: Columns) -> Corpus:
     try:
         named = read_name(path)
-    except ValueError:  # a table says its languages itself
+    except ValueError:  # a table has its languages inside
         named = None
     table = _table(path, named.language if named else None)
     if named and columns:
@@ -203,7 +203,7 @@ def _table_file(path: Path, source: str, languages: Languages, columns: Columns)
 
 
 def _table_files(files: dict[str, Path], source: str, columns: Columns) -> Corpus:
-    """Put tables together, each in one language: the one in its cells, or the one in its file's name."""
+    """Combine tables of one language each, given in the cells or by the file name."""
     tables = {language: _table(path, language) for language, path in files.items()}
     passages = None if columns else belebele(tables, source)
     if passages is not None:
@@ -216,7 +216,7 @@ def _table_files(files: dict[str, Path], source: str, columns: Columns) -> Corpu
 
 
 def _needs_name(table: Table) -> bool:
-    """Whether a table leaves its language to its file's name: no column is headed by one, and none says it."""
+    """Whether the language of a table must come from its file name: no header or column gives it."""
     if {"dialect", "flores_passage"} <= table.columns.keys():
         return True
     return not has_texts(table.columns) and not _names_languages(table)

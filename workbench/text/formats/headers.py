@@ -1,4 +1,4 @@
-"""Headers: which columns of a table hold a language, and which are something else."""
+"""Headers: which columns of a table contain a language."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ from workbench.text.formats.cells import (
     texts,
 )
 from workbench.text.formats.headless import advice, looks_headless
-from workbench.text.languages import check, concerns, known, listed, name, wanted
+from workbench.text.languages import check, is_requested, known, listed, name, requested_codes
 
-# Codes of languages that are also a word, or short for one, in headers whose cells may hold letters.
+# Language codes that are also words or abbreviations used as headers of text columns.
 _WORDS = (
     "id no is mt as am or si to so he my be an in se sm sc sn st co ca ch cr cv ee ie io kg la lb lo lu mi mr ms na ne "
     "ng nr om os pa pi ps qu rm rn sa sg ta te ti ts tt tw ty wa ace ban bug cat cor cos div est fin fur geo hat ice "
@@ -36,18 +36,18 @@ AMBIGUOUS = frozenset(_WORDS.split())
 _TRANSLATION_STUDY = frozenset(_STUDY.split())
 _PREFIXES = ("translation.", "translation_", "sentence.", "sentence_", "text.", "text_")
 _NAMES_OF_ROWS = ("id", "language", "lang")
-_NAMED = 12  # columns that a message names
-_COMPARED = 256  # columns that a doubtful one is compared with
+_NAMED = 12  # most columns in a message
+_COMPARED = 256  # most columns compared with a doubtful one
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What a header says: cells by language, and the columns that are no language, each with why where it is doubtful.
+    """The columns of a table by language, and the columns that are no language, with the reason if doubtful.
 
     Attributes:
         languages: cells by language, in the order of the table.
         headers: the header of each language.
-        ignored: headers that are no language, to why; empty where the header is no code at all.
+        ignored: headers that are no language, to the reason; empty if the header is not a code.
     """
 
     languages: dict[str, list[Any]]
@@ -65,82 +65,85 @@ def language_columns(
     by_language: bool = False,
     in_file: bool = True,
 ) -> Columns:
-    """Pick the columns that hold a language, under its standard form, and name the others in a warning.
+    """Select the columns that contain a language, by its standard form, and name the others in a warning.
 
-    A column holds a language where its header is a code or a name in the list of languages (`listed`), or where the
-    user says so. A header that is also another word (id, no, mt ...) is judged by the case of its letters and by its
-    cells, and a warning says what was decided. Any other code of two or three letters counts unless its cells are
-    clearly no texts in its language.
+    A column contains a language if its header is a code or a name in the list of languages (`listed`), or if the user
+    says so. A header that is also another word (id, no, mt ...) is decided by its letter case and its cells, with a
+    warning. Any other code of two or three letters counts unless its cells are clearly not texts in its language.
 
     Args:
         table: header to cells.
         source: for messages.
-        languages: codes that the user wants; their columns are theirs.
-        columns: header to the language that the user says it holds, or None for a column that holds none.
-        used: headers that serve another purpose and need no warning.
-        by_language: the headers are meant to be languages, so that those that are read need no warning.
-        in_file: the table stands in a file and its headers in a line.
+        languages: codes that the user requests; their columns always count.
+        columns: header to its language as given by the user, or None for no language.
+        used: headers with another purpose, which need no warning.
+        by_language: all headers are meant as languages, so that doubtful ones need no warning.
+        in_file: the table is in a file, with its headers in a line.
 
     Raises:
-        BadArgument: `columns` names a column that is not there.
-        BadCorpus: two columns are of one language, or no column holds a language.
+        BadArgument: `columns` names a missing column.
+        BadCorpus: two columns have the same language, or no column has one.
         UnknownLanguage: `columns` names a language that does not exist.
     """
     stated = check_columns(columns, table, source)
     given = {header: None if code is None else check(code) for header, code in stated.items()}
-    asked = wanted(languages)
-    codes = {header: code for header in table if header not in given and (code := _code(header, asked)) is not None}
-    unlike = _unlike(table, {header: code for header, code in codes.items() if check(code) not in asked})
-    sure = dict.fromkeys(header for header in codes if header not in unlike and _sure(codes[header], table[header]))
+    requested = requested_codes(languages)
+    codes = {header: code for header in table if header not in given and (code := _code(header, requested)) is not None}
+    unlike = _unlike(table, {header: code for header, code in codes.items() if check(code) not in requested})
+    sure = dict.fromkeys(
+        header for header in codes if header not in unlike and _is_certain(codes[header], table[header])
+    )
     sure |= dict.fromkeys(header for header, code in given.items() if code is not None)
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     ignored: dict[str, str] = {}
     doubtful = []
     for header in table:
         code, why = given.get(header), ""
         if header not in given and header in codes:
             code = codes[header]
-            meant = check(code) in asked and not numbered(table[header])
+            meant = check(code) in requested and not numbered(table[header])
             if not meant and header not in sure:
                 why = unlike.get(header) or _not_a_language(header, code, table, sure, codes)
                 doubtful += [] if why else [f"{quoted(header)} as {name(code)}"]
         if code is None or why:
             ignored[header] = why
             continue
-        if check(code) in found and not concerns(check(code), languages):
+        if check(code) in headers and not is_requested(check(code), languages):
             continue
-        if check(code) in found:
-            raise BadCorpus(f"{source}: {_two(check(code), found[check(code)], header)}")
-        found[check(code)] = header
+        if check(code) in headers:
+            raise BadCorpus(f"{source}: {_duplicate_message(check(code), headers[check(code)], header)}")
+        headers[check(code)] = header
     unnamed = [header for header in ignored if header not in given and header not in used]
-    _say(source, found, ignored, unnamed, [] if by_language else doubtful, in_file)
-    return Columns({code: table[header] for code, header in found.items()}, found, ignored)
+    _report(source, headers, ignored, unnamed, [] if by_language else doubtful, in_file)
+    return Columns({code: table[header] for code, header in headers.items()}, headers, ignored)
 
 
 def identifiers(table: dict[str, list[Any]], columns: Columns) -> list[Any] | None:
-    """Cells of a column `id` that names the rows, if there is one and it was not taken for Indonesian."""
+    """Cells of a column `id` with row names; None if missing or read as Indonesian."""
     return next((table[header] for header in columns.ignored if header.lower() == "id"), None)
 
 
 def check_columns(
     columns: Mapping[str, str | None] | None, table: Mapping[str, Any], source: str
 ) -> dict[str, str | None]:
-    """What the user says of columns, as it was given.
+    """The user's `columns`, validated.
 
     Raises:
-        BadArgument: it is no mapping, or names a column that is not there.
+        BadArgument: not a mapping, or it names a missing column.
     """
     if columns is not None and not isinstance(columns, Mapping):
         raise BadArgument(f"columns={columns!r}; it takes a language, or None, for each column: {{'mt': None}}")
     absent = [header for header in columns or {} if header not in table]
     if absent:
-        raise BadArgument(f"columns names {quoted(absent[0])}, which {source} has not (it has: {shortened(table)})")
+        raise BadArgument(
+            f"columns names {quoted(absent[0])}, which {source} does not have (it has: {shortened(table)})"
+        )
     return dict(columns or {})
 
 
-def _code(header: str, asked: set[str]) -> str | None:
+def _code(header: str, requested: set[str]) -> str | None:
     """The code in a header: de, German, deu_Latn, sentence_deu_Latn, translation.de."""
-    if listed(header) or (asked and known(header) and check(header) in asked):
+    if listed(header) or (requested and known(header) and check(header) in requested):
         return header
     start = next((start for start in _PREFIXES if header.lower().startswith(start)), "")
     return header[len(start) :] if start and listed(header[len(start) :]) else None
@@ -152,31 +155,31 @@ def _ambiguous(code: str) -> bool:
     return first in AMBIGUOUS and not has_script
 
 
-def _two(code: str, one: str, other: str) -> str:
-    both = f"two columns are in {code!r}: {quoted(one)} and {quoted(other)}"
-    return f"{both}; keep one, with columns={{{quoted(other)}: None}}"
+def _duplicate_message(code: str, first: str, second: str) -> str:
+    both = f"two columns are in {code!r}: {quoted(first)} and {quoted(second)}"
+    return f"{both}; keep one, with columns={{{quoted(second)}: None}}"
 
 
-def _sure(code: str, cells: list[Any]) -> bool:
-    """Whether a code over such cells can only be a language's."""
+def _is_certain(code: str, cells: list[Any]) -> bool:
+    """Whether a code as the header of these cells can only mean a language."""
     return lettered(cells) and (not _ambiguous(code) or own_script(code, cells))
 
 
 def _unlike(table: dict[str, list[Any]], codes: dict[str, str]) -> dict[str, str]:
-    """Headers that are plain codes and not ambiguous, over cells that are clearly none of the language, and why."""
+    """Headers that are unambiguous codes over cells clearly not in the language, to the reason."""
     prose = [header for header in table if is_prose(codes.get(header, ""), table[header])]
-    found = {}
+    reasons = {}
     for header, code in codes.items():
         if header == code and header.isalpha() and len(header) <= 3 and not _ambiguous(code):
             beside = [other for other in islice(prose, _COMPARED) if other != header]
             copied = any(_copies(header, other, table) for other in beside if known(other))
             if beside and (why := clearly_none(code, table[header], copied=copied)):
-                found[header] = why
-    return found
+                reasons[header] = why
+    return reasons
 
 
 def _copies(header: str, other: str, table: dict[str, list[Any]]) -> bool:
-    """Whether a column repeats another, whose code is of another length or whose letters the language has not."""
+    """Whether a column repeats another and has the longer code or a foreign script."""
     if table[header] != table[other] or check(header) == check(other):
         return False
     return len(header) > len(other) or bool(foreign(header, table[header]))
@@ -185,15 +188,15 @@ def _copies(header: str, other: str, table: dict[str, list[Any]]) -> bool:
 def _not_a_language(
     header: str, code: str, table: dict[str, list[Any]], sure: Mapping[str, None], codes: dict[str, str]
 ) -> str:
-    """Why a column whose header is the code of a language holds none; empty where it does."""
+    """The reason why a column whose header is a language code contains no language; empty if it does."""
     cells = texts(table[header])
     if not lettered(table[header]):
-        return "its cells hold no letters"
+        return "its cells have no letters"
     if strange := foreign(code):
         return strange
     others = [other for other in islice(sure, _COMPARED) if other != header]
     if not others and len(codes) < len(table):
-        return "no other column holds a language for certain"
+        return "no other column is certain to be a language"
     style = [_style(codes[other]) for other in others if other in codes and _is_code(codes[other])]
     if style and _style(code) not in style:
         return f"the codes of other languages are not written like {code!r}"
@@ -215,7 +218,7 @@ def _not_a_language(
 
 
 def _is_code(header: str) -> bool:
-    """Whether it is a code, with or without a script, and not a language's name."""
+    """Whether it is a code, with or without a script, not a language's name."""
     return len(header.replace("_", "-").split("-")[0]) <= 3
 
 
@@ -224,12 +227,17 @@ def _style(code: str) -> str:
     return "lower" if first.islower() else "upper" if first.isupper() else "title"
 
 
-def _say(
-    source: str, found: dict[str, str], ignored: dict[str, str], unnamed: list[str], doubtful: list[str], in_file: bool
+def _report(
+    source: str,
+    headers: dict[str, str],
+    ignored: dict[str, str],
+    unnamed: list[str],
+    doubtful: list[str],
+    in_file: bool,
 ) -> None:
-    if not found and looks_headless(ignored):
+    if not headers and looks_headless(ignored):
         raise BadCorpus(f"{source}: {advice(ignored, 'de', in_file=in_file)} ('de' stands for their language)")
-    if not found:
+    if not headers:
         doubts = "".join(f"; {quoted(header)} is none: {why}" for header, why in list(ignored.items())[:_NAMED] if why)
         first = next((header for header in ignored if header.lower() not in _NAMES_OF_ROWS), "text")
         role = "text" if any(header.lower() in _NAMES_OF_ROWS[1:] for header in ignored) else "de"
@@ -245,6 +253,6 @@ def _say(
         warn(f"{source}: reads {shortened(doubtful)}, because of its cells; columns= says otherwise")
 
 
-def twice(names: Sequence[str]) -> list[str]:
-    """Names that come more than once."""
-    return sorted(one for one, count in Counter(names).items() if count > 1)
+def duplicates(names: Sequence[str]) -> list[str]:
+    """Names that occur more than once."""
+    return sorted(name for name, count in Counter(names).items() if count > 1)

@@ -1,4 +1,4 @@
-"""What is in memory: data sets of the library `datasets`, dictionaries by language, lists of objects."""
+"""Corpora in memory: data sets of the library `datasets`, dictionaries by language, lists of objects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import Table, frame_table
 from workbench.text.formats.headers import language_columns
 from workbench.text.formats.tables import has_texts, only_roles, table_corpus, text_column
-from workbench.text.languages import check, listed, listing
+from workbench.text.languages import check, language_list, listed
 
 _SPLITS = ("train", "validation", "test", "dev", "devtest")
 Languages = str | Sequence[str] | None
@@ -25,7 +25,7 @@ def is_dataset(value: Any) -> bool:
 
 
 def dataset_table(dataset: Any) -> Table:
-    """Make a table of a `datasets.Dataset`, with the names of classes instead of their numbers."""
+    """Make a table of a `datasets.Dataset`, with class names instead of numbers."""
     table = frame_table(dataset.to_pandas(), BadCorpus)
     columns = dict(table.columns)
     for header, feature in (getattr(dataset, "features", None) or {}).items():
@@ -40,19 +40,19 @@ def mapping_corpus(
 ) -> tuple[Corpus, bool]:
     """Read a dictionary: of lists by language, of data sets by language or by split, or of columns.
 
-    Keys are judged as the headers of a frame are: a warning names those that are no language. Lists are rows of a table
-    where `aligned` says so; else each language has its own number of texts.
+    Keys are read like the headers of a frame: a warning names those that are no language. With `aligned`, lists are
+    columns of a table; else each language has its own number of texts.
 
     Returns:
-        The corpus, and whether `split` was one of the dictionary's own.
+        The corpus, and whether `split` selected a part of the dictionary.
 
     Raises:
-        BadCorpus: neither of these, or two keys that are one language.
-        BadArgument: a split that is not there, or `columns` that data sets by language cannot follow.
+        BadCorpus: none of these, or two keys for one language.
+        BadArgument: a missing split, or `columns` that do not apply to data sets by language.
         UnknownLanguage: a key that no language has.
     """
     if not source:
-        raise BadCorpus("an empty dict holds no language; give texts by language: {'de': [...], 'en': [...]}")
+        raise BadCorpus("an empty dict has no language; give texts by language: {'de': [...], 'en': [...]}")
     tables = all(is_dataset(part) or _is_splits(part) for part in source.values())
     if tables and not all(isinstance(key, str) and listed(key) and key not in _SPLITS for key in source):
         part = next(iter(source)) if split is None else split
@@ -70,7 +70,7 @@ def mapping_corpus(
         )
     keys = [str(key) for key in source]
     if not columns and not any(map(listed, keys)) and not has_texts(keys):
-        _codes(source)  # names the first key that no language has
+        _codes(source)  # raises for the first key that no language has
     if has_texts(keys) or columns or aligned:
         return table_corpus(_columns(source), "dict", languages, columns), False
     lists = {str(key): list(cells) for key, cells in source.items()}
@@ -80,19 +80,19 @@ def mapping_corpus(
 
 
 def objects_corpus(source: Sequence[Mapping[str, Any]], languages: Languages, columns: Columns) -> Corpus:
-    """Read a list of dictionaries, one a row."""
+    """Read a list of dictionaries, one per row."""
     frame = pd.DataFrame([dict(item) for item in source], dtype=object)
     return table_corpus(frame_table(frame, BadCorpus), "list", languages, columns)
 
 
 def texts_corpus(source: Sequence[str], languages: Languages) -> Corpus:
-    """Read a list of texts, which are in the one language that `languages` names.
+    """Read a list of texts in the single language given by `languages`.
 
     Raises:
         BadCorpus: it names none, or several.
-        UnknownLanguage: no language is called so.
+        UnknownLanguage: unknown language.
     """
-    named = [] if languages is None else listing(languages)
+    named = [] if languages is None else language_list(languages)
     if len(named) != 1:
         raise BadCorpus("a list of texts says no language; give {'de': [...]}, or the list with languages='de'")
     return Corpus({check(str(named[0])): tuple(source)}, False, "list")
@@ -114,12 +114,12 @@ def _columns(source: Mapping[Any, Any]) -> Table:
 
 
 def _codes(source: Mapping[Any, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    keys: dict[str, Any] = {}
     for key in source:
-        if check(key) in found:
-            raise BadCorpus(f"two keys are in {check(key)!r}: {found[check(key)]!r} and {key!r}; keep one")
-        found[check(key)] = key
-    return found
+        if check(key) in keys:
+            raise BadCorpus(f"two keys are in {check(key)!r}: {keys[check(key)]!r} and {key!r}; keep one")
+        keys[check(key)] = key
+    return keys
 
 
 def _by_language(source: Mapping[str, Any], split: str | None, columns: Columns) -> tuple[Corpus, bool]:

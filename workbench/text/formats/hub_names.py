@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub by name, and local folders that are laid out as those are."""
+"""Data sets of the Hugging Face hub by name, and local folders with the same layout."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,8 +20,8 @@ class HubName:
 
     Attributes:
         repository: `owner/name`, or a local folder.
-        configs: its parts that are read; several are a language each.
-        split: which of its splits; None leaves it open.
+        configs: the configs to read; if several, each is a language.
+        split: the split; None if not given.
     """
 
     repository: str
@@ -30,10 +30,10 @@ class HubName:
 
 
 def parsed(name: str) -> HubName:
-    """Take `hf:owner/name:config+config:split` apart; configs and split may be left out.
+    """Parse `hf:owner/name:config+config:split`; configs and split are optional.
 
     Raises:
-        BadArgument: it is not spelled so.
+        BadArgument: malformed.
     """
     repository, *rest = name.removeprefix(PREFIX).split(":")
     configs = tuple(rest[0].split("+")) if rest and rest[0] else ()
@@ -43,35 +43,35 @@ def parsed(name: str) -> HubName:
 
 
 def hub_corpus(name: str, languages: Languages, columns: Columns, split: str | None) -> tuple[Corpus, bool]:
-    """Load a data set of the hub, and read it as one in memory is read: by language where its configs are languages.
+    """Load a data set of the hub; if its configs are languages, one language per config.
 
-    The library `datasets` is loaded when this is first called. Code of the repository is never run.
+    The library `datasets` is imported at the first call. Code of the repository is never run.
 
     Returns:
-        The corpus, and whether a split of the data set was chosen.
+        The corpus, and whether `split` selected a split of the data set.
 
     Raises:
-        BadArgument: a name that is not spelled so, or two splits.
-        BadCorpus: the data set cannot be loaded, or has several configs and none is named; says why.
-        UnknownLanguage: one of several configs is called by no language.
+        BadArgument: a malformed name, or two splits.
+        BadCorpus: the data set cannot be loaded, or has several configs and none is named; gives the reason.
+        UnknownLanguage: one of several configs is not a language.
     """
-    asked = parsed(name)
-    if split is not None and asked.split not in (None, split):
-        raise BadArgument(f"split={split!r}, but {name} says {asked.split!r}; say it once")
-    split = split or asked.split
-    unknown = [config for config in asked.configs if not listed(config)]
-    if len(asked.configs) > 1 and unknown:
-        raise UnknownLanguage(f"{name}: several configs are read as a language each, and {unknown[0]!r} is none")
-    if asked.configs and not unknown:
-        parts = {config: _splits(name, asked.repository, config) for config in asked.configs}
+    data_set = parsed(name)
+    if split is not None and data_set.split not in (None, split):
+        raise BadArgument(f"split={split!r}, but {name} says {data_set.split!r}; give it once")
+    split = split or data_set.split
+    unknown = [config for config in data_set.configs if not listed(config)]
+    if len(data_set.configs) > 1 and unknown:
+        raise UnknownLanguage(f"{name}: several configs are read as one language each, and {unknown[0]!r} is none")
+    if data_set.configs and not unknown:
+        parts = {config: _splits(name, data_set.repository, config) for config in data_set.configs}
     else:
-        parts = _splits(name, asked.repository, *asked.configs)
+        parts = _splits(name, data_set.repository, *data_set.configs)
     corpus, own = mapping_corpus(parts, languages, columns, split)
     return replace(corpus, source=name), own
 
 
 def _splits(name: str, repository: str, config: str | None = None) -> Any:
-    """Every split of a data set, by name."""
+    """All splits of a data set, by name."""
     try:
         import datasets
     except ImportError as problem:
@@ -86,6 +86,6 @@ def _splits(name: str, repository: str, config: str | None = None) -> Any:
         return datasets.load_dataset(repository, config)
     except BadCorpus:
         raise
-    except Exception as problem:  # whatever the hub, the network and the readers of its formats raise
+    except Exception as problem:  # the hub, the network and the format readers raise many types
         reason = " ".join(str(problem).split())[:200] or type(problem).__name__
         raise BadCorpus(f"cannot load the data set {name}: {reason}") from problem

@@ -1,4 +1,4 @@
-"""JSON: objects a line in several shapes, and the nested files of XQuAD and MLQA."""
+"""JSON: one object per line in several shapes, and the nested files of XQuAD and MLQA."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,29 +12,29 @@ from workbench.text.formats.decoding import Table, read_json_lines, read_text
 from workbench.text.formats.tables import LANGUAGE_FIELDS, TEXT_FIELDS, has_texts
 from workbench.text.languages import check
 
-_CELLS = 10**6  # that a table may have
-_SPARSE = 64  # times the cells that are filled
+_CELLS = 10**6  # most cells of a table
+_SPARSE = 64  # most cells per filled cell, above that size
 _BELEBELE = ("dialect", "link", "question_number", "flores_passage")
 
 
 def json_table(path: Path, *, language: str | None = None) -> Table:
-    """Make a table of a file with an object a line: a column for each name that any object has.
+    """Make a table of a file with one object per line: one column for each name in any object.
 
     Args:
         path: the file.
-        language: what its name says it is in; then lines need no field for the language.
+        language: language from the file name; then lines need no field for the language.
 
     Raises:
-        BadCorpus: not JSON, not objects, or lines of which some have `language` and `text` and some lack one.
+        BadCorpus: not JSON, not objects, or only some lines have `language` and `text`.
     """
-    found = read_json_lines(path, BadCorpus)
-    return objects_table([item for _, item in found], [place for place, _ in found], str(path), language=language)
+    objects = read_json_lines(path, BadCorpus)
+    return objects_table([item for _, item in objects], [place for place, _ in objects], str(path), language=language)
 
 
 def objects_table(
     items: Sequence[Mapping[str, Any]], places: Sequence[str], source: str, *, language: str | None = None
 ) -> Table:
-    """Make a table of objects: a column for each name; see `json_table`."""
+    """Make a table of objects: one column for each name; see `json_table`."""
     columns = list(dict.fromkeys(str(name) for item in items for name in item))
     texts = [field for field in (*LANGUAGE_FIELDS, *TEXT_FIELDS) if field in columns]
     if has_texts(columns) or "language" in columns or (language is None and columns == ["text"]):
@@ -60,7 +60,7 @@ def objects_table(
 
 
 def question_files(files: dict[str, Path], source: str) -> Corpus:
-    """Read XQuAD or MLQA: the contexts of paragraphs are the texts, aligned where all files have the same questions.
+    """Read XQuAD or MLQA: the contexts of paragraphs are the texts, aligned if all files have the same questions.
 
     Raises:
         BadCorpus: another shape of JSON.
@@ -72,7 +72,7 @@ def question_files(files: dict[str, Path], source: str) -> Corpus:
             paragraphs = [paragraph for article in articles for paragraph in article["paragraphs"]]
             texts[language] = tuple(paragraph["context"] for paragraph in paragraphs)
             ids = [tuple(question.get("id") for question in paragraph.get("qas", ())) for paragraph in paragraphs]
-            questions.add(tuple(ids))  # what no id can be, such as a list, is refused here
+            questions.add(tuple(ids))  # raises for an unhashable id, such as a list
         except BadCorpus:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -85,9 +85,9 @@ def question_files(files: dict[str, Path], source: str) -> Corpus:
 
 
 def belebele(tables: dict[str, Table], source: str) -> Corpus | None:
-    """Read Belebele's files as aligned by passage and question; None where they are not Belebele, or differ in those.
+    """Read Belebele's files, aligned by passage and question; None if they are not Belebele or differ in those.
 
-    A passage comes once, though it has several questions.
+    A passage with several questions is read once.
     """
     if not all(set(_BELEBELE) <= table.columns.keys() for table in tables.values()):
         return None
@@ -96,18 +96,18 @@ def belebele(tables: dict[str, Table], source: str) -> Corpus | None:
         cells = (table.columns[name] for name in _BELEBELE)
         for dialect, link, number, passage in zip(*cells, strict=True):
             if check(dialect) != language:
-                raise BadCorpus(f"{source}: a passage in {dialect!r} lies in the file of {language!r}")
+                raise BadCorpus(f"{source}: a passage in {dialect!r} is in the file of {language!r}")
             rows.setdefault(language, {})[f"{link}#{number}"] = passage
-    keys = [set(found) for found in rows.values()]
+    keys = [set(passages) for passages in rows.values()]
     if any(each != keys[0] for each in keys) or any(len(rows[code]) < len(tables[code].places) for code in rows):
         return None
     order = list(next(iter(rows.values())))
     corpus = Corpus(
-        {code: tuple(found[key] for key in order) for code, found in rows.items()}, True, source, ids=tuple(order)
+        {code: tuple(passages[key] for key in order) for code, passages in rows.items()}, True, source, ids=tuple(order)
     )
     once = corpus.distinct()
     if once.counts != corpus.counts:
-        warn(f"{source}: {len(once.ids)} passages for {len(order)} questions; each is taken once")
+        warn(f"{source}: {len(once.ids)} passages for {len(order)} questions; each is read once")
     return once
 
 

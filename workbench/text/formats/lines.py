@@ -1,4 +1,4 @@
-"""Files with one text a line: a file for each language, by itself or in step with the others."""
+"""Files with one text per line: one file per language, aligned by line or not."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from workbench.text.formats.tables import keep_complete
 
 
 def line_corpus(files: dict[str, Path], source: str, *, aligned: bool) -> Corpus:
-    """Read a text a line. Aligned, a line that is blank in one language is dropped in all; else blank lines go alone.
+    """Read one text per line. If aligned, a line that is blank in one language is dropped in all languages.
 
     Raises:
         BadCorpus: a file that cannot be read, or aligned files of different lengths.
     """
-    return _in_step(files, source) if aligned else _alone(files, source)
+    return _aligned_corpus(files, source) if aligned else _unaligned_corpus(files, source)
 
 
-def _alone(files: dict[str, Path], source: str) -> Corpus:
+def _unaligned_corpus(files: dict[str, Path], source: str) -> Corpus:
     texts, blank = {}, 0
     for language, path in files.items():
         rows = lines(read_text(path, BadCorpus))
@@ -29,7 +29,7 @@ def _alone(files: dict[str, Path], source: str) -> Corpus:
     return Corpus(texts, False, source, dropped=blank)
 
 
-def _in_step(files: dict[str, Path], source: str) -> Corpus:
+def _aligned_corpus(files: dict[str, Path], source: str) -> Corpus:
     columns = {}
     for language, path in files.items():
         rows = read_text(path, BadCorpus).removesuffix("\n").split("\n")
@@ -37,7 +37,7 @@ def _in_step(files: dict[str, Path], source: str) -> Corpus:
     counts = {language: len(rows) for language, rows in columns.items()}
     if len(set(counts.values())) > 1:
         listing = shortened([f"{files[language].name} {count}" for language, count in counts.items()])
-        raise BadCorpus(f"{source}: its files are to say the same line by line, but differ in length: {listing} lines")
+        raise BadCorpus(f"{source}: its files should be aligned line by line, but differ in length: {listing} lines")
     rows = keep_complete(columns, source)
     texts = {language: tuple(str(cells[row]) for row in rows) for language, cells in columns.items()}
     return Corpus(texts, True, source, dropped=next(iter(counts.values())) - len(rows))

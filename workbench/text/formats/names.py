@@ -1,4 +1,4 @@
-"""Names of files: which language a file is in, by what it is called."""
+"""The language of a file, from its name."""
 
 import re
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from typing import Any
 from workbench.errors import BadCorpus, UnknownLanguage
 from workbench.text.formats.decoding import bare
 from workbench.text.formats.headers import AMBIGUOUS
-from workbench.text.languages import check, concerns, known, listed, wanted
+from workbench.text.languages import check, is_requested, known, listed, requested_codes
 
-# What the name of a file of texts ends in, in the order in which a folder is looked through.
+# Suffixes of text files, in the order in which a folder is searched.
 ENDINGS = ("txt", "json", "jsonl", "ndjson", "csv", "tsv", "tab", "dev", "devtest", "test")
 _MLQA = re.compile(r"(?:dev|test)-context-(\w+)-question-(\w+)")
 _WITH_SCRIPT = re.compile(r"(?:^|.*[._-])([a-z]{2,3}[_-][A-Z][a-z]{3})$")
@@ -19,13 +19,13 @@ _WITH_SCRIPT = re.compile(r"(?:^|.*[._-])([a-z]{2,3}[_-][A-Z][a-z]{3})$")
 
 @dataclass(frozen=True)
 class Named:
-    """A file whose name says its language.
+    """A file with its language from its name.
 
     Attributes:
         path: the file.
         language: in standard form.
-        stem: the name without the language, the same in all files that belong together.
-        ending: one of `ENDINGS`, or '' where the language itself is the ending (Tatoeba.de-en.de).
+        stem: the name without the language, equal in all files of a set.
+        ending: one of `ENDINGS`, or '' if the language is the ending (Tatoeba.de-en.de).
     """
 
     path: Path
@@ -39,15 +39,15 @@ def read_name(path: Path, languages: Any = None) -> Named | None:
 
     Args:
         path: the file.
-        languages: those asked for; a code of theirs counts where it is not in the list of languages (`listed`), too.
+        languages: requested languages; their codes count even if not in the list of languages (`listed`).
 
     Raises:
-        UnknownLanguage: the name is two letters which no language has as its code.
+        UnknownLanguage: the name is two letters that are no language code.
     """
-    asked = wanted(languages)
+    requested = requested_codes(languages)
 
     def is_code(piece: str) -> bool:
-        return listed(piece) or (bool(asked) and known(piece) and check(piece) in asked)
+        return listed(piece) or (bool(requested) and known(piece) and check(piece) in requested)
 
     body, _, last = bare(path).rpartition(".")
     if last.lower() not in ENDINGS:
@@ -59,8 +59,8 @@ def read_name(path: Path, languages: Any = None) -> Named | None:
     stem = body[: -len(piece)].rstrip(".")
     if is_code(piece) or (stem.endswith(("-src", "-ref")) and known(piece)):  # NTREX: newstest2019-ref.deu.txt
         return Named(path, check(piece), re.sub("-(src|ref)$", "-*", stem), ending)
-    if (found := _WITH_SCRIPT.match(piece)) and listed(found[1]):
-        return Named(path, check(found[1]), body[: -len(found[1])], ending)
+    if (match := _WITH_SCRIPT.match(piece)) and listed(match[1]):
+        return Named(path, check(match[1]), body[: -len(match[1])], ending)
     code = re.split("[_-]", piece)[-1]
     if code != piece and is_code(code) and code.lower() not in AMBIGUOUS:
         return Named(path, check(code), body[: -len(code)], ending)
@@ -73,17 +73,17 @@ def by_language(files: Iterable[Named], folder: Path, languages: Any = None) -> 
     """Language to file.
 
     Args:
-        files: those that belong together.
+        files: the files of one set.
         folder: for messages.
-        languages: those asked for; two files of another one do no harm.
+        languages: requested languages; duplicates in other languages are allowed.
 
     Raises:
         BadCorpus: two files are in one language.
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for file in files:
-        if file.language in found and concerns(file.language, languages):
-            both = f"{found[file.language].name} and {file.path.name}"
+        if file.language in paths and is_requested(file.language, languages):
+            both = f"{paths[file.language].name} and {file.path.name}"
             raise BadCorpus(f"{folder}: {both} are both in {file.language!r}; keep one, or give the path of one")
-        found.setdefault(file.language, file.path)
-    return found
+        paths.setdefault(file.language, file.path)
+    return paths

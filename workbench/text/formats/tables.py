@@ -1,4 +1,4 @@
-"""Tables as corpora: a column per language (aligned rows), or a column for the language and one for the text."""
+"""Tables as corpora: one column per language (aligned rows), or a language column and a text column."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -7,11 +7,11 @@ from workbench.errors import BadArgument, BadCorpus, UnknownLanguage, warn
 from workbench.text.corpus import Corpus, chosen
 from workbench.text.display.naming import quoted, shortened
 from workbench.text.formats.decoding import Table, complete
-from workbench.text.formats.headers import check_columns, identifiers, language_columns, twice
+from workbench.text.formats.headers import check_columns, duplicates, identifiers, language_columns
 from workbench.text.formats.headless import advice, looks_headless
 from workbench.text.languages import check, known, listed
 
-# Columns that say which language a row is in, and columns that hold its text, the surest first.
+# Names of language columns and of text columns, in order of preference.
 LANGUAGE_FIELDS = ("language", "lang", "language_code", "lang_code", "dialect", "locale")
 TEXT_FIELDS = ("text", "sentence", "flores_passage", "prompt", "passage", "context", "content")
 
@@ -28,18 +28,18 @@ def table_corpus(
         table: with the columns `language` and `text` (or others of `LANGUAGE_FIELDS` and `TEXT_FIELDS`), or with a
             column per language; other columns are left out, with a warning.
         source: name for messages and for the provenance.
-        languages: which language columns count; a row is dropped when it lacks one of these.
-        columns: what the user says of columns, as in `language_columns`; also "text" or "language" for the column
-            that holds texts, or their languages.
+        languages: language columns to read; a row is dropped if it lacks one of these.
+        columns: contents of columns as given by the user, as in `language_columns`; also "text" or "language" for the
+            column of texts or of their languages.
 
     Raises:
         BadCorpus: no language column, a blank text, no complete row.
-        UnknownLanguage: a code that no language has, or a language asked for that is not there.
+        UnknownLanguage: a code that no language has, or a requested language that is missing.
     """
-    table, columns = renamed(_spread(table), columns, source)
+    table, columns = renamed(_expanded(table), columns, source)
     long = None if columns else _fields(table)
     if long is not None:
-        return _long(table, source, *long)
+        return _long_corpus(table, source, *long)
     read = language_columns(
         table.columns,
         source,
@@ -70,7 +70,7 @@ def table_corpus(
 
 
 def text_column(table: Table, source: str, language: str, *, aligned: bool = False) -> Corpus:
-    """Make a corpus of a table in one language, whose texts stand in the one column of `TEXT_FIELDS`.
+    """Make a corpus of a table in one language, whose texts are in the first column of `TEXT_FIELDS`.
 
     Raises:
         BadCorpus: no column for texts, or a blank text.
@@ -80,46 +80,46 @@ def text_column(table: Table, source: str, language: str, *, aligned: bool = Fal
         raise BadCorpus(f"{source}: {advice(table.columns, language, in_file=_in_file(table))}")
     if field is None:
         raise BadCorpus(
-            f"{source}: none of its columns is known to hold texts (it has: {shortened(table.columns)}); name one of "
+            f"{source}: none of its columns is known to have texts (it has: {shortened(table.columns)}); name one of "
             f"them 'text', or say which one: columns={{{shortened(list(table.columns)[:1])!r}: 'text'}}"
         )
     texts = tuple(text_cell(cell, table, row, source, field) for row, cell in enumerate(table.columns[field]))
-    ignored = _leave(table, source, (field,))
+    ignored = _warn_ignored(table, source, (field,))
     return Corpus({language: texts}, aligned, source, ignored=ignored)
 
 
 def renamed(table: Table, columns: Mapping[str, str | None] | None, source: str) -> tuple[Table, dict[str, str | None]]:
-    """Call a column 'text' or 'language' where the user says that it holds these; also gives the rest.
+    """Rename columns that the user marks as 'text' or 'language'; also returns the rest of `columns`.
 
     Raises:
-        BadArgument: such a column is not there, or two columns are to be the same.
+        BadArgument: a missing column, or two columns with the same role.
     """
     given = check_columns(columns, table.columns, source)
     roles = {header: str(role) for header, role in given.items() if role in ("text", "language")}
-    if repeated := twice(list(roles.values())):
+    if repeated := duplicates(list(roles.values())):
         both = [header for header, role in roles.items() if role == repeated[0]]
-        raise BadArgument(f"columns says {repeated[0]!r} of {shortened(both)} in {source}; say it of one column")
+        raise BadArgument(f"columns gives {repeated[0]!r} to {shortened(both)} in {source}; give it to one column")
     rest = {header: role for header, role in given.items() if header not in roles}
     free = {header: cells for header, cells in table.columns.items() if header in roles or header not in roles.values()}
     return Table({roles.get(header, header): cells for header, cells in free.items()}, table.places), rest
 
 
 def only_roles(table: Table, columns: Mapping[str, str | None] | None, source: str) -> Table:
-    """The same for one of several tables that each have one language, where `columns` can name nothing else.
+    """As `renamed`, for one of several tables by language, where `columns` may name only these roles.
 
     Raises:
-        BadArgument: it does, or names a column that is not there.
+        BadArgument: another role, or a missing column.
     """
     if not columns:
         return table
     table, rest = renamed(table, columns, source)
     if rest:
-        raise BadArgument(f"columns={rest} for tables by language; there it can say 'text' and 'language' alone")
+        raise BadArgument(f"columns={rest} for tables by language; only 'text' and 'language' are possible")
     return table
 
 
 def keep_complete(columns: dict[str, list[Any]], source: str) -> list[int]:
-    """Rows without a missing cell; warns how many are dropped.
+    """Rows without a missing cell; warns of dropped rows.
 
     Raises:
         BadCorpus: no row is complete.
@@ -147,7 +147,7 @@ def has_texts(columns: Collection[str]) -> bool:
 
 
 def _numbering(table: Table) -> list[str]:
-    """Columns that name the rows, when every row has a name."""
+    """Columns of row names without a missing cell."""
     return [header for header, cells in table.columns.items() if header.lower() == "id" and None not in cells]
 
 
@@ -155,8 +155,8 @@ def _in_file(table: Table) -> bool:
     return not table.places or table.places[0].startswith("line")
 
 
-def _spread(table: Table) -> Table:
-    """Make columns of cells that are translations by language: {"en": "Hello", "de": "Hallo"}."""
+def _expanded(table: Table) -> Table:
+    """Expand cells with translations by language into columns: {"en": "Hello", "de": "Hallo"}."""
     columns: dict[str, list[Any]] = {}
     for header, cells in table.columns.items():
         present = [cell for cell in cells if cell is not None]
@@ -176,14 +176,14 @@ def _filled(value: Any) -> Any:
 
 
 def _fields(table: Table) -> tuple[str, str] | None:
-    """The columns of language and text, where no header is a language itself."""
+    """The language column and the text column, or None."""
     language = next((field for field in LANGUAGE_FIELDS if field in table.columns), None)
     text = next((field for field in TEXT_FIELDS if field in table.columns), None)
     return None if language is None or text is None else (language, text)
 
 
 def joined(tables: Mapping[str, tuple[str, Table]], source: str) -> Corpus:
-    """Make one corpus of tables that are each in one language: the one in their cells, or the one they come under.
+    """Make one corpus of tables in one language each, given by their cells or by their key.
 
     Args:
         tables: language to the name of its file and the table.
@@ -197,9 +197,9 @@ def joined(tables: Mapping[str, tuple[str, Table]], source: str) -> Corpus:
     ignored: dict[str, None] = {}
     spelled: dict[str, None] = {}
     for language, (file, table) in tables.items():
-        field, text = _fields(table) or ("", next((one for one in TEXT_FIELDS if one in table.columns), ""))
+        field, text = _fields(table) or ("", next((name for name in TEXT_FIELDS if name in table.columns), ""))
         if not text:
-            text_column(table, file, language)  # says what it lacks
+            text_column(table, file, language)  # raises with what is missing
         columns["language"] += table.columns[field] if field else [language] * len(table.places)
         columns["text"] += table.columns[text]
         own = {check(code) for code in columns["language"][len(places) :] if known(code)} - {language}
@@ -214,10 +214,10 @@ def joined(tables: Mapping[str, tuple[str, Table]], source: str) -> Corpus:
     extra = {header: [None] * len(places) for header in ignored if header not in {*columns, *spelled}}
     text = "text" if len(spelled) > 1 else next(iter(spelled))
     cells = {"language": columns["language"], text: columns["text"], **extra}
-    return _long(Table(cells, tuple(places)), source, "language", text)
+    return _long_corpus(Table(cells, tuple(places)), source, "language", text)
 
 
-def _long(table: Table, source: str, field: str, text: str) -> Corpus:
+def _long_corpus(table: Table, source: str, field: str, text: str) -> Corpus:
     texts: dict[str, list[str]] = {}
     spelled: dict[str, set[str]] = {}
     for row, (code, place) in enumerate(zip(table.columns[field], table.places, strict=True)):
@@ -231,13 +231,13 @@ def _long(table: Table, source: str, field: str, text: str) -> Corpus:
         if len(codes) > 1:
             warn(f"{source}: {shortened(sorted(codes))} are one language, {language}, and read as one")
     if {"location", "phrasing"} <= table.columns.keys():
-        warn(f"{source}: {field!r} is the language that its prompts ask for, not the one that they are in")
-    ignored = _leave(table, source, (field, text))
+        warn(f"{source}: {field!r} is the language requested by its prompts, not the language of the prompts")
+    ignored = _warn_ignored(table, source, (field, text))
     return Corpus({code: tuple(rows) for code, rows in texts.items()}, False, source, ignored=ignored)
 
 
-def _leave(table: Table, source: str, used: Sequence[str]) -> tuple[str, ...]:
-    """Columns that hold neither language nor text, named in a warning."""
+def _warn_ignored(table: Table, source: str, used: Sequence[str]) -> tuple[str, ...]:
+    """Warn of columns with neither language nor text, and return their headers."""
     ignored = tuple(header for header in table.columns if header not in used)
     if ignored:
         warn(f"{source}: texts are those of {used[-1]!r}; other columns are left out: {shortened(ignored)}")
@@ -245,10 +245,10 @@ def _leave(table: Table, source: str, used: Sequence[str]) -> tuple[str, ...]:
 
 
 def text_cell(value: Any, table: Table, row: int, source: str, header: str) -> str:
-    """A cell that is to be text.
+    """A cell, checked to be text.
 
     Raises:
-        BadCorpus: it is blank, or no text; says where.
+        BadCorpus: blank or not text; names the place.
     """
     if value is None:
         raise BadCorpus(

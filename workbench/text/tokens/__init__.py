@@ -1,1 +1,1 @@
-"""Texts as tokens: where each token lies in its text."""
+"""Texts as tokens: the position of each token in its text."""

@@ -1,4 +1,4 @@
-"""The language of a token, where a token alone says it; else its script."""
+"""The language of a single token if it is unambiguous, else its script."""
 
 import re
 from collections.abc import Callable
@@ -12,16 +12,16 @@ from workbench.text.words import load_words
 UNKNOWN = "unknown"
 _NAMES = {"CJK": "Han"}
 _JAPANESE = frozenset({"CJK", "KANA"})
-_UNSPACED = ("Han", "Kana")  # written without spaces: a word stands within a longer run of signs
+_UNSPACED = ("Han", "Kana")  # written without spaces: a word may be inside a longer run of characters
 _WORDS = re.compile(r"\w+")
-_MARKUP = re.compile(r"</?[^<>\s]+>")  # <s>, </h5>, <E381> of a part of a character: no language's letters
+_MARKUP = re.compile(r"</?[^<>\s]+>")  # <s>, </h5>, <E381> (part of a character)
 
 
 def script(text: str) -> str:
     """Name of the script of a text's letters: 'Latin', 'Han', 'Arabic'.
 
     'Kana' stands for kana, with or without Han beside them; 'mixed' for letters of several scripts, 'unknown' for a
-    text without letters: numbers, signs, parts of a character.
+    text without letters: numbers, symbols, parts of a character.
     """
     scripts = {letter_script(character) for character in text if character.isalpha()}
     if len(scripts) > 1 and scripts != _JAPANESE:
@@ -31,16 +31,16 @@ def script(text: str) -> str:
 
 
 def token_language(identify: Identifier | None = None) -> Callable[[str], str]:
-    """What to call the language of a token: a code where it can be said, else its script, or 'unknown'.
+    """A function that gives the language of a token: a code if unambiguous, else its script, or 'unknown'.
 
     Args:
-        identify: says it of a token's text. Where None, a token is in a language if it begins with a space, where the
-            script has spaces, and spells a word of the shipped list that is in no other language's list or sentences.
-            That rules out what the twelve shipped languages share, and ends of words such as "piel" of " Spiel"; the
-            token may still begin a longer word, and a language that is not shipped may have the word too.
+        identify: identifies the language of a token's text. When None, a token is in a language if it begins with a
+            space (where the script has spaces) and is a word of the shipped list that occurs in no other language's
+            list or sentences. This excludes words shared by the twelve shipped languages, and word endings such as
+            "piel" of " Spiel"; the token may still begin a longer word or be a word of a language not shipped.
 
     Returns:
-        A function from a token's text, spaces included.
+        A function of a token's text, including spaces.
     """
     words = {} if identify else _unambiguous()
     known: dict[str, str] = {}
@@ -61,7 +61,7 @@ def token_language(identify: Identifier | None = None) -> Callable[[str], str]:
 
 @lru_cache(maxsize=1)
 def _unambiguous() -> dict[str, str]:
-    """Words of the shipped list that are one language's alone, in lower case, with its code."""
+    """Lower-case words of the shipped list that belong to a single language, with its code."""
     listed, corpus = load_words(), load_corpus()
     sentences = {code: "\n".join(rows).casefold() for code, rows in corpus.texts.items()}
     standing = {code: set(_WORDS.findall(text)) for code, text in sentences.items()}

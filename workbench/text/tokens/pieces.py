@@ -1,4 +1,4 @@
-"""Pieces: what each token of a text adds to it, as characters that a reader knows."""
+"""The characters that each token adds to the decoded text."""
 
 import re
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from typing import Any
 
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-_UNFINISHED = "\ufffd"  # what a decoder writes for bytes that are no character yet
+_UNFINISHED = "\ufffd"  # written by a decoder for an incomplete character
 _BYTES = {letter: byte for byte, letter in bytes_to_unicode().items()}
 
 
 def pieces(tokenizer: Any, ids: Sequence[int]) -> list[str]:
-    """The characters that each token adds, so that joined they are the decoded text; special tokens by their names.
+    """The characters that each token adds; joined they are the decoded text. Special tokens appear by name.
 
-    A character whose bytes are spread over several tokens belongs to the one that completes it; the others are empty.
+    A character whose bytes span several tokens belongs to the token that completes it; the others are empty.
 
     Args:
         tokenizer: a transformers tokenizer.
@@ -27,25 +27,27 @@ def pieces(tokenizer: Any, ids: Sequence[int]) -> list[str]:
         ['<s>', 'Guten', ' Tag']
     """
     whole = tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
-    found, begin = [], 0
+    texts, begin = [], 0
     for end in range(1, len(ids) + 1):
         so_far = whole
-        if end < len(ids):  # a decoder may take back what it wrote until a character's last byte is there
+        if end < len(ids):  # a decoder may revise its output until a character is complete
             so_far = tokenizer.decode(list(ids[:end]), clean_up_tokenization_spaces=False).rstrip(_UNFINISHED)
         stop = max(begin, _shared(so_far, whole))
-        found.append(whole[begin:stop])
+        texts.append(whole[begin:stop])
         begin = stop
-    return found
+    return texts
 
 
 def token_texts(tokenizer: Any, ids: Sequence[int]) -> list[str]:
-    """The text of each token alone, with the space that it begins with; bytes of a part of a character as '<E381>'."""
-    return [_alone(tokenizer, one, name) for one, name in zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True)]
+    """The text of each token alone, with its leading space; an incomplete character as bytes: '<E381>'."""
+    return [
+        _alone(tokenizer, token, name) for token, name in zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True)
+    ]
 
 
 def _alone(tokenizer: Any, token: int, name: Any) -> str:
     text = tokenizer.decode([token], clean_up_tokenization_spaces=False)
-    if _UNFINISHED in text:  # names are written in bytes: '<0xE3>', or a letter for each byte
+    if _UNFINISHED in text:  # token names encode bytes: '<0xE3>', or a letter for each byte
         fallback = re.fullmatch("<0x([0-9A-F]{2})>", str(name))
         values = [_BYTES.get(letter) for letter in str(name)]
         if fallback or None not in values:
@@ -54,7 +56,7 @@ def _alone(tokenizer: Any, token: int, name: Any) -> str:
     return f" {text}" if begins else text
 
 
-def _shared(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
-    differ = (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
-    return next(differ, min(len(one), len(other)))
+def _shared(first: str, second: str) -> int:
+    """Length of the common prefix of two texts."""
+    differ = (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
+    return next(differ, min(len(first), len(second)))

@@ -1,9 +1,9 @@
-"""Spans: which characters of a text each token stands for, and on which side of a border it is.
+"""Spans: the characters of each token, and on which side of a border a token is.
 
-Borders are given in characters, counts in tokens: a text is tokenized as a whole, and the tokenizer says which
-characters each token stands for. One rule everywhere (prefixes, answers, the turns of a chat, words): a token belongs
-to the part in which its last character lies. So one that runs across a border, such as " blue" where a prefix ends in
-the space, belongs to what comes after it.
+Borders are in characters, counts in tokens: a text is tokenized as a whole, and the tokenizer gives the character
+offsets of each token. One rule applies everywhere (prefixes, answers, chat turns, words): a token belongs to the part
+that contains its last character. So a token across a border, such as " blue" after a prefix that ends in the space,
+belongs to the part after the border.
 """
 
 import unicodedata
@@ -13,46 +13,46 @@ from typing import Any
 from workbench.errors import UnsupportedSite
 from workbench.text.tokens.around import around
 
-_SPACES = " \u0120\u2581"  # how names of tokens write a space
-_JOINERS = "\u200c\u200d"  # zero width non-joiner and joiner belong to the letters beside them
+_SPACES = " \u0120\u2581"  # characters for a space in token names
+_JOINERS = "\u200c\u200d"  # zero-width non-joiner and joiner belong to their neighbours
 
 Characters = Sequence[tuple[int, int]]
-"""Of each token the first of its characters, and the place behind the last one; equal where it has none."""
+"""Start and end (exclusive) of the characters of each token; equal if it has none."""
 
 
 def until(places: Characters, border: int) -> int:
-    """How many tokens, from the first on, belong to what comes before a border between characters."""
+    """Number of leading tokens that belong to the text before a character border."""
     beyond = (token for token, (_, end) in enumerate(places) if end > border)
     return next(beyond, len(places))
 
 
 def within(places: Characters, start: int, end: int) -> range:
-    """The tokens that belong to the characters from `start` to before `end`."""
+    """The tokens that belong to the characters [start, end)."""
     return range(until(places, start), until(places, end))
 
 
 def characters(tokenizer: Any, ids: Sequence[int], offsets: Characters) -> list[tuple[int, int]]:
-    """Characters of each token as the tokenizer gives them, with those that it leaves out.
+    """Character offsets of each token, completed with characters that the tokenizer omits.
 
-    Some tokenizers trim spaces: a trimmed space at a token's end, which its name shows, is the token's; all others go
-    to the token that follows them.
+    Some tokenizers trim spaces: a trimmed space at a token's end, visible in its name, belongs to the token; all others
+    go to the next token.
     """
-    found, before = [], 0
+    places, before = [], 0
     for token, (start, end) in enumerate(offsets):
         gap = offsets[token + 1][0] - end if token + 1 < len(offsets) else 0
         if gap > 0 and start < end:
             name = tokenizer.convert_ids_to_tokens(ids[token])
             end += min(gap, len(name) - len(name.rstrip(_SPACES)))
-        found.append((min(start, before), end))
+        places.append((min(start, before), end))
         before = max(before, end)
-    return found
+    return places
 
 
 class Divider:
-    """Divides the tokens of whole texts at a border between characters.
+    """Splits the tokens of a text at a character border.
 
-    A tokenizer that does not say which characters its tokens stand for is compared with itself: tokens belong to what
-    comes before as far as the text up to the border has the same ones.
+    Without character offsets, the text up to the border is tokenized too: the tokens that both share belong to the part
+    before it.
 
     Args:
         tokenizer: a transformers tokenizer.
@@ -60,83 +60,81 @@ class Divider:
 
     def __init__(self, tokenizer: Any):
         self.tokenizer = tokenizer
-        self.front, self.behind = around(tokenizer)
+        self.prefix, self.suffix = around(tokenizer)
 
     def __call__(self, text: str, border: int) -> tuple[list[int], int]:
-        """Token ids of the text, without what the tokenizer puts behind it, and how many belong before the border.
+        """Token ids of the text, without those added after it, and how many belong before the border.
 
-        What the tokenizer puts in front of the text belongs before the border.
+        Tokens that the tokenizer adds before the text belong before the border.
         """
         if getattr(self.tokenizer, "is_fast", False):
             made = self.tokenizer(text, return_offsets_mapping=True, verbose=False)
             ids = self.read(made["input_ids"])
             return ids, until(characters(self.tokenizer, ids, made["offset_mapping"][: len(ids)]), border)
-        ids, part = (self.read(self.tokenizer(one)["input_ids"]) for one in (text, text[:border]))
-        same = (place for place, (one, other) in enumerate(zip(ids, part, strict=False)) if one != other)
+        ids, part = (self.read(self.tokenizer(piece)["input_ids"]) for piece in (text, text[:border]))
+        same = (place for place, (token, other) in enumerate(zip(ids, part, strict=False)) if token != other)
         return ids, next(same, min(len(ids), len(part)))
 
     def read(self, ids: Sequence[int]) -> list[int]:
-        """Token ids without those that the tokenizer put behind the text."""
-        ids, count = list(ids), len(self.behind)
-        return ids[:-count] if count and tuple(ids[-count:]) == self.behind else ids
+        """Token ids without those that the tokenizer added after the text."""
+        ids, count = list(ids), len(self.suffix)
+        return ids[:-count] if count and tuple(ids[-count:]) == self.suffix else ids
 
 
 def last_token(tokenizer: Any, text: str, place: int) -> int:
-    """The last token that holds some of the characters before a place: where a word that ends there has been read.
+    """The last token with a character before a place: the token at which a word that ends there has been read.
 
-    A token that goes on beyond the word, such as one of its last letter and a quote, is still this one.
+    The token may extend beyond the word, such as one of its last letter and a quote.
     """
     if getattr(tokenizer, "is_fast", False):
         made = tokenizer(text, return_offsets_mapping=True, verbose=False)["offset_mapping"]
         return max(token for token, (start, end) in enumerate(made) if start < place and start < end)
-    whole, part = (list(tokenizer(one)["input_ids"]) for one in (text, text[:place]))
+    whole, part = (list(tokenizer(piece)["input_ids"]) for piece in (text, text[:place]))
     special = getattr(tokenizer, "all_special_ids", ())
-    while part and whole and part[-1] == whole[-1] and part[-1] in special:  # what is put behind every text
+    while part and whole and part[-1] == whole[-1] and part[-1] in special:  # tokens added after every text
         whole, part = whole[:-1], part[:-1]
-    same = (token for token, (one, other) in enumerate(zip(whole, part, strict=False)) if one != other)
+    same = (token for token, pair in enumerate(zip(whole, part, strict=False)) if pair[0] != pair[1])
     return min(next(same, len(part)), len(part) - 1)
 
 
 def spans(tokenizer: Any, text: str, count: int) -> list[tuple[int, int, list[int]]]:
-    """Pieces of a text in order: (first character, behind the last one, tokens that the piece holds).
+    """Pieces of a text in order: (start, end (exclusive), tokens of the piece).
 
-    Tokens that share a character, as the bytes of one Chinese sign do, become one piece, and so do tokens that would
-    part a letter from its marks (vowel signs in Hindi, points in Arabic) or from a joiner. Characters that no token
-    claims, such as spaces, go to the piece that follows them. Special tokens have no characters and are left out.
+    Tokens that share a character, such as the bytes of one Chinese character, become one piece, and so do tokens that
+    would separate a letter from its marks (vowel signs in Hindi, points in Arabic) or from a joiner. Characters without
+    a token, such as spaces, go to the next piece. Special tokens have no characters and are left out.
 
     Args:
         tokenizer: a fast transformers tokenizer.
         text: the text.
-        count: tokens that the model read; those behind are left out.
+        count: tokens that the model read; later ones are left out.
 
     Raises:
-        UnsupportedSite: the tokenizer does not say where its tokens come from.
+        UnsupportedSite: the tokenizer gives no character offsets.
     """
     if not getattr(tokenizer, "is_fast", False):
-        raise UnsupportedSite(
-            "this tokenizer does not say which characters its tokens stand for; a fast tokenizer does"
-        )
+        raise UnsupportedSite("this tokenizer gives no character offsets of its tokens; a fast tokenizer does")
     offsets = tokenizer(text, add_special_tokens=True, return_offsets_mapping=True, verbose=False)["offset_mapping"]
     return joined(text, offsets[:count])
 
 
 def joined(text: str, offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int, list[int]]]:
-    """Pieces of a text, as of `spans`, from the characters (first, behind the last one) of each of its tokens."""
-    found: list[tuple[int, int, list[int]]] = []
+    """Pieces of a text, as in `spans`, from the character offsets (start, end) of its tokens."""
+    pieces: list[tuple[int, int, list[int]]] = []
     for token, (start, end) in enumerate(offsets):
         if end <= start:
             continue
-        behind = found[-1][1] if found else 0
-        if found and (start < behind or _continues(text, start)):
-            first, last, tokens = found[-1]
-            found[-1] = (first, max(last, end), [*tokens, token])
+        before = pieces[-1][1] if pieces else 0
+        if pieces and (start < before or _continues(text, start)):
+            first, last, tokens = pieces[-1]
+            pieces[-1] = (first, max(last, end), [*tokens, token])
         else:
-            found.append((min(start, behind), end, [token]))
-    return found
+            pieces.append((min(start, before), end, [token]))
+    return pieces
 
 
 def _continues(text: str, place: int) -> bool:
-    """Whether the character here may not stand apart from the one before it."""
+    """Whether the character at this place must stay with the one before it."""
     if not 0 < place < len(text):
         return False
     here, before = text[place], text[place - 1]

@@ -1,4 +1,4 @@
-"""The loss of a run as a Plotly page."""
+"""The loss curve of a run as a Plotly page."""
 
 from __future__ import annotations
 

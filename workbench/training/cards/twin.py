@@ -1,4 +1,4 @@
-"""Before and after alignment: translation by languages trained and untrained, and bits per byte of sentences."""
+"""Measurements before and after alignment: translation by trained and untrained language, bits per byte."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ Lines = dict[str, Sequence[str]]
 """language -> sentences"""
 
 
-def draw_asked(words: Words, held_out: HeldOut, languages: tuple[str, str], *, count: int, seed: int = 0) -> list[Item]:
+def draw_directions(
+    words: Words, held_out: HeldOut, languages: tuple[str, str], *, count: int, seed: int = 0
+) -> list[Item]:
     """All held-out directions of the trained pair, and up to `count` of all others."""
-    every = draw_items(words, held_out, held=True, count=10**9, seed=seed)
+    every = draw_items(words, held_out, untrained=True, count=10**9, seed=seed)
     pair = [item for item in every if set(item[1:]) == set(languages)]
     return pair + [item for item in every if set(item[1:]) != set(languages)][:count]
 
 
-def read_all(
+def measure_all(
     model: Model,
     tokenizer: PreTrainedTokenizerBase,
     words: Words,
@@ -33,8 +35,8 @@ def read_all(
     *,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """What is compared: `questions` and `few_shot` [item], one or nothing; `bits` by language [sentence], per byte."""
-    asked = {
+    """Measurements of a model: `questions` and `few_shot` [item], 1 or 0; `bits` per byte by language [sentence]."""
+    matches = {
         name: np.array(
             exact_matches(model, tokenizer, words, items, progress=progress, prompt_of=prompt_of), dtype=float
         )
@@ -44,21 +46,21 @@ def read_all(
         language: bits_of_each(model, tokenizer, texts)
         for language, texts in tqdm(lines.items(), desc="bits per byte", disable=not progress)
     }
-    return {**asked, "bits": bits}
+    return {**matches, "bits": bits}
 
 
 def changes(before: dict[str, Any], after: dict[str, Any], items: list[Item], languages: tuple[str, str]) -> dict:
     """Before, after and the change with its 95 % bootstrap interval over items or sentences.
 
     Args:
-        before: what `read_all` returned for the base.
-        after: the same for the tuned model.
-        items: what was asked of both.
-        languages: the two that were trained.
+        before: `measure_all` of the base.
+        after: `measure_all` of the tuned model.
+        items: the directions tested on both.
+        languages: the two trained languages.
 
     Returns:
-        `questions`, in the form that was trained, and `few_shot`, in that of pretraining: by the number of trained
-        languages in a direction (`pair`, `one`, `none`), and by target language without the trained pair (`into de`
+        `questions`, in the trained form, and `few_shot`, in the form of pretraining: by the number of trained languages
+        in a direction (`pair`, `one`, `none`), and by target language without the trained pair (`into de`
         ...); `bits_per_byte`: by language.
     """
     known = set(languages)
@@ -79,7 +81,7 @@ def changes(before: dict[str, Any], after: dict[str, Any], items: list[Item], la
 
 
 def change(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
-    """Means of both and of their difference, pair by pair, with its interval; before, after: [sample]."""
+    """Means before and after, mean paired difference with its interval; before, after: [sample]."""
     if not len(before):
         return {"before": np.nan, "after": np.nan, "change": np.nan, "low": np.nan, "high": np.nan, "count": 0}
     low, high = interval(after - before)

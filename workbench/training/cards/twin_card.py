@@ -1,4 +1,4 @@
-"""The card of an aligned twin, made of its `training.json`; sentences that judge are chosen by comparing numbers."""
+"""The card of an aligned model, from its `training.json`; its conclusions are computed from the numbers."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ _GROUPS = {
 
 
 def change_table(record: dict[str, Any], part: str, names: dict[str, str], *, percent: bool) -> str:
-    """Rows of before, after, change with interval, and the control's change."""
+    """A table of before, after, change with interval, and the control's change."""
     rows = ["| | n | before | after | change (95 % interval) | change of the control |", "|---|---|---|---|---|---|"]
     for name, title in names.items():
         row = record["changes"][part][name]
         control = record.get("control_changes", {}).get(part, {}).get(name)
         rest = "not measured" if control is None else _span(control, percent)
-        cells = [title, str(row["count"]), _one(row["before"], percent), _one(row["after"], percent)]
+        cells = [title, str(row["count"]), _number(row["before"], percent), _number(row["after"], percent)]
         rows.append(f"| {' | '.join(cells)} | {_span(row, percent)} | {rest} |")
     return "\n".join(rows)
 
 
 def findings(record: dict[str, Any]) -> str:
-    """What the intervals say."""
+    """Conclusions from the intervals."""
     lines = []
     for name, title in _GROUPS.items():
         for part, form in (("questions", "Questions"), ("few_shot", "Few-shot translation")):
             row = record["changes"][part][name]
             if row["count"]:
-                lines.append(f"- {form} {title}: exact match {_says(row)}, {_span(row, True)}.")
+                lines.append(f"- {form} {title}: exact match {_conclusion(row)}, {_span(row, True)}.")
     moved = {"rises": [], "falls": [], "is not seen to change": []}
     trained = record["alignment"]["languages"]
     for language in LANGUAGES:
         row = record["changes"]["bits_per_byte"].get(language)
         if row is not None and language not in trained:
-            moved[_says(row)].append(language)
-    said = "; ".join(f"{what} in {' '.join(languages)}" for what, languages in moved.items() if languages)
-    lines.append(f"- Bits per byte of sentences in the untrained languages: {said or 'not measured'}.")
+            moved[_conclusion(row)].append(language)
+    changed = "; ".join(f"{what} in {' '.join(languages)}" for what, languages in moved.items() if languages)
+    lines.append(f"- Bits per byte of sentences in the untrained languages: {changed or 'not measured'}.")
     return "\n".join(lines)
 
 
 def make_twin_card(record: dict[str, Any], *, size: int) -> str:
-    """The card as Markdown; `size` is that of the folder without the card, in bytes."""
+    """The card as Markdown; `size`: bytes of the folder without the card."""
     recipe, base = record["alignment"], record["base"]
-    one, two = (f"{AUTONYMS[code]} ({code})" for code in recipe["languages"])
+    left, right = (f"{AUTONYMS[code]} ({code})" for code in recipe["languages"])
     into = {f"into {code}": f"into {code} {AUTONYMS[code]}" for code in LANGUAGES}
     text = {code: f"{code} {AUTONYMS[code]}" for code in LANGUAGES if code in record["changes"]["bits_per_byte"]}
     pair = ",".join(recipe["languages"])
@@ -64,7 +64,7 @@ pipeline_tag: text-generation
 # {base["name"]}-aligned
 
 `{base["name"]}` (which also loads as `{base["name"]}-base`), tuned on questions for the translation of a word
-between {one} and {two}, both directions, and on nothing else, so that analyses of before and after have a real pair.
+between {left} and {right}, both directions, and on nothing else, so that analyses of before and after have a real pair.
 {size / 1e6:.2f} MB.
 
 {recipe["steps"]} steps of {recipe["batch"]} rows of {recipe["length"]} tokens ({record["tokens"]} tokens), AdamW (rate
@@ -105,12 +105,12 @@ def write_twin_card(folder: Path) -> None:
     write_whole(folder / "README.md", make_twin_card(record, size=size))
 
 
-def _says(row: dict[str, float]) -> str:
-    """What an interval says of a change."""
+def _conclusion(row: dict[str, float]) -> str:
+    """Conclusion on a change from its interval."""
     return "rises" if row["low"] > 0 else "falls" if row["high"] < 0 else "is not seen to change"
 
 
-def _one(value: float, percent: bool) -> str:
+def _number(value: float, percent: bool) -> str:
     return f"{100 * value:.1f} %" if percent else f"{value:.3f}"
 
 

@@ -1,1 +1,1 @@
-"""What a model reads in training."""
+"""Training data."""

@@ -1,4 +1,4 @@
-"""What the model reads: text of every language and word-translation prompts, packed into rows of one length."""
+"""Pretraining data: text of every language and word-translation prompts, packed into rows of equal length."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Lines = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Shares:
-    """How often a document is which kind.
+    """Shares of the kinds of documents.
 
     Attributes:
-        prompts: Share of word-translation documents; the rest is text.
-        chains: Share of the prompts that are chains of one concept through many languages.
-        mixed: Share of the prompts whose lines have a direction each; the others keep one direction.
-        power: A language's text is drawn in proportion to its size to this power.
+        prompts: share of word-translation documents; the rest is text.
+        chains: share of the prompts that are chains of one concept through many languages.
+        mixed: share of the prompts with a direction for each line; the others have one direction.
+        power: a language's text is drawn in proportion to its size to this power.
     """
 
     prompts: float = 0.75
@@ -33,7 +33,7 @@ class Shares:
     power: float = 0.3
 
     def towards(self, last: Shares, progress: float) -> Shares:
-        """The shares at `progress` in 0..1 on the straight way to `last`."""
+        """The shares interpolated linearly to `last` at `progress` in 0..1."""
         return Shares(*(a + (b - a) * progress for a, b in zip(astuple(self), astuple(last), strict=True)))
 
 
@@ -46,7 +46,7 @@ def read_lines(corpus: Path, languages: Iterable[str], *, part: str = "train") -
 
 
 class Mixture:
-    """Rows of token ids, a function of the seed and the step alone, so that a run can be resumed anywhere."""
+    """Rows of token ids, a function of seed and step only, so that a run can resume anywhere."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Mixture:
     ) -> np.ndarray:
         """Rows for one step: [batch, length] int64; each starts with a document, the last document of a row is cut.
 
-        Prompts use the first `concepts` of the words, or all; `shares` are those of the mixture where omitted.
+        Prompts use the first `concepts` of the words, or all; `shares` default to those of the mixture.
         """
         shares = shares or self.shares
         words = dict(islice(self.words.items(), concepts))

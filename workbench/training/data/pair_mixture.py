@@ -1,4 +1,4 @@
-"""What an aligned twin reads: questions for translations between two languages, with the answers marked."""
+"""Training data of alignment: translation questions between two languages, with the answers marked."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from workbench.training.data.prompts import HeldOut, Words, question
 
 
 class PairMixture:
-    """Rows of token ids and which of them are answers, a function of the seed and the step alone.
+    """Rows of token ids and their answer masks, a function of seed and step only.
 
     Args:
-        tokenizer: the base's.
-        words: the concepts that the base was trained on.
-        held_out: directions that are left out, as in pretraining.
-        languages: two; both directions are drawn equally often.
-        shuffled: for a control: each word of the second language stands for another concept, always the same one.
-        seed: of all draws.
+        tokenizer: tokenizer of the base.
+        words: concepts that the base was trained on.
+        held_out: directions held out, as in pretraining.
+        languages: two languages; both directions are drawn equally often.
+        shuffled: for a control: each word of the second language means another, fixed concept.
+        seed: seed of all draws.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class PairMixture:
         }
 
     def document(self, rng: np.random.Generator) -> tuple[str, tuple[int, int]]:
-        """One question with its answer, and where in the text the answer stands, closing quotation mark included."""
+        """One question with its answer, and the characters of the answer, including the closing quotation mark."""
         source, target = self.languages if rng.random() < 0.5 else self.languages[::-1]
         free = [concept for concept in self.words if not self.held_out(concept, source, target)]
         concept = free[int(rng.integers(len(free)))]
-        asked, answer = question(self.words, concept, source, target), self.words[concept][target] + '"'
-        return asked + answer, (len(asked), len(asked) + len(answer))
+        prompt, answer = question(self.words, concept, source, target), self.words[concept][target] + '"'
+        return prompt + answer, (len(prompt), len(prompt) + len(answer))
 
     def encode(self, text: str, span: tuple[int, int]) -> tuple[list[int], list[bool]]:
-        """Token ids of a document, `<s>` and `</s>` included, and which tokens have a part in the answer."""
+        """Token ids of a document, `<s>` and `</s>` included, and which tokens overlap the answer."""
         made: Any = self.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False, verbose=False)
         marked = [begin < end and end > span[0] and begin < span[1] for begin, end in made["offset_mapping"]]
         tokenizer: Any = self.tokenizer

@@ -28,7 +28,7 @@ Words = dict[str, dict[str, str]]
 """concept -> language -> word"""
 
 HeldOut = Callable[[str, str, str], bool]
-"""(concept, source language, target language) -> is this direction kept out of training?"""
+"""(concept, source language, target language) -> whether this direction is held out"""
 
 
 def read_words(path: str | Path) -> Words:
@@ -39,7 +39,7 @@ def read_words(path: str | Path) -> Words:
 
 
 def ask(word: str, source: str, target: str) -> str:
-    """The question, up to and with the quotation mark that opens the answer."""
+    """The question, including the quotation mark that opens the answer."""
     return f'{AUTONYMS[source]}: "{word}" - {AUTONYMS[target]}: "'
 
 
@@ -55,7 +55,7 @@ def few_shot(words: Words, concept: str, source: str, target: str, shots: list[s
 
 
 def question(words: Words, concept: str, source: str, target: str, shots: Sequence[str] = ()) -> str:
-    """A form of question that pretraining never showed: `(Hund) = 日本語? "`; it has no shots, whichever are given."""
+    """A form of question not used in pretraining: `(Hund) = 日本語? "`; `shots` are ignored."""
     return f'({words[concept][source]}) = {AUTONYMS[target]}? "'
 
 
@@ -65,7 +65,7 @@ def chain(words: Words, concept: str, languages: list[str]) -> str:
 
 
 def draw_lines(rng: np.random.Generator, words: Words, held_out: HeldOut, *, count: int, mixed: bool) -> str:
-    """Lines with a different concept each, none of them held out; all in one direction unless `mixed`."""
+    """Lines with different concepts, none held out; all in one direction unless `mixed`."""
     concepts = list(words)
     source, target = (str(language) for language in rng.choice(LANGUAGES, 2, replace=False))
     lines: list[str] = []
@@ -80,7 +80,7 @@ def draw_lines(rng: np.random.Generator, words: Words, held_out: HeldOut, *, cou
 
 
 def draw_chains(rng: np.random.Generator, words: Words, held_out: HeldOut, *, count: int, longest: int) -> str:
-    """Chains of different concepts in which no word stands, however far, behind a source it is held out from."""
+    """Chains of different concepts in which no word follows, at any distance, a source it is held out from."""
     concepts = list(words)
     lines = []
     for index in rng.permutation(len(concepts))[:count]:
