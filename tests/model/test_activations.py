@@ -49,7 +49,7 @@ CORPUS = Corpus({"de": ("Hallo Welt",), "en": ("Hello world",)}, True, "test")
 
 
 @pytest.mark.parametrize(
-    ("method", "given", "says"),
+    ("method", "given", "message"),
     [
         ("batch", (None,), "texts=None; give a text or a list of texts"),
         ("encode", ("Hello",), r"corpus='Hello' is a text; load it first: wb\.load_corpus"),
@@ -60,13 +60,13 @@ CORPUS = Corpus({"de": ("Hallo Welt",), "en": ("Hello world",)}, True, "test")
         ("require", ([],), "ability=.*; give a text"),
     ],
 )
-def test_methods_refuse_what_they_do_not_take(wrapped, method, given, says):
-    with pytest.raises(BadArgument, match=says):
+def test_methods_refuse_what_they_do_not_take(wrapped, method, given, message):
+    with pytest.raises(BadArgument, match=message):
         getattr(wrapped("llama"), method)(*given)
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "message"),
     [
         ((3, "pattern"), "texts=3; give a text or a list of texts"),
         ((CORPUS, "pattern"), "texts=<Corpus>; give a text or a list of texts"),
@@ -74,8 +74,8 @@ def test_methods_refuse_what_they_do_not_take(wrapped, method, given, says):
         ((["a", None], "pattern"), r"texts=\['a', None\]; give a text or a list of texts"),
     ],
 )
-def test_capture_refuses_what_it_does_not_take(wrapped, given, says):
-    with pytest.raises(BadArgument, match=says):
+def test_capture_refuses_what_it_does_not_take(wrapped, given, message):
+    with pytest.raises(BadArgument, match=message):
         wb.model.capture(wrapped("llama"), *given)
 
 
@@ -86,7 +86,7 @@ def test_no_text_is_refused(wrapped):
 
 def test_half_a_character_is_read_as_the_replacement_character(wrapped):
     with pytest.warns(UserWarning, match=r"texts: .*\(1\): U\+D83D \(half a character, read as U\+FFFD\) in 1"):
-        found = wb.model.capture(wrapped("llama"), "a\ud83d", "residual")
-    right = wb.model.capture(wrapped("llama"), "a\ufffd", "residual")
-    np.testing.assert_array_equal(found.residual, right.residual)
-    assert provenance(found)["parameters"]["texts"] == ["a\ufffd"]
+        actual = wb.model.capture(wrapped("llama"), "a\ud83d", "residual")
+    expected = wb.model.capture(wrapped("llama"), "a\ufffd", "residual")
+    np.testing.assert_array_equal(actual.residual, expected.residual)
+    assert provenance(actual)["parameters"]["texts"] == ["a\ufffd"]

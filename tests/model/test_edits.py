@@ -19,7 +19,7 @@ def draw(model, cells=3, seed=0):
     """Random scales with many ones in them, and random fills; cell 1 starts at layer 1, the last changes nothing."""
     generator = torch.Generator().manual_seed(seed)
 
-    def one(units):
+    def random_scales(units):
         scale = torch.rand(cells, model.n_layers, units, generator=generator) * 2
         scale[torch.rand(scale.shape, generator=generator) < 0.6] = 1
         scale[1, 0], scale[-1] = 1, 1
@@ -27,9 +27,9 @@ def draw(model, cells=3, seed=0):
 
     fill = torch.randn(model.n_layers, model.n_heads, model.d_head, generator=generator)
     return (
-        one(model.n_heads),
+        random_scales(model.n_heads),
         fill,
-        one(model.n_neurons),
+        random_scales(model.n_neurons),
         torch.randn(model.n_layers, model.n_neurons, generator=generator),
     )
 
@@ -72,13 +72,13 @@ def test_rescaled_heads_and_neurons_are_those_of_hooks_by_hand(kind, wrapped):
         "both": {"heads": heads, "neurons": neurons},
     }
     for edit in edits.values():
-        found = nll.read(model, rescale(recording, **edit), batch)
+        losses = nll.read(model, rescale(recording, **edit), batch)
         last = metric.read(model, rescale(recording, **edit, last=True), batch)
         for cell in range(3):
             own = {name: value[cell] if name in ("heads", "neurons") else value for name, value in edit.items()}
             with by_hand(model, **own):
                 logits = plain_logits(model, batch)
-            torch.testing.assert_close(found[cell], plain_nll(logits, batch), **CLOSE)
+            torch.testing.assert_close(losses[cell], plain_nll(logits, batch), **CLOSE)
             wanted = logits[:, -1][torch.arange(3), [5, 6, 7]] - logits[:, -1][torch.arange(3), [8, 9, 10]]
             torch.testing.assert_close(last[cell], wanted, **CLOSE)
 
@@ -89,17 +89,17 @@ def test_edits_hold_in_generation(wrapped):
     ids = make_batch(lengths=(6, 6)).ids
     options = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": 0, "attention_mask": torch.ones_like(ids)}
     with edited(model, heads=heads[0], head_fill=head_fill):
-        found = model.module.generate(ids, **options)
+        tokens = model.module.generate(ids, **options)
     with by_hand(model, heads[0], head_fill):
-        assert torch.equal(found, model.module.generate(ids, **options))
-        assert torch.equal(found, model.module.generate(ids, **options, use_cache=False))
-    assert not torch.equal(found, model.module.generate(ids, **options))
+        assert torch.equal(tokens, model.module.generate(ids, **options))
+        assert torch.equal(tokens, model.module.generate(ids, **options, use_cache=False))
+    assert not torch.equal(tokens, model.module.generate(ids, **options))
 
 
 def test_scales_of_groups(wrapped):
-    found = scales([[(0, 1), (2, 0)], []], 3, 2)
-    assert found.shape == (2, 3, 2)
-    assert (found == 0).nonzero().tolist() == [[0, 0, 1], [0, 2, 0]]
+    factors = scales([[(0, 1), (2, 0)], []], 3, 2)
+    assert factors.shape == (2, 3, 2)
+    assert (factors == 0).nonzero().tolist() == [[0, 0, 1], [0, 2, 0]]
 
 
 def test_what_does_not_fit_is_refused(wrapped):
@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_refused(wrapped):
     with pytest.raises(BadArgument, match=r"heads has shape \[2, 2\]"), edited(model, heads=torch.ones(2, 2)):
         pass
     rows = torch.zeros(2, model.n_layers, model.n_heads)
-    with pytest.raises(BadArgument, match="2 rows meet a batch of 3"), edited(model, heads=rows):
+    with pytest.raises(BadArgument, match="2 rows do not fit a batch of 3"), edited(model, heads=rows):
         model.states(batch)
     with pytest.raises(BadArgument, match="same number of cells"):
         rescale(record(model, batch, heads=True))

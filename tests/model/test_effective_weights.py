@@ -58,9 +58,9 @@ def test_a_norms_scale_of_any_width_and_type(width, dtype):
             if centred:
                 norm.bias.fill_(0.5)
         norm = norm.to(dtype)
-        found = norm_scale(norm, width, norm.weight)
-        torch.testing.assert_close(found[0], norm.weight.detach().float(), atol=2e-2, rtol=2e-2)
-        assert found[1] == centred
+        scale = norm_scale(norm, width, norm.weight)
+        torch.testing.assert_close(scale[0], norm.weight.detach().float(), atol=2e-2, rtol=2e-2)
+        assert scale[1] == centred
 
 
 def test_what_is_no_norm_is_refused():
@@ -108,9 +108,9 @@ def test_with_adapters_every_method_gives_the_merged_models_values(make, targets
         lambda model: neurons.plnd(model, CORPUS, progress=False).impact,
         lambda model: neurons.look(model, CORPUS, 0, 3, progress=False).promoted_by,
     ):
-        found, right = (method(model).values for model in (adapted, merged))
-        np.testing.assert_allclose(found, right, atol=1e-5 * max(1, np.nanmax(abs(right))))
-        assert np.nanmax(abs(right)) > 1e-3
+        actual, expected = (method(model).values for model in (adapted, merged))
+        np.testing.assert_allclose(actual, expected, atol=1e-5 * max(1, np.nanmax(abs(expected))))
+        assert np.nanmax(abs(expected)) > 1e-3
 
 
 def test_a_smaller_checkpoint_is_not_written_of_adapters(tmp_path):

@@ -1,4 +1,4 @@
-"""Hooks read and write what they should, count, stop a pass, and leave nothing behind."""
+"""Hooks read and write what they should, count, stop a pass, and are removed."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from workbench.errors import UnsupportedSite
 from workbench.model.hooks import StopForward, after, before, hooked, install, on_call, on_return
 
 DOUBLE = nn.Sequential(nn.Identity(), nn.Identity())
-ONE = torch.ones(2)
+ONES = torch.ones(2)
 
 
 class Named(nn.Module):
@@ -24,9 +24,9 @@ def test_values_are_read_and_written():
     seen = []
     hooks = [before(DOUBLE[0], lambda x: x + 1), after(DOUBLE[0], seen.append), after(DOUBLE[1], lambda x: 10 * x)]
     with hooked(hooks):
-        assert DOUBLE(ONE).tolist() == [20, 20]
+        assert DOUBLE(ONES).tolist() == [20, 20]
     assert seen[0].tolist() == [2, 2]
-    assert DOUBLE(ONE).tolist() == [1, 1] and clean(DOUBLE)
+    assert DOUBLE(ONES).tolist() == [1, 1] and clean(DOUBLE)
 
 
 def test_arguments_by_name():
@@ -37,7 +37,7 @@ def test_arguments_by_name():
             on_return(module, lambda args, named, output: seen.append((args[0], named, output))),
         ]
     ):
-        assert module(ONE, scale=2.0).tolist() == [3, 3]
+        assert module(ONES, scale=2.0).tolist() == [3, 3]
     assert seen[0][1] == {"scale": 3.0}
 
 
@@ -47,8 +47,8 @@ def test_a_stop_ends_the_block_and_nothing_else():
 
     reached = []
     with hooked([after(DOUBLE[0], stop), after(DOUBLE[1], reached.append)]):
-        DOUBLE(ONE)
-        reached.append("behind")
+        DOUBLE(ONES)
+        reached.append("after")
     assert reached == [] and clean(DOUBLE)
 
 
@@ -64,12 +64,12 @@ def test_a_hook_that_has_to_run_once(times):
     def run():
         with hooked([after(DOUBLE[1], lambda x: x), before(DOUBLE[0], lambda x: None)], once="the parts"):
             for _ in range(times):
-                DOUBLE(ONE)
+                DOUBLE(ONES)
 
     if times == 1:
         run()
     else:
-        with pytest.raises(UnsupportedSite, match=f"the parts: passed {times}, {times} times in one run"):
+        with pytest.raises(UnsupportedSite, match=f"the parts: ran {times}, {times} times in one pass"):
             run()
 
 
@@ -86,4 +86,4 @@ def test_a_hook_that_cannot_be_put_on_takes_the_others_off():
 def test_an_installed_hook_stays():
     module = nn.Identity()
     install(after(module, lambda x: -x))
-    assert module(ONE).tolist() == [-1, -1]
+    assert module(ONES).tolist() == [-1, -1]

@@ -45,9 +45,9 @@ def test_a_folder_in_hub_format_loads_and_gives_the_logits_of_hugging_face(kind,
     batch = model.batch(["Grüße an alle", "नमस्ते"])
     with torch.no_grad():
         wanted = reference(input_ids=batch.ids, attention_mask=batch.mask).logits
-        found = model.logits(batch)
+        logits = model.logits(batch)
     real = batch.mask.bool()
-    torch.testing.assert_close(found[real], wanted[real], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(logits[real], wanted[real], atol=1e-5, rtol=1e-5)
     assert model.info["hash"] == load_model(folder).info["hash"]
 
 

@@ -48,18 +48,20 @@ def test_texts_that_do_not_fit_together_become_smaller_batches(wrapped):
     encoded = [
         Encoded(list(range(4, 4 + n)), "de" if row % 2 else "fr", row) for row, n in enumerate((5, 9, 7, 9, 3, 9))
     ]
-    one = 2 * (recorded_bytes(model, 9) + 10**5)
-    model.memory = 2 * one
+    per_text = 2 * (recorded_bytes(model, 9) + 10**5)
+    model.memory = 2 * per_text
     try:
         most = texts_at_once(model, 9)
-        found = list(by_length(model, encoded, batch_size=32))
-        assert 1 < most < len(encoded) and max(len(batch.rows) for batch in found[-1:]) <= most
-        assert sorted(row for batch in found for row in batch.rows) == list(range(6))
+        batches = list(by_length(model, encoded, batch_size=32))
+        assert 1 < most < len(encoded) and max(len(batch.rows) for batch in batches[-1:]) <= most
+        assert sorted(row for batch in batches for row in batch.rows) == list(range(6))
         kinds = [set(batch.languages) for batch in by_language(model, encoded, batch_size=32)]
         assert all(len(kind) == 1 for kind in kinds)
         model.memory = 1000
         assert cells_at_once(model, 4, 9, 9) == 1
-        with pytest.raises(TooLarge, match=r"a text of \d tokens needs about .* budget is 1 KB; memory=\d+ would do"):
+        with pytest.raises(
+            TooLarge, match=r"a text of \d tokens needs about .* budget is 1 KB; memory=\d+ would suffice"
+        ):
             list(by_length(model, encoded, batch_size=32))
     finally:
         model.memory = "auto"
@@ -70,8 +72,8 @@ def test_the_estimate_covers_what_a_recording_keeps(wrapped):
     batch = model.batch(["some text of some length"])
     recording = record(model, batch, heads=True, keys=True)
     tensors = [*recording.residual, *recording.z, *recording.attention, *sum(recording.keys_values, ())]
-    kept = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    assert kept <= recorded_bytes(model, batch.ids.shape[1]) <= 3 * kept
+    stored = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    assert stored <= recorded_bytes(model, batch.ids.shape[1]) <= 3 * stored
 
 
 def test_rows_grow_until_they_are_no_faster():
@@ -94,6 +96,6 @@ def test_the_error_of_bfloat16_is_stated_in_every_result():
     plain = load_model(tiny("llama"), tokenizer=byte_tokenizer())
     assert plain.precision == "float32" and "float32" not in plain.parity
     assert 0 < model.parity["float32"] < 0.1 * model.parity["logit_scale"]
-    found = wb.model.capture(model, "a text", "residual")
-    assert found.attrs["precision"] == model.precision
+    result = wb.model.capture(model, "a text", "residual")
+    assert result.attrs["precision"] == model.precision
     assert "bfloat16; on a probe logits differ from float32 by up to" in model.precision

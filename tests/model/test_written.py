@@ -23,10 +23,10 @@ def expected(module, prompt, tokens):
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma3"])
 def test_greedy_is_that_of_transformers(wrapped, kind):
-    found = wb.generate(wrapped(kind), PROMPTS, tokens=12, batch_size=2, **QUIET)
-    assert found.text.tolist() == [expected(tiny(kind), prompt, 12) for prompt in PROMPTS]
-    assert found.prompt.tolist() == PROMPTS
-    record = json.loads(found.attrs["provenance"])
+    table = wb.generate(wrapped(kind), PROMPTS, tokens=12, batch_size=2, **QUIET)
+    assert table.text.tolist() == [expected(tiny(kind), prompt, 12) for prompt in PROMPTS]
+    assert table.prompt.tolist() == PROMPTS
+    record = json.loads(table.attrs["provenance"])
     assert record["method"] == "generate" and record["parameters"]["tokens"] == 12
 
 
@@ -34,8 +34,8 @@ def test_heads_that_are_off_write_nothing(wrapped):
     module = tiny("llama")
     module.model.layers[1].self_attn.o_proj.weight.data[:, 8:16] = 0
     module.model.layers[2].mlp.down_proj.weight.data[:, 5] = 0
-    found = wb.generate(wrapped("llama"), PROMPTS, tokens=12, heads=[(1, 1)], neurons=[(2, 5)], **QUIET)
-    assert found.text.tolist() == [expected(module, prompt, 12) for prompt in PROMPTS]
+    table = wb.generate(wrapped("llama"), PROMPTS, tokens=12, heads=[(1, 1)], neurons=[(2, 5)], **QUIET)
+    assert table.text.tolist() == [expected(module, prompt, 12) for prompt in PROMPTS]
     whole = wb.generate(wrapped("llama"), PROMPTS, tokens=12, heads=[(1, 1)], scale=1.0, **QUIET)
     assert whole.text.tolist() == [expected(tiny("llama"), prompt, 12) for prompt in PROMPTS]
 
@@ -51,7 +51,7 @@ def test_draws_do_not_depend_on_the_batch(wrapped):
 
 
 def test_draws_come_as_often_as_they_are_likely(wrapped):
-    """The drawn token of many prompts that are one: chi-square against softmax(logits / temperature)."""
+    """The drawn token of many equal prompts: chi-square against softmax(logits / temperature)."""
     drawn = Counter(wb.generate(wrapped("gpt2"), ["ab"] * 2000, tokens=1, temperature=0.5, **QUIET).text)
     with torch.no_grad():
         logits = tiny("gpt2")(torch.tensor([byte_tokenizer()("ab")["input_ids"]])).logits[0, -1]
@@ -65,8 +65,8 @@ def test_draws_come_as_often_as_they_are_likely(wrapped):
 
 def test_a_corpus_keeps_its_languages(wrapped):
     corpus = wb.load_corpus({"de": ["Guten Tag"], "fr": ["un chat"]})
-    found = wb.generate(wrapped("llama"), corpus, tokens=3, **QUIET)
-    assert found.language.tolist() == ["de", "fr"]
+    table = wb.generate(wrapped("llama"), corpus, tokens=3, **QUIET)
+    assert table.language.tolist() == ["de", "fr"]
 
 
 def test_what_cannot_be_written_is_refused(wrapped):
@@ -85,8 +85,8 @@ def test_what_cannot_be_written_is_refused(wrapped):
 def test_logits_of_texts_are_those_of_transformers(wrapped):
     model = wrapped("llama")
     with torch.no_grad():
-        one, two = model.logits("a cat"), model.logits(["a cat", "a b c d e"])
+        single, padded = model.logits("a cat"), model.logits(["a cat", "a b c d e"])
         truth = tiny("llama")(torch.tensor([byte_tokenizer()("a cat")["input_ids"]])).logits
-    assert torch.allclose(one, truth, atol=1e-5) and torch.allclose(two[:1, : truth.shape[1]], truth, atol=1e-5)
+    assert torch.allclose(single, truth, atol=1e-5) and torch.allclose(padded[:1, : truth.shape[1]], truth, atol=1e-5)
     with pytest.raises(BadArgument, match="batch=3"):
         model.logits(3)

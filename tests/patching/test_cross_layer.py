@@ -65,7 +65,7 @@ def test_other_metrics_and_small_batches(metric, monkeypatch):
     model = wrapped("mistral")
     result = cross_layer(model, UNEQUAL, metric=metric, position=-2, progress=False)
     assert np.isfinite(result.pair_value).all()
-    monkeypatch.setattr("workbench.model.memory.rows_that_saturate", lambda model: 1)
+    monkeypatch.setattr("workbench.model.memory.saturating_rows", lambda model: 1)
     alone = cross_layer(model, UNEQUAL, metric=metric, position=-2, progress=False)
     np.testing.assert_allclose(alone.pair_value, result.pair_value, atol=1e-5)
 

@@ -45,7 +45,7 @@ def test_the_diagonal_is_the_row_of_the_sweep():
 def test_a_metric_of_all_positions_and_small_memory(monkeypatch):
     model = wrapped("llama")
     result = cross_position(model, UNEQUAL, layer=1, metric="nll", progress=False)
-    monkeypatch.setattr("workbench.model.memory.rows_that_saturate", lambda model: 1)
+    monkeypatch.setattr("workbench.model.memory.saturating_rows", lambda model: 1)
     alone = cross_position(model, UNEQUAL, layer=1, metric="nll", progress=False, batch_size=1)
     np.testing.assert_allclose(alone.pair_value, result.pair_value, atol=1e-5)
 

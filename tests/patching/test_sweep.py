@@ -149,7 +149,7 @@ def test_batch_size_does_not_matter(site, monkeypatch):
         np.testing.assert_allclose(
             sweep(model, MIXED, site=site, batch_size=size, progress=False).pair_value, expected.pair_value, atol=1e-5
         )
-    monkeypatch.setattr("workbench.model.memory.rows_that_saturate", lambda model: 1)
+    monkeypatch.setattr("workbench.model.memory.saturating_rows", lambda model: 1)
     np.testing.assert_allclose(
         sweep(model, MIXED, site=site, progress=False).pair_value, expected.pair_value, atol=1e-5
     )

@@ -1,4 +1,4 @@
-"""Models, their sites, metrics and interventions; the only folder that knows TransformerLens."""
+"""Models, their sites, metrics and interventions; the only folder that imports TransformerLens."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Activations: those of some texts at some kinds of site, as a labelled Result."""
+"""Activations of texts at named sites, as a labelled Result."""
 
 from collections.abc import Sequence
 
@@ -17,13 +17,13 @@ from workbench.text.batches import Batch
 from workbench.text.characters import tokenizable
 from workbench.text.tokens.pieces import pieces
 
-_VARIABLES = {"head": "z", "neuron": "activation"}  # an axis has the site's name; the field has another for the tensor
+_VARIABLES = {"head": "z", "neuron": "activation"}  # where the tensor is not named as its axis
 
 
 @checked
 @alone
 def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]) -> xr.Dataset:
-    """Run some texts and keep what is asked for, nothing else.
+    """Run texts and return their activations at the requested sites.
 
     Args:
         model: the model.
@@ -34,12 +34,12 @@ def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]
         One variable per site, [sample, layer, ...]: `residual[sample, layer, position, dimension]`,
         `pattern[sample, layer, head, query, key]`, `z[sample, layer, position, head, head_dimension]` for `"head"`,
         `activation[sample, layer, position, neuron]` for `"neuron"` (act(gate) * up on a gated MLP), `gate` (before
-        the activation: a neuron fires where it is above zero). `token[sample, position]` says
-        what stands where.
+        the activation: a neuron fires where it is above zero). `token[sample, position]` is the
+        token at each position.
 
     Raises:
         UnsupportedSite: no such kind of site, or this architecture lacks it.
-        BadArgument: something else than texts, or than names of sites.
+        BadArgument: not texts, or not names of sites.
         BadCorpus: no text, or a blank one.
 
     Example:
@@ -48,12 +48,12 @@ def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]
     """
     sites = [sites] if isinstance(sites, str) else list(sites)
     batch = model.batch(texts)
-    found = tensors(model, batch, [(site, layer) for site in sites for layer in range(model.n_layers)])
+    activations = tensors(model, batch, [(site, layer) for site in sites for layer in range(model.n_layers)])
     variables: Variables = {}
     real = batch.mask.bool().cpu().numpy()
     for site in sites:
         axes = kind(site).axes
-        values = np.stack([_shaped(model, site, found[site, i]) for i in range(model.n_layers)], 1)
+        values = np.stack([_shaped(model, site, activations[site, i]) for i in range(model.n_layers)], 1)
         if "position" in axes:
             values[~np.broadcast_to(real[:, None], values.shape[:3])] = np.nan
         else:  # a pattern: [sample, layer, head, query, key]
@@ -72,10 +72,10 @@ def capture(model: Model, texts: str | Sequence[str], sites: str | Sequence[str]
 @alone
 @torch.no_grad()
 def tensors(model: Model, batch: Batch, sites: Sequence[tuple[str, int]]) -> dict[tuple[str, int], torch.Tensor]:
-    """The raw activations at (kind, layer) places in one forward pass; each must be seen exactly once.
+    """The raw activations at (kind, layer) sites in one forward pass; each site must run exactly once.
 
     Raises:
-        UnsupportedSite: a place does not exist, or was not passed exactly once.
+        UnsupportedSite: a site does not exist, or did not run exactly once.
     """
     for site, _ in sites:
         if site not in SITES:
@@ -85,7 +85,9 @@ def tensors(model: Model, batch: Batch, sites: Sequence[tuple[str, int]]) -> dic
         model.states(batch)
     for place, outputs in seen.items():
         if len(outputs) != 1:
-            raise UnsupportedSite(f"{place} was passed {len(outputs)} times in {model.name!r}; a site is passed once")
+            raise UnsupportedSite(
+                f"{place} ran {len(outputs)} times in one pass of {model.name!r}; a site must run exactly once"
+            )
     return {place: outputs[0] for place, outputs in seen.items()}
 
 

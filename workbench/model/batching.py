@@ -1,4 +1,4 @@
-"""Batching: texts side by side, and language by language, so that an interrupted sweep keeps whole languages."""
+"""Batches of texts by length and by language, so that an interrupted sweep keeps whole languages."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -13,7 +13,7 @@ _AUTO = 32  # texts
 
 
 def texts_per_batch(batch_size: int | str, *, auto: int = _AUTO) -> int:
-    """Most texts that run side by side; `"auto"` is 32, or what `auto` says.
+    """The batch size in texts; `"auto"` gives the keyword's value.
 
     Raises:
         BadArgument: neither `"auto"` nor a whole number from 1.
@@ -41,7 +41,7 @@ def by_length(
 def streamed(model: Model, corpus: Corpus, *, batch_size: int, truncate: bool = False) -> Iterator[Batch]:
     """Batches of a corpus, sorted by length within windows of rows, of as many texts as fit the model's memory.
 
-    What is in memory does not grow with the corpus.
+    Memory use does not grow with the corpus.
     """
     limits = {"max_length": model.n_context, "n_embedded": model.n_embedded}
     for encoded in stream(model.tokenizer, corpus, truncate=truncate, **limits):

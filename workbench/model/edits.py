@@ -1,4 +1,4 @@
-"""Edits: scale or replace head outputs and neuron activations in every forward pass for a while."""
+"""Edits: temporarily scale or replace head outputs and neuron activations in every forward pass."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def edited(
     """Inside, an output x of a head or neuron becomes fill + (x - fill) * scale at every position.
 
     A scale of 0 replaces by the fill (zero ablation, or mean ablation with means as fill), 1 changes nothing, above 1
-    amplifies. It holds for every way the model is run: forward passes, recordings, reruns, gradients, generation.
+    amplifies. It applies however the model is run: forward passes, recordings, reruns, gradients, generation.
     Layers whose scales are all 1 are not touched.
 
     Args:
@@ -36,7 +36,7 @@ def edited(
         neuron_fill: [layer, neuron]; zero when None.
 
     Raises:
-        BadArgument: a shape that is not the model's.
+        BadArgument: a shape that does not fit the model.
         UnsupportedSite: edits there do not work in this architecture, or did not fire once in each layer and pass.
     """
     hooks: list[Hook] = []
@@ -67,7 +67,7 @@ def edited(
     with hooked(hooks):
         yield
     if len(set(fired.values())) > 1:
-        raise UnsupportedSite(f"an edit was passed more often in one layer than in another of {model.name!r}: {fired}")
+        raise UnsupportedSite(f"an edit ran more often in one layer than in another of {model.name!r}: {fired}")
 
 
 def touched(scales: Tensor) -> list[int]:
@@ -90,7 +90,7 @@ def _scaled(values: Tensor, scale: Tensor, fill: Tensor | None) -> Tensor:
     """Values [row, position, unit] scaled towards the fill; scale is [row or 1, unit]."""
     rows = scale.shape[0]
     if values.dim() == 3 and rows not in (1, values.shape[0]):
-        raise BadArgument(f"scales of {rows} rows meet a batch of {values.shape[0]} rows")
+        raise BadArgument(f"scales of {rows} rows do not fit a batch of {values.shape[0]} rows")
     each = values.reshape(rows, -1, values.shape[-1])  # OPT merges rows and positions
     scale = scale[:, None]
     each = each * scale if fill is None else fill + (each - fill) * scale
@@ -99,8 +99,8 @@ def _scaled(values: Tensor, scale: Tensor, fill: Tensor | None) -> Tensor:
 
 def scales(units: Sequence[Sequence[tuple[int, int]]], layers: int, width: int, value: float = 0.0) -> Tensor:
     """Scales [group, layer, unit] that are `value` at each group's (layer, unit) pairs and 1 elsewhere."""
-    found = torch.ones(len(units), layers, width)
+    factors = torch.ones(len(units), layers, width)
     for group, pairs in enumerate(units):
         for layer, unit in pairs:
-            found[group, layer, unit] = value
-    return found
+            factors[group, layer, unit] = value
+    return factors

@@ -1,4 +1,4 @@
-"""Effective weights: what a projection or a norm really multiplies by, whatever kind of module it is."""
+"""Effective weights: what a projection or a norm multiplies by, whatever its class."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from transformers.pytorch_utils import Conv1D
 
 from workbench.errors import UnsupportedSite
 
-_LARGE = 64.0  # beside it a norm's epsilon is nothing; a power of two, exact in every type
+_LARGE = 64.0  # makes a norm's epsilon negligible; a power of two, exact in every type
 _NORM = {torch.float32: 1e-3, torch.float16: 1e-2, torch.bfloat16: 5e-2}  # share of the largest output
 
 
 def device_of(module: torch.nn.Module) -> torch.device:
-    """Where a module computes; weights that accelerate fetches for every call are elsewhere in between."""
+    """The device on which a module computes; weights that accelerate offloads lie elsewhere between calls."""
     first = next(module.parameters())
     if not first.is_meta:
         return first.device
-    places = (getattr(getattr(part, "_hf_hook", None), "execution_device", None) for part in module.modules())
-    found = next((place for place in places if place is not None), "cpu")
-    return torch.device(found)
+    devices = (getattr(getattr(part, "_hf_hook", None), "execution_device", None) for part in module.modules())
+    device = next((known for known in devices if known is not None), "cpu")
+    return torch.device(device)
 
 
 def input_first(projection: torch.nn.Module, weight: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ def project(projection: torch.nn.Module, values: Tensor) -> Tensor:
 
 @torch.no_grad()
 def norm_scale(norm: torch.nn.Module, width: int, like: Tensor) -> tuple[Tensor, bool]:
-    """What a norm multiplies each number by, as seen on a few vectors, whatever its class stores.
+    """What a norm multiplies each number by, measured on a few vectors, whatever its class stores.
 
     A norm gives s * (x - c) / size(x - c) + b, where c is the mean of x or 0 and size the root of the mean square.
 
@@ -81,10 +81,10 @@ def norm_scale(norm: torch.nn.Module, width: int, like: Tensor) -> tuple[Tensor,
         like: a tensor of the type and on the device that it reads.
 
     Returns:
-        s [width] float32, and whether it takes the mean off.
+        s [width] float32, and whether it subtracts the mean.
 
     Raises:
-        UnsupportedSite: it is no norm of this form.
+        UnsupportedSite: it is not a norm of this form.
     """
     part = getattr(norm, "original_component", norm)
 
@@ -98,7 +98,7 @@ def norm_scale(norm: torch.nn.Module, width: int, like: Tensor) -> tuple[Tensor,
     drawn = torch.randn(width, generator=generator).to(like).cpu().float()
     right = odd(drawn)
     centred = float(level.abs().max()) < float(right.abs().max()) / 100
-    if centred:  # signs in turn; their mean, where the width is odd, is nowhere near one of them
+    if centred:  # alternating signs, whose mean is far from each even where the width is odd
         even = torch.where(torch.arange(width) % 2 == 0, 1.0, -1.0)
     scale = odd(even) / _normed(even, centred).to(level.device)
     expected = scale * _normed(drawn, centred).to(level.device)

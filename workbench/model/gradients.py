@@ -13,7 +13,7 @@ from workbench.model.metrics import next_tokens, plain_unembedding, unembed
 from workbench.model.model import Model
 from workbench.text.batches import Batch
 
-_CHUNK = 256  # rows of logits held at once
+_CHUNK = 256  # rows of logits in memory at once
 
 
 @alone
@@ -26,7 +26,7 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
     parameter is computed.
 
     Args:
-        model: the model, whose edits of head outputs were seen to work.
+        model: the model, with the ability `head`.
         batch: token ids and mask.
         mask: m [layer, head], or one per sample [sample, layer, head]; ones where omitted.
 
@@ -60,7 +60,7 @@ def head_gradient(model: Model, batch: Batch, mask: Tensor | None = None) -> tup
         hidden = model.states(batch)
         losses, slope = _loss_and_slope(model, hidden.detach(), batch)
         slopes = torch.autograd.grad(hidden, leaves, grad_outputs=slope)
-    assert len(leaves) == model.n_layers, "every layer's heads must have been seen exactly once"
+    assert len(leaves) == model.n_layers, "every layer's heads must run exactly once"
     gradient = torch.stack(
         [(z * slope.reshape(shape)).sum((1, 3), dtype=torch.float32) for z, slope in zip(outputs, slopes, strict=True)],
         1,
@@ -103,7 +103,7 @@ def _slope_through_head(model: Model, states: Tensor, targets: Tensor) -> tuple[
 
 
 class frozen:  # noqa: N801 - reads as a word in a with statement
-    """No parameter requires a gradient for a while: only activation gradients are computed."""
+    """Temporarily, no parameter requires a gradient: only activation gradients are computed."""
 
     def __init__(self, model: Model):
         self._parameters = [p for p in model.module.parameters() if p.requires_grad]

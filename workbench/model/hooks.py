@@ -1,4 +1,4 @@
-"""Hooks: the only place where functions are registered on the modules of a model; they go when the block ends."""
+"""Hooks: the only place where functions are registered on the modules of a model; removed when the block ends."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from workbench.errors import UnsupportedSite
 
 
 class StopForward(Exception):
-    """Raised in a hook: leaves the forward pass, because what was wanted of it is known."""
+    """Raised in a hook to end a forward pass whose needed values were read."""
 
 
 Edit = Callable[[Any], Any]
@@ -66,11 +66,10 @@ def hooked(hooks: Iterable[Hook], *, once: str = "") -> Iterator[None]:
 
     Args:
         hooks: in the order in which hooks of one module run.
-        once: what they are on, in words, if each of them must run exactly once inside.
+        once: a name for the hooked modules, if each hook must run exactly once inside.
 
     Raises:
-        UnsupportedSite: a hook of which one run was expected ran more or less often; nothing about the values that were
-            read or written is known then.
+        UnsupportedSite: with `once`, a hook did not run exactly once, so the values read or written are unknown.
     """
     runs: list[int] = []
     handles = []
@@ -87,17 +86,17 @@ def hooked(hooks: Iterable[Hook], *, once: str = "") -> Iterator[None]:
         for handle in handles:
             handle.remove()
     if once and set(runs) != {1}:
-        raise UnsupportedSite(f"{once}: passed {', '.join(map(str, runs))} times in one run, once expected")
+        raise UnsupportedSite(f"{once}: ran {', '.join(map(str, runs))} times in one pass, expected once each")
 
 
 def install(hook: Hook) -> None:
-    """Put a hook on its module for good: it mends what the module does."""
+    """Register a hook permanently, to correct what the module computes."""
     getattr(hook.module, hook.register)(hook.function, **({"with_kwargs": True} if hook.keywords else {}))
 
 
 def _counted(function: Callable[..., Any], runs: list[int], number: int) -> Callable[..., Any]:
-    def run(*given: Any) -> Any:
+    def run(*arguments: Any) -> Any:
         runs[number] += 1
-        return function(*given)
+        return function(*arguments)
 
     return run

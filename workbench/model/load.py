@@ -12,7 +12,7 @@ from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, BrokenModel, UnknownModel
 from workbench.model.checks.check import check as check_model
 from workbench.model.checks.remembered import outcome_key
-from workbench.model.loading.adapter import Adapter, apply_adapter, base_alone, find_adapter
+from workbench.model.loading.adapter import Adapter, apply_adapter, base_without_adapter, find_adapter
 from workbench.model.loading.folder import check_folder, folder_hash, has_tokenizer
 from workbench.model.loading.placing import (
     bytes_per_weight,
@@ -22,8 +22,8 @@ from workbench.model.loading.placing import (
     refuse_moving,
     refuse_with_module,
 )
-from workbench.model.loading.read import Reading, commit, read_module, read_tokenizer
-from workbench.model.loading.text_part import is_whole, text_part
+from workbench.model.loading.read import LoadSettings, commit, read_module, read_tokenizer
+from workbench.model.loading.text_part import is_multimodal, text_part
 from workbench.model.loading.unpack import revision as unpacked_revision
 from workbench.model.loading.unpack import unpacked
 from workbench.model.loading.weight_files import check_links, check_weight_files
@@ -32,9 +32,8 @@ from workbench.model.memory import check_memory
 from workbench.model.model import Model
 
 
-# More than ten parameters, and lines for them: this is the one front door, and every way to bring a model is an option.
-@checked
 # Long: where a model comes from, where it goes and in what precision are independent choices.
+@checked
 def load_model(
     name: Any = "polyglot",
     *,
@@ -53,9 +52,9 @@ def load_model(
 
     Args:
         name: a shipped model (`polyglot`), a packaged one (`gemma-3-270m`), a local folder in hub format or with a PEFT
-            adapter, a GGUF file, a hub name, or a transformers module with `tokenizer=` (the module is changed in place
-            by the wrapping; given again, it is found wrapped).
-        device: `cpu`, `cuda`, `cuda:1` ...; by default a GPU where there is one, and for a module where it lies.
+            adapter, a GGUF file, a hub name, or a transformers module with `tokenizer=` (wrapping changes the module in
+            place; loaded again, it is recognised).
+        device: `cpu`, `cuda`, `cuda:1` ...; by default a GPU where there is one, and for a module its own.
         dtype: `float32`, `bfloat16` or `float16`; by default float32 whatever a file holds, and what a module has.
         tokenizer: of a module in memory; for a name or folder, instead of its own.
         revision: branch, tag or commit of a hub name.
@@ -73,10 +72,10 @@ def load_model(
         how near it is to Hugging Face.
 
     Raises:
-        UnknownModel: nothing has this name.
+        UnknownModel: no model has this name.
         BrokenModel: no config, no tokenizer, truncated, missing, unused or NaN weights, an object that is no causal
             language model, an adapter that does not fit, or a check that failed.
-        BadArgument: an option that is unknown or cannot be had here.
+        BadArgument: an option that is unknown or not available here.
         TooLarge: the weights do not fit in memory.
 
     Example:
@@ -90,13 +89,13 @@ def load_model(
         refuse_with_module(revision=revision, device_map=device_map, quantization=quantization, merge=merge or None)
         model = _from_memory(name, tokenizer, device, dtype)
     elif isinstance(name, str | Path):
-        goes, kind = read_device(device), read_dtype(dtype)
-        options = read_options(goes, kind, device_map, quantization, explicit=device is not None)
-        how = Reading(kind, allow_pickle, revision, options, quantization)
-        model = _from_name(str(name), tokenizer, how, goes, merge, check)
+        target, weight_dtype = read_device(device), read_dtype(dtype)
+        options = read_options(target, weight_dtype, device_map, quantization, explicit=device is not None)
+        settings = LoadSettings(weight_dtype, allow_pickle, revision, options, quantization)
+        model = _from_name(str(name), tokenizer, settings, target, merge, check)
     else:
         raise BrokenModel(
-            f"a {type(name).__name__} is no model; give a name, a folder, or a transformers module with tokenizer="
+            f"a {type(name).__name__} is not a model; give a name, a folder, or a transformers module with tokenizer="
         )
     model.memory = memory
     return model
@@ -114,53 +113,59 @@ def _from_memory(module: Any, tokenizer: Any, device: Any, dtype: Any) -> Model:
     _check_finite(module, source)
     if wrapped_before(module) is None:
         module.eval()
-    module = text_part(module, source) if is_whole(module.config) else module
+    module = text_part(module, source) if is_multimodal(module.config) else module
     return check_model(module, tokenizer, name=source, revision="in memory", digest=_module_hash(module))
 
 
-def _from_name(source: str, tokenizer: Any, how: Reading, device: torch.device, merge: bool, check: str) -> Model:
+def _from_name(
+    source: str, tokenizer: Any, settings: LoadSettings, device: torch.device, merge: bool, check: str
+) -> Model:
     path = _folder(source)
-    if path and how.revision is not None:
-        raise BadArgument(f"revision={how.revision!r} is for names on the hub, and {source!r} is on this machine")
+    if path and settings.revision is not None:
+        raise BadArgument(f"revision={settings.revision!r} is for names on the hub, and {source!r} is on this machine")
     if path:
         check_links(path, source)
-    adapter = find_adapter(path, source, how)
+    adapter = find_adapter(path, source, settings)
     base: Path | str = _base_of(adapter, source) if adapter else path or source
-    if merge and (adapter is None or how.quantization):
-        why = "quantised weights cannot take it in without rounding again" if adapter else f"{source!r} has no adapter"
+    if merge and (adapter is None or settings.quantization):
+        why = (
+            "quantised weights cannot be merged with it without rounding again"
+            if adapter
+            else f"{source!r} has no adapter"
+        )
         raise BadArgument(f"merge=True merges an adapter, and {why}: leave merge out")
     if adapter:
-        how = replace(how, revision=adapter.base_revision)
-    words = adapter.folder if adapter and has_tokenizer(adapter.folder) else base  # where the tokenizer lies
+        settings = replace(settings, revision=adapter.base_revision)
+    tokenizer_source = adapter.folder if adapter and has_tokenizer(adapter.folder) else base  # where the tokenizer lies
     if isinstance(base, Path):
-        needed = tokenizer is None and words is base
-        check_folder(base, source, bytes_per_weight(how), how.allow_pickle, tokenizer=needed)
+        needed = tokenizer is None and tokenizer_source is base
+        check_folder(base, source, bytes_per_weight(settings), settings.allow_pickle, tokenizer=needed)
         check_links(base, source)
-        check_weight_files(base, source, allow_pickle=how.allow_pickle)
-    alone = base_alone(base) if adapter and isinstance(base, Path) else None
-    module: Any = read_module(Path(alone.name) if alone else base, source, how)
-    if "device_map" not in how.options:
+        check_weight_files(base, source, allow_pickle=settings.allow_pickle)
+    base_copy = base_without_adapter(base) if adapter and isinstance(base, Path) else None
+    module: Any = read_module(Path(base_copy.name) if base_copy else base, source, settings)
+    if "device_map" not in settings.options:
         module = module.to(device)
     if adapter:
         module = apply_adapter(module, adapter, source, merge=merge)
-    tokenizer = read_tokenizer(words, source, how) if tokenizer is None else tokenizer
+    tokenizer = read_tokenizer(tokenizer_source, source, settings) if tokenizer is None else tokenizer
     refuse_wrong_object(module, tokenizer)
     _check_finite(module, source)
-    module = text_part(module, source) if is_whole(module.config) else module
-    revision, digest = _identity(base, module, how)
+    module = text_part(module, source) if is_multimodal(module.config) else module
+    revision, digest = _identity(base, module, settings)
     if adapter:
         digest = hashlib.sha256(f"{digest}{adapter.digest}{merge}".encode()).hexdigest()
         revision = f"adapter {adapter.digest[:12]} of {adapter.base} ({revision}){', merged' if merge else ''}"
-    key = outcome_key(module, digest) if check == "remembered" and not how.options else None
+    key = outcome_key(module, digest) if check == "remembered" and not settings.options else None
     return check_model(module, tokenizer, name=source, revision=revision, digest=digest, key=key)
 
 
-def _identity(source: Path | str, module: Any, how: Reading) -> tuple[str, str]:
+def _identity(source: Path | str, module: Any, settings: LoadSettings) -> tuple[str, str]:
     """Revision and hash of a folder, or of what the hub gave: there the commit names the contents."""
     if isinstance(source, Path):
         return unpacked_revision(source) or "local", folder_hash(source)
-    found = commit(source, how)
-    return (found, found) if found else ("unknown", _module_hash(module))
+    commit_hash = commit(source, settings)
+    return (commit_hash, commit_hash) if commit_hash else ("unknown", _module_hash(module))
 
 
 def _base_of(adapter: Adapter, source: str) -> Path | str:
@@ -200,7 +205,7 @@ def _check_finite(module: torch.nn.Module, name: str) -> None:
             or not parameter.dtype.is_floating_point
             or bool(torch.isfinite(parameter.sum(dtype=torch.float32)))
         ):
-            continue  # a sum is many times faster, and NaN or infinity in it stays
+            continue  # the sum is much faster to test, and keeps NaN and infinity
         bad = int((~torch.isfinite(parameter)).sum())
         if bad:
             raise BrokenModel(f"{name!r} has {bad} weights in {key} that are NaN or infinite")

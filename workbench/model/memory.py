@@ -18,7 +18,7 @@ from workbench.model.model import Model
 _SHARE = 0.5  # of what is free now, for "auto"
 _ROWS_CPU = 8192  # rows of stacked cells: matrix products on a CPU are long at their full speed
 _ROWS_MOST = 2**20
-_GAIN = 1.05  # twice the rows must be that much faster to be worth their memory
+_GAIN = 1.05  # twice the rows must be that much faster per row to justify their memory
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
@@ -67,19 +67,20 @@ def texts_at_once(model: Model, positions: int, *, passes: int = 1) -> int:
     Args:
         model: the model.
         positions: the longest text's tokens.
-        passes: recordings that are held at the same time.
+        passes: recordings in memory at the same time.
 
     Raises:
-        TooLarge: not even one fits; says what would.
+        TooLarge: not even one fits; names the budget that would suffice.
     """
-    one = passes * recorded_bytes(model, positions) + pass_bytes(model, positions, positions)
-    given = budget(model) // 2
-    if given < one:
+    per_text = passes * recorded_bytes(model, positions) + pass_bytes(model, positions, positions)
+    available = budget(model) // 2
+    if available < per_text:
         raise TooLarge(
-            f"a text of {positions} tokens needs about {_say(2 * one)} in {model.name!r} and the budget is "
-            f"{_say(2 * given)}; memory={2 * one} would do, or shorter texts (truncate=True), or dtype='bfloat16'"
+            f"a text of {positions} tokens needs about {_readable(2 * per_text)} in {model.name!r} and the budget is "
+            f"{_readable(2 * available)}; memory={2 * per_text} would suffice, or shorter texts (truncate=True), or "
+            "dtype='bfloat16'"
         )
-    return given // one
+    return available // per_text
 
 
 def cells_at_once(model: Model, samples: int, columns: int, keys: int, *, logits: bool = False) -> int:
@@ -90,14 +91,14 @@ def cells_at_once(model: Model, samples: int, columns: int, keys: int, *, logits
         samples: texts of the batch.
         columns: positions that each cell runs.
         keys: positions that they attend to.
-        logits: the metric holds all logits of one position of each sample.
+        logits: the metric needs all logits at one position of each sample.
     """
-    one = samples * (pass_bytes(model, columns, keys) + _size(model) * 4 * keys * model.d_model)
-    one += samples * model.n_vocabulary * 8 if logits else 0
-    return max(1, min(rows_that_saturate(model) // (samples * columns), budget(model) // 2 // one))
+    per_cell = samples * (pass_bytes(model, columns, keys) + _size(model) * 4 * keys * model.d_model)
+    per_cell += samples * model.n_vocabulary * 8 if logits else 0
+    return max(1, min(saturating_rows(model) // (samples * columns), budget(model) // 2 // per_cell))
 
 
-def rows_that_saturate(model: Model) -> int:
+def saturating_rows(model: Model) -> int:
     """Rows of one matrix product from which more rows are no faster per row.
 
     A constant on a CPU, so that a run there repeats to the bit; measured once for each model on a GPU.
@@ -111,15 +112,15 @@ def rows_that_saturate(model: Model) -> int:
 
 @torch.no_grad()
 def measure_rows(model: Model, *, clock: Callable[[], float] = time.perf_counter) -> int:
-    """Double the rows of a product with W_O until the time per row falls by less than a twentieth."""
+    """Double the rows of a product with W_O until the time per row falls by less than 5 %."""
     weight = rearrange(model.output_weight(model.n_layers // 2), "head d_head d_model -> (head d_head) d_model")
     rows, best = 256, float("inf")
     while rows < _ROWS_MOST:
         states = torch.zeros(rows, weight.shape[0], dtype=weight.dtype, device=weight.device)
-        took = min(_seconds(states, weight, clock) for _ in range(5)) / rows
-        if took * _GAIN > best:
+        seconds = min(_seconds(states, weight, clock) for _ in range(5)) / rows
+        if seconds * _GAIN > best:
             return rows // 2
-        rows, best = 2 * rows, took
+        rows, best = 2 * rows, seconds
     return rows
 
 
@@ -154,6 +155,6 @@ def _size(model: Model) -> int:
     return torch.finfo(model.dtype).bits // 8
 
 
-def _say(number: int) -> str:
+def _readable(number: int) -> str:
     unit = next((name for name, size in reversed(_UNITS.items()) if number >= size), "KB")
     return f"{number / _UNITS[unit]:.3g} {unit}"

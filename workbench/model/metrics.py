@@ -1,6 +1,6 @@
 """Metrics: one number per sample, differentiable, read so that only needed logits are computed.
 
-Whether gradients are kept is the caller's: none of this turns them off.
+Whether gradients are recorded is left to the caller: nothing here disables them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ from workbench.model.forward.blockwise_loss import next_token_loss
 from workbench.model.model import Model
 from workbench.text.batches import Batch
 
-_CHUNK = 256  # rows of logits held at once
+_CHUNK = 256  # rows of logits in memory at once
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,14 @@ class Metric:
     """A named number per sample, of logits. Its gradients are those of `of`, so `of` must be differentiable.
 
     Attributes:
-        name: what figures and provenance call it.
+        name: its name in figures and provenance.
         unit: its unit.
         of: logits and batch to [sample]. Logits are float32, [sample, vocabulary] of each sample's last token or, with
-            `last=False`, [sample, position, vocabulary], padding included. `batch.rows` says which pair, or which text
-            of its language in `batch.languages`, each sample is; `batch.ids` and `batch.mask` are [sample, position].
+            `last=False`, [sample, position, vocabulary], padding included. `batch.rows` is the number of each
+            sample's pair, or of its text within its language (`batch.languages`); `batch.ids` and `batch.mask` are
+            [sample, position].
         last: the last token alone is read.
-        lower_is_better: as of a loss; `circuit` keeps what keeps the metric good.
+        lower_is_better: as for a loss; `circuit` uses it to tell damage from improvement.
         of_states: a faster way to the same numbers: (model, states [cell, sample, position, d_model] before the final
             norm, batch) to [cell, sample].
 
@@ -52,25 +53,25 @@ class Metric:
 
     @property
     def noun(self) -> str:
-        """What a sentence calls it."""
+        """Its name in a sentence."""
         return "loss" if self.name == "nll" else self.name.replace("_", " ")
 
     @property
     def long_name(self) -> str:
-        """What an axis calls it."""
+        """Its name on an axis."""
         return "negative log-likelihood" if self.name == "nll" else self.noun
 
     def read(self, model: Model, states: Tensor, batch: Batch) -> Tensor:
         """The metric of final states [cell, sample, position, d_model] before the final norm: [cell, sample].
 
         Raises:
-            BadArgument: `of` gives something else than one number per sample.
+            BadArgument: `of` does not give one number per sample.
         """
         with turn(model):
             if self.of_states is not None:
                 return self.of_states(model, states, batch)
-            some = _last(states, batch) if self.last else states
-            cells = _logits(model, some) if self.last else (_logits(model, cell) for cell in some)
+            selected = _last(states, batch) if self.last else states
+            cells = _logits(model, selected) if self.last else (_logits(model, cell) for cell in selected)
             values = [self.of(logits, batch) for logits in cells]
         if any(getattr(each, "shape", None) != (len(batch),) for each in values):
             shape = tuple(getattr(values[0], "shape", ()))
@@ -94,14 +95,14 @@ def unembed(model: Model, states: Tensor) -> Tensor:
 @contextmanager
 def _backbone_gives(model: Model, states: Tensor) -> Iterator[None]:
     backbone = model.module.get_decoder()  # what the head's owner calls; not always the base model (OPT)
-    backbone.__dict__["forward"] = lambda *args, **options: _Answer(states)
+    backbone.__dict__["forward"] = lambda *args, **options: _BackboneOutput(states)
     try:
         yield
     finally:
         del backbone.__dict__["forward"]
 
 
-class _Answer:
+class _BackboneOutput:
     """What a backbone returns, with the final state alone; every other field of any architecture is None."""
 
     def __init__(self, states: Tensor):
@@ -136,14 +137,14 @@ def _last(states: Tensor, batch: Batch) -> Tensor:
 def read_nll(model: Model, states: Tensor, batch: Batch) -> Tensor:
     """Mean negative log-likelihood of each sample's counted tokens but a first one, in nats: [cell, sample].
 
-    Logits are never held for the whole batch: blocks of the vocabulary, or chunks of rows where the model's head scales
-    or caps its logits.
+    Logits of the whole batch are never in memory: blocks of the vocabulary, or chunks of rows where the model's head
+    scales or caps its logits.
     """
     targets, real = next_tokens(batch)
     sample, position = real.nonzero().unbind(1)
-    wanted, none = targets[sample, position], torch.zeros(len(batch), device=states.device)
+    wanted, zeros = targets[sample, position], torch.zeros(len(batch), device=states.device)
     sums = [
-        none.index_add(0, sample, token_losses(model, _norm(model, cell)[sample, position], wanted)) for cell in states
+        zeros.index_add(0, sample, token_losses(model, _norm(model, cell)[sample, position], wanted)) for cell in states
     ]
     return torch.stack(sums) / real.sum(1)
 
@@ -161,7 +162,7 @@ def token_losses(model: Model, hidden: Tensor, targets: Tensor) -> Tensor:
 def next_tokens(batch: Batch) -> tuple[Tensor, Tensor]:
     """For every position but the last: the token that follows, and whether it counts. [sample, position - 1].
 
-    It counts where it is one that enters statistics and the token before it is real.
+    It counts where it enters statistics and the token before it is real.
     """
     return batch.ids[:, 1:], (batch.counted[:, 1:] * batch.mask[:, :-1]).bool()
 
@@ -185,7 +186,7 @@ def logit_difference(answers: Sequence[int], foils: Sequence[int]) -> Metric:
 
     @lru_cache(maxsize=2)
     def tokens(rows: tuple[int, ...], device: torch.device) -> Tensor:
-        return torch.tensor([[int(given[row]) for row in rows] for given in (answers, foils)], device=device)
+        return torch.tensor([[int(ids[row]) for row in rows] for ids in (answers, foils)], device=device)
 
     def of(logits: Tensor, batch: Batch) -> Tensor:
         answer, foil = logits.gather(1, tokens(batch.rows, logits.device).T).unbind(1)
@@ -220,7 +221,7 @@ def answer_probability(answers: Sequence[Sequence[int]]) -> Metric:
 def plain_unembedding(model: Model) -> Tensor | None:
     """The unembedding [vocabulary, d_model] where logits are exactly its product with the state, else None.
 
-    Whether they are (no soft cap, scale or bias) was seen when the model was loaded.
+    Whether they are (no soft cap, scale or bias) was measured when the model was loaded.
     """
     if not model.plain_head:
         return None

@@ -1,4 +1,4 @@
-"""The Model: a wrapped language model that knows its sites and says what it can do."""
+"""The Model: a wrapped language model, its sites and its abilities."""
 
 import inspect
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ class Model:
     Attributes:
         bridge: the `TransformerBridge`, raw (no folded weights); everything of TransformerLens works on it.
         abilities: what was seen to work when the model was loaded: edits of `head`, `neuron` and `pattern`, `restart`
-            (a run from a layer on), `fused` (attention that never forms its pattern, used wherever nobody looks at
-            it), `generate` (generation with a cache).
+            (a run from a layer on), `fused` (attention that never forms its pattern, used wherever the pattern is
+            not read), `generate` (generation with a cache).
         parity: figures of the checks at loading, e.g. `logits` = largest difference to Hugging Face.
         n_neurons: MLP neurons per layer, as seen; 0 where the ability `neuron` is missing.
         memory: bytes that activations may take, or "auto": half of what is free.
@@ -109,7 +109,7 @@ class Model:
 
     @property
     def n_context(self) -> int:
-        """Longest sequence the model was made for, in tokens; of a model with images, its text part's."""
+        """Longest sequence that the configuration allows, in tokens; of a multimodal model, its text part's."""
         config = self.config.get_text_config() if hasattr(self.config, "get_text_config") else self.config
         names = ("max_position_embeddings", "n_positions", "seq_length", "max_sequence_length")
         return next((int(getattr(config, name)) for name in names if getattr(config, name, None)), 2048)
@@ -136,7 +136,7 @@ class Model:
 
     @property
     def pad_id(self) -> int:
-        """The token that fills rows; it is masked everywhere, so any that the embedding has would do."""
+        """The token that fills rows; it is masked everywhere, so any embedded token serves."""
         ids = (getattr(self.tokenizer, name, None) for name in ("pad_token_id", "eos_token_id"))
         return next((int(token) for token in ids if token is not None and int(token) < self.n_embedded), 0)
 
@@ -170,27 +170,27 @@ class Model:
 
     @cached_property
     def adds_bos(self) -> bool:
-        """Whether the tokenizer itself puts BOS in front of a text."""
+        """Whether the tokenizer itself puts BOS before a text."""
         return adds_bos(self.tokenizer)
 
     @cached_property
     def front(self) -> tuple[int, ...]:
-        """The tokens that the tokenizer puts in front of every text, whatever their names."""
+        """The tokens that the tokenizer puts before every text, whatever their names."""
         return around(self.tokenizer)[0]
 
     @cached_property
     def behind(self) -> tuple[int, ...]:
-        """The tokens that the tokenizer puts behind every text; `encode` takes them off."""
+        """The tokens that the tokenizer puts after every text; `encode` removes them."""
         return around(self.tokenizer)[1]
 
     @checked
     def encode(self, corpus: Corpus, *, truncate: bool = False) -> list[Encoded]:
-        """Token ids of every text of a corpus, with what the tokenizer itself puts in front (mostly BOS)."""
+        """Token ids of every text of a corpus, with what the tokenizer itself puts before it (mostly BOS)."""
         return encode(self.tokenizer, corpus, max_length=self.n_context, n_embedded=self.n_embedded, truncate=truncate)
 
     @checked
     def require(self, ability: str) -> None:
-        """Refuse what the checks at loading saw not to work.
+        """Refuse an ability that failed its check at loading.
 
         Raises:
             UnsupportedSite: names the ability, why it is missing, and what the model can do.
@@ -201,12 +201,12 @@ class Model:
             raise UnsupportedSite(f"{self.name!r} ({self.architecture}) cannot do {ability!r}: {why} (can: {can})")
 
     def warn_slow(self, ability: str) -> None:
-        """Say once that a missing ability makes what follows slower, and why it is missing."""
+        """Warn once that a missing ability makes what follows slower, and why it is missing."""
         if ability not in self.warned:
             self.warned.add(ability)
             way = {"restart": "every cell runs the whole model", "generate": "every token runs the whole text again"}
             why = self.lost.get(ability, "it was switched off")
-            warn(f"{self.name!r} ({self.architecture}): {way[ability]}, which is as exact and slower: {why}")
+            warn(f"{self.name!r} ({self.architecture}): {way[ability]}, which is equally exact but slower: {why}")
 
     @checked
     def hook_point(self, site: str, layer: int) -> Any:
@@ -218,12 +218,12 @@ class Model:
         name = kind(site).hook
         if not 0 <= layer < self.n_layers:
             raise UnsupportedSite(f"layer {layer} does not exist (has: 0 to {self.n_layers - 1})")
-        found = self.bridge.blocks[layer]
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        if found is None:
+        point = self.bridge.blocks[layer]
+        for attribute in name.split("."):
+            point = getattr(point, attribute, None)
+        if point is None:
             raise UnsupportedSite(f"{self.name!r} ({self.architecture}) has no {site!r} in layer {layer}")
-        return found
+        return point
 
     @cached_property
     def norms(self) -> list[Any]:
@@ -245,10 +245,10 @@ class Model:
         return effective_weight(self.bridge.blocks[layer].mlp.out, self.n_neurons)
 
     def norm_scale(self) -> tuple[torch.Tensor, bool]:
-        """What the last norm multiplies each number of a normed state by, [d_model], and whether it takes the mean off.
+        """What the last norm multiplies each number of a normed state by, [d_model], and whether it subtracts the mean.
 
         Raises:
-            UnsupportedSite: it does something else.
+            UnsupportedSite: it computes something else.
         """
         norm = self.bridge.ln_final
         dtype = next((part.dtype for part in norm.parameters()), self.dtype)
@@ -263,7 +263,7 @@ class Model:
     @checked
     @alone
     def states(self, batch: Batch, **options: Any) -> torch.Tensor:
-        """The final residual stream behind the last norm, [sample, position, d_model], without unembedding it."""
+        """The final residual stream after the last norm, [sample, position, d_model], without unembedding it."""
         options = {"use_cache": False, **options}
         with evaluating(self.parts):
             return self.module.base_model(

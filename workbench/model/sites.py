@@ -1,4 +1,4 @@
-"""Named places in a model: what each is called in TransformerLens, and what its tensor looks like."""
+"""Named sites of a model: the TransformerLens hook point and the tensor axes of each."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Written: what a model writes after prompts of one's own, as a table; with heads or neurons scaled, or drawn."""
+"""Continuations of prompts, as a table: greedy or sampled, with or without heads and neurons scaled."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,7 +13,7 @@ from transformers import LogitsProcessor
 from workbench.arguments import checked, finite, whole_number
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
-from workbench.model.forward.generate import check_room
+from workbench.model.forward.generate import check_prompt_lengths
 from workbench.model.forward.generate import generate as write
 from workbench.model.model import Model
 from workbench.results.groups import read_units
@@ -36,13 +36,13 @@ def generate(
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Let the model go on with some prompts, as it is or with heads and neurons scaled.
+    """Continue prompts with the model as it is, or with heads and neurons scaled.
 
-    A checkpoint's own settings for generation (penalties, beams, lengths) are set aside, all but its end tokens.
+    A checkpoint's own settings for generation (penalties, beams, lengths) are ignored, all but its end tokens.
 
     Args:
         model: the model.
-        prompts: a text or several, or a Corpus; of a chat corpus the answers are gone on with.
+        prompts: a text or several, or a Corpus; of a chat corpus the answers are continued.
         tokens: most tokens to write; an end-of-sequence ends a text before.
         heads: (layer, head) pairs whose outputs are scaled.
         neurons: (layer, neuron) pairs that are scaled.
@@ -56,7 +56,7 @@ def generate(
 
     Returns:
         A row for each prompt: `prompt`, `text` (what was written after it), and `language` where there are languages.
-        `attrs["provenance"]` says how it came to be.
+        `attrs["provenance"]` records how it was made.
 
     Raises:
         BadArgument: a number out of range, or a head or neuron that does not exist.
@@ -79,7 +79,7 @@ def generate(
     texts = (prompts,) if isinstance(prompts, str) else prompts
     corpus = texts if isinstance(texts, Corpus) else Corpus({"": tuple(texts)}, aligned=False, source="prompts")
     encoded = [text.opening() for text in model.encode(corpus)]
-    check_room(model, encoded, tokens)
+    check_prompt_lengths(model, encoded, tokens)
     written = [""] * len(encoded)
     order = sorted(range(len(encoded)), key=lambda row: len(encoded[row].ids))
     with tqdm(total=len(order), desc="generate", unit="prompt", disable=not progress) as bar:
@@ -106,11 +106,11 @@ def generate(
 class _Draws(LogitsProcessor):
     """Makes the highest logit a draw from softmax(logits / temperature): Gumbel noise, a stream for each prompt.
 
-    So a prompt's draws do not depend on which others stand beside it (Gumbel 1954; Maddison et al. 2014).
+    So a prompt's draws do not depend on the rest of its batch (Gumbel 1954; Maddison et al. 2014).
     """
 
     def __init__(self, rows: Sequence[int], temperature: float, seed: int, part: Sequence[int]):
-        """Take the numbers of all prompts, and which of them are in a batch."""
+        """Take the numbers of all prompts, and the places of the batch's among them."""
         self.temperature = temperature
         self.streams = [np.random.default_rng([seed, rows[place]]) for place in part]
 

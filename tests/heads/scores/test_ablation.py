@@ -64,7 +64,7 @@ def test_each_query_head_of_a_shared_key_head_is_its_own():
 def test_batch_size_padding_side_and_stacking_change_nothing(how, monkeypatch):
     expected = ablate(model("llama"), corpus(), how=how, progress=False)
     runs = [ablate(model("llama"), corpus(), how=how, batch_size=size, progress=False) for size in (1, 2)]
-    monkeypatch.setattr("workbench.model.memory.rows_that_saturate", lambda model: 1)
+    monkeypatch.setattr("workbench.model.memory.saturating_rows", lambda model: 1)
     runs.append(ablate(model("llama"), corpus(), how=how, progress=False))
     monkeypatch.setattr("workbench.text.batches.pad.__defaults__", ("left",), raising=True)
     monkeypatch.setattr("workbench.text.batches.batches.__kwdefaults__", {"side": "left"}, raising=True)

@@ -1,4 +1,4 @@
-"""What every architecture must be able to do, and that a planted fault in any path costs its ability, with a reason."""
+"""What every architecture must be able to do; a fault planted in any path costs the ability, with a reason."""
 
 import copy
 
@@ -77,19 +77,19 @@ def test_narrow_types_can_do_the_same(kind, dtype):
 def test_cached_generation_is_a_full_pass_for_every_token(kind, wrapped):
     model = wrapped(kind)
     encoded = model.encode(corpus())
-    wanted = [greedy(tiny(kind), one.ids, 8) for one in encoded]
+    wanted = [greedy(tiny(kind), text.ids, 8) for text in encoded]
     assert generate(model, encoded, tokens=8, batch_size=3) == wanted
 
 
 def forget_the_cache(monkeypatch):
-    """Attention that takes a cache and does not look at it, as TransformerLens 4.3 did with transformers 5.24."""
+    """Attention that takes a cache and does not read it, as TransformerLens 4.3 did with transformers 5.24."""
 
-    def deaf(bridge):
+    def ignore_cache(bridge):
         for part in bridge.modules():
             if hasattr(type(part), "_update_kv_cache"):
                 part.__dict__["_update_kv_cache"] = lambda keys, values, **options: (keys, values)
 
-    monkeypatch.setattr(wrap, "accept_both_names", deaf)
+    monkeypatch.setattr(wrap, "accept_both_names", ignore_cache)
     monkeypatch.setattr(check, "recall", lambda key: None)  # the same weights were checked without the fault
     monkeypatch.setattr(check, "remember", lambda key, model: None)
 
@@ -101,12 +101,12 @@ def test_a_cache_that_is_ignored_costs_restarts_and_cached_generation(kind, monk
     model = load(kind)
     assert not model.abilities["restart"] and not model.abilities["generate"]
     assert "key-value cache empty" in model.lost["restart"]
-    assert "generation with a cache misses the logits of full passes by" in model.lost["generate"]
+    assert "generation with a cache differs from the logits of full passes by" in model.lost["generate"]
     assert all(model.abilities[ability] for ability in ("head", "pattern", "neuron"))
     encoded = model.encode(corpus())
     with pytest.warns(WorkbenchWarning, match="every token runs the whole text again"):
-        found = generate(model, encoded, tokens=6, batch_size=2)
-    assert found == [greedy(tiny(kind), one.ids, 6) for one in encoded]
+        texts = generate(model, encoded, tokens=6, batch_size=2)
+    assert texts == [greedy(tiny(kind), text.ids, 6) for text in encoded]
     with pytest.raises(UnsupportedSite, match="cannot do 'restart'"):
         wb.patching.concepts(model, wb.load_words(languages=["de", "fr"]), source="de", target="fr", progress=False)
     with pytest.warns(WorkbenchWarning, match="every cell runs the whole model"):
@@ -152,7 +152,7 @@ def test_runs_that_forget_scaled_neurons_are_seen(kind, monkeypatch):
 
     monkeypatch.setattr(restarts, "rescale", forgetful)
     model = load(kind)
-    assert not model.abilities["neuron"] and "with scaled neurons misses" in model.lost["neuron"]
+    assert not model.abilities["neuron"] and "with scaled neurons differs" in model.lost["neuron"]
     assert model.abilities["restart"] and model.abilities["head"]
 
 
@@ -161,7 +161,7 @@ def test_fused_attention_that_ignores_soft_caps_is_seen(monkeypatch):
     monkeypatch.setattr(type(module), "_supports_sdpa", True)
     model = wb.load_model(module, tokenizer=byte_tokenizer())
     assert not model.abilities["fused"]
-    assert "misses the logits by" in model.lost["fused"] or "softcap" in model.lost["fused"]  # newer ones raise
+    assert "differs from the logits by" in model.lost["fused"] or "softcap" in model.lost["fused"]  # newer ones raise
 
 
 @pytest.mark.parametrize("fault", [AttributeError("no such thing"), RuntimeError("shape")])
@@ -169,7 +169,7 @@ def test_a_trial_that_raises_says_what(fault, monkeypatch):
     def broken(*_, **__):
         raise fault
 
-    monkeypatch.setattr(restarts, "call_behind_attention", broken)
+    monkeypatch.setattr(restarts, "call_after_attention", broken)
     model = load()
     assert not model.abilities["restart"] and str(fault) in model.lost["restart"]
     assert model.abilities["head"] and model.abilities["pattern"] and model.abilities["neuron"]
@@ -198,8 +198,8 @@ def test_heads_that_are_more_than_a_matrix_are_seen_by_trying(how):
     from workbench.text.batches import Batch
 
     batch = Batch(ids, torch.ones_like(ids), ("",), (0,))
-    found = nll.read(model, record(model, batch).residual[-1][None], batch)
-    torch.testing.assert_close(found[0, 0], wanted, atol=1e-5, rtol=1e-5)
+    loss = nll.read(model, record(model, batch).residual[-1][None], batch)
+    torch.testing.assert_close(loss[0, 0], wanted, atol=1e-5, rtol=1e-5)
 
 
 def test_a_head_whose_path_is_unknown_is_refused():
@@ -250,12 +250,12 @@ def test_training_mode_changes_no_number():
             generate(model, encoded, tokens=4, batch_size=2),
         )  # fmt: skip
 
-    wanted = numbers()
+    expected = numbers()
     module.train()
-    found = numbers()
+    actual = numbers()
     assert module.training and module.transformer.h[0].training
-    for one, other in zip(found, wanted, strict=True):
-        assert one == other if isinstance(one, list) else (one == other).all() or (one != one).any()
+    for value, other in zip(actual, expected, strict=True):
+        assert value == other if isinstance(value, list) else (value == other).all() or (value != value).any()
 
 
 def test_a_module_that_is_wrapped_already_is_recognised():

@@ -1,4 +1,4 @@
-"""Two threads on one model: what each computes is what it computes by itself."""
+"""Two threads on the same model compute what each computes by itself."""
 
 import inspect
 import sys
@@ -20,7 +20,7 @@ from workbench.text.corpus import Corpus
 CORPUS = Corpus(
     {"de": ("der Hund", "eine Katze", "Wasser"), "fr": ("le chien", "un chat dort", "eau")}, aligned=True, source="dict"
 )
-ROOMS = (wb.heads, wb.neurons, wb.patching, wb.lens)
+SUBPACKAGES = (wb.heads, wb.neurons, wb.patching, wb.lens)
 ANALYSES = {
     "ablate": lambda model: wb.heads.ablate(model, CORPUS, progress=False, batch_size=1).delta.values,
     "importance": lambda model: wb.heads.importance(model, CORPUS, progress=False, batch_size=1).importance.values,
@@ -53,14 +53,14 @@ def switching_often():
 
 def in_threads(*jobs):
     """The results of jobs that start together, each in a thread of its own."""
-    found, start = [None] * len(jobs), threading.Barrier(len(jobs))
+    results, start = [None] * len(jobs), threading.Barrier(len(jobs))
 
     def work(place, job):
         start.wait()
         try:
-            found[place] = job()
+            results[place] = job()
         except BaseException as error:  # shown by the comparison, in the thread that asserts
-            found[place] = error
+            results[place] = error
 
     threads = [threading.Thread(target=work, args=each) for each in enumerate(jobs)]
     with switching_often():
@@ -69,16 +69,16 @@ def in_threads(*jobs):
         for thread in threads:
             thread.join(60)
     assert not any(thread.is_alive() for thread in threads), "the threads wait for each other"
-    return found
+    return results
 
 
-@pytest.mark.parametrize(("one", "other"), [("ablate", "generation"), ("importance", "kinds"), ("firing", "ablate")])
-def test_two_threads_compute_what_one_does(wrapped, one, other):
+@pytest.mark.parametrize(("first", "second"), [("ablate", "generation"), ("importance", "kinds"), ("firing", "ablate")])
+def test_two_threads_compute_what_a_single_thread_does(wrapped, first, second):
     model = wrapped("llama")
-    expected = [ANALYSES[name](model) for name in (one, other)]
+    expected = [ANALYSES[name](model) for name in (first, second)]
     for _ in range(3):
-        found = in_threads(*(lambda name=name: ANALYSES[name](model) for name in (one, other)))
-        for values, alone in zip(found, expected, strict=True):
+        results = in_threads(*(lambda name=name: ANALYSES[name](model) for name in (first, second)))
+        for values, alone in zip(results, expected, strict=True):
             np.testing.assert_array_equal(values, alone)
 
 
@@ -110,7 +110,7 @@ def test_a_thread_never_waits_for_itself(wrapped):
         assert len([model.states(batch.to(model.device)) for batch in batches]) == len(CORPUS)
 
 
-def test_two_models_of_one_module_share_a_turn(wrapped):
+def test_two_models_of_the_same_module_share_a_turn(wrapped):
     from dataclasses import replace
 
     model = wrapped("llama")
@@ -118,23 +118,23 @@ def test_two_models_of_one_module_share_a_turn(wrapped):
     assert turn(wrapped("gpt2")) is not turn(model)
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.__name__.rpartition(".")[2])
-def test_every_analysis_runs_alone(room):
+@pytest.mark.parametrize("subpackage", SUBPACKAGES, ids=lambda subpackage: subpackage.__name__.rpartition(".")[2])
+def test_every_analysis_runs_alone(subpackage):
     taking = {
-        name: getattr(room, name)
-        for name in room.__all__
-        if inspect.isroutine(getattr(room, name))
+        name: getattr(subpackage, name)
+        for name in subpackage.__all__
+        if inspect.isroutine(getattr(subpackage, name))
         and name != "score_result"  # labels numbers; the model is asked for its name and shape
-        and "model" in inspect.signature(getattr(room, name)).parameters
+        and "model" in inspect.signature(getattr(subpackage, name)).parameters
     }
     assert taking
-    layers = {name: [one] for name, one in taking.items()}
+    layers = {name: [function] for name, function in taking.items()}
     for inside in layers.values():
         while hasattr(inside[-1], "__wrapped__"):
             inside.append(inside[-1].__wrapped__)
     missing = [
         name
         for name, inside in layers.items()
-        if not any(one.__code__.co_filename.endswith("alone.py") for one in inside)
+        if not any(function.__code__.co_filename.endswith("alone.py") for function in inside)
     ]
     assert not missing

@@ -38,7 +38,7 @@ def test_large_logits_overflow_nothing(shift):
     ("kind", "plain"),
     [("llama", True), ("gpt2", True), ("bloom", True), ("qwen3_moe", True), ("gemma2", False), ("cohere", False)],
 )
-def test_wrapped_heads_that_only_multiply_take_the_short_way(kind, plain, wrapped):
+def test_heads_that_only_multiply_are_plain(kind, plain, wrapped):
     assert (plain_unembedding(wrapped(kind)) is not None) == plain
 
 
@@ -49,6 +49,6 @@ def test_narrow_types_give_the_loss_of_their_own_logits_and_none_below_zero(dtyp
     targets = torch.randint(0, 700, (200,), generator=generator)
     hidden = (torch.randn(200, 32, generator=generator) * 0.3 + 2 * weight[targets].float()).to(dtype)  # sure of them
     wanted = torch.nn.functional.cross_entropy((hidden @ weight.t()).float(), targets, reduction="none")
-    found = next_token_loss(hidden, weight, targets)
-    assert (found > -1e-6).all()
-    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
+    losses = next_token_loss(hidden, weight, targets)
+    assert (losses > -1e-6).all()
+    torch.testing.assert_close(losses, wanted, atol=1e-5, rtol=1e-4)

@@ -1,4 +1,4 @@
-"""A model whose layers cannot be called on their own gives the same numbers the plain way, and says so once."""
+"""A model whose layers cannot be called on their own gives the same numbers by full reruns, and warns once."""
 
 import warnings
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import torch
 from tests.model.forward.test_rerun import CLOSE, make_batch
 from tests.model.test_edits import draw
 from workbench.model.forward.record import record
-from workbench.model.forward.rerun import replace_heads, replace_positions, rescale, tail
+from workbench.model.forward.rerun import replace_heads, replace_positions, rescale, run_from_layer
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def runs(model, batch):
     heads, fill, neurons, _ = draw(model)
     for last in (False, True):
         for at in (layer, model.n_layers - 1, model.n_layers):
-            yield tail(recording, at, stacked, copies=2, last=last)
+            yield run_from_layer(recording, at, stacked, copies=2, last=last)
             yield replace_positions(recording, at, [4, 6, 6], state, last=last)
         for at in (layer, model.n_layers - 1):
             yield replace_heads(recording, at, [0, 3], value, start=2, last=last)
@@ -42,17 +42,17 @@ def runs(model, batch):
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "bloom", "gemma2"])
-def test_the_plain_way_gives_the_same(kind, wrapped):
+def test_full_reruns_give_the_same(kind, wrapped):
     model, batch = wrapped(kind), make_batch(lengths=(9, 9))
-    wanted = list(runs(model, batch))
+    expected = list(runs(model, batch))
     with without_restart(model):
-        found = list(runs(model, batch))
-    assert len(found) == len(wanted) == 18
-    for one, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(one, other, **CLOSE)
+        actual = list(runs(model, batch))
+    assert len(actual) == len(expected) == 18
+    for states, other in zip(actual, expected, strict=True):
+        torch.testing.assert_close(states, other, **CLOSE)
 
 
-def test_it_is_said_once(wrapped):
+def test_the_warning_is_given_once(wrapped):
     model = wrapped("llama")
     with without_restart(model):
         model.warned.clear()

@@ -1,4 +1,4 @@
-"""The engine against the plain way: hooks on the whole model, run again for every cell."""
+"""The engine against hooks on the whole model, run again for every cell."""
 
 from itertools import pairwise
 
@@ -50,12 +50,12 @@ def plain_nll(logits, batch):
 
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("kind", SHAPES)
-def test_a_replaced_head_gives_what_the_plain_way_gives(kind, side, wrapped):
+def test_a_replaced_head_equals_a_full_pass_with_hooks(kind, side, wrapped):
     model, batch = wrapped(kind), make_batch(side=side)
     recording = record(model, batch, heads=True)
     for layer in range(model.n_layers):
         zero = torch.zeros(1, 1, 1, model.d_head)
-        found = nll.read(model, replace_heads(recording, layer, [0, 3], zero), batch)
+        losses = nll.read(model, replace_heads(recording, layer, [0, 3], zero), batch)
         for cell, head in enumerate([0, 3]):
 
             def edit(z, head=head):
@@ -67,18 +67,18 @@ def test_a_replaced_head_gives_what_the_plain_way_gives(kind, side, wrapped):
             handle = projection.register_forward_pre_hook(lambda m, args, edit=edit: (edit(args[0]),))
             wanted = plain_nll(plain_logits(model, batch), batch)
             handle.remove()
-            torch.testing.assert_close(found[cell], wanted, **CLOSE)
+            torch.testing.assert_close(losses[cell], wanted, **CLOSE)
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-def test_a_replaced_position_gives_what_the_plain_way_gives(kind, wrapped):
+def test_a_replaced_position_equals_a_full_pass_with_hooks(kind, wrapped):
     model, batch = wrapped(kind), make_batch(side="left")
     recording = record(model, batch, keys=True)
     new = torch.randn(2, 3, model.d_model, generator=torch.Generator().manual_seed(1))
     metric = logit_difference(torch.tensor([5, 6, 7]), torch.tensor([8, 9, 10]))
     for layer in range(model.n_layers):
         states = replace_positions(recording, layer, [5, 7], new, last=True)
-        found = metric.read(model, states, batch)
+        values = metric.read(model, states, batch)
         for cell, position in enumerate([5, 7]):
 
             def edit(states, cell=cell, position=position):
@@ -89,7 +89,7 @@ def test_a_replaced_position_gives_what_the_plain_way_gives(kind, wrapped):
             logits = plain_logits(model, batch, edit, ("residual", layer))[:, -1]
             sample = torch.arange(3)
             wanted = logits[sample, [5, 6, 7]] - logits[sample, [8, 9, 10]]
-            torch.testing.assert_close(found[cell], wanted, **CLOSE)
+            torch.testing.assert_close(values[cell], wanted, **CLOSE)
 
 
 @settings(max_examples=25, deadline=None)

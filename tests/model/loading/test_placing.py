@@ -36,8 +36,8 @@ def right(folder):
 def test_a_device_map_changes_no_number(device_map, folder, right):
     model = load_model(folder, device_map=device_map)
     assert model.abilities == right.abilities and model.digest == right.digest
-    found, wanted = (heads.ablate(one, CORPUS, progress=False).delta.values for one in (model, right))
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    actual, expected = (heads.ablate(each, CORPUS, progress=False).delta.values for each in (model, right))
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
 def test_a_module_that_is_spread_stays_where_it_lies(folder, right, tmp_path):
@@ -46,8 +46,8 @@ def test_a_module_that_is_spread_stays_where_it_lies(folder, right, tmp_path):
         load_model(module, tokenizer=byte_tokenizer(), device="cpu")
     model = load_model(module, tokenizer=byte_tokenizer())
     assert module.model.layers[1].mlp.up_proj.weight.is_meta
-    found, wanted = (heads.ablate(one, CORPUS, progress=False).delta.values for one in (model, right))
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    actual, expected = (heads.ablate(each, CORPUS, progress=False).delta.values for each in (model, right))
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
     norms = [model.down_weight(1), right.down_weight(1)]
     torch.testing.assert_close(*norms, atol=1e-6, rtol=1e-6)
 
@@ -58,12 +58,12 @@ def test_a_module_in_memory_keeps_its_type():
     assert load_model(tiny("llama"), tokenizer=byte_tokenizer(), dtype="float16").dtype == torch.float16
 
 
-def test_one_module_loaded_twice_gives_the_same_numbers_twice():
+def test_a_module_loaded_twice_gives_the_same_numbers_twice():
     module = tiny("llama")
     first, second = (load_model(module, tokenizer=byte_tokenizer()) for _ in range(2))
-    found = [heads.ablate(model, CORPUS, progress=False).delta.values for model in (first, second, first)]
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
+    deltas = [heads.ablate(model, CORPUS, progress=False).delta.values for model in (first, second, first)]
+    np.testing.assert_array_equal(deltas[0], deltas[1])
+    np.testing.assert_array_equal(deltas[0], deltas[2])
     assert first.abilities == second.abilities
 
 
@@ -100,10 +100,10 @@ def test_revisions_and_adapters_of_the_hub(tmp_path):
     reference = adapter(tmp_path / "adapter", "group/model")
     stored(tmp_path / "cache", "group/model", {"main": main, "old": other})
     stored(tmp_path / "cache", "group/adapter", {"main": tmp_path / "adapter"})
-    asked = [{"name": "group/model"}, {"name": "group/model", "revision": "old"}]
-    asked += [{"name": "group/model", "revision": "none"}, {"name": "group/adapter"}]
+    requests = [{"name": "group/model"}, {"name": "group/model", "revision": "old"}]
+    requests += [{"name": "group/model", "revision": "none"}, {"name": "group/adapter"}]
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, json.dumps(asked)],
+        [sys.executable, "-c", LOAD, json.dumps(requests)],
         capture_output=True,
         text=True,
         check=True,

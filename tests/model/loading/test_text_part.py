@@ -94,10 +94,10 @@ def test_its_logits_are_the_whole_models(pair):
     module, model = pair
     batch = model.batch(TEXTS)
     with torch.no_grad():
-        found = model.logits(batch)
+        actual = model.logits(batch)
     for row, text in enumerate(TEXTS):
-        right = logits(module, text)
-        torch.testing.assert_close(found[row, : len(right)], right, atol=1e-5, rtol=1e-5)
+        expected = logits(module, text)
+        torch.testing.assert_close(actual[row, : len(expected)], expected, atol=1e-5, rtol=1e-5)
     assert model.n_context == 128 and all(model.abilities.values())
 
 
@@ -121,7 +121,7 @@ def nll(module, text):
 def test_a_heads_ablation_is_the_plain_loops(pair):
     module, model = pair
     corpus = load_corpus(pd.DataFrame({"de": ["Hallo du", "Guten Tag"], "en": ["Hello there", "Good day"]}))
-    found = heads.ablate(model, corpus, heads=[(1, 2)], progress=False).delta.sel(layer=1, head=2)
+    delta = heads.ablate(model, corpus, heads=[(1, 2)], progress=False).delta.sel(layer=1, head=2)
     projection = module.model.language_model.layers[1].self_attn.o_proj
 
     def zero(part, args):
@@ -138,7 +138,7 @@ def test_a_heads_ablation_is_the_plain_loops(pair):
         wanted = np.mean(after) - np.mean(before)
         tokens = [len(byte_tokenizer()(text)["input_ids"]) - 1 for text in texts]
         weighed = np.average(np.subtract(after, before), weights=tokens)
-        value = float(found.sel(language=language))
+        value = float(delta.sel(language=language))
         assert min(abs(value - wanted), abs(value - weighed)) < 1e-5
 
 
@@ -170,8 +170,8 @@ def test_tied_weights_and_a_second_load():
         warnings.simplefilter("ignore", WorkbenchWarning)
         first, second = (load_model(module, tokenizer=byte_tokenizer()) for _ in range(2))
     with torch.no_grad():
-        found = [model.logits(model.batch(TEXTS[0])) for model in (first, second)]
-    torch.testing.assert_close(*found, atol=0, rtol=0)
+        both = [model.logits(model.batch(TEXTS[0])) for model in (first, second)]
+    torch.testing.assert_close(*both, atol=0, rtol=0)
     part = first.module
     weights = [getattr(p, "original_component", p).weight for p in (part.get_input_embeddings(), part.lm_head)]
     assert weights[0] is weights[1]
@@ -190,6 +190,6 @@ def test_an_adapter_of_a_whole_model_has_to_be_merged(tmp_path):
     with pytest.warns(WorkbenchWarning, match="its text part is loaded"):
         model = load_model(tmp_path / "adapter", merge=True)
     with torch.no_grad():
-        found = model.logits(model.batch(TEXTS[0]))[0]
-    torch.testing.assert_close(found, logits(adapted, TEXTS[0]), atol=1e-5, rtol=1e-5)
-    assert not torch.allclose(found, logits(whole("llava"), TEXTS[0]), atol=1e-2)
+        merged = model.logits(model.batch(TEXTS[0]))[0]
+    torch.testing.assert_close(merged, logits(adapted, TEXTS[0]), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(merged, logits(whole("llava"), TEXTS[0]), atol=1e-2)

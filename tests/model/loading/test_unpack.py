@@ -49,8 +49,8 @@ def same(model, module):
     batch = model.batch(["Grüße 12", "ab ta"])
     with torch.no_grad():
         wanted = module(input_ids=batch.ids, attention_mask=batch.mask).logits
-        found = model.logits(batch)
-    torch.testing.assert_close(found[batch.mask.bool()], wanted[batch.mask.bool()], atol=1e-5, rtol=1e-5)
+        logits = model.logits(batch)
+    torch.testing.assert_close(logits[batch.mask.bool()], wanted[batch.mask.bool()], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2", "gemma2", "gemma3"])
@@ -152,7 +152,7 @@ def test_what_was_removed_is_unpacked_again(written, conversions):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"", "does not begin with GGUF"),
         (b"not a model", "does not begin with GGUF"),
@@ -161,10 +161,10 @@ def test_what_was_removed_is_unpacked_again(written, conversions):
         (b"GGUF\x03\0\0\0" + b"\xff" * 40, "cut short or damaged"),
     ],
 )
-def test_files_that_are_none(tmp_path, content, says):
+def test_files_that_are_none(tmp_path, content, message):
     path = tmp_path / "bad.gguf"
     path.write_bytes(content)
-    with pytest.raises(BrokenModel, match=says):
+    with pytest.raises(BrokenModel, match=message):
         load_model(path)
 
 
@@ -178,7 +178,7 @@ def test_files_that_are_cut_short(written, share, own_cache):
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         ({"general.architecture": "abacus"}, "has the architecture 'abacus'.*hub format would load"),
         ({"llama.rope.scaling.type": "yarn"}, "scales its positions"),
@@ -189,9 +189,9 @@ def test_files_that_are_cut_short(written, share, own_cache):
         ({"llama.block_count": 4}, "9 weights are not in the file, first model.layers.3"),
     ],
 )
-def test_files_that_would_be_read_wrongly(written, changes, says, own_cache):
+def test_files_that_would_be_read_wrongly(written, changes, message, own_cache):
     path, _ = written(changes=changes)
-    with pytest.raises(BrokenModel, match=says):
+    with pytest.raises(BrokenModel, match=message):
         load_model(path)
     assert not [file for file in own_cache.rglob("*") if file.is_dir() and "tiny" in file.name]
 
@@ -252,7 +252,7 @@ def test_a_packaged_model_names_its_terms_once(written, tmp_path, monkeypatch, r
     assert model.name == "tiny-model" and model.info["revision"] == f"gguf:{unpack.digest((path,))}"
     recwarn.clear()
     same(load_model("tiny-model"), module)
-    assert not [one for one in recwarn if "Terms" in str(one.message)]
+    assert not [warning for warning in recwarn if "Terms" in str(warning.message)]
     folder = unpacked("tiny-model")
     assert (folder / "TERMS.html").read_text() == "terms" and not list(folder.glob("*.gguf"))
 

@@ -57,7 +57,7 @@ OBJECTS = {
 }
 
 
-def one_line(error):
+def assert_single_line(error):
     assert "\n" not in str(error.value) and len(str(error.value)) < 500
 
 
@@ -67,12 +67,12 @@ def test_models_of_other_kinds(kind, tmp_path):
     module = make().eval()
     with pytest.raises(BrokenModel, match=in_memory) as error:
         load_model(module, tokenizer=byte_tokenizer())
-    one_line(error)
+    assert_single_line(error)
     module.save_pretrained(tmp_path)
     byte_tokenizer().save_pretrained(tmp_path)
     with pytest.raises(BrokenModel, match=from_folder) as error:
         load_model(tmp_path)
-    one_line(error)
+    assert_single_line(error)
 
 
 class Parallel(torch.nn.Module):
@@ -118,16 +118,16 @@ def adapted():
         (on_meta, "on the meta device has no weights"),
         (half_of_it, "does not run on nine tokens"),
         (lambda: tiny("llama").double(), "dtype='float32'"),
-        (lambda: hf.LlamaConfig(**SMALL), "a LlamaConfig is no model"),
-        (lambda: hf.LlamaForCausalLM, "is no model"),
-        (lambda: tiny("llama").state_dict(), "is no model"),
-        (lambda: None, "is no model"),
+        (lambda: hf.LlamaConfig(**SMALL), "a LlamaConfig is not a model"),
+        (lambda: hf.LlamaForCausalLM, "is not a model"),
+        (lambda: tiny("llama").state_dict(), "is not a model"),
+        (lambda: None, "is not a model"),
     ],
 )
 def test_objects_that_are_no_plain_model(make, words):
     with pytest.raises(BrokenModel, match=words) as error:
         load_model(make(), tokenizer=byte_tokenizer())
-    one_line(error)
+    assert_single_line(error)
 
 
 def test_float64_is_converted_on_request():
@@ -139,10 +139,10 @@ def test_float64_is_converted_on_request():
     ("tokenizer", "words"),
     [
         (None, "came without a tokenizer"),
-        ("gpt2", "tokenizer='gpt2' is no tokenizer"),
-        (hf.PreTrainedTokenizerFast, "tokenizer=the class .* is no tokenizer"),
-        (byte_tokenizer().backend_tokenizer, "tokenizer=Tokenizer is no tokenizer"),
-        (len, "is no tokenizer"),
+        ("gpt2", "tokenizer='gpt2' is not a tokenizer"),
+        (hf.PreTrainedTokenizerFast, "tokenizer=the class .* is not a tokenizer"),
+        (byte_tokenizer().backend_tokenizer, "tokenizer=Tokenizer is not a tokenizer"),
+        (len, "is not a tokenizer"),
     ],
 )
 def test_what_is_no_tokenizer(tokenizer, words, tmp_path):
@@ -232,7 +232,7 @@ def test_configurations_that_cannot_be(changes, words, tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     with pytest.raises(BrokenModel, match=words) as error:
         load_model(tmp_path)
-    one_line(error)
+    assert_single_line(error)
 
 
 @pytest.mark.parametrize("text", ["[1]", "{}", '"text"', "", "\x00"])
@@ -272,7 +272,7 @@ def test_checkpoints_that_are_quantised_need_their_readers(method, tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"quantization_config": settings}))
     with pytest.raises(WorkbenchError) as error:
         load_model(tmp_path)
-    one_line(error)
+    assert_single_line(error)
 
 
 def test_names_that_nothing_has():

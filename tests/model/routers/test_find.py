@@ -1,4 +1,4 @@
-"""Routers are found by what modules return, and believed only where changing experts changes what they say."""
+"""Routers are found by what modules return, and accepted only where changing experts has the effect they predict."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from workbench.errors import UnsupportedSite
 from workbench.model.load import load_model
 from workbench.model.routers.find import routers
 
-FOUND = {  # layers with a router, experts
+ROUTERS = {  # layers with a router, experts
     "qwen3_moe": ([0, 1, 2], 4),
     "mixtral": ([0, 1, 2], 4),
     "olmoe": ([0, 1, 2], 4),
@@ -21,14 +21,14 @@ FOUND = {  # layers with a router, experts
 }
 
 
-@pytest.mark.parametrize("kind", FOUND)
+@pytest.mark.parametrize("kind", ROUTERS)
 def test_every_layer_with_experts_has_its_router(kind, wrapped):
     model = wrapped(kind)
     before = {name: value.clone() for name, value in model.module.state_dict().items()}
-    found = routers(model)
-    layers, experts = FOUND[kind]
-    assert list(found) == layers
-    assert {(one.experts, one.per_token, one.weighs) for one in found.values()} == {(experts, 2, True)}
+    by_layer = routers(model)
+    layers, experts = ROUTERS[kind]
+    assert list(by_layer) == layers
+    assert {(router.experts, router.per_token, router.weighs) for router in by_layer.values()} == {(experts, 2, True)}
     after = model.module.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
@@ -51,7 +51,7 @@ class Experts(nn.Module):
 
 
 class Mixture(nn.Module):
-    """A mixture whose router and experts speak to each other in another way than transformers' own."""
+    """A mixture whose router and experts are connected in another way than transformers' own."""
 
     def __init__(self, gate, taken=1, turned=0, squared=False, more=False, fewer=False):
         super().__init__()
@@ -107,25 +107,25 @@ def with_mixture(*made, seed=0):
 
 def test_lists_weights_and_bare_logits_are_read():
     logits, sparse = Mixture(nn.Linear(32, 3), taken=1), Mixture(Sparse(32, 3), taken=0)
-    found = routers(with_mixture(Mixture(Listed(32, 3)), sparse, logits))
-    assert [(one.experts, one.per_token, one.weighs) for one in found.values()] == [
+    by_layer = routers(with_mixture(Mixture(Listed(32, 3)), sparse, logits))
+    assert [(router.experts, router.per_token, router.weighs) for router in by_layer.values()] == [
         (3, 2, True),
         (3, 2, True),
         (3, 1, 0),
     ]
     state = torch.randn(5, 32)
-    index, weight = found[1].read(sparse.gate(state))
+    index, weight = by_layer[1].read(sparse.gate(state))
     assert torch.equal(weight, softmax(nn.Linear.forward(sparse.gate, state), dim=-1).gather(1, index))
-    index, weight = found[2].read(logits.gate(state))
+    index, weight = by_layer[2].read(logits.gate(state))
     assert weight is None
     assert torch.equal(index[:, 0], logits.gate(state).argmax(1))
 
 
 def test_weights_that_do_not_multiply_are_not_read():
     honest, squared = Mixture(Listed(32, 3)), Mixture(Listed(32, 3), squared=True)
-    found = routers(with_mixture(honest, squared, Mixture(Listed(32, 3))))
-    assert [one.weighs for one in found.values()] == [True, False, True]
-    assert found[1].read(squared.gate(torch.randn(5, 32)))[1] is None
+    by_layer = routers(with_mixture(honest, squared, Mixture(Listed(32, 3))))
+    assert [router.weighs for router in by_layer.values()] == [True, False, True]
+    assert by_layer[1].read(squared.gate(torch.randn(5, 32)))[1] is None
 
 
 @pytest.mark.parametrize("other", [{"turned": 1}, {"more": True}, {"fewer": True}])

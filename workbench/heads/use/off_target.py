@@ -12,7 +12,7 @@ from workbench.errors import BadArgument, Interrupted, TooFewLanguages, UnknownL
 from workbench.heads.groups import chosen_heads, random_groups
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
-from workbench.model.forward.generate import answered, by_row, check_room, generate
+from workbench.model.forward.generate import answered, by_row, check_prompt_lengths, generate
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
@@ -108,7 +108,7 @@ def off_target(
     answers_of = batch_identifier(identify or _lingua(known), known)
     encoded = model.encode(prompts, truncate=truncate or prompt is not None)
     encoded = [one.opening(prompt) for one in encoded]
-    check_room(model, encoded, tokens)
+    check_prompt_lengths(model, encoded, tokens)
     masks = [np.zeros_like(chosen), chosen, *random_groups("off-target", chosen, controls, seed=seed)]
     written, codes, hit, none = [], [], [], []
     try:

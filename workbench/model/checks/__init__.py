@@ -1,1 +1,1 @@
-"""What is tried on a model when it is loaded, and what it can do."""
+"""Checks of a model when it is loaded, and what it can do."""

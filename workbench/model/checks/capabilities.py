@@ -1,4 +1,4 @@
-"""Abilities: each path that an analysis takes is tried once, when a model is loaded, against hooks in full passes.
+"""Abilities: each path that an analysis takes is compared with full passes with hooks when a model is loaded.
 
 Nothing here is assumed from a list of architectures. A trial changes a head, a neuron, a pattern, a position in every
 layer and compares with the same change made by a hook; it raises `Lost` with what went wrong and its size.
@@ -31,7 +31,7 @@ _LINEAR = {torch.float32: 1e-4, torch.float16: 5e-2, torch.bfloat16: 2e-1}  # sh
 
 
 class Lost(Exception):
-    """A trial failed; the text says how and by how much."""
+    """A trial failed; the message states how and by how much."""
 
 
 def find_abilities(model: Model, probe: Probe, bound: float) -> None:
@@ -50,13 +50,13 @@ def find_abilities(model: Model, probe: Probe, bound: float) -> None:
         model.abilities[ability] = reason is None
         if reason is not None:
             model.lost[ability] = reason
-    model.warned.clear()  # what was slow while it was tried is of no interest
+    model.warned.clear()  # warnings given during the trials do not count
 
 
 def _failure(trial: Callable[[Model, Probe, float], None], model: Model, probe: Probe, bound: float) -> str | None:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that an edit is discarded is what is being found out
+            warnings.simplefilter("ignore")  # a discarded edit is what the trial detects
             trial(model, probe, bound)
     except (Lost, RestartError) as reason:
         return str(reason)
@@ -71,15 +71,15 @@ def _recorded(model: Model, probe: Probe) -> Recording:
 
 
 def _restart(model: Model, probe: Probe, bound: float) -> None:
-    model.abilities |= {"restart": True, "head": True}  # what is tried here; heads are tried on their own next
+    model.abilities |= {"restart": True, "head": True}  # needed while it is tried; heads have their own trial next
     gap = check_restarts(model, probe)
     model.parity["restart"] = gap
     if not gap <= bound:
-        raise Lost(f"a run from a layer on misses the logits of a full pass by {gap:.2g}")
+        raise Lost(f"a run from a layer on differs from the logits of a full pass by {gap:.2g}")
 
 
 def _changes(recording: Recording, layer: int, point: Any, edit: Callable[[Tensor], Tensor]) -> bool:
-    """Whether an edit of what a hook point gives moves what its layer gives, or where that cannot be, the model."""
+    """Whether an edit at a hook point changes the output of its layer or, where layers cannot be run, of the model."""
     model = recording.model
     with hooked([after(point, edit)]):
         if model.abilities["restart"]:
@@ -92,7 +92,7 @@ def _changes(recording: Recording, layer: int, point: Any, edit: Callable[[Tenso
 
 
 def _layers_with_heads(recording: Recording) -> list[int]:
-    """Layers whose heads are not all zero: those were pruned away, and change nothing."""
+    """Layers whose heads are not all zero: pruned heads are, and change nothing."""
     layers = range(recording.model.n_layers)
     return [i for i in layers if recording.z[i].any()] or list(layers)
 
@@ -101,24 +101,26 @@ def _head(model: Model, probe: Probe, bound: float) -> None:
     recording = _recorded(model, probe)  # refuses outputs that are not heads side by side
     seen = tensors(model, recording.batch, [("head", 0)])["head", 0]
     if seen.numel() != recording.z[0].numel():
-        raise Lost(f"head outputs have {seen.numel()} numbers where {recording.z[0].numel()} are right")
+        raise Lost(f"head outputs have {seen.numel()} numbers, expected {recording.z[0].numel()}")
     for i in _layers_with_heads(recording):
         if not _changes(recording, i, model.hook_point("head", i), torch.zeros_like):
             raise Lost(f"heads of layer {i} set to zero change nothing: edits there are silently ignored")
         if (error := linear_error(model.attention_parts(i)[1], model.n_heads * model.d_head)) > _LINEAR[model.dtype]:
-            raise Lost(f"the output projection of layer {i} is no matrix: it misses x W_O by {error:.2g} of its size")
+            raise Lost(
+                f"the output projection of layer {i} is not a matrix: it differs from x W_O by {error:.2g} of its size"
+            )
 
 
 def _pattern(model: Model, probe: Probe, bound: float) -> None:
     recording = _recorded(model, probe)
     for i in _layers_with_heads(recording):
         if not _changes(recording, i, model.hook_point("pattern", i), lambda p: torch.ones_like(p) / p.shape[-1]):
-            raise Lost(f"patterns of layer {i} made even change nothing: edits there are silently ignored")
+            raise Lost(f"patterns of layer {i} made uniform change nothing: edits there are silently ignored")
 
 
 def _neuron(model: Model, probe: Probe, bound: float) -> None:
     if getattr(model.bridge.blocks[0].mlp, "out", None) is None:
-        raise Lost("its MLPs are experts: there is no one matrix that neurons write by")
+        raise Lost("its MLPs are experts: there is no single down projection of neurons")
     recording = _recorded(model, probe)
     for i in range(model.n_layers):
         gate = tensors(model, recording.batch, [("gate", i)])["gate", i] if i == model.n_layers - 1 else None
@@ -130,35 +132,39 @@ def _neuron(model: Model, probe: Probe, bound: float) -> None:
             raise Lost(f"neurons of layer {i} set to zero change nothing: edits there are silently ignored")
     for i in range(model.n_layers):
         if (error := linear_error(model.bridge.blocks[i].mlp.out, model.n_neurons)) > _LINEAR[model.dtype]:
-            raise Lost(f"the down projection of layer {i} is no matrix: it misses x W by {error:.2g} of its size")
+            raise Lost(
+                f"the down projection of layer {i} is not a matrix: it differs from x W by {error:.2g} of its size"
+            )
     if model.abilities["restart"]:
-        model.abilities["neuron"] = True  # what is tried here
+        model.abilities["neuron"] = True  # needed while it is tried
         if not (gap := neurons_gap(model, probe)) <= bound:
-            raise Lost(f"a run from a layer on with scaled neurons misses the logits of a full pass by {gap:.2g}")
+            raise Lost(f"a run from a layer on with scaled neurons differs from the logits of a full pass by {gap:.2g}")
 
 
 def _fused(model: Model, probe: Probe, bound: float) -> None:
     attention, projection = model.attention_parts(0)
     if not any(part is projection for part in attention.original_component.modules()):  # GPT-2
-        raise Lost("its own attention does not pass the output projection whose input is read and edited")
+        raise Lost("its own attention does not call the output projection whose input is read and edited")
     if not getattr(model.module, "_supports_sdpa", False):
         raise Lost("transformers has no fused attention for it")
     batches = [probe.batch(model.device, side=side) for side in ("right", "left")]
-    plain = [model.states(batch) for batch in batches]
-    model.abilities["fused"] = True  # what is tried here
+    eager_states = [model.states(batch) for batch in batches]
+    model.abilities["fused"] = True  # needed while it is tried
     try:
         with fused(model):
-            found = [model.states(batch) for batch in batches]
+            fused_states = [model.states(batch) for batch in batches]
     finally:
         model.abilities["fused"] = False
     real = [batch.mask.bool() for batch in batches]
-    rows = [torch.cat([s[m] for s, m in zip(states, real, strict=True)]) for states in (found, plain)]
+    rows = [torch.cat([s[m] for s, m in zip(states, real, strict=True)]) for states in (fused_states, eager_states)]
     worst = (rows[0] - rows[1]).abs().amax(-1).topk(3).indices
     logits = unembed(model, torch.cat([rows[0][worst], rows[1][worst]])).float()
     model.parity["fused"] = float((logits[:3] - logits[3:]).abs().max())
     if not model.parity["fused"] <= bound:
-        raise Lost(f"fused attention misses the logits by {model.parity['fused']:.2g} (soft-capped or biased scores?)")
-    if getattr(model.config.get_text_config(), "attn_logit_softcapping", None):  # a narrow type hides what it does
+        raise Lost(
+            f"fused attention differs from the logits by {model.parity['fused']:.2g} (soft-capped or biased scores?)"
+        )
+    if getattr(model.config.get_text_config(), "attn_logit_softcapping", None):  # which rounding may hide
         raise Lost("its scores are soft-capped, which fused attention leaves out")
 
 
@@ -172,4 +178,4 @@ def _generate(model: Model, probe: Probe, bound: float) -> None:
     gap = float((torch.stack(output.logits, 1).float() - full).abs().max())
     model.parity["generate"] = gap
     if not gap <= bound:
-        raise Lost(f"generation with a cache misses the logits of full passes by {gap:.2g}")
+        raise Lost(f"generation with a cache differs from the logits of full passes by {gap:.2g}")

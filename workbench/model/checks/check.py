@@ -1,7 +1,7 @@
 """Check a model when it is loaded: parity with Hugging Face, causality, and every path that an analysis takes.
 
-Nothing here is assumed from a list of architectures: each ability is tried on a short probe (`abilities.py`), and the
-outcome is remembered on disk for the same weights, configuration and library versions (`remembered.py`).
+Nothing here is assumed from a list of architectures: each ability is tried on a short probe (`capabilities.py`), and
+the outcome is remembered on disk for the same weights, configuration and library versions (`remembered.py`).
 """
 
 import copy
@@ -22,7 +22,7 @@ from workbench.model.metrics import unembed
 from workbench.model.model import Model
 
 _TOLERANCE = {torch.float32: 5e-5, torch.float16: 3e-2, torch.bfloat16: 2e-1}  # of the largest logit
-_NOISE = 4  # times what the type itself does to the logits, where that was measured
+_NOISE = 4  # times the rounding of the type, where that was measured
 _PLAIN = {torch.float32: 5e-5, torch.float16: 5e-3, torch.bfloat16: 2e-2}  # of the largest product with the unembedding
 _HEAD_ROWS, _HEAD_TOKENS, _LARGE = 4, 512, 20.0  # states, vocabulary entries and a factor to try the unembedding on
 
@@ -39,19 +39,19 @@ def check(
         name: what it is called in messages and provenance.
         revision: its hub revision, `local` or `in memory`.
         digest: hash of its weights.
-        key: of all that the outcome depends on; an outcome that was remembered under it is taken, a new one kept.
+        key: of all that the outcome depends on; an outcome stored under it is used, a new one stored.
 
     Returns:
         The Model. `parity` holds largest differences of logits: `logits` (wrapped against Hugging Face), `read` (the
         path that metrics take against Hugging Face), `padding` (left padded against alone), `fused` (attention without
         patterns against with), `restart` (cells of sweeps against full passes with hooks), `generate` (cached
         generation against full passes), `causal` (earlier logits after a later token changed); `logit_scale` is the
-        largest logit, to read them by. In bfloat16 or float16 also `float32` (logits against the same weights in
+        largest logit, for comparison. In bfloat16 or float16 also `float32` (logits against the same weights in
         float32) and `float32_nll` (the probe's loss in nats).
 
     Raises:
-        BrokenModel: the architecture cannot be wrapped or is not causal, logits are not finite, or the wrapped model is
-            not the model.
+        BrokenModel: the architecture cannot be wrapped or is not causal, logits are not finite, or the wrapped model
+            computes other logits.
     """
     before = wrapped_before(module)
     _eager(module)
@@ -71,7 +71,7 @@ def check(
             f"{name!r} ({model.architecture}) does not run once TransformerLens has wrapped it "
             f"({type(error).__name__}: {text}); nothing could be read from it"
         ) from error
-    if before is not None:  # its plain logits were seen when it was wrapped
+    if before is not None:  # its unwrapped logits were compared when it was wrapped
         seen = before.__dict__[PARITY]
         model.parity |= {figure: seen[figure] for figure in ("logits", "float32", "float32_nll") if figure in seen}
     find_abilities(model, probe, _bound(model))
@@ -82,7 +82,7 @@ def check(
 
 
 def _eager(module: torch.nn.Module) -> None:
-    """Attention whose pattern exists, so that it can be read and edited."""
+    """Use eager attention, whose pattern can be read and edited."""
     module.set_attn_implementation("eager")  # type: ignore[operator]
 
 
@@ -116,8 +116,8 @@ def _find_parity(model: Model, probe: Probe, exact: Tensor | None) -> None:
         model.parity["float32_nll"] = abs(float(losses[0] - losses[1]))
     bound = _bound(model)
     wrong = {
-        "logits": "the wrapped model is not the model",
-        "read": "what follows its last norm is not known, so neither losses nor answers could be read",
+        "logits": "the wrapped model computes other logits",
+        "read": "what follows its last norm is unknown, so neither losses nor answers could be read",
         "padding": "padding changes its logits",
     }
     for figure, what in wrong.items():
@@ -152,8 +152,8 @@ def _is_plain(model: Model, states: Tensor) -> bool:
         return False
     states = torch.cat([states, _LARGE * states])
     every = max(1, weight.shape[0] // _HEAD_TOKENS)
-    found, product = unembed(model, states)[:, ::every].float(), (states @ weight[::every].t()).float()
-    return bool((found - product).abs().max() <= _PLAIN[model.dtype] * product.abs().max())
+    logits, product = unembed(model, states)[:, ::every].float(), (states @ weight[::every].t()).float()
+    return bool((logits - product).abs().max() <= _PLAIN[model.dtype] * product.abs().max())
 
 
 def _exact_logits(module: torch.nn.Module, probe: Probe) -> Tensor | None:

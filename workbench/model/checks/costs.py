@@ -1,4 +1,4 @@
-"""What is slower or impossible without each ability of a model."""
+"""What is slower or impossible when an ability of a model is missing."""
 
 COSTS = {
     "head": "heads cannot be ablated, weighed or patched",

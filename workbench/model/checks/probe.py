@@ -1,4 +1,4 @@
-"""The probe: three short token sequences on which a model is tried when it is loaded, and the right answers."""
+"""The probe: three short token sequences on which a model is tried when it is loaded, and their logits."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -44,17 +44,19 @@ class Probe:
     def gap(self, logits: Tensor) -> float:
         """Largest difference of logits [row, position, vocabulary], padded on the right, from the reference."""
         each = zip(logits, self.reference, self.lengths, strict=True)
-        return max(float((found[:length].float() - right[:length]).abs().max()) for found, right, length in each)
+        return max(
+            float((actual[:length].float() - expected[:length]).abs().max()) for actual, expected, length in each
+        )
 
     @property
     def leak(self) -> float:
-        """How much a change of the last tokens moves the logits before them: 0 in a causal model."""
+        """How much a change of the last tokens changes the logits before them: 0 in a causal model."""
         before = self.reference[:2, : _LENGTH - _CHANGED]
         return float((before[0] - before[1]).abs().max())
 
 
 def batch_of(rows: list[list[int]], device: torch.device, side: str = "right") -> Batch:
-    """Token sequences as a padded batch; the padding is masked, so any token would do."""
+    """Token sequences as a padded batch; the padding is masked, so any token serves."""
     ids, mask = pad(rows, 0, side)
     return Batch(ids, mask, ("",) * len(rows), tuple(range(len(rows)))).to(device)
 
@@ -68,9 +70,9 @@ def make_probe(module: Any) -> Probe:
     ids = torch.randint(low, size, (3, _LENGTH), generator=generator)
     first, second, third = ids.tolist()
     second[: _LENGTH - _CHANGED] = first[: _LENGTH - _CHANGED]
-    for place in range(_LENGTH - _CHANGED, _LENGTH):
-        if second[place] == first[place]:
-            second[place] = low + (second[place] - low + 1) % max(size - low, 1)
+    for position in range(_LENGTH - _CHANGED, _LENGTH):
+        if second[position] == first[position]:
+            second[position] = low + (second[position] - low + 1) % max(size - low, 1)
     rows = [first, second, third[:_SHORT]]
     batch = batch_of(rows, device_of(module))
     with evaluating(tuple(module.modules())):

@@ -1,6 +1,6 @@
-"""What was found out about a model, remembered on disk: hashes of its files, and the outcome of its checks.
+"""A cache on disk of what is known about a model: hashes of its files, and the outcome of its checks.
 
-Both are only a saving of time: where the cache cannot be read or written, everything is done anew.
+It only saves time: where it cannot be read or written, everything is computed again.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ def file_hash(path: Path) -> str:
     if isinstance(stored, str) and len(stored) == 64:
         return stored
     with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    _write(place, found)
-    return found
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    _write(place, digest)
+    return digest
 
 
 def outcome_key(module: Any, digest: str) -> str:
@@ -55,19 +55,19 @@ def recall(key: str) -> dict[str, Any] | None:
 
 
 def remember(key: str, model: Model) -> None:
-    """Keep the outcome of a check."""
+    """Store the outcome of a check."""
     _write(cache_folder() / "checks" / key, {name: getattr(model, name) for name in _OUTCOME})
 
 
 @cache
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in _LIBRARIES:
         try:
-            found[name] = importlib.metadata.version(name)
+            versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = ""
-    return found
+            versions[name] = ""
+    return versions
 
 
 @cache

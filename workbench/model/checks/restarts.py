@@ -1,6 +1,6 @@
-"""Whether runs from a layer on give what the whole model gives after a *changed* head, neuron and position.
+"""Whether runs from a layer on equal runs of the whole model after a *changed* head, neuron or position.
 
-A restart of an unchanged run would be right whatever the output projection is; so every trial changes something.
+Without a change, a wrong output projection would go unnoticed; so every trial changes something.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from workbench.model.checks.probe import Probe
 from workbench.model.forward.full_rerun import run_whole
-from workbench.model.forward.layers import call_behind_attention, call_layer
+from workbench.model.forward.layers import call_after_attention, call_layer
 from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.record import record
 from workbench.model.forward.recording import Recording
@@ -26,12 +26,12 @@ _ROUNDING = 64  # times the resolution of the type, of the largest number of a s
 
 
 class RestartError(ValueError):
-    """A run from a layer on differs from a full pass; the text says where and by how much."""
+    """A run from a layer on differs from a full pass; the message states where and by how much."""
 
 
 @torch.no_grad()
 def check_restarts(model: Model, probe: Probe) -> float:
-    """Try restarts in every layer, and whole sweeps' cells in the middle one.
+    """Try runs from every layer on, and cells of sweeps in the middle layer.
 
     Returns:
         The largest difference of logits between cells that are run again and full passes with hooks.
@@ -41,7 +41,9 @@ def check_restarts(model: Model, probe: Probe) -> float:
     """
     recording = record(model, probe.batch(model.device), heads=True, keys=True, patterns=True)
     if len(recording.keys_values) < model.n_layers:
-        raise RestartError("its attention leaves a key-value cache empty, so a suffix cannot see what is before it")
+        raise RestartError(
+            "its attention leaves a key-value cache empty, so later positions cannot attend to earlier ones"
+        )
     for layer in range(model.n_layers):
         _check_layer(recording, layer)
     return _cells_gap(recording)
@@ -55,16 +57,16 @@ def _check_layer(recording: Recording, layer: int) -> None:
     head = layer % model.n_heads
     change = _noise(recording.z[layer][:, :, head])
     with hooked([before(model.attention_parts(layer)[1], _head_edit(recording, head, change))]):
-        wanted = call_layer(recording, layer, states)
+        expected = call_layer(recording, layer, states)
     attention = recording.attention[layer] + change @ model.output_weight(layer)[head]
-    found = call_behind_attention(recording, layer, states, attention)
-    _same(recording, found, wanted, wanted - clean, f"head {head} of layer {layer} changed by W_O")
+    actual = call_after_attention(recording, layer, states, attention)
+    _same(recording, actual, expected, expected - clean, f"head {head} of layer {layer} changed by W_O")
     start = recording.n_positions // 2
     moved = states.clone()
     moved[:, start:] += _noise(states[:, start:])
-    wanted = call_layer(recording, layer, moved)
-    found = call_layer(recording, layer, moved[:, start:], Columns(recording, [start]))
-    _same(recording, found, wanted[:, start:], (wanted - clean)[:, start:], f"positions of layer {layer} changed")
+    expected = call_layer(recording, layer, moved)
+    actual = call_layer(recording, layer, moved[:, start:], Columns(recording, [start]))
+    _same(recording, actual, expected[:, start:], (expected - clean)[:, start:], f"positions of layer {layer} changed")
 
 
 def _cells_gap(recording: Recording) -> float:
@@ -97,7 +99,7 @@ def _cells_gap(recording: Recording) -> float:
     for i in range(layer, model.n_layers):
         edits[model.attention_parts(i)[1]] = partial(edit_heads, replaced=i == layer)
     full = run_whole(recording, 3, edits).reshape(3, samples, recording.n_positions, -1)
-    return max(_logit_gap(recording, found, wanted) for found, wanted in zip(cells, full, strict=True))
+    return max(_logit_gap(recording, actual, expected) for actual, expected in zip(cells, full, strict=True))
 
 
 @torch.no_grad()
@@ -111,13 +113,13 @@ def neurons_gap(model: Model, probe: Probe) -> float:
     return _logit_gap(recording, rescale(recording, neurons=scales)[0], run_whole(recording, 1, edits))
 
 
-def _logit_gap(recording: Recording, found: Tensor, wanted: Tensor) -> float:
+def _logit_gap(recording: Recording, actual: Tensor, expected: Tensor) -> float:
     """Difference of logits at the real position whose final states differ most; a cell may begin later."""
-    model, start = recording.model, recording.n_positions - found.shape[1]
+    model, start = recording.model, recording.n_positions - actual.shape[1]
     real = recording.batch.mask[:, start:].bool()
-    states = found[real], wanted[:, start:][real]
+    states = actual[real], expected[:, start:][real]
     worst = (states[0] - states[1]).abs().amax(-1).argmax()
-    logits = unembed(model, model.bridge.ln_final(torch.stack([one[worst] for one in states])[None])[0]).float()
+    logits = unembed(model, model.bridge.ln_final(torch.stack([state[worst] for state in states])[None])[0]).float()
     return float((logits[0] - logits[1]).abs().max())
 
 
@@ -139,12 +141,12 @@ def _head_edit(recording: Recording, head: int, change: Tensor) -> Callable[[Ten
     return edit
 
 
-def _same(recording: Recording, found: Tensor, wanted: Tensor, change: Tensor, what: str) -> None:
+def _same(recording: Recording, actual: Tensor, expected: Tensor, change: Tensor, what: str) -> None:
     """Refuse states that differ by more than rounding and a small share of the change that was made."""
-    real = recording.batch.mask[:, -found.shape[1] :].bool()
-    error = (found - wanted).float().abs().amax(-1)[real]
-    rounding = _ROUNDING * torch.finfo(wanted.dtype).eps * wanted.float().abs().amax(-1)[real]
+    real = recording.batch.mask[:, -actual.shape[1] :].bool()
+    error = (actual - expected).float().abs().amax(-1)[real]
+    rounding = _ROUNDING * torch.finfo(expected.dtype).eps * expected.float().abs().amax(-1)[real]
     size = float(change.float().abs().amax(-1)[real].max())
     share = float((error - rounding).max()) / max(size, 1e-30)
-    if not share <= _SHARE[wanted.dtype]:
-        raise RestartError(f"{what}: the result misses a full pass by {share:.2g} of the change")
+    if not share <= _SHARE[expected.dtype]:
+        raise RestartError(f"{what}: the result differs from a full pass by {share:.2g} of the change")

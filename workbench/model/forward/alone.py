@@ -1,4 +1,4 @@
-"""Alone: one thread at a time runs a model, because its hooks, edits and modes are the model's and not the thread's."""
+"""Exclusive use: one thread at a time runs a model, because hooks, edits and modes belong to the model."""
 
 import inspect
 import threading
@@ -8,10 +8,10 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
-Given = ParamSpec("Given")
-Found = TypeVar("Found")
+Parameters = ParamSpec("Parameters")
+Returned = TypeVar("Returned")
 
-_LOCKS: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # one a module: two Models may wrap the same one
+_LOCKS: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # by module: two Models may wrap the same module
 _NEW = threading.Lock()
 
 
@@ -19,7 +19,7 @@ def turn(model: Any) -> AbstractContextManager[Any]:
     """Wait until no other thread uses this Model; inside, others wait. A thread never waits for itself.
 
     Args:
-        model: a Model, or a Recording of one; for anything else nothing is waited for.
+        model: a Model, or a Recording of one; for anything else there is no wait.
     """
     module = getattr(getattr(model, "model", model), "module", None)
     if module is None:
@@ -28,26 +28,28 @@ def turn(model: Any) -> AbstractContextManager[Any]:
         return _LOCKS.setdefault(module, threading.RLock())
 
 
-def alone(function: Callable[Given, Found]) -> Callable[Given, Found]:
+def alone(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
     """Let a function that takes a Model (or a Recording) first run in one thread at a time for each model."""
     first = next(iter(inspect.signature(function).parameters))
 
     @wraps(function)
-    def run(*args: Given.args, **options: Given.kwargs) -> Found:
+    def run(*args: Parameters.args, **options: Parameters.kwargs) -> Returned:
         with turn(args[0] if args else options.get(first)):
             return function(*args, **options)
 
     return run
 
 
-def alone_inside(function: Callable[Given, Iterator[Found]]) -> Callable[Given, AbstractContextManager[Found]]:
-    """Make a context manager of a function that takes a Model first; others wait until it was left."""
+def alone_inside(
+    function: Callable[Parameters, Iterator[Returned]],
+) -> Callable[Parameters, AbstractContextManager[Returned]]:
+    """Make a context manager of a function that takes a Model first; others wait until it is left."""
     inside = contextmanager(function)
 
     @contextmanager
     @wraps(function)
-    def run(*args: Given.args, **options: Given.kwargs) -> Iterator[Found]:
-        with turn(args[0] if args else options.get("model")), inside(*args, **options) as found:
-            yield found
+    def run(*args: Parameters.args, **options: Parameters.kwargs) -> Iterator[Returned]:
+        with turn(args[0] if args else options.get("model")), inside(*args, **options) as value:
+            yield value
 
     return run

@@ -1,4 +1,4 @@
-"""Next-token loss by blocks of the vocabulary: exact, and logits are never held.
+"""Next-token loss by blocks of the vocabulary: exact, without all logits in memory.
 
 A running log-sum-exp over blocks of unembedding rows, as flash attention keeps over blocks of keys (Dao et al. 2022,
 arXiv 2205.14135): the loss is log-sum-exp(h W^T) - h W[t], and its gradient with respect to h is
@@ -27,12 +27,12 @@ def next_token_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     if torch.is_grad_enabled() and hidden.requires_grad:
         return _Differentiable.apply(hidden, weight, targets)
     with torch.no_grad():
-        losses = [_one(part, weight, wanted, slope=False)[0] for part, wanted in _parts(hidden, targets)]
+        losses = [_loss_and_slope(part, weight, wanted, slope=False)[0] for part, wanted in _parts(hidden, targets)]
     return torch.cat(losses or [hidden.new_empty(0)])
 
 
 class _Differentiable(torch.autograd.Function):
-    """The loss, with the gradient that is found beside it."""
+    """The loss, with the gradient computed along with it."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class _Differentiable(torch.autograd.Function):
 @torch.no_grad()
 def next_token_slope(hidden: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """The loss of each row, [row], and its gradient with respect to that row's state, [row, d_model]."""
-    pairs = [_one(part, weight, wanted, slope=True) for part, wanted in _parts(hidden, targets)]
+    pairs = [_loss_and_slope(part, weight, wanted, slope=True) for part, wanted in _parts(hidden, targets)]
     return torch.cat([loss for loss, _ in pairs]), torch.cat([slope for _, slope in pairs])
 
 
@@ -57,7 +57,7 @@ def _parts(hidden: Tensor, targets: Tensor):
     return zip(hidden.split(_ROWS), targets.split(_ROWS), strict=True)
 
 
-def _one(hidden: Tensor, weight: Tensor, targets: Tensor, *, slope: bool) -> tuple[Tensor, Tensor]:
+def _loss_and_slope(hidden: Tensor, weight: Tensor, targets: Tensor, *, slope: bool) -> tuple[Tensor, Tensor]:
     rows, begin, exact = hidden.shape[0], 0, hidden.dtype == torch.float32
     highest = torch.full((rows,), -torch.inf, device=hidden.device)
     total = torch.zeros(rows, device=hidden.device)
@@ -66,7 +66,7 @@ def _one(hidden: Tensor, weight: Tensor, targets: Tensor, *, slope: bool) -> tup
     logit = (hidden * own).sum(1, dtype=torch.float32)
     for block in weight.split(_BLOCK_GPU if hidden.is_cuda else _BLOCK):
         logits = (hidden @ block.t()).float()
-        if not exact:  # rounded as the others are: else a sure token's loss would fall below zero
+        if not exact:  # rounded like the other logits, else the loss of a confident token would be negative
             place = targets - begin
             inside = (place >= 0) & (place < len(block))
             logit = torch.where(inside, logits.gather(1, place.clamp(0, len(block) - 1)[:, None])[:, 0], logit)

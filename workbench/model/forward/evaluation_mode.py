@@ -1,4 +1,4 @@
-"""Evaluation mode, held during every call: dropout that somebody switched on after loading changes no number."""
+"""Evaluation mode during every call: dropout that was switched on after loading changes no number."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ def evaluating(parts: Sequence[torch.nn.Module]) -> Iterator[None]:
     """Temporarily put every part that is in training mode into evaluation mode.
 
     Args:
-        parts: all modules within one, such as `Model.parts`; listed once, because walking them takes as long as a layer
+        parts: all modules of a model, such as `Model.parts`; listed once, because walking them takes as long as a layer
             of a small model.
     """
     training = [part for part in parts if part.training]

@@ -1,6 +1,6 @@
-"""The plain way, for architectures whose layers cannot be called on their own: the whole model again for every cell.
+"""Full rerun: the whole model for every cell, in architectures whose layers cannot be called on their own.
 
-As right as a restart and as slow as other libraries; `record` says once that it is taken.
+As exact as a run from a layer on, but slower; `record` warns of it once.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from workbench.text.batches import Batch
 
 
 def run(recording: Recording, layer: int, states: Tensor, columns: Columns, *, last: bool) -> Tensor:
-    """What `rerun` gives for states [copies * sample, column, d_model] in front of a layer, in the same form."""
+    """What `rerun` gives for states [copies * sample, column, d_model] before a layer, in the same form."""
     samples, starts = recording.n_samples, columns.starts
     whole = stack(recording.residual[layer], columns.copies * len(starts)).clone()
     parts = states.split([recording.n_positions - start for start in starts], dim=1)
@@ -73,5 +73,5 @@ def run_whole(recording: Recording, copies: int, edits: dict[Any, Any]) -> Tenso
     hooks = [on_call(module, change(edit)) for module, edit in edits.items()]
     with hooked([*hooks, before(model.bridge.ln_final, seen.append)]):
         model.states(stacked)
-    assert len(seen) == 1, "the final norm is passed once"
+    assert len(seen) == 1, "the final norm must run exactly once"
     return seen[0]

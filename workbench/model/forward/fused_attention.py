@@ -1,8 +1,8 @@
-"""Fused attention: the model's own scaled-dot-product attention and norms wherever nobody looks inside them.
+"""Fused attention: the model's own scaled-dot-product attention and norms wherever their inner values are not read.
 
 TransformerLens computes every attention pattern in full, and every norm twice, so that they can be hooked. On long
-texts that costs several times the whole forward pass. Inside `fused`, the wrapped modules answer instead; head outputs
-pass the same hooks.
+texts that costs several times the whole forward pass. Inside `fused`, the original modules run instead; head
+outputs pass the same hooks.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from workbench.model.model import Model
 
 @alone_inside
 def fused(model: Model, *, on: bool = True) -> Iterator[None]:
-    """For a while, attention never forms its pattern, where the model can do so, and norms are computed once.
+    """Temporarily run attention without forming its pattern, where the model can, and compute norms once.
 
     Args:
         model: the model; without the ability `fused` its attention stays as it is.

@@ -1,4 +1,4 @@
-"""Generate: what the model writes after each prompt, with heads or neurons scaled."""
+"""Generation: continuations of encoded prompts, with heads or neurons scaled."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,15 +18,17 @@ from workbench.text.batches import Batch, Encoded, pad
 from workbench.text.corpus import Corpus
 
 
-def check_room(model: Model, encoded: Sequence[Encoded], tokens: int) -> None:
-    """Refuse prompts that leave no room in the model's context.
+def check_prompt_lengths(model: Model, encoded: Sequence[Encoded], tokens: int) -> None:
+    """Refuse prompts that leave no room for `tokens` new tokens in the model's context.
 
     Raises:
-        TooLarge: names the longest prompt that would do.
+        TooLarge: names the longest prompt that would fit.
     """
-    room = model.n_context - tokens
-    if any(len(one.ids) > room for one in encoded):
-        raise TooLarge(f"a prompt of more than {room} tokens leaves no room for {tokens}; shorten it, or ask for fewer")
+    longest = model.n_context - tokens
+    if any(len(prompt.ids) > longest for prompt in encoded):
+        raise TooLarge(
+            f"a prompt of more than {longest} tokens leaves no room for {tokens}; shorten it, or write fewer"
+        )
 
 
 @alone
@@ -41,7 +43,7 @@ def generate(
     neurons: Tensor | None = None,
     draw: Callable[[Sequence[int]], LogitsProcessor] | None = None,
 ) -> list[str]:
-    """What the model writes after each prompt, in the order of the prompts; greedy, unless something is to be drawn.
+    """The continuation of each prompt, in the order of the prompts; greedy, unless `draw` is given.
 
     Args:
         model: the model.
@@ -50,13 +52,13 @@ def generate(
         batch_size: prompts side by side, of about equal length.
         heads: scales of head outputs, [layer, head]; see `edited`.
         neurons: scales of neurons, [layer, neuron].
-        draw: numbers of the prompts in a batch to what changes their logits before the highest is taken.
+        draw: from the numbers of a batch's prompts to a processor of their logits, applied before the highest is taken.
     """
     cache = model.abilities.get("generate", True)
     if not cache:
         model.warn_slow("generate")
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
-    found = [""] * len(encoded)
+    texts = [""] * len(encoded)
     for start in range(0, len(order), batch_size):
         part = order[start : start + batch_size]
         ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
@@ -64,17 +66,17 @@ def generate(
             batch = Batch(ids, mask, ("",) * len(part), tuple(part)).to(model.device)
             output = greedy(model, batch, tokens, cache=cache, draw=draw and draw(part)).sequences
         for i, row in zip(part, output[:, ids.shape[1] :].cpu(), strict=True):
-            found[i] = model.tokenizer.decode(row.tolist(), skip_special_tokens=True)
-    return found
+            texts[i] = model.tokenizer.decode(row.tolist(), skip_special_tokens=True)
+    return texts
 
 
 @alone
 def greedy(
     model: Model, batch: Batch, tokens: int, *, cache: bool, draw: LogitsProcessor | None = None, **options: Any
 ) -> Any:
-    """What transformers' `generate` gives for prompts padded on the left, greedily, whatever a checkpoint ships.
+    """The output of transformers' `generate`, greedy, for prompts padded on the left.
 
-    A checkpoint's own settings (penalties, beams, biases, guidance, lengths, stop strings) are set aside, all but its
+    A checkpoint's own settings (penalties, beams, biases, guidance, lengths, stop strings) are ignored, all but its
     end-of-sequence tokens.
 
     Args:
@@ -110,18 +112,18 @@ def greedy(
 def by_row(prompts: Corpus, encoded: Sequence[Encoded], values: Sequence[Any], empty: Any) -> np.ndarray:
     """A value of each prompt as a table [language, sample], `empty` where a language has fewer prompts."""
     kind = object if isinstance(empty, str) else float
-    found = np.full((len(prompts.languages), max(prompts.counts.values())), empty, dtype=kind)
-    for one, value in zip(encoded, values, strict=True):
-        found[prompts.languages.index(one.language), one.row] = value
-    return found
+    table = np.full((len(prompts.languages), max(prompts.counts.values())), empty, dtype=kind)
+    for prompt, value in zip(encoded, values, strict=True):
+        table[prompts.languages.index(prompt.language), prompt.row] = value
+    return table
 
 
 def answered(codes: np.ndarray, answers: Sequence[str]) -> np.ndarray:
     """Share of the prompts answered in each language, [language, answer], from codes [language, sample], "" for none.
 
-    The last of `answers` stands for whatever is not among the others.
+    The last of `answers` stands for every code that is not among the others.
     """
-    found = np.stack([(codes == answer).sum(1) for answer in answers], 1).astype(float)
-    asked = (codes != "").sum(1)
-    found[:, -1] = asked - found[:, :-1].sum(1)
-    return found / asked[:, None]
+    counts = np.stack([(codes == answer).sum(1) for answer in answers], 1).astype(float)
+    n_prompts = (codes != "").sum(1)
+    counts[:, -1] = n_prompts - counts[:, :-1].sum(1)
+    return counts / n_prompts[:, None]

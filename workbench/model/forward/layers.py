@@ -1,8 +1,8 @@
-"""How a decoder layer is called: the only file that knows.
+"""Calls of a single decoder layer; no other file depends on how layers are called.
 
 A recorded layer can be called again on other states: for stacked copies of the batch, for some positions only (with the
-clean keys and values of those before), or with its attention answered by a known tensor. Nothing is assumed about the
-architecture but that it is a list of decoder layers, each with an attention that ends in an output projection.
+clean keys and values of those before), or with a known tensor in place of its attention's output. Nothing is assumed
+about the architecture but that it is a list of decoder layers, each with an attention that ends in a projection.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,16 +29,16 @@ def call_layer(recording: Recording, layer: int, states: Tensor, columns: Column
         return first(block(states, **arguments))
 
 
-def call_behind_attention(recording: Recording, layer: int, states: Tensor, attention: Tensor) -> Tensor:
-    """Run one layer with its attention answered: no queries, scores or output projection are computed.
+def call_after_attention(recording: Recording, layer: int, states: Tensor, attention: Tensor) -> Tensor:
+    """Run one layer with its attention's output given: no queries, scores or output projection are computed.
 
     Right for sequential, parallel and post-norm blocks alike, since the layer itself adds what it is given.
     """
-    length = recording.answers[layer]
-    answer = (attention, *(None,) * (length - 1)) if length else attention
+    length = recording.n_attention_outputs[layer]
+    output = (attention, *(None,) * (length - 1)) if length else attention
     module = recording.model.attention_parts(layer)[0]
     block = recording.model.bridge.blocks[layer].original_component
-    with _answered(module, lambda *args, **options: answer), evaluating(recording.model.block_parts[layer]):
+    with _with_forward(module, lambda *args, **options: output), evaluating(recording.model.block_parts[layer]):
         return first(block(states, **recording.arguments[layer]))
 
 
@@ -57,9 +57,9 @@ def call_last_positions(recording: Recording, layer: int, states: Tensor, column
         seen.append(first(run(*args[:1], *added, **options)))
         raise StopForward
 
-    with hooked([before(projection, lambda z: z[:, columns.ends])]), _answered(attention, attend_then_stop):
+    with hooked([before(projection, lambda z: z[:, columns.ends])]), _with_forward(attention, attend_then_stop):
         call_layer(recording, layer, states, columns)
-    return call_behind_attention(recording, layer, states[:, columns.ends], seen[0])
+    return call_after_attention(recording, layer, states[:, columns.ends], seen[0])
 
 
 def _like(part: Any, states: Tensor) -> bool:
@@ -67,10 +67,10 @@ def _like(part: Any, states: Tensor) -> bool:
 
 
 @contextmanager
-def _answered(module: Any, answer: Callable[..., Any]) -> Iterator[None]:
-    """For a while, calls of this module run `answer` instead of its forward."""
+def _with_forward(module: Any, forward: Callable[..., Any]) -> Iterator[None]:
+    """Temporarily, calls of this module run `forward` instead of its own."""
     before = module.__dict__.get("forward")
-    module.__dict__["forward"] = answer
+    module.__dict__["forward"] = forward
     try:
         yield
     finally:

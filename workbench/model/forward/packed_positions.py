@@ -1,6 +1,6 @@
-"""Columns: which positions of which cells some states stand for, and what every layer is called with there.
+"""Columns: which positions of which cells packed states stand for, and the arguments of a layer for them.
 
-Cells that start at different positions are packed behind each other into one row: states [sample, column, d_model],
+Cells that start at different positions are packed one after another into one row: states [sample, column, d_model],
 where a column is a position of a cell. A mask lets each column see the clean positions before its cell's start, and its
 own cell's columns before it. So no cell computes a position that its change cannot reach.
 """
@@ -37,7 +37,7 @@ class Columns:
 
     @property
     def whole(self) -> bool:
-        """All positions of one cell: nothing is left out."""
+        """Whether the columns are all positions of one cell."""
         return self.starts == [0]
 
     def fit(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Columns:
 
     @cached_property
     def _allowed(self) -> Tensor:
-        """Which key each column may look at, [1, 1, column, key] bool."""
+        """Which key each column may attend to, [1, 1, column, key] bool."""
         starts = torch.tensor(self.starts, device=self.positions.device)[self.cells]
         clean = torch.arange(self.known, device=self.positions.device)[None] < starts[:, None]
         own = (self.cells[:, None] == self.cells[None]) & (self.positions[:, None] >= self.positions[None])

@@ -1,4 +1,4 @@
-"""Record: one ordinary forward pass that remembers what a restart needs."""
+"""Record: one ordinary forward pass that stores what a run from a layer on needs."""
 
 import inspect
 from functools import partial
@@ -22,12 +22,12 @@ _DROPPED = (*CACHE_NAMES, "use_cache")
 @alone
 @torch.no_grad()
 def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = False, patterns: bool = False) -> Recording:
-    """Run a batch once, without the unembedding, and keep what a restart at any layer needs.
+    """Run a batch once, without the unembedding, and keep what a run from any layer on needs.
 
     Args:
         model: the model.
         batch: token ids and mask.
-        heads: keep the heads' outputs and the attention outputs, to restart behind the attention.
+        heads: keep the heads' outputs and the attention outputs, to continue after the attention.
         keys: keep keys and values, to run suffixes.
         patterns: attention patterns will be read or edited in reruns, so attention has to form them.
 
@@ -42,7 +42,7 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
     layers = range(model.n_layers)
     recording = Recording(model, batch.to(model.device), fused=not patterns)
     recording.arguments = [{} for _ in layers]
-    recording.answers = [0 for _ in layers]
+    recording.n_attention_outputs = [0 for _ in layers]
     recording.residual = [torch.empty(0)] * (model.n_layers + 1)
     hooks = [
         before(model.bridge.ln_final, partial(setitem, recording.residual, model.n_layers)),
@@ -55,11 +55,11 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
             attention, projection = model.attention_parts(i)
             hooks += [
                 before(projection, partial(setitem, recording.z, i)),
-                after(attention, _keep_answer(recording, i)),
+                after(attention, _keep_attention(recording, i)),
             ]
-    else:  # the shape of the attention's answer is needed to stop at the last position
+    else:  # the number of the attention's outputs is needed to run only the last position
         for i in layers:
-            hooks.append(after(model.attention_parts(i)[0], _keep_shape(recording, i)))
+            hooks.append(after(model.attention_parts(i)[0], _keep_output_count(recording, i)))
     with hooked(hooks), fused(model, on=recording.fused):
         if keys and model.abilities.get("restart", True):
             from transformers import DynamicCache
@@ -80,10 +80,10 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
 def _keep_arguments(recording: Recording, layer: int):
     block = recording.model.bridge.blocks[layer]
     taken = inspect.signature(block.original_component.forward).parameters
-    names, open_ended = list(taken), any(one.kind is one.VAR_KEYWORD for one in taken.values())
+    names, open_ended = list(taken), any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values())
 
-    def hook(args: tuple[Any, ...], given: dict[str, Any]) -> None:
-        named = {**dict(zip(names, args, strict=False)), **given}
+    def hook(args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        named = {**dict(zip(names, args, strict=False)), **options}
         recording.residual[layer] = named.pop(names[0])
         for name in CACHE_NAMES:
             if name in named:
@@ -97,18 +97,18 @@ def _keep_arguments(recording: Recording, layer: int):
     return hook
 
 
-def _keep_shape(recording: Recording, layer: int):
+def _keep_output_count(recording: Recording, layer: int):
     def hook(output: Any) -> None:
-        recording.answers[layer] = len(output) if isinstance(output, tuple) else 0
+        recording.n_attention_outputs[layer] = len(output) if isinstance(output, tuple) else 0
 
     return hook
 
 
-def _keep_answer(recording: Recording, layer: int):
-    shape = _keep_shape(recording, layer)
+def _keep_attention(recording: Recording, layer: int):
+    keep_count = _keep_output_count(recording, layer)
 
     def hook(output: Any) -> None:
-        shape(output)
+        keep_count(output)
         recording.attention[layer] = first(output)
 
     return hook

@@ -1,4 +1,4 @@
-"""The Recording: what one ordinary forward pass leaves behind, so that any tail of it can be run again."""
+"""The Recording: what one ordinary forward pass stores, so that it can be run again from any layer on."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,15 +13,15 @@ from workbench.text.batches import Batch
 
 @dataclass
 class Recording:
-    """One ordinary forward pass, remembered so that any tail of it can be run again.
+    """One ordinary forward pass, stored so that it can be run again from any layer on.
 
     Attributes:
         residual: the input of each layer and, last, of the final norm: n_layers + 1 of [sample, position, d_model].
-        z: the heads' outputs before W_O, per layer [sample, position, head, d_head]; empty unless asked for.
-        attention: the output of each layer's attention, [sample, position, d_model]; empty unless asked for.
-        keys_values: per layer [sample, kv head, position, d_head] twice; empty unless asked for.
+        z: the heads' outputs before W_O, per layer [sample, position, head, d_head]; empty unless requested.
+        attention: the output of each layer's attention, [sample, position, d_model]; empty unless requested.
+        keys_values: per layer [sample, kv head, position, d_head] twice; empty unless requested.
         arguments: every other argument of each layer, by name.
-        answers: per layer the length of the attention's output tuple; 0 where it returns a bare tensor.
+        n_attention_outputs: per layer the length of the attention's output tuple; 0 where it returns a bare tensor.
         fused: attention ran, and will run, without forming its pattern.
     """
 
@@ -32,7 +32,7 @@ class Recording:
     attention: list[Tensor] = field(default_factory=list)
     keys_values: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     arguments: list[dict[str, Any]] = field(default_factory=list)
-    answers: list[int] = field(default_factory=list)
+    n_attention_outputs: list[int] = field(default_factory=list)
     cache_name: str = CACHE_NAMES[0]
     fused: bool = False
 

@@ -15,7 +15,7 @@ from workbench.model.edits import edited, touched
 from workbench.model.forward import full_rerun
 from workbench.model.forward.alone import alone
 from workbench.model.forward.fused_attention import fused
-from workbench.model.forward.layers import call_behind_attention, call_last_positions, call_layer
+from workbench.model.forward.layers import call_after_attention, call_last_positions, call_layer
 from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording, stack
 
@@ -24,7 +24,7 @@ _STACKED = "cell sample position d_model -> (cell sample) position d_model"
 
 @alone
 @torch.no_grad()
-def tail(
+def run_from_layer(
     recording: Recording, layer: int, states: Tensor, *, copies: int = 1, start: int = 0, last: bool = False
 ) -> Tensor:
     """Run the layers from `layer` on.
@@ -70,7 +70,7 @@ def replace_heads(
 ) -> Tensor:
     """Replace the output of one head per cell, everywhere from `start` on, and run the rest.
 
-    The attention output changes by (value - z) W_O of that head, so the run starts behind the attention.
+    The attention output changes by (value - z) W_O of that head, so the run starts after the attention.
 
     Args:
         recording: a pass recorded with `heads=True` (and `keys=True` where `start` is above 0).
@@ -99,8 +99,8 @@ def replace_heads(
     attention = rearrange(recording.attention[layer][:, lowest:] + moved, _STACKED)
     states = stack(recording.residual[layer][:, lowest:], cells)
     with fused(model, on=recording.fused):
-        states = call_behind_attention(recording, layer, states, attention)
-        return tail(recording, layer + 1, states, copies=cells, start=lowest, last=last)
+        states = call_after_attention(recording, layer, states, attention)
+        return run_from_layer(recording, layer + 1, states, copies=cells, start=lowest, last=last)
 
 
 @alone
@@ -114,15 +114,15 @@ def replace_positions(
     last: bool = False,
     columns: Columns | None = None,
 ) -> Tensor:
-    """Replace the residual stream in front of a layer at one position per cell, and run each cell's own suffix.
+    """Replace the residual stream before a layer at one position per cell, and run each cell's later positions.
 
     Args:
         recording: a pass recorded with `keys=True`.
-        layer: where the state is replaced; n_layers means behind the last layer.
+        layer: where the state is replaced; n_layers means after the last layer.
         positions: one column of the batch per cell.
         values: the new states, [cell, sample, d_model].
         last: the metric reads the last position only.
-        columns: of the same positions, from an earlier call for another layer; they hold what need not be made twice.
+        columns: of the same positions, from an earlier call for another layer; they cache fitted arguments.
 
     Returns:
         The final residual stream, [cell, sample, position, d_model]: with `last` of the last position, else of the
@@ -154,7 +154,7 @@ def rescale(
 ) -> Tensor:
     """Scale any number of head outputs and neurons per cell, at every position, and run what follows.
 
-    The run starts at the lowest layer that a cell changes, behind its attention where heads were recorded.
+    The run starts at the lowest layer that a cell changes, after its attention where heads were recorded.
 
     Args:
         recording: a pass recorded with `heads=True`.
@@ -170,18 +170,16 @@ def rescale(
     Raises:
         BadArgument: neither heads nor neurons, or not the same number of cells.
     """
-    given = [scales for scales in (heads, neurons) if scales is not None]
-    if not given or len({len(scales) for scales in given}) != 1:
+    scaled = [scales for scales in (heads, neurons) if scales is not None]
+    if not scaled or len({len(scales) for scales in scaled}) != 1:
         raise BadArgument("give heads or neurons as [cell, layer, unit], or both with the same number of cells")
-    model, cells = recording.model, len(given[0])
-    layer = min((i for scales in given for i in touched(scales)), default=model.n_layers)
+    model, cells = recording.model, len(scaled[0])
+    layer = min((i for scales in scaled for i in touched(scales)), default=model.n_layers)
     states = stack(recording.residual[layer], cells)
     if layer == model.n_layers:
-        return tail(recording, layer, states, copies=cells, last=last)
+        return run_from_layer(recording, layer, states, copies=cells, last=last)
     attention = None
-    if (
-        heads is not None and model.abilities["restart"]
-    ):  # the lowest layer's heads are known; the others are edited on the way
+    if heads is not None and model.abilities["restart"]:  # the lowest layer's heads are known; others are edited below
         heads = heads.to(states)
         fill = 0.0 if head_fill is None else head_fill[layer].to(states)
         change = (fill - recording.z[layer]) * (1 - heads[:, layer])[:, None, None, :, None]
@@ -193,6 +191,6 @@ def rescale(
     edits = edited(model, heads=rows[0], head_fill=head_fill, neurons=rows[1], neuron_fill=neuron_fill)
     with edits, fused(model, on=recording.fused):
         if attention is not None:
-            states = call_behind_attention(recording, layer, states, attention)
+            states = call_after_attention(recording, layer, states, attention)
             layer += 1
-        return tail(recording, layer, states, copies=cells, last=last)
+        return run_from_layer(recording, layer, states, copies=cells, last=last)

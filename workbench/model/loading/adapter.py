@@ -1,4 +1,4 @@
-"""A PEFT adapter: where it lies, which model it was trained on, and that model with the adapter in place, exact."""
+"""A PEFT adapter: where it lies, which model it was trained on, and that model with the adapter applied."""
 
 import hashlib
 import tempfile
@@ -15,7 +15,7 @@ from transformers.utils.hub import cached_file
 from workbench.errors import BadArgument, BrokenModel, warn
 from workbench.model.checks.remembered import file_hash
 from workbench.model.loading.folder import read_json, weight_files
-from workbench.model.loading.read import Reading, first_line, quiet
+from workbench.model.loading.read import LoadSettings, first_line, quiet
 
 CONFIG, _SAFE, _PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 _PREFIX = "base_model.model."
@@ -38,14 +38,14 @@ class Adapter:
     base_revision: str | None = None
 
 
-def find_adapter(path: Path | None, name: str, how: Reading) -> Adapter | None:
+def find_adapter(path: Path | None, name: str, settings: LoadSettings) -> Adapter | None:
     """The adapter that a folder, or a name on the hub, holds; None where it holds none.
 
     Raises:
         BadArgument: peft is not installed, or the weights are pickled.
         BrokenModel: there are no weights, or no model is named that they change.
     """
-    folder = path or _from_hub(name, how)
+    folder = path or _from_hub(name, settings)
     if folder is None or not (folder / CONFIG).is_file():
         return None
     weights = next((folder / file for file in (_SAFE, _PICKLED) if (folder / file).is_file()), None)
@@ -54,7 +54,7 @@ def find_adapter(path: Path | None, name: str, how: Reading) -> Adapter | None:
             f"{name!r} has an {CONFIG} and no {_SAFE}: put the adapter's weights there, or remove the {CONFIG} to load "
             "the model without it"
         )
-    if weights.name == _PICKLED and not how.allow_pickle:
+    if weights.name == _PICKLED and not settings.allow_pickle:
         raise BrokenModel(f"{name!r} has pickled adapter weights ({_PICKLED}), which need allow_pickle=True")
     if find_spec("peft") is None:
         raise BadArgument(f"{name!r} is a PEFT adapter, which needs peft: pip install 'babel-workbench[adapters]'")
@@ -67,7 +67,7 @@ def apply_adapter(module: Any, adapter: Adapter, name: str, *, merge: bool) -> A
     """The model with the adapter's layers in place of its own, or with their products added to its weights.
 
     Raises:
-        BrokenModel: the adapter does not fit the model, or is none of its layers (prompts, prefixes).
+        BrokenModel: the adapter does not fit the model, or does not change its layers (prompts, prefixes).
     """
     import peft
 
@@ -79,11 +79,11 @@ def apply_adapter(module: Any, adapter: Adapter, name: str, *, merge: bool) -> A
             config = wrapped.peft_config["default"]
             if config.is_prompt_learning:
                 raise BrokenModel(
-                    f"{name!r} is {config.peft_type}: prompts in front of the text, no change of the model's weights, "
+                    f"{name!r} is {config.peft_type}: prompts before the text, no change of the model's weights, "
                     "so heads and neurons are those of its base; load that one"
                 )
             _check_keys(wrapped, adapter, own, name)
-            found = wrapped.merge_and_unload(safe_merge=True) if merge else wrapped.get_base_model()
+            adapted = wrapped.merge_and_unload(safe_merge=True) if merge else wrapped.get_base_model()
     except BrokenModel:
         raise
     except Exception as error:  # peft raises whatever its parts raise
@@ -91,10 +91,10 @@ def apply_adapter(module: Any, adapter: Adapter, name: str, *, merge: bool) -> A
     for note in notes:
         if issubclass(note.category, UserWarning):
             warn(f"{name!r}: {first_line(note.message)}")  # type: ignore[arg-type]
-    return found.eval()
+    return adapted.eval()
 
 
-def base_alone(folder: Path) -> tempfile.TemporaryDirectory[str] | None:
+def base_without_adapter(folder: Path) -> tempfile.TemporaryDirectory[str] | None:
     """A copy by links of a folder that holds base and adapter, without the adapter, which transformers would load.
 
     None for a folder without an adapter.
@@ -109,7 +109,7 @@ def base_alone(folder: Path) -> tempfile.TemporaryDirectory[str] | None:
 
 
 def _check_keys(wrapped: Any, adapter: Adapter, own: set[str], name: str) -> None:
-    """Every weight in the file has a place, and every place a weight: peft only warns of the one, and of the other."""
+    """Refuse weights without a place in the model and places without a weight, of which peft only warns."""
     import peft
 
     if (adapter.folder / _SAFE).is_file():
@@ -139,15 +139,15 @@ def _base(folder: Path, name: str, config: dict[str, Any]) -> str | Path:
     return beside if (beside / "config.json").is_file() else base
 
 
-def _from_hub(name: str, how: Reading) -> Path | None:
+def _from_hub(name: str, settings: LoadSettings) -> Path | None:
     """The folder in the hub's cache of an adapter, fetched where there is a network; None for anything else."""
-    found: Path | None = None
-    for file in (CONFIG, _SAFE, _PICKLED) if how.allow_pickle else (CONFIG, _SAFE):
+    folder: Path | None = None
+    for file in (CONFIG, _SAFE, _PICKLED) if settings.allow_pickle else (CONFIG, _SAFE):
         try:
-            place = cached_file(name, file, revision=how.revision, _raise_exceptions_for_missing_entries=False)
-        except (OSError, ValueError):  # no such repository, or no network: what reads the model says so
+            place = cached_file(name, file, revision=settings.revision, _raise_exceptions_for_missing_entries=False)
+        except (OSError, ValueError):  # no such repository, or no network: reading the model reports it
             return None
         if place is None and file == CONFIG:
             return None
-        found = Path(place).parent if place else found
-    return found
+        folder = Path(place).parent if place else folder
+    return folder

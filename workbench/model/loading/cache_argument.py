@@ -1,8 +1,8 @@
-"""The cache's argument: transformers 5.24 renamed `past_key_values` to `cache`, which TransformerLens 4.3 ignores.
+"""The cache argument: transformers 5.24 renamed `past_key_values` to `cache`, which TransformerLens 4.3 ignores.
 
 Attention that TransformerLens computes itself reads the old name only. Under the new one it stores no key and reads
-none, without an error: every step of cached generation then sees one token. Here, and nowhere else, both names are made
-to mean the same; which one a model takes is read from its signatures, not from a version.
+none, without an error: every step of cached generation then sees one token. Here, and nowhere else, both names are
+accepted; which one a model takes is read from its signatures, not from a version.
 """
 
 import inspect
@@ -38,7 +38,7 @@ def _update(original: Any, part: Any, keys: Any, values: Any, **options: Any) ->
 
 
 def _rename(part: Any, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if "cache" in options and "forward" not in part.__dict__:  # else another forward answers (see `attention.fused`)
+    if "cache" in options and "forward" not in part.__dict__:  # else `fused` has replaced its forward
         options = {**options, _OLD: options["cache"]}
         del options["cache"]
     return args, options

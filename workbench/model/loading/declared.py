@@ -1,4 +1,4 @@
-"""What a config declares, against the weights that are there: built without memory first, and counted."""
+"""What a config declares against the weights in its files: built on the meta device first, and counted."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A model folder in hub format: what it holds, whether that can be loaded, and the hash of all of it."""
+"""A model folder in hub format: its files, whether they can be loaded, and their hash."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ _DERIVED = ("num_key_value_heads", "head_dim", "n_inner", "max_position_embeddin
 
 
 def check_folder(path: Path, name: str, width: int | None, allow_pickle: bool, *, tokenizer: bool = True) -> None:
-    """Refuse a folder that lacks a file, whose config cannot be, or whose weights do not fit in memory.
+    """Refuse a folder that lacks a file, whose config is invalid, or whose weights do not fit in memory.
 
     Args:
         path: the folder.
@@ -35,7 +35,7 @@ def check_folder(path: Path, name: str, width: int | None, allow_pickle: bool, *
 
     Raises:
         BrokenModel: names the file.
-        TooLarge: says what is needed and what is free.
+        TooLarge: states what is needed and what is free.
     """
     if not (path / "config.json").is_file():
         raise BrokenModel(f"{name!r} has no config.json; a model folder holds config.json, safetensors and a tokenizer")
@@ -61,7 +61,7 @@ def has_tokenizer(path: Path) -> bool:
 
 
 def check_config(config: dict[str, Any], weights: list[Path], name: str) -> None:
-    """Refuse sizes that cannot be, before anything is built of them.
+    """Refuse invalid sizes before anything is built of them.
 
     Raises:
         BrokenModel: names the field and its value, or what the model is instead of a causal one.
@@ -85,7 +85,7 @@ def check_config(config: dict[str, Any], weights: list[Path], name: str) -> None
 
 
 def _check_layers(config: dict[str, Any], weights: list[Path], name: str) -> None:
-    """No part, that for pictures or sound neither, has more layers than there are tensors: each is built one by one."""
+    """Refuse a part (text, images, sound) with more layers than stored tensors: each layer would be built."""
     stored = _tensors(weights)
     for part in (config, *(part for part in config.values() if isinstance(part, dict))):
         for field in (*_LAYERS, *_PARTS):
@@ -95,21 +95,21 @@ def _check_layers(config: dict[str, Any], weights: list[Path], name: str) -> Non
 
 
 def _tensors(weights: list[Path]) -> int:
-    """How many tensors the headers of some safetensors name; a header that cannot be read counts as endless."""
+    """How many tensors the headers of some safetensors name; an unreadable header counts as unlimited."""
     total = 0
     for file in weights:
         try:
             with safe_open(file, "pt") as content:
                 total += len(content.keys())
         except (SafetensorError, OSError):
-            return 2**62  # what reads it says so
+            return 2**62  # reading the weights reports it
     return total
 
 
 def weight_files(path: Path) -> list[Path]:
     """The folder's safetensors, without those of adapters."""
-    found = path.glob("*.safetensors")
-    return sorted(file for file in found if not file.name.startswith("adapter_") and file.is_file())
+    files = path.glob("*.safetensors")
+    return sorted(file for file in files if not file.name.startswith("adapter_") and file.is_file())
 
 
 def deciding_files(path: Path) -> list[Path]:
@@ -129,15 +129,15 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
     """A JSON object of a model folder.
 
     Raises:
-        BrokenModel: it is no JSON, or no object.
+        BrokenModel: it is not JSON, or not an object.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BrokenModel(f"{name!r} has a {path.name} that cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         text = str(error).splitlines()[0][:200]
         raise BrokenModel(f"{name!r} has a {path.name} that is not JSON: {text}") from error
-    if not isinstance(found, dict):
-        raise BrokenModel(f"{name!r} has a {path.name} that is no JSON object")
-    return found
+    if not isinstance(content, dict):
+        raise BrokenModel(f"{name!r} has a {path.name} that is not a JSON object")
+    return content

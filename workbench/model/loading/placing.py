@@ -9,7 +9,7 @@ import transformers
 
 from workbench.arguments import shown
 from workbench.errors import BadArgument
-from workbench.model.loading.read import Reading
+from workbench.model.loading.read import LoadSettings
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _INSTEAD = "dtype='bfloat16' halves the memory of float32 everywhere"
@@ -19,21 +19,21 @@ def read_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
     """The type of this name; float32 for None.
 
     Raises:
-        BadArgument: it is not one that models run in.
+        BadArgument: models do not run in this type.
     """
     if dtype is None:
         return torch.float32
-    found = _DTYPES.get(str(dtype).removeprefix("torch."))
-    if found is None:
+    known = _DTYPES.get(str(dtype).removeprefix("torch."))
+    if known is None:
         raise BadArgument(f"dtype {dtype!r} is not supported (has: {', '.join(_DTYPES)})")
-    return found
+    return known
 
 
 def read_device(device: str | torch.device | None) -> torch.device:
     """The device of this name; for None a GPU where there is one.
 
     Raises:
-        BadArgument: it is not there.
+        BadArgument: it is not available.
     """
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -61,7 +61,7 @@ def read_options(
         explicit: whether the caller named the device.
 
     Raises:
-        BadArgument: they exclude each other, are unknown, or need what is not here.
+        BadArgument: they exclude each other, are unknown, or need hardware or a package that is missing.
     """
     options: dict[str, Any] = {}
     if device_map is not None:
@@ -82,9 +82,9 @@ def read_options(
     return options
 
 
-def bytes_per_weight(how: Reading) -> int | None:
+def bytes_per_weight(settings: LoadSettings) -> int | None:
     """Bytes that one weight takes in the machine's memory; None where accelerate decides where it goes."""
-    return None if how.options else how.dtype.itemsize
+    return None if settings.options else settings.dtype.itemsize
 
 
 def refuse_with_module(**options: Any) -> None:
@@ -105,7 +105,7 @@ def refuse_moving(module: Any, device: Any, dtype: Any) -> None:
     """Refuse to move or convert a module that was dispatched to several devices, or quantised.
 
     Raises:
-        BadArgument: says what would work.
+        BadArgument: states what would work.
     """
     dispatched = len(set((getattr(module, "hf_device_map", None) or {}).values())) > 1
     quantised = getattr(module, "quantization_method", None) is not None

@@ -17,19 +17,19 @@ from workbench import packaged, shipped
 from workbench.errors import BrokenModel, UnknownModel, WorkbenchError
 from workbench.model.loading.declared import check_declared
 from workbench.model.loading.folder import weight_files
-from workbench.model.loading.text_part import is_whole
+from workbench.model.loading.text_part import is_multimodal
 
 
 @dataclass(frozen=True)
-class Reading:
+class LoadSettings:
     """How weights are read.
 
     Attributes:
         dtype: of the weights in memory.
         allow_pickle: whether pickled weights are loaded, which can run code.
         revision: branch, tag or commit on the hub.
-        options: what `from_pretrained` takes beside these: `device_map`, `quantization_config`.
-        quantization: "4bit" or "8bit" where the weights are quantised by it.
+        options: what `from_pretrained` takes besides: `device_map`, `quantization_config`.
+        quantization: "4bit" or "8bit" where the weights are quantised on loading.
     """
 
     dtype: torch.dtype
@@ -39,25 +39,25 @@ class Reading:
     quantization: str | None = None
 
 
-def read_module(path: Path | str, name: str, how: Reading) -> torch.nn.Module:
+def read_module(path: Path | str, name: str, settings: LoadSettings) -> torch.nn.Module:
     """The causal language model of a folder or a hub name, every weight of it and no other.
 
     Raises:
-        UnknownModel: the hub did not give it.
+        UnknownModel: it could not be fetched from the hub.
         BrokenModel: it cannot be read, or weights are missing or not used.
     """
     try:
         with quiet():
-            reader = _reader(path, how, name)
+            reader = _reader(path, settings, name)
             loaded: Any = reader.from_pretrained(
                 path,
-                dtype=how.dtype,
+                dtype=settings.dtype,
                 attn_implementation="eager",
-                use_safetensors=None if how.allow_pickle else True,
+                use_safetensors=None if settings.allow_pickle else True,
                 trust_remote_code=False,
                 output_loading_info=True,
-                **_from_hub(path, how),
-                **how.options,
+                **_from_hub(path, settings),
+                **settings.options,
             )
     except (SafetensorError, RuntimeError, json.JSONDecodeError) as error:
         if "ignore_mismatched_sizes" in str(error):
@@ -87,7 +87,7 @@ def read_module(path: Path | str, name: str, how: Reading) -> torch.nn.Module:
     return module.eval()
 
 
-def read_tokenizer(path: Path | str, name: str, how: Reading) -> Any:
+def read_tokenizer(path: Path | str, name: str, settings: LoadSettings) -> Any:
     """The tokenizer of a folder or a hub name.
 
     Raises:
@@ -95,15 +95,19 @@ def read_tokenizer(path: Path | str, name: str, how: Reading) -> Any:
     """
     try:
         with quiet():
-            return transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False, **_from_hub(path, how))
+            return transformers.AutoTokenizer.from_pretrained(
+                path, trust_remote_code=False, **_from_hub(path, settings)
+            )
     except Exception as error:  # the many tokenizer classes raise whatever their parsers raise
         raise BrokenModel(f"{name!r} has a tokenizer that cannot be loaded: {first_line(error)}") from error
 
 
-def commit(name: str, how: Reading) -> str | None:
-    """The commit of a hub name that was just read, None where the cache does not say."""
+def commit(name: str, settings: LoadSettings) -> str | None:
+    """The commit of a hub name that was just read, None where the cache does not record it."""
     try:
-        place = cached_file(name, "config.json", revision=how.revision, _raise_exceptions_for_missing_entries=False)
+        place = cached_file(
+            name, "config.json", revision=settings.revision, _raise_exceptions_for_missing_entries=False
+        )
     except (OSError, ValueError):
         return None
     return extract_commit_hash(place, None)
@@ -112,17 +116,17 @@ def commit(name: str, how: Reading) -> str | None:
 def first_line(error: BaseException) -> str:
     """The first line of a foreign error's text, shortened."""
     text = str(error).strip().splitlines() or [type(error).__name__]
-    rest = text[1].strip() if text[0].endswith(":") and len(text) > 1 else ""  # the reason stands on the next one
+    rest = text[1].strip() if text[0].endswith(":") and len(text) > 1 else ""  # the reason is on the next line
     return " ".join(filter(None, (text[0], rest)))[:200]
 
 
 @contextmanager
 def quiet():
-    """Hide the progress bars and warnings of a load that our own checks repeat with better words."""
+    """Hide the progress bars and warnings of loading; our own checks report the same more clearly."""
     level = transformers.logging.get_verbosity()
     bars = transformers.logging.is_progress_bar_enabled()
     before = os.environ.get("PIP_NO_INDEX")
-    os.environ["PIP_NO_INDEX"] = "1"  # booting some multimodal models would install packages by itself
+    os.environ["PIP_NO_INDEX"] = "1"  # some multimodal models install packages while loading
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     try:
@@ -134,14 +138,14 @@ def quiet():
         os.environ.pop("PIP_NO_INDEX") if before is None else os.environ.update(PIP_NO_INDEX=before)
 
 
-def _reader(path: Path | str, how: Reading, name: str) -> Any:
-    """The class that reads a checkpoint: of one with images or sound the class that it names, with all its weights.
+def _reader(path: Path | str, settings: LoadSettings, name: str) -> Any:
+    """The class that reads a checkpoint; for a multimodal one the class that it names, with all its weights.
 
-    What a folder's config declares is counted against its files first.
+    The sizes that a folder's config declares are checked against its files first.
     """
-    config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **_from_hub(path, how))
+    config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **_from_hub(path, settings))
     reader: Any = transformers.AutoModelForCausalLM
-    if is_whole(config):
+    if is_multimodal(config):
         named = getattr(transformers, (config.architectures or [""])[0], None)
         fits = named is not None and getattr(named, "config_class", None) is type(config)
         reader = named if fits else transformers.AutoModelForImageTextToText
@@ -151,5 +155,5 @@ def _reader(path: Path | str, how: Reading, name: str) -> Any:
     return reader
 
 
-def _from_hub(path: Path | str, how: Reading) -> dict[str, str]:
-    return {"revision": how.revision} if how.revision is not None and not isinstance(path, Path) else {}
+def _from_hub(path: Path | str, settings: LoadSettings) -> dict[str, str]:
+    return {"revision": settings.revision} if settings.revision is not None and not isinstance(path, Path) else {}

@@ -1,4 +1,4 @@
-"""The text part of a model that also reads images or sound: the causal language model of the same weights."""
+"""The text part of a multimodal model: the causal language model of the same weights."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from workbench.model.checks.probe import Probe, try_probe
 _TOLERANCE = {torch.float32: 5e-5, torch.float16: 3e-2, torch.bfloat16: 2e-1}  # of the largest logit
 
 
-def is_whole(config: Any) -> bool:
-    """Whether a configuration is of a model with a text part and others."""
+def is_multimodal(config: Any) -> bool:
+    """Whether a configuration describes a model with a text part and others."""
     return hasattr(config, "get_text_config") and config.get_text_config() is not config
 
 
 @torch.no_grad()
 def text_part(whole: Any, name: str) -> Any:
-    """The causal language model inside a whole one: its backbone's weights and its unembedding, in place.
+    """The causal language model inside a multimodal one, sharing its backbone's weights and its unembedding.
 
     The class is transformers' own for the configuration of the text part; where it has none (Qwen2-VL), that of the
-    model type whose name it begins with, on trial: all weights must have their place, and logits must agree.
+    model type whose name it begins with, if all weights have their place and the logits agree.
 
     Raises:
-        BrokenModel: there is none whose logits on text are the whole model's.
+        BrokenModel: no class gives the whole model's logits on text.
     """
     config = whole.config.get_text_config()
     backbone = next((part for part in _models(whole) if type(part.config) is type(config)), None)
@@ -48,7 +48,7 @@ def text_part(whole: Any, name: str) -> Any:
             reasons.append(f"{type(candidate).__name__}: {(str(error).splitlines() or [''])[0][:120]}")
             continue
         if gap <= _TOLERANCE[head.weight.dtype] * max(probe.scale, 1.0):
-            _name_the_rest(whole, backbone, head, part, name)
+            _warn_unused(whole, backbone, head, part, name)
             return part
         reasons.append(f"{type(candidate).__name__}: logits differ by {gap:.2g}")
     raise BrokenModel(
@@ -66,8 +66,8 @@ def _configs(config: Any) -> list[Any]:
     """Configurations of causal language models that may be the text part's, its own first."""
     kinds = sorted((kind for kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES if config.model_type.startswith(kind)), key=len)
     values = {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
-    found = [transformers.AutoConfig.for_model(kind, **values) for kind in reversed(kinds)]
-    return [candidate for candidate in found if not is_whole(candidate)]
+    configs = [transformers.AutoConfig.for_model(kind, **values) for kind in reversed(kinds)]
+    return [candidate for candidate in configs if not is_multimodal(candidate)]
 
 
 def _filled(config: Any, backbone: Any, head: Any) -> Any:
@@ -92,7 +92,7 @@ def _logits(part: Any, probe: Probe) -> torch.Tensor:
     return part(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits
 
 
-def _name_the_rest(whole: Any, backbone: Any, head: Any, part: Any, name: str) -> None:
+def _warn_unused(whole: Any, backbone: Any, head: Any, part: Any, name: str) -> None:
     used = {id(parameter) for module in (backbone, head) for parameter in module.parameters()}
     rest = [key for key, parameter in whole.named_parameters() if id(parameter) not in used]
     groups = sorted({".".join(key.split(".")[:2]) for key in rest})

@@ -1,4 +1,4 @@
-"""Which weight files of a folder would be loaded, and that they lie in it: what is loaded is what is hashed."""
+"""Which weight files of a folder would be loaded, and that they lie in it, so that they are the hashed ones."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def check_weight_files(path: Path, name: str, *, allow_pickle: bool) -> None:
     if first is None:
         if named or not allow_pickle:
             raise BrokenModel(f"{name!r} has none of the files {', '.join([named] if named else usual)}")
-        return  # what reads it says so
+        return  # reading the weights reports it
     for file in _indexed(path / first, name) if first.endswith(_INDEX) else ():
         _check_name(file, name, endings, first)
         if not (path / file).is_file():

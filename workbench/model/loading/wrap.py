@@ -1,4 +1,4 @@
-"""Wrap a transformers module in TransformerLens, in place; what cannot be wrapped is refused with what would work."""
+"""Wrap a transformers module in TransformerLens, in place, or refuse it and name what would work."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from workbench.errors import BrokenModel
 from workbench.model.loading.cache_argument import accept_both_names
 
 _BRIDGE = "_workbench_bridge"  # in the module's __dict__: the wrapping changes it in place, so it is done once
-PARITY = "_workbench_parity"  # in the bridge's __dict__: what was measured before and after that
+PARITY = "_workbench_parity"  # in the bridge's __dict__: figures of the checks before and after wrapping
 
 
 def refuse_wrong_object(module: Any, tokenizer: Any) -> None:
     """Refuse what is not a causal language model of transformers with a tokenizer, before anything is changed.
 
     Raises:
-        BrokenModel: names what arrived and what would work.
+        BrokenModel: names what was passed and what would work.
     """
     kind = type(module).__name__
     if hasattr(module, "original_model") and hasattr(module, "blocks"):
@@ -49,12 +49,12 @@ def refuse_wrong_object(module: Any, tokenizer: Any) -> None:
         raise BrokenModel(
             f"a {kind} in memory came without a tokenizer; pass tokenizer= a tokenizer of transformers"
             if tokenizer is None
-            else f"tokenizer={_described(tokenizer)} is no tokenizer; pass one that AutoTokenizer gives"
+            else f"tokenizer={_described(tokenizer)} is not a tokenizer; pass one that AutoTokenizer gives"
         )
 
 
 def _refuse_weights(module: Any) -> None:
-    """Refuse weights that are not there, or of which no type is the model's.
+    """Refuse weights on the meta device and weights in float64.
 
     Raises:
         BrokenModel: names the weight.
@@ -78,7 +78,7 @@ def wrapped_before(module: torch.nn.Module) -> Any | None:
     """The bridge that this module was wrapped in by an earlier call, None for a module as transformers made it.
 
     Raises:
-        BrokenModel: somebody else wrapped it, so that what it computes is not known.
+        BrokenModel: it was wrapped elsewhere, so what it computes is unknown.
     """
     bridge = module.__dict__.get(_BRIDGE)
     if bridge is None and any(hasattr(part, "original_component") for part in module.modules()):

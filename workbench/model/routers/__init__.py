@@ -1,1 +1,1 @@
-"""Routers of mixtures of experts: found, verified and read."""
+"""Routers of mixtures of experts: finding, verifying and reading them."""

@@ -34,7 +34,7 @@ class Router:
         module: whose output `read` takes.
         experts: how many there are to choose from; shared experts, which every token passes, are not among them.
         per_token: how many each token takes.
-        weighs: whether what it returns as weights was seen to multiply the experts' outputs.
+        weighs: whether its returned weights multiply the experts' outputs, as measured.
         read: output to (index [token, k], weight [token, k], None where not `weighs`).
     """
 
@@ -72,8 +72,8 @@ def routers(model: Model) -> dict[int, Router]:
     calls: dict[int, dict[str, list[_Call]]] = {layer: {} for layer in range(model.n_layers)}
     with _recorded(model, calls):
         model.states(_probe(model))
-    found = {layer: _router(model, layer, calls.pop(layer)) for layer in range(model.n_layers)}
-    routing = {layer: router for layer, router in found.items() if router is not None}
+    by_layer = {layer: _router(model, layer, calls.pop(layer)) for layer in range(model.n_layers)}
+    routing = {layer: router for layer, router in by_layer.items() if router is not None}
     if not routing:
         raise UnsupportedSite(
             f"{model.name!r} ({model.architecture}) has no router in any of its {model.n_layers} layers: it is dense, "
@@ -91,13 +91,13 @@ def _probe(model: Model) -> Batch:
 
 @contextmanager
 def _recorded(model: Model, calls: dict[int, dict[str, list[_Call]]]) -> Iterator[None]:
-    """Inside, every call of every module of the layers is written down."""
+    """Inside, every call of every module of the layers is recorded."""
 
     def hook(layer: int, name: str) -> Any:
-        def write(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        def keep(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
             calls[layer].setdefault(name, []).append(_Call(args, kwargs, output))
 
-        return write
+        return keep
 
     hooks = [
         on_return(module, hook(layer, name))
@@ -119,7 +119,7 @@ def _router(model: Model, layer: int, calls: dict[str, list[_Call]]) -> Router |
                 for reading in readings(calls[name][0].output, _TOKENS, experts):
                     candidates.append((not reading.sure, name, block, experts, reading))
     changed: dict[tuple[str, int], tuple[Tensor, Tensor] | None] = {}
-    for _, name, block, experts, reading in sorted(candidates, key=lambda one: one[0]):  # those that say come first
+    for _, name, block, experts, reading in sorted(candidates, key=lambda candidate: candidate[0]):  # sure ones first
         place = (block, experts)
         if place not in changed:
             changed[place] = _changes(modules[block], calls[block][0], experts)
@@ -173,7 +173,7 @@ def _changes(block: nn.Module, call: _Call, experts: int) -> tuple[Tensor, Tenso
     try:
         plain = _run(block, call)
         again = [_run(block, call) for _ in range(2)]
-        noise = max(float((one - plain).abs().max()) for one in again)  # 0, but where sums are in any order
+        noise = max(float((output - plain).abs().max()) for output in again)  # 0, unless the order of sums varies
         bound = 0.0 if noise == 0 else max(4 * noise, torch.finfo(torch.float32).eps * float(plain.abs().max()))
         rows = []
         for number in range(int(group.max()) + 1):
@@ -186,7 +186,7 @@ def _changes(block: nn.Module, call: _Call, experts: int) -> tuple[Tensor, Tenso
 
 @contextmanager
 def _changed_experts(block: nn.Module, experts: int, chosen: list[int]) -> Iterator[None]:
-    """Inside, the weights of these experts are larger by their standard deviation; then they are what they were."""
+    """Inside, the weights of these experts are larger by their standard deviation; afterwards they are restored."""
     every = _stacks(block, experts)
     weights = [weight for expert in chosen for weight in every[expert]]
     before = [weight.clone() for weight in weights]

@@ -1,4 +1,4 @@
-"""What a router returns, and how it may be read: a list of experts, weights, or nothing but logits."""
+"""How a router's output may be read: as a list of experts, as weights, or as logits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,14 +43,14 @@ def _rows(part: Any, tokens: int, width: int | None = None) -> Tensor | None:
 
 
 def readings(output: Any, tokens: int, experts: int) -> list[Reading]:
-    """Every way in which what a module returned may say which of its experts each token takes.
+    """Every way to read from a module's output which experts each token takes.
 
     Args:
         output: what it returned for the probe.
         tokens: of the probe.
         experts: how many there are.
     """
-    found = []
+    ways = []
     parts = parts_of(output)
     for place, part in enumerate(parts):
         rows = _rows(part, tokens)
@@ -58,15 +58,15 @@ def readings(output: Any, tokens: int, experts: int) -> list[Reading]:
             continue
         if rows.dtype in (torch.int32, torch.int64):
             if rows.shape[1] <= experts and _distinct(rows, experts):
-                weights = [i for i, one in enumerate(parts) if _floats(_rows(one, tokens, rows.shape[1]))]
-                found.append(_listed(place, weights[0] if len(weights) == 1 else None, rows.shape[1]))
+                weights = [i for i, other in enumerate(parts) if _floats(_rows(other, tokens, rows.shape[1]))]
+                ways.append(_listed(place, weights[0] if len(weights) == 1 else None, rows.shape[1]))
         elif _floats(rows) and rows.shape[1] == experts:
             taken = (rows != 0).sum(1)
             count = int(taken[0])
             if 0 < count < experts and bool((taken == count).all()):
-                found.append(_scattered(place, count, part_of_weights=place))
-            found += [_scattered(place, k, part_of_weights=None) for k in range(1, min(experts, _MOST + 1))]
-    return found
+                ways.append(_scattered(place, count, part_of_weights=place))
+            ways += [_scattered(place, k, part_of_weights=None) for k in range(1, min(experts, _MOST + 1))]
+    return ways
 
 
 def _floats(rows: Tensor | None) -> bool:

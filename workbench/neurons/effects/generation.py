@@ -12,7 +12,7 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
-from workbench.model.forward.generate import answered, by_row, check_room, generate
+from workbench.model.forward.generate import answered, by_row, check_prompt_lengths, generate
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
 from workbench.results.groups import Groups
@@ -87,7 +87,7 @@ def generation_share(
             raise BadArgument(f"{WHOLE_MODEL!r} is the whole model; give the group another name")
         groups[name] = mask
     encoded = [text.opening() for text in model.encode(prompts, truncate=truncate)]
-    check_room(model, encoded, tokens)
+    check_prompt_lengths(model, encoded, tokens)
     languages = list(prompts.languages)
     answers = [*languages, "?"]
     hit = np.full((len(groups), 1 + controls, len(languages), max(prompts.counts.values())), np.nan)

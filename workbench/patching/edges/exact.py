@@ -6,10 +6,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from workbench.model.forward.layers import call_behind_attention
+from workbench.model.forward.layers import call_after_attention
 from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording, stack
-from workbench.model.forward.rerun import tail
+from workbench.model.forward.rerun import run_from_layer
 from workbench.model.metrics import Metric
 from workbench.patching.edges.contributions import Written
 from workbench.patching.edges.graph import Node
@@ -55,12 +55,12 @@ def _patched(target: Recording, receiver: Node, moved: Tensor, start: int, *, la
         attention = stack(target.attention[layer], copies)
         if _adds_residual(target, layer):
             attention = attention + flat
-        states = call_behind_attention(target, layer, states, attention) - flat
+        states = call_after_attention(target, layer, states, attention) - flat
     else:
         end = Receiver(receiver.kind, layer, receiver.unit)
         states = heard(target, end, states, Columns(target, copies=copies))
     following = replace(target, fused=True)
-    return tail(following, layer + 1, states[:, start:], copies=copies, start=start, last=last)
+    return run_from_layer(following, layer + 1, states[:, start:], copies=copies, start=start, last=last)
 
 
 def _adds_residual(target: Recording, layer: int) -> bool:

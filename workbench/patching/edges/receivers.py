@@ -11,7 +11,7 @@ from workbench.model.forward.fused_attention import fused
 from workbench.model.forward.layers import call_layer
 from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording, stack
-from workbench.model.forward.rerun import tail
+from workbench.model.forward.rerun import run_from_layer
 from workbench.model.model import Model
 from workbench.patching.engine.frozen_heads import Runs, held
 from workbench.patching.engine.layer_sites import count, edited
@@ -84,8 +84,8 @@ def sent(runs: Runs, end: Receiver, layer: int, heads: list[int], *, last: bool)
         return states[:, :, -1:] if last else states
     if end.inside:
         states = heard(target, end, states, columns)
-        return tail(replace(target, fused=True), end.layer + 1, states, copies=copies, last=last)
-    return tail(target, end.layer, states, copies=copies, last=last)
+        return run_from_layer(replace(target, fused=True), end.layer + 1, states, copies=copies, last=last)
+    return run_from_layer(target, end.layer, states, copies=copies, last=last)
 
 
 def heard(target: Recording, end: Receiver, states: Tensor, columns: Columns) -> Tensor:

@@ -17,7 +17,7 @@ from workbench.errors import UnsupportedSite
 from workbench.model.forward.layers import call_layer
 from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording, stack
-from workbench.model.forward.rerun import replace_positions, tail
+from workbench.model.forward.rerun import replace_positions, run_from_layer
 from workbench.model.hooks import after, hooked
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -137,7 +137,9 @@ def units(source: Recording, target: Recording, metric: Metric, site: str) -> Ce
                 yield layer, block, None, None
                 continue
             states = inside.run(layer, block, given)[:, :, start:].flatten(0, 1)
-            states = tail(inside.following, layer + 1, states, copies=len(block), start=start, last=metric.last)
+            states = run_from_layer(
+                inside.following, layer + 1, states, copies=len(block), start=start, last=metric.last
+            )
             yield layer, block, read(target, metric, states), changed[:, block].T
     inside.require_moved()
 
@@ -188,7 +190,9 @@ def _each_start(
         if not units:
             continue
         states = inside.run(layer, units, given, position)[:, :, position:].flatten(0, 1)
-        states = tail(inside.following, layer + 1, states, copies=len(units), start=position, last=metric.last)
+        states = run_from_layer(
+            inside.following, layer + 1, states, copies=len(units), start=position, last=metric.last
+        )
         values = read(inside.target, metric, states)
         for copy, unit in enumerate(units):
             yield unit, [position], values[copy : copy + 1], changed[:, position, unit][None]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from workbench.errors import BadPairs
 from workbench.model.forward.recording import Recording
-from workbench.model.forward.rerun import tail
+from workbench.model.forward.rerun import run_from_layer
 from workbench.model.metrics import Metric
 from workbench.patching.engine.cells import Cells, read
 from workbench.patching.engine.layer_sites import PLACES, Inside
@@ -88,7 +88,7 @@ def roles(
             start = int(place.min())
             states = target.residual[at][:, start:].clone()
             states[rows, place - start] = values
-            states = tail(inside.following if inside else target, at, states, start=start, last=metric.last)
+            states = run_from_layer(inside.following if inside else target, at, states, start=start, last=metric.last)
             yield layer, [role], read(target, metric, states), changed[None]
 
 

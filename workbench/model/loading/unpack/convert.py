@@ -30,10 +30,10 @@ def convert(file: Path, into: Path, header: Header, name: str) -> dict[str, str]
         file: the GGUF file.
         into: an empty folder.
         header: of the file.
-        name: what messages call it.
+        name: for messages.
 
     Returns:
-        What the manifest says of it: architecture, width of the weights, versions.
+        Its entries of the manifest: architecture, width of the weights, versions.
 
     Raises:
         BrokenModel: transformers cannot read this architecture from GGUF, or would leave out what the file states.
@@ -65,7 +65,7 @@ def convert(file: Path, into: Path, header: Header, name: str) -> dict[str, str]
             module.to(width).save_pretrained(into)  # pyright: ignore[reportArgumentType]
             tokenizer.save_pretrained(into)
     except Exception as error:
-        if "os error" in str(error) or isinstance(error, OSError):  # safetensors wraps what the system says
+        if "os error" in str(error) or isinstance(error, OSError):  # safetensors wraps the error of the system
             raise CannotWrite(f"{name!r} cannot be unpacked into {into.parent}: {_line(error)}") from error
         raise
     return {

@@ -1,4 +1,4 @@
-"""What a GGUF file says of itself before its weights: settings, and which tensor lies where."""
+"""The header of a GGUF file: its settings, and where each tensor lies."""
 
 import math
 import mmap
@@ -69,7 +69,7 @@ def read_header(path: Path, name: str) -> Header:
 
     Args:
         path: the file.
-        name: what messages call it.
+        name: for messages.
 
     Raises:
         BrokenModel: not GGUF, another version, big-endian, one part of several, or shorter than its header says.
@@ -168,7 +168,7 @@ def _end(header: Header, name: str) -> int:
         block, width = sizes[tensor.kind]
         length = tensor.elements // block * width
         end, together = max(end, header.start + tensor.offset + length), together + length
-    return max(end, together)  # tensors do not lie upon each other
+    return max(end, together)  # tensors do not overlap
 
 
 def _block_sizes(name: str) -> dict[int, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""What transformers leaves out when it reads GGUF: mended where the file states it, else refused."""
+"""What transformers leaves out when it reads GGUF: corrected where the file states it, else refused."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def check_config(module: Any, header: Header, name: str) -> None:
 
 
 def mend_tokenizer(tokenizer: Any, config: Any, header: Header, name: str) -> None:
-    """Split digits as the vocabulary was trained to, and put begin and end tokens where the file says.
+    """Split digits as the vocabulary was trained to, and add begin and end tokens where the file states them.
 
     Raises:
         BrokenModel: more tokens than embeddings, or no begin token where one belongs.

@@ -75,19 +75,19 @@ def find_source(name: str) -> Source | None:
 
 def digest(parts: tuple[Path, ...], copy: Path | None = None) -> str:
     """SHA-256 of the parts as one file; with `copy`, that file is written too."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     target = copy.open("wb") if copy else None
     try:
         for part in parts:
             with part.open("rb") as stream:
                 while block := stream.read(_BLOCK):
-                    found.update(block)
+                    sha256.update(block)
                     if target:
                         target.write(block)
     finally:
         if target:
             target.close()
-    return found.hexdigest()
+    return sha256.hexdigest()
 
 
 def _is_gguf(path: Path) -> bool:
