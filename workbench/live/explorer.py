@@ -8,7 +8,7 @@ import traitlets
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.figures.explorer.contents import Found, Measure
+from workbench.figures.explorer.contents import ExplorerData, Measure
 from workbench.heads.attention.kinds import KINDS
 from workbench.live import figures
 from workbench.live.chooser import Chooser
@@ -69,7 +69,7 @@ class Explorer(ipywidgets.VBox):
         classes: the chosen layer's neurons; None without such a result.
     """
 
-    def __init__(self, reader: Reader, found: Found, corpus: Corpus):
+    def __init__(self, reader: Reader, found: ExplorerData, corpus: Corpus):
         self._found, self._main = found, main_measures(found)
         self._shades: dict[str, Measure | str] = {one.label: one for one in found.measures}
         self._shades |= {f"The two texts: {KINDS[name]}": name for name in MEASURES}

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import xarray as xr
 
 from workbench.errors import BadResult
-from workbench.figures.explorer.contents import Found, find
+from workbench.figures.explorer.contents import ExplorerData, find
 from workbench.model.model import Model
 from workbench.results.make import provenance
 
-_NOTHING = Found((), roles=None, kinds=None, patterns=None, classes=None, notes=(), origin=())
+_NOTHING = ExplorerData((), roles=None, kinds=None, patterns=None, classes=None, notes=(), origin=())
 
 
-def check(model: Model, results: Sequence[xr.Dataset]) -> Found:
+def check(model: Model, results: Sequence[xr.Dataset]) -> ExplorerData:
     """Sort results by what can be shown of them; none at all will do.
 
     Raises:
@@ -36,7 +36,7 @@ def check(model: Model, results: Sequence[xr.Dataset]) -> Found:
     return found
 
 
-def main_measures(found: Found) -> list[tuple[xr.Dataset, str]]:
+def main_measures(found: ExplorerData) -> list[tuple[xr.Dataset, str]]:
     """What is said and drawn of a single head by language: its scores, or else the first measure."""
     main = [one for one in found.measures if one.is_score] or found.measures[:1]
     return [(one.result, one.name) for one in main[:3]]
