@@ -16,7 +16,7 @@ from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
 from workbench.figures.heatmap import heatmap
 
-_STEP = 600  # milliseconds that a frame stays
+_STEP = 600  # milliseconds of a frame
 _CONTROLS = 110  # pixels under the plot for the slider and its button
 
 

@@ -43,7 +43,7 @@ def heatmap(
 ) -> go.Figure:
     """Draw a variable of two or three axes as cells; every number is drawn, nothing is averaged away.
 
-    Layers run upwards from layer 0; languages stand in the order of their codes. Signed numbers get a scale that is
+    Layers run upwards from layer 0; languages are in the order of their codes. Signed numbers get a scale that is
     symmetric around zero, others one that starts at zero, words a colour each. Cells without a value are grey. Words
     of more than 900 cells in a row are counted: a bar for each row, a part of it for each word.
 

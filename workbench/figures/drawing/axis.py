@@ -73,7 +73,7 @@ def axis(array: xr.DataArray, dim: str, *, scaled: bool = False) -> Axis:
     values = array.get_index(dim).to_numpy()
     tokens = array.coords.get(_TOKENS.get(dim, ""))
     if tokens is not None and tokens.dims == (dim,):
-        labels = tuple(  # where several prompts have different tokens, the number says more than nothing
+        labels = tuple(  # where several prompts have different tokens, the number is shown
             token_label(token) if str(token) else value_label(dim, value)
             for token, value in zip(tokens.values, values, strict=True)
         )

@@ -56,7 +56,7 @@ def colour_layout(values: xr.DataArray, *, height: int) -> dict[str, Any]:
 
 
 def scale_end(values: xr.DataArray) -> tuple[float, str]:
-    """Where the scale ends, and the words that say so where numbers lie beyond its end."""
+    """Where the scale ends, and a note where numbers lie beyond its end."""
     sizes = np.abs(values.values[np.isfinite(values.values)].astype(float))
     largest = float(sizes.max()) if sizes.size else 0.0
     if largest <= 0:

@@ -143,7 +143,7 @@ def profile(
             for each of their languages.
         layer: of the head.
         head: its number.
-        language: to stand out.
+        language: to highlight.
         title: of the figure.
 
     Returns:

@@ -59,8 +59,8 @@ def paper(
 ) -> go.Figure:
     """Make a figure ready to be printed: `figures.save` writes it in this size.
 
-    Letters have 7 and 8 points at any width; panels are laid out in as many columns as the width holds; the title goes,
-    because a caption has it, and `layout.meta["caption"]` has the words; the colour scale is labelled.
+    Letters have 7 and 8 points at any width; panels are laid out in as many columns as the width holds; the title is
+    dropped, because a caption has it, and `layout.meta["caption"]` has the words; the colour scale is labelled.
 
     Args:
         figure: What a function of `workbench.figures` returned; left as it is.

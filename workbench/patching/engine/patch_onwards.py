@@ -9,6 +9,8 @@ from workbench.model.forward.layers import call_layer
 from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording, stack
 
+_STACKED, _APART = "(layer copy sample) position d_model", "layer copy sample position d_model"
+
 
 @torch.no_grad()
 def patch_from_layer_on(target: Recording, columns: list[int], given: Tensor) -> Tensor:
@@ -31,21 +33,11 @@ def patch_from_layer_on(target: Recording, columns: list[int], given: Tensor) ->
     states = target.residual[0].new_empty(0, target.n_positions - start, target.model.d_model)
     for layer in range(layers + 1):
         begun = stack(target.residual[layer][:, start:], copies)
-        cells = rearrange(
-            torch.cat([states, begun]),
-            "(layer copy sample) position d_model -> layer copy sample position d_model",
-            copy=copies,
-            sample=samples,
-        ).clone()
+        cells = rearrange(torch.cat([states, begun]), f"{_STACKED} -> {_APART}", copy=copies, sample=samples).clone()
         cells[:, :, rows, at] = given[:, layer].to(cells)
-        states = rearrange(cells, "layer copy sample position d_model -> (layer copy sample) position d_model")
+        states = rearrange(cells, f"{_APART} -> {_STACKED}")
         if layer < layers:
             columns_run = Columns(target, [start], copies=(layer + 1) * copies)
             with fused(target.model, on=target.fused):
                 states = call_layer(target, layer, states, columns_run)
-    return rearrange(
-        states[:, -1:],
-        "(layer copy sample) position d_model -> layer copy sample position d_model",
-        copy=copies,
-        sample=samples,
-    )
+    return rearrange(states[:, -1:], f"{_STACKED} -> {_APART}", copy=copies, sample=samples)
