@@ -157,7 +157,7 @@ def sweep(case, columns, walk, **kept):
 
 
 def residual(case, cells):
-    return sweep(case, case.shape.pairs[1], lambda *args: patching.positions(*args, behind=False))
+    return sweep(case, case.shape.pairs[1], lambda *args: patching.positions(*args, after=False))
 
 
 def head(case, cells):

@@ -45,14 +45,14 @@ SWEEPS = {
 def walk(case: Case, site: str, by_position: bool):
     """What `wb.patching.sweep` runs on one batch of pairs: values by (layer, column), seconds of all cells."""
     start, model = clock(case), case.model
-    inside = site in layer_sites.PLACES and (site != "head" or by_position)
+    inside = site in layer_sites.SITE_KINDS and (site != "head" or by_position)
     options = {"keys": True, "patterns": inside, "heads": site == "head" and not inside}
     source = record(model, case.of(case.source), **options)
     target = record(model, case.of(case.target), **options)
     metric = logit_difference(case.answers.tolist(), case.foils.tolist())
     width = case.shape.pairs[1]
     if site == "residual":
-        found = fast.positions(source, target, metric, behind=False)
+        found = fast.positions(source, target, metric, after=False)
     elif not inside:
         found = fast.heads(source, target, metric)
     elif by_position:

@@ -134,10 +134,10 @@ def test_a_language_of_the_prompts_without_a_target_is_named(wrapped):
 def test_routes_are_divided_where_both_parts_are_languages():
     words = pd.DataFrame({code: ["a", "b"] for code in ("zh-Hant", "zh", "en", "pt-BR", "de")})
     found = routes(words, "zh-Hant-en", "pt-BR-zh-Hant")
-    assert [(one.shown, one.asked) for one in found] == [("zh-Hant", "en"), ("pt-BR", "zh-Hant")]
+    assert [(one.shown, one.answer) for one in found] == [("zh-Hant", "en"), ("pt-BR", "zh-Hant")]
     found = routes(words, "de-zh-TW", ("pt-BR", "Chinese"))
-    assert [(one.shown, one.asked) for one in found] == [("de", "zh-Hant"), ("pt-BR", "zh")]
-    assert [(one.shown, one.asked) for one in routes(words, "zh-Hant", "German")] == [("en", "zh-Hant"), ("en", "de")]
+    assert [(one.shown, one.answer) for one in found] == [("de", "zh-Hant"), ("pt-BR", "zh")]
+    assert [(one.shown, one.answer) for one in routes(words, "zh-Hant", "German")] == [("en", "zh-Hant"), ("en", "de")]
 
 
 def test_a_route_names_the_language_that_is_not_there():
@@ -155,14 +155,14 @@ def test_a_route_names_the_language_that_is_not_there():
         with pytest.raises(wb.errors.BadArgument, match="is not a language or two different ones"):
             routes(words, route, "en")
     with pytest.warns(match="'en-GB' is not there; 'en'"):
-        assert routes(words, "de-zh-Hant", ("de", "en-GB"))[1].asked == "en"
+        assert routes(words, "de-zh-Hant", ("de", "en-GB"))[1].answer == "en"
 
 
 def test_a_route_that_can_be_divided_in_two_ways_is_refused():
     words = pd.DataFrame({code: ["a", "b"] for code in ("ar-SA", "ar", "sa", "en")})
     with pytest.raises(wb.errors.BadArgument, match=r"'ar-SA' can be read as 'ar-SA' or 'ar' and 'sa'; give two"):
         routes(words, "ar-SA", "en")
-    assert routes(words, ("ar", "sa"), "ar-en")[0].asked == "sa"
+    assert routes(words, ("ar", "sa"), "ar-en")[0].answer == "sa"
 
 
 def test_a_group_named_by_a_language_is_that_languages_group():

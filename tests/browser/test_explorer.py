@@ -170,7 +170,7 @@ def test_the_keyboard_does_everything(opened):
     page.keyboard.press("ArrowLeft")
     page.locator("#first .tokens [tabindex='0']").focus()
     page.keyboard.press("ArrowLeft")
-    assert "German, token 4 “tief” looks most at " in page.locator("#status").inner_text()
+    assert "German, token 4 “tief” attends most to " in page.locator("#status").inner_text()
 
 
 def test_a_click_on_a_layer_shows_its_neurons(opened):

@@ -237,7 +237,7 @@ def test_a_head_that_serves_one_language_bears_its_code(roles):
     figure = heatmap(roles.assign(specific_to=(("layer", "head"), owners)), "role")
     specific = next(trace for trace in figure.data if trace.name == "specific")
     assert specific.text.tolist() == owners.tolist()
-    assert specific.texttemplate == "%{text}" and "bears its code" in figure.layout.title.subtitle.text
+    assert specific.texttemplate == "%{text}" and "is marked with its code" in figure.layout.title.subtitle.text
     assert heatmap(roles, "role").data[0].texttemplate is None
 
 

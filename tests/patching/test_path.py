@@ -66,14 +66,14 @@ def test_a_run_patched_by_itself_is_bit_identical():
 
 def test_an_interrupt_keeps_what_is_finished(monkeypatch):
     module = sys.modules["workbench.patching.path"]  # the package's own `path` is the function
-    real = module.sent
+    real = module.patch_path
 
     def breaks(runs, end, layer, heads, *, last):
         if layer == 2:
             raise KeyboardInterrupt
         return real(runs, end, layer, heads, last=last)
 
-    monkeypatch.setattr(module, "sent", breaks)
+    monkeypatch.setattr(module, "patch_path", breaks)
     with pytest.raises(Interrupted, match="2 of 3 layers") as stopped:
         path(wrapped("llama"), MIXED, progress=False)
     assert np.isfinite(stopped.value.partial.effect[:2]).all()

@@ -1,4 +1,4 @@
-"""Agreement: how near each way to score heads comes to one of them, with intervals and what chance would give."""
+"""Agreement: how similar each head score is to one of them, with intervals and the level of chance."""
 
 import plotly.graph_objects as go
 import xarray as xr

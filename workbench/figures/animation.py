@@ -16,8 +16,8 @@ from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
 from workbench.figures.heatmap import heatmap
 
-_STEP = 600  # milliseconds that a frame stays
-_ROOM = 110  # pixels under the plot for the slider and its button
+_STEP = 600  # milliseconds of a frame
+_CONTROLS = 110  # pixels under the plot for the slider and its button
 
 
 @checked
@@ -31,7 +31,7 @@ def animation(
 ) -> go.Figure:
     """Draw a variable of two or three axes over time: cells where two axes are left, a line with its band where one is.
 
-    All frames share one scale, so that what moves is the result and not the colour.
+    All frames share one scale, so that colours can be compared between frames.
 
     Args:
         result: What an analysis returned, or `load_result` read.
@@ -66,8 +66,8 @@ def animation(
     names = [value_label(over, key) for key in keys]
     figure = drawn[0]
     figure.frames = [
-        go.Frame(data=list(one.data), name=name, layout={"title": {"subtitle": one.layout.title.subtitle}})
-        for one, name in zip(drawn, names, strict=True)
+        go.Frame(data=list(each.data), name=name, layout={"title": {"subtitle": each.layout.title.subtitle}})
+        for each, name in zip(drawn, names, strict=True)
     ]
     if draw is heatmap:
         scale = colour_axis(chosen.values, height=300)  # signed where any frame is
@@ -81,19 +81,19 @@ def animation(
     figure.update_layout(
         sliders=[_slider(names, prefix)],
         updatemenus=[_buttons()],
-        height=figure.layout.height + _ROOM,
-        margin={"b": (figure.layout.margin.b or 0) + _ROOM},
+        height=figure.layout.height + _CONTROLS,
+        margin={"b": (figure.layout.margin.b or 0) + _CONTROLS},
     )
     return figure
 
 
 def _range(arrays: list[xr.DataArray | None]) -> list[float]:
-    """From the least to the largest number of all frames, zero included, with some air."""
+    """From the least to the largest number of all frames, zero included, with a margin."""
     numbers = np.concatenate([array.values.ravel() for array in arrays if array is not None] + [np.zeros(1)])
     numbers = numbers[np.isfinite(numbers)]
     low, high = float(numbers.min()), float(numbers.max())
-    air = 0.05 * (high - low) or 1.0
-    return [low - air, high + air]
+    margin = 0.05 * (high - low) or 1.0
+    return [low - margin, high + margin]
 
 
 def _slider(names: list[str], prefix: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Bars: one number for each language, group or kind, with its interval and what random groups give."""
+"""Bars: one number for each language, group or kind, with its interval and that of random groups."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ from workbench.figures.question import question, subtitle
 
 _ROW = 30  # pixels of a name with one bar
 _BAR = 15  # and of each further bar
-_LEAST_ROWS = 4  # of the height, so that the title of the axis has room
-_MOST_BARS = 8  # of one name, so that colours stay apart
+_LEAST_ROWS = 4  # of the height, so that the title of the axis fits
+_MOST_BARS = 8  # of one name, so that colours can be distinguished
 _SPREAD = 0.8  # share of a row that bars take
 _BAND = {"control_low", "control_high"}
 
@@ -38,8 +38,8 @@ def bars(
     """Draw a variable of one or two axes as horizontal bars from zero, with whiskers where it has an interval.
 
     Names run down the side: languages in their fixed order, layers from the bottom up. Whiskers go from `low` to
-    `high`; a grey band behind a bar goes from `control_low` to `control_high`, where random groups of the same size
-    ended.
+    `high`; a grey band under a bar goes from `control_low` to `control_high`, that of random groups of the
+    same size.
 
     Args:
         result: What an analysis returned, `load_result` read, or a frame: its index is the axis, and the index's name
@@ -96,9 +96,9 @@ def bars(
 def _arrange(chosen: Chosen, *, y: str | None, color: str | None) -> tuple[str, str | None]:
     """Which axis runs down the side, and which becomes bars side by side."""
     dims = chosen.dims
-    for asked, name in (("y", y), ("color", color)):
+    for keyword, name in (("y", y), ("color", color)):
         if name is not None and name not in dims:
-            raise no_axis(asked, name, dims)
+            raise no_axis(keyword, name, dims)
     if len(dims) not in (1, 2) or (y is not None and y == color) or (len(dims) == 1 and color is not None):
         raise BadArgument(
             f"bars draw 1 axis, or 2 with one as color; {chosen.values.name} has {len(dims)} left "

@@ -1,4 +1,4 @@
-"""Before and after: how many neurons each language has in two checkpoints, and from which class to which they went."""
+"""Before and after: how many neurons each language has in two checkpoints, and how neurons moved between classes."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,10 +18,10 @@ _BEFORE, _AFTER = "#7F7F7F", "#D55E00"
 
 @checked
 def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
-    """Draw what `neurons.compare` found: languages on the left, moves between classes on the right.
+    """Draw the result of `neurons.compare`: languages on the left, moves between classes on the right.
 
     Left: for each language its specific and related neurons, a grey mark before and an orange one after, joined by a
-    line; a star behind the name where the language was trained on. The hover text has interval and p-value of each
+    line; a star after the name of a trained language. The hover text has interval and p-value of each
     kind. Right: neurons by their class before (rows) and after (columns); the colour is the share of the row.
 
     Args:
@@ -67,7 +67,7 @@ def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     notes += ["★ trained language"] if "trained" in result else []
     return titled(
         figure,
-        "Which neurons changed sides between the checkpoints?" if title is None else title or None,
+        "Which neurons changed class between the checkpoints?" if title is None else title or None,
         subtitle(result, chosen, notes=notes),
         columns=4,
     )
@@ -76,13 +76,13 @@ def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
 def _languages(result: xr.Dataset, languages: list[str]) -> list[go.Scatter]:
     """A line for each language, and its two ends."""
     part = result.sel(language=languages)
-    names = [value_label("language", one) for one in languages]
+    names = [value_label("language", code) for code in languages]
     if "trained" in result:
         names = [f"{name} ★" if used else name for name, used in zip(names, part.trained.values, strict=True)]
     before, after = (part[name].sum("kind").values for name in ("members_before", "members_after"))
     joined_x = np.stack([before, after, np.full(len(names), np.nan)], 1).ravel()
     joined_y = [name for name in names for _ in range(3)]
-    text = [_said(part.sel(language=one), name) for one, name in zip(languages, names, strict=True)]
+    text = [_changes(part.sel(language=code), name) for code, name in zip(languages, names, strict=True)]
     line = {"color": "#c9ccd1", "width": 3}
     return [
         go.Scatter(x=joined_x, y=joined_y, mode="lines", line=line, hoverinfo="skip", showlegend=False),
@@ -104,13 +104,13 @@ def _languages(result: xr.Dataset, languages: list[str]) -> list[go.Scatter]:
     ]
 
 
-def _said(cell: xr.Dataset, name: str) -> str:
+def _changes(cell: xr.Dataset, name: str) -> str:
     lines = [f"<b>{name}</b>"]
     for kind in cell.kind.values.tolist():
-        one = cell.sel(kind=kind)
+        change = cell.sel(kind=kind)
         lines.append(
-            f"{kind}: {int(one.members_before)} to {int(one.members_after)}, change {int(one.change):+d} "
-            f"({float(one.low):+.0f} to {float(one.high):+.0f}), p-value {float(one.p_value):.3g}"
+            f"{kind}: {int(change.members_before)} to {int(change.members_after)}, change {int(change.change):+d} "
+            f"({float(change.low):+.0f} to {float(change.high):+.0f}), p-value {float(change.p_value):.3g}"
         )
     return "<br>".join(lines)
 

@@ -18,7 +18,7 @@ from workbench.figures.question import question, subtitle
 from workbench.results.reading.main_variable import given
 
 _ACROSS = ("layer", "target_layer", "source_layer", "position", "sample", "head", "neuron")
-_MOST_LINES = 28  # colours times dashes that stay apart
+_MOST_LINES = 28  # combinations of colour and dash that can be distinguished
 _MOST_MARKERS = 40
 
 
@@ -44,7 +44,7 @@ def curves(
             the score, or the first with an axis of layers.
         x: The horizontal axis; the layer where there is one.
         color: The axis that becomes lines: what is left.
-        mark: The coordinate of a line that is drawn thick, such as the language that was asked for.
+        mark: The coordinate of a line that is drawn thick, such as the language of interest.
         title: In place of the question that the figure answers; "" for none.
         **select: Coordinates by name, as in `heatmap`.
 
@@ -93,9 +93,9 @@ def curves(
 
 def _arrange(chosen: Chosen, *, x: str | None, color: str | None) -> tuple[str, str | None]:
     dims = chosen.dims
-    for asked, name in (("x", x), ("color", color)):
+    for keyword, name in (("x", x), ("color", color)):
         if name is not None and name not in dims:
-            raise no_axis(asked, name, dims)
+            raise no_axis(keyword, name, dims)
     if len(dims) not in (1, 2) or (x is not None and x == color) or (len(dims) == 1 and color is not None):
         raise BadArgument(
             f"curves draw 1 axis, or 2 with one as color; {chosen.values.name} has {len(dims)} left "

@@ -43,7 +43,7 @@ def heatmap(
 ) -> go.Figure:
     """Draw a variable of two or three axes as cells; every number is drawn, nothing is averaged away.
 
-    Layers run upwards from layer 0; languages stand in the order of their codes. Signed numbers get a scale that is
+    Layers run upwards from layer 0; languages are in the order of their codes. Signed numbers get a scale that is
     symmetric around zero, others one that starts at zero, words a colour each. Cells without a value are grey. Words
     of more than 900 cells in a row are counted: a bar for each row, a part of it for each word.
 
@@ -52,7 +52,7 @@ def heatmap(
             `result["delta"].mean("layer")`, which comes without its intervals.
         variable: Any numeric, text or yes-or-no variable of it; when None the main one:
             the score, or the first with an axis of layers.
-        facet: The axis that becomes panels when three are left; `language` unless told otherwise.
+        facet: The axis that becomes panels when three are left; `language` by default.
         x: The horizontal axis.
         y: The vertical axis; the layer where there is one.
         title: In place of the question that the figure answers; "" for none.
@@ -110,7 +110,7 @@ def heatmap(
     elif len(bottom.positions) > _PIXELS:
         notes.append(f"{len(bottom.positions):,} cells across: drag over a part to see each")
     if owner is not None:
-        notes.append("a head that serves one language bears its code")
+        notes.append("a head that serves one language is marked with its code")
     if words:
         figure.update_layout(legend={"title": {"text": variable.replace("_", " ").capitalize()}})
     else:
@@ -130,7 +130,7 @@ def titled(figure: go.Figure, title: str | None, under: str, *, columns: int = 1
     layout: Any = figure.layout
     own = layout.margin
     margin = {side: own[side] or size for side, size in style.MARGIN.items()}
-    margin["t"] = max(margin["t"], style.MARGIN["t"])  # plotly express leaves less than two lines take
+    margin["t"] = max(margin["t"], style.MARGIN["t"])  # plotly express leaves less than two lines need
     meta = {**(layout.meta or {}), "least_width": layout.width or max(560, 190 * columns + 120)}
     if title is not None:
         extra = 16 * under.count("<br>")
@@ -147,9 +147,9 @@ def titled(figure: go.Figure, title: str | None, under: str, *, columns: int = 1
 def _arrange(chosen: Chosen, *, x: str | None, y: str | None, facet: str | None) -> tuple[str, str, str | None]:
     """Which axis goes across, which up, and which becomes panels."""
     dims = chosen.dims
-    for asked, name in (("x", x), ("y", y), ("facet", facet)):
+    for keyword, name in (("x", x), ("y", y), ("facet", facet)):
         if name is not None and name not in dims:
-            raise no_axis(asked, name, dims)
+            raise no_axis(keyword, name, dims)
     given = [name for name in (x, y, facet) if name is not None]
     if len(set(given)) < len(given):
         raise BadArgument(f"x, y and facet must be three different axes, got x={x!r}, y={y!r}, facet={facet!r}")

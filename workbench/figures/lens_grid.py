@@ -1,4 +1,4 @@
-"""The logit lens on a sentence: a cell for every layer and token, with the token that the layer would say next."""
+"""The logit lens on a sentence: a cell for every layer and token, with the token that the layer predicts."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,9 +23,9 @@ _CELL = 24  # height of a cell, in pixels
 _LONGEST = 90  # letters of the text under the title
 _QUESTIONS = {
     "probability": "What would each layer say next, and how surely?",
-    "entropy": "What would each layer say next, and how undecided is it?",
+    "entropy": "What would each layer say next, and how uncertain is it?",
     "rank": "How far is each layer from saying {target}?",
-    "language": "In which language would each layer go on?",
+    "language": "In which language would each layer continue?",
 }
 
 
@@ -37,9 +37,9 @@ def lens_grid(
     colour: str = "probability",
     title: str | None = None,
 ) -> go.Figure:
-    """Write the token that each layer would say next into a grid, tokens of the text across and layers upwards.
+    """Write the token that each layer predicts into a grid, tokens of the text across and layers upwards.
 
-    A token in bold is the one that really follows, or begins the word that is followed. Hovering says the rest:
+    A token in bold is the one that really follows, or begins the word that is followed. Hover text has the rest:
     probability, entropy, language, the target's rank, and the other candidates where the result has them.
 
     Args:
@@ -255,10 +255,10 @@ def _numbers(result: xr.Dataset, prompt: int | Sequence[int] | None) -> list[int
 
 
 def _check(result: xr.Dataset) -> None:
-    """Refuse what is no Result of `lens.logit_lens`.
+    """Refuse anything but a Result of `lens.logit_lens`.
 
     Raises:
-        BadArgument: it lacks what the grid shows.
+        BadArgument: it lacks variables that the grid shows.
     """
     right = isinstance(result, xr.Dataset) and set(result.variables) >= {*_NEEDED, "token"}
     if not right or not all(result[name].dims == _AXES for name in ("top_token", "entropy", "rank", "language")):

@@ -39,7 +39,7 @@ def matrix(
             `result["delta"].mean("layer")`, which comes without its intervals.
         variable: A numeric variable with two axes left after the selection; when None the main one:
             the score, or the first with an axis of layers.
-        x: The horizontal axis; the second one unless told otherwise.
+        x: The horizontal axis; the second by default.
         y: The vertical axis; layers run upwards, names downwards.
         title: In place of the question that the figure answers; "" for none.
         **select: Coordinates by name, as in `heatmap`.
@@ -58,9 +58,9 @@ def matrix(
     result, variable = given(result, variable)
     chosen = choose(result, variable, select)
     dims = chosen.dims
-    for asked, name in (("x", x), ("y", y)):
+    for keyword, name in (("x", x), ("y", y)):
         if name is not None and name not in dims:
-            raise no_axis(asked, name, dims)
+            raise no_axis(keyword, name, dims)
     if len(dims) != 2 or (x is not None and x == y):
         raise BadArgument(
             f"a matrix draws 2 different axes, {variable} has {len(dims)} left ({', '.join(dims)}); "
@@ -99,7 +99,7 @@ def matrix(
 
 
 def _number_format(values: np.ndarray) -> str:
-    """A d3 format with two to three figures for the largest number, so that one column of cells reads alike."""
+    """A d3 format with two to three figures for the largest number, so that all cells have the same format."""
     if values.dtype.kind in "iu":
         return ",d"
     finite = np.abs(values[np.isfinite(values)])

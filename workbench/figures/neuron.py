@@ -19,7 +19,7 @@ _NEEDED = {"text", "activation", "fires", "promoted", "suppressed"}
 
 @checked
 def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
-    """Draw what `neurons.look` found of one neuron; `neuron_card` shows its texts.
+    """Draw the result of `neurons.look` for one neuron; `neuron_card` shows its texts.
 
     Left: the share of each language's tokens at which it fires. Right: the tokens whose logits it raises (orange) and
     lowers (blue) most.
@@ -39,7 +39,7 @@ def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     """
     check(result)
     chosen = choose(result, "fires", {})
-    names = [value_label("language", one) for one in chosen.values.get_index("language")]
+    names = [value_label("language", code) for code in chosen.values.get_index("language")]
     figure = make_subplots(
         rows=1,
         cols=2,
@@ -59,10 +59,10 @@ def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
         col=1,
     )
     for name, colour, back in (("promoted", style.LINES[1], False), ("suppressed", style.LINES[0], True)):
-        words = [token_label(one) for one in result[name].values]
+        words = [token_label(token) for token in result[name].values]
         effect = result[f"{name}_by"].values
         order = range(len(words) - 1, -1, -1) if back else range(len(words))
-        # the same token may stand at both ends of a small vocabulary: places are numbers, words are their ticks
+        # a small vocabulary may have the same token in both lists: positions are numbers, words are their ticks
         start = len(words) if back else 0
         figure.add_trace(
             go.Bar(
@@ -77,7 +77,7 @@ def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
             row=1,
             col=2,
         )
-    up, down = ([token_label(one) for one in result[name].values] for name in ("promoted", "suppressed"))
+    up, down = ([token_label(token) for token in result[name].values] for name in ("promoted", "suppressed"))
     ticks = [*up, *reversed(down)]
     figure.update_yaxes(tickmode="array", tickvals=list(range(len(ticks))), ticktext=ticks, row=1, col=2)
     figure.update_yaxes(autorange="reversed")
@@ -97,7 +97,7 @@ def check(result: xr.Dataset) -> None:
     """Refuse a Result that `neurons.look` did not make.
 
     Raises:
-        BadArgument: it lacks what a neuron's figure and card show.
+        BadArgument: it lacks variables that a neuron's figure and card show.
     """
     if not isinstance(result, xr.Dataset) or not set(result.data_vars) >= _NEEDED:
         raise BadArgument("this draws what neurons.look returns; this is another Result")

@@ -53,10 +53,10 @@ class Card:
 
 @checked
 def neuron_card(result: xr.Dataset) -> Card:
-    """Write what `neurons.look` found of one neuron as a card.
+    """Write the result of `neurons.look` for one neuron as a card.
 
-    The stronger the neuron at a token, the darker its orange; below zero it is blue, for sites that go there. Letters
-    that belong together are never parted, and each text runs in the direction of its own script.
+    The stronger the neuron at a token, the darker its orange; below zero it is blue, for sites with negative values.
+    Letters that belong together are never split, and each text runs in the direction of its own script.
 
     Args:
         result: what `neurons.look` returned.
@@ -84,7 +84,9 @@ def neuron_card(result: xr.Dataset) -> Card:
         _tokens(result, "promoted", "Raises the logits of"),
         _tokens(result, "suppressed", "Lowers the logits of"),
     ]
-    for language in sorted(result["language"].values.tolist(), key=lambda one: -float(result.fires.sel(language=one))):
+    for language in sorted(
+        result["language"].values.tolist(), key=lambda code: -float(result.fires.sel(language=code))
+    ):
         parts.append(_language(result.sel(language=language), language, largest, signed))
     return Card("\n".join([*(part for part in parts if part), "</div>"]), title)
 
@@ -96,7 +98,7 @@ def _labels(result: xr.Dataset) -> str:
         f"<tr><th>{escape(str(name))}</th><td>{escape(str(value))}</td></tr>"
         for name, value in zip(result["method"].values, result.label.values, strict=True)
     )
-    return f"<h3>What the methods call it</h3><table>{rows}</table>"
+    return f"<h3>Labels by method</h3><table>{rows}</table>"
 
 
 def _tokens(result: xr.Dataset, name: str, heading: str) -> str:

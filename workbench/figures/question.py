@@ -25,8 +25,8 @@ _QUESTIONS: tuple[tuple[str, str | None, str], ...] = (
     ("member", "neuron", "Which neurons belong to {language}?"),
     ("fired", None, "How often does each neuron fire in {language}?"),
     ("entropy", "neuron", "Which neurons fire for few languages, which for all?"),
-    ("entropy", "head", "How widely does each head look in {language}?"),
-    ("entropy", "layer", "How undecided is each layer between words?"),
+    ("entropy", "head", "How widely does each head spread its attention in {language}?"),
+    ("entropy", "layer", "How uncertain is each layer about the next word?"),
     ("score", "neuron", "How language-specific is each neuron?"),
     ("share", "kind", "Which kinds of neurons fill each layer?"),
     ("effect", "target_layer", "From which layer to which does the answer travel?"),
@@ -86,7 +86,7 @@ def _language(chosen: Chosen) -> str:
 
 
 def origin(result: xr.Dataset) -> list[str]:
-    """Model and corpus out of the result's provenance, which a foreign Dataset may not have."""
+    """Model and corpus out of the result's provenance, which other Datasets may not have."""
     try:
         record = provenance(result)
     except BadResult:

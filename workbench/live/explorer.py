@@ -8,7 +8,7 @@ import traitlets
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.figures.explorer.contents import Found, Measure
+from workbench.figures.explorer.contents import ExplorerData, Measure
 from workbench.heads.attention.kinds import KINDS
 from workbench.live import figures
 from workbench.live.chooser import Chooser
@@ -69,7 +69,7 @@ class Explorer(ipywidgets.VBox):
         classes: the chosen layer's neurons; None without such a result.
     """
 
-    def __init__(self, reader: Reader, data: Found, corpus: Corpus):
+    def __init__(self, reader: Reader, data: ExplorerData, corpus: Corpus):
         self._data, self._main = data, main_measures(data)
         self._shades: dict[str, Measure | str] = {measure.label: measure for measure in data.measures}
         self._shades |= {f"The two texts: {KINDS[name]}": name for name in MEASURES}

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import xarray as xr
 
 from workbench.errors import BadResult
-from workbench.figures.explorer.contents import Found, find
+from workbench.figures.explorer.contents import ExplorerData, find
 from workbench.model.model import Model
 from workbench.results.make import provenance
 
-_NOTHING = Found((), roles=None, kinds=None, patterns=None, classes=None, notes=(), origin=())
+_NOTHING = ExplorerData((), roles=None, kinds=None, patterns=None, classes=None, notes=(), origin=())
 
 
-def check(model: Model, results: Sequence[xr.Dataset]) -> Found:
+def check(model: Model, results: Sequence[xr.Dataset]) -> ExplorerData:
     """Sort results by what can be shown of them; there may be none.
 
     Raises:
@@ -36,7 +36,7 @@ def check(model: Model, results: Sequence[xr.Dataset]) -> Found:
     return data
 
 
-def main_measures(data: Found) -> list[tuple[xr.Dataset, str]]:
+def main_measures(data: ExplorerData) -> list[tuple[xr.Dataset, str]]:
     """What is written and drawn of a single head by language: up to three scores, or else the first measure."""
     main = [measure for measure in data.measures if measure.is_score] or data.measures[:1]
     return [(measure.result, measure.name) for measure in main[:3]]

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.figures.drawing.labels import value_label
-from workbench.figures.explorer.contents import KINDS, Found, kind_of
+from workbench.figures.explorer.contents import KINDS, ExplorerData, kind_of
 from workbench.live.reading import Reading
 
 _PLACES = {
@@ -17,7 +17,7 @@ _PLACES = {
 
 
 def describe(
-    data: Found,
+    data: ExplorerData,
     measures: Sequence[tuple[xr.Dataset, str]],
     readings: Mapping[str, Reading],
     *,

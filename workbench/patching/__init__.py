@@ -1,4 +1,4 @@
-"""Activation patching: put activations of one run into another and read what comes out."""
+"""Activation patching: put activations of one run into another and measure the effect."""
 
 from workbench.patching.attribution import attribution
 from workbench.patching.circuits.circuit import circuit

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
+from einops import rearrange
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -51,13 +52,13 @@ def attribution(
     The effect of putting the source's activation in the target's place is estimated by its first-order term,
     (source - target) d metric / d activation, from two forward passes and one backward pass for a batch of pairs. With
     `steps` the slope is averaged over runs whose embeddings lie evenly between the target's and the source's
-    (integrated gradients), `steps` forward and backward passes. What is curved in between is missed by both, so some
-    cells are also patched exactly, and the agreement is part of the result.
+    (integrated gradients), `steps` forward and backward passes. Both are approximations, so some cells are also
+    patched exactly, and the agreement is part of the result.
 
     Args:
         model: the model.
         pairs: as in `sweep`.
-        site: `residual` (in front of each layer) or `residual_post` (behind), over layer and position; `head`, over
+        site: `residual` (before each layer) or `residual_post` (after it), over layer and position; `head`, over
             layer and head.
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric that has a gradient.
         steps: of integrated gradients; 0 takes the slope in the target run alone.
@@ -74,7 +75,7 @@ def attribution(
         absolute difference of the effects; NaN where nothing varies.
 
     Raises:
-        UnsupportedSite: no such site, or the model cannot be restarted.
+        UnsupportedSite: no such site, or the model cannot be run from a layer on.
         BadArgument: a metric without a gradient, or numbers below their least.
         BadPairs: prompts of a pair differ in length, or answer and foil begin with the same token.
         NotFinite: a slope is NaN or infinite.
@@ -154,8 +155,8 @@ def estimate(
     slopes = own.slope["head"] if heads else own.residual_slope
     if steps:
         runs = [there(torch.lerp(mine, given, (step + 0.5) / steps)) for step in range(steps)]  # midpoints
-        found = [run.slope["head"] if heads else run.residual_slope for run in runs]
-        slopes = [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
+        by_step = [run.slope["head"] if heads else run.residual_slope for run in runs]
+        slopes = [torch.stack(each).mean(0) for each in zip(*by_step, strict=True)]
     theirs, ours = (source.z, own.at["head"]) if heads else (source.residual, own.residual)
     layers = range(model.n_layers) if site != "residual_post" else range(1, model.n_layers + 1)
     axes = (1, 3) if heads else (2,)
@@ -179,12 +180,12 @@ def _draw(model: Model, prompts: Prompts, site: str, count: int, seed: int, *, l
             len(target) - next((i for i, (a, b) in enumerate(zip(source, target, strict=True)) if a != b), len(target))
             for source, target in zip(prompts.source, prompts.target, strict=True)
         ]
-        behind = last and site == "residual_post"
+        only_last = last and site == "residual_post"
         every = [
             (layer, -back)
             for layer in layers
             for back in range(1, max(differs) + 1)
-            if not (behind and layer == model.n_layers - 1 and back > 1)
+            if not (only_last and layer == model.n_layers - 1 and back > 1)
         ]
     return sorted(random.Random(seed).sample(every, min(count, len(every))))
 
@@ -193,7 +194,7 @@ def _exact(source: Recording, batch: Batch, metric: Metric, drawn: list[Cell], s
     """The metric after patching each drawn cell exactly: [sample, cell]."""
     model = source.model
     target = record(model, batch, heads=site == "head", keys=site != "head")
-    found = np.full((target.n_samples, len(drawn)), np.nan)
+    values_of_cells = np.full((target.n_samples, len(drawn)), np.nan)
     length = target.n_positions
     for layer in sorted({layer for layer, _ in drawn}):
         places = [i for i, cell in enumerate(drawn) if cell[0] == layer and (site == "head" or -cell[1] <= length)]
@@ -201,17 +202,19 @@ def _exact(source: Recording, batch: Batch, metric: Metric, drawn: list[Cell], s
         if not places:
             continue
         if site == "head":
-            values = source.z[layer][:, :, columns].permute(2, 0, 1, 3)
+            values = rearrange(
+                source.z[layer][:, :, columns], "sample position head d_head -> head sample position d_head"
+            )
             states = replace_heads(target, layer, columns, values, last=metric.last)
         else:
             at, positions = layer + (site == "residual_post"), [length + column for column in columns]
             values = source.residual[at][:, positions].transpose(0, 1)
             states = replace_positions(target, at, positions, values, last=metric.last)
-        found[:, places] = read(target, metric, states).T.double().cpu().numpy()
+        values_of_cells[:, places] = read(target, metric, states).T.double().cpu().numpy()
         if site != "head":
             for i, column in zip(places, columns, strict=True):
-                found[(batch.mask[:, column] == 0).cpu().numpy(), i] = np.nan
-    return found
+                values_of_cells[(batch.mask[:, column] == 0).cpu().numpy(), i] = np.nan
+    return values_of_cells
 
 
 def _result(

@@ -43,7 +43,7 @@ def cross_layer(
         pairs: Pairs, or what `load_pairs` reads; lengths may differ when `position` is negative.
         position: where the state is taken and put; negative counts from the end of each prompt, otherwise all prompts
             have one length.
-        site: `residual`, the states in front of the layers, or `residual_post`, behind them: there the last layer into
+        site: `residual`, the states before the layers, or `residual_post`, after them: there the last layer into
             the last layer at position -1 is the source's own output.
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
         progress: show a progress bar.
@@ -77,13 +77,13 @@ def cross_layer(
     stopped = ""
     try:
         every = list(batches(model, prompts, batch_size))
-        for batch in resumed(every, table.state(), skip=lambda one: bar.update(model.n_layers * len(one.rows))):
+        for batch in resumed(every, table.state(), skip=lambda skipped: bar.update(model.n_layers * len(skipped.rows))):
             source, target = record(model, batch.source), record(model, batch.target, keys=True)
             table.begin(
                 batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), model.n_layers
             )
             for layer, sources, values, changed in cells.layers(
-                source, target, table.metric, back, behind=site != "residual"
+                source, target, table.metric, back, after=site != "residual"
             ):
                 done = table.layers_done
                 table.put(layer, sources, values, changed)
@@ -106,7 +106,7 @@ def cross_layer(
 
 
 def _from_end(prompts: Prompts, position: int) -> int:
-    """The position counted from the end, once it was seen to be inside every prompt."""
+    """The position counted from the end; refused where it lies outside a prompt."""
     shortest, longest = min(prompts.lengths), max(prompts.lengths)
     if position >= 0 and shortest != longest:
         raise BadArgument(

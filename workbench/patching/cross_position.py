@@ -45,7 +45,7 @@ def cross_position(
         model: the model.
         pairs: Pairs, or what `load_pairs` reads; lengths may differ, also within a pair.
         layer: where the states are taken and put.
-        site: `residual`, the state in front of the layer, or `residual_post`, behind it.
+        site: `residual`, the state before the layer, or `residual_post`, after it.
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
         progress: show a progress bar.
         batch_size: pairs per forward pass.

@@ -1,4 +1,4 @@
-"""Path patching: what a head sends to one receiver directly, past all other heads."""
+"""Path patching: the direct effect of a head through one receiver, past all other heads."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from workbench.errors import BadArgument, Interrupted
 from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
-from workbench.patching.edges.receivers import Receiver, parse, sent
+from workbench.patching.edges.receivers import Receiver, parse, patch_path
 from workbench.patching.engine import cells
-from workbench.patching.engine.frozen_heads import Runs, run_pair
+from workbench.patching.engine.frozen_heads import PairRuns, run_pair
 from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import batches, encode
 from workbench.patching.engine.table import Table
@@ -38,22 +38,22 @@ def path(
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Let one head of the source run speak to one receiver of the target run, and to nothing else.
+    """Patch the path from one head of the source run to one receiver of the target run alone.
 
     For each sender: the target run is repeated with the sender's output (before W_O, at all positions) from the source
-    run and every other head held at its output in the target run; what reaches the receiver there is kept. Then the
-    target run is repeated once more, with nothing held, with that put at the receiver.
+    run and every other head frozen at its output in the target run; the receiver's input there is recorded. Then the
+    target run is repeated once more, with nothing frozen and that input patched into the receiver.
 
     Args:
         model: the model.
         pairs: Pairs, or what `load_pairs` reads. The two prompts of a pair have the same number of tokens.
         senders: (layer, head) of each; every head when None.
-        receiver: `"final"`, the final residual stream, thus the logits; `("residual", layer)`, the state in front of a
+        receiver: `"final"`, the final residual stream, thus the logits; `("residual", layer)`, the state before a
             layer; `("q", layer, head)`, `("k", layer, kv_head)` or `("v", layer, kv_head)`, what a head reads. All
             positions of it receive.
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
-        through_mlps: MLPs between sender and receiver answer to what the sender says, as in the paper on indirect
-            object identification; where False they are held as the heads are, and only the residual stream is left.
+        through_mlps: MLPs between sender and receiver respond to the sender's output, as in the paper on indirect
+            object identification; where False they are frozen as the heads are, and only the residual stream is left.
         progress: show a progress bar.
         batch_size: pairs per forward pass.
         seed: of the bootstrap.
@@ -61,13 +61,13 @@ def path(
     Returns:
         `effect[layer, head]` of each sender: 0 is the unpatched target run, 1 the source run; its interval `low` and
         `high` over pairs, and `value`, `pair_effect`, `pair_value`, `source_value`, `target_value` as in `sweep`. Heads
-        that stand behind the receiver cannot reach it and are 0; heads that are not senders are NaN.
+        after the receiver cannot reach it and are 0; heads that are not senders are NaN.
 
     Raises:
         BadArgument: no such receiver or sender.
         BadPairs: prompts of a pair differ in length, or answer and foil begin with the same token.
-        UnsupportedSite: the architecture ignores edits of heads, of the receiver or, with MLPs held, of neurons; or its
-            layers cannot be called on their own.
+        UnsupportedSite: the architecture ignores edits of heads, of the receiver or, with MLPs frozen, of neurons; or
+            its layers cannot be called on their own.
         Interrupted: `partial` holds the cells that were finished.
 
     Source:
@@ -88,7 +88,7 @@ def path(
     stopped = ""
     try:
         every = list(batches(model, prompts, batch_size))
-        for batch in resumed(every, table.state(), skip=lambda one: bar.update(model.n_layers * len(one.rows))):
+        for batch in resumed(every, table.state(), skip=lambda skipped: bar.update(model.n_layers * len(skipped.rows))):
             runs = run_pair(model, batch, through_mlps=through_mlps, patterns=end.inside)
             table.begin(
                 batch,
@@ -121,8 +121,8 @@ def path(
     return result
 
 
-def _row(table: Table, runs: Runs, metric: Metric, end: Receiver, layer: int, heads: list[int]) -> None:
-    """Every sender of a layer, and what is known of its other heads."""
+def _row(table: Table, runs: PairRuns, metric: Metric, end: Receiver, layer: int, heads: list[int]) -> None:
+    """Enter the cells of a layer: every sender patched, other heads NaN."""
     target = runs.target
     others = [head for head in range(target.model.n_heads) if head not in heads]
     if others:
@@ -135,7 +135,7 @@ def _row(table: Table, runs: Runs, metric: Metric, end: Receiver, layer: int, he
     changed = differ.any(1)  # [sample, head]
     size = cells.cells_at_once(target.model, target.n_samples, target.n_positions, target.n_positions)
     for block in cells.split(heads, size):
-        states = sent(runs, end, layer, block, last=metric.last)
+        states = patch_path(runs, end, layer, block, last=metric.last)
         table.put(layer, block, cells.read(target, metric, states), changed[:, block].T)
 
 

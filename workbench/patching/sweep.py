@@ -62,7 +62,7 @@ def sweep(
         model: the model.
         pairs: Pairs, or what `load_pairs` reads. The two prompts of a pair have the same number of tokens, unless the
             sweep is over roles; lengths may differ between pairs, and positions are then counted from the end.
-        site: `residual` (the state in front of each layer), `residual_post` (behind it), `attention_out`, `mlp_out`,
+        site: `residual` (the state before each layer), `residual_post` (after it), `attention_out`, `mlp_out`,
             `head` (its output before W_O), `q`, `k`, `v`, `pattern` (a head's attention; at a position, that query's
             row), `neuron` (what the down projection reads).
         over: the axes. States and outputs go over ("layer", "position") or ("layer", "role"); heads and what belongs
@@ -88,7 +88,7 @@ def sweep(
     Raises:
         UnsupportedSite: no such site, or the architecture ignores edits there.
         BadArgument: axes, a direction or a metric that this site does not have.
-        BadPairs: prompts of a pair differ in length (without roles), a role stands outside its prompt, or answer and
+        BadPairs: prompts of a pair differ in length (without roles), a role lies outside its prompt, or answer and
             foil begin with the same token.
         Interrupted: `partial` holds the cells that were finished.
 
@@ -119,38 +119,23 @@ def sweep(
     stopped = ""
     try:
         every = list(batches(model, prompts, batch_size))
-        for batch in resumed(every, table.state(), skip=lambda one: bar.update(model.n_layers * len(one.rows))):
+        for batch in resumed(every, table.state(), skip=lambda skipped: bar.update(model.n_layers * len(skipped.rows))):
             source, target = _record(model, batch, site, axes)
             shift = inner[-1] - target.n_positions if axes[-1] == "position" else 0
             ran = width - shift * (width // inner[-1])
             table.begin(batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), ran)
             where = {side: [columns[side][row] for row in batch.rows] for side in columns}
-            for layer, found, values, changed in _cells(site, axes, source, target, table.metric, inner[-1], where):
+            for layer, block, values, changed in _cells(site, axes, source, target, table.metric, inner[-1], where):
                 done = table.layers_done
-                table.put(layer, [column + shift for column in found], values, changed)
+                table.put(layer, [column + shift for column in block], values, changed)
                 bar.update((table.layers_done - done) * len(batch.rows))
             table.end()
     except KeyboardInterrupt:
         stopped = table.stopped()
     finally:
         bar.close()
-    coords: dict[str, Sequence[Any]] = {"role": named} if named else {}
-    if axes[-1] == "position":
-        forget_padding(table)
-        coords["position"] = numbers(prompts)
-    result = table.result(
-        model,
-        axes,
-        method="patching.sweep",
-        parameters={"site": site, "over": list(axes), "direction": direction},
-        seed=seed,
-        coords=coords,
-        inner=inner,
-    )
-    if axes[-1] == "position":
-        result = result.assign_coords(token=("position", tokens(model, given)))
-    result = _turned(result) if noising else result
-    result.attrs["direction"] = direction
+    parameters = {"site": site, "over": list(axes), "direction": direction}
+    result = _result(model, table, given, axes, inner, named, parameters, seed)
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result
@@ -158,24 +143,24 @@ def sweep(
 
 def _axes(site: str, over: Sequence[str] | None) -> tuple[str, ...]:
     if site not in WORKS:
-        works = "; ".join(f"{name!r} over {_said(axes)}" for name, axes in WORKS.items())
+        works = "; ".join(f"{name!r} over {_in_words(axes)}" for name, axes in WORKS.items())
         raise UnsupportedSite(f"site={site!r} cannot be swept (works: {works})")
     works = WORKS[site]
     if over is None:
         return works[0]
     if isinstance(over, str) or tuple(over) not in works:
-        raise BadArgument(f"site={site!r} over {over!r} is not offered; {site!r} goes over {_said(works)}")
+        raise BadArgument(f"site={site!r} over {over!r} is not offered; {site!r} goes over {_in_words(works)}")
     return tuple(over)
 
 
-def _said(works: Sequence[tuple[str, ...]]) -> str:
+def _in_words(works: Sequence[tuple[str, ...]]) -> str:
     return ", or ".join(" and ".join(axes) for axes in works)
 
 
 def _require(model: Model, site: str) -> None:
     if site in ("head", "pattern", "neuron"):
         model.require(site)
-    if site in layer_sites.PLACES:
+    if site in layer_sites.SITE_KINDS:
         model.hook_point(site, 0)
 
 
@@ -186,13 +171,13 @@ def _size(model: Model, prompts: Prompts, site: str, axis: str, named: list[str]
 
 
 def _record(model: Model, batch: PairBatch, site: str, axes: tuple[str, ...]) -> tuple[Recording, Recording]:
-    """Both runs; patterns are formed where the layer will be looked into.
+    """Both runs; with patterns where sites inside the layer are patched.
 
     Both keep keys there, so that equal prompts are run in the same way and are equal bit for bit.
     """
     if site == "head" and axes == ("layer", "head"):
         return record(model, batch.source, heads=True), record(model, batch.target, heads=True, keys=True)
-    inside = site in layer_sites.PLACES
+    inside = site in layer_sites.SITE_KINDS
     source = record(model, batch.source, keys=inside, patterns=inside)
     return source, record(model, batch.target, keys=True, patterns=inside)
 
@@ -208,8 +193,8 @@ def _cells(
 ) -> cells.Cells:
     if "role" in axes:
         return roles(source, target, metric, site, where["source"], where["target"])
-    if site not in layer_sites.PLACES:
-        return cells.positions(source, target, metric, behind=site == "residual_post")
+    if site not in layer_sites.SITE_KINDS:
+        return cells.positions(source, target, metric, after=site == "residual_post")
     if "position" in axes:
         return layer_sites.positions(source, target, metric, site, width)
     if site == "head":
@@ -217,7 +202,31 @@ def _cells(
     return layer_sites.units(source, target, metric, site)
 
 
-def _turned(result: xr.Dataset) -> xr.Dataset:
+def _result(
+    model: Model,
+    table: Table,
+    given: Prompts,
+    axes: tuple[str, ...],
+    inner: tuple[int, ...],
+    named: list[str],
+    parameters: dict[str, Any],
+    seed: int,
+) -> xr.Dataset:
+    coords: dict[str, Sequence[Any]] = {"role": named} if named else {}
+    if axes[-1] == "position":
+        forget_padding(table)
+        coords["position"] = numbers(table.prompts)
+    result = table.result(
+        model, axes, method="patching.sweep", parameters=parameters, seed=seed, coords=coords, inner=inner
+    )
+    if axes[-1] == "position":
+        result = result.assign_coords(token=("position", tokens(model, given)))
+    result = _noising_names(result) if parameters["direction"] == "noising" else result
+    result.attrs["direction"] = parameters["direction"]
+    return result
+
+
+def _noising_names(result: xr.Dataset) -> xr.Dataset:
     """The names of a noising sweep: the run that is patched is the pair's source run."""
     result = result.rename(source_value="target_value", target_value="source_value")
     for name in ("source_value", "target_value"):

@@ -12,8 +12,8 @@ from tests.patching.planted import WORDS, planted, tokenizer
 from workbench.errors import BadArgument, BadPairs, Interrupted, UnknownLanguage
 from workbench.model.load import load_model
 from workbench.patching.concepts.concept_pairs import make_pairs
-from workbench.patching.concepts.concepts import leads, word_position
-from workbench.patching.concepts.onset import onset
+from workbench.patching.concepts.concepts import word_position
+from workbench.patching.concepts.onset import leads, onset
 from workbench.results.make import provenance
 from workbench.results.statistics import interval
 

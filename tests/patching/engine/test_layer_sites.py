@@ -137,10 +137,10 @@ def test_roles_that_will_not_do():
 
     for roles, message in (
         (None, "pair 0 has no roles"),
-        ({"source:subject": 1}, "role 'subject' stands in one prompt only"),
+        ({"source:subject": 1}, "role 'subject' is in one prompt only"),
         (
             {"subject": 4},
-            r"'subject' stands at 4, outside the target prompt, which has 4 tokens \(0 to 3, or -4 to -1\)",
+            r"'subject' is at 4, outside the target prompt, which has 4 tokens \(0 to 3, or -4 to -1\)",
         ),
     ):
         with pytest.raises(BadPairs, match=message):
@@ -153,6 +153,6 @@ def test_roles_that_will_not_do():
 
 
 def test_an_architecture_that_ignores_an_edit_is_refused(monkeypatch):
-    monkeypatch.setattr(layer_sites.Inside, "_closed", lambda self, values, output: output)
-    with pytest.raises(UnsupportedSite, match="ignores edits of 'q'; nothing moved"):
+    monkeypatch.setattr(layer_sites.LayerPatch, "_closed", lambda self, values, output: output)
+    with pytest.raises(UnsupportedSite, match="ignores edits of 'q'; no output changed"):
         sweep(wrapped("llama"), EQUAL, site="q", progress=False)

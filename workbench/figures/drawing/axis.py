@@ -1,4 +1,4 @@
-"""One axis of cells: where they lie, what they are called, which way it runs."""
+"""One axis of cells: positions, labels and direction."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from workbench.figures.drawing.labels import axis_title, token_label, value_labe
 
 _MOST_LABELS = 64
 _MOST_INTEGERS = 24
-_MOST_LETTERS = 28  # of labels side by side that stand level even in a panel among four
+_MOST_LETTERS = 28  # of labels side by side that fit horizontally even in one of four panels
 _TOKENS = {"position": "token", "query": "query_token", "key": "key_token"}  # axis to the coordinate of its tokens
 
 
@@ -22,9 +22,9 @@ class Axis:
         dim: Axis of the result.
         title: With units.
         positions: Where the cells lie, `[n]`.
-        labels: Words at the positions for ticks; None where the positions are the coordinates themselves.
+        labels: Tick labels at the positions; None where the positions are the coordinates themselves.
         names: Words for the hover text; None like `labels`.
-        short: The labels where there is little room, which is across; None where they are short enough.
+        short: Short labels, for a horizontal axis; None where `labels` are short enough.
     """
 
     dim: str
@@ -73,7 +73,7 @@ def axis(array: xr.DataArray, dim: str, *, scaled: bool = False) -> Axis:
     values = array.get_index(dim).to_numpy()
     tokens = array.coords.get(_TOKENS.get(dim, ""))
     if tokens is not None and tokens.dims == (dim,):
-        labels = tuple(  # where several prompts have different tokens, the number says more than nothing
+        labels = tuple(  # where several prompts have different tokens, the number is shown
             token_label(token) if str(token) else value_label(dim, value)
             for token, value in zip(tokens.values, values, strict=True)
         )

@@ -1,4 +1,4 @@
-"""A panel of cells: heatmap traces of one two-dimensional array, with hover text that says everything."""
+"""A panel of cells: heatmap traces of one two-dimensional array, with full hover text."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ from workbench.figures.drawing.axis import Axis
 from workbench.figures.drawing.choose import Chosen
 from workbench.figures.drawing.labels import value_line
 
-_FEW = 64  # cells along an axis that can afford a line between them
+_FEW = 64  # cells along an axis that can have a line between them
 
 
 def is_category(values: xr.DataArray) -> bool:
@@ -80,7 +80,7 @@ def word_cells(
 
 
 def hover_lines(companions: Iterable[str]) -> list[str]:
-    """What hovering says of the numbers beside a value, which are the columns of `customdata` in this order."""
+    """Hover text of a value's companions, which are the columns of `customdata` in this order."""
     column = {name: f"%{{customdata[{index}]:.3g}}" for index, name in enumerate(companions)}
     lines = []
     if "low" in column:

@@ -19,7 +19,7 @@ class Chosen:
     Attributes:
         values: The variable after the selection; languages in the order of their codes, other groups after them.
         companions: `low`, `high`, `p_value` ... with the same axes as `values`.
-        fixed: Coordinates of which a single value was kept, by the selection or before it.
+        fixed: Coordinates with a single value, by the selection or before it.
     """
 
     values: xr.DataArray
@@ -58,49 +58,49 @@ def choose(result: xr.Dataset, variable: str, select: Mapping[str, Any]) -> Chos
             raise BadArgument(
                 f"{variable} has no axis {dim!r} to select from (has: {', '.join(map(str, values.dims))})"
             )
-    wanted = {dim: _wanted(values, dim, want) for dim, want in select.items()}
-    beside = {name: _taken(array, wanted) for name, array in companions(result, variable).items()}
-    fixed = {str(name): one.values.item() for name, one in values.coords.items() if not one.ndim}
+    wanted = {dim: _indices(values, dim, want) for dim, want in select.items()}
+    beside = {name: _selected(array, wanted) for name, array in companions(result, variable).items()}
+    fixed = {str(name): coord.values.item() for name, coord in values.coords.items() if not coord.ndim}
     fixed |= {dim: values[dim].values[want] for dim, want in wanted.items() if isinstance(want, int)}
-    return Chosen(_spoken(_taken(values, wanted), result, wanted), beside, fixed)
+    return Chosen(_with_tokens(_selected(values, wanted), result, wanted), beside, fixed)
 
 
-def no_axis(asked: str, name: str, dims: Iterable[Hashable]) -> BadArgument:
-    """The error for an axis that the variable does not have, or has lost to the selection."""
-    return BadArgument(f"{asked}={name!r} is no axis of what is drawn (has: {', '.join(map(str, dims)) or 'none'})")
+def no_axis(keyword: str, name: str, dims: Iterable[Hashable]) -> BadArgument:
+    """The error for an axis that the variable does not have, or that the selection dropped."""
+    return BadArgument(f"{keyword}={name!r} is no axis of what is drawn (has: {', '.join(map(str, dims)) or 'none'})")
 
 
-def _wanted(values: xr.DataArray, dim: str, want: Any) -> int | list[int]:
-    """Index or indices of the coordinates that were asked for."""
+def _indices(values: xr.DataArray, dim: str, want: Any) -> int | list[int]:
+    """Index or indices of the selected coordinates."""
     index = values.get_index(dim)
     has = list(index)
     if isinstance(want, slice):
-        found = index.slice_indexer(want.start, want.stop, want.step)
-        wanted: int | list[int] = list(range(len(has)))[found]
+        positions = index.slice_indexer(want.start, want.stop, want.step)
+        wanted: int | list[int] = list(range(len(has)))[positions]
     elif isinstance(want, str | bytes) or not isinstance(want, Iterable):
-        return _place(dim, has, want)
+        return _index_of(dim, has, want)
     else:
-        wanted = [_place(dim, has, item) for item in want]
+        wanted = [_index_of(dim, has, item) for item in want]
     if not wanted:
-        raise BadArgument(f"{dim}={want!r} selects nothing (has: {_some(has)})")
+        raise BadArgument(f"{dim}={want!r} selects nothing (has: {_listed(has)})")
     return wanted
 
 
-def _place(dim: str, has: list, want: Any) -> int:
+def _index_of(dim: str, has: list, want: Any) -> int:
     if want in has:
         return has.index(want)
-    if is_language(dim) and isinstance(want, str) and (meant := match(want, [str(one) for one in has])) is not None:
-        return [str(one) for one in has].index(meant)
+    if is_language(dim) and isinstance(want, str) and (meant := match(want, [str(code) for code in has])) is not None:
+        return [str(code) for code in has].index(meant)
     error = UnknownLanguage if is_language(dim) else BadArgument
-    raise error(f"{dim} {want!r} is not in this result (has: {_some(has)})")
+    raise error(f"{dim} {want!r} is not in this result (has: {_listed(has)})")
 
 
-def _some(has: list) -> str:
+def _listed(has: list) -> str:
     words = [str(item) for item in has]
     return ", ".join(words if len(words) <= 20 else [*words[:8], "...", words[-1]])
 
 
-def _taken(array: xr.DataArray, wanted: Mapping[str, int | list[int]]) -> xr.DataArray:
+def _selected(array: xr.DataArray, wanted: Mapping[str, int | list[int]]) -> xr.DataArray:
     array = array.isel({dim: want for dim, want in wanted.items() if dim in array.dims})
     for dim in array.dims:
         if dim in array.coords and array[dim].dtype.kind in "UOT":
@@ -108,11 +108,11 @@ def _taken(array: xr.DataArray, wanted: Mapping[str, int | list[int]]) -> xr.Dat
     return array
 
 
-def _spoken(values: xr.DataArray, result: xr.Dataset, wanted: Mapping[str, int | list[int]]) -> xr.DataArray:
+def _with_tokens(values: xr.DataArray, result: xr.Dataset, wanted: Mapping[str, int | list[int]]) -> xr.DataArray:
     """Attention of one text, `[query, key]`, up to the text's end and with its tokens; anything else as it is."""
     if "token" not in result.data_vars or not {"query", "key"} <= set(values.dims):
         return values
-    token = _taken(result["token"], wanted)
+    token = _selected(result["token"], wanted)
     if token.dims != ("position",):
         return values
     other = [dim for dim in values.dims if dim not in ("query", "key")]

@@ -9,7 +9,7 @@ from workbench.figures.drawing import style
 from workbench.figures.drawing.labels import describe
 
 _USUAL = 0.995  # share of the numbers that the scale shows in any case
-_FAR = 3  # times their end, beyond which the largest number would leave them all pale
+_FAR = 3  # times the usual end, beyond which the largest number would make all others pale
 _SIGNED = ("delta", "gradient", "effect")
 
 
@@ -22,7 +22,7 @@ def is_signed(values: xr.DataArray) -> bool:
 def colour_axis(values: xr.DataArray, *, height: int) -> dict[str, Any]:
     """Shared colour axis: symmetric around zero for signed numbers, from zero up for the others.
 
-    Where few numbers lie far beyond all others, the scale ends before them, and its title says where and how far.
+    Where few numbers are far larger than the others, the scale is clipped, and its title says where.
 
     Args:
         values: Numbers; NaN is drawn as a hole.
@@ -51,12 +51,12 @@ def colour_axis(values: xr.DataArray, *, height: int) -> dict[str, Any]:
 
 
 def colour_layout(values: xr.DataArray, *, height: int) -> dict[str, Any]:
-    """The colour axis, and in `meta` what its numbers are, for figures without the line that says it."""
+    """The colour axis, and in `meta` what its numbers are, for figures without the line under the title."""
     return {"coloraxis": colour_axis(values, height=height), "meta": {"colour": describe(values)}}
 
 
 def scale_end(values: xr.DataArray) -> tuple[float, str]:
-    """Where the scale ends, and the words that say so where numbers lie beyond its end."""
+    """Where the scale ends, and a note where numbers lie beyond its end."""
     sizes = np.abs(values.values[np.isfinite(values.values)].astype(float))
     largest = float(sizes.max()) if sizes.size else 0.0
     if largest <= 0:

@@ -11,7 +11,7 @@ from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import Axis
 from workbench.figures.drawing.choose import Chosen
 
-_REST = ("other", "none", "no")  # what belongs to no class: most cells, beside which the classes would vanish
+_REST = ("other", "none", "no")  # no class: most cells, whose bars would dwarf the others
 
 
 def count_bars(chosen: Chosen, across: Axis, left: Axis, *, heading: str = "") -> list[Any]:

@@ -38,7 +38,7 @@ def is_language(dim: str) -> bool:
 
 
 def language_order(dim: str, names: list[str]) -> list[int]:
-    """Indices that put languages in the one order of all figures, by code; groups of no language stay behind them."""
+    """Indices that put languages in the one order of all figures, by code; groups of no language come after them."""
     if is_language(dim):
         return sorted(range(len(names)), key=lambda index: names[index])
     if dim in _NAMED_AFTER_LANGUAGES:
@@ -47,18 +47,18 @@ def language_order(dim: str, names: list[str]) -> list[int]:
 
 
 def _is_code(name: str) -> bool:
-    """Whether a group is called after a language: longer codes are words too often."""
+    """Whether a group is named after a language: only two letters, because longer codes are often words."""
     return len(name) == 2 and languages.known(name)
 
 
 def escape(text: Any) -> str:
-    """Text that plotly draws as it is: plotly reads tags such as <s> and <b>, which tokens may be called."""
+    """Text that plotly draws as it is: plotly reads tags such as <s> and <b>, which may be tokens."""
     plain = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return plain.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥")
 
 
 def value_label(dim: str, value: Any, *, short: bool = False) -> str:
-    """A coordinate in words: `de` becomes "German · Deutsch", or "German" where there is little room.
+    """A coordinate in words: `de` becomes "German · Deutsch", or "German" where space is short.
 
     A planted language, which no registry knows, keeps its own name.
     """
@@ -82,7 +82,7 @@ def token_label(token: Any, *, most: int = 14) -> str:
 
 
 def letters_wide(text: str) -> int:
-    """How much room a text takes, in Latin letters: signs of Chinese, Japanese and Korean take two, marks none."""
+    """The width of a text in Latin letters: Chinese, Japanese and Korean characters take two, marks none."""
     return sum(
         0 if unicodedata.category(letter) in ("Mn", "Cf") else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
         for letter in text
@@ -97,7 +97,7 @@ def axis_title(array: xr.DataArray, dim: str) -> str:
 
 
 def with_units(name: str, units: Any) -> str:
-    """`name [units]`, or the name alone where there is no unit or the name says it."""
+    """`name [units]`, or the name alone where there is no unit or the name has it."""
     return f"{name} [{units}]" if units and str(units) not in name.split() else name
 
 
@@ -108,6 +108,6 @@ def describe(array: xr.DataArray) -> str:
 
 
 def value_line(array: xr.DataArray, shown: str) -> str:
-    """What hovering says of a value, with its unit where the name does not say it: "delta 0.3 nats"."""
+    """Hover text of a value, with its unit where the name does not have it: "delta 0.3 nats"."""
     units = array.attrs.get("units", "")
     return f"{array.name} {shown} {'' if units == array.name else units}".rstrip()

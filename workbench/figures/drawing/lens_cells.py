@@ -1,4 +1,4 @@
-"""The cells of a lens on one text: the token that each says, its width, and what hovering says of it."""
+"""The cells of a lens on one text: the predicted token of each, its width, and its hover text."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +18,10 @@ class Grid:
     """One text's cells.
 
     Attributes:
-        cells: the result of this text, without places after its end.
+        cells: the result of this text, without positions after its end.
         tokens: labels of its tokens.
         labels: labels of the cells, [layer, position], the target's in bold.
-        hover: what hovering says, the same.
+        hover: hover texts of the cells, [layer, position].
         width: of a cell, in pixels.
     """
 
@@ -49,7 +49,7 @@ class Grid:
 
 
 def _hover(cells: xr.Dataset) -> np.ndarray:
-    """What hovering says of every cell, [layer, position]."""
+    """Hover text of every cell, [layer, position]."""
     lines_of = np.empty((cells.sizes["layer"], cells.sizes["position"]), dtype=object)
     last = cells.sizes["layer"] - 1
     for layer, position in np.ndindex(*lines_of.shape):
@@ -73,7 +73,7 @@ def _hover(cells: xr.Dataset) -> np.ndarray:
 
 
 def _quoted(token: Any) -> str:
-    """A token between quotes, apart from the direction of what stands around it."""
+    """A token in quotes, isolated from the writing direction of the text around it."""
     return f"\u2068“{token_label(getattr(token, 'values', token), most=24)}”\u2069"
 
 

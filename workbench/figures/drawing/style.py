@@ -14,7 +14,7 @@ DIVERGING = "RdBu_r"
 # What was not measured: a grey that neither scale contains at its ends or at zero.
 MISSING = "#a9adb5"
 
-# Okabe & Ito (2008) without black and yellow, which vanish on a dark and on a light page.
+# Okabe & Ito (2008) without black and yellow, which are invisible on a dark or a light page.
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 DASHES = ("solid", "dash", "dot", "dashdot")
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down")
@@ -34,7 +34,7 @@ CATEGORIES = {
     "no": "#c9ccd1",
 }
 
-# plotly.js 4 offers to upload the figure to its makers' server: nobody should send results away by a slip.
+# plotly.js 4 has a button that uploads the figure to its maker's server: no result should leave by accident.
 _NO_BUTTONS = ("sendChartToCloud", "lasso2d", "select2d")
 
 # Height of a row of cells, and the least and largest height of a panel.

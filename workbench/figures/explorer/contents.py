@@ -1,4 +1,4 @@
-"""What the results given to the explorer hold, told by their variables."""
+"""The contents of the results given to the explorer, recognised by their variables."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from workbench.results.make import ROLE, SCORE, provenance
 CELLS = ("language", "layer", "head")
 KINDS = ("previous", "first", "current", "same", "induction")  # shares of the attention that make a kind of head
 LEAST = 0.1  # share of the attention by which a kind exceeds even attention
-_ASIDE = ("mask", "member_share")  # by-products that say nothing about a head on their own
-# What a page can show, the variable that says so, its axes, and the call that gives it.
+_ASIDE = ("mask", "member_share")  # by-products without a meaning of their own
+# The parts of a page: the variable that shows one is present, its axes, a description, and the call that gives it.
 _PARTS = {
     "roles": ("role", ("layer", "head"), "the role of each head among the languages", "wb.heads.roles(importance)"),
-    "kinds": ("uniform_previous", ("language",), "where each head looks", "wb.heads.kinds(model, corpus)"),
+    "kinds": ("uniform_previous", ("language",), "what each head attends to", "wb.heads.kinds(model, corpus)"),
     "patterns": (
         "pattern",
         ("sentence", *CELLS, "query", "key"),
@@ -44,12 +44,12 @@ class Measure:
 
     @property
     def is_score(self) -> bool:
-        """Whether it says how strongly a head serves a language, and is no number beside that."""
+        """Whether it measures how strongly a head serves a language."""
         return self.name in _MEASURES or self.result[self.name].attrs.get(ROLE) == SCORE
 
 
 @dataclass(frozen=True)
-class Found:
+class ExplorerData:
     """The parts of a page; None where no result holds it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Found:
         kinds: of `heads.kinds`.
         patterns: of `heads.patterns`.
         classes: of `neurons.ternary`.
-        notes: lines that the page prints: which call would give a part that is missing, what is not shown.
+        notes: lines that the page prints: which call gives a missing part, what is not shown.
         origin: model and corpus in words.
     """
 
@@ -74,7 +74,9 @@ class Found:
     def of_heads(self) -> list[xr.Dataset]:
         """Everything that has a layer and a head."""
         return [
-            each for each in (*(one.result for one in self.measures), self.roles, self.patterns) if each is not None
+            each
+            for each in (*(measure.result for measure in self.measures), self.roles, self.patterns)
+            if each is not None
         ]
 
     def axis(self, name: str) -> list:
@@ -82,7 +84,7 @@ class Found:
         return sorted({value for each in self.of_heads if name in each.dims for value in each[name].values.tolist()})
 
 
-def find(results: Sequence[xr.Dataset]) -> Found:
+def find(results: Sequence[xr.Dataset]) -> ExplorerData:
     """Recognise results by their variables.
 
     Raises:
@@ -91,38 +93,42 @@ def find(results: Sequence[xr.Dataset]) -> Found:
     parts: dict[str, xr.Dataset | None] = {}
     notes = []
     for part, (variable, axes, what, call) in _PARTS.items():
-        having = [one for one in results if variable in one and set(one[variable].dims) == set(axes)]
+        having = [result for result in results if variable in result and set(result[variable].dims) == set(axes)]
         parts[part] = having[0].transpose(*axes, ...) if having else None
         if not having:
-            notes.append(f"Not here: {what}; {call} gives it.")
+            notes.append(f"Missing: {what}; {call} gives it.")
         elif len(having) > 1:
-            notes.append(f"{len(having)} results hold {what}; the first is shown.")
+            notes.append(f"{len(having)} results have {what}; the first is shown.")
     measures = _measures(results)
     for name, (what, call) in reversed(_MEASURES.items()):
         if not any(measure.name == name for measure in measures):
-            notes.insert(0, f"Not here: {what}; {call} gives it.")
-    shown = [one.result for one in measures] + [one for one in parts.values() if one is not None]
+            notes.insert(0, f"Missing: {what}; {call} gives it.")
+    shown = [measure.result for measure in measures] + [part for part in parts.values() if part is not None]
     if not shown:
-        has = "; ".join(", ".join(map(str, one.data_vars)) for one in results) or "no result at all"
+        has = "; ".join(", ".join(map(str, result.data_vars)) for result in results) or "no result at all"
         raise BadArgument(
             f"nothing here that the explorer shows (got: {has}); it takes what heads.importance, heads.ablate, "
             "heads.kinds, heads.roles, heads.patterns and neurons.ternary return, and any score of heads"
         )
-    return Found(measures, **parts, notes=tuple(notes), origin=_origin(shown))
+    return ExplorerData(measures, **parts, notes=tuple(notes), origin=_origin(shown))
 
 
 def _measures(results: Sequence[xr.Dataset]) -> tuple[Measure, ...]:
     """All numbers [language, layer, head] but intervals, p-values and controls, each under a label of its own."""
-    found = []
+    measures = []
     for result in results:
         names = [str(name) for name, array in result.data_vars.items() if _is_measure(str(name), array, result)]
-        found += [Measure(name, describe(result[name]), result.transpose(*CELLS, ...)) for name in names]
+        measures += [Measure(name, describe(result[name]), result.transpose(*CELLS, ...)) for name in names]
     first = list(_MEASURES)
-    found.sort(key=lambda one: first.index(one.name) if one.name in first else len(first) + (not one.is_score))
-    labels = [one.label for one in found]
+    measures.sort(
+        key=lambda measure: first.index(measure.name) if measure.name in first else len(first) + (not measure.is_score)
+    )
+    labels = [measure.label for measure in measures]
     return tuple(
-        one if labels.count(one.label) == 1 else Measure(one.name, f"{one.label}, {_how(one.result, k)}", one.result)
-        for k, one in enumerate(found, start=1)
+        each
+        if labels.count(each.label) == 1
+        else Measure(each.name, f"{each.label}, {_how(each.result, k)}", each.result)
+        for k, each in enumerate(measures, start=1)
     )
 
 
@@ -132,7 +138,7 @@ def _is_measure(name: str, array: xr.DataArray, result: xr.Dataset) -> bool:
 
 
 def _how(result: xr.Dataset, number: int) -> str:
-    """What tells a result from its twins: the option it was computed with, or its place."""
+    """What distinguishes results of one kind: the option it was computed with, or its number."""
     try:
         parameters = provenance(result)["parameters"]
     except BadResult:
@@ -141,8 +147,8 @@ def _how(result: xr.Dataset, number: int) -> str:
 
 
 def _origin(results: Iterable[xr.Dataset]) -> tuple[tuple[str, str], ...]:
-    """Model and corpora out of the provenance; one model alone, since a head of another is another head."""
-    found: dict[str, dict[str, str]] = {"model": {}, "corpus": {}}
+    """Model and corpora out of the provenance; one model alone, since heads of two models do not correspond."""
+    names_by_hash: dict[str, dict[str, str]] = {"model": {}, "corpus": {}}
     for result in results:
         try:
             record = provenance(result)
@@ -151,17 +157,16 @@ def _origin(results: Iterable[xr.Dataset]) -> tuple[tuple[str, str], ...]:
         for key, name in (("model", "name"), ("corpus", "source")):
             about = record.get(key)
             if isinstance(about, dict) and about.get(name):
-                found[key].setdefault(str(about.get("hash", about[name])), str(about[name]))
-    if len(found["model"]) > 1:
-        raise BadArgument(
-            f"these results are of {len(found['model'])} models ({', '.join(found['model'].values())}), told apart by "
-            "their hashes; an explorer shows one"
-        )
-    return tuple((key, ", ".join(dict.fromkeys(names.values()))) for key, names in found.items() if names)
+                names_by_hash[key].setdefault(str(about.get("hash", about[name])), str(about[name]))
+    models = names_by_hash["model"]
+    if len(models) > 1:
+        names = ", ".join(models.values())
+        raise BadArgument(f"these results are of {len(models)} models ({names}) by their hashes; an explorer shows one")
+    return tuple((key, ", ".join(dict.fromkeys(names.values()))) for key, names in names_by_hash.items() if names)
 
 
 def kind_of(kinds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """The kind of every head: what it attends to furthest above a head that attends to all tokens so far alike.
+    """The kind of every head: what it attends to furthest above even attention over all tokens so far.
 
     Args:
         kinds: of `heads.kinds`; where nothing exceeds that by `LEAST`, a head has no kind.

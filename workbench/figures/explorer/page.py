@@ -1,4 +1,4 @@
-"""The explorer: one figure in Python, one self-contained page on disk, in which a click on a head shows all of it."""
+"""The explorer: one figure in Python, one self-contained page on disk, in which a click on a head shows its details."""
 
 import base64
 import gzip
@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from workbench.arguments import checked
 from workbench.figures.drawing import style
-from workbench.figures.explorer.contents import LEAST, Found, find
+from workbench.figures.explorer.contents import LEAST, ExplorerData, find
 from workbench.figures.explorer.parts import head_grid
 from workbench.figures.explorer.payload import payload
 from workbench.figures.heatmap import heatmap
@@ -28,15 +28,15 @@ _SCRIPTS = ("data.js", "grid.js", "patterns.js", "detail.js", "main.js")
 class Explorer(go.Figure):
     """The heads of a model in every language; a notebook shows the heatmap, `write_html` writes the whole page."""
 
-    def __init__(self, *args: Any, found: Found | None = None, title: str = "", **options: Any):
+    def __init__(self, *args: Any, contents: ExplorerData | None = None, title: str = "", **options: Any):
         super().__init__(*args, **options)
-        self._found, self._title = found, title
+        self._contents, self._title = contents, title
 
     def to_html(self, *args: Any, **options: Any) -> str:
         """The page; with any of plotly's own options, the heatmap alone as plotly writes it."""
-        if args or options or self._found is None:
+        if args or options or self._contents is None:
             return super().to_html(*args, **options)
-        return _page(self._found, self._title)
+        return _page(self._contents, self._title)
 
     def write_html(self, file: str | Path, *args: Any, **options: Any) -> None:
         """Write the page into a file, whole or not at all.
@@ -49,9 +49,9 @@ class Explorer(go.Figure):
 
 @checked
 def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
-    """Put results beside each other: choose a head, a layer, a sentence and two languages, and see all that is known.
+    """Put results beside each other: choose a head, a layer, a sentence and two languages.
 
-    The page is one file that asks the network for nothing. It shows what the results hold, told by their variables:
+    The page is one file that needs no network. It shows what the results contain, recognised by their variables:
 
     - numbers [language, layer, head], as of `heads.importance`, `heads.ablate`, `heads.kinds` and any other score
       of heads (see `heads.HeadScore`): the grid of heads, and the numbers of one head by language with intervals and
@@ -62,7 +62,7 @@ def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
     - `heads.roles`: its role among the languages
     - `neurons.ternary`: a layer's neurons by class, with their languages
 
-    What is missing is left out, and a line says which call gives it. Other results are passed over. Patterns are kept
+    What is missing is left out, and a line says which call gives it. Other results are ignored. Patterns are rounded
     to 1/255.
 
     Args:
@@ -79,40 +79,40 @@ def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
         >>> scores, looks = wb.heads.importance(model, corpus), wb.heads.patterns(model, corpus)   # doctest: +SKIP
         >>> wb.figures.explorer(scores, looks).write_html("explorer.html")                         # doctest: +SKIP
     """
-    found = find(results)
-    model = dict(found.origin).get("model")
+    contents = find(results)
+    model = dict(contents.origin).get("model")
     title = title or (f"The heads of {model} in every language" if model else "The heads of a model in every language")
-    if found.measures:
-        figure = head_grid(found.measures[0].result, found.measures[0].name)
-    elif found.roles is not None:
-        figure = heatmap(found.roles, "role")
-    elif found.classes is not None:
-        figure = heatmap(found.classes, "kind")
+    if contents.measures:
+        figure = head_grid(contents.measures[0].result, contents.measures[0].name)
+    elif contents.roles is not None:
+        figure = heatmap(contents.roles, "role")
+    elif contents.classes is not None:
+        figure = heatmap(contents.classes, "kind")
     else:
         figure = go.Figure(layout={"template": style.LIGHT, "title": {"text": escape(title)}})
-    return Explorer(figure, found=found, title=title)
+    return Explorer(figure, contents=contents, title=title)
 
 
-def _readings(found: Found) -> list[str]:
-    """What the page cannot say where it shows it."""
+def _explanations(contents: ExplorerData) -> list[str]:
+    """Explanations for the end of the page."""
     notes = []
-    if found.kinds is not None:
+    if contents.kinds is not None:
         notes.append(
-            "Kind: what a head attends to furthest above a head that attends to all tokens so far alike, by at least "
+            "Kind: what a head attends to furthest above even attention over all tokens so far, by at least "
             f"{LEAST:.2f} of its attention, in the mean over the texts of the language."
         )
-    if found.patterns is not None:
-        notes.append("Attention is kept to 1/255; the result file holds it in full.")
+    if contents.patterns is not None:
+        notes.append("Attention is rounded to 1/255; the result file has it in full.")
     return notes
 
 
-def _page(found: Found, title: str) -> str:
-    text = json.dumps(payload(found), ensure_ascii=False, separators=(",", ":"))
+def _page(contents: ExplorerData, title: str) -> str:
+    text = json.dumps(payload(contents), ensure_ascii=False, separators=(",", ":"))
     scale = ", ".join(colour for _, colour in get_colorscale(style.SEQUENTIAL))
     return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(title),
-        about="".join(f"<span><b>{escape(key)}</b> {escape(name)}</span>" for key, name in found.origin),
-        notes="".join(f"<p>{escape(note)}</p>" for note in (*found.notes, *_readings(found))),
+        about="".join(f"<span><b>{escape(key)}</b> {escape(name)}</span>" for key, name in contents.origin),
+        notes="".join(f"<p>{escape(note)}</p>" for note in (*contents.notes, *_explanations(contents))),
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
         scale=f"linear-gradient(to right, {scale})",
         plotly=get_plotlyjs(),

@@ -1,6 +1,6 @@
 """The parts of the explorer as figures of their own: heads, one head's pattern, its numbers by language, a layer.
 
-The page and the live widget show the same parts, so that they look and count alike.
+The page and the live widget show the same parts, so that both agree.
 """
 
 from collections.abc import Sequence
@@ -65,10 +65,10 @@ def token_labels(tokens: Sequence[str]) -> list[str]:
 
 
 def pattern(values: Any, tokens: Sequence[str], *, title: str = "", under: str = "") -> go.Figure:
-    """The attention of one head on one text, tokens on both axes: a row looks at the columns left of it.
+    """The attention of one head on one text, tokens on both axes: a row attends to the columns left of it.
 
-    The colour runs from 0 to 1 in every text, so that patterns can be compared. What a token may not see, because it
-    comes later, stays empty.
+    The colour runs from 0 to 1 in every text, so that patterns can be compared. Later tokens, which a
+    token cannot attend to, stay empty.
 
     Args:
         values: shares of the attention, [query, key]; NaN is empty.
@@ -88,7 +88,7 @@ def pattern(values: Any, tokens: Sequence[str], *, title: str = "", under: str =
         >>> pattern(found.pattern[3, 5, :n, :n], found.token.values[:n])                             # doctest: +SKIP
     """
     figure = go.Figure(_pattern_cells(values, tokens))
-    for axis, name in ((figure.update_xaxes, "Key: token looked at"), (figure.update_yaxes, "Query: token that looks")):
+    for axis, name in ((figure.update_xaxes, "Key: attended token"), (figure.update_yaxes, "Query: attending token")):
         axis(title={"text": name}, **_token_axis(tokens))
     figure.update_xaxes(constrain="domain")
     figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain")
@@ -143,7 +143,7 @@ def profile(
             for each of their languages.
         layer: of the head.
         head: its number.
-        language: to stand out.
+        language: to highlight.
         title: of the figure.
 
     Returns:
@@ -250,7 +250,7 @@ def _pattern_cells(values: Any, tokens: Sequence[str]) -> go.Heatmap:
     return go.Heatmap(
         z=cells,
         text=[
-            [f"“{query}” {q} looks at “{key}” {k}" for k, key in enumerate(labels)] for q, query in enumerate(labels)
+            [f"“{query}” {q} attends to “{key}” {k}" for k, key in enumerate(labels)] for q, query in enumerate(labels)
         ],
         coloraxis="coloraxis",
         hoverongaps=False,

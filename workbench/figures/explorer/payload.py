@@ -1,4 +1,4 @@
-"""What the page knows: numbers, patterns and figures as JSON, arrays as base64 of their bytes."""
+"""The data of the page: numbers, patterns and figures as JSON, arrays as base64 of their bytes."""
 
 import base64
 import json
@@ -17,22 +17,22 @@ from workbench.figures.drawing.cells import number_cells
 from workbench.figures.drawing.choose import Chosen, choose
 from workbench.figures.drawing.colour import colour_axis, is_signed, scale_end
 from workbench.figures.drawing.labels import value_label
-from workbench.figures.explorer.contents import CELLS, KINDS, Found, Measure, kind_of
+from workbench.figures.explorer.contents import CELLS, KINDS, ExplorerData, Measure, kind_of
 from workbench.figures.explorer.parts import CLASSES, head_grid, layer_classes, pattern, profile, token_labels
 from workbench.text import languages
 
 _MANY_HEADS = 16  # from which a panel of heads is wide
 _TOP = 66  # pixels above the grid for the scale and the names of the languages
 _DARK_DIVERGING = ["#9bd0f5", "#4a97cf", "#27517a", "#242d39", "#7d3f14", "#d9762b", "#ffc38a"]  # blue, none, orange
-_PROFILED = 2  # scores whose numbers by language have room beside each other
+_PROFILED = 2  # scores whose numbers by language fit beside each other
 _STEPS = 255  # an attention of 0 to 1 in one byte
 
 
-def payload(found: Found) -> dict[str, Any]:
+def payload(contents: ExplorerData) -> dict[str, Any]:
     """Everything the page shows, ready for JSON."""
-    axes = {name: found.axis(name) for name in CELLS}
-    measures = (found.measures or (_nothing(axes),)) if axes["language"] and axes["head"] else ()
-    classes = None if found.classes is None else _classes(found.classes)
+    axes = {name: contents.axis(name) for name in CELLS}
+    measures = (contents.measures or (_nothing(axes),)) if axes["language"] and axes["head"] else ()
+    classes = None if contents.classes is None else _classes(contents.classes)
     codes = {*axes["language"], *(classes["languages"] if classes else [])}
     return {
         "names": [_language(code) for code in sorted(codes)],
@@ -40,11 +40,11 @@ def payload(found: Found) -> dict[str, Any]:
         "layers": axes["layer"] or (classes["layers"] if classes else []),
         "heads": axes["head"],
         "grid": _grid(measures[0], axes) if measures else None,
-        "measures": [_measure(one, axes) for one in measures],
-        "profile": _profile(found, axes),
-        "roles": None if found.roles is None else _roles(found.roles, axes),
-        "kinds": None if found.kinds is None else _kinds(found.kinds, axes),
-        "patterns": None if found.patterns is None else _patterns(found.patterns),
+        "measures": [_measure(measure, axes) for measure in measures],
+        "profile": _profile(contents, axes),
+        "roles": None if contents.roles is None else _roles(contents.roles, axes),
+        "kinds": None if contents.kinds is None else _kinds(contents.kinds, axes),
+        "patterns": None if contents.patterns is None else _patterns(contents.patterns),
         "classes": classes,
         "colours": {"missing": style.MISSING, "chosen": style.LINES[1], "others": style.LINES[0]},
         "themes": {"light": style.LIGHT.to_plotly_json(), "dark": style.DARK.to_plotly_json()},
@@ -52,7 +52,7 @@ def payload(found: Found) -> dict[str, Any]:
 
 
 def _nothing(axes: dict[str, list]) -> Measure:
-    """A grid of heads that nobody measured: grey, but every head can be chosen."""
+    """A grid of heads without a measure: grey, but every head can be chosen."""
     empty = np.full([len(axes[name]) for name in CELLS], np.nan)
     values = xr.DataArray(empty, dims=CELLS, coords=axes, attrs={"long_name": "no measure of heads"})
     return Measure("unmeasured", "no measure of heads", xr.Dataset({"unmeasured": values}))
@@ -81,7 +81,9 @@ def _grid(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
         figure = head_grid(whole, measure.name, columns=columns)
         layout: Any = figure.layout
         height = layout.height - layout.margin.t + _TOP
-        plain = _plain(figure, margin={"t": _TOP, "l": 44, "r": 6, "b": 44}, height=height, meta={"columns": columns})
+        plain = _figure_json(
+            figure, margin={"t": _TOP, "l": 44, "r": 6, "b": 44}, height=height, meta={"columns": columns}
+        )
         data = plain["data"]
         layouts.append(plain["layout"])
         across, up = (axis(whole[measure.name], name).positions for name in ("head", "layer"))
@@ -95,7 +97,7 @@ def _grid(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
 
 
 def _measure(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
-    """Numbers of all heads, their colours, and what pointing at one of them says; # stands for the language."""
+    """Numbers of all heads, their colours, and their hover text; # stands for the language."""
     chosen = choose(_whole(measure, axes), measure.name, {})
     colours = colour_axis(chosen.values, height=_TOP)
     scales = {"light": colours["colorscale"], "dark": _DARK_DIVERGING if is_signed(chosen.values) else style.SEQUENTIAL}
@@ -116,32 +118,32 @@ def _measure(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
         },
         "hover": cells.hovertemplate,
         "companions": list(chosen.companions),
-        "interval": _said(chosen, "low", r"\d+ ?%( interval)?") or "interval",
-        "tested": _said(chosen, "p_value", r"that .* is 0"),
+        "interval": _phrase(chosen, "low", r"\d+ ?%( interval)?") or "interval",
+        "tested": _phrase(chosen, "p_value", r"that .* is 0"),
         "complete": bool(np.isfinite(chosen.values.values).all()),
         "values": _packed(chosen.values.values),
         **{name: _packed(array.values) for name, array in chosen.companions.items()},
     }
 
 
-def _said(chosen: Chosen, companion: str, pattern: str) -> str:
-    """What a companion's own description says: the level of the interval, what the test asks."""
+def _phrase(chosen: Chosen, companion: str, pattern: str) -> str:
+    """A phrase of a companion's description: the level of the interval, the null hypothesis of the test."""
     words = chosen.companions[companion].attrs.get("long_name", "") if companion in chosen.companions else ""
-    said = re.search(pattern, words)
-    return said[0] if said else ""
+    match = re.search(pattern, words)
+    return match[0] if match else ""
 
 
-def _profile(found: Found, axes: dict[str, list]) -> dict[str, Any] | None:
+def _profile(contents: ExplorerData, axes: dict[str, list]) -> dict[str, Any] | None:
     """The figure of a head's numbers by language, to be filled in, and the measures that it shows."""
-    names = [one.name for one in found.measures]
-    scores = dict.fromkeys(one.name for one in found.measures if one.is_score)
+    names = [measure.name for measure in contents.measures]
+    scores = dict.fromkeys(measure.name for measure in contents.measures if measure.is_score)
     shown = [names.index(name) for name in scores][:_PROFILED] or [0] * bool(names)
     if not shown:
         return None
     first = {"layer": axes["layer"][0], "head": axes["head"][0]}
-    figure = profile([(_whole(found.measures[k], axes), found.measures[k].name) for k in shown], **first)
+    figure = profile([(_whole(contents.measures[k], axes), contents.measures[k].name) for k in shown], **first)
     height = 80 + 24 * len(axes["language"])
-    return {"measures": shown, **_plain(figure, margin={"t": 8, "l": 70, "r": 10, "b": 48}, height=height)}
+    return {"measures": shown, **_figure_json(figure, margin={"t": 8, "l": 70, "r": 10, "b": 48}, height=height)}
 
 
 def _whole(measure: Measure, axes: dict[str, list]) -> xr.Dataset:
@@ -154,17 +156,17 @@ def _roles(roles: xr.Dataset, axes: dict[str, list]) -> dict[str, Any]:
     roles = roles.transpose("layer", "head", ...)
     heads = {name: axes[name] for name in ("layer", "head")}
     words = roles.role.reindex(heads, fill_value="")
-    found = {"role": words.values.astype(str).tolist()}
+    data = {"role": words.values.astype(str).tolist()}
     if "specific_to" in roles:
-        found["language"] = roles.specific_to.reindex(heads, fill_value="").values.astype(str).tolist()
+        data["language"] = roles.specific_to.reindex(heads, fill_value="").values.astype(str).tolist()
     if "member" in roles:
         member = roles.member.transpose(*CELLS).reindex(heads, fill_value=False)
-        found["members"] = [
+        data["members"] = [
             [member["language"].values[column].tolist() for column in row] for row in np.moveaxis(member.values, 0, -1)
         ]
     if "certainty" in roles:
-        found["certainty"] = _packed(roles.certainty.reindex(heads).values)
-    return found
+        data["certainty"] = _packed(roles.certainty.reindex(heads).values)
+    return data
 
 
 def _kinds(kinds: xr.Dataset, axes: dict[str, list]) -> dict[str, Any]:
@@ -186,9 +188,9 @@ def _patterns(patterns: xr.Dataset) -> dict[str, Any]:
     length = patterns.length.transpose("sentence", "language").values
     packed, texts = b"", [[{} for _ in row] for row in length]
     for (s, k), n in np.ndenumerate(length):
-        tokens = [str(one) for one in token[s, k, :n]]
+        tokens = [str(text) for text in token[s, k, :n]]
         part = values[s, k][..., :n, :n][..., *np.tril_indices(n)]
-        whole = not np.isnan(part).any()  # an interrupted sweep may not have come to this text
+        whole = not np.isnan(part).any()  # an interrupted sweep may not have reached this text
         texts[s][k] = {"tokens": tokens, "labels": token_labels(tokens), "start": len(packed) if whole else -1}
         if whole:
             packed += np.round(part * _STEPS).astype(np.uint8).tobytes()
@@ -201,7 +203,7 @@ def _patterns(patterns: xr.Dataset) -> dict[str, Any]:
         "aligned": bool(patterns.attrs.get("aligned", 0)),
         "texts": texts,
         "values": base64.b64encode(packed).decode(),
-        "figure": _plain(figure, margin={"t": 4, "l": 50, "r": 4, "b": 50}, height=None),
+        "figure": _figure_json(figure, margin={"t": 4, "l": 50, "r": 4, "b": 50}, height=None),
     }
 
 
@@ -225,13 +227,13 @@ def _classes(classes: xr.Dataset) -> dict[str, Any]:
         "languages": sorted(codes.tolist()),
         "size": len(numbers),
         "neurons": neurons,
-        "figure": _plain(figure, margin={"t": 34, "l": 60, "r": 8, "b": 44}, showlegend=False),
+        "figure": _figure_json(figure, margin={"t": 34, "l": 60, "r": 8, "b": 44}, showlegend=False),
         "colours": style.category_colours(list(CLASSES)),
     }
 
 
-def _plain(figure: go.Figure, **layout: Any) -> Any:
-    """A figure as plain JSON for the page, which has a heading of its own and no zoom."""
+def _figure_json(figure: go.Figure, **layout: Any) -> Any:
+    """A figure as plain JSON for the page, which has its own heading and no zoom."""
     plain = _json(figure)
     for name, value in plain["layout"].items():
         if name.startswith(("xaxis", "yaxis")):

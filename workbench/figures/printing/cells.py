@@ -1,4 +1,4 @@
-"""Cells as outlines, which stay sharp at any resolution: plotly draws them as a picture of the screen's pixels."""
+"""Cells as vector paths, which stay sharp at any resolution: plotly draws heatmaps as bitmaps."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from workbench.figures.printing.panels import layout_of, traces
 
 _LEVELS = 256  # colours of a scale
 _GAP = 0.5  # pixels of white between cells
-_SEAM = 0.3  # pixels of its own colour around a cell without a gap, so that no paper shines through
+_SEAM = 0.3  # pixels of its own colour around a cell without a gap, so that no white shows between cells
 _CROWDED = 200  # cells in a row from which a seam would widen them
 
 
 def outline(figure: go.Figure) -> None:
-    """Put an outline in the place of every cell, one path for the cells of a colour; a trace stays for its scale."""
+    """Replace every cell by a path, one path for the cells of a colour; the trace stays for its scale."""
     shapes: list[dict[str, Any]] = []
     keys: list[go.Scatter] = []
     for trace in traces(figure):
@@ -40,7 +40,7 @@ def outline(figure: go.Figure) -> None:
             )
             place = {"xref": trace.xaxis or "x", "yref": trace.yaxis or "y", "layer": "below"}
             shapes.append({"type": "path", "path": path, "fillcolor": colour, "line": line, **place})
-        trace.opacity = 0  # its words and its scale stay
+        trace.opacity = 0  # its text and its scale stay
         if trace.showlegend:
             keys.append(_key(trace, scale[-1][1]))
             trace.showlegend = False
@@ -49,7 +49,7 @@ def outline(figure: go.Figure) -> None:
 
 
 def _key(trace: Any, colour: str) -> go.Scatter:
-    """An entry of the legend, which has none of what cannot be seen."""
+    """A legend entry, because plotly has none for a transparent trace."""
     square = {"symbol": "square", "size": 8, "color": colour}
     place = {"xaxis": trace.xaxis, "yaxis": trace.yaxis}
     return go.Scatter(x=[None], y=[None], mode="markers", marker=square, name=trace.name, showlegend=True, **place)

@@ -17,12 +17,12 @@ _THIN = 0.6  # of lines and marks, as on a screen
 
 
 def plain(text: str) -> str:
-    """A title's text without what plotly reads as tags; its lines joined."""
+    """A title's text without plotly's tags; its lines joined."""
     return unescape(text.replace("<br>", " · ").replace("<b>", "").replace("</b>", ""))
 
 
 def unpack(figure: go.Figure) -> None:
-    """Numbers of a figure that was read from a file, where plotly leaves them packed (dtype, bytes, shape)."""
+    """Unpack the numbers of a figure read from a file, where plotly leaves them as (dtype, bytes, shape)."""
     for trace in traces(figure):
         for name in {"x", "y", "z"} & set(trace):
             packed = trace[name]
@@ -33,7 +33,7 @@ def unpack(figure: go.Figure) -> None:
 
 
 def thin(figure: go.Figure) -> None:
-    """Lines, marks and whiskers as thin as small letters ask for; nothing answers a pointer."""
+    """Scale lines, marks and whiskers to small letters; drop hover text."""
     for trace in traces(figure):
         trace.update(hoverinfo="skip", hovertemplate=None, legendgroup=None)
         for part in ("line", "error_x", "error_y"):
@@ -47,7 +47,7 @@ def thin(figure: go.Figure) -> None:
 
 
 def colour_title(figure: go.Figure) -> bool:
-    """Write what the colours mean where the scale has its unit; whether there is a scale at all."""
+    """Title the colour scale with what its numbers are; returns whether there is a scale."""
     scale: Any = layout_of(figure).coloraxis
     own = [trace for trace in traces(figure) if trace.type == "heatmap" and trace.showscale is not False]
     if scale.colorscale is None:
@@ -59,7 +59,7 @@ def colour_title(figure: go.Figure) -> bool:
 
 
 def colour_bar(figure: go.Figure, plot: float, *, size: float) -> None:
-    """A thin bar along the whole plot, its title beside it and turned."""
+    """A thin bar along the whole plot, its title beside it and rotated."""
     letters = int(plot / (size * 0.53))
     look = {"thickness": 7, "tickfont": {"size": size}, "ticklen": 2, "tickwidth": 0.7, "outlinewidth": 0, "xpad": 4}
     for owner in (layout_of(figure).coloraxis, *traces(figure)):
@@ -74,7 +74,7 @@ def colour_bar(figure: go.Figure, plot: float, *, size: float) -> None:
 
 
 def legend_names(figure: go.Figure) -> list[str]:
-    """Entries of the legend in plain words; a number says of what it is."""
+    """Entries of the legend as plain text; a number is preceded by the legend's title."""
     shown = [trace for trace in traces(figure) if trace.showlegend is not False and trace.name]
     shown = [trace for trace in shown if trace.showlegend or (trace.type != "heatmap" and len(traces(figure)) > 1)]
     what = plain(str(layout_of(figure).legend.title.text or ""))
@@ -85,7 +85,7 @@ def legend_names(figure: go.Figure) -> list[str]:
 
 
 def name_ticks(figure: go.Figure) -> None:
-    """Name every cell of an axis of words, where plotly would choose some."""
+    """Label every cell of an axis of words; plotly would label some."""
     layout = layout_of(figure)
     for trace in traces(figure):
         if trace.type == "heatmap" and trace.x is not None and isinstance(trace.x[0], str):
@@ -93,17 +93,17 @@ def name_ticks(figure: go.Figure) -> None:
             axis.update(tickmode="array", tickvals=trace.x, ticktext=trace.x)
 
 
-def wrap_titles(axes: Iterable[Any], room: float, *, size: float) -> None:
+def wrap_titles(axes: Iterable[Any], pixels: float, *, size: float) -> None:
     """Break titles of axes into lines of so many pixels."""
     for axis in axes:
         if axis.title.text:
             axis.title.text = "<br>".join(
-                wrap(axis.title.text.replace("<br>", " "), max(int(room / size / LETTER), 12))
+                wrap(axis.title.text.replace("<br>", " "), max(int(pixels / size / LETTER), 12))
             )
 
 
 def foot(figure: go.Figure, *, size: float) -> float:
-    """Pixels below the plot: ticks, which may be turned, and the lines of a title."""
+    """Pixels below the plot: ticks, which may be rotated, and the lines of a title."""
     deepest = 0.0
     for axis in figure.select_xaxes():
         longest = max((len(str(label)) for label in axis.ticktext or ()), default=1) * size * LETTER
@@ -113,24 +113,24 @@ def foot(figure: go.Figure, *, size: float) -> float:
     return deepest
 
 
-def fit_names(figure: go.Figure, room: float, *, size: float) -> None:
-    """Words under the plot: level where they fit, else turned, upright where many; some left out where they touch."""
+def fit_names(figure: go.Figure, pixels: float, *, size: float) -> None:
+    """Tick labels under the plot: horizontal where they fit, else rotated; some left out where they overlap."""
     for axis in figure.select_xaxes():
         labels = axis.ticktext or ()
         if not labels or _numbers(labels):
             continue
-        cell = room / len(labels)
+        cell = pixels / len(labels)
         longest = max(map(len, labels)) * size * LETTER + 4
         axis.tickangle = 0 if longest <= cell else -45 if cell >= 1.5 * size else -90
         _every(axis, -(-1.15 * size // cell))
 
 
-def fit_numbers(axis: Any, room: float, *, size: float, upright: bool = False) -> None:
-    """Leave out numbers that would touch."""
+def fit_numbers(axis: Any, pixels: float, *, size: float, upright: bool = False) -> None:
+    """Leave out numbers that would overlap."""
     labels = axis.ticktext or ()
     if labels and _numbers(labels):
         each = size * 1.25 if upright else max(map(len, labels)) * size * LETTER + 4
-        _every(axis, -(-each * len(labels) // room))
+        _every(axis, -(-each * len(labels) // pixels))
 
 
 def _every(axis: Any, step: float) -> None:

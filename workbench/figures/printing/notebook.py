@@ -1,4 +1,4 @@
-"""Figures in a notebook's file: in a form that also those see who have neither Jupyter nor a network."""
+"""Figures in a notebook's file, in a form that needs neither Jupyter nor a network."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ class Embedded:
 
 @checked
 def embed(form: Literal["html", "png"] = "html") -> Embedded:
-    """Save every figure from here on in a second form, so that it outlives JupyterLab.
+    """Save every figure from here on in a second form that needs no JupyterLab.
 
     Call it as the last line of a notebook's first cell: what it returns is that cell's output. JupyterLab and VS Code
     go on to draw figures themselves.
 
-    - `html`: `jupyter nbconvert --to html` makes a page whose figures answer the pointer without a network; the file
+    - `html`: `jupyter nbconvert --to html` makes a page whose figures are interactive without a network; the file
       grows by 5 MB once.
     - `png`: pages that run no scripts, such as a code host's, show a picture; a figure takes a second or two, and needs
       kaleido and a Chromium.

@@ -1,4 +1,4 @@
-"""Chromium that draws pictures and reaches nothing: no network, and no files for what it draws."""
+"""Chromium without access to the network, or to files from the pages it draws."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from choreographer.browsers.chromium import Chromium
 
 _CLOSED = (
     "--host-resolver-rules=MAP * ~NOTFOUND",  # names and numbers alike
-    "--no-proxy-server",  # a proxy would look names up by itself
+    "--no-proxy-server",  # a proxy would resolve names itself
     "--disable-background-networking",
     "--disable-domain-reliability",
     "--no-pings",
@@ -16,7 +16,7 @@ _OPEN = ("--allow-file-access-from-files", "--disable-web-security")
 
 
 class OfflineChromium(Chromium):
-    """The browser that kaleido starts, without its ways out."""
+    """The browser that kaleido starts, without network access."""
 
     def get_cli(self) -> Any:
         """The command that starts the browser."""

@@ -36,7 +36,7 @@ class Panels:
 
 
 def traces(figure: go.Figure) -> list[Any]:
-    """The traces, of whatever kinds."""
+    """The traces of a figure."""
     return list(figure.data)
 
 
@@ -57,7 +57,7 @@ def panels_of(figure: go.Figure) -> Panels:
 
 
 def arrange(figure: go.Figure, panels: Panels, *, columns: int, heights: list[float]) -> float:
-    """Lay panels out in other columns, and move their titles, ticks and colour bars with them.
+    """Lay panels out in other columns, with their titles, ticks and colour bars.
 
     Args:
         figure: Changed in place.

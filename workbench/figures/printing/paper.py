@@ -17,8 +17,8 @@ _LEAST, _MOST = 40, 500  # millimetres
 _POINT = 96 / 72  # pixels
 TEXT, SMALL = 8 * _POINT, 7 * _POINT
 _SHRINK = 0.6  # of heights: as letters are smaller than on a screen
-_NARROW, _OWN = 88, 210  # least pixels of a panel: among its like, with axes of its own
-_LOW = 110  # least pixels of the plot of a figure without panels alike
+_NARROW, _OWN = 88, 210  # least pixels of a panel: with shared axes, with axes of its own
+_LOW = 110  # least pixels of the plot of a figure whose panels share no axes
 _BAR = 56  # pixels that a colour bar takes
 _LINE = 19  # pixels of a row of the legend: plotly makes none lower
 _KEY = 45  # pixels of an entry of the legend beside its name
@@ -59,8 +59,8 @@ def paper(
 ) -> go.Figure:
     """Make a figure ready to be printed: `figures.save` writes it in this size.
 
-    Letters have 7 and 8 points at any width; panels are laid out in as many columns as the width holds; the title goes,
-    because a caption says it, and `layout.meta["caption"]` has the words; what the colours mean stands on their scale.
+    Letters have 7 and 8 points at any width; panels are laid out in as many columns as the width holds; the title is
+    dropped, because a caption has it, and `layout.meta["caption"]` has the words; the colour scale is labelled.
 
     Args:
         figure: What a function of `workbench.figures` returned; left as it is.
@@ -68,7 +68,7 @@ def paper(
         height: In millimetres; by default what rows and panels need.
 
     Returns:
-        A figure of its own: black on white, its size in pixels, 96 an inch.
+        A figure of its own: black on white, its size in pixels, 96 per inch.
 
     Raises:
         BadArgument: No such width, or a size below 40 mm or beyond 500 mm.
@@ -111,7 +111,7 @@ def paper(
 
 
 def _bare(figure: go.Figure) -> go.Figure:
-    """A copy in black on white, without what a page cannot show; the words of its title are in `meta`."""
+    """A copy in black on white, without controls and hover text; the text of its title is in `meta`."""
     made = go.Figure(data=figure.data, layout=figure.layout)
     old = layout_of(figure)
     meta = dict(old.meta) if isinstance(old.meta, Mapping) else {}
@@ -150,7 +150,7 @@ def _plot(made: go.Figure, figure: go.Figure, panels: Panels, columns: int, tall
 
 
 def _legend(made: go.Figure, wide: float, inner: float, plot: float, *, bar: bool) -> float:
-    """Beside the plot where there is room, else in columns below it; how many pixels it takes below."""
+    """Place the legend beside the plot where it fits, else in columns below it; returns its pixels below."""
     names = marks.legend_names(made)
     if not names:
         return 0

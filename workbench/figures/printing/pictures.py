@@ -19,7 +19,7 @@ def draw(
         figures: Each with its width and height in pixels of a page, 96 an inch.
         kind: `png`, `svg` or `pdf`.
         scale: Pixels of a PNG for each of the page's.
-        instead: What needs no pictures, for the error.
+        instead: An alternative that needs no pictures, for the error.
 
     Returns:
         A file's content for each.

@@ -15,7 +15,7 @@ from workbench.results.files import write_whole
 
 KINDS = ("svg", "pdf", "png", "html")
 PIXELS = 96 / 25.4  # of a page in a millimetre
-_HEIGHT = 450  # pixels of a figure that names none, as plotly draws it
+_HEIGHT = 450  # pixels of a figure without a height, plotly's default
 _HEADER = 33  # bytes of a PNG up to the end of its header
 
 
@@ -23,9 +23,8 @@ _HEADER = 33  # bytes of a PNG up to the end of its header
 def save(figure: go.Figure, path: str | Path, *, dpi: int = 300) -> Path:
     """Write a figure into a file of its physical size, whole or not at all.
 
-    The size is that of `figures.paper`, or the figure's own at 96 pixels an inch. An SVG says its millimetres, a PDF
-    its points, a PNG its resolution; a page (`.html`) answers the pointer, holds plotly.js and asks the network for
-    nothing.
+    The size is that of `figures.paper`, or the figure's own at 96 pixels an inch. An SVG is sized in millimetres, a PDF
+    in points, a PNG has its resolution; a page (`.html`) is interactive, includes plotly.js and needs no network.
 
     Args:
         figure: Of `workbench.figures` or of plotly.
@@ -73,7 +72,7 @@ def _svg(data: bytes, width: float, height: float) -> bytes:
 
 
 def _pdf(data: bytes, width: float, height: float) -> bytes:
-    """The exact page: Chromium rounds it to 1/300 inch. The box has as many bytes as before, so that nothing moves."""
+    """The exact page: Chromium rounds it to 1/300 inch. The box keeps its length, so that no offset changes."""
     box = re.search(rb"/MediaBox \[[\d. ]+\]", data)
     if box is None:
         return data
@@ -85,7 +84,7 @@ def _pdf(data: bytes, width: float, height: float) -> bytes:
 
 
 def _png(data: bytes, dpi: int) -> bytes:
-    """The resolution, pixels a metre, behind the header (PNG specification, chunk pHYs)."""
+    """The resolution, pixels per metre, after the header (PNG specification, chunk pHYs)."""
     metre = round(dpi / 0.0254)
     chunk = b"pHYs" + struct.pack(">IIB", metre, metre, 1)
     chunk = struct.pack(">I", 9) + chunk + struct.pack(">I", zlib.crc32(chunk))

@@ -1,4 +1,4 @@
-"""Circuits: the smallest set of heads and neurons that keeps a task, found greedily, and how faithful it is."""
+"""Circuits: the smallest set of heads and neurons that keeps a task, by greedy search, and how faithful it is."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,13 +14,19 @@ from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.circuits.mean_ablated_task import Task, Unit
-from workbench.patching.engine.effects import normalise
+from workbench.patching.engine.effects import Effects, normalise
 from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import Prompts, encode
 from workbench.results.make import Variables, make_result
 from workbench.text.pairs import load_pairs
 
+_CURVES = {
+    "faithfulness": "share of the task that these keep alone",
+    "completeness": "share of the task that is left without these",
+}
 
+
+# Long: the parameters are the method's own options.
 @checked
 @alone
 @torch.no_grad()
@@ -38,24 +44,23 @@ def circuit(
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Take heads, and neurons where asked, away one after the other, always what is missed least, until none is left.
+    """Ablate heads, neurons or both one after the other, always the least important, until none is left.
 
-    What is taken away gives its mean output over the pairs' prompts in place of its own. The order is found on every
-    other distinct pair and everything that is reported is measured on the rest, so that a circuit is not praised for
-    what it was chosen by. Neurons are many: they are first ranked by attribution patching; those that would be missed
-    most are tried one by one, the others in blocks of neighbours in that ranking, each twice as large as the next.
-    Every trial is an exact run.
+    What is ablated is set to its mean over the pairs' prompts. The order is found on every other distinct pair and
+    measured on the rest, so that a circuit is not scored on the pairs that chose it. Neurons are first ranked by
+    attribution patching; the most important are tried one by one, the others in blocks of neighbours in that ranking,
+    each twice as large as the next. Every trial is an exact run.
 
     Args:
         model: the model.
         pairs: Pairs, or what `load_pairs` reads, at least four; the task is to prefer the answer to the foil after the
             source prompt.
-        over: what is taken away: `("head",)`, `("neuron",)`, or both. The rest of the model stays as it is.
+        over: what is ablated: `("head",)`, `("neuron",)`, or both. The rest of the model stays as it is.
         metric: how well the task is done: `logit_difference`, `answer_probability` or `nll`, or a Metric, which has a
-            gradient where neurons are taken away; more is better, unless it says `lower_is_better`.
+            gradient where neurons are ablated; more is better, unless it says `lower_is_better`.
         keep: the share of the task that the circuit must keep.
-        drop: the share of what is left that is taken away at a time, the least missed of it; at least one. 0 is the
-            greedy search itself, 0.2 a tenth of its work.
+        drop: the share of what is left that is ablated at a time, the least important of it; at least one unit. 0 is
+            the greedy search itself, 0.2 a tenth of its work.
         candidates: neurons that are tried one by one.
         controls: random sets of each size to compare with.
         progress: show a progress bar.
@@ -65,24 +70,24 @@ def circuit(
     Returns:
         Over `size`, the number of units that are kept: heads, and neurons or blocks of them. `heads[size]` and
         `neurons[size]` count what that is. `faithfulness[size]`, the share of the task that the last `size` units of
-        the order keep alone: 1 is the whole model, 0 everything of `over` taken away; `completeness[size]`, the share
-        that is left when these are taken away instead (a complete circuit leaves 0); each with a 95 % bootstrap
+        the order keep alone: 1 is the whole model, 0 everything of `over` ablated; `completeness[size]`, the share
+        that is left when these are ablated instead (a complete circuit leaves 0); each with a 95 % bootstrap
         interval over held-out pairs (`..._low`, `..._high`); `random[size]`, the mean faithfulness of random sets of as
         many heads and neurons, with `random_low` and `random_high`, the middle 95 % of them. `rank[layer, head]`, 1 for
         the unit that is kept longest; `member[layer, head]`, the smallest set from which on the curve of
-        faithfulness stays at `keep` or above, read off that curve and so a little flattered;
+        faithfulness stays at `keep` or above, read off that curve and so slightly optimistic;
         `neuron_rank[layer, neuron]`, `neuron_member[layer, neuron]`. Attributes: `size` of that set,
         `size_heads`, `size_neurons`, `keep`, `found_on` and `measured_on`, counts of pairs.
 
     Raises:
         UnsupportedSite: edits of heads or neurons do not work in this architecture.
-        BadArgument: a number outside its range, or nothing to take away.
-        BadPairs: fewer than four pairs, answer and foil begin with the same token, or taking all away changes nothing.
-        Interrupted: `partial` is None; an unfinished order says nothing.
+        BadArgument: a number outside its range, or nothing to ablate.
+        BadPairs: fewer than four pairs, answer and foil begin with the same token, or ablating all changes nothing.
+        Interrupted: `partial` is None; an unfinished order has no result.
 
     Source:
         Wang et al. 2022 (arXiv 2211.00593) for faithfulness and completeness; Conmy et al. 2023 (arXiv 2304.14997) for
-        taking away what is missed least.
+        ablating the least important first.
 
     Example:
         >>> circuit(model, wb.translation_pairs("words", source="de", target="fr", limit=16)).size   # doctest: +SKIP
@@ -112,19 +117,19 @@ def circuit(
         order, left = [], list(every)
         while left:
             trials = [[unit for unit in left if unit != gone] for gone in left]
-            values = finding.kept(trials).mean(1)
+            values = finding.metric_keeping_only(trials).mean(1)
             values = values if reads.lower_is_better else -values
             least = np.argsort(values, kind="stable")[: max(1, int(drop * len(left)))]
             order += [left[i] for i in least]
             left = [unit for unit in left if unit not in order]
             bar.update(len(least))
         nested = [order[len(order) - size :] for size in range(len(order) + 1)]
-        alone = measuring.kept(nested)
-        without = measuring.kept([[unit for unit in every if unit not in some] for some in nested])
+        alone = measuring.metric_keeping_only(nested)
+        without = measuring.metric_keeping_only([[unit for unit in every if unit not in some] for some in nested])
         rng = np.random.default_rng(seed)
-        chance = np.stack([measuring.kept(_as_many(model, nested, rng)) for _ in range(controls)])
+        chance = np.stack([measuring.metric_keeping_only(_as_many(model, nested, rng)) for _ in range(controls)])
     except KeyboardInterrupt:
-        raise Interrupted("interrupted: the order is not finished, nothing is kept", None) from None
+        raise Interrupted("interrupted: the order is not finished, no partial result", None) from None
     finally:
         bar.close()
     options = {"over": list(over), "metric": reads.name, "keep": keep, "drop": drop, "candidates": candidates}
@@ -174,8 +179,8 @@ def _result(
     """Curves over sizes 0 ... all; `alone`, `without` [size, pair], `chance` [control, size, pair]."""
     none, whole = alone[0].mean(), alone[-1].mean()
     if abs(whole - none) < 1e-6:
-        said = " and ".join(f"{kind}s" for kind in options["over"])
-        raise BadPairs(f"the task is the same with and without {said}, so they do not carry it; choose other pairs")
+        kinds = " and ".join(f"{kind}s" for kind in options["over"])
+        raise BadPairs(f"the task is the same with and without {kinds}, so they do not carry it; choose other pairs")
 
     pairs = np.ones(alone.shape[1], dtype=bool)
     curves = {
@@ -186,10 +191,6 @@ def _result(
     faithful = curves["faithfulness"].effect[0]
     below = np.flatnonzero(faithful < options["keep"])
     size = int(below.max()) + 1 if len(below) else 0
-    texts = {
-        "faithfulness": "share of the task that these keep alone",
-        "completeness": "share of the task that is left without these",
-    }
     variables: Variables = {
         "random": (("size",), random_.mean(0), "share of the task that random sets of as many keep"),
         "random_low": (("size",), np.quantile(random_, 0.025, axis=0), "lower end of the middle 95 % of random sets"),
@@ -201,18 +202,8 @@ def _result(
             rank = _ranks(model, nested[-1], kind)
             variables[f"{prefix}rank"] = (("layer", kind), rank, "1 for what is kept longest")
             variables[f"{prefix}member"] = (("layer", kind), rank <= size, "belongs to the circuit")
-    for name, found in curves.items():
-        variables[name] = (("size",), found.effect[0], texts[name])
-        variables[f"{name}_low"] = (
-            ("size",),
-            found.low[0],
-            "lower end of the 95 % bootstrap interval over held-out pairs",
-        )
-        variables[f"{name}_high"] = (
-            ("size",),
-            found.high[0],
-            "upper end of the 95 % bootstrap interval over held-out pairs",
-        )
+    for name, curve in curves.items():
+        variables |= _curve_variables(name, curve)
     parts = {f"size_{kind}s": _counts(nested[size], kind) for kind in ("head", "neuron")}
     counts = {"found_on": len(prompts) - alone.shape[1], "measured_on": alone.shape[1]}
     counts |= prompts.pairs.distinct_count("pairs_distinct")
@@ -226,6 +217,16 @@ def _result(
         seed=seed,
         attrs={"size": size, "keep": options["keep"], **parts, **counts},
     )
+
+
+def _curve_variables(name: str, curve: Effects) -> Variables:
+    """A curve over sizes and its interval."""
+    interval = "end of the 95 % bootstrap interval over held-out pairs"
+    return {
+        name: (("size",), curve.effect[0], _CURVES[name]),
+        f"{name}_low": (("size",), curve.low[0], f"lower {interval}"),
+        f"{name}_high": (("size",), curve.high[0], f"upper {interval}"),
+    }
 
 
 def _ranks(model: Model, order: Sequence[Unit], kind: str) -> np.ndarray:

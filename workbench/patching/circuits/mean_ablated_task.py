@@ -1,4 +1,4 @@
-"""A task with only some heads and neurons as they are, and every other one at its mean."""
+"""A task's metric with some heads and neurons kept and every other one mean-ablated."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from workbench.model.forward.record import record
@@ -21,14 +22,14 @@ from workbench.results.resuming.progress import resumed
 
 @dataclass(frozen=True)
 class Unit:
-    """What is kept or taken away as one: a head, a neuron, or a block of neurons; `members` count layer by layer."""
+    """What is kept or ablated together: a head, a neuron, or a block of neurons; `members` count layer by layer."""
 
     kind: str
     members: tuple[int, ...]
 
 
 class Task:
-    """The metric of each pair's source prompt with only some heads and neurons as they are."""
+    """The metric of each pair's source prompt with only some heads and neurons kept."""
 
     means: dict[str, Tensor]  # of every head's output, [layer, head, d_head], and of every neuron, [layer, neuron]
 
@@ -41,7 +42,7 @@ class Task:
         batch_size: int | str,
         over: Sequence[str],
     ):
-        """Run the prompts of these rows; the metric is that of all pairs, so that each keeps its number."""
+        """Run the prompts of these rows; the metric is that of all pairs, so pairs keep their row numbers."""
         self.model, self.pairs, self.metric, self.over = model, len(rows), metric, tuple(over)
         self.runs, self.sums, self.count = [], {kind: torch.zeros(()) for kind in over}, 0
         for batch in batches(model, prompts.some(rows), batch_size):
@@ -51,19 +52,19 @@ class Task:
             real = recording.batch.counted.bool()
             self.runs.append((batch.rows, recording))
             self.count += int(real.sum())
-            seen = {"head": recording.z, "neuron": [one.reshape(*real.shape, -1) for one in neurons]}
+            seen = {"head": recording.z, "neuron": [values.reshape(*real.shape, -1) for values in neurons]}
             for kind in over:
-                found = torch.stack([values[real].float().sum(0) for values in seen[kind]])
-                self.sums[kind] = self.sums[kind].to(found) + found
+                sums = torch.stack([values[real].float().sum(0) for values in seen[kind]])
+                self.sums[kind] = self.sums[kind].to(sums) + sums
 
     def share_means(self, other: "Task") -> None:
-        """Let both tasks replace by the means over the prompts of both."""
+        """Make both tasks ablate to the means over the prompts of both."""
         self.means = other.means = {
             kind: ((self.sums[kind] + other.sums[kind]) / (self.count + other.count)).to(self.model.dtype)
             for kind in self.over
         }
 
-    def kept(self, sets: Sequence[Sequence[Unit]]) -> np.ndarray:
+    def metric_keeping_only(self, sets: Sequence[Sequence[Unit]]) -> np.ndarray:
         """[set, pair]: the metric with every unit outside a set at its mean."""
         values = np.empty((len(sets), self.pairs))
         for rows, recording in resumed(self.runs, {"values": values}):
@@ -90,17 +91,18 @@ class Task:
             flat = torch.zeros(len(sets), self.model.n_layers * widths[kind])
             for row, units in enumerate(sets):
                 flat[row, [member for unit in units if unit.kind == kind for member in unit.members]] = 1.0
-            scales[kind] = flat.unflatten(1, (self.model.n_layers, -1)).to(self.model.device)
+            shaped = rearrange(flat, "set (layer unit) -> set layer unit", layer=self.model.n_layers)
+            scales[kind] = shaped.to(self.model.device)
         return scales
 
     def neurons_by_loss(self) -> list[int]:
-        """All neurons, layer by layer counted, the one that would be missed least first: by attribution patching."""
+        """All neurons, numbered layer by layer, least important first, by attribution patching."""
         total = torch.zeros(self.model.n_layers, self.model.n_neurons, device=self.model.device)
         for _, recording in self.runs:
             states = recording.residual[0]
-            found = activation_gradients(recording, states, self.metric, recording.batch, sites=["neuron"])
+            gradients = activation_gradients(recording, states, self.metric, recording.batch, sites=["neuron"])
             real = recording.batch.mask[..., None] == 1
-            for layer, (own, slope) in enumerate(zip(found.at["neuron"], found.slope["neuron"], strict=True)):
+            for layer, (own, slope) in enumerate(zip(gradients.at["neuron"], gradients.slope["neuron"], strict=True)):
                 change = (self.means["neuron"][layer] - own) * slope
                 total[layer] += torch.where(real, change, 0.0).sum((0, 1)).float()
         return torch.argsort(total.flatten(), descending=not self.metric.lower_is_better, stable=True).tolist()
@@ -108,8 +110,8 @@ class Task:
 
 @contextmanager
 def _neurons(model: Model, wanted: bool) -> Iterator[list[Tensor]]:
-    """For a while, what each layer's down projection reads is kept, where it is wanted."""
-    found: list[Tensor] = []
+    """Temporarily collect the input of each layer's down projection, where it is wanted."""
+    inputs: list[Tensor] = []
     parts = [model.bridge.blocks[layer].mlp.out for layer in range(model.n_layers)] if wanted else []
-    with hooked([before(part, found.append) for part in parts]):
-        yield found
+    with hooked([before(part, inputs.append) for part in parts]):
+        yield inputs

@@ -1,4 +1,4 @@
-"""Do circuits share heads, or neurons, by more than chance? Every two are compared within layers."""
+"""Whether circuits share more heads, or neurons, than by chance; compared two by two within layers."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ def overlap(
     """Compare the heads, or the neurons, of circuits, two by two.
 
     The test draws, for one circuit of each two, as many of them in every layer as it has there: two circuits that only
-    like the same layers share no more than such draws.
+    use the same layers share no more than such draws.
 
     Args:
         circuits: name, such as a language, to what `circuit` returned.

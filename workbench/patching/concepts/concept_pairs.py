@@ -15,18 +15,18 @@ from workbench.text.languages import known, meaning, required
 from workbench.text.pairs import first_tokens
 from workbench.text.words import load_words, translation_prompts
 
-SHOWN_FIRST = ("en", "de", "fr", "es")  # languages to show words in, where the caller names none
+SHOWN_FIRST = ("en", "de", "fr", "es")  # languages to show words in by default
 
 
 @dataclass(frozen=True)
 class Route:
-    """The language in which a prompt shows its word, and the one in which it asks for it."""
+    """The languages of a prompt: of the word that it shows, and of the answer that it asks for."""
 
     shown: str
-    asked: str
+    answer: str
 
     def __str__(self) -> str:
-        return f"{self.shown}-{self.asked}"
+        return f"{self.shown}-{self.answer}"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ConceptPair:
     Attributes:
         source: the concept whose activations are taken.
         target: the concept of the run that is patched.
-        controls: concepts that have nothing to do with either, one per source prompt.
+        controls: concepts unrelated to both, one per source prompt.
         prompt: the target prompt, and the word it shows.
         sources: (prompt, shown word) of the source concept, one per route.
         random: the same of the control concepts.
@@ -61,7 +61,7 @@ class ConceptPairs:
         answers: (whose concept, language), source first.
         routes: of the source prompts.
         target: route of the target prompts.
-        collided: concepts that no first token tells apart.
+        collided: concepts whose first tokens collide.
         frame: the words.
     """
 
@@ -74,7 +74,7 @@ class ConceptPairs:
 
     @cached_property
     def clusters(self) -> np.ndarray:
-        """Pairs whose source concepts have the same words in every language and so are one piece of evidence: [pair].
+        """Pairs whose source concepts have the same words in every language share a cluster: [pair].
 
         Every concept is the source of at most one pair.
         """
@@ -95,7 +95,7 @@ def make_pairs(
     seed: int,
     limit: int | None,
 ) -> ConceptPairs:
-    """Match every concept with another one, and write their prompts.
+    """Match every concept with another, and write their prompts.
 
     A concept whose first tokens are the same in both languages is left out and counted, and so is one for which no
     partner has other first tokens. The shots of a prompt never show a concept of the pair. Which concepts are matched
@@ -110,11 +110,11 @@ def make_pairs(
     if shots < 0 or (limit is not None and limit < 1):
         raise BadArgument(f"shots={shots!r}, limit={limit!r}; shots start at 0 and limit at 1")
     given, wanted = routes(frame, source, target)
-    means = tuple(_route(frame, one, given.asked) for one in mean_over) or (given,)
-    languages = list(dict.fromkeys((given.asked, wanted.asked)))
+    means = tuple(_route(frame, route, given.answer) for route in mean_over) or (given,)
+    languages = list(dict.fromkeys((given.answer, wanted.answer)))
     tokens = {language: [_first_tokens(tokenizer, str(word)) for word in frame[language]] for language in languages}
     table = frame.to_numpy()
-    bare = pd.DataFrame(table, frame.index, frame.columns)  # pandas copies attributes with every row it takes
+    bare = pd.DataFrame(table, frame.index, frame.columns)  # pandas would copy the attributes with every row
     alike = (table[:, None] == table[None]).any(-1)  # [concept, concept]: the same word in some language
     order = random.Random(seed).sample(range(len(frame)), len(frame))
     free = [row for row in order if _apart([of[row] for of in tokens.values()])]
@@ -132,7 +132,7 @@ def make_pairs(
             break
     if not items:
         raise BadPairs(
-            f"in all {len(frame)} concepts the first tokens of {given.asked} and {wanted.asked} collide, or no two "
+            f"in all {len(frame)} concepts the first tokens of {given.answer} and {wanted.answer} collide, or no two "
             "concepts begin with other tokens; choose languages of other scripts"
         )
     answers = tuple((whose, language) for whose in ("source", "target") for language in languages)
@@ -142,60 +142,62 @@ def make_pairs(
 def routes(frame: pd.DataFrame, source: str | Sequence[str], target: str | Sequence[str]) -> tuple[Route, Route]:
     """The routes of source and target prompt; a code alone is the language asked for, shown in a third language."""
     present = list(frame.columns)
-    asked = {_codes(one, present)[-1] for one in (source, target)}
-    free = [code for code in (*SHOWN_FIRST, *frame.columns) if code in frame.columns and code not in asked]
+    answer_languages = {_codes(route, present)[-1] for route in (source, target)}
+    free = [code for code in (*SHOWN_FIRST, *frame.columns) if code in frame.columns and code not in answer_languages]
     fallback = free[0] if free else None
-    found = []
-    for one in (source, target):
-        codes = _codes(one, present)
+    chosen = []
+    for route in (source, target):
+        codes = _codes(route, present)
         if len(codes) == 1:
             if fallback is None:
-                raise BadArgument(f"{one!r} names the language asked for; with these words name both, such as 'de-fr'")
+                raise BadArgument(
+                    f"{route!r} names the language asked for; with these words name both, such as 'de-fr'"
+                )
             codes = (fallback, codes[0])
-        found.append(Route(*codes))
-    return found[0], found[1]
+        chosen.append(Route(*codes))
+    return chosen[0], chosen[1]
 
 
-def _route(frame: pd.DataFrame, one: str | Sequence[str], asked: str) -> Route:
+def _route(frame: pd.DataFrame, route: str | Sequence[str], answer_language: str) -> Route:
     """A route of `mean_over`: a code alone is the language in which the word is shown."""
-    codes = _codes(one, list(frame.columns))
-    codes = codes if len(codes) == 2 else (codes[0], asked)
+    codes = _codes(route, list(frame.columns))
+    codes = codes if len(codes) == 2 else (codes[0], answer_language)
     if codes[0] == codes[1]:
         raise BadArgument(f"mean_over has {codes[0]!r}, the language asked for; a word is shown in another one")
     return Route(*codes)
 
 
-def _codes(one: str | Sequence[str], present: Sequence[str]) -> tuple[str, ...]:
+def _codes(route: str | Sequence[str], present: Sequence[str]) -> tuple[str, ...]:
     """The one or two languages that a route names: 'fr', 'de-fr', 'zh-Hant-en' or ('de', 'fr').
 
-    A hyphen also stands inside codes, so every place to divide a text is tried against the languages that are there.
+    A hyphen also stands inside codes, so every place to divide a text is tried against the languages of the words.
 
     Raises:
-        UnknownLanguage: a language is not there.
+        UnknownLanguage: a language is not among the words.
         BadArgument: neither one language nor two different ones, or a text that can be divided in several ways.
     """
-    codes = tuple(one) if not isinstance(one, str) else _divided(one, present)
+    codes = tuple(route) if not isinstance(route, str) else _divided(route, present)
     if len(codes) in (1, 2) and all(codes):
         names = tuple(required(code, present, "is not in this word list") for code in codes)
         if len(set(names)) == len(names):
             return names
-    raise BadArgument(f"{one!r} is not a language or two different ones, such as 'fr', 'de-fr' or ('de', 'fr')")
+    raise BadArgument(f"{route!r} is not a language or two different ones, such as 'fr', 'de-fr' or ('de', 'fr')")
 
 
 def _divided(text: str, present: Sequence[str]) -> tuple[str, ...]:
-    """A route's text as one or two of the languages that are there."""
+    """A route's text as one or two of the languages of the words."""
     parts = text.split("-")
     ways = [("-".join(parts[:i]), "-".join(parts[i:])) for i in range(1, len(parts))]
     readings: dict[bool, dict[tuple[str, ...], tuple[str, ...]]] = {True: {}, False: {}}
     for way in [(text,), *ways]:
-        found = [meaning(code, present) for code in way]
-        names = tuple(name for name, _ in found if name is not None)
-        same_language, exact = len(set(names)) < len(names), all(sure for _, sure in found)
+        meanings = [meaning(code, present) for code in way]
+        names = tuple(name for name, _ in meanings if name is not None)
+        same_language, exact = len(set(names)) < len(names), all(sure for _, sure in meanings)
         if same_language and exact:
             return way  # 'de-de', which is also German as in Germany
         if len(names) == len(way) and not same_language:
             readings[exact][names] = way
-    # 'de-it' is also German as in Italy, but not where it names two languages and one of them is not there.
+    # 'de-it' is also German as in Italy, but not where it names two languages and one of them is not among the words.
     stated = [way for way in ways if all(map(known, way)) or any(meaning(code, present)[1] for code in way)]
     near = {names: way for names, way in readings[False].items() if len(way) == 2 or not stated}
     fitting = readings[True] or near
@@ -207,13 +209,13 @@ def _divided(text: str, present: Sequence[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=2**16)
 def _first_tokens(tokenizer: Any, word: str) -> tuple[int, ...]:
-    """First tokens of a word, remembered: a matrix of languages asks for the same words many times."""
+    """First tokens of a word, cached: a matrix of languages needs the same words many times."""
     return tuple(sorted(first_tokens(tokenizer, word)))
 
 
 def _apart(tokens: Sequence[tuple[int, ...]]) -> bool:
     """Whether no token begins two of these words, and each has one."""
-    joined = [token for one in tokens for token in one]
+    joined = [token for of_word in tokens for token in of_word]
     return all(tokens) and len(joined) == len(set(joined))
 
 
@@ -226,7 +228,7 @@ def _draw(
 ) -> tuple[list[int], list[int], list[int]]:
     """Concepts for the shots of the source prompts, of the target prompt, and for the controls, unlike the pair.
 
-    Controls are drawn last and by themselves, so that their number changes nothing else.
+    Controls are drawn last, so that their number changes nothing else.
     """
     others = [row for row in range(len(alike)) if not alike[row, list(rows)].any()]
     rng = random.Random(seed)
@@ -260,7 +262,7 @@ def _pair(
 
     def prompt(row: int, route: Route, shots: list[int]) -> tuple[str, str]:
         part = frame.iloc[[row, *shots]]
-        made = translation_prompts(part, source=route.shown, target=route.asked, shots=len(shots), seed=0)
+        made = translation_prompts(part, source=route.shown, target=route.answer, shots=len(shots), seed=0)
         return made[str(names[row])], str(frame[route.shown].iloc[row])
 
     return ConceptPair(

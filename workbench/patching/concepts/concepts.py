@@ -1,4 +1,4 @@
-"""Concepts and languages: which concept is said, and in which language, after patching each layer."""
+"""Concepts and languages: which concept the model gives, and in which language, after patching each layer."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
+from einops import rearrange
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -19,8 +20,8 @@ from workbench.model.forward.rerun import replace_positions
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.patching.concepts.concept_pairs import ConceptPair, ConceptPairs, make_pairs
-from workbench.patching.concepts.onset import onset
-from workbench.patching.engine.patch_onwards import hold
+from workbench.patching.concepts.onset import leads, onset
+from workbench.patching.engine.patch_onwards import patch_from_layer_on
 from workbench.results.make import make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
@@ -30,9 +31,10 @@ from workbench.text.tokens.spans import last_token
 
 AT = ("last", "concept")
 _AUTO = 16  # pairs in a batch
-_BUDGET = 2**25  # logits held at once
+_BUDGET = 2**25  # logits in memory at once
 
 
+# Long: the parameters are the method's own options.
 @checked
 @alone
 @torch.no_grad()
@@ -50,16 +52,16 @@ def concepts(
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Patch translation prompts of one concept with another concept's states, and read who is said in which language.
+    """Patch translation prompts of a concept with another concept's states; read which concept and language result.
 
     A source prompt translates the source concept into the source language, a target prompt another concept into the
     target language. Experiment 1 (`at="last"`) puts the source's state of one layer in place of the target's at the
     last token: early layers change nothing, later ones bring the source's language, the last ones its concept too (or
-    in whichever order the model decides). Experiment 2 (`at="concept"`) puts the state of the last token of the shown
-    word in place of the target's, from one layer on to the last: early layers make the target run say the source
-    concept in the target's language, until it has read what it needs. With `mean_over` that state is the mean over
+    in the other order). Experiment 2 (`at="concept"`) puts the state of the last token of the shown
+    word in place of the target's, from one layer on to the last: early layers make the target run give the source
+    concept in the target's language, until it has read the word. With `mean_over` that state is the mean over
     several source prompts of the same concept; where concepts are the same direction in all languages, the mean works
-    as well as a single one or better.
+    as well as a single prompt or better.
 
     Args:
         model: the model.
@@ -67,8 +69,8 @@ def concepts(
         source: route of the source prompts, "de-fr" or ("de", "fr") for words shown in German and asked for in French;
             a code alone is the language asked for, shown in English or the first other language.
         target: route of the target prompts.
-        mean_over: routes of the source prompts to average over, in place of the one; a code alone is the language in
-            which words are shown, asked for in the source's language.
+        mean_over: routes of the source prompts to average over, in place of a single one; a code alone is the language
+            in which words are shown, asked for in the source's language.
         at: `last` (experiment 1), `concept` (experiment 2), or `auto`: `concept` where `mean_over` is given.
         shots: translations shown before the question.
         limit: most pairs of concepts; all when None.
@@ -80,8 +82,8 @@ def concepts(
         `probability[answer, layer]`, the mean over pairs of concepts of the probability of the answer's distinct first
         tokens, with its 95 % bootstrap interval `low` and `high`. Answers are the source and the target concept in the
         source and the target language, in that order (`answer_concept`, `answer_language` name them); in the target
-        language alone where both are the same. Layer i is the state in front of layer i: 0 is the embedding, n_layers
-        is behind the last. `control`, `control_low`, `control_high`: the same with the states of concepts drawn at
+        language alone where both are the same. Layer i is the state before layer i: 0 is the embedding, n_layers
+        is after the last. `control`, `control_low`, `control_high`: the same with the states of concepts drawn at
         random, one per source prompt. `unpatched[answer]` and `source_run[answer]`: the two runs as they are (the mean
         over the source prompts). `pair_probability[pair, answer, layer]` and `pair_control`, with the coordinates
         `source_concept` and `target_concept`. `onset[aspect]` in layers, for `concept` and `language`, with
@@ -104,9 +106,9 @@ def concepts(
         >>> concepts(model, words, source="de-fr", target="it-zh").onset                       # doctest: +SKIP
         >>> concepts(model, words, source="de-fr", target="it-zh", mean_over=["de", "es"])     # doctest: +SKIP
     """
-    where = placed(("concept" if mean_over else "last") if at == "auto" else at)
+    where = checked_at(("concept" if mean_over else "last") if at == "auto" else at)
     model.require("restart")
-    size = batch_of(batch_size)
+    size = pairs_per_batch(batch_size)
     pairs = make_pairs(
         model.tokenizer, words, source=source, target=target, mean_over=mean_over, shots=shots, seed=seed, limit=limit
     )
@@ -122,7 +124,7 @@ def concepts(
             done += len(pairs.items[part])
             bar.update(size)
     except KeyboardInterrupt:
-        stopped = f"interrupted: {done} of {len(pairs)} pairs are finished; they are kept in .partial"
+        stopped = f"interrupted: {done} of {len(pairs)} pairs are finished; they are in .partial"
     finally:
         bar.close()
     result = _result(model, pairs, values, runs, where, shots, seed)
@@ -131,14 +133,14 @@ def concepts(
     return result
 
 
-def placed(at: str) -> str:
-    """A place to patch, checked."""
+def checked_at(at: str) -> str:
+    """The place to patch, checked."""
     if at not in AT:
         raise BadArgument(f"at={at!r} is not a place to patch (has: auto, {', '.join(AT)})")
     return at
 
 
-def batch_of(batch_size: int | str) -> int:
+def pairs_per_batch(batch_size: int | str) -> int:
     """Pairs in a batch, checked."""
     return texts_per_batch(batch_size, auto=_AUTO)
 
@@ -149,15 +151,15 @@ def measure(model: Model, items: Sequence[ConceptPair], where: str) -> tuple[np.
     given, own = [], None
     for control in (False, True):
         routes = list(zip(*(item.random if control else item.sources for item in items), strict=True))
-        found = [_states(model, prompts, where) for prompts in routes]
-        given.append(sum(states for states, _ in found) / len(found))
+        recorded = [_states(model, prompts, where) for prompts in routes]
+        given.append(sum(states for states, _ in recorded) / len(recorded))
         if not control:
-            finals = torch.stack([final for _, final in found])
+            finals = torch.stack([final for _, final in recorded])
             own = _read(model, finals, items).mean(0)
     target, columns = _record(model, [item.prompt for item in items], keys=True)
     stacked = torch.stack(given)  # [copy, layer, sample, d_model]
     if where == "concept":
-        finals = hold(target, columns, stacked)
+        finals = patch_from_layer_on(target, columns, stacked)
     else:
         last = [target.n_positions - 1] * 2
         rows = [replace_positions(target, i, last, stacked[:, i], last=True) for i in range(model.n_layers + 1)]
@@ -165,7 +167,7 @@ def measure(model: Model, items: Sequence[ConceptPair], where: str) -> tuple[np.
     read = _read(model, finals.flatten(0, 1), items).reshape(*finals.shape[:3], -1)
     assert own is not None
     as_is = np.stack([_read(model, target.residual[-1][None, :, -1:], items)[0], own])
-    return read.transpose(1, 2, 3, 0), as_is
+    return rearrange(read, "layer copy pair answer -> copy pair answer layer"), as_is
 
 
 def _states(model: Model, prompts: Sequence[tuple[str, str]], where: str) -> tuple[Tensor, Tensor]:
@@ -184,8 +186,8 @@ def _record(model: Model, prompts: Sequence[tuple[str, str]], *, keys: bool = Fa
     padded, mask = pad(ids, model.pad_id, "left")
     width = padded.shape[1]
     columns = [
-        width - len(one) + word_position(model.tokenizer, text, word)
-        for one, (text, word) in zip(ids, prompts, strict=True)
+        width - len(prompt_ids) + word_position(model.tokenizer, text, word)
+        for prompt_ids, (text, word) in zip(ids, prompts, strict=True)
     ]
     batch = Batch(padded, mask, ("",) * len(ids), tuple(range(len(ids))))
     return record(model, batch, keys=keys), columns
@@ -200,11 +202,11 @@ def _read(model: Model, states: Tensor, items: Sequence[ConceptPair]) -> np.ndar
     """Probability of every answer after final states [cell, sample, 1, d_model]: [cell, sample, answer]."""
     cells, samples = states.shape[:2]
     hidden = model.bridge.ln_final(states[:, :, -1]).flatten(0, 1)
-    found = np.empty((cells * samples, len(items[0].tokens)))
+    answers = np.empty((cells * samples, len(items[0].tokens)))
     for row, probabilities in _rows(model, hidden):
         tokens = items[row % samples].tokens
-        found[row] = [float(probabilities[list(answer)].sum()) for answer in tokens]
-    return found.reshape(cells, samples, -1)
+        answers[row] = [float(probabilities[list(answer)].sum()) for answer in tokens]
+    return answers.reshape(cells, samples, -1)
 
 
 def _rows(model: Model, hidden: Tensor) -> Iterator[tuple[int, Tensor]]:
@@ -225,7 +227,7 @@ def _result(
     ahead = leads(patched, pairs.answers, where)
     onsets = {aspect: onset(lead, seed=seed, clusters=own) for aspect, lead in ahead.items()}
     axes, unit = ("answer", "layer"), "[probability]"
-    found = np.array(list(onsets.values()))
+    table = np.array(list(onsets.values()))
     labels = [f"{whose} concept in {language}" for whose, language in pairs.answers]
     result = make_result(
         {
@@ -239,9 +241,9 @@ def _result(
             "source_run": (("answer",), mean[3], f"mean probability in the source runs as they are {unit}"),
             "pair_probability": (("pair", *axes), patched, f"probability of the answer after the patch {unit}"),
             "pair_control": (("pair", *axes), control, f"probability after a patch with random concepts {unit}"),
-            "onset": (("aspect",), found[:, 0], _ONSET[where]),
-            "onset_low": (("aspect",), found[:, 1], "lower end of the 95 % bootstrap interval of the onset [layers]"),
-            "onset_high": (("aspect",), found[:, 2], "upper end of the 95 % bootstrap interval of the onset [layers]"),
+            "onset": (("aspect",), table[:, 0], _ONSET[where]),
+            "onset_low": (("aspect",), table[:, 1], "lower end of the 95 % bootstrap interval of the onset [layers]"),
+            "onset_high": (("aspect",), table[:, 2], "upper end of the 95 % bootstrap interval of the onset [layers]"),
         },
         {"answer": labels, "aspect": list(onsets)},
         method="patching.concepts",
@@ -270,7 +272,7 @@ def _result(
         "target_concept": ("pair", np.array([pair.target for pair in pairs.items], dtype=object)),
     }
     result = result.assign_coords(names)
-    result.layer.attrs["long_name"] = f"patched layer (0 the embedding, {model.n_layers} behind the last layer)"
+    result.layer.attrs["long_name"] = f"patched layer (0 the embedding, {model.n_layers} after the last layer)"
     return result
 
 
@@ -278,21 +280,3 @@ _ONSET = {
     "last": "first layer from which on the source's outweighs the target's [layers]",
     "concept": "first layer from which on the target's outweighs the source's [layers]",
 }
-
-
-def leads(values: np.ndarray, answers: Sequence[tuple[str, str]], where: str) -> dict[str, np.ndarray]:
-    """By how much the side that the onset waits for is ahead, [pair, layer], for concept and language.
-
-    Args:
-        values: probabilities [pair, answer, layer].
-        answers: (whose concept, language), sources first and the source's language first.
-        where: `last`, where the source's side is waited for, or `concept`, where it is the target's.
-    """
-    sign = 1 if where == "last" else -1
-    of_source = np.array([whose == "source" for whose, _ in answers])
-    found = {"concept": sign * (values[:, of_source].sum(1) - values[:, ~of_source].sum(1))}
-    languages = list(dict.fromkeys(language for _, language in answers))
-    if len(languages) == 2:
-        in_source = np.array([language == languages[0] for _, language in answers])
-        found["language"] = sign * (values[:, in_source].sum(1) - values[:, ~in_source].sum(1))
-    return found

@@ -1,5 +1,7 @@
 """Onset layers: from which layer on one side of a comparison outweighs the other, with an interval over samples."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from workbench.results.bootstrap import draw_counts
@@ -15,29 +17,47 @@ def onset(
         resamples: bootstrap draws of samples.
         seed: of the draws.
         level: of the interval.
-        clusters: which samples are one and are drawn together, [sample] int; each its own when None.
+        clusters: the cluster of each sample, [sample] int; those of a cluster are drawn together. None: each its own.
 
     Returns:
         (onset, low, high) in layers; the number of layers where the mean lead is not positive at the last layer.
         The interval is the percentile interval of the resampled onsets, NaN with fewer than two clusters.
     """
-    there = ~np.isnan(lead).any(1)
-    own = (np.arange(len(lead)) if clusters is None else clusters)[there]
-    lead = lead[there]
+    known = ~np.isnan(lead).any(1)
+    own = (np.arange(len(lead)) if clusters is None else clusters)[known]
+    lead = lead[known]
     layers = lead.shape[1]
     if not len(lead):
         return np.nan, np.nan, np.nan
-    found = float(_first(lead.mean(0)[None])[0])
+    first = float(_first(lead.mean(0)[None])[0])
     if len(np.unique(own)) < 2:
-        return found, np.nan, np.nan
+        return first, np.nan, np.nan
     onsets = _first(draw_counts(own, resamples, seed, multinomial=True) @ lead)
     tails = (1 - level) / 2
     low, high = np.quantile(onsets, (tails, 1 - tails), method="inverted_cdf")
     assert 0 <= low <= high <= layers
-    return found, float(low), float(high)
+    return first, float(low), float(high)
+
+
+def leads(values: np.ndarray, answers: Sequence[tuple[str, str]], where: str) -> dict[str, np.ndarray]:
+    """The lead of the side whose onset is measured, [pair, layer], for concept and language.
+
+    Args:
+        values: probabilities [pair, answer, layer].
+        answers: (whose concept, language), sources first and the source's language first.
+        where: `last` for the onset of the source's side, `concept` for the target's.
+    """
+    sign = 1 if where == "last" else -1
+    of_source = np.array([whose == "source" for whose, _ in answers])
+    by_aspect = {"concept": sign * (values[:, of_source].sum(1) - values[:, ~of_source].sum(1))}
+    languages = list(dict.fromkeys(language for _, language in answers))
+    if len(languages) == 2:
+        in_source = np.array([language == languages[0] for _, language in answers])
+        by_aspect["language"] = sign * (values[:, in_source].sum(1) - values[:, ~in_source].sum(1))
+    return by_aspect
 
 
 def _first(leads: np.ndarray) -> np.ndarray:
     """The first layer of the positive run that ends at the last layer, per row; the number of layers without one."""
-    behind = leads[:, ::-1] <= 0
-    return np.where(behind.any(1), leads.shape[1] - behind.argmax(1), 0)
+    not_ahead = leads[:, ::-1] <= 0
+    return np.where(not_ahead.any(1), leads.shape[1] - not_ahead.argmax(1), 0)

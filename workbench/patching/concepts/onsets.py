@@ -14,8 +14,8 @@ from workbench.errors import BadPairs, Interrupted, TooFewLanguages
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.patching.concepts.concept_pairs import ConceptPairs, make_pairs
-from workbench.patching.concepts.concepts import batch_of, leads, measure, placed
-from workbench.patching.concepts.onset import onset
+from workbench.patching.concepts.concepts import checked_at, measure, pairs_per_batch
+from workbench.patching.concepts.onset import leads, onset
 from workbench.results.make import make_result
 from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import chosen
@@ -42,9 +42,9 @@ def onsets(
     Args:
         model: the model.
         words: frame of `load_words`, or what it reads.
-        languages: the languages asked for; all of the words' when None.
+        languages: the languages to compare; all of the words' when None.
         shown: the language in which all prompts show their words; by default English, or the first language that is
-            neither of the two asked for.
+            neither of the two compared.
         at: `last` or `concept`, as in `concepts`.
         shots: translations shown before the question.
         limit: most pairs of concepts for each pair of languages.
@@ -57,7 +57,7 @@ def onsets(
         bootstrap interval over pairs of concepts, `low` and `high`; `peak[source_language, target_language]`, the
         largest mean probability of the source concept in the target's language over layers, and `control_peak`, the
         same for random concepts; `unpatched` and `source_run`, what the two runs give their own answer; `pairs` and
-        `collided`, counts. NaN on the diagonal, where all collide, and where a language is the one shown.
+        `collided`, counts. NaN on the diagonal, where all collide, and where a language is the shown one.
 
     Raises:
         UnsupportedSite: the model cannot be run from a layer on.
@@ -73,21 +73,21 @@ def onsets(
         >>> wb.figures.matrix(onsets(model, languages=["de", "fr", "ja"]), "onset", aspect="concept")  # doctest: +SKIP
     """
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    asked = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
-    if len(asked) < 2:
-        raise TooFewLanguages(f"onsets compare languages, and only {', '.join(asked)} was asked for; ask for two")
+    codes = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
+    if len(codes) < 2:
+        raise TooFewLanguages(f"onsets compare languages, and only {', '.join(codes)} was given; give two")
     if shown is not None:
         shown = chosen([shown], list(frame.columns), where="this word list")[0]
     model.require("restart")
-    at, step, size = placed(at), batch_of(batch_size), len(asked)
-    found = {name: np.full((2, size, size), np.nan) for name in ("onset", "low", "high")}
+    at, step, size = checked_at(at), pairs_per_batch(batch_size), len(codes)
+    onset_values = {name: np.full((2, size, size), np.nan) for name in ("onset", "low", "high")}
     single = {name: np.full((size, size), np.nan) for name in _SINGLE}
     bar = tqdm(total=size * (size - 1), desc="onsets", unit="language pair", disable=not progress)
     done, stopped = np.zeros((), dtype=np.int64), ""
     try:
-        couples = [(i, j) for i, j in permutations(range(size), 2) if shown not in (asked[i], asked[j])]
-        for i, j in resumed(couples, {**found, **single, "done": done}, skip=lambda _: bar.update()):
-            source, target = asked[i], asked[j]
+        couples = [(i, j) for i, j in permutations(range(size), 2) if shown not in (codes[i], codes[j])]
+        for i, j in resumed(couples, {**onset_values, **single, "done": done}, skip=lambda _: bar.update()):
+            source, target = codes[i], codes[j]
             prefix = "" if shown is None else f"{shown}-"
             try:
                 pairs = make_pairs(
@@ -99,12 +99,12 @@ def onsets(
                     seed=seed,
                     limit=limit,
                 )
-            except BadPairs:  # no concept can be told apart in these two
+            except BadPairs:  # all concepts collide in these two
                 single["pairs"][i, j], single["collided"][i, j] = 0, len(frame)
                 continue
             parts = [measure(model, pairs.items[k : k + step], at) for k in range(0, len(pairs), step)]
             values, runs = (np.concatenate(each, 1) for each in zip(*parts, strict=True))
-            _enter(pairs, values, runs, (i, j), at, seed, found, single)
+            _enter(pairs, values, runs, (i, j), at, seed, onset_values, single)
             done += 1
             bar.update()
     except KeyboardInterrupt:
@@ -112,7 +112,7 @@ def onsets(
     finally:
         bar.close()
     result = _result(
-        model, frame, asked, found, single, {"at": at, "shots": shots, "shown": shown, "limit": limit}, seed
+        model, frame, codes, onset_values, single, {"at": at, "shots": shots, "shown": shown, "limit": limit}, seed
     )
     if stopped:
         raise Interrupted(stopped, partial=result)
@@ -136,13 +136,13 @@ def _enter(
     cell: tuple[int, int],
     at: str,
     seed: int,
-    found: dict[str, np.ndarray],
+    onset_values: dict[str, np.ndarray],
     single: dict[str, np.ndarray],
 ) -> None:
     """Enter one pair of languages: values [patched or control, pair, answer, layer], runs [run, pair, answer]."""
     for number, lead in enumerate(leads(values[0], pairs.answers, at).values()):
-        for name, value in zip(found, onset(lead, seed=seed, clusters=pairs.clusters), strict=True):
-            found[name][(number, *cell)] = value
+        for name, value in zip(onset_values, onset(lead, seed=seed, clusters=pairs.clusters), strict=True):
+            onset_values[name][(number, *cell)] = value
     into = 1  # the source concept in the target's language
     single["peak"][cell], single["control_peak"][cell] = values[:, :, into].mean(1).max(1)
     single["unpatched"][cell] = runs[0, :, 3].mean()
@@ -154,7 +154,7 @@ def _result(
     model: Model,
     frame: pd.DataFrame,
     languages: list[str],
-    found: dict[str, np.ndarray],
+    onset_values: dict[str, np.ndarray],
     single: dict[str, np.ndarray],
     parameters: dict[str, Any],
     seed: int,
@@ -167,7 +167,7 @@ def _result(
     }
     result = make_result(
         {
-            **{name: (("aspect", *square), values, texts[name]) for name, values in found.items()},
+            **{name: (("aspect", *square), values, texts[name]) for name, values in onset_values.items()},
             **{name: (square, values, _SINGLE[name]) for name, values in single.items()},
         },
         {"aspect": ["concept", "language"], "source_language": languages, "target_language": languages},

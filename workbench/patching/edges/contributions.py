@@ -1,9 +1,10 @@
-"""What each part of a model writes into the residual stream in one run beyond what it writes in another."""
+"""What each part of a model adds to the residual stream: the differences between two runs."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from workbench.model import memory
@@ -16,23 +17,23 @@ def projected(model: Model, layer: int, z: Tensor) -> Tensor:
     """Heads' outputs [..., position, head, d_head] through W_O and its bias: [..., position, d_model]."""
     projection = model.attention_parts(layer)[1]
     projection: Any = getattr(projection, "original_component", projection)
-    return projection(z.flatten(-2))
+    return projection(rearrange(z, "... head d_head -> ... (head d_head)"))
 
 
-def norm_behind(model: Model, layer: int) -> Any:
-    """The norm between a layer's attention and the residual stream (Gemma); None where there is none."""
+def norm_after_attention(model: Model, layer: int) -> Any:
+    """The norm between a layer's attention and the residual stream (Gemma), or None."""
     return getattr(model.bridge.blocks[layer], "ln1_post", None)
 
 
-class Written:
-    """The change of every sender's writing from the target to the source run.
+class ContributionDifferences:
+    """The change of every sender's contribution from the target to the source run.
 
-    A head's change is that of the target run with this head's output from the source run; with a norm behind the
-    attention the heads' changes therefore need not sum to the attention's. The MLP's is what is left of its layer's.
+    A head's change is that of the target run with this head's output from the source run; with a norm after the
+    attention the heads' changes therefore need not sum to the attention's. The MLP's is the rest of its layer's.
     """
 
     def __init__(self, model: Model, residuals: list[tuple[Tensor, Tensor]], z: list[tuple[Tensor, Tensor]]):
-        """Take pairs (source, target) of each layer's input and, last, the final state, and of its heads' outputs."""
+        """Take pairs (source, target): each layer's input and, last, the final state; and each layer's head outputs."""
         self.model, self.residuals, self.z = model, residuals, z
 
     def of(self, sender: Node) -> Tensor:
@@ -55,8 +56,8 @@ class Written:
 
     def heads_by_row(self, layer: int) -> Iterator[tuple[int, Tensor]]:
         """A layer's heads alone, in the same form."""
-        one = self.residuals[0][0].numel() * self.residuals[0][0].element_size()
-        for heads in split(range(self.model.n_heads), max(1, memory.budget(self.model) // (8 * one))):
+        bytes_each = self.residuals[0][0].numel() * self.residuals[0][0].element_size()
+        for heads in split(range(self.model.n_heads), max(1, memory.budget(self.model) // (8 * bytes_each))):
             yield 1 + layer * (self.model.n_heads + 1) + heads[0], self._heads(layer, heads)
 
     def _moved(self, layer: int) -> Tensor:
@@ -67,7 +68,7 @@ class Written:
         source, target = self.z[layer]
         change = (source - target)[:, :, heads]
         moved = torch.einsum("bphd,hdm->hbpm", change, self.model.output_weight(layer)[heads])
-        norm = norm_behind(self.model, layer)
+        norm = norm_after_attention(self.model, layer)
         if norm is None:
             return moved
         own = projected(self.model, layer, target)
@@ -75,6 +76,6 @@ class Written:
 
     def _mlp(self, layer: int) -> Tensor:
         source, target = (projected(self.model, layer, z) for z in self.z[layer])
-        norm = norm_behind(self.model, layer)
+        norm = norm_after_attention(self.model, layer)
         attention = source - target if norm is None else norm(source) - norm(target)
         return self._moved(layer + 1) - self._moved(layer) - attention

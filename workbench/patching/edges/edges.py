@@ -1,4 +1,4 @@
-"""Edge attribution patching: how much of the answer passes from each part of a model to each later part."""
+"""Edge attribution patching: the effect of every edge from one part of a model to a later one."""
 
 import random
 from typing import Any
@@ -16,7 +16,7 @@ from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.edges.estimate import estimate
 from workbench.patching.edges.exact import measure
-from workbench.patching.edges.graph import INSIDE, Node, hears, receivers, senders
+from workbench.patching.edges.graph import INSIDE, Node, has_edge, receivers, senders
 from workbench.patching.engine import cells
 from workbench.patching.engine.agreement import with_agreement
 from workbench.patching.engine.pair_metric import metric_for_pairs
@@ -25,7 +25,7 @@ from workbench.patching.engine.table import Table
 from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
-_PASSES = 8  # recordings' worth of memory that a pass takes which will be differentiated
+_PASSES = 8  # recordings' worth of memory that a differentiated pass takes
 
 
 @checked
@@ -45,8 +45,8 @@ def edges(
     """Estimate the effect of every edge of a model from gradients, and measure how well some of them agree.
 
     An edge leads from what one part writes into the residual stream (the embedding, a head, an MLP) to what one later
-    part reads of it (a head's q, k or v, an MLP, the logits). Its effect is that of letting this receiver alone hear
-    what the sender writes in the source run; everything else of the target run goes on from there. It is estimated by
+    part reads of it (a head's q, k or v, an MLP, the logits). Its effect is that of giving this receiver alone
+    what the sender writes in the source run; the rest of the target run follows from there. It is estimated by
     (source - target writing) d metric / d reading, summed over positions: two forward passes and a backward pass for
     all edges, and a few more through each layer's queries, keys and values. With `steps` the slope is averaged over
     runs whose embeddings lie evenly between the target's and the source's. Some edges are also patched exactly.
@@ -97,7 +97,10 @@ def edges(
     bar = tqdm(total=2 * len(prompts), desc="attributing edges", unit="pair", disable=not progress)
     stopped = ""
     try:
-        every, skip = list(batches(model, prompts, batch_size, passes=_PASSES)), lambda one: bar.update(len(one.rows))
+        every, skip = (
+            list(batches(model, prompts, batch_size, passes=_PASSES)),
+            lambda batch: bar.update(len(batch.rows)),
+        )
         for batch in resumed(every, {**table.state(), "parallel": parallel}, skip=skip):
             source = record(model, batch.source, heads=True, keys=True, patterns=True)
             change, value, parallel[...] = estimate(model, source, batch.target, table.metric, steps=steps)
@@ -107,19 +110,36 @@ def edges(
                 table.put(row, range(len(outs)), values, torch.ones_like(values, dtype=torch.bool))
             table.end()
             bar.update(len(batch.rows))
-        drawn = _draw(table, _heard(ins, outs, bool(parallel)), sample, seed)
+        drawn = _draw(table, _edge_mask(ins, outs, bool(parallel)), sample, seed)
         exact = np.full((len(prompts), len(drawn)), np.nan)
         for batch in resumed(every, {"exact": exact}, skip=skip):
             both = {"heads": True, "keys": True, "patterns": True}  # alike, so that equal prompts are equal bit for bit
             source, target = record(model, batch.source, **both), record(model, batch.target, **both)
-            found = measure(source, target, [(ins[i], outs[o]) for i, o in drawn], table.metric)
-            exact[list(batch.rows)] = found.T.double().cpu().numpy()
+            values = measure(source, target, [(ins[i], outs[o]) for i, o in drawn], table.metric)
+            exact[list(batch.rows)] = values.T.double().cpu().numpy()
             bar.update(len(batch.rows))
     except KeyboardInterrupt:
         stopped = table.stopped("senders")
     finally:
         bar.close()
-    table.values[:, ~_heard(ins, outs, bool(parallel))] = np.nan
+    table.values[:, ~_edge_mask(ins, outs, bool(parallel))] = np.nan
+    result = _result(model, table, ins, outs, exact, drawn, steps, seed)
+    result.attrs["parallel"] = int(parallel)
+    if stopped:
+        raise Interrupted(stopped, partial=result)
+    return result
+
+
+def _result(
+    model: Model,
+    table: Table,
+    ins: list[Node],
+    outs: list[Node],
+    exact: np.ndarray,
+    drawn: list[tuple[int, int]],
+    steps: int,
+    seed: int,
+) -> xr.Dataset:
     result = table.result(
         model,
         ("sender", "receiver"),
@@ -128,27 +148,23 @@ def edges(
         seed=seed,
         coords={"sender": [node.name for node in ins], "receiver": [node.name for node in outs]},
     ).assign_coords(**_about("sender", ins), **_about("receiver", outs))
-    result.attrs["parallel"] = int(parallel)
     rows, columns = [row for row, _ in drawn], [column for _, column in drawn]
     names = {"cell_sender": result.sender.values[rows], "cell_receiver": result.receiver.values[columns]}
-    result = with_agreement(result, table, exact, result.effect.values[rows, columns], names, seed)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return with_agreement(result, table, exact, result.effect.values[rows, columns], names, seed)
 
 
-def _heard(ins: list[Node], outs: list[Node], parallel: bool) -> np.ndarray:
+def _edge_mask(ins: list[Node], outs: list[Node], parallel: bool) -> np.ndarray:
     """Which edges there are, [sender, receiver] bool."""
-    return np.array([[hears(other, one, parallel=parallel) for other in outs] for one in ins])
+    return np.array([[has_edge(receiver, sender, parallel=parallel) for receiver in outs] for sender in ins])
 
 
-def _draw(table: Table, heard: np.ndarray, count: int, seed: int) -> list[tuple[int, int]]:
+def _draw(table: Table, mask: np.ndarray, count: int, seed: int) -> list[tuple[int, int]]:
     """Half the strongest edges by their estimate, half drawn among all others."""
-    moved = np.where(heard, np.abs((table.values - table.target[:, None, None]).mean(0)), -1.0)
-    order = np.argsort(-moved, axis=None, kind="stable")[: heard.sum()].tolist()
+    moved = np.where(mask, np.abs((table.values - table.target[:, None, None]).mean(0)), -1.0)
+    order = np.argsort(-moved, axis=None, kind="stable")[: mask.sum()].tolist()
     strong, others = order[: count // 2], order[count // 2 :]
     some = [*strong, *random.Random(seed).sample(others, min(count - len(strong), len(others)))]
-    return [divmod(cell, heard.shape[1]) for cell in some]
+    return [divmod(cell, mask.shape[1]) for cell in some]
 
 
 def _about(axis: str, nodes: list[Node]) -> dict[str, Any]:

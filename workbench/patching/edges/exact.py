@@ -1,4 +1,4 @@
-"""One edge exactly: what the model says once one receiver, and nobody else, heard what one sender wrote."""
+"""One edge exactly: the metric when one sender's change reaches one receiver and nothing else."""
 
 import inspect
 from dataclasses import replace
@@ -11,9 +11,9 @@ from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording, stack
 from workbench.model.forward.rerun import run_from_layer
 from workbench.model.metrics import Metric
-from workbench.patching.edges.contributions import Written
+from workbench.patching.edges.contributions import ContributionDifferences
 from workbench.patching.edges.graph import Node
-from workbench.patching.edges.receivers import Receiver, heard
+from workbench.patching.edges.receivers import Receiver, run_with_receiver_input
 from workbench.patching.engine.cells import read, split
 from workbench.patching.engine.prompts import cells_at_once, first_difference
 
@@ -24,26 +24,26 @@ def measure(source: Recording, target: Recording, edges: list[tuple[Node, Node]]
 
     Both runs are recorded with heads and patterns, the target's with keys.
     """
-    written = Written(
+    differences = ContributionDifferences(
         target.model,
         list(zip(source.residual, target.residual, strict=True)),
         list(zip(source.z, target.z, strict=True)),
     )
-    found = torch.empty(len(edges), target.n_samples, device=target.model.device)
+    values = torch.empty(len(edges), target.n_samples, device=target.model.device)
     start = first_difference(source.batch, target.batch)
     size = cells_at_once(target.model, target.n_samples, target.n_positions, target.n_positions)
     for receiver in dict.fromkeys(receiver for _, receiver in edges):
         for block in split([i for i, edge in enumerate(edges) if edge[1] == receiver], size):
-            moved = torch.stack([written.of(edges[i][0]) for i in block])
+            moved = torch.stack([differences.of(edges[i][0]) for i in block])
             moved = moved.masked_fill(target.batch.mask[None, :, :, None] == 0, 0.0)
-            found[block] = read(target, metric, _patched(target, receiver, moved, start, last=metric.last)).float()
-    return found
+            values[block] = read(target, metric, _patched(target, receiver, moved, start, last=metric.last)).float()
+    return values
 
 
 def _patched(target: Recording, receiver: Node, moved: Tensor, start: int, *, last: bool) -> Tensor:
-    """The final residual stream [cell, ...] after a receiver heard `moved` [cell, sample, position, d_model].
+    """The final residual stream [cell, ...] with `moved` [cell, sample, position, d_model] added to a receiver's input.
 
-    `moved` is zero before `start`, where nothing is run behind the receiver's layer.
+    `moved` is zero before `start`; positions before it are not run after the receiver's layer.
     """
     layer, copies = receiver.layer, len(moved)
     if receiver.kind == "logits":
@@ -58,12 +58,12 @@ def _patched(target: Recording, receiver: Node, moved: Tensor, start: int, *, la
         states = call_after_attention(target, layer, states, attention) - flat
     else:
         end = Receiver(receiver.kind, layer, receiver.unit)
-        states = heard(target, end, states, Columns(target, copies=copies))
+        states = run_with_receiver_input(target, end, states, Columns(target, copies=copies))
     following = replace(target, fused=True)
     return run_from_layer(following, layer + 1, states[:, start:], copies=copies, start=start, last=last)
 
 
 def _adds_residual(target: Recording, layer: int) -> bool:
-    """Whether the attention itself adds the residual stream to what it says, as Bloom's does."""
+    """Whether the attention itself adds the residual stream to its output, as Bloom's does."""
     attention = target.model.attention_parts(layer)[0].original_component
     return "residual" in inspect.signature(attention.forward).parameters

@@ -1,4 +1,4 @@
-"""The nodes of a model as a graph: who writes into the residual stream, who reads it, and who can hear whom."""
+"""A model as a graph: the parts that write into the residual stream, those that read it, and the edges between them."""
 
 from dataclasses import dataclass
 
@@ -26,22 +26,22 @@ class Node:
 
 def senders(model: Model) -> list[Node]:
     """The embedding, then each layer's heads and its MLP: 1 + layers * (heads + 1)."""
-    found = [Node("embedding", -1)]
+    nodes = [Node("embedding", -1)]
     for layer in range(model.n_layers):
-        found += [*(Node("head", layer, head) for head in range(model.n_heads)), Node("mlp", layer)]
-    return found
+        nodes += [*(Node("head", layer, head) for head in range(model.n_heads)), Node("mlp", layer)]
+    return nodes
 
 
 def receivers(model: Model) -> list[Node]:
     """Each layer's q of every head, k and v of every key-value head and its MLP; then the logits."""
-    found = []
+    nodes = []
     for layer in range(model.n_layers):
-        found += [Node(site, layer, unit) for site in INSIDE for unit in range(count(model, site))]
-        found.append(Node("mlp", layer))
-    return [*found, Node("logits", model.n_layers)]
+        nodes += [Node(site, layer, unit) for site in INSIDE for unit in range(count(model, site))]
+        nodes.append(Node("mlp", layer))
+    return [*nodes, Node("logits", model.n_layers)]
 
 
-def hears(receiver: Node, sender: Node, *, parallel: bool) -> bool:
+def has_edge(receiver: Node, sender: Node, *, parallel: bool) -> bool:
     """Whether what the sender writes is part of what the receiver reads.
 
     In a parallel block the MLP reads what attention reads; else it also reads the heads of its own layer.

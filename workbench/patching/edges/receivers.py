@@ -1,9 +1,10 @@
-"""Receivers of a path: which there are, and what the model says once a sender was heard there."""
+"""Receivers of a path: parse one, and run the model with a sender's change patched into it."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from workbench.errors import BadArgument, UnsupportedSite
@@ -13,7 +14,7 @@ from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording, stack
 from workbench.model.forward.rerun import run_from_layer
 from workbench.model.model import Model
-from workbench.patching.engine.frozen_heads import Runs, held
+from workbench.patching.engine.frozen_heads import PairRuns, heads_frozen_to
 from workbench.patching.engine.layer_sites import count, edited
 
 _WORKS = "'final', ('residual', layer), ('q', layer, head), ('k', layer, kv_head), ('v', layer, kv_head)"
@@ -29,22 +30,22 @@ class Receiver:
 
     @property
     def inside(self) -> bool:
-        """It lies inside an attention."""
+        """Whether it lies inside the attention."""
         return self.site in ("q", "k", "v")
 
     @property
     def name(self) -> str:
-        """As it was asked for, in words."""
+        """The receiver in words."""
         if self.site == "final":
             return "final"
         return f"{self.site} of head {self.layer}.{self.unit}" if self.inside else f"residual of layer {self.layer}"
 
 
 def parse(model: Model, receiver: Any) -> Receiver:
-    """The Receiver that is meant.
+    """The Receiver of an argument.
 
     Raises:
-        BadArgument: no such receiver; says which there are.
+        BadArgument: no such receiver; the message lists them.
         UnsupportedSite: the architecture has no such site.
     """
     if isinstance(receiver, str) and receiver == "final":
@@ -55,9 +56,7 @@ def parse(model: Model, receiver: Any) -> Receiver:
     if not wanted or len(numbers) != wanted or not whole:
         raise BadArgument(f"receiver={receiver!r} is not a receiver (works: {_WORKS})")
     if not 1 <= numbers[0] < model.n_layers:
-        raise BadArgument(
-            f"receiver={receiver!r}: senders stand in front of it, so its layer is 1 to {model.n_layers - 1}"
-        )
+        raise BadArgument(f"receiver={receiver!r}: senders lie before it, so its layer is 1 to {model.n_layers - 1}")
     if site == "residual":
         return Receiver(site, numbers[0])
     if not 0 <= numbers[1] < count(model, site):
@@ -66,8 +65,8 @@ def parse(model: Model, receiver: Any) -> Receiver:
     return Receiver(site, numbers[0], numbers[1])
 
 
-def sent(runs: Runs, end: Receiver, layer: int, heads: list[int], *, last: bool) -> Tensor:
-    """The final residual stream after each head of a layer was heard by the receiver alone.
+def patch_path(runs: PairRuns, end: Receiver, layer: int, heads: list[int], *, last: bool) -> Tensor:
+    """The final residual stream with each head of a layer patched through the receiver alone.
 
     Returns:
         [head, sample, position, d_model], with `last` of the last position only.
@@ -77,18 +76,18 @@ def sent(runs: Runs, end: Receiver, layer: int, heads: list[int], *, last: bool)
     index = torch.as_tensor(heads, device=target.model.device)
     states = stack(target.residual[layer], copies)
     for i in range(layer, end.layer):
-        with held(runs, i, copies, index if i == layer else None), fused(target.model, on=target.fused):
+        with heads_frozen_to(runs, i, copies, index if i == layer else None), fused(target.model, on=target.fused):
             states = call_layer(target, i, states, columns)
     if end.site == "final":
-        states = states.unflatten(0, (copies, -1))
+        states = rearrange(states, "(copy sample) position d_model -> copy sample position d_model", copy=copies)
         return states[:, :, -1:] if last else states
     if end.inside:
-        states = heard(target, end, states, columns)
+        states = run_with_receiver_input(target, end, states, columns)
         return run_from_layer(replace(target, fused=True), end.layer + 1, states, copies=copies, last=last)
     return run_from_layer(target, end.layer, states, copies=copies, last=last)
 
 
-def heard(target: Recording, end: Receiver, states: Tensor, columns: Columns) -> Tensor:
+def run_with_receiver_input(target: Recording, end: Receiver, states: Tensor, columns: Columns) -> Tensor:
     """The output of the receiver's layer in the target run, with q, k or v of one head made from `states`."""
     model = target.model
     shape = (-1, count(model, end.site), model.d_head)
@@ -107,7 +106,7 @@ def heard(target: Recording, end: Receiver, states: Tensor, columns: Columns) ->
 
     clean = stack(target.residual[end.layer], columns.copies)
     with edited(model, end.site, end.layer, exchange):
-        found = call_layer(target, end.layer, clean, columns)
-    if moved and bool((found == stack(target.residual[end.layer + 1], columns.copies)).all()):
-        raise UnsupportedSite(f"{model.name!r} ({model.architecture}) ignores edits of {end.site!r}; nothing moved")
-    return found
+        patched = call_layer(target, end.layer, clean, columns)
+    if moved and bool((patched == stack(target.residual[end.layer + 1], columns.copies)).all()):
+        raise UnsupportedSite(f"{model.name!r} ({model.architecture}) ignores edits of {end.site!r}; no output changed")
+    return patched

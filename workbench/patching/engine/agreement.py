@@ -22,10 +22,10 @@ def with_agreement(
 
     Args:
         result: with the estimates.
-        table: that it was made of.
+        table: the values that the result was made from.
         exact: the metric of each exactly patched cell, [pair, cell]; NaN where a pair has no such cell.
         estimate: the estimated effects of these cells, [cell].
-        cells: coordinates that say which cells they are, each [cell].
+        cells: coordinates that identify the cells, each [cell].
         seed: of the bootstrap.
     """
     present = ~np.isnan(exact)
@@ -36,7 +36,7 @@ def with_agreement(
     result = result.assign(
         exact=("cell", effect, {"long_name": f"exact effect {text}"}),
         estimate=("cell", estimate, {"long_name": f"estimated effect {text}"}),
-    ).assign_coords({"cell": np.arange(len(estimate)), **{name: ("cell", found) for name, found in cells.items()}})
+    ).assign_coords({"cell": np.arange(len(estimate)), **{name: ("cell", labels) for name, labels in cells.items()}})
     result.attrs.update(agreement(effect, estimate, seed))
     return result
 
@@ -51,10 +51,10 @@ def agreement(exact: np.ndarray, estimate: np.ndarray, seed: int = 0, resamples:
         return {**nothing, "agreement_error": error}
     draws = draw_indices(len(exact), resamples, seed)
     with np.errstate(invalid="ignore", divide="ignore"):
-        one, other = exact[draws], estimate[draws]
-        one, other = one - one.mean(1, keepdims=True), other - other.mean(1, keepdims=True)
-        found = (one * other).sum(1) / np.sqrt((one**2).sum(1) * (other**2).sum(1))
-    low, high = np.nanquantile(found, (0.025, 0.975))
+        a, b = exact[draws], estimate[draws]
+        a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
+        correlations = (a * b).sum(1) / np.sqrt((a**2).sum(1) * (b**2).sum(1))
+    low, high = np.nanquantile(correlations, (0.025, 0.975))
     return {
         "agreement": float(np.corrcoef(exact, estimate)[0, 1]),
         "agreement_low": float(low),

@@ -1,4 +1,4 @@
-"""Run the cells of one batch of pairs, site by site: what the patch cannot reach is not computed again.
+"""Run the cells of a batch of pairs, site by site: what the patch cannot reach is not computed again.
 
 Each function yields (layer, columns, values [cell, pair], changed [cell, pair]) for `Table.put`: columns are positions
 of the batch, heads or source layers; values are None where no run was needed.
@@ -7,6 +7,7 @@ of the batch, heads or source layers; values are None where no run was needed.
 from collections.abc import Iterator, Sequence
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from workbench.model.forward.packed_positions import Columns
@@ -41,12 +42,12 @@ def unpatched(recording: Recording, metric: Metric) -> Tensor:
     return read(recording, metric, recording.residual[-1][None])[0]
 
 
-def positions(source: Recording, target: Recording, metric: Metric, *, behind: bool) -> Cells:
-    """Every layer and position: the source's state in front of (or behind) the layer at that position."""
+def positions(source: Recording, target: Recording, metric: Metric, *, after: bool) -> Cells:
+    """Every layer and position: the source's state before (or after) the layer at that position."""
     real, layers = target.batch.mask.bool(), range(target.model.n_layers)
-    pairs = [(source.residual[i + behind], target.residual[i + behind]) for i in layers]
+    pairs = [(source.residual[i + after], target.residual[i + after]) for i in layers]
     changed = torch.stack(
-        [(a != b).any(-1) & real & reaches(target, i + behind, metric) for i, (a, b) in zip(layers, pairs, strict=True)]
+        [(a != b).any(-1) & real & reaches(target, i + after, metric) for i, (a, b) in zip(layers, pairs, strict=True)]
     )
     differ = changed.any(1)  # [layer, position]
     for layer in layers:
@@ -63,7 +64,7 @@ def positions(source: Recording, target: Recording, metric: Metric, *, behind: b
             here = changed[layer][:, block].T
             values = torch.where(here[..., None], given[:, block].transpose(0, 1), own[:, block].transpose(0, 1))
             states = replace_positions(
-                target, layer + behind, block, values, last=metric.last, columns=columns[tuple(block)]
+                target, layer + after, block, values, last=metric.last, columns=columns[tuple(block)]
             )
             yield layer, block, read(target, metric, states), here
 
@@ -82,19 +83,19 @@ def heads(source: Recording, target: Recording, metric: Metric) -> Cells:
         changed = ((given != target.z[layer]).any(-1) & real).any(1)  # [sample, head]
         size = cells_at_once(model, target.n_samples, target.n_positions - start, target.n_positions)
         for block in split(range(model.n_heads), size):
-            values = given[:, start:, block].permute(2, 0, 1, 3)
+            values = rearrange(given[:, start:, block], "sample position head d_head -> head sample position d_head")
             states = replace_heads(target, layer, block, values, start=start, last=metric.last)
             yield layer, block, read(target, metric, states), changed[:, block].T
 
 
-def layers(source: Recording, target: Recording, metric: Metric, position: int, *, behind: bool) -> Cells:
+def layers(source: Recording, target: Recording, metric: Metric, position: int, *, after: bool) -> Cells:
     """Every target layer and source layer at one position, which counts from the end."""
     model = target.model
     column = target.n_positions + position
-    given = torch.stack([source.residual[i + behind][:, position] for i in range(model.n_layers)])
+    given = torch.stack([source.residual[i + after][:, position] for i in range(model.n_layers)])
     size = cells_at_once(model, target.n_samples, target.n_positions - column, target.n_positions)
     for layer in range(model.n_layers):
-        at = layer + behind
+        at = layer + after
         changed = (given != target.residual[at][:, column]).any(-1)  # [source layer, sample]
         changed &= reaches(target, at, metric)[column]
         for block in split(range(model.n_layers), size):
@@ -106,7 +107,7 @@ def layers(source: Recording, target: Recording, metric: Metric, position: int, 
 
 
 def reaches(target: Recording, at: int, metric: Metric) -> Tensor:
-    """Positions whose state in front of layer `at` can change the metric at all: [position] bool."""
+    """Positions whose state before layer `at` can change the metric at all: [position] bool."""
     reaches = torch.ones(target.n_positions, dtype=torch.bool, device=target.batch.mask.device)
     if metric.last and at == target.model.n_layers:
         reaches[:-1] = False
@@ -114,7 +115,7 @@ def reaches(target: Recording, at: int, metric: Metric) -> Tensor:
 
 
 def blocks(target: Recording, columns: list[int]) -> Iterator[list[int]]:
-    """Neighbouring positions whose suffixes are run together, as many as pay off and fit."""
+    """Neighbouring positions whose suffixes are run together, as many as save time and fit into memory."""
     block: list[int] = []
     for column in columns:
         suffix = target.n_positions - (block or [column])[0]

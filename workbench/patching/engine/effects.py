@@ -8,7 +8,7 @@ from workbench.results.bootstrap import draw_counts
 
 _SAME = 1e-6  # source and target values nearer than this leave nothing to normalise by
 _RESAMPLES = 1000
-_DRAWN = 4_000_000  # most resampled numbers held at one time
+_DRAWN = 4_000_000  # most resampled numbers in memory at once
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def normalise(
         target: the metric of the unpatched target run, [pair].
         pairs: which pairs are averaged, [pair] bool.
         seed: of the bootstrap.
-        clusters: which pairs are one and are drawn together, [pair]; each its own when None.
+        clusters: the cluster of each pair, [pair]; pairs of a cluster (repeats) are drawn together. None: each its own.
 
     Returns:
         effect = (mean value - mean target) / (mean source - mean target), the means over those pairs that have the
@@ -57,7 +57,7 @@ def normalise(
         effect = np.where(np.abs(gaps.sum(0)) < _SAME * np.maximum(count, 1), np.nan, moved.sum(0) / gaps.sum(0))
     own = np.arange(len(moved)) if clusters is None else clusters[pairs]
     low, high = _interval(moved, gaps, own, seed)
-    distinct = np.stack([present[own == one].any(0) for one in np.unique(own)]).sum(0)
+    distinct = np.stack([present[own == cluster].any(0) for cluster in np.unique(own)]).sum(0)
     unknown = (distinct < 2) | np.isnan(effect)
     return Effects(effect, np.where(unknown, np.nan, low), np.where(unknown, np.nan, high), value, pair_effect)
 
@@ -82,6 +82,6 @@ def _interval(moved: np.ndarray, gaps: np.ndarray, clusters: np.ndarray, seed: i
             known = ~np.isnan(ratios).all(0)
             low[part], high[part] = np.nan, np.nan
             if known.any():
-                found = np.nanquantile(ratios[:, known], (0.025, 0.975), axis=0)
-                low[part][known], high[part][known] = found
+                bounds = np.nanquantile(ratios[:, known], (0.025, 0.975), axis=0)
+                low[part][known], high[part][known] = bounds
     return low.reshape(shape), high.reshape(shape)

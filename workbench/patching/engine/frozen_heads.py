@@ -1,4 +1,4 @@
-"""Two runs of a batch of pairs, and layers in which heads (and MLPs) are held at what they said in one of them."""
+"""Both runs of a batch of pairs, and layers whose heads (and MLPs) are frozen at their outputs in the target run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from workbench.model.forward.record import record
@@ -16,52 +17,54 @@ from workbench.patching.engine.prompts import PairBatch
 
 
 @dataclass
-class Runs:
-    """Both runs, with the heads' outputs; `neurons` of the target, per layer, where MLPs are to be held."""
+class PairRuns:
+    """Both runs, with the heads' outputs; `neurons` of the target, per layer, where MLPs are to be frozen."""
 
     source: Recording
     target: Recording
     neurons: list[Tensor] = field(default_factory=list)
 
 
-def run_pair(model: Model, batch: PairBatch, *, through_mlps: bool, patterns: bool) -> Runs:
-    """Run both prompts of each pair in the same way; `patterns` where the inside of attention is looked into."""
+def run_pair(model: Model, batch: PairBatch, *, through_mlps: bool, patterns: bool) -> PairRuns:
+    """Run both prompts of each pair in the same way; `patterns` where q, k or v is read or edited."""
     source = record(model, batch.source, heads=True, patterns=patterns)
     neurons: list[Tensor] = []
     layers = [] if through_mlps else range(model.n_layers)
     hooks = [before(_down(model, layer), neurons.append) for layer in layers]
     with hooked(hooks, once="" if through_mlps else "down projections"):
         target = record(model, batch.target, heads=True, patterns=patterns)
-    return Runs(source, target, neurons)
+    return PairRuns(source, target, neurons)
 
 
 @contextmanager
-def held(runs: Runs, layer: int, copies: int, heads: Tensor | None = None) -> Iterator[None]:
-    """For a while, a layer's heads say what they said in the target run, and its neurons where MLPs are held.
+def heads_frozen_to(runs: PairRuns, layer: int, copies: int, heads: Tensor | None = None) -> Iterator[None]:
+    """Temporarily give a layer's heads their outputs of the target run, and its neurons theirs where MLPs are frozen.
 
-    What is held is the input of the output and of the down projection, because some architectures add the residual
-    stream to what follows these.
+    The inputs of the output projection and of the down projection are frozen, because some architectures add the
+    residual stream to the outputs of these.
 
     Args:
         runs: both runs.
         layer: the layer.
         copies: how many copies of the batch are stacked.
-        heads: the source's word is taken of one head in each copy, [copy]; of none when None.
+        heads: the head of each copy whose output is the source run's, [copy]; none when None.
     """
     target = runs.target
     z = stack(target.z[layer], copies)
     if heads is not None:
-        z = z.unflatten(0, (copies, -1)).clone()
+        z = rearrange(z, "(copy sample) position head d_head -> copy sample position head d_head", copy=copies).clone()
         rows = torch.arange(copies, device=z.device)
-        z[rows, :, :, heads] = runs.source.z[layer][:, :, heads].permute(2, 0, 1, 3)
+        z[rows, :, :, heads] = rearrange(
+            runs.source.z[layer][:, :, heads], "sample position head d_head -> head sample position d_head"
+        )
     parts = [(target.model.attention_parts(layer)[1], z)]
     if runs.neurons:
         parts.append((_down(target.model, layer), stack(runs.neurons[layer], copies)))
 
-    def answer(values: Tensor) -> Any:
+    def replace_input(values: Tensor) -> Any:
         return lambda own: values.reshape(own.shape)  # OPT merges rows and positions
 
-    hooks = [before(part, answer(values)) for part, values in parts]
+    hooks = [before(part, replace_input(values)) for part, values in parts]
     with hooked(hooks, once=f"projections of layer {layer}"):
         yield
 

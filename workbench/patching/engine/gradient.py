@@ -26,9 +26,9 @@ class Gradients:
 
     Attributes:
         value: the metric, [sample].
-        residual: per layer and, last, behind all, [sample, position, d_model].
+        residual: before each layer and, last, after all, [sample, position, d_model].
         residual_slope: d metric / d residual, the same shapes.
-        at: by site and layer, the activations that were asked for: [sample, position, unit, d_head] of heads, q, k and
+        at: by site and layer, the requested activations: [sample, position, unit, d_head] of heads, q, k and
             v, [sample, position, neuron] of neurons.
         slope: d metric / d them, the same shapes.
     """
@@ -41,16 +41,16 @@ class Gradients:
 
 
 def embedded(model: Model, batch: Batch) -> Tensor:
-    """What the first layer is given, [sample, position, d_model]; no layer is run."""
-    found: list[Tensor] = []
+    """The input of the first layer, [sample, position, d_model]; no layer is run."""
+    inputs: list[Tensor] = []
 
     def stop(args: tuple[Any, ...], named: dict[str, Any]) -> None:
-        found.append(args[0] if args else named["hidden_states"])
+        inputs.append(args[0] if args else named["hidden_states"])
         raise StopForward
 
     with hooked([on_call(model.bridge.blocks[0], stop)]), torch.no_grad():
         model.states(batch.to(model.device))
-    return found[0]
+    return inputs[0]
 
 
 def activation_gradients(
@@ -68,7 +68,7 @@ def activation_gradients(
 
     Args:
         recording: a pass over prompts of these lengths; `start` above 0 needs its keys and values.
-        states: what the first layer is given, [sample, position from start, d_model].
+        states: the input of the first layer, [sample, position from start, d_model].
         metric: the metric.
         batch: the prompts that are run, on the model's device.
         start: first position that is run.
@@ -83,7 +83,7 @@ def activation_gradients(
     model, columns = recording.model, Columns(recording, [start])
     entered: list[Tensor] = []
     seen: dict[str, list[Tensor]] = {site: [] for site in sites}
-    hooks = [_keep(model, site, layer, seen[site]) for site in sites for layer in range(model.n_layers)]
+    hooks = [_collect(model, site, layer, seen[site]) for site in sites for layer in range(model.n_layers)]
     with hooked(hooks), torch.enable_grad(), frozen(model), fused(model, on=recording.fused):
         hidden = states.detach().requires_grad_(True)
         for layer in range(model.n_layers):
@@ -93,10 +93,10 @@ def activation_gradients(
         value = metric.read(model, all_read(recording, metric, hidden[None]), batch)[0]
         if not value.requires_grad:
             raise BadArgument(f"metric {metric.name!r} has no gradient; patching.sweep takes metrics without one")
-        parts = [*entered, *(one for site in sites for one in seen[site])]
+        parts = [*entered, *(part for site in sites for part in seen[site])]
         slopes = torch.autograd.grad(value.sum(), parts, allow_unused=True)
-    for site, found in seen.items():
-        if len(found) != model.n_layers or any(slope is None for slope in slopes):
+    for site, activations in seen.items():
+        if len(activations) != model.n_layers or any(slope is None for slope in slopes):
             raise UnsupportedSite(f"{model.name!r} ({model.architecture}) computes without its hooks of {site!r}")
     if not bool(torch.isfinite(value).all()) or not bool(torch.isfinite(slopes[0]).all()):
         raise NotFinite(f"the metric of {model.name!r} or its slope is NaN or infinite")
@@ -109,15 +109,15 @@ def activation_gradients(
 
     return Gradients(
         value.detach(),
-        [one.detach() for one in entered],
+        [state.detach() for state in entered],
         [next(rest) for _ in entered],
-        {site: [shaped(site, one) for one in found] for site, found in seen.items()},
-        {site: [shaped(site, next(rest)) for _ in found] for site, found in seen.items()},
+        {site: [shaped(site, part) for part in activations] for site, activations in seen.items()},
+        {site: [shaped(site, next(rest)) for _ in activations] for site, activations in seen.items()},
     )
 
 
-def _keep(model: Model, site: str, layer: int, into: list[Tensor]) -> Hook:
-    """A hook on a site of a layer, so that its activation is kept, with what it was computed from."""
+def _collect(model: Model, site: str, layer: int, into: list[Tensor]) -> Hook:
+    """A hook that collects the activation at a site of a layer, with its graph."""
     if site not in ("head", "neuron"):
         return after(model.hook_point(site, layer), into.append)
     model.require(site)

@@ -23,7 +23,7 @@ class PairMetric:
 
     Attributes:
         metric: the Metric; pairs are the rows of its batches.
-        tokens: what provenance records: the token numbers that are read, by pair.
+        tokens: the token ids that are read, by pair, for the provenance.
     """
 
     metric: Metric
@@ -38,7 +38,7 @@ def metric_for_pairs(model: Model, prompts: Prompts, metric: str | Metric) -> Pa
         prompts: the pairs.
         metric: `logit_difference` (answer - foil, first tokens), `answer_probability` (summed over the answer's
             distinct first tokens with and without a leading space), `nll` (of the prompt itself, in a chat without the
-            template's tokens), or a Metric, which finds the numbers of the pairs in `batch.rows`.
+            template's tokens), or a Metric, which has the numbers of the pairs in `batch.rows`.
 
     Raises:
         BadArgument: no such metric.
@@ -58,10 +58,10 @@ def metric_for_pairs(model: Model, prompts: Prompts, metric: str | Metric) -> Pa
 def following(model: Model, prompts: Prompts, words: Sequence[str]) -> list[int]:
     """The first token of each word as it would follow the prompts of its pair.
 
-    Tokenized together with the target prompt where that leaves the prompt's own tokens alone; else the word by itself.
-    Prompts whose last space the tokenizer gives to the word are counted in a warning: no model reads such texts so.
+    Tokenized together with the target prompt where that leaves the prompt's tokens unchanged; else the word by itself.
+    Prompts whose last space the tokenizer gives to the word are counted in a warning: texts are not tokenized that way.
     """
-    found, joined = [], 0
+    tokens, joined = [], 0
     for row, (ids, word, prompt) in enumerate(
         zip(_together(model, prompts, words), words, prompts.target, strict=True)
     ):
@@ -71,17 +71,17 @@ def following(model: Model, prompts: Prompts, words: Sequence[str]) -> list[int]
             joined += prompts.pairs[row].target[-1:].isspace() and not prompts.pairs.chat
         if token is None:
             raise BadPairs(f"the answer {word!r} has no token that is more than a space; answers are words")
-        found.append(token)
+        tokens.append(token)
     if joined:
         warn(
             f"{joined} of {len(prompts)} prompts end in a space that the tokenizer joins to the word after it; end the "
-            "prompts without it and begin answers and foils with it, else both are read as no text has them"
+            "prompts without it and begin answers and foils with it, else both are tokenized as in no text"
         )
-    return found
+    return tokens
 
 
 def _together(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list[int]]:
-    """Token ids of each target prompt with its word behind it, in a chat where the template puts an answer."""
+    """Token ids of each target prompt with its word after it, in a chat where the template puts an answer."""
     pairs = list(zip(prompts.pairs, words, strict=True))
     if prompts.pairs.chat:
         chat = Chat(model.tokenizer)
@@ -92,7 +92,7 @@ def _together(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list
     texts = [pair.target + word for pair, word in pairs]
     ids = model.tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, verbose=False)["input_ids"]
     divide = Divider(model.tokenizer)
-    return [divide.read(one) for one in ids]
+    return [divide.read(text_ids) for text_ids in ids]
 
 
 def _difference(model: Model, prompts: Prompts) -> PairMetric:
@@ -118,13 +118,13 @@ def _probability(model: Model, prompts: Prompts) -> PairMetric:
 
 def _begins(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list[int]]:
     """All distinct tokens with which each word can begin after its prompt."""
-    found = []
+    beginnings = []
     for token, word in zip(following(model, prompts, words), words, strict=True):
         tokens = set(first_tokens(model.tokenizer, word.strip()))
         if model.tokenizer.decode([token]).strip():
             tokens.add(token)
-        found.append(sorted(tokens))
-    return found
+        beginnings.append(sorted(tokens))
+    return beginnings
 
 
 def _refuse_same(model: Model, prompts: Prompts, row: int, shared: set[int]) -> None:

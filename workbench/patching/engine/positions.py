@@ -27,13 +27,13 @@ def tokens(model: Model, prompts: Prompts) -> np.ndarray:
     """The token at each position where all pairs agree on it, else nothing; source/target where those two differ."""
     names = []
     for back in range(prompts.width, 0, -1):
-        found = {
+        token_pairs = {
             (source[-back], target[-back])
             for source, target in zip(prompts.source, prompts.target, strict=True)
             if len(target) >= back
         }
-        if len(found) == 1:
-            source, target = (model.tokenizer.decode([token]) for token in next(iter(found)))
+        if len(token_pairs) == 1:
+            source, target = (model.tokenizer.decode([token]) for token in next(iter(token_pairs)))
             names.append(target if source == target else f"{source}/{target}")
         else:
             names.append("")

@@ -1,4 +1,4 @@
-"""Prompt pairs as token ids, and as batches whose last tokens stand in one column."""
+"""Prompt pairs as token ids, and as batches whose last tokens are in one column."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -115,14 +115,14 @@ def _chat(model: Model, pairs: Pairs) -> Prompts:
             check_ids(model.tokenizer, tokens, model.n_embedded, where)
             ids[side].append(tokens)
             own[side].append(counted)
-    counts = {side: tuple(found) for side, found in own.items()}
+    counts = {side: tuple(ranges) for side, ranges in own.items()}
     return Prompts(pairs, tuple(ids["source"]), tuple(ids["target"]), counts)
 
 
 def batches(model: Model, prompts: Prompts, batch_size: int | str, *, passes: int = 2) -> Iterator[PairBatch]:
     """Yield the pairs in batches of about one length, shortest first; both prompts of a pair in the same row.
 
-    A batch has no more pairs than fit the model's memory with so many passes held.
+    A batch has no more pairs than fit into memory with the recordings of so many passes.
     """
     size = _size(model, prompts, batch_size, passes)
     order = sorted(range(len(prompts)), key=lambda row: (len(prompts.target[row]), len(prompts.source[row])))
@@ -143,7 +143,7 @@ def cells_at_once(model: Model, samples: int, suffix: int, columns: int) -> int:
 
 
 def _size(model: Model, prompts: Prompts, batch_size: int | str, passes: int) -> int:
-    """Pairs of a batch: what was asked for, or what fits the model's memory where that is less."""
+    """Pairs of a batch: the requested number, or what fits into memory where that is less."""
     fits = memory.texts_at_once(model, max(prompts.lengths), passes=passes)
     return min(texts_per_batch(batch_size, auto=_AUTO), fits)
 

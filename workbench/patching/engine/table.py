@@ -1,4 +1,4 @@
-"""The growing table of a sweep: metric values per pair and cell, and the Result that is made of it."""
+"""The table that a sweep fills: metric values per pair and cell, and the Result made from it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,17 +43,17 @@ class Table:
             layer: of all cells.
             columns: of the cells.
             values: the metric, [cell, pair of the batch]; None where nothing was run because nothing would change.
-            changed: [cell, pair of the batch]; where False, the patch changes nothing and the target's value stands.
+            changed: [cell, pair of the batch]; where False, the patch changes nothing and the target's value is used.
         """
         rows = list(self.begun)
-        found = np.broadcast_to(self.target[rows], (len(columns), len(rows)))
+        entered = np.broadcast_to(self.target[rows], (len(columns), len(rows)))
         if values is not None and changed is not None:
-            found = np.where(changed.cpu().numpy(), _array(values), found)
-        self.values[np.ix_(rows, [layer], list(columns))] = found.T[:, None]
+            entered = np.where(changed.cpu().numpy(), _array(values), entered)
+        self.values[np.ix_(rows, [layer], list(columns))] = entered.T[:, None]
         self._cells += len(columns)
 
     def state(self) -> dict[str, np.ndarray]:
-        """What batches of pairs fill in."""
+        """The arrays that batches of pairs fill in."""
         return {"values": self.values, "source": self.source, "target": self.target, "finished": self.finished}
 
     def end(self) -> None:
@@ -68,7 +68,7 @@ class Table:
         if self.begun:
             some = f"{self.layers_done} of {self.values.shape[1]} {what}"
             text += f", and {some} of the next {len(self.begun)} pairs"
-        return f"{text} ({int((~np.isnan(self.values)).sum())} cells); they are kept in .partial, NaN elsewhere"
+        return f"{text} ({int((~np.isnan(self.values)).sum())} cells); they are in .partial, NaN elsewhere"
 
     def result(
         self,
@@ -91,16 +91,16 @@ class Table:
         if not averaged.any():
             averaged[:] = True
         pairs = self.prompts.pairs
-        found = normalise(self.values, self.source, self.target, averaged, seed, pairs.clusters)
+        effects = normalise(self.values, self.source, self.target, averaged, seed, pairs.clusters)
         name, unit = self.metric.name.replace("_", " "), self.metric.unit
         cells = {
-            "effect": (found.effect, "share of the way from the unpatched target run (0) to the source run (1)"),
-            "low": (found.low, "lower end of the 95 % bootstrap interval of the effect over pairs"),
-            "high": (found.high, "upper end of the 95 % bootstrap interval of the effect over pairs"),
-            "value": (found.value, f"mean {name} of the patched run [{unit}]"),
+            "effect": (effects.effect, "share of the way from the unpatched target run (0) to the source run (1)"),
+            "low": (effects.low, "lower end of the 95 % bootstrap interval of the effect over pairs"),
+            "high": (effects.high, "upper end of the 95 % bootstrap interval of the effect over pairs"),
+            "value": (effects.value, f"mean {name} of the patched run [{unit}]"),
         }
         each = {
-            "pair_effect": (found.pair_effect, "effect in each pair: 0 the unpatched target run, 1 the source run"),
+            "pair_effect": (effects.pair_effect, "effect in each pair: 0 the unpatched target run, 1 the source run"),
             "pair_value": (self.values, f"{name} of the patched run [{unit}]"),
         }
         runs = {

@@ -1,4 +1,4 @@
-// The numbers of the page: unpacked once, then read by language, layer and head.
+// The data of the page: unpacked once, then read by language, layer and head.
 "use strict";
 
 const $ = (id) => document.getElementById(id);
@@ -23,12 +23,12 @@ async function unpack() {
   if (page.patterns) page.patterns.values = bytes(page.patterns.values);
 }
 
-// Where a head stands in an array [language, layer, head]; all three are places on the axes, not names.
+// The index of a head in an array [language, layer, head]; all three are places on the axes, not names.
 const cell = (language, layer, head) => (language * page.layers.length + layer) * page.heads.length + head;
 
 const round = (value, digits = 3) => (Number.isFinite(value) ? String(Number(value.toPrecision(digits))) : "–");
 const attentionWords = (value) => value.toFixed(2);
-const language = (code) => page.names.find((one) => one.code === code) || { name: code, short: code };
+const language = (code) => page.names.find((entry) => entry.code === code) || { name: code, short: code };
 const pValue = (value) => (value < 0.001 ? "p < 0.001" : `p = ${round(value, 2)}`);
 
 // "0.034 nats (95% interval 0.027 to 0.040), p < 0.001 that delta is 0, corrected"
@@ -49,7 +49,7 @@ const LOOKS = {
   induction: "what followed earlier occurrences of the token (induction)",
 };
 
-// What the head attends to more than even attention would, in words; null where nobody measured it.
+// What the head attends to more than even attention would, in words; null where it was not measured.
 function kindWords(place, layer, head) {
   if (!page.kinds) return null;
   const at = cell(place, layer, head);
@@ -58,7 +58,7 @@ function kindWords(place, layer, head) {
   const name = page.kinds.names[kind];
   const even = page.kinds.uniform[kind * page.languages.length + place];
   const share = attentionWords(page.kinds.share[at]);
-  return { kind: name, words: `looks at ${LOOKS[name]}: ${share} of its attention, ${attentionWords(even)} if it were even` };
+  return { kind: name, words: `attends to ${LOOKS[name]}: ${share} of its attention, ${attentionWords(even)} if attention were even` };
 }
 
 function roleWords(layer, head) {

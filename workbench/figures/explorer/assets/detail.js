@@ -1,4 +1,4 @@
-// What was selected: the facts of a head with its numbers by language, or the neurons of a layer.
+// The selection: the facts of a head with its numbers by language, or the neurons of a layer.
 "use strict";
 
 // Words on lines of about `width` letters, as plotly breaks them.
@@ -12,19 +12,19 @@ const capital = (words) => words[0].toUpperCase() + words.slice(1);
 const headWords = ({ language: place, layer, head }) =>
   `${page.languages[place].short}, layer ${page.layers[layer]}, head ${page.heads[head]}`;
 
-// All that is known of the selected head, as one sentence after the other.
+// The facts of the selected head, as sentences.
 function factWords() {
   const at = cell(state.language, state.layer, state.head);
-  const found = [];
+  const facts = [];
   const profile = page.profile ? page.profile.measures : [];
   for (const k of new Set([...profile, state.measure])) {
-    found.push(`${page.measures[k].words}: ${numberWords(page.measures[k], at)}`);
+    facts.push(`${page.measures[k].words}: ${numberWords(page.measures[k], at)}`);
   }
   const kind = kindWords(state.language, state.layer, state.head);
-  if (kind) found.push(`kind: ${kind.words}`);
+  if (kind) facts.push(`kind: ${kind.words}`);
   const role = roleWords(state.layer, state.head);
-  if (role) found.push(`role: ${role}`);
-  return found;
+  if (role) facts.push(`role: ${role}`);
+  return facts;
 }
 
 function drawHead() {
@@ -50,7 +50,7 @@ function drawProfile() {
   page.profile.measures.forEach((k, column) => {
     const [trace, measure] = [data[column], page.measures[k]];
     trace.x = places.map((at) => finite(measure.values[at]));
-    trace.y = page.languages.map((one) => (narrow.matches ? one.short : one.name));
+    trace.y = page.languages.map((entry) => (narrow.matches ? entry.short : entry.name));
     trace.marker.color = places.map((_, place) => (page.colours[place === state.language ? "chosen" : "others"]));
     trace.customdata = places.map((at) => ["low", "high", "p_value"].filter((name) => measure[name]).map((name) => measure[name][at]));
     if (measure.low) {
@@ -97,15 +97,15 @@ function drawTable(places) {
   $("table").replaceChildren(top, body);
 }
 
-// The neurons of the selected layer: {class: [[number, [language, ...]], ...]}, undefined where nobody sorted them.
+// The neurons of the selected layer: {class: [[number, [language, ...]], ...]}, undefined without classes.
 const neuronsOf = () => page.classes && page.classes.neurons[page.classes.layers.indexOf(page.layers[state.layer])];
 
 function layerWords() {
-  const found = neuronsOf();
+  const classes = neuronsOf();
   const layer = `Layer ${page.layers[state.layer]}`;
-  if (!found) return `${layer}: its neurons are not in this page.`;
-  const counts = Object.entries(found).map(([name, neurons]) => `${neurons.length} ${name}`);
-  const all = Object.values(found).reduce((sum, neurons) => sum + neurons.length, 0);
+  if (!classes) return `${layer}: its neurons are not in this page.`;
+  const counts = Object.entries(classes).map(([name, neurons]) => `${neurons.length} ${name}`);
+  const all = Object.values(classes).reduce((sum, neurons) => sum + neurons.length, 0);
   return `${layer} has ${page.classes.size} neurons: ${counts.join(", ")}; ${page.classes.size - all} are in no class.`;
 }
 
@@ -115,15 +115,15 @@ const countAxis = (axis, most) =>
 
 function drawLayer() {
   $("layer-facts").textContent = layerWords();
-  const found = neuronsOf();
-  $("classes").hidden = !found || Object.values(found).every((neurons) => !neurons.length);
+  const classes = neuronsOf();
+  $("classes").hidden = !classes || Object.values(classes).every((neurons) => !neurons.length);
   $("neurons").replaceChildren();
   if ($("classes").hidden) return;
   const { data, layout } = clone(page.classes.figure);
-  data[0].x = data[0].text = Object.values(found).map((neurons) => neurons.length);
+  data[0].x = data[0].text = Object.values(classes).map((neurons) => neurons.length);
   for (const trace of data.slice(1)) {
-    const owners = (found[trace.name] || []).flatMap(([, codes]) => codes);
-    trace.x = page.classes.languages.map((code) => owners.filter((one) => one === code).length);
+    const owners = (classes[trace.name] || []).flatMap(([, codes]) => codes);
+    trace.x = page.classes.languages.map((code) => owners.filter((owner) => owner === code).length);
     if (narrow.matches) trace.y = page.classes.languages.map((code) => language(code).short);
   }
   countAxis(layout.xaxis, Math.max(...data[0].x));
@@ -133,7 +133,7 @@ function drawLayer() {
   plot.style.height = `${layout.height}px`;
   plot.setAttribute("aria-label", `${layerWords()} The lists below name them.`);
   Plotly.react(plot, data, layout, settings);
-  for (const [name, neurons] of Object.entries(found)) {
+  for (const [name, neurons] of Object.entries(classes)) {
     if (!neurons.length) continue;
     const heading = element("h3");
     heading.append(element("span", "", { className: "dot", ariaHidden: "true" }), `${name} (${neurons.length})`);
@@ -154,5 +154,5 @@ function byLanguages(neurons) {
     const title = codes.length ? codes.map((code) => language(code).short).join(", ") : "neurons";
     groups.set(title, [...(groups.get(title) || []), number]);
   }
-  return [...groups].sort(([one], [other]) => one.localeCompare(other));
+  return [...groups].sort(([a], [b]) => a.localeCompare(b));
 }

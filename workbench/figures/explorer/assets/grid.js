@@ -33,7 +33,7 @@ function drawGrid() {
     trace.hovertemplate = measure.hover.replace("#", page.languages[panel].name);
   });
   for (const note of layout.annotations || []) {
-    const named = page.languages.find((one) => one.name === note.text);
+    const named = page.languages.find((entry) => entry.name === note.text);
     if (named && narrow.matches) note.text = named.short;
   }
   Object.assign(layout, { template: template(), autosize: true, shapes: outlines(), coloraxis: measure.colours[theme()] });
@@ -82,7 +82,7 @@ function under(event) {
   return null;
 }
 
-// A step of the cursor; behind the edge of a panel comes the next panel.
+// A step of the cursor; past the edge of a panel comes the next panel.
 function step(right, up) {
   const [layers, heads, languages] = [page.layers.length, page.heads.length, page.languages.length];
   const at = cursor || { language: state.language, layer: state.layer, head: state.head };
@@ -100,7 +100,7 @@ function step(right, up) {
   }
   cursor = { language: panel, layer, head };
   drawOutlines();
-  say(`At ${headWords(cursor)}: ${numberWords(page.measures[state.measure], cell(panel, layer, head))}. Enter selects.`);
+  announce(`At ${headWords(cursor)}: ${numberWords(page.measures[state.measure], cell(panel, layer, head))}. Enter selects.`);
 }
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };

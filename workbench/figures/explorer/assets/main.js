@@ -1,21 +1,21 @@
-// The state of the page: what is selected, in the address behind the #, so that a link shows the same.
+// The state of the page: what is selected, in the address after the #, so that a link shows the same.
 "use strict";
 
 const state = { measure: 0, language: 0, beside: 1, layer: 0, head: 0, sentence: 0, view: "head" };
-const say = (words) => { $("status").textContent = words; };
+const announce = (words) => { $("status").textContent = words; };
 
 // Names in the address, and the axis on which each is a place.
 const NAMES = {
   layer: () => page.layers,
   head: () => page.heads,
-  language: () => page.languages.map((one) => one.code),
-  beside: () => page.languages.map((one) => one.code),
+  language: () => page.languages.map((entry) => entry.code),
+  beside: () => page.languages.map((entry) => entry.code),
   sentence: () => (page.patterns ? page.patterns.sentences : []),
   colour: () => page.measures.map((_, k) => k),
 };
 const keyOf = (name) => (name === "colour" ? "measure" : name);
 
-// The selection that the address names: a change of the state, not made yet.
+// The selection in the address, as a change of the state that is not applied yet.
 function readAddress() {
   const address = new URLSearchParams(location.hash.slice(1));
   const change = {};
@@ -71,7 +71,7 @@ function show() {
   writeAddress();
 }
 
-// Change the selection, show it and say it.
+// Change the selection, show it and announce it.
 function select(change) {
   const before = state.measure;
   Object.assign(state, change);
@@ -80,7 +80,7 @@ function select(change) {
     else drawGrid();
   }
   show();
-  say(state.view === "layer" ? layerWords() : `${headWords(state)}. ${factWords().join("; ")}.`);
+  announce(state.view === "layer" ? layerWords() : `${headWords(state)}. ${factWords().join("; ")}.`);
 }
 
 function fill(name, labels) {
@@ -91,8 +91,8 @@ function fill(name, labels) {
 function watchTheme() {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const use = () => {
-    const asked = $("theme").value;
-    document.documentElement.dataset.theme = asked === "auto" ? (dark.matches ? "dark" : "light") : asked;
+    const choice = $("theme").value;
+    document.documentElement.dataset.theme = choice === "auto" ? (dark.matches ? "dark" : "light") : choice;
   };
   const redraw = () => {
     use();
@@ -133,9 +133,9 @@ async function begin() {
   await unpack();
   first();
   Object.assign(state, readAddress());
-  fill("measure", page.measures.map((one) => one.label));
-  fill("language", page.languages.map((one) => one.name));
-  fill("beside", page.languages.map((one) => one.name));
+  fill("measure", page.measures.map((measure) => measure.label));
+  fill("language", page.languages.map((entry) => entry.name));
+  fill("beside", page.languages.map((entry) => entry.name));
   fill("layer", page.layers.map(String));
   const texts = page.patterns ? page.patterns.texts : [];
   fill("sentence", texts.map((row, s) => `${page.patterns.sentences[s]} · ${sentenceWords(row)}`));
@@ -154,7 +154,7 @@ async function begin() {
   document.documentElement.dataset.drawn = "yes";
 }
 
-// A sentence in the language the reader of this page knows, else in the first; without the tokenizer's own marks.
+// A sentence in English, else in the first language; without the tokenizer's own marks.
 function sentenceWords(row) {
   const place = Math.max(0, page.patterns.languages.indexOf("en"));
   const words = row[place].tokens.filter((token) => !/^<.*>$/.test(token)).join("").trim();

@@ -45,7 +45,7 @@ function drawPattern(side, place) {
   const { data, layout } = clone(page.patterns.figure);
   const labels = text.labels;
   data[0].z = rows;
-  data[0].text = rows.map((row, q) => row.map((_, k) => (k <= q ? `“${labels[q]}” ${q} looks at “${labels[k]}” ${k}` : "")));
+  data[0].text = rows.map((row, q) => row.map((_, k) => (k <= q ? `“${labels[q]}” ${q} attends to “${labels[k]}” ${k}` : "")));
   const every = Math.ceil(labels.length / (plot.clientWidth < 360 ? 34 : 44));
   const places = labels.map((_, k) => k).filter((k) => k % every === 0);
   const size = labels.length <= 16 ? 12 : labels.length <= 30 ? 10 : 8;
@@ -54,12 +54,12 @@ function drawPattern(side, place) {
   }
   Object.assign(layout, { template: template(), autosize: true, shapes: [] });
   Plotly.react(plot, data, layout, settings);
-  plot.setAttribute("aria-label", `Attention of ${headWords(state)} on the ${short} sentence: ${text.tokens.length} tokens. The list below says where each looks.`);
+  plot.setAttribute("aria-label", `Attention of ${headWords(state)} on the ${short} sentence: ${text.tokens.length} tokens. The list below shows what each token attends to.`);
   shown[side] = { text, rows, n: text.tokens.length, name: short };
   const strip = part(side, ".tokens");
   strip.lang = tag;
   strip.dir = direction;
-  strip.setAttribute("aria-label", `Tokens of the ${short} sentence. Arrow keys choose the token that looks; darker tokens get more of its attention.`);
+  strip.setAttribute("aria-label", `Tokens of the ${short} sentence. Arrow keys choose the query token; darker tokens get more of its attention.`);
   strip.replaceChildren(
     ...text.tokens.map((token, k) => {
       const span = document.createElement("span");
@@ -71,7 +71,7 @@ function drawPattern(side, place) {
   );
 }
 
-// The token of the other sentence at the same relative place: first to first, last to last.
+// The token of the other sentence at the same relative position: first to first, last to last.
 const linked = (place, from, to) => (from === to ? place : from < 2 ? 0 : Math.round((place * (to - 1)) / (from - 1)));
 
 // Frames around a row, and around a column and a cell where key is given: white on black shows on every colour.
@@ -79,9 +79,9 @@ function bands(side, query, key) {
   const box = (x0, x1, y0, y1) => ({ type: "rect", x0: x0 - 0.5, x1: x1 + 0.5, y0: y0 - 0.5, y1: y1 + 0.5 });
   const boxes = [box(0, query, query, query)];
   if (key !== null) boxes.push(box(key, key, key, shown[side].n - 1), box(key, key, query, query));
-  return boxes.flatMap((one, k) => [
-    { ...one, line: { color: "#000000", width: k === 2 ? 5 : 3 } },
-    { ...one, line: { color: "#ffffff", width: k === 2 ? 2.5 : 1 } },
+  return boxes.flatMap((frame, k) => [
+    { ...frame, line: { color: "#000000", width: k === 2 ? 5 : 3 } },
+    { ...frame, line: { color: "#ffffff", width: k === 2 ? 2.5 : 1 } },
   ]);
 }
 
@@ -101,24 +101,24 @@ function colourTokens(side, query, key) {
 
 // Mark a row, and a cell where key is given, on one side and what it is linked to on the other.
 function point(side, query, key = null) {
-  for (const one of sides) {
-    if (!shown[one]) continue;
-    const place = (k) => (one === side ? k : linked(k, shown[side].n, shown[one].n));
+  for (const each of sides) {
+    if (!shown[each]) continue;
+    const place = (k) => (each === side ? k : linked(k, shown[side].n, shown[each].n));
     const q = place(query);
     const k = key === null ? null : Math.min(place(key), q);
-    shown[one].query = q;
-    colourTokens(one, q, k);
-    Plotly.relayout(part(one, ".plot"), { shapes: bands(one, q, k) });
+    shown[each].query = q;
+    colourTokens(each, q, k);
+    Plotly.relayout(part(each, ".plot"), { shapes: bands(each, q, k) });
   }
 }
 
-// "“Haus” (4) looks most at “Das” 0.45, “<s>” 0.20"
-function lookWords(side, query) {
+// "“Haus” (4) attends most to “Das” 0.45, “<s>” 0.20"
+function attentionSentence(side, query) {
   const { text, rows, name } = shown[side];
   const token = (k) => `“${(text.tokens[k] || "⋯").trim() || "␣"}”`;
   const most = rows[query].map((share, k) => [share, k]).filter(([share]) => share >= 0.05).sort((a, b) => b[0] - a[0]);
   const words = most.slice(0, 3).map(([share, k]) => `${token(k)} ${attentionWords(share)}`);
-  return `${name}, token ${query} ${token(query)} looks most at ${words.join(", ") || "nothing in particular"}.`;
+  return `${name}, token ${query} ${token(query)} attends most to ${words.join(", ") || "nothing in particular"}.`;
 }
 
 function drawPatterns() {
@@ -132,10 +132,10 @@ function drawPatterns() {
 
 function watchPatterns() {
   if (!page.patterns) return;
-  const aligned = page.patterns.aligned ? "The sentences say the same. " : "The sentences of this corpus are no translations of each other. ";
+  const aligned = page.patterns.aligned ? "The sentences are translations of each other. " : "The sentences of this corpus are not translations of each other. ";
   $("pattern-hint").textContent =
-    `A row is a token that looks, a column one that is looked at. Point at a cell, or choose a token in the text: its place is marked in both. ${aligned}` +
-    "Places are linked by where they stand in the sentence, not by meaning.";
+    `A row is the query, the token that attends; a column is the key, the token it attends to. Point at a cell, or choose a token in the text: its position is marked in both. ${aligned}` +
+    "Positions are linked by their relative place in the sentence, not by meaning.";
   for (const side of sides) {
     const plot = part(side, ".plot");
     plot.addEventListener("mouseleave", () => {
@@ -167,7 +167,7 @@ function watchPatterns() {
       const query = Number(event.target.dataset.token);
       if (!shown[side] || Number.isNaN(query)) return;
       point(side, query);
-      say(lookWords(side, query));
+      announce(attentionSentence(side, query));
     });
     strip.addEventListener("keydown", (event) => {
       const forward = strip.dir === "rtl" ? "ArrowLeft" : "ArrowRight";
