@@ -151,7 +151,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
             "texts": given.corpus,
             "identifiers": {"a": first_letter, "b": first_letter},
         },
-        "neurons.expert_counts": {"found": given.routed},
+        "neurons.expert_counts": {"result": given.routed},
         "neurons.experts": {**texts, "count": 1},
         "neurons.firing": {**texts, "prefix": given.corpus, "moments": True, "sketch": True},
         "neurons.generation_share": {**prompts, "members": given.groups, "identify": first_letter},

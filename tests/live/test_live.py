@@ -127,7 +127,7 @@ def test_menus_keys_and_clicks_choose_one_head(widget):
     frame = widget.grid.figure.layout.shapes[0]
     assert (frame.x0, frame.y0, len(widget.grid.figure.layout.shapes)) == (2.5, 1.5, 6)
     assert "head 3 of layer 2" in widget.patterns.heading.value
-    assert widget.chooser.said.startswith("Layer 2, head 3.")
+    assert widget.chooser.status.startswith("Layer 2, head 3.")
 
 
 def test_results_are_drawn_by_language_with_their_intervals(widget, results):
@@ -140,8 +140,8 @@ def test_results_are_drawn_by_language_with_their_intervals(widget, results):
     specific = widget.classes.figure.data[0].x[0]
     assert specific == int((results[3].kind[1] == "specific").sum())
     rank = 1 + int((results[1].importance[0] > results[1].importance[0, 1, 2]).sum())
-    assert f"rank {rank} of 12 heads" in widget.chooser.said
-    assert "Role: specific (German)." in widget.chooser.said
+    assert f"rank {rank} of 12 heads" in widget.chooser.status
+    assert "Role: specific (German)." in widget.chooser.status
 
 
 def test_another_measure_brings_its_own_scale_and_panels(widget):

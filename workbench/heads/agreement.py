@@ -6,12 +6,12 @@ from scipy import stats
 
 from workbench.arguments import checked, finite
 from workbench.errors import BadArgument
-from workbench.heads.head_score import HeadScores, measured, named
+from workbench.heads.head_score import HeadScore, HeadScores, measured, named
 from workbench.heads.redraw import draws, per_layer
 from workbench.heads.scores.built_in import built_in
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.scores import NORMED
 from workbench.text.corpus import Corpus
 
@@ -48,12 +48,13 @@ def agreement(
 
     The methods are exact ablation (`zero`, `mean`, `resample`), LAHIS (`lahis`, `lahis_released`), `michel` (mean
     |gradient|, normed per layer), `gradient` (minus the mean slope in the mask, which is gradient x activation),
-    `magnitude` (norm of W_O), `random`, and `shapley` where it is asked for. High means in all of them: the language
-    needs the head. A function of model and corpus that returns a score (see `HeadScore`) is compared like these.
+    `magnitude` (norm of W_O), `random`, and `shapley` where it is named. In all of them a high score means that the
+    language needs the head. A function of model and corpus that returns a score (see `HeadScore`) is compared like
+    these.
 
-    Intervals come from drawing texts again, the same ones for both methods of a pair; they say how far other texts
-    would move the agreement. `lahis_released` (its texts cannot be redrawn: their order counts), `magnitude`,
-    `random`, `shapley` and functions whose score has no samples stay fixed, so a pair of those has no width.
+    Intervals come from a bootstrap over texts, the same draws for both methods of a pair: how far other texts would
+    move the agreement. `lahis_released` (its texts cannot be redrawn: their order matters), `magnitude`, `random`,
+    `shapley` and functions whose score has no samples stay fixed, so the interval of a pair of those has no width.
 
     Args:
         model: the model.
@@ -79,8 +80,8 @@ def agreement(
         Interrupted: Ctrl-C in one of the measurements; its `partial` is that measurement's.
 
     Example:
-        >>> found = wb.heads.agreement(model, corpus, methods=("zero", "lahis", "random"))       # doctest: +SKIP
-        >>> wb.figures.agreement(found, reference="zero")                                        # doctest: +SKIP
+        >>> result = wb.heads.agreement(model, corpus, methods=("zero", "lahis", "random"))      # doctest: +SKIP
+        >>> wb.figures.agreement(result, reference="zero")                                       # doctest: +SKIP
         >>> wb.heads.agreement(model, corpus, methods=["zero", my_score])                        # doctest: +SKIP
     """
     options = {"progress": progress, "batch_size": batch_size, "seed": seed, "truncate": truncate}
@@ -88,45 +89,15 @@ def agreement(
     if len(chosen) < 2:
         raise BadArgument(f"methods: {list(chosen)} names fewer than two (has: {', '.join(METHODS)})")
     finite("top", top, above=0, below=1)
-    shape = (len(corpus.languages), model.n_layers, model.n_heads)
-    values, redrawn = {}, {}
-    for name, score in chosen.items():
-        table, samples = measured(name, score, model, corpus)
-        if samples is None:
-            values[name] = table.to_numpy()
-            redrawn[name] = np.broadcast_to(values[name], (_DRAWS, *shape))
-            continue
-        values[name] = np.nanmean(samples, 1)
-        redrawn[name] = draws(samples, seed=seed, count=_DRAWS, clusters=corpus.row_clusters)
-        if table.attrs.get(NORMED) == "layer":
-            values[name], redrawn[name] = per_layer(values[name]), per_layer(redrawn[name])
-    heads = shape[1] * shape[2]
+    scored = [_scored(name, score, model, corpus, seed) for name, score in chosen.items()]
+    values, redrawn = (np.stack(arrays, axis) for axis, arrays in enumerate(zip(*scored, strict=True)))
+    heads = model.n_layers * model.n_heads
     count = max(1, round(top * heads))
-    flat = np.stack([values[name].reshape(shape[0], heads) for name in chosen])[None]  # [draw, method, language, cell]
-    many = np.stack([redrawn[name].reshape(_DRAWS, shape[0], heads) for name in chosen], 1)
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    variables = {}
-    for name, compare, words in (
-        ("correlation", correlations, "rank correlation of the scores"),
-        ("overlap", lambda scores: overlaps(scores, count), f"share of the {count} strongest heads in common"),
-    ):
-        value, spread = compare(flat)[0], compare(many)
-        for prefix, axes, one, drawn in (
-            ("", _PAIRS, value, spread),
-            ("mean_", _PAIRS[:2], value.mean(-1), spread.mean(-1)),
-        ):
-            low, high = np.quantile(drawn, tails, axis=0)
-            ends = f"end of the {level:.0%} interval of {name}" + (", mean over languages" if prefix else "")
-            variables[f"{prefix}{name}"] = (axes, one, words + (", mean over languages" if prefix else ""))
-            variables[f"{prefix}{name}_low"] = (axes, low, f"lower {ends}")
-            variables[f"{prefix}{name}_high"] = (axes, high, f"upper {ends}")
-    variables["value"] = (
-        ("score", "language", "layer", "head"),
-        np.stack([values[name] for name in chosen]),
-        "score of the head, each method's own unit",
-    )
+    cells = (len(chosen), len(corpus.languages), heads)
+    variables = _comparisons(values.reshape(1, *cells), redrawn.reshape(_DRAWS, *cells), count, level)
+    axes = ("score", "language", "layer", "head")
     return make_result(
-        variables,
+        {**variables, "value": (axes, values, "score of the head, each method's own unit")},
         {"score": list(chosen), "other": list(chosen), "language": list(corpus.languages)},
         method="heads.agreement",
         parameters={
@@ -141,6 +112,36 @@ def agreement(
         seed=seed,
         attrs={"top": count, "chance": count / heads},
     )
+
+
+def _scored(name: str, score: HeadScore, model: Model, corpus: Corpus, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A score [language, layer, head] and what redrawn texts would have given, [draw, language, layer, head]."""
+    table, samples = measured(name, score, model, corpus)
+    if samples is None:
+        value = table.to_numpy()
+        return value, np.broadcast_to(value, (_DRAWS, *value.shape))
+    value, redrawn = np.nanmean(samples, 1), draws(samples, seed=seed, count=_DRAWS, clusters=corpus.row_clusters)
+    return (per_layer(value), per_layer(redrawn)) if table.attrs.get(NORMED) == "layer" else (value, redrawn)
+
+
+def _comparisons(values: np.ndarray, redrawn: np.ndarray, count: int, level: float) -> Variables:
+    """Correlations and overlaps with their intervals, from scores [draw, method, language, cell]."""
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    variables: Variables = {}
+    for name, compare, words in (
+        ("correlation", correlations, "rank correlation of the scores"),
+        ("overlap", lambda scores: overlaps(scores, count), f"share of the {count} strongest heads in common"),
+    ):
+        value, drawn = compare(values)[0], compare(redrawn)
+        for prefix, axes, words_after in (("", _PAIRS, ""), ("mean_", _PAIRS[:2], ", mean over languages")):
+            if prefix:
+                value, drawn = value.mean(-1), drawn.mean(-1)
+            low, high = np.quantile(drawn, tails, axis=0)
+            ends = f"end of the {level:.0%} interval of {name}{words_after}"
+            variables[f"{prefix}{name}"] = (axes, value, words + words_after)
+            variables[f"{prefix}{name}_low"] = (axes, low, f"lower {ends}")
+            variables[f"{prefix}{name}_high"] = (axes, high, f"upper {ends}")
+    return variables
 
 
 def correlations(scores: np.ndarray) -> np.ndarray:

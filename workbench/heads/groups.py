@@ -19,7 +19,7 @@ random_groups = partial(units.random_groups, unit="head", reuse_own=True)
 
 
 def chosen_heads(heads: Iterable[Sequence[int]], layers: int, width: int) -> np.ndarray:
-    """Heads from (layer, head) pairs or a mask, one at least: [layer, head] bool.
+    """Heads from (layer, head) pairs or a mask, at least one: [layer, head] bool.
 
     Raises:
         BadArgument: none, or one that does not exist.
@@ -37,7 +37,8 @@ def top(result: xr.Dataset, *, share: float = 0.02, own: bool = False) -> dict[s
     Args:
         result: of `importance`, `ablate`, `shapley` or any other score [language, layer, head] (see `HeadScore`).
             Heads that were not measured (NaN) are never taken.
-        share: of all heads, above 0 to 1; at least one head is taken. Equal heads are taken in the order of the layers.
+        share: of all heads, above 0 to 1; at least one head is taken. Equal scores are taken in the order of the
+            layers.
         own: rank by how much a head's part of the language's whole score (scores below 0 count as 0) exceeds its mean
             part in the other languages. The heads that every language needs would otherwise be every language's group.
 
@@ -51,7 +52,7 @@ def top(result: xr.Dataset, *, share: float = 0.02, own: bool = False) -> dict[s
         arXiv 2511.07498, sections 4 and 5; `own` is ours.
 
     Example:
-        >>> wb.heads.knockout(model, corpus, wb.heads.top(found, share=0.02))                    # doctest: +SKIP
+        >>> wb.heads.knockout(model, corpus, wb.heads.top(result, share=0.02))                   # doctest: +SKIP
     """
     finite("share", share, above=0, at_most=1)
     scores = read_score(result, AXES)

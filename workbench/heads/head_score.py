@@ -1,4 +1,4 @@
-"""A head score as a value: a function of a model and a corpus, called by name, checked where it comes in."""
+"""Head scores: functions of a model and a corpus, looked up by name and checked when they return."""
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -26,11 +26,11 @@ HeadScores = Sequence[str | HeadScore] | Mapping[str, str | HeadScore]
 
 @checked
 def score_result(model: Model, corpus: Corpus, values: Sequence[Any], *, name: str, unit: str = "") -> xr.Dataset:
-    """Label your own score of heads, with provenance, so that everything that takes a score takes it.
+    """Label your own score of heads, with provenance, so that every function that takes a score takes it.
 
     Args:
-        model: that was scored.
-        corpus: that it was scored on.
+        model: the scored model.
+        corpus: the texts it was scored on.
         values: for each language of the corpus, in its order, [layer, head], higher where the language needs the head
             more; or [sample, layer, head] with a table for each of its texts, whose mean is then the score.
         name: of the score and of its variable.
@@ -58,7 +58,7 @@ def named(
     """Head scores by name, in the order in which they are given.
 
     Args:
-        option: that they are given as, for messages.
+        option: name of the option, for messages.
         given: names, functions, or a dict.
         built_in: what the names stand for.
         reserved: more names that a function may not have.
@@ -67,8 +67,8 @@ def named(
         BadArgument: no such built-in score, a function without a name or with that of another, or one that does not
             take a model and a corpus.
     """
-    pairs = given.items() if isinstance(given, Mapping) else ((_own_name(option, one), one) for one in given)
-    found: dict[str, HeadScore] = {}
+    pairs = given.items() if isinstance(given, Mapping) else ((_own_name(option, score), score) for score in given)
+    by_name: dict[str, HeadScore] = {}
     for name, score in pairs:
         if isinstance(score, str):
             score = built_in[one_of(option, score, built_in)]
@@ -79,9 +79,9 @@ def named(
             )
         else:
             _takes_model_and_corpus(option, name, score)
-        if found.setdefault(name, score) is not score:
+        if by_name.setdefault(name, score) is not score:
             raise BadArgument(f"{option}: two scores are called {name!r}; give a dict of names and functions")
-    return found
+    return by_name
 
 
 def measured(name: str, score: HeadScore, model: Model, corpus: Corpus) -> tuple[xr.DataArray, np.ndarray | None]:
@@ -100,7 +100,11 @@ def measured(name: str, score: HeadScore, model: Model, corpus: Corpus) -> tuple
     )
     if not isinstance(result, xr.Dataset):
         raise BadResult(f"the head score {name!r} returned {shown(result)}; it should return {wanted}")
-    stated = [one for one in result.data_vars.values() if one.attrs.get(ROLE) == SCORE and set(one.dims) == set(AXES)]
+    stated = [
+        variable
+        for variable in result.data_vars.values()
+        if variable.attrs.get(ROLE) == SCORE and set(variable.dims) == set(AXES)
+    ]
     if len(stated) != 1:
         raise BadResult(
             f"the head score {name!r} returned {len(stated)} scores (its variables: {scores.listed(result)}); it "
@@ -132,7 +136,7 @@ def _own_name(option: str, score: str | HeadScore) -> str:
     name = getattr(score, "__name__", "<lambda>")
     if name == "<lambda>":
         raise BadArgument(
-            f"{option}: {shown(score)} has no name to stand in the result; define it with def, or give a dict such as "
+            f"{option}: {shown(score)} has no name for the result; define it with def, or give a dict such as "
             "{'my_score': function}"
         )
     return name

@@ -1,4 +1,4 @@
-"""Redraw: scores as other texts would have given them, from samples or from intervals."""
+"""Redraw: bootstrap draws of a score, from its samples or its intervals."""
 
 import numpy as np
 import xarray as xr
@@ -31,7 +31,9 @@ def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | N
         return per_layer(drawn) if result[name].attrs.get(NORMED) == "layer" else drawn, "texts"
     beside = companions(result, name)
     if {"low", "high"} <= set(beside):
-        low, high, value = (one.transpose(*_AXES).to_numpy() for one in (beside["low"], beside["high"], result[name]))
+        low, high, value = (
+            variable.transpose(*_AXES).to_numpy() for variable in (beside["low"], beside["high"], result[name])
+        )
         made = provenance(result) if "provenance" in result.attrs else {}
         level = (made.get("parameters") or {}).get("level") or 0.95
         spread = (high - low) / (2 * stats.norm.ppf((1 + level) / 2))
@@ -42,7 +44,7 @@ def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | N
 
 
 def samples_of(result: xr.Dataset, name: str) -> np.ndarray | None:
-    """Each text's part in the score, [language, sample, layer, head], or None where it was not kept."""
+    """Each text's part in the score, [language, sample, layer, head], or None where it was not recorded."""
     axes = ("language", "sample", "layer", "head")
     own = f"sample_{name}"
     if own in result and set(result[own].dims) == set(axes):
@@ -56,7 +58,7 @@ def samples_of(result: xr.Dataset, name: str) -> np.ndarray | None:
 
 
 def _clusters(result: xr.Dataset) -> np.ndarray | None:
-    """Which samples are one text, [language, sample], as the Result's provenance says; None where none is repeated."""
+    """Which samples are one text, [language, sample], from the Result's provenance; None where none is repeated."""
     if "provenance" not in result.attrs:
         return None
     languages, rows = result["language"].to_numpy().tolist(), result["sample"].to_numpy().tolist()
@@ -64,19 +66,19 @@ def _clusters(result: xr.Dataset) -> np.ndarray | None:
 
 
 def draws(samples: np.ndarray, *, seed: int, count: int = DRAWS, clusters: np.ndarray | None = None) -> np.ndarray:
-    """Means of redrawn texts, [draw, language, layer, head]; every head of a language sees the same texts.
+    """Means of redrawn texts, [draw, language, layer, head]; all heads of a language share the drawn texts.
 
     Languages with the same number of texts draw the same rows, so that the rows of an aligned corpus stay together.
     Samples of one cluster [language, sample] are drawn together.
     """
-    found = np.empty((count, len(samples), *samples.shape[2:]))
-    for k, one in enumerate(samples):
-        there = ~np.isnan(one).all((1, 2))
+    means = np.empty((count, len(samples), *samples.shape[2:]))
+    for k, values in enumerate(samples):
+        there = ~np.isnan(values).all((1, 2))
         own = np.arange(max(1, int(there.sum()))) if clusters is None or not there.any() else clusters[k, there]
         counts = weights(own, count, seed)
-        rows = one[there] if there.any() else one[:1]
-        found[:, k] = np.einsum("ds,slh->dlh", counts, rows)
-    return found
+        rows = values[there] if there.any() else values[:1]
+        means[:, k] = np.einsum("ds,slh->dlh", counts, rows)
+    return means
 
 
 def per_layer(scores: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Sharing: which heads serve one language, several, or all, from any score of heads by language."""
+"""Roles: which heads serve one language, several, or all, from any score of heads by language."""
 
 import numpy as np
 import xarray as xr
@@ -24,7 +24,7 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
 
     Args:
         result: of `importance`, `ablate`, `shapley` or any other score [language, layer, head] (see `HeadScore`). NaN
-            cells were not measured: they are no members and do not count for quantiles.
+            cells were not measured: they are not members and do not count for quantiles.
         quantile: from 0 to 1, 1 excluded.
         shared_by: number of languages, from 2.
         seed: of the redrawn texts.
@@ -34,12 +34,12 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
         stays a member); `specific_to[layer, head]`, the language of a specific head, else ""; `threshold[language]`,
         the quantile, in the score's unit.
 
-        How sure that is, from 400 redrawn scores, each sorted anew: `certainty[layer, head]`, the share of draws in
-        which the head has the same role; `member_share[language, layer, head]`, in which it serves the language. The
-        draws take whole texts again (with `sample_{score}`, or `sample_gradient` of `importance(per_sample=True)`);
-        where no samples were kept, each score from a normal distribution with its interval, as if heads erred
-        independently; NaN where there is no interval. The attribute `certainty_from` says which,
-        `shared_by` is the number of languages that was used.
+        Its certainty, from 400 redrawn scores, each sorted into roles again: `certainty[layer, head]`, the share of
+        draws in which the head has the same role; `member_share[language, layer, head]`, in which it serves the
+        language. The draws are of whole texts (with `sample_{score}`, or `sample_gradient` of
+        `importance(per_sample=True)`); without samples, of each score from a normal distribution with its interval, as
+        if the errors of heads were independent; NaN where there is no interval. Attributes: `certainty_from`, which of
+        these; `shared_by`, the number of languages that was used.
 
     Raises:
         BadArgument: no score in `result`, a language without any, or an option out of range.
@@ -66,9 +66,9 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
     drawn, source = redrawn(result, name, seed=seed)
     share, same = np.full(values.shape, np.nan), np.full(values.shape[1:], np.nan)
     if drawn is not None:
-        again = [_sorted(one, quantile, needed)[:2] for one in drawn]
-        share = np.mean([one[0] for one in again], axis=0)
-        same = np.mean([one[1] == role for one in again], axis=0)
+        again = [_sorted(draw, quantile, needed)[:2] for draw in drawn]
+        share = np.mean([members for members, _ in again], axis=0)
+        same = np.mean([drawn_role == role for _, drawn_role in again], axis=0)
     owner = np.array(languages, dtype=object)[member.argmax(0)]
     made = provenance(result) if "provenance" in result.attrs else {}
     unit = scores.attrs.get("units")

@@ -17,20 +17,20 @@ function isDark() {
 
 function render({ model, el }) {
   const pad = document.createElement("div");
-  const said = document.createElement("p");
+  const status = document.createElement("p");
   pad.className = "wb-chooser";
   pad.tabIndex = 0;
   pad.setAttribute("role", "application");
   pad.setAttribute("aria-label", "Chosen head: left and right change the head, up and down the layer");
-  said.className = "wb-said";
-  said.setAttribute("role", "status");
-  el.append(pad, said);
+  status.className = "wb-status";
+  status.setAttribute("role", "status");
+  el.append(pad, status);
 
   const show = () => {
     pad.textContent = `Layer ${model.get("layer")} · head ${model.get("head")}`;
-    said.textContent = model.get("said");
+    status.textContent = model.get("status");
   };
-  model.on("change:layer change:head change:said", show);
+  model.on("change:layer change:head change:status", show);
   show();
   pad.addEventListener("keydown", (event) => {
     if (!(event.key in STEPS) || event.ctrlKey || event.altKey || event.metaKey) return;

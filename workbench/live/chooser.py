@@ -18,6 +18,6 @@ class Chooser(anywidget.AnyWidget):
     layers = traitlets.Int(1).tag(sync=True)
     heads = traitlets.Int(1).tag(sync=True)
     figures = traitlets.Int(0).tag(sync=True)  # number of figures, which follow the page's width once they are drawn
-    said = traitlets.Unicode("").tag(sync=True)
+    status = traitlets.Unicode("").tag(sync=True)
     width = traitlets.Int(0).tag(sync=True)  # of the page in pixels; 0 before it is shown
     dark = traitlets.Bool(False).tag(sync=True)

@@ -188,7 +188,7 @@ class Explorer(ipywidgets.VBox):
     def _describe(self) -> None:
         readings = {name: side.reading for name, side in zip(figures.TEXTS, self.sides, strict=True)}
         place = {"layer": self.chooser.layer, "head": self.chooser.head}
-        self.chooser.said = describe(self._data, self._main, readings, **place, language=self.sides[0].language.value)
+        self.chooser.status = describe(self._data, self._main, readings, **place, language=self.sides[0].language.value)
 
 
 def _menu(name: str, options: Any, **layout: str) -> Any:

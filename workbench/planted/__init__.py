@@ -1,4 +1,4 @@
-"""Planted models: small transformers whose truth is known, and how well a method finds it."""
+"""Planted models: small transformers with a known ground truth, and a score of how well a method finds it."""
 
 from workbench.planted.concepts import concepts
 from workbench.planted.heads import heads

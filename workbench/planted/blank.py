@@ -1,4 +1,4 @@
-"""A Llama without contents, to be filled by construction: norms that change nothing, decoys, noise, loading."""
+"""A Llama of zeros whose weights are then constructed: neutral norms, decoys, noise, loading."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,11 +16,11 @@ BALLAST = 2.0  # of every token, in a dimension of its own
 HIDDEN = 4  # dimensions that only unused tokens have, and as many that only decoys write
 SINK = 24.0  # score of what a head looks for; BOS has half of it, anything else 0
 TURN = 10**-1.5  # radians a token of the second rotary pair; the first turns by 1, each later one by a 30th
-STILL = (-1, -2)  # rotary pairs that do not turn within any text: what is looked for, and BOS
+STILL = (-1, -2)  # rotary pairs that do not turn within any text: for what a head looks for, and for BOS
 
 
 class Space:
-    """Names for dimensions of the residual stream, handed out one after the other."""
+    """Allocates dimensions of the residual stream, in order."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -49,11 +49,11 @@ def blank(
 
     RMSNorm divides x by its root mean square and multiplies with a gain. Every token's embedding has the same squared
     length `power`, and every gain is sqrt(power / width): so the norm returns embeddings unchanged, and what heads and
-    neurons add later rescales a position as a whole. It never turns one dimension into another, and a dimension that
-    is exactly zero stays exactly zero.
+    neurons add later rescales a position as a whole. It never mixes dimensions, and a dimension that is exactly zero
+    stays exactly zero.
 
     Args:
-        space: the dimensions that were handed out.
+        space: the allocated dimensions.
         vocabulary: number of tokens.
         layers: decoder layers.
         heads: heads per layer.
@@ -63,7 +63,7 @@ def blank(
         context: most tokens of a text.
     """
     width = max(16, copied + HIDDEN + copied % 2)
-    size = -(-space.size // heads) * heads  # transformers asks for a multiple
+    size = -(-space.size // heads) * heads  # transformers needs a multiple
     config = hf.LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=size,
@@ -88,7 +88,7 @@ def blank(
 
 
 class Writer:
-    """Sets the weights of a blank module; every method writes one thought."""
+    """Sets the weights of a blank module."""
 
     def __init__(self, module: Any, space: Space, tokens: Mapping[str, int], seed: int):
         self.module, self.space, self.tokens = module, space, tokens
@@ -96,14 +96,14 @@ class Writer:
         self.generator = torch.Generator().manual_seed(seed)
 
     def embed(self, token: str, entries: Mapping[int, float]) -> None:
-        """What a token is: the ballast, and these dimensions."""
+        """Set a token's embedding: the ballast, and these dimensions."""
         row = self.module.model.embed_tokens.weight[self.tokens[token]]
         row[self.space.ballast] = BALLAST
         for dimension, value in entries.items():
             row[dimension] = value
 
     def unembed(self, token: str, entries: Mapping[int, float]) -> None:
-        """What speaks for a token as the next one."""
+        """Add to a token's unembedding."""
         for dimension, value in entries.items():
             self.module.lm_head.weight[self.tokens[token], dimension] += value
 
@@ -111,18 +111,18 @@ class Writer:
         """The attention module of a layer."""
         return self.module.model.layers[layer].self_attn
 
-    def look(self, layer: int, head: int, *, asks: Sequence[int], finds: Sequence[int]) -> None:
-        """From positions with a dimension of `asks`, look at those with one of `finds`; from all others, at BOS."""
+    def look(self, layer: int, head: int, *, query: Sequence[int], key: Sequence[int]) -> None:
+        """From positions with a dimension of `query`, attend to those with one of `key`; from all others, to BOS."""
         attention, root = self.attention(layer), self.width**0.5
         turn = self.width // 2  # a rotary pair is (i, i + width / 2)
         seek, rest = (head * self.width + turn + pair for pair in STILL)
-        attention.q_proj.weight[seek, list(asks)] = SINK * root
-        attention.k_proj.weight[seek, list(finds)] = 1.0
+        attention.q_proj.weight[seek, list(query)] = SINK * root
+        attention.k_proj.weight[seek, list(key)] = 1.0
         attention.q_proj.weight[rest, self.space.ballast] = SINK / 2 * root / BALLAST
         attention.k_proj.weight[rest, self.space.bos] = 1.0
 
     def copy(self, layer: int, head: int, pairs: Sequence[tuple[int, int]], scale: float) -> None:
-        """Carry dimensions from where the head looks to where it stands: (from, to) pairs, `scale` times."""
+        """Copy dimensions from the position that the head attends to to its own: (from, to) pairs, `scale` times."""
         attention = self.attention(layer)
         for place, target in enumerate(dict.fromkeys(target for _, target in pairs)):
             value = head * self.width + place
@@ -132,8 +132,8 @@ class Writer:
     def decoys(self, planted: Mapping[tuple[int, int], float], *, copied: int) -> None:
         """Let every head copy between the hidden dimensions, the unplanted ones a little stronger than the planted.
 
-        Only unused tokens have hidden dimensions, so in the texts a decoy's output is exactly zero. Decoys are why a
-        large weight proves nothing, and they show the checks at loading that every layer's heads work.
+        Only unused tokens have hidden dimensions, so in the texts a decoy's output is exactly zero. So a large weight
+        proves nothing, and the checks at loading see that every layer's heads work.
 
         Args:
             planted: (layer, head) to the strength with which it writes.
@@ -155,7 +155,7 @@ class Writer:
         rows = [i for token, i in self.tokens.items() if token.startswith("<") and token != "<bos>"]
         for row in sorted(rows):  # a vocabulary comes in any order
             drawn = torch.randn(embedding.shape[1], generator=self.generator)
-            drawn[self.space.bos] = 0  # nothing but BOS is where a head rests
+            drawn[self.space.bos] = 0  # a head rests at BOS alone
             embedding[row] = drawn * (power**0.5 / drawn.norm())
             head[row, self.space.hidden_out] = torch.randn(HIDDEN, generator=self.generator)
 
@@ -182,10 +182,10 @@ def add_noise(module: torch.nn.Module, noise: float, seed: int) -> None:
 
 
 def load(module: torch.nn.Module, tokenizer: Any, *, name: str, needs: Sequence[str]) -> Model:
-    """Wrap and check a planted module, on the CPU: these models are too small for anything else.
+    """Wrap and check a planted module, on the CPU: these models are small.
 
     Raises:
-        BrokenModel: a check says that what was planted cannot be edited.
+        BrokenModel: a check found that what was planted cannot be edited.
     """
     model = load_model(module, tokenizer=tokenizer, device="cpu")
     model.name = name

@@ -41,26 +41,26 @@ def concepts(
     concepts: int = 12,
     seed: int = 0,
 ) -> Planted:
-    """Build a model that translates words, and writes concept and language in the layers that you say.
+    """Build a model that translates words, and writes concept and language in the layers that you choose.
 
     The grammar. Prompts of `wb.translation_prompts`: `Deutsch: "lupade" - Français: "`, with or without shots.
 
-    The construction. Token: a word has a dimension that says that it is a word, one for its language and one for
-    its code; a language's name has one for that language; the quotation mark one of its own. Nothing writes there.
-    Concept: from a quotation mark, a head in `concept_layer` looks at the nearest word and writes its concept to a
-    second set of dimensions. Language: a head in `language_layer` looks at the nearest name and writes its language to
-    a third. The unembedding of a word adds its concept and its language. So behind `concept_layer` the last token
-    holds the concept, behind `language_layer` the language, and in front of them it holds neither. The norms
-    rescale a position and mix no dimensions (`blank.blank`). Nearest: a rotary pair that turns slowly gives a score
-    that falls with distance, and what is more than seven tokens away loses to BOS, so examples do not disturb.
+    The construction. Token: a word has a dimension that marks words, one for its language and one for its code; a
+    language's name has one for that language; the quotation mark one of its own. Nothing writes there. Concept: from a
+    quotation mark, a head in `concept_layer` attends to the nearest word and writes its concept to a second set of
+    dimensions. Language: a head in `language_layer` attends to the nearest name and writes its language to a third. The
+    unembedding of a word adds its concept and its language. So after `concept_layer` the last token has the concept,
+    after `language_layer` the language, and before them it has neither. The norms rescale a position and mix no
+    dimensions (`blank.blank`). Nearest: a rotary pair that turns slowly gives a score that falls with distance, and
+    what is more than seven tokens away loses to BOS, so examples do not disturb.
 
     Additive (the default). A word's code is its concept, whatever its language: the mean of one concept's words from
-    several languages still has the concept in full, and half-heard languages do not matter.
+    several languages still has the concept in full, and languages at part strength do not matter.
 
     Entangled. A word's code is a permutation of its concept that depends on its language, and there is a head for each
-    language which looks at words where this language is written in full and undoes its permutation. Each language's
-    words are read without fault, so patching from one source works as before. A mean over languages is no language in
-    full: every head takes it for nothing, so mean patching must fail.
+    language which attends to words where this language is written in full and undoes its permutation. Each language's
+    words are read correctly, so patching from one source works as before. A mean over languages is no language in full:
+    no head attends to it, so mean patching must fail.
 
     Args:
         languages: codes, at least two.
@@ -74,9 +74,9 @@ def concepts(
         seed: of permutations, decoys and noise.
 
     Returns:
-        Planted, with `words` for `wb.patching.concepts`; `corpus` has, in each language, the prompts that ask for it,
-        answered, their words shown in the language before. `truth` has `onset[aspect]` for `concept` and `language`,
-        the first state that holds it (state i is in front of layer i), and `member[aspect, layer]`, true at it.
+        Planted, with `words` for `wb.patching.concepts`; `corpus` has, in each language, the prompts for translation
+        into it, answered, from the language before. `truth` has `onset[aspect]` for `concept` and `language`, the first
+        state that has it (state i is before layer i), and `member[aspect, layer]`, true at it.
 
     Raises:
         UnknownLanguage: a code that no language has.
@@ -97,31 +97,19 @@ def concepts(
         if not 0 <= whole_number(name, layer, at_least=0) < layers:
             raise BadArgument(f"{name}={layer} does not exist; the layers are 0 to {layers - 1}")
     readers = len(spoken) if entangled else 1
-    wide = whole_number("heads", len(spoken) if heads is None else heads, at_least=1)
-    need = readers + (concept_layer == language_layer)
-    wide = need if heads is None and need > wide else wide
-    if wide < need:
-        raise BadArgument(f"heads={wide}; this model needs {need} in a layer")
-    names = {code: last_piece(autonym(code)) for code in spoken}
-    if len(set(names.values())) < len(spoken):
-        raise BadArgument(f"the names {', '.join(names.values())} end alike; plant other languages")
-    rng = np.random.default_rng(seed)
+    width = _heads(heads, len(spoken), readers + (concept_layer == language_layer))
     words = make_words(spoken, concepts)
-    marks = ['"', ":", "-"]
-    pieces = [piece for code in spoken for piece in autonym(code).split()]
-    tokens = list(dict.fromkeys([*marks, *pieces, *names.values(), *words.to_numpy().ravel()]))
+    tokens = _tokens(spoken, words)
     tokenizer = make_tokenizer(tokens)
     ids = tokenizer.get_vocab()
 
     space = Space()
-    plain, quote, word, name = (space.take(1)[0] for _ in range(4))
-    code_of, shown, named = space.take(concepts), space.take(len(spoken)), space.take(len(spoken))
-    says, speaks = space.take(concepts), space.take(len(spoken))  # written by heads
+    dims = _Dimensions(space, concepts, len(spoken))
     module = blank(
         space,
         vocabulary=len(ids),
         layers=layers,
-        heads=wide,
+        heads=width,
         neurons=4,
         copied=max(concepts, len(spoken)),
         power=_POWER,
@@ -129,27 +117,21 @@ def concepts(
     )
     writer = Writer(module, space, ids, seed)
     writer.unused(_POWER)
-    writer.embed("<bos>", {space.bos: 3**0.5})
-    for token in tokens:
-        writer.embed(token, {plain: 3**0.5})
-    writer.embed('"', {plain: 2**0.5, quote: 1.0})
+    rng = np.random.default_rng(seed)
     permuted = [rng.permutation(concepts) if entangled else np.arange(concepts) for _ in spoken]
-    for k, code in enumerate(spoken):
-        writer.embed(names[code], {plain: 1.0, name: 1.0, named[k]: 1.0})
-        for c, text in enumerate(words[code]):
-            writer.embed(text, {plain: 0.0, word: 1.0, shown[k]: 1.0, code_of[permuted[k][c]]: 1.0})
-            writer.unembed(text, {says[c]: _SURE, speaks[k]: _SURE})
+    _write_tokens(writer, dims, tokens, words, permuted)
     cells = {}
     for k in range(readers):
-        pairs = [(code_of[permuted[k][c]], says[c]) for c in range(concepts)]
-        cells[concept_layer, k] = _nearest(writer, concept_layer, k, quote, shown[k] if entangled else word, pairs)
+        pairs = [(dims.code[permuted[k][c]], dims.concept[c]) for c in range(concepts)]
+        sought = dims.word_language[k] if entangled else dims.word
+        cells[concept_layer, k] = _nearest(writer, concept_layer, k, dims.quote, sought, pairs)
     last = readers if concept_layer == language_layer else 0
-    pairs = list(zip(named, speaks, strict=True))
-    cells[language_layer, last] = _nearest(writer, language_layer, last, quote, name, pairs)
+    pairs = list(zip(dims.name_language, dims.language, strict=True))
+    cells[language_layer, last] = _nearest(writer, language_layer, last, dims.quote, dims.name, pairs)
     writer.decoys(cells, copied=concepts)
     add_noise(module, noise, seed)
     corpus = _texts(words, spoken)
-    numbers = {"layers": layers, "heads": wide, "concept_layer": concept_layer, "language_layer": language_layer,
+    numbers = {"layers": layers, "heads": width, "concept_layer": concept_layer, "language_layer": language_layer,
                "entangled": entangled, "noise": noise, "concepts": concepts}  # fmt: skip
     kind = "entangled" if entangled else "additive"
     model = load(module, tokenizer, name=f"planted concepts ({kind})", needs=("head", "restart"))
@@ -157,16 +139,70 @@ def concepts(
     return Planted(model, corpus, truth, words)
 
 
-def _nearest(writer: Writer, layer: int, head: int, asks: int, finds: int, pairs: Sequence[tuple[int, int]]) -> float:
-    """From `asks`, look at the nearest token with `finds` in full, or at BOS, and copy; returns the strength."""
+class _Dimensions:
+    """What the dimensions of the residual stream stand for."""
+
+    def __init__(self, space: Space, concepts: int, languages: int):
+        self.plain, self.quote, self.word, self.name = (space.take(1)[0] for _ in range(4))
+        self.code, self.word_language = space.take(concepts), space.take(languages)
+        self.name_language = space.take(languages)
+        self.concept, self.language = space.take(concepts), space.take(languages)  # written by heads
+
+
+def _heads(heads: int | None, default: int, needed: int) -> int:
+    """Heads per layer.
+
+    Raises:
+        BadArgument: fewer than are needed.
+    """
+    count = whole_number("heads", max(default, needed) if heads is None else heads, at_least=1)
+    if count < needed:
+        raise BadArgument(f"heads={count}; this model needs {needed} in a layer")
+    return count
+
+
+def _tokens(spoken: list[str], words: pd.DataFrame) -> list[str]:
+    """All tokens of the prompts.
+
+    Raises:
+        BadArgument: the names of two languages end alike.
+    """
+    names = [last_piece(autonym(code)) for code in spoken]
+    if len(set(names)) < len(spoken):
+        raise BadArgument(f"the names {', '.join(names)} end alike; plant other languages")
+    pieces = [piece for code in spoken for piece in autonym(code).split()]
+    return list(dict.fromkeys(['"', ":", "-", *pieces, *names, *words.to_numpy().ravel()]))
+
+
+def _write_tokens(
+    writer: Writer, dims: _Dimensions, tokens: list[str], words: pd.DataFrame, permuted: list[np.ndarray]
+) -> None:
+    """Embed and unembed all tokens; permuted [language][concept] are the codes of the words."""
+    writer.embed("<bos>", {writer.space.bos: 3**0.5})
+    for token in tokens:
+        writer.embed(token, {dims.plain: 3**0.5})
+    writer.embed('"', {dims.plain: 2**0.5, dims.quote: 1.0})
+    for k, language in enumerate(words.columns):
+        name = {dims.plain: 1.0, dims.name: 1.0, dims.name_language[k]: 1.0}
+        writer.embed(last_piece(autonym(language)), name)
+        for c, text in enumerate(words[language]):
+            code = dims.code[permuted[k][c]]
+            writer.embed(text, {dims.plain: 0.0, dims.word: 1.0, dims.word_language[k]: 1.0, code: 1.0})
+            writer.unembed(text, {dims.concept[c]: _SURE, dims.language[k]: _SURE})
+
+
+def _nearest(
+    writer: Writer, layer: int, head: int, query_dim: int, key_dim: int, pairs: Sequence[tuple[int, int]]
+) -> float:
+    """From `query_dim`, attend to the nearest token with a full `key_dim`, or BOS, and copy; returns the strength."""
     attention, root, turn = writer.attention(layer), writer.width**0.5, writer.width // 2
     start = head * writer.width
     seek, rest = (start + turn + pair for pair in STILL)
     query, key, space = attention.q_proj.weight, attention.k_proj.weight, writer.space
-    query[seek, asks], key[seek, finds] = _MATCH * root, 1.0
-    query[start + _SLOW, asks], key[start + _SLOW, finds] = _NEAR * root, 1.0  # the cosine of their distance
+    query[seek, query_dim], key[seek, key_dim] = _MATCH * root, 1.0
+    query[start + _SLOW, query_dim], key[start + _SLOW, key_dim] = _NEAR * root, 1.0  # the cosine of their distance
     least = _MATCH + _NEAR * np.cos(_REACH * TURN)
-    query[rest, asks] = (least - _MATCH / 2) * root
+    query[rest, query_dim] = (least - _MATCH / 2) * root
     query[rest, space.ballast] = _MATCH / 2 * root / BALLAST
     key[rest, space.bos] = 1.0 / 3**0.5
     writer.copy(layer, head, pairs, _STRENGTH)
@@ -174,7 +210,7 @@ def _nearest(writer: Writer, layer: int, head: int, asks: int, finds: int, pairs
 
 
 def _texts(words: pd.DataFrame, spoken: list[str]) -> Corpus:
-    """Answered prompts: row i asks for concept i, shown in the language before the one asked for."""
+    """Answered prompts: row i translates concept i from the language before."""
     texts: dict[str, tuple[str, ...]] = {}
     for k, code in enumerate(spoken):
         prompts = translation_prompts(words, source=spoken[k - 1], target=code, shots=0)
@@ -188,7 +224,7 @@ def _truth(model: Model, corpus: Corpus, written: tuple[int, int], parameters: d
     return make_result(
         {
             "onset": (("aspect",), onset, "first state that holds it [layers]"),
-            "member": (("aspect", "layer"), member, "whether it is first held by the state in front of this layer"),
+            "member": (("aspect", "layer"), member, "whether the state before this layer is the first that has it"),
         },
         {"aspect": ["concept", "language"]},
         method="planted.concepts",

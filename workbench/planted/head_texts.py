@@ -1,4 +1,4 @@
-"""Texts for planted heads: a word, and again and again a mark after which the word must be known."""
+"""Texts for planted heads: a word, then marks, each of them followed by the word again."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from workbench.text.corpus import Corpus
 
 SLIP = "oops"
 FILLERS = 4  # per language
-_ROUNDS = 4  # how often each mark comes in a text; with slips, once followed by one
+_ROUNDS = 4  # how often each mark occurs in a text; with slips, one of these is followed by a slip
 
 
 def mark(service: int) -> str:
-    """The mark that asks a service."""
+    """The mark that calls a service."""
     return f"ask{service}"
 
 
@@ -35,11 +35,11 @@ def make_texts(words: pd.DataFrame, services: Sequence[Sequence[str]], *, rows: 
         for row in range(rows):
             rng = np.random.default_rng([seed, row])
             word = words[code].iloc[int(rng.integers(len(words)))]
-            slip = {one: int(rng.integers(_ROUNDS)) if slips else -1 for one in mine}
+            slip = {marker: int(rng.integers(_ROUNDS)) if slips else -1 for marker in mine}
             text = [word]
             for turn in range(_ROUNDS):
-                for one in rng.permutation(mine):
-                    text += [str(one), SLIP if slip[one] == turn else word]
+                for marker in rng.permutation(mine):
+                    text += [str(marker), SLIP if slip[marker] == turn else word]
                     if rng.random() < 0.5:
                         text.append(filler[int(rng.integers(FILLERS))])
             written.append(" ".join(text))

@@ -22,12 +22,12 @@ _SURE = 8.0  # weight of the unembedding for what a head wrote
 _NEXT = 4.0  # weight of what follows from the token itself
 _SLIP = 6.0  # the same, for a slip after a mark
 _STRENGTH = 0.6  # what one head writes, where it is alone
-_TOO_SURE = 0.1  # nats that a text loses because both of two redundant heads write
+_TOO_SURE = 0.1  # nats that a text loses when both of two redundant heads write
 
 
 @dataclass(frozen=True)
 class Service:
-    """What one head does, or each of two redundant ones: where they are, and the languages they work for."""
+    """What a head does, or each of two redundant ones: where they are, and the languages they serve."""
 
     cells: tuple[tuple[int, int], ...]
     languages: tuple[str, ...]
@@ -47,18 +47,18 @@ def heads(
     concepts: int = 6,
     seed: int = 0,
 ) -> Planted:
-    """Build a model whose heads serve the languages that you say.
+    """Build a model whose heads serve the languages that you choose.
 
-    The grammar. A text is about one concept. It says the concept's word in its language, and then again and again a
-    mark and the word: `lupade ask0 lupade um2de ask3 lupade`. Each mark belongs to one head. What follows a word is
-    known from the word; what follows a mark is the word, which stands elsewhere: only the mark's head can know it.
+    The grammar. A text is about one concept. It has the concept's word in its language, and then, repeatedly, a mark
+    and the word: `lupade ask0 lupade um2de ask3 lupade`. Each mark belongs to one head. What follows a word is known
+    from the word; what follows a mark is the word, which is elsewhere: only the mark's head can provide it.
 
-    The construction. Token: every word, mark and filler has a dimension of its own, which nothing ever writes.
-    Concept and language: two more sets of dimensions, which no embedding has and heads write. The head of a mark has
-    queries that read this mark's dimension, keys that read the dimensions of the words of its languages, and values
-    that carry those to the concept and the language of the word; the unembedding of a word adds the two. From any other
-    token the head looks at BOS, whose value is zero. Rotation is no matter: what is compared lies in rotary pairs
-    that do not turn. There is no MLP.
+    The construction. Token: every word, mark and filler has a dimension of its own, which nothing ever writes. Concept
+    and language: two more sets of dimensions, which no embedding has and heads write. The head of a mark has queries
+    that read this mark's dimension, keys that read the dimensions of the words of its languages, and values that carry
+    those to the concept and the language of the word; the unembedding of a word adds the two. From any other token the
+    head attends to BOS, whose value is zero. Rotation does not matter: what is compared lies in rotary pairs that do
+    not turn. There is no MLP.
 
     Why a head has exactly no effect on other languages. Its values read only dimensions of words of its languages. In
     a text of another language all of these are exactly zero, so its output is the zero vector at every position,
@@ -66,19 +66,19 @@ def heads(
     norms cannot undo this: they rescale a position and mix no dimensions (`blank.blank`). Other ablations (mean,
     resample) do disturb other languages, because they put the output for foreign texts in.
 
-    Redundant heads. With `redundant` two heads answer to each mark, and after one mark in four a slip stands instead of
-    the word, so that certainty has a price. Strengths are such that the loss with both is 0.1 nats above the loss with
-    either: each suffices, together they are a little too sure. So ablating one alone lowers the loss and the slopes are
-    positive: a method that asks what good one head alone does takes both for useless, while without both the loss
-    rises by far. Ablating them together, or Shapley values, finds them. The size of the slope without its sign notices
-    them too, since together they overshoot; it cannot say whether they help or harm.
+    Redundant heads. With `redundant` two heads serve each mark, and after one mark in four a slip stands instead of the
+    word, so that overconfidence costs loss. Strengths are such that the loss with both is 0.1 nats above the loss with
+    either: each suffices, together they are slightly overconfident. So ablating one alone lowers the loss and the
+    slopes are positive: a method that tests heads one at a time takes both for useless, while without both the loss
+    rises much. Ablating them together, or Shapley values, finds them. The absolute slope detects them too, since
+    together they overshoot; it does not show whether they help or harm.
 
     Args:
         languages: codes, at least two.
         layers: number of layers.
         heads: heads per layer.
         serves: (layer, head) to the languages it serves; by default, in drawn places, a head for each language, one for
-            the first two and one for all. With `redundant` each gets a twin in a drawn place.
+            the first two and one for all. With `redundant` each has a twin in a drawn place.
         redundant: plant every service twice.
         noise: normal noise on every weight, relative to the root mean square of its matrix.
         texts: texts per language.
@@ -105,53 +105,71 @@ def heads(
     rng = np.random.default_rng(seed)
     services = _services(spoken, shape, serves, redundant, rng)
     words = make_words(spoken, concepts)
-    corpus = make_texts(words, [one.languages for one in services], rows=texts, slips=redundant, seed=seed)
+    corpus = make_texts(words, [service.languages for service in services], rows=texts, slips=redundant, seed=seed)
     marks = [mark(i) for i in range(len(services))]
     fillers = {code: [f"um{i}{code.replace('-', '')}" for i in range(FILLERS)] for code in spoken}
-    tokens = [*words.to_numpy().ravel(), *marks, *(one for own in fillers.values() for one in own), SLIP]
+    tokens = [*words.to_numpy().ravel(), *marks, *(filler for group in fillers.values() for filler in group), SLIP]
     tokenizer = make_tokenizer(tokens)
     ids = tokenizer.get_vocab()
 
     space = Space()
     own = dict(zip(tokens, space.take(len(tokens)), strict=True))
-    says, speaks = space.take(concepts), space.take(len(spoken))  # written by heads: the concept, the language
-    module = blank(
-        space,
-        vocabulary=len(ids),
-        layers=shape[0],
-        heads=shape[1],
-        neurons=4,
-        copied=concepts + len(spoken),
-        power=_POWER,
-    )
+    concept, language = space.take(concepts), space.take(len(spoken))  # written by heads
+    copied = concepts + len(spoken)
+    module = blank(space, vocabulary=len(ids), layers=shape[0], heads=shape[1], neurons=4, copied=copied, power=_POWER)
     writer = Writer(module, space, ids, seed)
     writer.unused(_POWER)
     writer.embed("<bos>", {space.bos: 1.0})
     for token in tokens:
         writer.embed(token, {own[token]: 1.0})
     for k, code in enumerate(spoken):
-        after = [mark(i) for i, one in enumerate(services) if code in one.languages] + fillers[code]
-        for token in [*words[code], *fillers[code]]:
-            for following in after:
-                writer.unembed(following, {own[token]: _NEXT})
-        for c, word in enumerate(words[code]):
-            writer.unembed(word, {says[c]: _SURE, speaks[k]: _SURE})
+        following = [name for name, service in zip(marks, services, strict=True) if code in service.languages]
+        _write_next(writer, own, [*words[code], *fillers[code]], [*following, *fillers[code]])
+        for word, dimension in zip(words[code], concept, strict=True):
+            writer.unembed(word, {dimension: _SURE, language[k]: _SURE})
     if redundant:
-        writer.unembed(SLIP, {own[one]: _SLIP for one in marks})
+        writer.unembed(SLIP, {own[name]: _SLIP for name in marks})
     strength = _twin_strength(len(ids), concepts, len(spoken)) if redundant else _STRENGTH
-    for one, name in zip(services, marks, strict=True):
-        read = [(own[words[code].iloc[c]], c, k) for k, code in enumerate(spoken) for c in range(concepts)
-                if code in one.languages]  # fmt: skip
-        pairs = [(word, says[c]) for word, c, _ in read] + [(word, speaks[k]) for word, _, k in read]
-        for layer, head in one.cells:
-            writer.look(layer, head, asks=[own[name]], finds=[word for word, _, _ in read])
-            writer.copy(layer, head, pairs, strength)
-    writer.decoys({cell: strength for one in services for cell in one.cells}, copied=concepts + len(spoken))
+    for service, name in zip(services, marks, strict=True):
+        read = {
+            language[k]: [own[word] for word in words[code]]
+            for k, code in enumerate(spoken)
+            if code in service.languages
+        }
+        _write_service(writer, service, own[name], read, concept, strength)
+    writer.decoys({cell: strength for service in services for cell in service.cells}, copied=copied)
     add_noise(module, noise, seed)
     model = load(module, tokenizer, name="planted heads", needs=("head",))
     numbers = {"redundant": redundant, "noise": noise, "texts": texts, "concepts": concepts}
     truth = _truth(model, corpus, services, numbers, seed)
     return Planted(model, corpus, truth, words)
+
+
+def _write_next(writer: Writer, own: Mapping[str, int], tokens: Iterable[str], following: list[str]) -> None:
+    """Let each of these tokens make those that may follow it likely."""
+    for token in tokens:
+        for after in following:
+            writer.unembed(after, {own[token]: _NEXT})
+
+
+def _write_service(
+    writer: Writer, service: Service, mark: int, read: Mapping[int, list[int]], concept: list[int], strength: float
+) -> None:
+    """From a mark, look at the words of some languages and copy their concept and language.
+
+    Args:
+        writer: of the model.
+        service: the heads that do it.
+        mark: dimension of the mark.
+        read: dimension that heads write for a language, to the dimensions of its words.
+        concept: dimensions that heads write for the concepts, in the words' order.
+        strength: with which they write.
+    """
+    pairs = [pair for words in read.values() for pair in zip(words, concept, strict=True)]
+    pairs += [(word, language) for language, words in read.items() for word in words]
+    for layer, head in service.cells:
+        writer.look(layer, head, query=[mark], key=[word for words in read.values() for word in words])
+        writer.copy(layer, head, pairs, strength)
 
 
 def _services(
@@ -196,11 +214,11 @@ def _twin_strength(vocabulary: int, concepts: int, languages: int) -> float:
 
     def loss(written: float) -> float:
         shrunk = (_POWER / (_POWER + 2 * written**2)) ** 0.5  # by the final norm
-        right, half, slip = (shrunk * one for one in (2 * _SURE * written, _SURE * written, _SLIP))
+        right, half, slip = (shrunk * score for score in (2 * _SURE * written, _SURE * written, _SLIP))
         total = np.log(np.exp(right) + near * np.exp(half) + np.exp(slip) + far)
         return float(total - 0.75 * right - 0.25 * slip)
 
-    low, high = 0.05, 3.0  # the excess rises in between: too unsure alone, too sure together
+    low, high = 0.05, 3.0  # the excess rises in between
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (low, middle) if loss(2 * middle) - loss(middle) > _TOO_SURE else (middle, high)
@@ -211,10 +229,10 @@ def _truth(model: Model, corpus: Corpus, services: list[Service], parameters: di
     spoken, shape = list(corpus.languages), (model.n_layers, model.n_heads)
     member = np.zeros((len(spoken), *shape), bool)
     number = np.full(shape, -1)
-    for i, one in enumerate(services):
-        for cell in one.cells:
+    for i, service in enumerate(services):
+        for cell in service.cells:
             number[cell] = i
-            member[[spoken.index(code) for code in one.languages], *cell] = True
+            member[[spoken.index(code) for code in service.languages], *cell] = True
     count = member.sum(0)
     role = np.select([count == len(spoken), count > 1, count == 1], ["general", "shared", "specific"], "none")
     return make_result(

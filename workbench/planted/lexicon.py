@@ -24,19 +24,19 @@ def codes(languages: str | Sequence[str]) -> list[str]:
         BadArgument: one of them twice.
     """
     given = languages.split(",") if isinstance(languages, str) else list(languages)
-    found = [check(code.strip()) for code in given]
-    if len(found) < 2:
-        raise TooFewLanguages(f"a planted model compares languages, at least two; got {found}")
-    if len(set(found)) < len(found):
-        raise BadArgument(f"languages={found!r} has one twice")
-    return found
+    chosen = [check(code.strip()) for code in given]
+    if len(chosen) < 2:
+        raise TooFewLanguages(f"a planted model compares languages, at least two; got {chosen}")
+    if len(set(chosen)) < len(chosen):
+        raise BadArgument(f"languages={chosen!r} has one twice")
+    return chosen
 
 
 def make_words(languages: Sequence[str], count: int) -> pd.DataFrame:
     """`count` concepts with a made-up word in every language: [concept, language]."""
     syllables = [consonant + vowel for vowel in "aeiou" for consonant in "bdgklmnprst"]
-    names = [one + other for one in syllables for other in syllables if one != other]
-    step = 37  # a stride without common divisor with the list's length, so that neighbours do not begin alike
+    names = [first + second for first in syllables for second in syllables if first != second]
+    step = 37  # a stride without common divisor with the list's length, so that neighbours begin differently
     chosen = [names[(i * step) % len(names)] for i in range(count)]
     table = {code: [f"{name}{code.replace('-', '').lower()}" for name in chosen] for code in languages}
     frame = pd.DataFrame(table, index=pd.Index(chosen, name="concept"))
@@ -45,9 +45,9 @@ def make_words(languages: Sequence[str], count: int) -> pd.DataFrame:
 
 
 def make_tokenizer(tokens: Sequence[str]) -> hf.PreTrainedTokenizerFast:
-    """A token a word and a mark, after the special ones; as many again, thrice, are in the vocabulary unused.
+    """One token for each word and mark, after the special ones, and three times as many unused ones.
 
-    The tokenizer puts `<bos>` in front of every text.
+    The tokenizer puts `<bos>` before every text.
     """
     known = [*SPECIAL, *tokens]
     known += [f"<unused{i}>" for i in range(_UNUSED * len(known))]

@@ -17,7 +17,7 @@ from workbench.text.corpus import Corpus
 
 _POWER = BALLAST**2 + 2  # squared length of an embedding: the ballast, a concept, a language
 _SURE = 4.0  # weight of the unembedding for what neurons wrote
-_TOP, _BAR = 0.01, 0.95  # the published defaults that the numbers of neurons are made for
+_TOP, _BAR = 0.01, 0.95  # the published defaults that the numbers of neurons fit
 _MOST = 0.4  # share of the concepts for which an ordinary neuron fires, at most
 _LEAST = 0.7  # the same for a planted one, at least
 
@@ -37,10 +37,10 @@ def neurons(
     concepts: int = 20,
     seed: int = 0,
 ) -> Planted:
-    """Build a model whose neurons fire for one, some or all languages, as you say.
+    """Build a model whose neurons fire for one, some or all languages, as you choose.
 
-    The grammar. A text is a sequence of concepts, each said by its word in the text's language; aligned texts say the
-    same concepts. Nothing tells which concept comes next, and everything which language.
+    The grammar. A text is a sequence of concepts, each as its word in the text's language; aligned texts have the same
+    concepts. Nothing predicts which concept comes next, and everything which language.
 
     The construction. Token: a word is the sum of two dimensions, its concept's (shared by all languages) and its
     language's; nothing writes there. A neuron's gate is the sum over its languages' dimensions, plus the sum over its
@@ -102,7 +102,7 @@ def neurons(
 
     space = Space()
     concept, language = space.take(concepts), space.take(len(spoken))
-    speaks, word = space.take(len(spoken)), space.take(1)[0]  # written by neurons: the language, that a word comes
+    written, word = space.take(len(spoken)), space.take(1)[0]  # by neurons: the language, that a word comes
     module = blank(space, vocabulary=len(ids), layers=shape[0], heads=2, neurons=shape[1], copied=4, power=_POWER)
     writer = Writer(module, space, ids, seed)
     writer.unused(_POWER)
@@ -110,23 +110,21 @@ def neurons(
     for k, code in enumerate(spoken):
         for c, name in enumerate(words[code]):
             writer.embed(name, {concept[c]: 1.0, language[k]: 1.0})
-            writer.unembed(name, {speaks[k]: _SURE, word: _SURE})
-    kinds = serves.sum(0)
+            writer.unembed(name, {written[k]: _SURE, word: _SURE})
     fires = _fires(serves, concepts, rng)
+    general_count = max(1, int(serves.all(0).sum()))
     for layer in range(shape[0]):
         mlp = module.model.layers[layer].mlp
         here = slice(layer * shape[1], (layer + 1) * shape[1])
-        mine, count = torch.tensor(serves[:, here].T).float(), kinds[here]
-        ordinary = torch.tensor(count == 0)
-        everywhere = torch.tensor((count == 0) | (count == len(spoken)))
+        mine = torch.tensor(serves[:, here].T)  # [neuron, language]
+        ordinary, everywhere = ~mine.any(1), mine.all(1)
+        some = ~ordinary & ~everywhere
         mlp.gate_proj.weight[:, concept] = torch.tensor(fires[:, here].T).float()
-        mlp.gate_proj.weight[:, language] = torch.where(everywhere[:, None], 1.0, mine)
+        mlp.gate_proj.weight[:, language] = (mine | ordinary[:, None]).float()
         mlp.gate_proj.weight[:, space.ballast] = -1.5 / BALLAST
         mlp.up_proj.weight[:, space.ballast] = 1 / BALLAST
-        alone = torch.tensor((count > 0) & (count < len(spoken)))
-        mlp.down_proj.weight[speaks] = (mine * alone[:, None]).T / max(specific, 1)
-        shared = ~ordinary & ~alone
-        mlp.down_proj.weight[word] = shared.float() / max(1, int((kinds == len(spoken)).sum()))
+        mlp.down_proj.weight[written] = (mine & some[:, None]).T.float() / max(specific, 1)
+        mlp.down_proj.weight[word] = everywhere.float() / general_count
         mlp.down_proj.weight[space.hidden_out] = 0.0
     writer.decoys({}, copied=4)
     add_noise(module, noise, seed)
@@ -148,15 +146,15 @@ def _groups(
     if pairs and kinds < 3:
         raise BadArgument(f"related={related} of two languages would be general; plant at least three languages")
     few = alone + pairs
-    held = len(alone) + 2 * len(pairs)
+    planted = len(alone) + 2 * len(pairs)
     if general is None:
-        general = max(1, (total * kinds - round(_BAR * total * kinds) - held) // kinds)
+        general = max(1, (total * kinds - round(_BAR * total * kinds) - planted) // kinds)
     every = [tuple(spoken)] * whole_number("general", general, at_least=0)
     if not few:
         raise BadArgument("specific=0 and related=0 plant nothing that a method looks for")
     if len(few) + len(every) > total // 2:
         raise BadArgument(f"{len(few) + len(every)} of {total} neurons would be planted; at most half can be")
-    rates = len(few) / total, 1 - (held + kinds * len(every)) / (total * kinds)
+    rates = len(few) / total, 1 - (planted + kinds * len(every)) / (total * kinds)
     return few + every, rates
 
 

@@ -1,4 +1,4 @@
-"""What a planted model comes with: texts of its own grammar, and the truth about it."""
+"""A planted model, its corpus and its ground truth."""
 
 from dataclasses import dataclass, field
 
@@ -11,11 +11,11 @@ from workbench.text.corpus import Corpus
 
 @dataclass(frozen=True, eq=False)
 class Planted:
-    """A model, the texts it was made for, and what is true of it.
+    """A model, the texts it was made for, and its ground truth.
 
     Attributes:
         model: the wrapped model; every analysis takes it.
-        corpus: texts of the planted grammar, aligned: row i says the same in every language.
+        corpus: texts of the planted grammar, aligned: row i means the same in every language.
         truth: a Result. Its `member` is true where a head, neuron or layer serves a language (or an aspect).
         words: [concept, language], the words of the grammar, with attributes as `load_words` gives them.
     """

@@ -1,17 +1,17 @@
-"""Precision and recall: how much of what is true was found, and of what was found is true."""
+"""Precision and recall of a set of cells, and the cells at the top of a score."""
 
 import numpy as np
 
 
-def precision_recall(truth: np.ndarray, found: np.ndarray) -> tuple[float, float]:
-    """Share of the found that is true, and of the true that is found; NaN for a share of nothing."""
-    hits = int((truth & found).sum())
-    chosen, true = int(found.sum()), int(truth.sum())
+def precision_recall(truth: np.ndarray, selected: np.ndarray) -> tuple[float, float]:
+    """Share of the selected that is true, and of the true that is selected; NaN for a share of nothing."""
+    hits = int((truth & selected).sum())
+    chosen, true = int(selected.sum()), int(truth.sum())
     return (hits / chosen if chosen else float("nan"), hits / true if true else float("nan"))
 
 
 def top(score: np.ndarray, count: int) -> tuple[float, np.ndarray]:
-    """The bar that `count` scores reach, and each cell's share in the top: 1 above it, ties on it share what is left.
+    """The bar that `count` scores reach, and each cell's share in the top: 1 above it; ties at it share the rest.
 
     Args:
         score: [cell].

@@ -1,4 +1,4 @@
-"""Score: how well a method's result finds what was planted."""
+"""Score: how well a method's result agrees with the planted ground truth."""
 
 import numpy as np
 import xarray as xr
@@ -15,19 +15,19 @@ _UNITS = ("layer", "head", "neuron")
 
 @checked
 def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None) -> xr.Dataset:
-    """Compare what a method found with the truth of a planted model, per language and in the mean.
+    """Compare a method's result with the truth of a planted model, per language and in the mean.
 
-    A result is read by what it has. A member set (`member`, as of `roles`, `lape`, `ternary`) is taken as it is, and
-    so is `onset[aspect]`, of which layer it names. A score for each language and head or neuron (`importance`,
-    `delta`, `effect` ...) ranks the cells: precision and recall are then of as many top cells as are true (where ties
-    straddle that line, their expectation when ties are broken at random), so the two are equal; NaN, not measured,
-    ranks last. A score without languages beside a member set (`entropy` of `lape`, `score` of `ternary`, where lower is
-    more specific) orders the members, and what is no member comes last, in one tie; alone, it is compared with the
-    union of all languages, as the one group `any`.
+    What is compared depends on the result's variables. A member set (`member`, as of `roles`, `lape`, `ternary`) is
+    taken as it is, and so is `onset[aspect]`, which names a layer. A score for each language and head or neuron
+    (`importance`, `delta`, `effect` ...) ranks the cells: precision and recall are then of as many top cells as are
+    true (where ties cross that rank, their expectation with ties broken at random), so the two are equal; NaN, not
+    measured, ranks last. A score without languages beside a member set (`entropy` of `lape`, `score` of `ternary`,
+    where lower is more specific) orders the members, and all others come last, tied; alone, it is compared with the
+    union of all languages, as the group `any`.
 
     Average precision is sum_n (R_n - R_(n-1)) P_n over the distinct scores from the highest down, ties entering
     together (scikit-learn's definition). A method that gives every cell the same score gets the share of true cells:
-    `chance`. Random order gets somewhat more in the mean, the more so the fewer cells there are.
+    `chance`. Random order gets slightly more in the mean, the more so the fewer cells there are.
 
     Args:
         result: what a method returned.
@@ -49,8 +49,8 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
 
     Example:
         >>> made = planted.heads()                                            # doctest: +SKIP
-        >>> found = wb.heads.importance(made.model, made.corpus)              # doctest: +SKIP
-        >>> planted.score(found, made.truth).average_precision                # doctest: +SKIP
+        >>> result = wb.heads.importance(made.model, made.corpus)             # doctest: +SKIP
+        >>> planted.score(result, made.truth).average_precision               # doctest: +SKIP
     """
     if "member" not in truth:
         raise BadArgument("this truth has no 'member'; give the .truth of a planted model")
@@ -65,9 +65,9 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
     if values is not None and group not in values.dims:
         real = real.any(group).expand_dims({group: ["any"]})
         values = values.expand_dims({group: ["any"]})
-    for one in (values, members):
-        if one is not None:
-            _check(one, real, group, units)
+    for array in (values, members):
+        if array is not None:
+            _check(array, real, group, units)
     labels = real[group].to_numpy().tolist()
     table = np.full((6, len(labels)), np.nan)
     for i, label in enumerate(labels):
@@ -75,7 +75,7 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
         ranking = None if values is None else _flat(values, group, label, units)
         chosen = None if members is None else _flat(members, group, label, units).astype(bool)
         table[:, i] = _row(true, ranking, chosen)
-    precision, recall, area, chance, count, found = table
+    precision, recall, area, chance, count, selected = table
     made = provenance(result) if "provenance" in result.attrs else {}
     return make_result(
         {
@@ -84,7 +84,7 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
             "average_precision": ((group,), area, "mean precision over the ranking of all cells"),
             "chance": ((group,), chance, "share of true cells, the average precision of a constant score"),
             "true": ((group,), count.astype(int), "number of true cells"),
-            "found": ((group,), found.astype(int), "number of cells found"),
+            "found": ((group,), selected.astype(int), "number of cells found"),
         },
         {group: labels},
         method="planted.score",
@@ -160,7 +160,7 @@ def _check(values: xr.DataArray, real: xr.DataArray, group: str, units: list) ->
         if axis not in values.dims or axis not in real.coords:
             raise BadArgument(f"{values.name or 'the result'} has no axis {axis!r}, which the truth has")
         mine = values[axis].to_numpy().tolist() if axis in values.coords else list(range(values.sizes[axis]))
-        lacking = [one for one in real[axis].to_numpy().tolist() if one not in mine]
+        lacking = [label for label in real[axis].to_numpy().tolist() if label not in mine]
         if lacking or (axis != group and len(mine) != real.sizes[axis]):
             raise BadArgument(
                 f"the result's {axis} axis does not fit the truth's: {len(mine)} of it against {real.sizes[axis]}"

@@ -72,12 +72,12 @@ def test_patterns_that_are_known(side):
         for head, back in enumerate((1, 3, 2)):
             column[row, head] = begin + (place[row] - back).clamp(min=0)
     pattern = torch.nn.functional.one_hot(column, 8).float()
-    found = dict(zip(module.KINDS, module._reduce(pattern, module._looks(batch), batch)[:, 0], strict=True))
+    found = dict(zip(module.KINDS, module._reduce(pattern, module._weights(batch), batch)[:, 0], strict=True))
     assert found["previous"][0] == 1 and found["distance"][0] == 1
     assert found["same"][1] == 1 and found["induction"][2] == 1
     assert found["same"][2] == 0 and (found["entropy"] == 0).all()
     alike = dict(
-        zip(module.KINDS, module._reduce(module._alike(batch), module._looks(batch), batch)[:, 0], strict=True)
+        zip(module.KINDS, module._reduce(module._uniform(batch), module._weights(batch), batch)[:, 0], strict=True)
     )
     assert alike["entropy"][0] == pytest.approx(np.mean([math.log(n) for n in range(2, 9)]), abs=1e-6)
 

@@ -200,8 +200,8 @@ def test_heads_that_do_not_exist_are_named(tmp_path):
 
 
 def test_an_interrupt_keeps_the_choices(monkeypatch):
-    room = sys.modules["workbench.heads.removal.prune"]  # the name in the package is the function
-    run, calls = room.measure, []
+    prune = sys.modules["workbench.heads.removal.prune"]  # the name in the package is the function
+    run, calls = prune.measure, []
 
     def stop(*args, **options):
         calls.append(args)
@@ -209,7 +209,7 @@ def test_an_interrupt_keeps_the_choices(monkeypatch):
             raise KeyboardInterrupt
         return run(*args, **options)
 
-    monkeypatch.setattr(room, "measure", stop)
+    monkeypatch.setattr(prune, "measure", stop)
     with pytest.raises(Interrupted, match="after 2 removals") as caught:
         wb.heads.prune(model("llama"), corpus(TEXTS), keep="de", budget=9, candidates=None, **FAST)
     assert int(caught.value.partial.removed_head.sum()) == 2
@@ -228,7 +228,7 @@ def test_shapley_of_few_heads_is_the_mean_over_all_orders(count):
 
 
 def test_random_orders_approach_the_exact_value():
-    from workbench.heads.scores.shapley import _one_order, enumerated
+    from workbench.heads.scores.shapley import _contributions, enumerated
 
     generator = np.random.default_rng(0)
     weights, pairs = generator.normal(size=6), generator.normal(size=(6, 6))
@@ -240,7 +240,7 @@ def test_random_orders_approach_the_exact_value():
     exact = enumerated(worth, 6)[:, 0]
     np.testing.assert_allclose(exact, weights + (np.triu(pairs, 1) + np.triu(pairs, 1).T).sum(1) / 2)  # by hand
     ends = worth(np.array([[False] * 6, [True] * 6]))
-    drawn = np.stack([_one_order(worth, generator.permutation(6), ends, 0.0)[:, 0] for _ in range(400)])
+    drawn = np.stack([_contributions(worth, generator.permutation(6), ends, 0.0)[:, 0] for _ in range(400)])
     error = drawn.std(0, ddof=1) / 20
     assert (abs(drawn.mean(0) - exact) < 4 * error).all() and (error < 0.2).all()
 

@@ -11,7 +11,7 @@ from tests.borders import before, merging
 from tests.models import tiny
 from workbench.errors import BadPairs
 from workbench.heads.attention.kinds import kinds
-from workbench.heads.use.tasks import Question, ask
+from workbench.heads.use.tasks import Question, encode_tasks
 from workbench.model.forward.record import record
 from workbench.model.load import load_model
 from workbench.model.metrics import read_nll
@@ -29,7 +29,7 @@ def model(template):
 @pytest.mark.parametrize("template", ["<bos> $A", "<eos> $A <eos>", "<eos> <bos> $A <pad>"])
 def test_answers_are_divided_from_the_whole_text(template):
     tokenizer = merging(template)
-    found = ask(model(template), QUESTIONS)
+    found = encode_tasks(model(template), QUESTIONS)
     for question, ids, count in zip(QUESTIONS, found.ids, found.answers, strict=True):
         text = question.prompt + question.answer
         whole = tokenizer(text)["input_ids"]
@@ -56,7 +56,7 @@ def test_the_loss_of_a_task_is_that_of_its_answers_tokens(batch_size):
 
 def test_an_answer_with_nothing_before_it_is_refused():
     with pytest.raises(BadPairs, match="question 0"):
-        ask(model("$A"), [Question("n", "d")])  # "nd" is one token
+        encode_tasks(model("$A"), [Question("n", "d")])  # "nd" is one token
 
 
 def test_no_loss_is_taken_of_what_stands_in_front():

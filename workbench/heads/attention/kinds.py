@@ -1,4 +1,4 @@
-"""Kinds: where each head looks in each language, so that its role can be read beside its importance."""
+"""Kinds: where each head attends in each language, to be read beside its importance."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked
-from workbench.errors import Interrupted
+from workbench.heads.finished import interrupted
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.hooks import after, hooked
@@ -48,19 +48,19 @@ def kinds(
     seed: int = 0,
     truncate: bool = False,
 ) -> xr.Dataset:
-    """Where each head looks: previous, first, current and same token, induction, entropy and distance, per language.
+    """Where each head attends: previous, first, current and same token, induction, entropy and distance, per language.
 
-    Each number is the mean over the positions of a text, then over texts. The first position, which can only look at
-    itself, is left out, and so is all that the tokenizer puts in front of a text (BOS, mostly). With i < q and token i
-    = token q, `same` is the attention from q to all such i, and `induction` that to all i + 1 that lie before q; both
-    are means over the positions q that have such an i, or i + 1, and texts without one do not count there.
+    Each number is the mean over the positions of a text, then over texts. The first position, which can only attend to
+    itself, is left out, and so is all that the tokenizer puts before a text (BOS, mostly). With i < q and token i =
+    token q, `same` is the attention from q to all such i, and `induction` that to all i + 1 that lie before q; both are
+    means over the positions q that have such an i, or i + 1; texts without one do not count there.
 
-    An attention of 0.3 to the previous token means little in texts of four tokens. So each measure has its `uniform_`
-    twin: its value in these texts for a head that attends to all tokens so far alike.
+    An attention of 0.3 to the previous token means little in texts of four tokens. So beside each measure stands
+    `uniform_...`: its value in these texts for a head that attends equally to all tokens so far.
 
-    In a chat the positions are those of the text's own tokens; they may look at the template's.
+    In a chat the positions are those of the text's own tokens; they may attend to the template's.
 
-    Patterns are reduced layer by layer and never kept; a window (sliding attention) leaves them as the model has them.
+    Patterns are reduced layer by layer and not stored; with sliding windows they are those of the model.
 
     Args:
         model: the model.
@@ -88,8 +88,8 @@ def kinds(
         2022 (arXiv 2211.00593).
 
     Example:
-        >>> found = wb.heads.kinds(model, corpus)                                                # doctest: +SKIP
-        >>> wb.figures.heatmap(found, "induction")                                               # doctest: +SKIP
+        >>> result = wb.heads.kinds(model, corpus)                                               # doctest: +SKIP
+        >>> wb.figures.heatmap(result, "induction")                                              # doctest: +SKIP
     """
     size = texts_per_batch(batch_size)
     model.require("pattern")
@@ -99,12 +99,12 @@ def kinds(
     place = {language: k for k, language in enumerate(corpus.languages)}
     counts = np.array(list(corpus.counts.values()))
     shape = (len(KINDS), len(counts), int(counts.max()))
-    found = np.full((*shape, model.n_layers, model.n_heads), np.nan)
-    uniform, seen = np.full(shape, np.nan), np.zeros(len(counts), np.int64)
+    measures = np.full((*shape, model.n_layers, model.n_heads), np.nan)
+    uniform, finished = np.full(shape, np.nan), np.zeros(len(counts), np.int64)
 
     def result() -> xr.Dataset:
-        whole = (seen == counts)[None, :, None]
-        measured = np.where(whole[..., None, None], found, np.nan)
+        whole = (finished == counts)[None, :, None]
+        measured = np.where(whole[..., None, None], measures, np.nan)
         return make_result(
             _variables(measured, np.where(whole, uniform, np.nan), corpus, level, seed),
             {"language": list(corpus.languages)},
@@ -115,53 +115,48 @@ def kinds(
             seed=seed,
         )
 
-    state = {"found": found, "uniform": uniform, "seen": seen}
+    state = {"found": measures, "uniform": uniform, "seen": finished}
     try:
         with tqdm(total=len(encoded), desc="kinds of heads", unit="text", disable=not progress) as bar:
             batches = by_language(model, encoded, batch_size=min(size, fits))
             for batch in resumed(batches, state, skip=lambda batch: bar.update(len(batch))):
                 batch = batch.to(model.device)
-                k, rows, looks = place[batch.languages[0]], list(batch.rows), _looks(batch)
-                for layer, values in _reduced(model, batch, looks).items():
-                    found[:, k, rows, layer] = values
-                uniform[:, k, rows] = _reduce(_alike(batch), looks, batch)[..., 0]
-                seen[k] += len(batch)
+                k, rows, weights = place[batch.languages[0]], list(batch.rows), _weights(batch)
+                for layer, values in _reduced(model, batch, weights).items():
+                    measures[:, k, rows, layer] = values
+                uniform[:, k, rows] = _reduce(_uniform(batch), weights, batch)[..., 0]
+                finished[k] += len(batch)
                 bar.update(len(batch))
     except KeyboardInterrupt:
-        done = [code for code, whole in zip(corpus.languages, seen == counts, strict=True) if whole]
-        raise Interrupted(
-            f"interrupted; finished languages: {', '.join(done) or 'none'} of {len(corpus.languages)}; the others are "
-            "NaN in .partial",
-            partial=result(),
-        ) from None
+        raise interrupted(corpus.languages, finished == counts, result()) from None
     return result()
 
 
 @torch.no_grad()
-def _reduced(model: Model, batch: Batch, looks: Tensor) -> dict[int, np.ndarray]:
-    """What is measured of every layer's pattern in one pass: layer to [kind, sample, head]."""
-    found: dict[int, np.ndarray] = {}
+def _reduced(model: Model, batch: Batch, weights: Tensor) -> dict[int, np.ndarray]:
+    """The measures of every layer's pattern in one pass: layer to [kind, sample, head]."""
+    by_layer: dict[int, np.ndarray] = {}
 
     def hook(layer: int) -> Any:
         def reduce(pattern: Tensor) -> None:
-            found[layer] = _reduce(pattern, looks, batch)
+            by_layer[layer] = _reduce(pattern, weights, batch)
 
         return reduce
 
     hooks = [after(model.hook_point("pattern", i), hook(i)) for i in range(model.n_layers)]
     with hooked(hooks, once="attention patterns"):
         model.states(batch)
-    return found
+    return by_layer
 
 
-def _looks(batch: Batch) -> Tensor:
-    """What is summed up of a pattern: [sample, kind without entropy, query, key], whether or how far."""
+def _weights(batch: Batch) -> Tensor:
+    """Weights of a pattern's sums: [sample, kind without entropy, query, key], 0 or 1, or the distance."""
     real = batch.mask.bool()
     place = batch.mask.cumsum(1) - 1
     query, key = place[:, :, None], place[:, None]
-    pair = _asked(batch)[:, :, None] & real[:, None] & (key <= query)
-    before = batch.ids.roll(1, 1)  # of the first token nothing is before it, and it is never asked for
-    looks = {
+    pair = _counted(batch)[:, :, None] & real[:, None] & (key <= query)
+    before = batch.ids.roll(1, 1)  # the first token has none; it is not counted
+    weights = {
         "previous": key == query - 1,
         "first": key == 0,
         "current": key == query,
@@ -169,38 +164,38 @@ def _looks(batch: Batch) -> Tensor:
         "induction": (key < query) & (key >= 1) & (batch.ids[:, :, None] == before[:, None]),
         "distance": query - key,
     }
-    return torch.stack([look * pair for look in looks.values()], 1).float()
+    return torch.stack([look * pair for look in weights.values()], 1).float()
 
 
-def _asked(batch: Batch) -> Tensor:
-    """The positions that are averaged over, [sample, query] bool: all that count but a text's very first."""
+def _counted(batch: Batch) -> Tensor:
+    """Positions that are averaged over, [sample, query] bool: all that count but a text's first."""
     return batch.counted.bool() & (batch.mask.cumsum(1) > 1)
 
 
-def _reduce(pattern: Tensor, looks: Tensor, batch: Batch) -> np.ndarray:
+def _reduce(pattern: Tensor, weights: Tensor, batch: Batch) -> np.ndarray:
     """Means over the positions that count, of a pattern [sample, head, query, key]: [kind, sample, head]."""
-    asked = _asked(batch).float()
-    pattern = pattern.float().masked_fill(asked[:, None, :, None] == 0, 0.0)
-    total = torch.einsum("shqk,stqk->tsh", pattern, looks)
-    counts = asked.sum(1).repeat(looks.shape[1], 1)  # [kind, sample]
-    counts[3:5] = (looks[:, 3:5] > 0).any(3).sum(2).T.float()  # same and induction: positions that have any such key
+    counted = _counted(batch).float()
+    pattern = pattern.float().masked_fill(counted[:, None, :, None] == 0, 0.0)
+    total = torch.einsum("shqk,stqk->tsh", pattern, weights)
+    counts = counted.sum(1).repeat(weights.shape[1], 1)  # [kind, sample]
+    counts[3:5] = (weights[:, 3:5] > 0).any(3).sum(2).T.float()  # same and induction: positions that have any such key
     means = torch.where(counts[..., None] > 0, total / counts[..., None], torch.nan)
-    entropy = -torch.xlogy(pattern, pattern).sum((2, 3)) / asked.sum(1)[:, None]
+    entropy = -torch.xlogy(pattern, pattern).sum((2, 3)) / counted.sum(1)[:, None]
     return torch.cat([means[:5], entropy[None], means[5:]]).double().cpu().numpy()
 
 
-def _alike(batch: Batch) -> Tensor:
-    """The pattern of a head that attends to all tokens so far alike: [sample, 1, query, key]."""
+def _uniform(batch: Batch) -> Tensor:
+    """The pattern of a head that attends equally to all tokens so far: [sample, 1, query, key]."""
     real, place = batch.mask.bool(), batch.mask.cumsum(1) - 1
     seen = real[:, None] & (place[:, None] <= place[:, :, None])
     return (seen / (place + 1).clamp(min=1)[:, :, None])[:, None]
 
 
-def _variables(found: np.ndarray, uniform: np.ndarray, corpus: Corpus, level: float, seed: int) -> Variables:
+def _variables(measures: np.ndarray, uniform: np.ndarray, corpus: Corpus, level: float, seed: int) -> Variables:
     """The Result's variables from [kind, language, sample, layer, head] and [kind, language, sample]."""
     variables: Variables = {}
     own = sort_texts(corpus, corpus.clusters)
-    for (name, described), measured, alike in zip(KINDS.items(), found, uniform, strict=True):
+    for (name, described), measured, alike in zip(KINDS.items(), measures, uniform, strict=True):
         samples = sort_texts(corpus, rearrange(measured, "language sample layer head -> layer head language sample"))
         low, high = interval(samples, axis=3, level=level, seed=seed, clusters=own)  # [layer, head, language]
         unit = described[described.index("[") :]

@@ -1,4 +1,4 @@
-"""Frozen patterns: a head moves this text's values, but looks where it looks on average."""
+"""Frozen patterns: a head moves this text's values by its mean attention pattern."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,7 +22,7 @@ def frozen(model: Model, batches: Iterable[Batch], *, step: Callable[[], object]
 
     Args:
         model: the model, with the ability `pattern`.
-        batches: the whole corpus; held is one pattern of the longest text for every head.
+        batches: the whole corpus; in memory is one pattern of the longest text for every head.
         step: called after each batch.
     """
     total, count = torch.zeros(model.n_layers, model.n_heads, 0, 0, dtype=torch.float64), torch.zeros(0)

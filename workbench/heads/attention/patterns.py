@@ -1,4 +1,4 @@
-"""Patterns: the attention of every head on a few texts, in every language, with the tokens it runs between."""
+"""Patterns: the attention of every head on a few texts, in every language, with its tokens."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,8 +38,8 @@ def patterns(
     """The attention pattern of every head on some texts of every language.
 
     Patterns are as the model has them: after grouped keys, position biases, soft caps, windows and the softmax. Each
-    row sums to one over the tokens that the query may see. In an aligned corpus text i says the same in every language,
-    so two languages can be compared; in another the attribute `aligned` is 0 and only the numbering is shared.
+    row sums to one over the tokens that the query may see. In an aligned corpus text i means the same in every
+    language, so two languages can be compared; in another the attribute `aligned` is 0 and only the numbers are shared.
 
     Args:
         model: the model.
@@ -52,9 +52,9 @@ def patterns(
 
     Returns:
         `pattern[sentence, language, layer, head, query, key]`, probabilities in float32, 0 where the query may not
-        look and NaN behind the text's end; `token[sentence, language, position]`, what each token adds to the text
-        (joined they are the text; empty behind its end, and where a later token completes the character);
-        `length[sentence, language]` in tokens. `sentence` holds the numbers asked for; attribute `aligned`.
+        attend and NaN after the text's end; `token[sentence, language, position]`, what each token adds to the text
+        (joined they are the text; empty after its end, and where a later token completes the character);
+        `length[sentence, language]` in tokens. `sentence` holds the given numbers; attribute `aligned`.
 
     Raises:
         BadArgument: no sentences, one twice, or one that a language does not have; a bad `batch_size`.
@@ -63,8 +63,8 @@ def patterns(
         Interrupted: Ctrl-C; `partial` holds the texts that were finished, NaN elsewhere.
 
     Example:
-        >>> found = wb.heads.patterns(model, corpus.select("de,ja"), sentences=[4])              # doctest: +SKIP
-        >>> wb.figures.heatmap(found, "pattern", sentence=4, language="ja", layer=2, head=5)     # doctest: +SKIP
+        >>> result = wb.heads.patterns(model, corpus.select("de,ja"), sentences=[4])             # doctest: +SKIP
+        >>> wb.figures.heatmap(result, "pattern", sentence=4, language="ja", layer=2, head=5)    # doctest: +SKIP
     """
     size = texts_per_batch(batch_size)
     model.require("pattern")
@@ -77,7 +77,7 @@ def patterns(
     fits = _fits(model, len(encoded), longest)
     place = {language: k for k, language in enumerate(corpus.languages)}
     shape = (len(sentences), len(place))
-    found = np.full((*shape, model.n_layers, model.n_heads, longest, longest), np.nan, np.float32)
+    attention = np.full((*shape, model.n_layers, model.n_heads, longest, longest), np.nan, np.float32)
     done = np.zeros((), dtype=np.int64)  # texts
 
     def result() -> xr.Dataset:
@@ -85,7 +85,7 @@ def patterns(
             {
                 "pattern": (
                     ("sentence", "language", "layer", "head", "query", "key"),
-                    found,
+                    attention,
                     "attention from the query to the key [share]",
                 ),
                 **_words(model, encoded, place, (*shape, longest)),
@@ -102,8 +102,10 @@ def patterns(
     try:
         with tqdm(total=len(encoded), desc="attention patterns", unit="text", disable=not progress) as bar:
             batches = list(by_length(model, encoded, batch_size=min(size, fits)))
-            for batch in resumed(batches, {"found": found, "done": done}, skip=lambda one: bar.update(len(one))):
-                _read(model, batch, place, found)
+            for batch in resumed(
+                batches, {"found": attention, "done": done}, skip=lambda batch: bar.update(len(batch))
+            ):
+                _read(model, batch, place, attention)
                 done += len(batch)
                 bar.update(len(batch))
     except KeyboardInterrupt:
@@ -130,7 +132,7 @@ def _fits(model: Model, texts: int, longest: int) -> int:
 
 
 def _chosen(corpus: Corpus, sentences: Sequence[int]) -> Corpus:
-    """The corpus of the sentences asked for, in their order."""
+    """The corpus of these sentences, in their order."""
     if not len(sentences) or len(set(sentences)) < len(sentences):
         raise BadArgument(f"sentences={list(sentences)!r}; give one number or more, each once, such as (0, 1, 2)")
     for language, count in corpus.counts.items():
@@ -143,8 +145,8 @@ def _chosen(corpus: Corpus, sentences: Sequence[int]) -> Corpus:
     return replace(corpus, texts=texts, dropped=0, ids=())
 
 
-def _read(model: Model, batch: Batch, place: dict[str, int], found: np.ndarray) -> None:
-    """Put the patterns of a batch where they belong; padding is left out."""
+def _read(model: Model, batch: Batch, place: dict[str, int], attention: np.ndarray) -> None:
+    """Write the patterns of a batch into `attention`, without padding."""
     batch = batch.to(model.device)
     seen = tensors(model, batch, [("pattern", layer) for layer in range(model.n_layers)])
     for sample, (language, row) in enumerate(zip(batch.languages, batch.rows, strict=True)):
@@ -152,7 +154,7 @@ def _read(model: Model, batch: Batch, place: dict[str, int], found: np.ndarray) 
         length = int(real.sum())
         for layer in range(model.n_layers):
             values = seen["pattern", layer][sample][:, real][:, :, real]
-            found[row, place[language], layer, :, :length, :length] = values.float().cpu().numpy()
+            attention[row, place[language], layer, :, :length, :length] = values.float().cpu().numpy()
 
 
 def _words(model: Model, encoded: Sequence[Encoded], place: dict[str, int], shape: tuple[int, ...]) -> Variables:

@@ -1,4 +1,4 @@
-"""Orders: in which sequence simple methods would remove heads, least wanted first."""
+"""Baseline rankings: the order in which simple methods remove heads, least needed first."""
 
 import numpy as np
 import torch
@@ -13,13 +13,13 @@ Cells = list[tuple[int, int]]
 
 
 def ascending(scores: np.ndarray) -> Cells:
-    """Heads from the lowest score to the highest, [layer, head] to (layer, head); equal ones by place."""
+    """Heads from the lowest score [layer, head] to the highest; equal ones in the order of the layers."""
     order = np.argsort(scores, axis=None, kind="stable")
     return [(int(i) // scores.shape[1], int(i) % scores.shape[1]) for i in order]
 
 
 def michel(model: Model, encoded: list[Encoded], *, batch_size: int) -> np.ndarray:
-    """Mean |m dNLL/dm| over all these texts, divided by each layer's root of squares: [layer, head].
+    """Mean |m dNLL/dm| over all these texts, divided by the root of the sum of squares of each layer: [layer, head].
 
     Source:
         Michel et al. 2019 (arXiv 1905.10650), section 4; each language weighs the same.

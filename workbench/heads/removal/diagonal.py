@@ -1,4 +1,4 @@
-"""The diagonal of a groups x languages matrix against the rest: does a language's group hit that language most?"""
+"""The diagonal of a groups x languages matrix against the rest: does a language's group affect that language most?"""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _SHUFFLES = 9999  # of which group belongs to which language
 
 @dataclass(frozen=True)
 class Diagonal:
-    """How much more each group hits its own language than the others.
+    """How much more each group affects its own language than the others.
 
     Attributes:
         contrast: own change less the mean of the other languages' changes, [group]; NaN for a group of no language.
@@ -48,9 +48,9 @@ def diagonal(
 
     Args:
         samples: each text's change, [group, language, sample], NaN where a language has fewer texts.
-        groups: names; a group that bears a language's code or name has that language for its own.
+        groups: names; a group named by a language's code or name belongs to that language.
         languages: codes.
-        aligned: row i says the same in every language: the bootstrap draws whole rows.
+        aligned: row i means the same in every language: the bootstrap draws whole rows.
         clusters: which samples of a language are one and are drawn together, [language, sample]; of an aligned corpus
             the same in every language; each its own when None.
         level: of the intervals.
@@ -63,12 +63,12 @@ def diagonal(
         return Diagonal(nothing, nothing, nothing, np.nan, np.nan, np.nan, np.nan)
     means = np.nanmean(samples, 2)[None]  # [draw, group, language]
     own_clusters = [np.arange(n) if clusters is None else clusters[k, :n] for k, n in enumerate(count)]
-    if any(len(np.unique(one)) < 2 for one in own_clusters):
+    if any(len(np.unique(ids)) < 2 for ids in own_clusters):
         return Diagonal(nothing, nothing, nothing, np.nan, np.nan, np.nan, np.nan)
     drawn = np.stack(
         [
-            weights(one, _DRAWS, [seed, k * (not aligned)]) @ samples[:, k, : count[k]].T
-            for k, one in enumerate(own_clusters)
+            weights(ids, _DRAWS, [seed, k * (not aligned)]) @ samples[:, k, : count[k]].T
+            for k, ids in enumerate(own_clusters)
         ],
         2,
     )
@@ -83,19 +83,19 @@ def diagonal(
 
 def _contrasts(means: np.ndarray, own: dict[int, int], groups: int) -> np.ndarray:
     """[draw, group] from [draw, group, language]."""
-    found = np.full((len(means), groups), np.nan)
+    contrasts = np.full((len(means), groups), np.nan)
     others = means.shape[2] - 1
     for g, k in own.items():
         mine = means[:, g, k]
-        found[:, g] = mine - (means[:, g].sum(1) - mine) / others
-    return found
+        contrasts[:, g] = mine - (means[:, g].sum(1) - mine) / others
+    return contrasts
 
 
 def _shuffled(matrix: np.ndarray, own: list[int], seed: int) -> float:
     """One-sided p-value: the diagonal's sum against that of random assignments of groups to languages.
 
-    Sums of rows and columns stay what they are, so a group that hits everything, or a language that everything hits,
-    gives no small p-value.
+    Sums of rows and columns do not change, so a group that affects every language, or a language that every group
+    affects, gives no small p-value.
     """
     rows = np.arange(len(own))
     observed = matrix[rows, own].sum()

@@ -1,4 +1,4 @@
-"""Layout: where the query heads that stay go, when key and value heads are shared."""
+"""GQA layout: where the query heads that stay go, when key and value heads are shared."""
 
 from collections.abc import Callable
 
@@ -11,33 +11,33 @@ Slot = tuple[int | None, list[int]]
 
 
 def layout(
-    kept: np.ndarray, allowed: Callable[[int, int], bool] = lambda heads, kv_heads: True
+    keep: np.ndarray, allowed: Callable[[int, int], bool] = lambda heads, kv_heads: True
 ) -> tuple[int, list[list[Slot]]]:
-    """Where the kept heads go: query heads per key/value head, and the slots of each layer.
+    """Where the heads to keep go: query heads per key/value head, and the slots of each layer.
 
-    Every layer has as many slots as the one that needs most. Of all widths the one that takes fewest parameters is
+    Every layer has as many slots as the layer that needs most. Of all widths the one that takes fewest parameters is
     chosen: a wide slot is half empty where few of a group's query heads stay, narrow slots repeat a key/value head.
 
     Args:
-        kept: [layer, key/value head, query head of it] bool.
+        keep: [layer, key/value head, query head of it] bool.
         allowed: whether the architecture takes these numbers of query and key/value heads; those of the whole model
             are taken where nothing smaller is.
     """
     ways = []
-    for width in range(1, kept.shape[2] + 1):
-        needed = max(1, int(np.ceil(kept.sum(2) / width).sum(1).max()))
+    for width in range(1, keep.shape[2] + 1):
+        needed = max(1, int(np.ceil(keep.sum(2) / width).sum(1).max()))
         # q and o for each query head, k and v for each key/value head
-        ways += [(slots * (width + 1), -width, slots) for slots in range(needed, kept.shape[1] * kept.shape[2] + 1)]
-    whole = (kept.shape[1] * (kept.shape[2] + 1), -kept.shape[2], kept.shape[1])
+        ways += [(slots * (width + 1), -width, slots) for slots in range(needed, keep.shape[1] * keep.shape[2] + 1)]
+    whole = (keep.shape[1] * (keep.shape[2] + 1), -keep.shape[2], keep.shape[1])
     _, width, needed = next((way for way in sorted(ways) if allowed(-way[1] * way[2], way[2])), whole)
     width = -width
     slots: list[list[Slot]] = []
-    for layer in kept:
-        found: list[Slot] = []
+    for layer in keep:
+        filled: list[Slot] = []
         for group, members in enumerate(layer):
             heads = np.flatnonzero(members).tolist()
-            found += [(group, heads[i : i + width]) for i in range(0, len(heads), width)]
-        slots.append(found + [(None, [])] * (needed - len(found)))
+            filled += [(group, heads[i : i + width]) for i in range(0, len(heads), width)]
+        slots.append(filled + [(None, [])] * (needed - len(filled)))
     return width, slots
 
 

@@ -1,4 +1,4 @@
-"""Greedy removal: take away, again and again, the head whose loss is smallest by exact measurement."""
+"""Greedy removal: remove, one by one, the head that costs least by exact measurement."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Step:
 
     Attributes:
         head: (layer, head).
-        rise: of the kept languages' mean loss since the beginning, in nats.
+        rise: of the kept languages' mean loss since the start, in nats.
         cells: how many removals were measured to choose it.
     """
 
@@ -37,13 +37,13 @@ def greedy(
 ) -> Iterator[Step]:
     """Remove heads one by one until the kept languages' loss would rise by more than the budget.
 
-    At each step the `candidates` heads that last looked cheapest are measured again with everything removed so far
-    (all heads at the first step), and the cheapest one goes. Cost = mean loss of the kept languages - push x mean loss
-    of the dropped ones. A head beyond the budget is never taken; when all that were measured are beyond it, the heads
-    that were not measured anew get their turn before the end is declared.
+    At each step the `candidates` heads that last looked cheapest are measured again with everything removed so far (all
+    heads at the first step), and the cheapest one goes. Cost = mean loss of the kept languages - push x mean loss of
+    the dropped ones. A head beyond the budget is never removed; when all that were measured are beyond it, the others
+    are measured too before the search ends.
 
     Args:
-        measured: what measures.
+        measured: the measurement.
         shape: (layers, heads).
         keep: places of the kept languages.
         drop: places of the dropped ones.
@@ -65,10 +65,10 @@ def greedy(
             part = left[begin : begin + width]
             scales = np.ones((len(part), *shape)) * ~removed
             scales[np.arange(len(part)), part[:, 0], part[:, 1]] = 0
-            found = measured(scales)
+            means = measured(scales)
             cells += len(part)
-            rise = found[:, keep].mean(1) - start
-            cost = rise - (push * found[:, drop].mean(1) if drop else 0.0)
+            rise = means[:, keep].mean(1) - start
+            cost = rise - (push * means[:, drop].mean(1) if drop else 0.0)
             last[part[:, 0], part[:, 1]] = cost
             within = np.where(rise <= budget, cost, np.inf)
             if np.isfinite(within).any():

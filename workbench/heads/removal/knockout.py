@@ -7,7 +7,8 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import BadArgument, Interrupted
+from workbench.errors import BadArgument
+from workbench.heads.finished import interrupted
 from workbench.heads.groups import random_groups, read_groups
 from workbench.heads.removal.diagonal import diagonal
 from workbench.heads.scores.measure import Table, measuring
@@ -24,6 +25,7 @@ from workbench.text.order import sort_texts
 _CELLS = ("group", "language")
 
 
+# Long: the options are those of the paper's table and of its controls and tests.
 @checked
 @alone
 def knockout(
@@ -42,17 +44,16 @@ def knockout(
 ) -> xr.Dataset:
     """Switch off each group of heads and measure every language: the language x language matrix of the LAHIS paper.
 
-    A head that is off gives 0 at every position: what it would add to the residual stream is missing. delta = NLL
-    without the group - NLL. Beside each group run `controls` random groups with as many heads in each layer, drawn from
-    the heads outside it (from its own too where a layer has too few others). It is exact: all that follows the group is
-    run again.
+    A head that is off outputs 0 at every position. delta = NLL without the group - NLL. Each group is compared with
+    `controls` random groups of as many heads in each layer, drawn from the heads outside it (also from its own where a
+    layer has too few others). It is exact: all that follows the group is run again.
 
     Args:
         model: the model.
         corpus: texts by language.
         groups: a Result of `roles`, whose languages become the groups, or of any score of heads, of which each
             language's strongest 2 % are taken (see `top`), or a dict of group -> (layer, head) pairs, such as
-            `top(found, share=0.01)`. A group without heads changes nothing.
+            `top(scores, share=0.01)`. A group without heads changes nothing.
         metric: what is measured of each text, with each group and without.
         controls: random groups for each group; with 0 their variables are NaN.
         scale: what the heads' outputs are multiplied by: 0 switches off, 2 doubles.
@@ -66,18 +67,17 @@ def knockout(
         In nats, or the metric's unit: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval;
         `control_mean`, the mean over the random groups; `control_low`, `control_high`, the central `level` of the
         random groups' deltas; `excess` = delta - control_mean, with `excess_low`, `excess_high` over texts and
-        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells (in both, texts that
-        repeat one another are one);
-        `control_delta[group, control, language]`; `sample_delta` and `sample_control[group, language, sample]`, each
-        text's change without the group and its mean change without a random group; `baseline[language]`.
+        `p_value`, the t-test over texts that it is 0, Benjamini-Hochberg corrected over all cells (both count repeated
+        texts once); `control_delta[group, control, language]`; `sample_delta` and `sample_control[group, language,
+        sample]`, each text's change without the group and its mean change without a random group; `baseline[language]`.
 
-        The diagonal against the rest: `contrast[group]`, the excess (with `controls=0` the delta) in the language
-        whose code the group bears less its mean in the others, with `contrast_low`, `contrast_high` over texts; and as
+        The diagonal against the rest: `contrast[group]`, the excess (with `controls=0` the delta) in the language whose
+        code the group has less its mean in the others, with `contrast_low`, `contrast_high` over texts; and as
         attributes `diagonal`, the mean contrast, `diagonal_low`, `diagonal_high`, and `diagonal_p`, the one-sided
-        permutation test over which group belongs to which language (9,999 shuffles). NaN where no
-        group bears a language's code.
+        permutation test over which group belongs to which language (9,999 shuffles). NaN where no group has a
+        language's code.
 
-        And `heads[group]`, their number; `shared[group]`, the share of a control's heads that had to be the group's.
+        And `heads[group]`, their number; `shared[group]`, the share of a control's heads that are the group's.
 
     Raises:
         BadArgument: an option out of range, no group, or a head that does not exist.
@@ -135,12 +135,7 @@ def knockout(
             for _ in measuring(model, table, batches, scales, metric=metric, step=bar.update):
                 pass
     except KeyboardInterrupt:
-        done = [code for code, whole in zip(corpus.languages, table.finished, strict=True) if whole]
-        raise Interrupted(
-            f"interrupted; finished languages: {', '.join(done) or 'none'} of {len(corpus.languages)}; the others are "
-            "NaN in .partial",
-            partial=result(),
-        ) from None
+        raise interrupted(corpus.languages, table.finished, result()) from None
     return result()
 
 
@@ -197,6 +192,6 @@ def _variables(
 
 
 def _origin(groups: Groups, named: dict[str, np.ndarray]) -> Any:
-    """What the provenance keeps of the groups: the heads themselves, and where they came from."""
+    """What the provenance records of the groups: their heads and where they come from."""
     heads = {name: np.argwhere(mask).tolist() for name, mask in named.items()}
     return {"heads": heads, "method": groups.attrs.get("method") if isinstance(groups, xr.Dataset) else None}

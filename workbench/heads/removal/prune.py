@@ -1,6 +1,8 @@
-"""Prune: remove the heads that some languages do not need, and measure on held-out texts what it did to all."""
+"""Prune: remove the heads that some languages do not need, and measure the effect on all on held-out texts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +12,23 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted
-from workbench.heads.head_score import HeadScores, measured, named
-from workbench.heads.removal import baseline_rankings
+from workbench.heads.head_score import HeadScore, HeadScores, measured, named
+from workbench.heads.removal.baseline_rankings import Cells, ascending, random_ranking
 from workbench.heads.removal.greedy import Step, greedy
+from workbench.heads.removal.held_out_curves import held_out_curves, measure_removals
 from workbench.heads.removal.pruned_checkpoint import new_folder, save_smaller
 from workbench.heads.scores.built_in import built_in
-from workbench.heads.scores.measure import Table, measure
+from workbench.heads.scores.measure import measure
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.statistics import corrected, interval, p_value
-from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus, chosen
-from workbench.text.order import sort_texts
 
 METHODS = ("michel", "shapley", "magnitude", "random")  # default
-_CURVE = ("order", "removed", "language")
 
 
+# Long: the options of the search, of the comparison and of the measurement are the method's own.
 @checked
 @alone
 def prune(
@@ -52,12 +52,12 @@ def prune(
     seed: int = 0,
     truncate: bool = False,
 ) -> xr.Dataset:
-    """Remove heads greedily while the kept languages can spare them (arXiv 2602.08625; Michel et al. 2019).
+    """Remove heads greedily while the kept languages lose little (arXiv 2602.08625; Michel et al. 2019).
 
     Heads are chosen on the training half of the corpus (`corpus.split`), measured exactly and again after every
-    removal, until the kept languages' mean loss there would rise by more than `budget`. What is returned was measured
-    on the other half: the loss of every language with 0, 1, 2 ... heads removed, beside the same number of heads by
-    simpler orders and by random ones. The rise on held-out texts may be above the budget: it was not chosen on them.
+    removal, until the kept languages' mean loss there would rise by more than `budget`. The curves are measured on the
+    other half: the loss of every language with 0, 1, 2 ... heads removed, in this order, in simpler ones and in random
+    ones. The rise on held-out texts may be above the budget: heads were not chosen on them.
 
     Args:
         model: the model; it is not changed.
@@ -65,8 +65,8 @@ def prune(
         keep: languages whose loss counts against the budget.
         drop: languages that may be lost.
         budget: largest rise of the kept languages' mean loss, in nats, from 0.
-        push: nats of kept loss that a nat of dropped loss is worth: above 0, heads that the dropped languages need go
-            first.
+        push: nats of kept loss that a nat of dropped loss is worth: above 0, heads that the dropped languages need are
+            removed first.
         candidates: heads that are measured again at each step, cheapest first; None measures all, which costs the
             square of the number of heads.
         most: heads to remove at most; all but one when None.
@@ -89,11 +89,10 @@ def prune(
         the kept languages' rise on training texts [nats]. On held-out texts, in nats: `rise[order, removed, language]`
         with `low`, `high` (bootstrap over distinct texts; random is the mean of its draws), `random_rise[draw, removed,
         language]`, `baseline[language]`; `advantage[order, group]`, random's rise less the order's with all heads
-        removed, mean over kept or dropped languages, with `advantage_low`, `advantage_high` and `p_value` (over
-        texts, or rows of aligned ones; corrected; NaN for random itself). `kept[language]` bool. Attributes: `budget`,
-        `cells` spent by the search,
-        `cells_exhaustive`, what `candidates=None` would have cost for as many steps, and with `out` what
-        `save_smaller` reports.
+        removed, mean over kept or dropped languages, with `advantage_low`, `advantage_high` and `p_value` (over texts,
+        or rows of aligned ones; corrected; NaN for random itself). `kept[language]` bool. Attributes: `budget`,
+        `cells`, how many removals the search measured, `cells_exhaustive`, how many `candidates=None` would have
+        measured for as many steps, and with `out` what `save_smaller` reports.
 
     Raises:
         BadArgument: no language kept, one both kept and dropped, a budget below zero, an option out of range.
@@ -103,182 +102,166 @@ def prune(
         Interrupted: `partial` holds the greedy choices so far, without a curve.
 
     Example:
-        >>> found = wb.heads.prune(model, corpus, keep="de,en", drop="ja,zh", budget=0.02)       # doctest: +SKIP
-        >>> wb.figures.curves(found, "rise", order="greedy", x="removed")                       # doctest: +SKIP
+        >>> result = wb.heads.prune(model, corpus, keep="de,en", drop="ja,zh", budget=0.02)      # doctest: +SKIP
+        >>> wb.figures.curves(result, "rise", order="greedy", x="removed")                      # doctest: +SKIP
     """
-    kept, dropped = _languages(corpus, keep, drop)
+    keep, drop = _languages(corpus, keep, drop)
     _check(budget, push, candidates, most, draws, points, permutations)
     size = texts_per_batch(batch_size)
     options = {"progress": progress, "batch_size": size, "seed": seed, "truncate": truncate}
     scores = built_in(**options, permutations=permutations, together=True)
-    baselines = named("compare", compare, scores, reserved=["greedy"])
-    compared = list(baselines)
-    chance = baselines.pop("random", None)
+    compared = named("compare", compare, scores, reserved=["greedy"])
     model.require("head")
     if out is not None:
         new_folder(out)
-    shape = (model.n_layers, model.n_heads)
-    some = corpus.select([*kept, *dropped])
-    train, test = some.split("train"), some.split("test")
-    encoded = model.encode(train, truncate=truncate)
-    batches = by_language(model, encoded, batch_size=size)
-    steps: list[Step] = []
-    limit = min(shape[0] * shape[1] - 1, most or shape[0] * shape[1])
-
-    def result(variables: Variables, coords: dict[str, Any], attrs: dict[str, Any]) -> xr.Dataset:
-        spent = sum(step.cells for step in steps)
-        exhaustive = sum(shape[0] * shape[1] - i for i in range(len(steps)))
-        removed = np.zeros(shape, dtype=bool)
-        for step in steps:
-            removed[step.head] = True
-        return make_result(
-            {
-                "removed_head": (("layer", "head"), removed, "whether the head was removed"),
-                "order_layer": (("step",), np.array([step.head[0] for step in steps], dtype=int), "layer removed"),
-                "order_head": (("step",), np.array([step.head[1] for step in steps], dtype=int), "head removed"),
-                "train_rise": (
-                    ("step",),
-                    np.array([step.rise for step in steps], dtype=float),
-                    "rise of the kept languages' loss on training texts [nats]",
-                ),
-                "kept": (("language",), [language in kept for language in some.languages], "whether it is kept"),
-                **variables,
-            },
-            {"language": list(some.languages), **coords},
-            method="heads.prune",
-            owners={"rise": ["low", "high"], "advantage": ["p_value"]},
-            parameters={
-                "keep": kept,
-                "drop": dropped,
-                "budget": budget,
-                "push": push,
-                "candidates": candidates,
-                "most": most,
-                "compare": compared,
-                "draws": draws,
-                "permutations": permutations,
-                "level": level,
-                "batch_size": size,
-                "truncate": truncate,
-            },
-            model=model.info,
-            corpus=corpus.info,
-            seed=seed,
-            attrs={"budget": budget, "cells": spent, "cells_exhaustive": exhaustive, **attrs},
-        )
-
-    places = [list(some.languages).index(language) for language in kept]
-    others = [list(some.languages).index(language) for language in dropped]
+    parameters = {"keep": keep, "drop": drop, "budget": budget, "push": push, "candidates": candidates, "most": most,
+                  "compare": list(compared), "draws": draws, "permutations": permutations, "level": level,
+                  "batch_size": size, "truncate": truncate}  # fmt: skip
+    pruning = _Pruning(model, corpus.select([*keep, *drop]), keep, drop, parameters, seed)
+    random: list[Cells] = []
+    if compared.pop("random", None):
+        random = [random_ranking(*pruning.shape, seed=seed, draw=i) for i in range(draws)]
     try:
+        pruning.choose(budget, push, candidates, most, progress)
+        rankings = pruning.rankings(compared)
+        counts = np.unique(np.linspace(0, len(pruning.steps), min(points, len(pruning.steps) + 1)).round().astype(int))
+        test = pruning.corpus.split("test")
+        batches = by_language(model, model.encode(test, truncate=truncate), batch_size=size)
+        table = measure_removals(model, test, batches, [*rankings.values(), *random], counts)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted after {len(pruning.steps)} removals; they are in .partial", partial=pruning.result()
+        ) from None
+    variables = held_out_curves(table, len(rankings), len(counts), pruning.groups, level, seed)
+    names = [*rankings, *(["random"] if random else [])]
+    attrs = {} if out is None else _save(model, pruning.steps, out)
+    return pruning.result(
+        variables, {"order": names, "removed": counts.tolist(), "group": ["kept", "dropped"][: 1 + bool(drop)]}, attrs
+    )
+
+
+@dataclass
+class _Pruning:
+    """The heads that are removed, chosen step by step, and the Result of as many as there are.
+
+    Attributes:
+        model: the model.
+        corpus: the languages to keep and to drop.
+        keep: languages whose loss counts against the budget.
+        drop: languages that may be lost.
+        parameters: what the Result records.
+        seed: recorded too.
+        steps: the removals so far.
+    """
+
+    model: Model
+    corpus: Corpus
+    keep: list[str]
+    drop: list[str]
+    parameters: dict[str, Any]
+    seed: int
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(layers, heads)."""
+        return self.model.n_layers, self.model.n_heads
+
+    @property
+    def groups(self) -> list[list[int]]:
+        """Places of the languages to keep and of those to drop."""
+        return [[self.corpus.languages.index(code) for code in group] for group in (self.keep, self.drop)]
+
+    @cached_property
+    def train(self) -> Corpus:
+        """The texts on which heads are chosen."""
+        return self.corpus.split("train")
+
+    def choose(self, budget: float, push: float, candidates: int | None, most: int | None, progress: bool) -> None:
+        """Search greedily on the training texts."""
+        model, total = self.model, self.shape[0] * self.shape[1]
+        encoded = model.encode(self.train, truncate=self.parameters["truncate"])
+        batches = by_language(model, encoded, batch_size=self.parameters["batch_size"])
+        limit = min(total - 1, most or total)
         with tqdm(total=limit, desc="removal", unit="head", disable=not progress) as bar:
-            search = greedy(
-                lambda scales: measure(model, train, batches, scales).means(),
-                shape,
-                places,
-                others,
+            for step in greedy(
+                lambda scales: measure(model, self.train, batches, scales).means(),
+                self.shape,
+                *self.groups,
                 budget=budget,
                 push=push,
                 candidates=candidates,
                 most=limit,
-            )
-            for step in search:
-                steps.append(step)
+            ):
+                self.steps.append(step)
                 bar.update()
-        given = {"greedy": [step.head for step in steps]}
-        for name, score in baselines.items():
-            table, _ = measured(name, score, model, train.select(kept))
-            given[name] = baseline_rankings.ascending(table.mean("language").values)
-        chances = [baseline_rankings.random_ranking(*shape, seed=seed, draw=i) for i in range(draws if chance else 0)]
-        counts = np.unique(np.linspace(0, len(steps), min(points, len(steps) + 1)).round().astype(int))
-        tested = by_language(model, model.encode(test, truncate=truncate), batch_size=size)
-        every = [*given.values(), *chances]
-        scales = np.stack([_without(order[:count], shape) for order in every for count in counts])
-        table = measure(model, test, tested, scales)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted after {len(steps)} removals; they are in .partial", partial=result({}, {}, {})
-        ) from None
-    variables = _curves(table, list(given), len(chances), len(counts), [places, others], level, seed)
-    names = [*given, *(["random"] if chances else [])]
-    attrs: dict[str, Any] = {}
-    if out is not None:
-        small = save_smaller(model, [step.head for step in steps], out)
-        attrs = {
-            "physical": int(small.physical),
-            "note": small.note,
-            "parameters_before": small.parameters[0],
-            "parameters_after": small.parameters[1],
-            "seconds_before": small.seconds[0],
-            "seconds_after": small.seconds[1],
-            "logit_difference": small.difference,
-        }
-    coords = {"order": names, "removed": counts.tolist(), "group": ["kept", "dropped"][: 1 + bool(others)]}
-    return result(variables, coords, attrs)
+
+    def rankings(self, scores: Mapping[str, HeadScore]) -> dict[str, Cells]:
+        """In which order each method removes heads: the greedy choices, then by each score on the kept languages."""
+        rankings: dict[str, Cells] = {"greedy": [step.head for step in self.steps]}
+        for name, score in scores.items():
+            values, _ = measured(name, score, self.model, self.train.select(self.keep))
+            rankings[name] = ascending(values.mean("language").values)
+        return rankings
+
+    def result(
+        self, curves: Variables | None = None, coords: dict[str, Any] | None = None, attrs: dict[str, Any] | None = None
+    ) -> xr.Dataset:
+        """The Result; without curves that of an interrupt."""
+        total = self.shape[0] * self.shape[1]
+        heads = np.array([step.head for step in self.steps], dtype=int).reshape(-1, 2)
+        removed = np.zeros(self.shape, dtype=bool)
+        removed[heads[:, 0], heads[:, 1]] = True
+        rise = np.array([step.rise for step in self.steps], dtype=float)
+        return make_result(
+            {
+                "removed_head": (("layer", "head"), removed, "whether the head was removed"),
+                "order_layer": (("step",), heads[:, 0], "layer removed"),
+                "order_head": (("step",), heads[:, 1], "head removed"),
+                "train_rise": (("step",), rise, "rise of the kept languages' loss on training texts [nats]"),
+                "kept": (("language",), [code in self.keep for code in self.corpus.languages], "whether it is kept"),
+                **(curves or {}),
+            },
+            {"language": list(self.corpus.languages), **(coords or {})},
+            method="heads.prune",
+            owners={"rise": ["low", "high"], "advantage": ["p_value"]},
+            parameters=self.parameters,
+            model=self.model.info,
+            corpus=self.corpus.info,
+            seed=self.seed,
+            attrs={
+                "budget": self.parameters["budget"],
+                "cells": sum(step.cells for step in self.steps),
+                "cells_exhaustive": sum(total - i for i in range(len(self.steps))),
+                **(attrs or {}),
+            },
+        )
 
 
-def _curves(
-    table: Table, named: list[str], draws: int, counts: int, groups: list[list[int]], level: float, seed: int
-) -> Variables:
-    """Held-out rises by order and number of removed heads, and what they gain over random orders."""
-    deltas = sort_texts(table.corpus, table.deltas)
-    deltas = deltas.reshape(len(named) + draws, counts, *deltas.shape[1:])  # [order, removed, language, sample]
-    samples = deltas[: len(named)]
-    if draws:
-        samples = np.concatenate([samples, deltas[len(named) :].mean(0)[None]])
-    own = sort_texts(table.corpus, table.corpus.clusters)
-    low, high = interval(samples, axis=3, level=level, seed=seed, clusters=own)
-    drawn = np.nanmean(deltas[len(named) :], 3) if draws else np.zeros((0, counts, deltas.shape[2]))
-    ends = f"of the {level:.0%} interval of"
-    found: Variables = {
-        "rise": (_CURVE, np.nanmean(samples, 3), "rise of the loss on held-out texts [nats]"),
-        "low": (_CURVE, low, f"lower end {ends} rise over texts [nats]"),
-        "high": (_CURVE, high, f"upper end {ends} rise over texts [nats]"),
-        "random_rise": (("draw", *_CURVE[1:]), drawn, "rise of the loss of each random order [nats]"),
-        "baseline": (("language",), table.baseline, "mean negative log-likelihood of held-out texts [nats]"),
+def _save(model: Model, steps: Sequence[Step], folder: str | Path) -> dict[str, Any]:
+    """Write the smaller checkpoint; what it reports, as attributes."""
+    small = save_smaller(model, [step.head for step in steps], folder)
+    return {
+        "physical": int(small.physical),
+        "note": small.note,
+        "parameters_before": small.parameters[0],
+        "parameters_after": small.parameters[1],
+        "seconds_before": small.seconds[0],
+        "seconds_after": small.seconds[1],
+        "logit_difference": small.difference,
     }
-    gain = (
-        (samples[-1] - samples)[:, -1] if draws else np.full_like(samples[:, -1], np.nan)
-    )  # [order, language, sample]
-    if not draws:
-        return found
-    # Translations of one text are no independent samples: in an aligned corpus a row counts once. In others a row means
-    # nothing, and languages are pooled side by side.
-    parts = [gain[:, group] for group in groups if group]
-    aligned = table.corpus.aligned
-    taken = [np.nanmean(one, 1) if aligned else one.reshape(len(one), -1) for one in parts]
-    owners = [pooled(own[group], aligned=aligned) for group in groups if group]
-    axes = ("order", "group")
-    both = list(zip(taken, owners, strict=True))
-    bounds = [interval(part, axis=1, level=level, seed=seed, clusters=one) for part, one in both]
-    found["advantage"] = (axes, np.stack([np.nanmean(p, 1) for p in taken], 1), "random's rise less this one's [nats]")
-    found["advantage_low"] = (axes, np.stack([b[0] for b in bounds], 1), f"lower end {ends} advantage [nats]")
-    found["advantage_high"] = (axes, np.stack([b[1] for b in bounds], 1), f"upper end {ends} advantage [nats]")
-    # Random itself is no test.
-    p = corrected(np.stack([p_value(part[:-1], axis=1, clusters=one) for part, one in both], 1))
-    found["p_value"] = (
-        axes,
-        np.concatenate([p, np.full_like(p[:1], np.nan)]),
-        "p-value that advantage is 0, corrected",
-    )
-    return found
-
-
-def _without(heads: Sequence[tuple[int, int]], shape: tuple[int, int]) -> np.ndarray:
-    scales = np.ones(shape)
-    for cell in heads:
-        scales[cell] = 0
-    return scales
 
 
 def _languages(corpus: Corpus, keep: str | Sequence[str], drop: str | Sequence[str]) -> tuple[list[str], list[str]]:
+    """The codes of the languages to keep and of those to drop."""
     if isinstance(keep, str | tuple | list) and not keep:
         raise BadArgument(f"keep={keep!r}: dropping every language leaves nothing to keep (has: {corpus.languages})")
-    kept = chosen(keep, corpus.languages)
-    dropped = chosen(drop, corpus.languages) if len(drop) else []
-    both = [language for language in kept if language in dropped]
+    keep = chosen(keep, corpus.languages)
+    drop = chosen(drop, corpus.languages) if len(drop) else []
+    both = [language for language in keep if language in drop]
     if both:
         raise BadArgument(f"{', '.join(both)} cannot be kept and dropped; name each language once")
-    return kept, dropped
+    return keep, drop
 
 
 def _check(budget: float, push: float, candidates: int | None, most: int | None, *counts: int) -> None:

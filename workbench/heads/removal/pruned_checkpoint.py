@@ -1,4 +1,4 @@
-"""Smaller: a checkpoint without some heads that plain transformers loads, checked against the masked model."""
+"""Pruned checkpoints, which plain transformers loads, checked against the masked model."""
 
 import copy
 import shutil
@@ -31,9 +31,9 @@ class Smaller:
 
     Attributes:
         folder: the checkpoint; `AutoModelForCausalLM.from_pretrained(folder)` loads it.
-        removed: heads without any effect in it.
+        removed: number of removed heads.
         physical: whether its matrices are smaller.
-        note: what is kept although its head is removed, and why; empty when everything went.
+        note: what stays although its head is removed, and why; empty when nothing stays.
         heads: (query heads, key/value heads) of each layer of the new configuration.
         parameters: before and after.
         seconds: of one forward pass of 4 x 64 tokens (or the model's context), before and after; median of 5 pairs.
@@ -57,10 +57,10 @@ def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Pat
 
     A configuration of transformers has one number of heads for all layers, so layers that keep fewer heads than the
     fullest one are filled up with empty heads. With shared keys and values, a key/value head stays while one of its
-    query heads stays; where that needs less room, a key/value head is doubled to be read by fewer query heads each.
-    Architectures whose head width is the model's width over the number of heads (GPT-2, OPT), or whose positions depend
-    on that number (Bloom), cannot hold fewer heads: there the removed heads' rows of W_O are set to zero, and the note
-    says so.
+    query heads stays; where that takes fewer parameters, a key/value head is doubled to be read by fewer query heads
+    each. Architectures whose head width is the model's width over the number of heads (GPT-2, OPT), or whose positions
+    depend on that number (Bloom), cannot hold fewer heads: there the removed heads' rows of W_O are set to zero, and
+    `note` says so.
 
     Args:
         model: the model; it is not changed.
@@ -118,10 +118,10 @@ def _report(model: Model, folder: Path, before: Any, after: Any, removed: int, n
 
 
 def new_folder(folder: str | Path) -> Path:
-    """The folder, if nothing is in its place yet; BadArgument otherwise."""
+    """The folder, if it is new or empty; BadArgument otherwise."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadArgument(f"{folder} is there and not empty; give a new folder")
+        raise BadArgument(f"{folder} exists and is not empty; give a new folder")
     return folder
 
 
@@ -149,16 +149,16 @@ def _build(model: Model, config: Any, device: str | None = None) -> Any:
 
 
 def _names(model: Model, plain: dict[str, Tensor], layer: int) -> dict[str, str]:
-    """Names of a layer's plain q, k, v and o weights, found by where they lie in memory; fused ones are absent."""
+    """Names of a layer's plain q, k, v and o weights, by their address in memory; fused ones are absent."""
     places = {value.data_ptr(): name for name, value in plain.items() if value.dim() == 2}
     attention = model.attention_parts(layer)[0]
-    found = {}
+    names = {}
     for part in "qkvo":
         module = getattr(attention, part, None)
         weight = getattr(getattr(module, "original_component", module), "weight", None)
         if weight is not None and weight.data_ptr() in places:
-            found[part] = places[weight.data_ptr()]
-    return found
+            names[part] = places[weight.data_ptr()]
+    return names
 
 
 def _scaled(model: Model, plain: dict[str, Tensor], scales: np.ndarray) -> Any:
@@ -180,20 +180,20 @@ def _scaled(model: Model, plain: dict[str, Tensor], scales: np.ndarray) -> Any:
 def _shrunk(model: Model, plain: dict[str, Tensor], removed: np.ndarray) -> Any | None:
     """A module with fewer heads, or None where the architecture cannot hold them."""
     names = [_names(model, plain, layer) for layer in range(model.n_layers)]
-    if any(set(found) != set("qkvo") for found in names):
+    if any(set(by_part) != set("qkvo") for by_part in names):
         return None
     kv_heads = plain[names[0]["k"]].shape[0] // model.d_head
-    kept = (~removed).reshape(model.n_layers, kv_heads, -1)
-    width, slots = layout(kept, lambda heads, kv: _configured(model, heads, kv) is not None)
+    keep = (~removed).reshape(model.n_layers, kv_heads, -1)
+    width, slots = layout(keep, lambda heads, kv: _configured(model, heads, kv) is not None)
     config = _configured(model, len(slots[0]) * width, len(slots[0]))
     weights = dict(plain)
-    for layer, found in enumerate(names):
-        rows = rows_of(slots[layer], width, kept.shape[2], model.d_head)
+    for layer, by_part in enumerate(names):
+        rows = rows_of(slots[layer], width, keep.shape[2], model.d_head)
         for part in "qkv":
-            for name in (found[part], found[part].removesuffix("weight") + "bias"):
+            for name in (by_part[part], by_part[part].removesuffix("weight") + "bias"):
                 if name in weights:
                     weights[name] = _taken(weights[name], rows["q" if part == "q" else "kv"])
-        weights[found["o"]] = _taken(weights[found["o"]].t(), rows["q"]).t().contiguous()
+        weights[by_part["o"]] = _taken(weights[by_part["o"]].t(), rows["q"]).t().contiguous()
     try:
         module = _build(model, config)
         module.load_state_dict(weights)
@@ -209,7 +209,7 @@ def _configured(model: Model, heads: int, kv_heads: int) -> Any | None:
     try:
         if hasattr(config, "validate"):  # Llama's wants the width to be a multiple of the number of heads
             config.validate()
-    except Exception:  # each library has its own class of error for this; a refusal is an answer here
+    except Exception:  # each library has its own class of error for this
         return None
     return config
 
@@ -230,11 +230,11 @@ def _difference(model: Model, small: Any, scales: np.ndarray) -> float:
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(model.n_vocabulary, (2, min(24, model.n_context)), generator=generator).to(model.device)
     with edited(model, heads=torch.from_numpy(scales)):
-        wanted = model.module(input_ids=ids, use_cache=False).logits.float()
-    found = small(input_ids=ids, use_cache=False).logits.float()
-    gap = float((found - wanted).abs().max())
+        expected = model.module(input_ids=ids, use_cache=False).logits.float()
+    logits = small(input_ids=ids, use_cache=False).logits.float()
+    gap = float((logits - expected).abs().max())
     # In float32 rounding is far below; 16-bit types differ by their own step, some 2^-8, from any order of sums.
-    bound = (_TOLERANCE if model.dtype == torch.float32 else 0.1) * max(1.0, float(wanted.abs().max()))
+    bound = (_TOLERANCE if model.dtype == torch.float32 else 0.1) * max(1.0, float(expected.abs().max()))
     if not gap <= bound:
         raise BrokenModel(
             f"the smaller checkpoint's logits differ from the masked model's by {gap:.2g} (> {bound:.2g})"
@@ -243,7 +243,7 @@ def _difference(model: Model, small: Any, scales: np.ndarray) -> float:
 
 
 def _write(module: Any, tokenizer: Any, folder: Path) -> None:
-    """Beside the place first, then renamed into it."""
+    """Save beside the folder first, then rename, so that it appears whole or not at all."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -266,7 +266,7 @@ def _count(module: Any) -> int:
 
 @torch.no_grad()
 def _timed(model: Model, before: Any, after: Any) -> tuple[float, float]:
-    """Median seconds of a forward pass of both, run in turn so that a busy machine slows both."""
+    """Median seconds of a forward pass of both, run in turn so that other load slows both."""
     ids = torch.zeros(4, min(64, model.n_context), dtype=torch.long, device=model.device)
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(6):

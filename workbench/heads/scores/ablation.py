@@ -31,6 +31,7 @@ HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_s
 _CELLS = ("language", "layer", "head")
 
 
+# Long: what replaces an output, in which heads, and what is measured are an option each.
 @checked
 @alone
 def ablate(
@@ -47,24 +48,19 @@ def ablate(
     seed: int = 0,
     truncate: bool = False,
 ) -> xr.Dataset:
-    """Ablate one head at a time and measure what that does to each language (Michel et al. 2019; arXiv 2602.08625).
+    """Ablate one head at a time and measure the effect on each language (Michel et al. 2019; arXiv 2602.08625).
 
-    Delta = NLL with the head's output replaced at every position - NLL. It is exact: everything behind the head is
-    computed again, nothing in front of it.
-
-    The output becomes, with `how="zero"`, zero; `"mean"`, the head's mean output over all positions (with BOS) of all
-    texts of all languages in `corpus`; `"resample"`, its output in one donor text of another language, chosen for each
-    text by `seed` and the text itself, position by position from the start; a shorter donor repeats;
-    `"mean_language"`, the mean over the texts of the text's own language; `"mean_position"`, the mean over all texts at
-    the same position; `"resample_same"`, the output in another text of the same language; `"scale"`, `scale` times
-    itself; `"pattern"`, the text's own values by the head's mean attention pattern over all texts that reach the
-    position: only where it looks is frozen, not what it moves. Against a language's own mean or texts the head may keep
-    what says which language it is; against the corpus's it loses that too.
+    Delta = NLL with the head's output replaced at every position - NLL, exactly: all that follows is computed again.
 
     Args:
         model: the model.
         corpus: texts by language.
-        how: what the output becomes, as above.
+        how: what the head's output becomes: `"zero"`; `"scale"`, itself times `scale`; its mean over all positions
+            (with BOS) of all texts (`"mean"`), of the texts of the same language (`"mean_language"`) or over all texts
+            at the same position (`"mean_position"`); its output in a donor text of another (`"resample"`) or of the
+            same language (`"resample_same"`), chosen by `seed` and the text itself, position by position, a shorter
+            donor repeating; `"pattern"`, the text's own values by the head's mean attention pattern. With values of its
+            own language a head may keep language information; with those of the whole corpus it loses that too.
         heads: (layer, head) pairs to ablate; all when None. The others are NaN in the Result.
         metric: what is measured of each text, with each head and without.
         scale: the factor of `how="scale"`.
@@ -75,27 +71,21 @@ def ablate(
         truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
-        All in nats, or the metric's unit: `delta[language, layer, head]`, mean over texts; `low` and `high`, its
-        bootstrap percentile interval over texts; `p_value`, two-sided one-sample t-test of mean 0, Benjamini-Hochberg
-        corrected over all cells; `baseline[language]`, mean NLL, or metric, of the whole model;
-        `sample_delta[language, sample, layer, head]`, NaN where a language has fewer texts than another.
-        Intervals and p-values need two texts that differ: a text that is given again is no further evidence, and is
-        drawn and tested with those that it repeats, as one.
+        In nats, or the metric's unit: `delta[language, layer, head]`, mean over texts; `low`, `high`, its bootstrap
+        interval over distinct texts; `p_value`, t-test over distinct texts that it is 0, Benjamini-Hochberg corrected
+        over all cells; `baseline[language]`, of the whole model; `sample_delta[language, sample, layer, head]`, NaN
+        where a language has fewer texts than another.
 
     Raises:
-        BadArgument: unknown `how`, `scale`, `level` or `batch_size`, or a head that does not exist.
-        TooFewLanguages: `how="resample"` with one language.
-        BadCorpus: `how="resample_same"` with one text in a language.
-        UnsupportedSite: edits of head outputs do not work in this architecture; `how="pattern"`:
-            nor can its patterns be read.
+        BadArgument: an option out of range, or a head that does not exist.
+        TooFewLanguages, BadCorpus: `resample` with one language, `resample_same` with one text in a language.
+        UnsupportedSite: head outputs cannot be edited in this architecture, or its patterns cannot be read.
         NotFinite: a loss is NaN or infinite.
         TooLarge: a text exceeds the context and `truncate` is off.
         Interrupted: Ctrl-C; `partial` holds the cells (language, layer, head) that were finished, NaN elsewhere.
 
     Example:
-        >>> import workbench as wb
         >>> result = wb.heads.ablate(wb.load_model(), wb.load_corpus(limit=20), how="mean")       # doctest: +SKIP
-        >>> result.delta.sel(language="de").max()                                                 # doctest: +SKIP
     """
     one_of("how", how, HOW)
     size = texts_per_batch(batch_size)
@@ -136,7 +126,7 @@ def ablate(
             for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(cells)):
                 sweep.run(batch, replacement, bar)
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; {sweep.story()}", partial=result()) from None
+        raise Interrupted(f"interrupted; {sweep.summary()}", partial=result()) from None
     return result()
 
 
@@ -203,17 +193,17 @@ class _Sweep:
         seen = (~np.isnan(self.deltas)).sum(1)
         return seen == np.array(self.counts)[:, None, None]
 
-    def story(self) -> str:
+    def summary(self) -> str:
         """Which cells are finished, in words."""
-        asked = sum(map(len, self.layers.values()))
+        total = sum(map(len, self.layers.values()))
         done = self.finished().sum((1, 2)).tolist()
         each = [
-            f"{language} {count} of {asked}"
+            f"{language} {count} of {total}"
             for language, count in zip(self.corpus.languages, done, strict=True)
             if count
         ]
         return (
-            f"{sum(done)} of {asked * len(done)} cells are finished "
+            f"{sum(done)} of {total * len(done)} cells are finished "
             f"(heads by language: {', '.join(each) or 'none'}); the others are NaN in .partial"
         )
 

@@ -1,4 +1,4 @@
-"""The built-in head scores by name: the one place that knows them."""
+"""The built-in head scores by name."""
 
 import functools
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def built_in(
     permutations: int = 20,
     together: bool = False,
 ) -> dict[str, HeadScore]:
-    """Every built-in head score, with these options; high means in all of them: the language needs the head.
+    """Every built-in head score, with these options; in all of them high means that the language needs the head.
 
     `lahis`, `michel` and `gradient` of one model and corpus share their backward passes.
 
@@ -39,7 +39,7 @@ def built_in(
         seed: of donors, orders and random scores.
         truncate: cut texts that are longer than the model's context.
         permutations: of `shapley`.
-        together: norm `michel` once over all languages, which weigh the same, as an order of removal wants it.
+        together: norm `michel` once over all languages, which weigh the same, as a ranking for removal needs it.
     """
     options = {"progress": progress, "batch_size": batch_size, "seed": seed, "truncate": truncate}
     passes: list[tuple[Model, Corpus, xr.Dataset]] = []

@@ -1,4 +1,4 @@
-"""Catoni's interval: the mean of a finite set from a part of it, whatever its range, for a variance that is known."""
+"""Catoni's interval: the mean of a finite set from a part of it, of any range, for a known variance."""
 
 import numpy as np
 
@@ -12,13 +12,13 @@ def catoni(values: np.ndarray, samples: int, variance: np.ndarray, log_risk: flo
     A bet against "the mean is m" multiplies its capital by exp(phi(b (x - m)) - b^2 variance / 2) at each x, where
     phi(y) = log(1 + y + y^2 / 2) for y > 0, else -phi(-y), grows so slowly that one large value cannot win it. m moves
     with what was already drawn. If m is true and no remaining texts have a larger variance, the capital is expected not
-    to grow, so it reaches 1 / risk at any time with probability `risk` at most (Ville); where it has, m is out.
+    to grow, so it ever reaches 1 / risk with probability `risk` at most (Ville); where it has, m is rejected.
 
     Args:
         values: [cell, sample so far], in the order in which they were drawn.
         samples: how many there are in all.
-        variance: of a sample, at most, [cell].
-        log_risk: log(2 / probability) that a cell's interval may miss its mean, at any time.
+        variance: upper bound for a sample, [cell].
+        log_risk: log(2 / probability) that a cell's interval ever misses its mean.
 
     Source:
         Catoni 2012 (arXiv 1009.2048); at all times, Wang and Ramdas 2023 (arXiv 2202.01250); without replacement,
@@ -34,7 +34,7 @@ def catoni(values: np.ndarray, samples: int, variance: np.ndarray, log_risk: flo
     centre = values.mean(1)
 
     def refuted(far: np.ndarray) -> np.ndarray:
-        """Whether the means so far below and above the centre [side, cell] are out, [side, cell] bool."""
+        """Whether the means so far below and above the centre [side, cell] are rejected, [side, cell] bool."""
         mean = centre - sides[:, None] * far
         y = (values - (samples * mean[..., None] - before) / left)[:, None] * (sides[:, None, None] * bets)[..., None]
         size = np.abs(y)

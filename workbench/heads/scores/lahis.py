@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
-from workbench.errors import Interrupted
+from workbench.heads.finished import interrupted
 from workbench.heads.scores.streaming import DRAWS, Squares, forms, weights
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
@@ -47,7 +47,7 @@ def importance(
     """Language Attention Head Importance Scores (LAHIS, Liu et al. 2025, arXiv 2511.07498).
 
     A mask m [layer, head], all ones, multiplies each head's output before W_O; g = dNLL/dm of one text. A negative g
-    means that the loss falls when the head gets stronger: the head works for this text.
+    means that the loss falls when the head gets stronger: the head helps this text.
 
     `variant="paper"` is the definition: the mean over texts of |m g| 1(g < 0), with m fixed at one. Texts are
     independent, so neither their order nor the batch size matters.
@@ -56,9 +56,9 @@ def importance(
     product of two means, mean(|g| m * 1000) * fraction(g m < 0), where m starts at one for every language and takes a
     step of AdamW (learning rate 1e-2; torch's defaults otherwise, so betas 0.9 and 0.999 and a weight decay of 0.01 on
     every entry) against the loss after each text. Both means read the mask that the text saw. The order of the texts
-    matters: they are taken as given (the authors shuffle theirs with a fixed seed). A text is always a step of its
-    own; what runs side by side are languages. Differences to that code: mask and sums are float32 or wider, where
-    theirs are bfloat16; and `head_mask=` is not used, because today's transformers ignores it for Llama.
+    matters: they are taken as given (the authors shuffle theirs with a fixed seed). Each text is a step of its own;
+    only languages run side by side. Differences to that code: mask and sums are float32 or wider, where theirs are
+    bfloat16; and `head_mask=` is not used, because today's transformers ignores it for Llama.
 
     Args:
         model: the model.
@@ -130,9 +130,7 @@ def importance(
                 totals.add(batch, mask, gradient, losses)
                 bar.update(len(batch))
     except KeyboardInterrupt:
-        done = [code for code, whole in zip(corpus.languages, totals.finished(corpus), strict=True) if whole]
-        message = f"interrupted; finished languages: {', '.join(done) or 'none'} of {len(corpus.languages)}"
-        raise Interrupted(message, partial=result()) from None
+        raise interrupted(corpus.languages, totals.finished(corpus), result()) from None
     return result()
 
 
@@ -168,7 +166,7 @@ def _stepped(
 
 @dataclass
 class _Totals:
-    """Running sums in float64, per language; memory does not grow with the corpus unless samples are kept."""
+    """Running sums in float64, per language; memory does not grow with the corpus unless samples are stored."""
 
     model: Model
     corpus: Corpus
@@ -186,7 +184,7 @@ class _Totals:
         self.worked, self.magnitude, self.negative = (np.zeros(cells) for _ in range(3))
         self.squares = Squares(self.corpus.clusters, cells[1:])
         self.forms = forms(self.encoded, self.place, self.corpus.clusters)
-        # What a bootstrap over texts would sum, kept up text by text: memory does not grow with the corpus.
+        # The sums of a bootstrap over texts, updated text by text: memory does not grow with the corpus.
         self.drawn = np.zeros((2, cells[0], DRAWS, *cells[1:]))
         self.weight = np.zeros((cells[0], DRAWS))
         self.loss, self.count = np.zeros(len(counts)), np.zeros(len(counts), dtype=np.int64)
@@ -195,7 +193,7 @@ class _Totals:
             self.samples = np.full(shape, np.nan, dtype=np.float32)
 
     def add(self, batch: Batch, mask: Tensor, gradient: Tensor, losses: Tensor) -> None:
-        """Take in a batch: mask and gradient [sample, layer, head], losses [sample]."""
+        """Add a batch: mask and gradient [sample, layer, head], losses [sample]."""
         slopes, masks = gradient.cpu().double().numpy(), mask.cpu().double().numpy()
         for i, (language, row) in enumerate(zip(batch.languages, batch.rows, strict=True)):
             k, g, m = self.place[language], slopes[i], masks[i]

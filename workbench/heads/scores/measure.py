@@ -35,14 +35,14 @@ def run_cells(
         recording: a pass recorded with `heads=True`.
         scales: what each head's output is multiplied by, [cell, layer, head].
         metric: what is measured.
-        fill: [layer, head, d_head], what a scale of 0 leaves; zero when None.
+        fill: [layer, head, d_head], the output at a scale of 0; zero when None.
         step: called with the number of cells after each stack.
 
     Raises:
         NotFinite: a loss is NaN or infinite.
     """
     model, batch = recording.model, recording.batch
-    found = np.zeros((len(scales), len(batch)))
+    values = np.zeros((len(scales), len(batch)))
     changed = (scales != 1).any(2)
     begins = np.where(changed.any(1), changed.argmax(1), model.n_layers)
     order = np.argsort(begins, kind="stable")
@@ -57,10 +57,10 @@ def run_cells(
                 f"the {metric.noun} with heads changed is NaN or infinite for sample {batch.rows[sample]} of "
                 f"{batch.languages[sample]!r}"
             )
-        found[part] = losses.double().cpu().numpy()
+        values[part] = losses.double().cpu().numpy()
         if step:
             step(len(part))
-    return found
+    return values
 
 
 @torch.no_grad()
@@ -82,7 +82,7 @@ class Table:
         self.clean = np.full(shape, np.nan)
 
     def put(self, batch: Batch, clean: np.ndarray, losses: np.ndarray) -> None:
-        """Take in a batch: clean [sample], losses [cell, sample]."""
+        """Add a batch: clean [sample], losses [cell, sample]."""
         at = ([self.place[language] for language in batch.languages], list(batch.rows))
         self.clean[at] = clean
         self.losses[:, at[0], at[1]] = losses
@@ -137,7 +137,7 @@ def measuring(
     fill: Tensor | None = None,
     step: Callable[[int], object] | None = None,
 ) -> Iterator[Batch]:
-    """Fill a table batch by batch, so that what was finished before an interrupt stays."""
+    """Fill a table batch by batch, so that an interrupt leaves the finished batches in it."""
     for batch in resumed(list(batches), table.state(), skip=lambda _: step and step(len(scales))):
         recording = record(model, batch, heads=True)
         losses = run_cells(recording, scales, metric=metric, fill=fill, step=step)

@@ -14,7 +14,7 @@ Draw = Callable[[np.ndarray, int, int], np.ndarray]
 
 @dataclass
 class Race:
-    """What a race found.
+    """The result of a race.
 
     Attributes:
         member: [cell] bool, the top cells.
@@ -44,21 +44,21 @@ def race(
 ) -> Race:
     """Find the `top` cells by their mean over a finite set of samples.
 
-    Stage by stage each undecided cell sees more samples (`first`, then three tenths more, at last all). A cell is in
-    once fewer than `top` others can lie as high as its lower end, and out once `top` others lie above its upper end;
-    either way it is measured no further. A cell that has seen all samples is exact. Equal means are taken in the order
-    of the cells.
+    At each stage the undecided cells are measured on more samples (`first`, then three tenths more, at last all). A
+    cell is a member once fewer than `top` others can lie as high as its lower end, and none once `top` others lie above
+    its upper end; either way it is measured no further. A cell that has seen all samples is exact. Equal means are
+    taken in the order of the cells.
 
     With a `guess` of every value, known beforehand, what is raced is value - guess, whose mean over all samples is that
-    of the values less a known number. It varies little where the guess is good. The values themselves are raced beside
-    it, in case the guess is worth nothing; both intervals count, at half the risk each.
+    of the values less a known number. It varies little where the guess is good. The values themselves are raced too, in
+    case the guess is useless; both intervals count, at half the risk each.
 
     Intervals are `catoni`'s: valid at every stage at once, for samples drawn without replacement, and not misled by a
     few large values; union over cells and guesses. **What they assume:** that the samples a cell has not seen vary no
-    more than a stated variance. Nothing can state it, so it is estimated: the largest of the variance that the cell
-    showed and the variance that cells with guesses of its size showed at the first stage (a line through the logarithms
-    of both). The second keeps a cell from looking quiet because its loud samples were not drawn. So the risk is a
-    theorem for the variances assumed, and approximate as far as they are estimates.
+    more than a stated variance. It is not known, so it is estimated: the largest of the variance that the cell showed
+    and the variance that cells with guesses of its size showed at the first stage (a line through the logarithms of
+    both). The second guards against a cell whose large samples were not drawn yet. So the risk is exact for the
+    variances assumed, and approximate as far as they are estimates.
 
     Args:
         draw: measures; samples must be in random order.
@@ -68,14 +68,14 @@ def race(
         risk: probability that any interval misses its mean at any stage, 1 - confidence.
         guess: [cell, sample] or None.
         order: cells, most promising first; from the second stage on the first 2 * top are measured before the others,
-            so that the others meet a bar that is a stage ahead.
+            so that the others are compared with intervals that are a stage ahead.
         first: samples of the first stage, from 2.
 
     Source:
         Races: Maron and Moore 1994.
     """
     values = np.full((cells, samples), np.nan)
-    found = Race(
+    state = Race(
         np.zeros(cells, bool),
         np.full(cells, np.nan),
         np.full(cells, -np.inf),
@@ -87,7 +87,7 @@ def race(
     log_risk = np.log(2 * cells * len(guesses) / risk)
     ordered = np.arange(cells) if order is None else np.asarray(order)
     open_ = np.ones(cells, bool)
-    usual: list[np.ndarray] = []  # variances that cells of this size have, [cell], for each guess
+    expected: list[np.ndarray] = []  # expected variances, [cell], for each guess
     start = 0
     for stop in stages(samples, first):
         for group in (ordered[: 2 * top], ordered[2 * top :]) if start else (ordered,):
@@ -95,16 +95,18 @@ def race(
             if not len(now):
                 continue
             values[now, start:stop] = draw(now, start, stop)
-            found.seen[now] = stop
+            state.seen[now] = stop
             if not start:
-                usual = [_usual((values - one)[:, :stop].var(1, ddof=1), sizes) for one in guesses]
-            _narrow(found, now, values[now, :stop], [one[now] for one in guesses], [v[now] for v in usual], log_risk)
-            _decide(found, open_, top)
+                expected = [_expected_variance((values - guess)[:, :stop].var(1, ddof=1), sizes) for guess in guesses]
+            _narrow(
+                state, now, values[now, :stop], [guess[now] for guess in guesses], [v[now] for v in expected], log_risk
+            )
+            _decide(state, open_, top)
         start = stop
     left = np.flatnonzero(open_)  # all of them exact: only equal means are still undecided
-    ranked = left[np.argsort(-found.mean[left], kind="stable")]
-    found.member[ranked[: max(0, top - int(found.member.sum()))]] = True
-    return found
+    ranked = left[np.argsort(-state.mean[left], kind="stable")]
+    state.member[ranked[: max(0, top - int(state.member.sum()))]] = True
+    return state
 
 
 def stages(samples: int, first: int) -> list[int]:
@@ -116,8 +118,8 @@ def stages(samples: int, first: int) -> list[int]:
     return [*ends, samples]
 
 
-def _usual(variances: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The variance that is usual for a cell of this size: a line through the logarithms of both, [cell]."""
+def _expected_variance(variances: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The expected variance of a cell of this size: a line through the logarithms of both, [cell]."""
     moves = variances > 0
     if not moves.any():
         return np.zeros_like(variances)
@@ -127,35 +129,35 @@ def _usual(variances: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def _narrow(
-    found: Race,
+    state: Race,
     cells: np.ndarray,
     values: np.ndarray,
     guesses: list[np.ndarray],
-    usual: list[np.ndarray],
+    expected: list[np.ndarray],
     log_risk: float,
 ) -> None:
-    """Cut the cells' intervals down to what values [cell, sample so far] and guesses [cell, sample] allow."""
+    """Narrow the cells' intervals to what values [cell, sample so far] and guesses [cell, sample] allow."""
     seen, samples = values.shape[1], guesses[0].shape[1]
     if seen == samples:
-        found.mean[cells] = found.low[cells] = found.high[cells] = values.mean(1)
+        state.mean[cells] = state.low[cells] = state.high[cells] = values.mean(1)
         return
-    apart = np.stack([values - guess[:, :seen] for guess in guesses])  # [guess, cell, sample]
-    variance = np.maximum(apart.var(2, ddof=1), usual)
-    ends = catoni(apart.reshape(-1, seen), samples, variance.ravel(), log_risk)
+    differences = np.stack([values - guess[:, :seen] for guess in guesses])  # [guess, cell, sample]
+    variance = np.maximum(differences.var(2, ddof=1), expected)
+    ends = catoni(differences.reshape(-1, seen), samples, variance.ravel(), log_risk)
     known = np.stack([guess.mean(1) for guess in guesses])
     low, high = (known + end.reshape(known.shape) for end in ends)
     best = (high - low).argmin(0)[None]
-    found.low[cells] = np.maximum(found.low[cells], low.max(0))
-    found.high[cells] = np.minimum(found.high[cells], high.min(0))
-    found.mean[cells] = np.take_along_axis(known + apart.mean(2), best, 0)[0]
-    found.mean[cells] = np.clip(found.mean[cells], found.low[cells], found.high[cells])  # earlier stages bound it too
+    state.low[cells] = np.maximum(state.low[cells], low.max(0))
+    state.high[cells] = np.minimum(state.high[cells], high.min(0))
+    state.mean[cells] = np.take_along_axis(known + differences.mean(2), best, 0)[0]
+    state.mean[cells] = np.clip(state.mean[cells], state.low[cells], state.high[cells])  # earlier stages bound it too
 
 
-def _decide(found: Race, open_: np.ndarray, top: int) -> None:
-    """Close the cells that are certainly in or out."""
-    rivals = (found.high[None] >= found.low[:, None]).sum(1) - 1  # others that may lie as high; not the cell itself
-    above = (found.low[None] > found.high[:, None]).sum(1)
+def _decide(state: Race, open_: np.ndarray, top: int) -> None:
+    """Close the cells that certainly are members, or certainly are not."""
+    rivals = (state.high[None] >= state.low[:, None]).sum(1) - 1  # others that may lie as high; not the cell itself
+    above = (state.low[None] > state.high[:, None]).sum(1)
     out = open_ & (above >= top)
     enters = open_ & ~out & (rivals < top)
-    found.member |= enters
+    state.member |= enters
     open_ &= ~(out | enters)

@@ -24,7 +24,7 @@ _BY_HEAD = "sample position head d_head -> head sample position d_head"
 
 
 def zero(recording: Recording) -> Values:
-    """Nothing: the same as zeroing the head's columns of W_O."""
+    """Zero: the same as zeroing the head's columns of W_O."""
     nothing = torch.zeros(1, 1, 1, 1, dtype=recording.z[0].dtype, device=recording.z[0].device)
     return lambda layer, heads: nothing
 
@@ -113,22 +113,22 @@ def resample(model: Model, encoded: Sequence[Encoded], *, seed: int, same: bool 
 
 
 def donors(encoded: Sequence[Encoded], *, seed: int, same: bool = False) -> dict[tuple[str, int], Encoded]:
-    """A donor for every text, by (language, row): any text of the other languages, each as likely.
+    """A donor for every text, by (language, row): any text of the other languages, all equally likely.
 
     With `same`, any other text of its own language.
 
-    Of those texts, sorted by language and token ids, it is the one whose place is the hash (SHA-256, first eight
-    bytes) of seed, language and token ids, modulo their number. So the choice depends on nothing but the seed and the
-    texts themselves: not on their order, nor on batches.
+    Of those texts, sorted by language and token ids, the hash (SHA-256, first eight bytes) of seed, language and token
+    ids, modulo their number, is the index. So the choice depends on the seed and the texts alone, not on their order or
+    on batches.
 
     Raises:
         TooFewLanguages: there is one language only.
         BadCorpus: with `same`, a language has one text only.
     """
-    distinct = {(text.language, tuple(text.ids)): text for text in reversed(encoded)}  # a copy is no other text
+    distinct = {(text.language, tuple(text.ids)): text for text in reversed(encoded)}  # a copy is not another text
     ordered = sorted(distinct.values(), key=lambda text: (text.language, text.ids))
     codes = [text.language for text in ordered]
-    found = {}
+    chosen = {}
     for text in encoded:
         start = bisect_left(codes, text.language)
         own = bisect_left(codes, text.language + "\0") - start
@@ -136,9 +136,9 @@ def donors(encoded: Sequence[Encoded], *, seed: int, same: bool = False) -> dict
         drawn = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
         if same:
             if own < 2:
-                raise BadCorpus(f"{text.language!r} has one text; another of the same language takes two that differ")
-            left = [one for one in ordered[start : start + own] if one.ids != text.ids]
-            found[text.language, text.row] = left[drawn % len(left)]
+                raise BadCorpus(f"{text.language!r} has one text; how='resample_same' needs two that differ")
+            left = [other for other in ordered[start : start + own] if other.ids != text.ids]
+            chosen[text.language, text.row] = left[drawn % len(left)]
             continue
         others = len(ordered) - own
         if not others:
@@ -147,5 +147,5 @@ def donors(encoded: Sequence[Encoded], *, seed: int, same: bool = False) -> dict
                 f"{text.language!r}; how='mean' or 'zero' would work"
             )
         place = drawn % others
-        found[text.language, text.row] = ordered[place if place < start else place + own]
-    return found
+        chosen[text.language, text.row] = ordered[place if place < start else place + own]
+    return chosen

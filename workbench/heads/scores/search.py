@@ -9,7 +9,7 @@ from einops import rearrange
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
-from workbench.errors import Interrupted
+from workbench.heads.finished import interrupted
 from workbench.heads.scores.measure import clean_losses, run_cells
 from workbench.heads.scores.racing import Race, race
 from workbench.model.batching import by_length, texts_per_batch
@@ -27,7 +27,6 @@ _CELLS = ("language", "layer", "head")
 
 @checked
 @alone
-# Long: the result and an interrupt's partial result read what the loop has filled in so far.
 def search(
     model: Model,
     corpus: Corpus,
@@ -43,22 +42,22 @@ def search(
     """The heads whose removal costs each language most, as `ablate(how="zero")` ranks them, for a part of its cells.
 
     Heads are raced over growing random samples of the texts, in the order of LAHIS, and each is measured no further
-    once its interval says that it is in or out (`heads.racing`). One backward pass over all texts gives the slope g of
-    each text's loss in each head; -g guesses what removing the head does, and the race measures how far the guess is
-    off, which takes fewer texts where the guess is good and is as right where it is not.
+    once its interval decides (`heads.scores.racing`). One backward pass over all texts gives the slope g of each text's
+    loss in each head; -g guesses what removing the head does, and the race measures how far the guess is off, which
+    takes fewer texts where the guess is good and is as right where it is not.
 
-    With probability `confidence` all intervals hold, and then the sets of all languages are those of the full sweep.
-    That is a theorem (`heads.catoni`) if the texts on which a head was not measured vary no more than is assumed. A
-    change of the loss has no bound that could be stated beforehand, so what is assumed is estimated, from the head's
-    own texts and from heads whose slopes are as large. So the confidence is approximate. Over 200 planted runs each
-    with normal, skewed and misguided changes no more sets and intervals were wrong than it allows; a head that works
-    for a few rare texts only may still be missed: raise `first`. Heads measured on all texts are exact. The statement
-    is about these texts, not about others of the language: see `ablate` for that.
+    With probability `confidence` all intervals are right, and then the sets of all languages are those of the full
+    sweep. That holds (`heads.scores.catoni`) if the texts on which a head was not measured vary no more than is
+    assumed. A change of the loss has no known bound, so its variance is estimated, from the head's own texts and from
+    heads whose slopes are as large: the confidence is approximate. In 200 planted runs each with normal, skewed and
+    misguided changes no more sets and intervals were wrong than it allows; a head that matters for a few rare texts
+    only may still be missed: raise `first`. Heads measured on all texts are exact. All this is about these texts, not
+    about others of the language: see `ablate` for that.
 
-    What it saves depends on how near to each other the heads lie where the set ends. Of the shipped model's 48 heads
-    and 120 texts of each language it measures about 0.17 of the cells for `top=3`, 0.2 for 5, 0.25 for 10, 0.36 for 20
-    (German, Japanese, Arabic, English; 25 orders of the texts each). All 400 sets were those of the full sweep; in 3 of
-    the 400 races one head's interval missed, which is more than is allowed.
+    The saving depends on how close the heads are where the set ends. Of the shipped model's 48 heads and 120 texts of
+    each language it measures about 0.17 of the cells for `top=3`, 0.2 for 5, 0.25 for 10, 0.36 for 20 (German,
+    Japanese, Arabic, English; 25 orders of the texts each). All 400 sets were those of the full sweep; in 3 of the 400
+    races one head's interval missed, which is more than is allowed.
 
     Args:
         model: the model.
@@ -86,11 +85,12 @@ def search(
         Interrupted: Ctrl-C; `partial` holds the languages that were finished, NaN and no members elsewhere.
 
     Source:
-        Order: LAHIS, arXiv 2511.07498. Races: Maron and Moore 1994, see `heads.racing`. Intervals: see `heads.catoni`.
+        Order: LAHIS, arXiv 2511.07498. Races: Maron and Moore 1994, see `heads.scores.racing`. Intervals: see
+            `heads.scores.catoni`.
 
     Example:
-        >>> found = wb.heads.search(model, corpus, top=10)                                       # doctest: +SKIP
-        >>> wb.heads.knockout(model, corpus, found)                                              # doctest: +SKIP
+        >>> result = wb.heads.search(model, corpus, top=10)                                      # doctest: +SKIP
+        >>> wb.heads.knockout(model, corpus, result)                                             # doctest: +SKIP
     """
     heads = model.n_layers * model.n_heads
     whole_number("top", top, at_least=1, at_most=heads - 1, why=f"{model.name!r} has {heads} heads")
@@ -104,20 +104,14 @@ def search(
 
     def result() -> xr.Dataset:
         variables = _variables(races, corpus, (model.n_layers, model.n_heads), confidence)
-        measured = sum(int(one.seen.sum()) for one in races.values())
+        measured = sum(int(outcome.seen.sum()) for outcome in races.values())
         whole = sum(heads * count for language, count in distinct.items() if language in races)
         return make_result(
             variables,
             {"language": list(corpus.languages)},
             method="heads.search",
             owners={"mean": ["low", "high"]},
-            parameters={
-                "top": top,
-                "confidence": confidence,
-                "first": first,
-                "batch_size": size,
-                "truncate": truncate,
-            },
+            parameters={"top": top, "confidence": confidence, "first": first, "batch_size": size, "truncate": truncate},
             model=model.info,
             corpus=corpus.info,
             seed=seed,
@@ -129,33 +123,20 @@ def search(
             for language in corpus.languages:
                 own = corpus.clusters[corpus.languages.index(language)]
                 units = _shuffled([text for text in encoded if text.language == language], own, language, seed)
-                slopes = _slopes(model, units, size)
-                races[language] = race(
-                    _draw(model, units, size, bar.update),
-                    heads,
-                    len(units),
-                    top=top,
-                    risk=(1 - confidence) / len(corpus.languages),
-                    guess=-slopes,
-                    order=np.argsort(-np.maximum(-slopes, 0).mean(1), kind="stable"),
-                    first=first,
-                )
+                risk = (1 - confidence) / len(corpus.languages)
+                races[language] = _race(model, units, size, bar.update, top=top, risk=risk, first=first)
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted; finished languages: {', '.join(races) or 'none'} of {len(corpus.languages)}; the others are "
-            "NaN in .partial",
-            partial=result(),
-        ) from None
+        raise interrupted(corpus.languages, [code in races for code in corpus.languages], result()) from None
     return result()
 
 
-_Unit = list[tuple[Encoded, float]]  # a distinct text: its forms, and what each counts in the mean over all texts
+_Unit = list[tuple[Encoded, float]]  # a distinct text: its forms, and the weight of each in the mean over all texts
 
 
 def _shuffled(texts: list[Encoded], clusters: np.ndarray, language: str, seed: int) -> list[_Unit]:
     """The distinct texts of a language in random order, which depends on the seed and the texts, not on their order.
 
-    A text that is given again is run once and counts as often as it is given.
+    A repeated text is run once and counts as often as it is given.
     """
     forms: dict[int, dict[tuple[int, ...], list[Encoded]]] = {}
     for text in texts:
@@ -167,63 +148,83 @@ def _shuffled(texts: list[Encoded], clusters: np.ndarray, language: str, seed: i
 
 
 def _weighed(units: list[_Unit]) -> tuple[list[Encoded], dict[int, tuple[int, float]]]:
-    """What has to be run, and for each row its place among the units and what it counts."""
+    """The texts to run, and for each row its place among the units and its weight."""
     texts = [text for unit in units for text, _ in unit]
     return texts, {text.row: (place, share) for place, unit in enumerate(units) for text, share in unit}
+
+
+def _race(
+    model: Model, units: list[_Unit], size: int, step: Callable[[int], object], *, top: int, risk: float, first: int
+) -> Race:
+    """Race all heads on the texts of one language, most important by LAHIS first."""
+    slopes = _slopes(model, units, size)
+    return race(
+        _draw(model, units, size, step),
+        len(slopes),
+        len(units),
+        top=top,
+        risk=risk,
+        guess=-slopes,
+        order=np.argsort(-np.maximum(-slopes, 0).mean(1), kind="stable"),
+        first=first,
+    )
 
 
 def _slopes(model: Model, units: list[_Unit], size: int) -> np.ndarray:
     """The slope of each text's loss in each head's mask: [head of all layers, text]."""
     texts, place = _weighed(units)
-    found = np.zeros((model.n_layers * model.n_heads, len(units)))
-    for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": found}):
+    slopes = np.zeros((model.n_layers * model.n_heads, len(units)))
+    for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": slopes}):
         gradient, _ = head_gradient(model, batch)
         _add(
-            found, rearrange(gradient.double().cpu().numpy(), "text layer head -> (layer head) text"), batch.rows, place
+            slopes,
+            rearrange(gradient.double().cpu().numpy(), "text layer head -> (layer head) text"),
+            batch.rows,
+            place,
         )
-    return found
+    return slopes
 
 
-def _add(found: np.ndarray, values: np.ndarray, rows: Sequence[int], place: dict[int, tuple[int, float]]) -> None:
+def _add(totals: np.ndarray, values: np.ndarray, rows: Sequence[int], place: dict[int, tuple[int, float]]) -> None:
     """Add values [head, text of a batch] to those of their units, [head, unit]."""
     for row, column in zip(rows, values.T, strict=True):
         unit, share = place[row]
-        found[:, unit] += column * share
+        totals[:, unit] += column * share
 
 
 def _draw(
     model: Model, units: list[_Unit], size: int, step: Callable[[int], object]
 ) -> Callable[[np.ndarray, int, int], np.ndarray]:
-    """What measures heads, numbered through all layers, on texts from start to stop: [head, text] changes, nats."""
+    """Measures heads, numbered through all layers, on texts from start to stop: changes [head, text] in nats."""
 
     def draw(cells: np.ndarray, start: int, stop: int) -> np.ndarray:
         texts, place = _weighed(units[start:stop])
         scales = np.ones((len(cells), model.n_layers, model.n_heads))
         scales.reshape(len(cells), -1)[np.arange(len(cells)), cells] = 0
-        found = np.zeros((len(cells), stop - start))
-        for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": found}):
+        changes = np.zeros((len(cells), stop - start))
+        for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": changes}):
             recording = record(model, batch, heads=True)
-            _add(found, run_cells(recording, scales) - clean_losses(recording), batch.rows, place)
-        step(found.size)
-        return found
+            _add(changes, run_cells(recording, scales) - clean_losses(recording), batch.rows, place)
+        step(changes.size)
+        return changes
 
     return draw
 
 
 def _variables(races: dict[str, Race], corpus: Corpus, shape: tuple[int, int], confidence: float) -> dict:
     """The Result's variables; NaN for languages that are not finished."""
-    found = np.full((3, len(corpus.languages), *shape), np.nan)
-    member, seen = np.zeros(found.shape[1:], bool), np.zeros(found.shape[1:], np.int64)
+    estimates = np.full((3, len(corpus.languages), *shape), np.nan)
+    member, seen = np.zeros(estimates.shape[1:], bool), np.zeros(estimates.shape[1:], np.int64)
     for k, language in enumerate(corpus.languages):
         if language in races:
-            one = races[language]
-            found[:, k] = np.stack([one.mean, one.low, one.high]).reshape(3, *shape)
-            member[k], seen[k] = one.member.reshape(shape), one.seen.reshape(shape)
+            outcome = races[language]
+            estimates[:, k] = np.stack([outcome.mean, outcome.low, outcome.high]).reshape(3, *shape)
+            member[k], seen[k] = outcome.member.reshape(shape), outcome.seen.reshape(shape)
     ends = f"end of its interval; all hold together with confidence {confidence:g} [nats]"
     return {
         "member": (_CELLS, member, "whether removing the head costs this language most"),
-        "mean": (_CELLS, found[0], "change of the loss without the head [nats]"),
-        "low": (_CELLS, found[1], f"lower {ends}"),
-        "high": (_CELLS, found[2], f"upper {ends}"),
+        "mean": (_CELLS, estimates[0], "change of the loss without the head [nats]"),
+        "low": (_CELLS, estimates[1], f"lower {ends}"),
+        "high": (_CELLS, estimates[2], f"upper {ends}"),
         "texts": (_CELLS, seen, "distinct texts on which the head was measured"),
     }

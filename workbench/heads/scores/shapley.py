@@ -1,8 +1,9 @@
-"""Shapley values: each head's fair share of what all heads together do for a language."""
+"""Shapley values: each head's share of what all heads together do for a language."""
 
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,12 +16,13 @@ from workbench.heads.scores.measure import measure
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
+from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
 _EXACT = 8  # most heads whose 2^n sets are all run
-_CHUNK = 16  # sets of a permutation that run before truncation is looked at again
+_CHUNK = 16  # sets of a permutation that run before truncation is checked again
 _CELLS = ("language", "layer", "head")
 Worth = Callable[[np.ndarray], np.ndarray]
 """Sets of players that are on, [set, player] bool, to what they are worth: [set, language]."""
@@ -28,7 +30,6 @@ Worth = Callable[[np.ndarray], np.ndarray]
 
 @checked
 @alone
-# Long: the result and an interrupt's partial result read what the loop has filled in so far.
 def shapley(
     model: Model,
     corpus: Corpus,
@@ -41,13 +42,13 @@ def shapley(
     seed: int = 0,
     truncate: bool = False,
 ) -> xr.Dataset:
-    """Share out among the heads what they do together: how much each lowers the loss, averaged over all company.
+    """Divide among the heads what they do together: how much each lowers the loss, averaged over all coalitions.
 
     The worth of a set of heads is -NLL with the other players' outputs at zero. A head's value is the mean of what it
-    adds to the heads before it in a random order. Unlike ablation one at a time, it sees two heads that stand in for
-    each other. Up to 8 players every set is run and the value is exact; above that, random orders are drawn, and an
-    order is cut short once every language's worth is within `tolerance` of the whole model's: the heads after the cut
-    add 0 (truncated Monte Carlo). Values of one order telescope, so they sum to `total` within the tolerance.
+    adds to the heads before it in a random order. Unlike ablation of single heads, it detects two heads that can
+    replace each other. Up to 8 players every set is run and the value is exact; above that, random orders are drawn,
+    and an order is cut short once every language's worth is within `tolerance` of the whole model's: the heads after
+    the cut add 0 (truncated Monte Carlo). The values of an order sum to `total` within the tolerance.
 
     Args:
         model: the model.
@@ -62,9 +63,9 @@ def shapley(
 
     Returns:
         In nats: `value[language, layer, head]`, positive where the head lowers the loss; `standard_error`, over the
-        orders, 0 where exact; `low`, `high`, value -/+ 1.96 standard errors (what more orders could change, not other
-        texts); `total[language]`, the worth of all players less that of none. Attributes `exact` (1 or 0) and
-        `permutations`, how many were run. Heads that do not play are NaN.
+        orders, 0 where exact; `low`, `high`, value -/+ 1.96 standard errors (over orders, not over texts);
+        `total[language]`, the worth of all players less that of none. Attributes `exact` (1 or 0) and `permutations`,
+        how many were run. Heads that do not play are NaN.
 
     Raises:
         BadArgument: an option out of range, no players, or a head that does not exist.
@@ -86,28 +87,16 @@ def shapley(
     players = np.argwhere(np.ones(shape, bool) if heads is None else chosen_heads(heads, *shape))
     batches = by_language(model, model.encode(corpus, truncate=truncate), batch_size=size)
 
-    def worth(sets: np.ndarray) -> np.ndarray:
-        scales = np.ones((len(sets), *shape))
-        scales[:, players[:, 0], players[:, 1]] = sets
-        return -measure(model, corpus, batches, scales).means()
-
+    worth = _worth(model, corpus, batches, players)
     exact = len(players) <= _EXACT
     rounds: list[np.ndarray] = []  # [player, language] of each order
     ends = worth(np.stack([np.zeros(len(players), bool), np.ones(len(players), bool)]))
 
     def result() -> xr.Dataset:
-        found = np.stack(rounds) if rounds else np.full((1, len(players), len(corpus.languages)), np.nan)
-        many = not exact and len(rounds) > 1
-        error = found.std(0, ddof=1) / math.sqrt(len(found)) if many else np.where(exact, 0.0, np.nan) * found[0]
-        value, error = (_spread(cells, players, shape) for cells in (found.mean(0), error))
+        orders = np.stack(rounds) if rounds else np.full((1, len(players), len(corpus.languages)), np.nan)
+        total = (("language",), ends[1] - ends[0], "worth of all these heads together [nats]")
         return make_result(
-            {
-                "value": (_CELLS, value, "Shapley value of the head [nats]"),
-                "standard_error": (_CELLS, error, "standard error of the value over orders [nats]"),
-                "low": (_CELLS, value - 1.96 * error, "lower end of the 95% interval of value over orders [nats]"),
-                "high": (_CELLS, value + 1.96 * error, "upper end of the 95% interval of value over orders [nats]"),
-                "total": (("language",), ends[1] - ends[0], "worth of all these heads together [nats]"),
-            },
+            {**_variables(orders, exact, players, shape), "total": total},
             {"language": list(corpus.languages)},
             method="heads.shapley",
             owners={"value": ["low", "high"]},
@@ -130,16 +119,54 @@ def shapley(
             if exact:
                 rounds.append(enumerated(worth, len(players)))
                 bar.update()
-            generator = np.random.default_rng(seed)
-            state = {"rounds": rounds, "generator": generator}
-            for _ in resumed(range(0 if exact else permutations), state, skip=lambda _: bar.update()):
-                rounds.append(_one_order(worth, generator.permutation(len(players)), ends, tolerance))
-                bar.update()
+            else:
+                _sample(worth, len(players), rounds, permutations, ends, tolerance, np.random.default_rng(seed), bar)
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; {len(rounds)} of {permutations} orders are in .partial", partial=result()
         ) from None
     return result()
+
+
+def _worth(model: Model, corpus: Corpus, batches: list[Batch], players: np.ndarray) -> Worth:
+    """-NLL with the players [player, (layer, head)] that are not in a set at zero."""
+
+    def worth(sets: np.ndarray) -> np.ndarray:
+        scales = np.ones((len(sets), model.n_layers, model.n_heads))
+        scales[:, players[:, 0], players[:, 1]] = sets
+        return -measure(model, corpus, batches, scales).means()
+
+    return worth
+
+
+def _sample(
+    worth: Worth,
+    players: int,
+    rounds: list[np.ndarray],
+    permutations: int,
+    ends: np.ndarray,
+    tolerance: float,
+    generator: np.random.Generator,
+    bar: Any,
+) -> None:
+    """Fill `rounds` with what each player adds in random orders, [player, language] each."""
+    state = {"rounds": rounds, "generator": generator}
+    for _ in resumed(range(permutations), state, skip=lambda _: bar.update()):
+        rounds.append(_contributions(worth, generator.permutation(players), ends, tolerance))
+        bar.update()
+
+
+def _variables(orders: np.ndarray, exact: bool, players: np.ndarray, shape: tuple[int, int]) -> Variables:
+    """The Result's variables from the values of each order, [order, player, language]."""
+    many = not exact and len(orders) > 1
+    error = orders.std(0, ddof=1) / math.sqrt(len(orders)) if many else np.where(exact, 0.0, np.nan) * orders[0]
+    value, error = (_by_head(cells, players, shape) for cells in (orders.mean(0), error))
+    return {
+        "value": (_CELLS, value, "Shapley value of the head [nats]"),
+        "standard_error": (_CELLS, error, "standard error of the value over orders [nats]"),
+        "low": (_CELLS, value - 1.96 * error, "lower end of the 95% interval of value over orders [nats]"),
+        "high": (_CELLS, value + 1.96 * error, "upper end of the 95% interval of value over orders [nats]"),
+    }
 
 
 def enumerated(worth: Worth, players: int) -> np.ndarray:
@@ -149,35 +176,35 @@ def enumerated(worth: Worth, players: int) -> np.ndarray:
     index = sets @ (1 << np.arange(players)[::-1])
     values = values[np.argsort(index)]
     size = sets.sum(1)
-    found = np.zeros((players, values.shape[1]))
+    shares = np.zeros((players, values.shape[1]))
     for player in range(players):
         bit = 1 << (players - 1 - player)
         without = index[~sets[:, player]]
         weight = 1 / (players * np.array([math.comb(players - 1, int(n)) for n in size[~sets[:, player]]]))
-        found[player] = (weight[:, None] * (values[without + bit] - values[without])).sum(0)
-    return found
+        shares[player] = (weight[:, None] * (values[without + bit] - values[without])).sum(0)
+    return shares
 
 
-def _one_order(worth: Worth, order: np.ndarray, ends: np.ndarray, tolerance: float) -> np.ndarray:
-    """What each player adds to those before it in one order: [player, language]; 0 behind the cut."""
+def _contributions(worth: Worth, order: np.ndarray, ends: np.ndarray, tolerance: float) -> np.ndarray:
+    """What each player adds to those before it in one order: [player, language]; 0 after the cut."""
     count = len(order)
     place = np.empty(count, dtype=int)
     place[order] = np.arange(count)
-    found = np.zeros((count, ends.shape[1]))
+    contributions = np.zeros((count, ends.shape[1]))
     before = ends[0]
     for start in range(0, count, _CHUNK):
         sizes = np.arange(start + 1, min(start + _CHUNK, count) + 1)
         values = worth(place[None] < sizes[:, None])
         for size, value in zip(sizes, values, strict=True):
-            found[order[size - 1]] = value - before
+            contributions[order[size - 1]] = value - before
             before = value
             if np.abs(before - ends[1]).max() < tolerance:
-                return found
-    return found
+                return contributions
+    return contributions
 
 
-def _spread(values: np.ndarray, players: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _by_head(values: np.ndarray, players: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """[player, language] to [language, layer, head], NaN for heads that do not play."""
-    found = np.full((values.shape[1], *shape), np.nan)
-    found[:, players[:, 0], players[:, 1]] = values.T
-    return found
+    table = np.full((values.shape[1], *shape), np.nan)
+    table[:, players[:, 0], players[:, 1]] = values.T
+    return table

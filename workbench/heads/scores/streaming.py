@@ -1,4 +1,4 @@
-"""Streaming: bootstrap and t-test over texts whose numbers are summed one by one and not kept."""
+"""Streaming: bootstrap and t-test over texts whose numbers are summed one by one, not stored."""
 
 import zlib
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def weights(seed: int, language: str, ids: Sequence[int]) -> np.ndarray:
 
 
 def forms(encoded: Sequence[Encoded], place: dict[str, int], clusters: np.ndarray) -> dict[tuple[str, int], list[int]]:
-    """The token ids that stand for a text in `weights`, by (language, row): of those that are one text, the least."""
+    """The token ids that stand for a text in `weights`, by (language, row): of repeated texts, the least."""
     least: dict[tuple[str, int], list[int]] = {}
     for text in encoded:
         key = (text.language, int(clusters[place[text.language], text.row]))
@@ -36,7 +36,7 @@ def forms(encoded: Sequence[Encoded], place: dict[str, int], clusters: np.ndarra
 class Squares:
     """Sums over clusters of texts that a t-test needs, [language, ...cells].
 
-    The sum of a cluster by itself stays in memory only until its last text was taken in.
+    A cluster's own sum stays in memory only until its last text was added.
 
     Args:
         clusters: which texts of a language are one, [language, sample]; -1 where there is none.
@@ -45,12 +45,12 @@ class Squares:
 
     def __init__(self, clusters: np.ndarray, shape: tuple[int, ...]):
         self.clusters = clusters
-        self.sizes = [np.bincount(one[one >= 0]) for one in clusters]
+        self.sizes = [np.bincount(own[own >= 0]) for own in clusters]
         self.total, self.squares, self.crossed = (np.zeros((len(clusters), *shape)) for _ in range(3))
         self._begun: dict[tuple[int, int], tuple[np.ndarray, int]] = {}
 
     def add(self, language: int, row: int, values: np.ndarray) -> None:
-        """Take in one text's values [...cells]."""
+        """Add one text's values [...cells]."""
         self.total[language] += values
         cluster = int(self.clusters[language, row])
         size = int(self.sizes[language][cluster])
@@ -68,26 +68,26 @@ class Squares:
         return {"total": self.total, "squares": self.squares, "crossed": self.crossed, "begun": self}
 
     def get_state(self) -> np.ndarray:
-        """The clusters of which texts are still to come: a row each, [language, cluster, texts seen, ...cells]."""
+        """The clusters that are not complete: a row each, [language, cluster, texts seen, ...cells]."""
         width = 3 + self.total[0].size
         rows = [[*key, seen, *values.ravel()] for key, (values, seen) in self._begun.items()]
         return np.array(rows, dtype=np.float64).reshape(-1, width)
 
     def set_state(self, rows: np.ndarray) -> None:
-        """Go on from such rows."""
+        """Continue from such rows."""
         shape = self.total.shape[1:]
         self._begun = {(int(row[0]), int(row[1])): (np.array(row[3:]).reshape(shape), int(row[2])) for row in rows}
 
     def p_value(self) -> np.ndarray:
-        """The test of each cell, once every text was taken in: of texts, or of clusters where a text comes again."""
-        found = spread_p(self.total, self.squares, np.array([sizes.sum() for sizes in self.sizes]))
+        """The test of each cell, once every text was added: of texts, or of clusters where texts repeat."""
+        p_values = spread_p(self.total, self.squares, np.array([sizes.sum() for sizes in self.sizes]))
         for k, sizes in enumerate(self.sizes):
             if len(sizes) < 2:
-                found[k] = np.nan
+                p_values[k] = np.nan
             elif sizes.max() > 1:
                 p = cluster_p(self.total[k], self.squares[k], self.crossed[k], sizes)
-                found[k] = np.where(self.squares[k] == 0, 1.0, p)
-        return found
+                p_values[k] = np.where(self.squares[k] == 0, 1.0, p)
+        return p_values
 
 
 def spread_p(total: np.ndarray, squares: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Mask files: a few hundred bytes that say what to multiply which head of which model by."""
+"""Mask files: a few hundred bytes with the factor of each trained head, and the model it belongs to."""
 
 import json
 import math
@@ -22,19 +22,19 @@ _FORMAT = 1
 
 @checked
 def save_mask(result: xr.Dataset, path: str | Path) -> Path:
-    """Write the trained entries of a mask as JSON, with the hash of the model that they belong to.
+    """Write the trained entries of a mask as JSON, with the hash of their model.
 
     Raises:
         BadResult: not a result of `tune_mask`.
         CannotWrite: what the system said.
     """
     if not {"mask", "chosen"} <= set(result.data_vars):
-        raise BadResult(f"a mask file is made of a result of tune_mask; this one has: {', '.join(map(str, result))}")
+        raise BadResult(f"save_mask takes a result of tune_mask; this one has: {', '.join(map(str, result))}")
     mask, chosen = result["mask"].to_numpy(), result["chosen"].to_numpy()
     model = provenance(result).get("model") or {}
     cells = [[int(layer), int(head), round(float(mask[layer, head]), 6)] for layer, head in np.argwhere(chosen)]
-    held = {"format": _FORMAT, "model": model.get("name"), "hash": model.get("hash"), "shape": list(mask.shape)}
-    return write_whole(path, json.dumps({**held, "heads": cells}, ensure_ascii=False, separators=(",", ":")))
+    header = {"format": _FORMAT, "model": model.get("name"), "hash": model.get("hash"), "shape": list(mask.shape)}
+    return write_whole(path, json.dumps({**header, "heads": cells}, ensure_ascii=False, separators=(",", ":")))
 
 
 @checked
@@ -46,16 +46,16 @@ def load_mask(model: Model, path: str | Path) -> torch.Tensor:
         BadResult: missing, broken, newer, or the file of another model.
     """
     try:
-        held = json.loads(Path(path).read_text(encoding="utf-8"))
-        shape, cells = tuple(held["shape"]), held["heads"]
-        newer, digest, name = held["format"] > _FORMAT, held["hash"], held["model"]
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        shape, cells = tuple(content["shape"]), content["heads"]
+        newer, digest, name = content["format"] > _FORMAT, content["hash"], content["model"]
         layers, heads = (int(size) for size in shape)
         values = [_cell(cell, layers, heads) for cell in cells]
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         reason = str(error)[:200] if isinstance(error, ValueError) else type(error).__name__
         raise BadResult(f"{path} is not a mask file ({reason}); save_mask writes one") from error
     if newer:
-        raise BadResult(f"{path} was written by a newer workbench (format {held['format']}); upgrade")
+        raise BadResult(f"{path} was written by a newer workbench (format {content['format']}); upgrade")
     if shape != (model.n_layers, model.n_heads) or digest != model.digest:
         raise BadResult(
             f"{path} belongs to another model: {str(name)[:80]!r} of {layers} layers x {heads} heads with other "

@@ -1,6 +1,8 @@
-"""Off target: in which language the model goes on with chosen heads scaled, against random heads of the same layers."""
+"""Off target: in which language the model continues with some heads scaled, against random heads of the same layers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.answers import Identifier, batch_identifier
+from workbench.text.batches import Encoded
 from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus
 from workbench.text.identify import by_lingua
@@ -26,9 +29,9 @@ from workbench.text.languages import check, match, meaning
 _CONDITIONS = ("whole", "scaled", "random")
 
 
+# Long: each setting of the paper's experiment is an option.
 @checked
 @alone
-# Long: one setting of the paper's experiment is an option each, and each is recorded.
 def off_target(
     model: Model,
     prompts: Corpus,
@@ -46,22 +49,22 @@ def off_target(
     seed: int = 0,
     truncate: bool = False,
 ) -> xr.Dataset:
-    """Does scaling some heads keep the model in the language that was wanted (arXiv 2511.07498)?
+    """Does scaling some heads make the model answer in the wanted language (arXiv 2511.07498)?
 
-    The paper switches off the heads of the language into which a model slips, and counts how many answers come in the
-    language that was asked for. Here the model goes on from each prompt as it is, with the heads scaled, and with
-    `controls` random sets of as many heads in each layer. Decoding is greedy, so all that differs is the heads.
+    The paper switches off the heads of the language into which a model slips, and counts the answers in the wanted
+    language. Here the model continues each prompt unchanged, with the heads scaled, and with `controls` random sets of
+    as many heads in each layer. Decoding is greedy, so only the heads differ.
 
     Args:
         model: the model.
         prompts: beginnings of texts, by language; in a chat the beginnings of the assistant's answers.
-        heads: (layer, head) pairs, such as `top(found, share=0.02)["en"]`, or a [layer, head] mask.
+        heads: (layer, head) pairs, such as `top(scores, share=0.02)["en"]`, or a [layer, head] mask.
         scale: what their outputs are multiplied by; 0 switches off.
         target: the language that is wanted: a code, or one for each language of the prompts; each prompt's own if None.
-        identify: text to code, or None where it is in none; lingua (the extra `identify`) between the languages of
-            the prompts and of the target if None. It should know the language into which the model slips.
+        identify: text to code, or None where it is in none; lingua (the extra `identify`) between the languages of the
+            prompts and of the target if None. It should cover the language into which the model slips.
         prompt: keep this many tokens of each text as the prompt; all if None.
-        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen fill them up.
+        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen are used.
         tokens: most tokens to write.
         level: of the intervals.
         progress: show a progress bar.
@@ -86,15 +89,15 @@ def off_target(
         UnknownLanguage: a target that is no language, or none for a language of the prompts.
         TooFewLanguages: lingua has only one language to choose from.
         UnsupportedSite: edits of head outputs do not work in this architecture, or lingua is not installed.
-        TooLarge: a prompt leaves no room for `tokens`.
-        Interrupted: Ctrl-C; nothing is kept.
+        TooLarge: a prompt and `tokens` exceed the context.
+        Interrupted: Ctrl-C; without a partial result.
 
     Source:
         arXiv 2511.07498, section 5 (off-target answers); the random control and the tests are ours.
 
     Example:
-        >>> found = wb.heads.off_target(model, corpus, [(2, 1)], prompt=6)                       # doctest: +SKIP
-        >>> wb.figures.matrix(found, "share")                                                    # doctest: +SKIP
+        >>> result = wb.heads.off_target(model, corpus, [(2, 1)], prompt=6)                      # doctest: +SKIP
+        >>> wb.figures.matrix(result, "share")                                                   # doctest: +SKIP
     """
     for name, value in (("controls", controls), ("tokens", tokens), ("prompt", 1 if prompt is None else prompt)):
         whole_number(name, value, at_least=1)
@@ -107,32 +110,24 @@ def off_target(
     known = list(dict.fromkeys([*prompts.languages, *wanted.values()]))
     answers_of = batch_identifier(identify or _lingua(known), known)
     encoded = model.encode(prompts, truncate=truncate or prompt is not None)
-    encoded = [one.opening(prompt) for one in encoded]
+    encoded = [text.opening(prompt) for text in encoded]
     check_prompt_lengths(model, encoded, tokens)
     masks = [np.zeros_like(chosen), chosen, *random_groups("off-target", chosen, controls, seed=seed)]
-    written, codes, hit, none = [], [], [], []
+    runs = _Runs(prompts, encoded, wanted)
     try:
-        state = {"written": written, "codes": codes, "hit": hit, "none": none}
-        for run in resumed(tqdm(range(len(masks)), desc="off target", unit="run", disable=not progress), state):
-            mask = masks[run]
-            scales = torch.from_numpy(np.where(mask, scale, 1.0))
+        for run in resumed(tqdm(range(len(masks)), desc="off target", unit="run", disable=not progress), runs.state()):
+            scales = torch.from_numpy(np.where(masks[run], scale, 1.0))
             texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
-            found = answers_of(texts)
-            right = [code == wanted[one.language] for one, code in zip(encoded, found, strict=True)]
-            hit.append(by_row(prompts, encoded, right, np.nan))
-            none.append(np.nansum(by_row(prompts, encoded, [code is None for code in found], np.nan), 1))
-            if len(hit) <= 2:
-                written.append(by_row(prompts, encoded, texts, ""))
-                codes.append(by_row(prompts, encoded, [code or "?" for code in found], ""))
+            runs.add(texts, answers_of(texts))
     except KeyboardInterrupt:
-        raise Interrupted("interrupted; shares need all prompts, nothing is kept") from None
+        raise Interrupted("interrupted; shares need all prompts, so there is no partial result") from None
     answers = [*known, "?"]
-    variables, attrs = _variables(np.stack(hit), prompts, level, seed)
+    variables, attrs = _variables(np.stack(runs.hit), prompts, level, seed)
     return make_result(
         {
             **variables,
-            "wanted": (("language",), np.array([wanted[one] for one in prompts.languages]), "language that is wanted"),
-            **_answers(written, codes, none, answers),
+            "wanted": (("language",), np.array([*wanted.values()]), "language that is wanted"),
+            **runs.variables(answers),
         },
         {"condition": list(_CONDITIONS), "language": list(prompts.languages), "answer": answers},
         method="heads.off_target",
@@ -155,55 +150,91 @@ def off_target(
     )
 
 
-def _answers(
-    written: list[np.ndarray], codes: list[np.ndarray], none: list[np.ndarray], answers: list[str]
-) -> Variables:
-    """What was answered: texts and their languages for the whole model and the scaled heads, counts for every run."""
-    shares = np.stack([answered(one, answers) for one in codes])
-    return {
-        "answered": (
-            ("condition", "language", "answer"),
-            np.concatenate([shares, np.full_like(shares[:1], np.nan)]),
-            "share of prompts answered in this language",
-        ),
-        "unidentified": (
-            ("condition", "language"),
-            np.stack([none[0], none[1], np.mean(none[2:], 0)]),
-            "answers in no language that the identifier knows [texts]",
-        ),
-        "text": (
-            ("condition", "language", "sample"),
-            np.stack([*written, np.full_like(written[0], "")]),
-            "what the model wrote",
-        ),
-    }
+@dataclass
+class _Runs:
+    """What was answered in each run: by the whole model, with the heads scaled, then with each random set.
+
+    Attributes:
+        prompts: the prompts.
+        encoded: each prompt's tokens.
+        wanted: target language by language of the prompt.
+        written: texts [language, sample] of the first two runs.
+        codes: their languages, "?" where there is none.
+        hit: whether each answer is in its target, [language, sample], of every run.
+        none: answers in no language, [language], of every run.
+    """
+
+    prompts: Corpus
+    encoded: list[Encoded]
+    wanted: dict[str, str]
+    written: list[np.ndarray] = field(default_factory=list)
+    codes: list[np.ndarray] = field(default_factory=list)
+    hit: list[np.ndarray] = field(default_factory=list)
+    none: list[np.ndarray] = field(default_factory=list)
+
+    def state(self) -> dict[str, list[np.ndarray]]:
+        """What runs fill in."""
+        return {"written": self.written, "codes": self.codes, "hit": self.hit, "none": self.none}
+
+    def add(self, texts: list[str], codes: list[str | None]) -> None:
+        """Add a run: the text that follows each prompt, and its language."""
+        right = [code == self.wanted[text.language] for text, code in zip(self.encoded, codes, strict=True)]
+        self.hit.append(self._by_row(right, np.nan))
+        self.none.append(np.nansum(self._by_row([code is None for code in codes], np.nan), 1))
+        if len(self.hit) <= 2:
+            self.written.append(self._by_row(texts, ""))
+            self.codes.append(self._by_row([code or "?" for code in codes], ""))
+
+    def _by_row(self, values: list, missing: Any) -> np.ndarray:
+        return by_row(self.prompts, self.encoded, values, missing)
+
+    def variables(self, answers: list[str]) -> Variables:
+        """Texts and their languages for the whole model and the scaled heads, counts of no language for every run."""
+        shares = np.stack([answered(codes, answers) for codes in self.codes])
+        return {
+            "answered": (
+                ("condition", "language", "answer"),
+                np.concatenate([shares, np.full_like(shares[:1], np.nan)]),
+                "share of prompts answered in this language",
+            ),
+            "unidentified": (
+                ("condition", "language"),
+                np.stack([self.none[0], self.none[1], np.mean(self.none[2:], 0)]),
+                "answers in no language that the identifier knows [texts]",
+            ),
+            "text": (
+                ("condition", "language", "sample"),
+                np.stack([*self.written, np.full_like(self.written[0], "")]),
+                "what the model wrote",
+            ),
+        }
 
 
 def _wanted(prompts: Corpus, target: str | Mapping[str, str] | None) -> dict[str, str]:
     """The language that is wanted for each language of the prompts."""
     if target is None:
-        return {one: one for one in prompts.languages}
+        return {language: language for language in prompts.languages}
     if isinstance(target, str):
         return dict.fromkeys(prompts.languages, _code(target, prompts))
-    named = {one: match(one, list(target)) for one in prompts.languages}
-    missing = [one for one, name in named.items() if name is None]
+    named = {language: match(language, list(target)) for language in prompts.languages}
+    missing = [language for language, name in named.items() if name is None]
     if missing:
         raise UnknownLanguage(
             f"target names no language for prompts in {', '.join(missing)} (has: {', '.join(target)})"
         )
-    return {one: _code(target[name], prompts) for one, name in named.items() if name is not None}
+    return {language: _code(target[name], prompts) for language, name in named.items() if name is not None}
 
 
 def _code(target: str, prompts: Corpus) -> str:
     """A wanted language as the prompts name it, or in its standard form where they have none of it."""
-    found, exact = meaning(target, prompts.languages)
-    return found if found is not None and exact else check(target)
+    code, exact = meaning(target, prompts.languages)
+    return code if code is not None and exact else check(target)
 
 
 def _lingua(codes: list[str]) -> Identifier:
     if len(codes) < 2:
         raise TooFewLanguages(
-            f"lingua tells languages apart and has only {codes[0]!r} here; give prompts of more languages, or "
+            f"lingua distinguishes languages and has only {codes[0]!r} here; give prompts of more languages, or "
             "identify=workbench.neurons.by_lingua([...])"
         )
     return by_lingua(codes)

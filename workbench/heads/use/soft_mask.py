@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.groups import chosen_heads, random_groups
-from workbench.heads.use.tasks import Asked, answer_losses, ask, read_tasks
+from workbench.heads.use.tasks import EncodedTasks, answer_losses, encode_tasks, read_tasks
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.forward.alone import alone, alone_inside
@@ -30,9 +30,9 @@ from workbench.text.corpus import digest
 _CONDITIONS = ("none", "tuned", "random")
 
 
+# Long: the options of the split, the training and the test are the method's own.
 @checked
 @alone
-# Long: training has its own options, and an interrupt's partial result reads what was trained so far.
 def tune_mask(
     model: Model,
     tasks: Any,
@@ -52,7 +52,7 @@ def tune_mask(
 
     Each chosen head's output is multiplied by a number that starts at 1 and is moved by AdamW against the mean loss of
     the answers' tokens; all weights and all other entries stay as they are. The same is done for `controls` random sets
-    of as many heads in each layer, so that what any few numbers can learn is told from what these heads can.
+    of as many heads in each layer, to separate what these heads can learn from what any few numbers can.
 
     Args:
         model: the model; it is not changed.
@@ -61,8 +61,8 @@ def tune_mask(
         epochs: passes over the training questions.
         rate: AdamW's learning rate.
         decay: AdamW's weight decay of the chosen entries; entries that are not chosen are never touched.
-        held_out: share of the questions that are kept for measuring, drawn by seed.
-        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen fill them up.
+        held_out: share of the questions to measure on, drawn by seed.
+        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen are used.
         level: of the confidence intervals.
         progress: show a progress bar.
         batch_size: questions of a step; `"auto"` is 8. It changes the training.
@@ -88,26 +88,26 @@ def tune_mask(
 
     Example:
         >>> pairs = wb.translation_pairs(wb.load_words(), source="de", target="fr")              # doctest: +SKIP
-        >>> found = wb.heads.tune_mask(model, pairs, heads=[(2, 1), (4, 0)])                     # doctest: +SKIP
-        >>> wb.heads.save_mask(found, "de-fr.json")                                              # doctest: +SKIP
+        >>> result = wb.heads.tune_mask(model, pairs, heads=[(2, 1), (4, 0)])                    # doctest: +SKIP
+        >>> wb.heads.save_mask(result, "de-fr.json")                                             # doctest: +SKIP
     """
     _check(epochs, rate, decay, held_out, controls)
+    options = {
+        "epochs": epochs,
+        "rate": rate,
+        "decay": decay,
+        "held_out": held_out,
+        "controls": controls,
+        "level": level,
+    }
     size = texts_per_batch(batch_size, auto=8)
     model.require("head")
     shape = (model.n_layers, model.n_heads)
     chosen = chosen_heads(heads, *shape)
     questions = read_tasks(tasks)
     own = numbered(plain(question.prompt) for question in questions)
-    distinct = int(own.max()) + 1
-    if distinct < 4:
-        raise BadArgument(
-            f"{distinct} different questions cannot be split into training and held-out ones; give at least 4"
-        )
-    asked = ask(model, questions)
-    order = np.random.default_rng(seed).permutation(distinct)
-    cut = min(len(order) - 2, max(2, round((1 - held_out) * len(order))))
-    train = np.concatenate([np.flatnonzero(own == one) for one in order[:cut]])  # with all copies of a question
-    test = np.flatnonzero(np.isin(own, order[cut:]))
+    train, test = _split(own, held_out, seed)
+    encoded = encode_tasks(model, questions)
     sets = [chosen, *random_groups("mask", chosen, controls, seed=seed)]
     masks, curves = [], []
 
@@ -125,12 +125,7 @@ def tune_mask(
             owners={"accuracy": ["low", "high"], "gain": ["p_value"]},
             parameters={
                 "heads": np.argwhere(chosen).tolist(),
-                "epochs": epochs,
-                "rate": rate,
-                "decay": decay,
-                "held_out": held_out,
-                "controls": controls,
-                "level": level,
+                **options,
                 "batch_size": size,
                 "tasks": {"questions": len(questions), "hash": digest([[q.prompt, q.answer] for q in questions])},
             },
@@ -141,19 +136,32 @@ def tune_mask(
 
     try:
         with tqdm(total=len(sets) * epochs, desc="soft mask", unit="epoch", disable=not progress) as bar:
-            for one in sets:
-                mask, curve = _train(model, asked, train, one, epochs, rate, decay, size, seed, bar)
+            for group in sets:
+                mask, curve = _train(model, encoded, train, group, epochs, rate, decay, size, seed, bar)
                 masks.append(mask)
                 curves.append(curve)
-        measured = [_measure(model, asked, test, mask, size) for mask in (torch.ones(shape), *masks)]
+        measured = [_measure(model, encoded, test, mask, size) for mask in (torch.ones(shape), *masks)]
     except KeyboardInterrupt:
         raise Interrupted("interrupted; .partial holds the mask of the chosen heads", partial=result({})) from None
     return result(_variables(measured, own[test], level, seed))
 
 
+def _split(clusters: np.ndarray, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on and rows to measure on; all copies of a question, one cluster [question], are on one side."""
+    distinct = int(clusters.max()) + 1
+    if distinct < 4:
+        raise BadArgument(
+            f"{distinct} different questions cannot be split into training and held-out ones; give at least 4"
+        )
+    order = np.random.default_rng(seed).permutation(distinct)
+    cut = min(len(order) - 2, max(2, round((1 - held_out) * len(order))))
+    train = np.concatenate([np.flatnonzero(clusters == question) for question in order[:cut]])
+    return train, np.flatnonzero(np.isin(clusters, order[cut:]))
+
+
 def _train(
     model: Model,
-    asked: Asked,
+    encoded: EncodedTasks,
     rows: np.ndarray,
     chosen: np.ndarray,
     epochs: int,
@@ -165,7 +173,7 @@ def _train(
 ) -> tuple[Tensor, list[float]]:
     """The mask [layer, head] after training, and the loss of each step."""
     places = torch.from_numpy(np.argwhere(chosen)).to(model.device).unbind(1)
-    entries = torch.nn.Parameter(torch.ones(len(places[0]), device=model.device))  # nothing else is seen by AdamW
+    entries = torch.nn.Parameter(torch.ones(len(places[0]), device=model.device))  # AdamW trains nothing else
     optimizer = torch.optim.AdamW([entries], lr=rate, weight_decay=decay)
     base = torch.ones(chosen.shape, device=model.device)
     generator, curve = np.random.default_rng([seed, 1]), []
@@ -173,7 +181,7 @@ def _train(
     for _ in resumed(range(epochs), state, skip=lambda _: bar.update()):
         order = generator.permutation(rows)
         for start in range(0, len(order), size):
-            batch, follows = asked.batch(model, order[start : start + size].tolist())
+            batch, follows = encoded.batch(model, order[start : start + size].tolist())
             with torch.enable_grad(), masked(model, base.index_put(places, entries)):
                 loss = answer_losses(model, batch, follows)[0].mean()
                 (slope,) = torch.autograd.grad(loss, entries)
@@ -199,23 +207,23 @@ def masked(model: Model, mask: Tensor) -> Iterator[None]:
 
 
 @torch.no_grad()
-def _measure(model: Model, asked: Asked, rows: np.ndarray, mask: Tensor, size: int) -> np.ndarray:
+def _measure(model: Model, encoded: EncodedTasks, rows: np.ndarray, mask: Tensor, size: int) -> np.ndarray:
     """Whether each question is answered, and the loss of its answer: [2, question]."""
-    found = []
+    parts = []
     with edited(model, heads=mask):
         for start in range(0, len(rows), size):
-            losses, right = answer_losses(model, *asked.batch(model, rows[start : start + size].tolist()))
-            found.append(torch.stack([right.double(), losses.double()]).cpu().numpy())
-    return np.concatenate(found, 1)
+            losses, right = answer_losses(model, *encoded.batch(model, rows[start : start + size].tolist()))
+            parts.append(torch.stack([right.double(), losses.double()]).cpu().numpy())
+    return np.concatenate(parts, 1)
 
 
 def _variables(measured: list[np.ndarray], clusters: np.ndarray, level: float, seed: int) -> Variables:
-    """Accuracies and losses with their intervals and tests; clusters [question] say which questions are one."""
+    """Accuracies and losses with their intervals and tests; clusters [question] number the distinct questions."""
     random = np.stack(measured[2:])  # [control, 2, question]
     right, losses = np.stack([measured[0], measured[1], random.mean(0)], 1)  # [condition, question]
     low, high = interval(right, axis=1, level=level, seed=seed, clusters=clusters)
     ends = f"end of the {level:.0%} interval of"
-    found: Variables = {
+    variables: Variables = {
         "accuracy": (("condition",), right.mean(1), "share of held-out questions answered"),
         "low": (("condition",), low, f"lower {ends} accuracy over questions"),
         "high": (("condition",), high, f"upper {ends} accuracy over questions"),
@@ -232,16 +240,16 @@ def _variables(measured: list[np.ndarray], clusters: np.ndarray, level: float, s
     ):
         low, high = interval(change, axis=1, level=level, seed=seed, clusters=clusters)
         unit = " [nats]" if name == "saved" else ""
-        found[name] = (("against",), change.mean(1), words)
-        found[f"{name}_low"] = (("against",), low, f"lower {ends} {name}{unit}")
-        found[f"{name}_high"] = (("against",), high, f"upper {ends} {name}{unit}")
+        variables[name] = (("against",), change.mean(1), words)
+        variables[f"{name}_low"] = (("against",), low, f"lower {ends} {name}{unit}")
+        variables[f"{name}_high"] = (("against",), high, f"upper {ends} {name}{unit}")
         key = "p_value" if name == "gain" else "saved_p"
-        found[key] = (
+        variables[key] = (
             ("against",),
             corrected(p_value(change, axis=1, clusters=clusters)),
             f"p-value that {name} is 0, corrected",
         )
-    return found
+    return variables
 
 
 def _check(epochs: int, rate: float, decay: float, held_out: float, controls: int) -> None:

@@ -32,7 +32,7 @@ class Question:
 
 
 def read_tasks(source: Any) -> list[Question]:
-    """Questions from wherever they are.
+    """Questions from Pairs, a list or a file.
 
     Args:
         source: `Pairs` (the source prompt and its answer, as `translation_pairs` makes them), a list of Question or of
@@ -40,7 +40,7 @@ def read_tasks(source: Any) -> list[Question]:
             first of its answers).
 
     Raises:
-        BadPairs: missing, empty, broken, or a question without an answer; says where.
+        BadPairs: missing, empty, broken, or a question without an answer; names it.
     """
     if isinstance(source, Pairs):
         if source.chat:
@@ -63,12 +63,12 @@ def _of_file(path: Path) -> list[Question]:
         else:
             items = [
                 {
-                    "prompt": f"{part['context']}\n{one['question']}\n",
-                    "answer": (one.get("answers") or [{}])[0].get("text"),
+                    "prompt": f"{part['context']}\n{question['question']}\n",
+                    "answer": (question.get("answers") or [{}])[0].get("text"),
                 }
                 for article in json.loads(text)["data"]
                 for part in article["paragraphs"]
-                for one in part["qas"]
+                for question in part["qas"]
             ]
     except BadPairs:
         raise
@@ -91,14 +91,14 @@ def _question(item: Any, place: str) -> Question:
 
 
 @dataclass(frozen=True)
-class Asked:
+class EncodedTasks:
     """Questions as token ids: the prompt's and then the answer's, and how many are the answer's."""
 
     ids: list[list[int]]
     answers: list[int]
 
     def batch(self, model: Model, rows: Sequence[int]) -> tuple[Batch, Tensor]:
-        """Some of them as a batch, and where an answer's token comes next: [sample, position - 1] bool."""
+        """Some rows as a batch, and where an answer's token comes next: [sample, position - 1] bool."""
         ids, mask = pad([self.ids[row] for row in rows], model.pad_id)
         last = mask.sum(1)
         first = last - torch.tensor([self.answers[row] for row in rows])
@@ -107,12 +107,12 @@ class Asked:
         return Batch(ids, mask, ("",) * len(rows), tuple(rows)).to(model.device), follows.to(model.device)
 
 
-def ask(model: Model, questions: Sequence[Question]) -> Asked:
+def encode_tasks(model: Model, questions: Sequence[Question]) -> EncodedTasks:
     """Encode questions: each prompt and its answer as one text, divided where the answer begins (see `text.spans`).
 
     Raises:
         TooLarge: a question exceeds the model's context.
-        BadPairs: an answer adds no token of its own, or nothing stands before it.
+        BadPairs: an answer adds no token of its own, or nothing is before it.
     """
     ids, answers = [], []
     divide = Divider(model.tokenizer)
@@ -125,7 +125,7 @@ def ask(model: Model, questions: Sequence[Question]) -> Asked:
         check_ids(model.tokenizer, whole, model.n_embedded, f"question {number}", BadPairs)
         ids.append(whole)
         answers.append(len(whole) - before)
-    return Asked(ids, answers)
+    return EncodedTasks(ids, answers)
 
 
 @checked
@@ -147,7 +147,7 @@ def task_losses(model: Model, tasks: Any, *, batch_size: int | str = "auto") -> 
         >>> with wb.model.edited(model, heads=wb.heads.load_mask(model, "de-fr.json")):          # doctest: +SKIP
         ...     losses = wb.heads.task_losses(model, pairs)
     """
-    encoded, size = ask(model, read_tasks(tasks)), texts_per_batch(batch_size)
+    encoded, size = encode_tasks(model, read_tasks(tasks)), texts_per_batch(batch_size)
     rows = range(len(encoded.ids))
     parts = (encoded.batch(model, rows[start : start + size]) for start in rows[::size])
     return torch.cat([answer_losses(model, *part)[0] for part in parts]).double().cpu().numpy()
@@ -156,7 +156,7 @@ def task_losses(model: Model, tasks: Any, *, batch_size: int | str = "auto") -> 
 def answer_losses(model: Model, batch: Batch, follows: Tensor) -> tuple[Tensor, Tensor]:
     """Mean loss of each answer's tokens, [sample] nats, and whether all of them come first, [sample] bool.
 
-    That all come first is what greedy generation of the exact answer would need. Gradients flow where they are on.
+    Greedy generation of the exact answer needs that all come first. Gradients flow where they are enabled.
     """
     sample, position = follows.nonzero().unbind(1)
     hidden = model.states(batch)[sample, position]

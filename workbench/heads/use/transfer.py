@@ -1,4 +1,4 @@
-"""Transfer: two conflicting facts in two languages; scaling one language's heads, which fact is answered?"""
+"""Transfer: two conflicting facts in two languages; which is answered with one language's heads scaled?"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadPairs
 from workbench.heads.groups import chosen_heads, random_groups
-from workbench.heads.use.tasks import Asked, Question, answer_losses, ask
+from workbench.heads.use.tasks import EncodedTasks, Question, answer_losses, encode_tasks
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.forward.alone import alone
@@ -40,19 +40,19 @@ def transfer(
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Cross-lingual attention transfer (arXiv 2511.07498): do a language's heads carry what was said in it?
+    """Cross-lingual attention transfer (arXiv 2511.07498): do a language's heads carry what was stated in it?
 
     A prompt states one fact in the language of the heads and a conflicting one in another language, then asks. The
-    preference is the loss of the other answer less that of the own one (per token): above 0 the model would rather give
-    the answer that was stated in the heads' language. It is read with the heads as they are, at each scale, and at the
+    preference is the loss of the other answer less that of the own one (per token): above 0 the model prefers the
+    answer that was stated in the heads' language. It is measured with the heads unchanged, at each scale, and at the
     same scales for random heads of the same layers.
 
     Args:
         model: the model.
         conflicts: dicts with `prompt`, `own` (the answer that the heads' language stated) and `other`.
-        heads: (layer, head) pairs, such as `top(found, share=0.01)["de"]`, or a mask.
+        heads: (layer, head) pairs, such as `top(scores, share=0.01)["de"]`, or a mask.
         scales: what their outputs are multiplied by; the paper scales by 3 or zeroes.
-        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen fill them up.
+        controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen are used.
         level: of the intervals.
         progress: show a progress bar.
         batch_size: questions side by side; `"auto"` is 32.
@@ -70,8 +70,8 @@ def transfer(
         BadPairs: fewer than two conflicts, or one without prompt, own or other.
 
     Example:
-        >>> asked = [{"prompt": "Anna wohnt in Rom. Anna lives in Oslo. Anna:", "own": " Rom", "other": " Oslo"}] * 2
-        >>> wb.heads.transfer(model, asked, heads=[(2, 1)]).moved                                # doctest: +SKIP
+        >>> facts = [{"prompt": "Anna wohnt in Rom. Anna lives in Oslo. Anna:", "own": " Rom", "other": " Oslo"}] * 2
+        >>> wb.heads.transfer(model, facts, heads=[(2, 1)]).moved                                # doctest: +SKIP
     """
     whole_number("controls", controls, at_least=1)
     wanted = [finite("scales", scale) for scale in scales]
@@ -80,19 +80,19 @@ def transfer(
     size = texts_per_batch(batch_size)
     model.require("head")
     chosen = chosen_heads(heads, model.n_layers, model.n_heads)
-    own, other = (_asked(model, conflicts, name) for name in ("own", "other"))
+    own, other = (_encoded(model, conflicts, name) for name in ("own", "other"))
     sets = [chosen, *random_groups("transfer", chosen, controls, seed=seed)]
     unscaled = _preference(model, own, other, np.ones(chosen.shape), size)
-    found = np.empty((len(sets), len(wanted), len(unscaled)))
+    scaled = np.empty((len(sets), len(wanted), len(unscaled)))
     with tqdm(total=len(sets) * len(wanted), desc="transfer", unit="run", disable=not progress) as bar:
-        for i in resumed(range(len(sets)), {"found": found}, skip=lambda _: bar.update(len(wanted))):
+        for i in resumed(range(len(sets)), {"found": scaled}, skip=lambda _: bar.update(len(wanted))):
             mask = sets[i]
             for j, scale in enumerate(wanted):
-                found[i, j] = _preference(model, own, other, np.where(mask, scale, 1.0), size)
+                scaled[i, j] = _preference(model, own, other, np.where(mask, scale, 1.0), size)
                 bar.update()
-    clusters = numbered(plain(one["prompt"]) for one in conflicts)
+    clusters = numbered(plain(conflict["prompt"]) for conflict in conflicts)
     return make_result(
-        _variables(unscaled, found, clusters, level, seed),
+        _variables(unscaled, scaled, clusters, level, seed),
         {"scale": [1.0, *wanted]},
         method="heads.transfer",
         owners={"preference": ["low", "high"], "moved": ["p_value"]},
@@ -101,25 +101,25 @@ def transfer(
             "controls": controls,
             "level": level,
             "batch_size": size,
-            "conflicts": {"questions": len(unscaled), "hash": digest([dict(one) for one in conflicts])},
+            "conflicts": {"questions": len(unscaled), "hash": digest([dict(conflict) for conflict in conflicts])},
         },
         model=model.info,
         seed=seed,
     )
 
 
-def _variables(unscaled: np.ndarray, found: np.ndarray, clusters: np.ndarray, level: float, seed: int) -> Variables:
+def _variables(unscaled: np.ndarray, scaled: np.ndarray, clusters: np.ndarray, level: float, seed: int) -> Variables:
     """The Result's variables, from preferences.
 
     Args:
-        unscaled: with the heads as they are, [question].
-        found: with the heads scaled, then with each set of random heads scaled, [set, scale, question].
-        clusters: which questions are one, [question].
+        unscaled: with the heads unchanged, [question].
+        scaled: with the heads scaled, then with each set of random heads scaled, [set, scale, question].
+        clusters: numbers of the distinct questions, [question].
         level: of the intervals.
         seed: of the bootstrap.
     """
-    values = np.concatenate([unscaled[None], found[0]])  # [scale, question]
-    changes = np.concatenate([np.zeros((len(found), 1, len(unscaled))), found - unscaled], 1)
+    values = np.concatenate([unscaled[None], scaled[0]])  # [scale, question]
+    changes = np.concatenate([np.zeros((len(scaled), 1, len(unscaled))), scaled - unscaled], 1)
     shift = changes[0] - changes[1:].mean(0)
     low, high = interval(values, axis=1, level=level, seed=seed, clusters=clusters)
     shift_low, shift_high = interval(shift, axis=1, level=level, seed=seed, clusters=clusters)
@@ -140,24 +140,24 @@ def _variables(unscaled: np.ndarray, found: np.ndarray, clusters: np.ndarray, le
     }
 
 
-def _asked(model: Model, conflicts: Sequence[Mapping[str, str]], name: str) -> Asked:
+def _encoded(model: Model, conflicts: Sequence[Mapping[str, str]], name: str) -> EncodedTasks:
     if len(conflicts) < 2:
         raise BadPairs(f"{len(conflicts)} conflicts; an interval takes at least two")
-    for number, one in enumerate(conflicts):
+    for number, conflict in enumerate(conflicts):
         for field in ("prompt", name):
-            value: Any = one.get(field) if isinstance(one, Mapping) else None
+            value: Any = conflict.get(field) if isinstance(conflict, Mapping) else None
             if not isinstance(value, str) or not value.strip():
                 raise BadPairs(f"conflict {number} has no {field}; each needs text in prompt, own and other")
-    return ask(model, [Question(one["prompt"], one[name]) for one in conflicts])
+    return encode_tasks(model, [Question(conflict["prompt"], conflict[name]) for conflict in conflicts])
 
 
 @torch.no_grad()
-def _preference(model: Model, own: Asked, other: Asked, scales: np.ndarray, size: int) -> np.ndarray:
+def _preference(model: Model, own: EncodedTasks, other: EncodedTasks, scales: np.ndarray, size: int) -> np.ndarray:
     """Loss of the other answer less that of the own one: [question]."""
-    found = []
+    parts = []
     with edited(model, heads=torch.from_numpy(scales)):
         for start in range(0, len(own.ids), size):
             rows = range(start, min(start + size, len(own.ids)))
-            losses = [answer_losses(model, *asked.batch(model, rows))[0] for asked in (other, own)]
-            found.append((losses[0] - losses[1]).double().cpu().numpy())
-    return np.concatenate(found)
+            losses = [answer_losses(model, *answers.batch(model, rows))[0] for answers in (other, own)]
+            parts.append((losses[0] - losses[1]).double().cpu().numpy())
+    return np.concatenate(parts)

@@ -213,13 +213,13 @@ def _result(
 
 
 @checked
-def expert_counts(found: xr.Dataset) -> xr.Dataset:
+def expert_counts(result: xr.Dataset) -> xr.Dataset:
     """Experts as neurons: what `lape` and `ternary` take.
 
     An expert fires at a token that takes it. Layers without a router are left out; the others keep their number.
 
     Args:
-        found: what `routing` returned.
+        result: what `routing` returned.
 
     Returns:
         `fired[language, layer, neuron]`, where a neuron is an expert, and `tokens[language]`.
@@ -231,13 +231,13 @@ def expert_counts(found: xr.Dataset) -> xr.Dataset:
         >>> lape(expert_counts(routing(model, corpus)), top_rate=0.1)                            # doctest: +SKIP
     """
     wanted = {"fired", "tokens", "experts_per_token"}
-    if not wanted <= set(found.data_vars) or set(found.fired.dims) != set(_AXES):
-        raise BadCounts(f"experts are counted by `routing`; this Dataset has {', '.join(map(str, found.data_vars))}")
-    routed = found.isel(layer=np.flatnonzero(found.experts_per_token.values))
-    record = provenance(found)
+    if not wanted <= set(result.data_vars) or set(result.fired.dims) != set(_AXES):
+        raise BadCounts(f"experts are counted by `routing`; this Dataset has {', '.join(map(str, result.data_vars))}")
+    routed = result.isel(layer=np.flatnonzero(result.experts_per_token.values))
+    record = provenance(result)
     variables: Variables = {
-        "fired": (("language", "layer", "neuron"), routed.fired.transpose(*_AXES).values, found.fired.long_name),
-        "tokens": (("language",), found.tokens.values, found.tokens.long_name),
+        "fired": (("language", "layer", "neuron"), routed.fired.transpose(*_AXES).values, result.fired.long_name),
+        "tokens": (("language",), result.tokens.values, result.tokens.long_name),
     }
     coords = {axis: routed[axis].values.tolist() for axis in ("language", "layer")}
     made = make_result(
