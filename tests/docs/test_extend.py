@@ -101,7 +101,7 @@ def test_the_heatmap_draws_it_unasked(score):
 
 def test_the_explorer_shows_it(score):
     figure = wb.figures.explorer(score, wb.heads.roles(score))
-    assert [one.name for one in figure._found.measures] == ["loudness"]
+    assert [one.name for one in figure._contents.measures] == ["loudness"]
     np.testing.assert_allclose(np.array(figure.data[0].z), score.loudness.sel(language="de"))
 
 
