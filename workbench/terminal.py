@@ -52,6 +52,12 @@ class DefaultCommandGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
 
+def announce(context: typer.Context, what: str) -> None:
+    """Print on stderr what the running command is about to do, such as `workbench heads find: loading polyglot ...`."""
+    path = context.command_path.removeprefix(context.find_root().command_path)  # the program has several names
+    typer.echo(single_line(f"workbench{path}: {what} ..."), err=True)
+
+
 def seen(text: Any) -> str:
     """A text with control characters escaped: the terminal would execute those in foreign file names."""
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), str(text))

@@ -15,6 +15,7 @@ import typer
 from workbench import packaged, shipped
 from workbench.errors import BadArgument
 from workbench.options import Options
+from workbench.terminal import announce
 
 BASE = frozenset({"out", "limit", "batch_size", "device", "dtype", "memory", "seed", "quiet"})
 OF_WORDS = BASE | {"languages"}
@@ -70,6 +71,7 @@ Out = Annotated[
 TableFile = Annotated[Path | None, typer.Option(help="Also write the table here, as TSV.")]
 Limit = Annotated[int | None, typer.Option(help="Only the first texts of each language, or the first pairs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
+_MODELS = ("model", "before", "after")  # arguments that name a model
 _NO_NUMBERS = {"out", "table", "batch_size", "memory", "quiet"}  # options that a result depends on by rounding at most
 
 
@@ -142,6 +144,7 @@ def takes(names: Collection[str]) -> Callable[[Callable[..., None]], Callable[..
 
     A command has no other option of them: one that it does not use is an error at the command line.
     """
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     own = {name: part for name, part in inspect.signature(_own).parameters.items() if name in names}
     shared = [part.replace(kind=part.KEYWORD_ONLY) for part in own.values()]
     for part in fields(Options):
@@ -153,15 +156,18 @@ def takes(names: Collection[str]) -> Callable[[Callable[..., None]], Callable[..
         mine = [part for part in inspect.signature(command).parameters.values() if part.name != "common"]
 
         @wraps(command)
-        def run(**given: Any) -> None:
+        def run(context: typer.Context, **given: Any) -> None:
             numbers = {name: value for name, value in given.items() if name not in _NO_NUMBERS}
             arguments = {part.name: given.pop(part.name) for part in mine}
+            models = [str(arguments[name]) for name in _MODELS if name in arguments]
+            if models and not given.get("quiet"):
+                announce(context, f"loading {' and '.join(models)}")  # first: next torch is imported, for seconds
             how = {name: given.pop(name) for name in list(given) if name not in own}
             options = Options(progress=not given.get("quiet"), **_read(how))
             command(**arguments, common=Common(options, **given, given=numbers))
 
-        run.__signature__ = inspect.Signature([*mine, *shared])  # pyright: ignore[reportAttributeAccessIssue]
-        run.__annotations__ = {part.name: part.annotation for part in [*mine, *shared]}
+        run.__signature__ = inspect.Signature([context, *mine, *shared])  # pyright: ignore[reportAttributeAccessIssue]
+        run.__annotations__ = {part.name: part.annotation for part in [context, *mine, *shared]}
         return run
 
     return decorate

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.terminal import seen
+from workbench.terminal import announce, seen
 
 Form = Annotated[str, typer.Option("--format", help="html, md (markdown and pictures) or pdf-ready (for a printer).")]
 
@@ -18,6 +18,7 @@ Width = Annotated[str, typer.Option(help="Of those figures: column (85 mm), page
 
 
 def report(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="A run folder, such as runs/demo.")],
     form: Form = "html",
     out: Annotated[
@@ -35,6 +36,7 @@ def report(
     workbench report runs/demo --format pdf-ready
     workbench report runs/demo --figures pdf --width page
     """  # noqa: D301 (click reads the backspace)
+    announce(context, f"reading {run}")
     from workbench.studies.report import render
     from workbench.studies.report.paper import for_paper
 
