@@ -67,6 +67,19 @@ def test_only_what_changed_is_computed_again(tmp_path):
     assert RAN == ["built", 3.0, 6.0, "built", 21.0]
 
 
+def test_what_is_to_compute_and_what_is_there_is_printed_first(tmp_path, capfd):
+    def line(**given):
+        run_numbers("m", out=tmp_path, **given)
+        return capfd.readouterr().err
+
+    assert line() == "2 results to compute (first, second)\n"
+    assert line() == "0 results to compute; 2 are there already\n"
+    with pytest.warns(match="computed from something else"):
+        assert line(by=7.0) == "1 result to compute (second); 1 is there already\n"
+        assert line(by=2.0) == "0 results to compute; 2 are there already\n"  # from the folder of others
+    assert line(options=Options(progress=False)) == ""
+
+
 def test_nothing_is_loaded_for_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotWrite):

@@ -59,8 +59,7 @@ class Run:
                 command continues after it.
             CannotWrite: the file cannot be written.
         """
-        own = {"workbench": workbench.__version__, "code": _code(), "versions": versions()}
-        text = json.dumps({"cell": name, **own, **key}, sort_keys=True, default=str)
+        text = _key_text(name, key)
         record = {_KEY: text, **({COMMAND: self.command} if self.command else {})}
         result = self._stored(name, text)
         if result is not None:
@@ -79,6 +78,11 @@ class Run:
         self._tidy(name, text)
         self.computed.append(name)
         return result
+
+    def has(self, name: str, key: Mapping[str, Any]) -> bool:
+        """Whether a cell's Result with this key is in a file, in the folder or set aside."""
+        text = _key_text(name, key)
+        return any(_has_key(path, text) for path in (self.file(name), self._aside(name, text)))
 
     def file(self, name: str) -> Path:
         """Path of a cell's file."""
@@ -167,6 +171,19 @@ def put_report_aside(folder: Path, others: Path, pages: Sequence[str] = ("report
         if (folder / name).is_file():
             page = Path(name)
             (folder / name).replace(others / f"{page.stem}-{end}{page.suffix}")
+
+
+def _key_text(name: str, key: Mapping[str, Any]) -> str:
+    """What a cell is computed from, as it is recorded in its file."""
+    own = {"workbench": workbench.__version__, "code": _code(), "versions": versions()}
+    return json.dumps({"cell": name, **own, **key}, sort_keys=True, default=str)
+
+
+def _has_key(path: Path, key: str) -> bool:
+    """Whether a file is a whole Result with this key."""
+    with suppress(BadResult):
+        return path.is_file() and load_result(path).attrs.get(_KEY) == key
+    return False
 
 
 def _short(key: str) -> str:

@@ -1,6 +1,7 @@
 """A study: its cells, and the report of their results; one function runs every study."""
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import xarray as xr
+from tqdm.auto import tqdm
 
 from workbench.studies.report import Recipe, Section, recipe, write_report
 from workbench.studies.runs import Run, run_folder
@@ -100,7 +102,7 @@ def study(
                 run, command, *first, positional=positional, only_python=only_python, **how, **arguments
             )
             with run_folder(how["out"], reproduction.command) as folder:
-                run_study(folder, build(*given, **named), reproduction)
+                run_study(folder, build(*given, **named), reproduction, progress=how["options"].progress)
             return folder.folder
 
         run.__doc__ = f"{build.__doc__}{SHARED}"
@@ -110,19 +112,36 @@ def study(
     return decorate
 
 
-def run_study(run: Run, study: Study, recipe: Recipe | None = None) -> None:
+def run_study(run: Run, study: Study, recipe: Recipe | None = None, *, progress: bool = False) -> None:
     """Compute the cells that a run lacks, then write its report.
+
+    Args:
+        run: the folder, opened.
+        study: what is computed and reported.
+        recipe: how the study was called, for its report.
+        progress: print first what is to compute, on stderr.
 
     Raises:
         Interrupted: Ctrl-C, SIGTERM or SIGHUP; the line says what is finished and where.
         CannotWrite: a file cannot be written.
     """
+    if progress and study.cells:
+        tqdm.write(plan(run, study.cells), file=sys.stderr)
     results = compute_cells(run, study.cells)
     sections = study.sections(results)
     if study.beside is not None:
         study.beside(run, results)
     named = {"title": study.title, "question": study.question, "main": study.main}
     write_report(run.folder, sections=sections, recipe=recipe, **named)
+
+
+def plan(run: Run, cells: Sequence[Cell]) -> str:
+    """Which results a run lacks and how many it has, in a line."""
+    there = [cell.name for cell in cells if run.has(cell.name, cell.key)]
+    missing = [cell.name for cell in cells if cell.name not in there]
+    names = f" ({', '.join(missing)})" if missing else ""
+    have = f"; {len(there)} {'is' if len(there) == 1 else 'are'} there already" if there else ""
+    return f"{len(missing)} {'result' if len(missing) == 1 else 'results'} to compute{names}{have}"
 
 
 def compute_cells(run: Run, cells: Sequence[Cell]) -> dict[str, xr.Dataset]:
