@@ -74,7 +74,7 @@ def compare(
     """
     whole_number("permutations", permutations, at_least=1)
     languages = _same(before, after)
-    used = _trained(trained, languages)
+    used = trained_languages(trained, languages)
     classes = in_order(before.kind.values, after.kind.values)
     old, new = (_codes(result, classes) for result in (before, after))
     generator = np.random.default_rng(seed)
@@ -200,8 +200,13 @@ def _same(before: xr.Dataset, after: xr.Dataset) -> list[str]:
     return names[0]
 
 
-def _trained(trained: Sequence[str] | str | None, languages: list[str]) -> np.ndarray | None:
-    """Which languages were trained, [language] bool."""
+def trained_languages(trained: Sequence[str] | str | None, languages: Sequence[str]) -> np.ndarray | None:
+    """Which languages were trained, [language] bool.
+
+    Raises:
+        UnknownLanguage: not one of the languages.
+        BadArgument: all or none of them.
+    """
     if trained is None:
         return None
     names = chosen(trained, languages, where="these Results")

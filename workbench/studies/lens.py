@@ -16,8 +16,9 @@ from workbench.studies.options import DEFAULTS, Options, common_key, open_model,
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
 from workbench.studies.study import OF_TEXTS, Cell, Results, Study, study
+from workbench.text.corpus import chosen
 from workbench.text.readers import load_corpus
-from workbench.text.words import load_words
+from workbench.text.words import load_words, translation_prompts
 
 _TUNING_TEXTS = 24  # of each language, for the tuned lens
 _LAYERS = "Layer 0 is the embedding, the last state the model's output; bands are 95 % intervals over concepts."
@@ -58,11 +59,14 @@ def run_lens(  # a parameter for each option of the command
     refuse_chat(options, "the lens")
     frame = load_words(words)
     texts = None if tuned is None else load_corpus(tuned, limit=_TUNING_TEXTS)
+    wanted = languages.split(",") if isinstance(languages, str) else languages
+    if wanted is not None:
+        chosen(wanted, list(frame.columns), where="this word list")
+    translation_prompts(frame, source=source, target=target, shots=shots, limit=limit)  # refuses what cannot be asked
     loaded = open_model(model, options)
     key, cells = common_key(loaded, options, texts), []
     if texts is not None:
         cells = [Cell("tuned", {**key, "method": "tune"}, lambda _: tune(loaded, texts, **options.texts))]
-    wanted = languages.split(",") if isinstance(languages, str) else languages
     prompts = {"source": source, "target": target, "languages": wanted, "shots": shots, "limit": limit}
     key |= {"words": frame.attrs["hash"], **prompts}
     for name, method, read in (("lens", "lens", by_language), ("latent", "latent", latent)):

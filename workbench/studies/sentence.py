@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench import figures
+from workbench.errors import BadArgument
 from workbench.figures.lens_grid import lens_question
 from workbench.lens import logit_lens, tune
 from workbench.studies.findings.finding import Finding, finding
@@ -17,8 +18,10 @@ from workbench.studies.options import DEFAULTS, Options, common_key, open_model,
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
 from workbench.studies.study import OF_TEXTS, Cell, Study, study
+from workbench.text.corpus import Corpus
 from workbench.text.readers import load_corpus
 
+_TUNING_TEXTS = 24  # of each language, for the tuned lens
 _COLUMNS = 8  # tokens side by side on a terminal
 _COLOURS = ("probability", "rank", "language")
 _READING = (
@@ -54,10 +57,11 @@ def run_sentence(
         BadArgument: `answer` or `foil` is empty.
     """
     refuse_chat(options, "the lens")
+    texts = _tuning_texts(tuned, answer=answer, foil=foil)
     loaded = open_model(model, options)
     how: dict[str, Any] = {"answer": answer, "foil": foil, "tuned": tuned}
     key = {**common_key(loaded, options), "method": "sentence", "text": text, **how}
-    cell = Cell("sentence", key, lambda _: read_sentence(loaded, text, options=options, **how))
+    cell = Cell("sentence", key, lambda _: read_sentence(loaded, text, options=options, **{**how, "tuned": texts}))
     return Study(
         title=f"What every layer of {loaded.name} would predict",
         cells=[cell],
@@ -84,13 +88,27 @@ def read_sentence(
     options: Options,
     answer: str | None = None,
     foil: str | None = None,
-    tuned: str | None = None,
+    tuned: str | Corpus | None = None,
 ) -> xr.Dataset:
     """Read texts at every layer; the arguments are those of `run_sentence`."""
+    texts = _tuning_texts(tuned, answer=answer, foil=foil)
     loaded = open_model(model, options)
     how = {"progress": options.progress, "batch_size": options.batch_size, "truncate": options.truncate}
-    lens = None if tuned is None else tune(loaded, load_corpus(tuned, limit=24), seed=options.seed, **how)
+    lens = None if texts is None else tune(loaded, texts, seed=options.seed, **how)
     return logit_lens(loaded, text, lens=lens, target=answer, foil=foil, **how)
+
+
+def _tuning_texts(tuned: str | Corpus | None, **words: str | None) -> Corpus | None:
+    """The texts to train a tuned lens on, None without one; refuses empty words too, before a model is loaded.
+
+    Raises:
+        BadArgument: a word is empty.
+        BadCorpus: the texts cannot be read.
+    """
+    for name, word in words.items():
+        if word is not None and not word.strip():
+            raise BadArgument(f"{name}={word!r} is empty; give a word")
+    return None if tuned is None else load_corpus(tuned, limit=_TUNING_TEXTS)
 
 
 def findings(result: xr.Dataset, answer: str | None = None) -> Finding:

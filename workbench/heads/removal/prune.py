@@ -105,7 +105,7 @@ def prune(
         >>> result = wb.heads.prune(model, corpus, keep="de,en", drop="ja,zh", budget=0.02)      # doctest: +SKIP
         >>> wb.figures.curves(result, "rise", order="greedy", x="removed")                      # doctest: +SKIP
     """
-    keep, drop = _languages(corpus, keep, drop)
+    keep, drop = keep_and_drop(corpus, keep, drop)
     _check(budget, push, candidates, most, draws, points, permutations)
     size = texts_per_batch(batch_size)
     options = {"progress": progress, "batch_size": size, "seed": seed, "truncate": truncate}
@@ -252,8 +252,13 @@ def _save(model: Model, steps: Sequence[Step], folder: str | Path) -> dict[str, 
     }
 
 
-def _languages(corpus: Corpus, keep: str | Sequence[str], drop: str | Sequence[str]) -> tuple[list[str], list[str]]:
-    """The codes of the languages to keep and of those to drop."""
+def keep_and_drop(corpus: Corpus, keep: str | Sequence[str], drop: str | Sequence[str]) -> tuple[list[str], list[str]]:
+    """The codes of the languages to keep and of those to drop.
+
+    Raises:
+        BadArgument: none to keep, or one in both.
+        UnknownLanguage: not a language of the corpus.
+    """
     if isinstance(keep, str | tuple | list) and not keep:
         raise BadArgument(f"keep={keep!r}: dropping every language leaves nothing to keep (has: {corpus.languages})")
     keep = chosen(keep, corpus.languages)

@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.arguments import checked, whole_number
+from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted, TooFewLanguages, UnknownLanguage
 from workbench.heads.groups import chosen_heads, random_groups
 from workbench.model.batching import texts_per_batch
@@ -99,14 +99,10 @@ def off_target(
         >>> result = wb.heads.off_target(model, corpus, [(2, 1)], prompt=6)                      # doctest: +SKIP
         >>> wb.figures.matrix(result, "share")                                                   # doctest: +SKIP
     """
-    for name, value in (("controls", controls), ("tokens", tokens), ("prompt", 1 if prompt is None else prompt)):
-        whole_number(name, value, at_least=1)
-    if scale == 1:
-        raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
+    wanted = check_options(prompts, scale=scale, target=target, prompt=prompt, tokens=tokens, controls=controls)
     size = texts_per_batch(batch_size)
     model.require("head")
     chosen = chosen_heads(heads, model.n_layers, model.n_heads)
-    wanted = _wanted(prompts, target)
     known = list(dict.fromkeys([*prompts.languages, *wanted.values()]))
     answers_of = batch_identifier(identify or _lingua(known), known)
     encoded = model.encode(prompts, truncate=truncate or prompt is not None)
@@ -208,6 +204,28 @@ class _Runs:
                 "what the model wrote",
             ),
         }
+
+
+def check_options(
+    prompts: Corpus,
+    *,
+    scale: float,
+    target: str | Mapping[str, str] | None,
+    prompt: int | None,
+    tokens: int,
+    controls: int,
+) -> dict[str, str]:
+    """Check what `off_target` takes, as far as no model is needed; returns the wanted language of each prompt's.
+
+    Raises:
+        BadArgument: a number out of range.
+        UnknownLanguage: a target that is no language, or none for a language of the prompts.
+    """
+    for name, value in (("controls", controls), ("tokens", tokens), ("prompt", 1 if prompt is None else prompt)):
+        whole_number(name, value, at_least=1)
+    if finite("scale", scale) == 1:
+        raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
+    return _wanted(prompts, target)
 
 
 def _wanted(prompts: Corpus, target: str | Mapping[str, str] | None) -> dict[str, str]:

@@ -109,8 +109,8 @@ def make_pairs(
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
     if shots < 0 or (limit is not None and limit < 1):
         raise BadArgument(f"shots={shots!r}, limit={limit!r}; shots start at 0 and limit at 1")
-    given, wanted = routes(frame, source, target)
-    means = tuple(_route(frame, route, given.answer) for route in mean_over) or (given,)
+    given, wanted, *means = check_routes(frame, source, target, mean_over)
+    means = tuple(means) or (given,)
     languages = list(dict.fromkeys((given.answer, wanted.answer)))
     tokens = {language: [_first_tokens(tokenizer, str(word)) for word in frame[language]] for language in languages}
     table = frame.to_numpy()
@@ -137,6 +137,22 @@ def make_pairs(
         )
     answers = tuple((whose, language) for whose in ("source", "target") for language in languages)
     return ConceptPairs(tuple(items), answers, means, wanted, len(order) - len(free) + alone, frame)
+
+
+def check_routes(
+    frame: pd.DataFrame,
+    source: str | Sequence[str],
+    target: str | Sequence[str],
+    mean_over: Sequence[str | Sequence[str]] = (),
+) -> list[Route]:
+    """The routes of source and target prompt, and those to average over.
+
+    Raises:
+        UnknownLanguage: a language is not among the words.
+        BadArgument: not a route.
+    """
+    given, wanted = routes(frame, source, target)
+    return [given, wanted, *(_route(frame, route, given.answer) for route in mean_over)]
 
 
 def routes(frame: pd.DataFrame, source: str | Sequence[str], target: str | Sequence[str]) -> tuple[Route, Route]:

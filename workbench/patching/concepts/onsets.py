@@ -73,9 +73,7 @@ def onsets(
         >>> wb.figures.matrix(onsets(model, languages=["de", "fr", "ja"]), "onset", aspect="concept")  # doctest: +SKIP
     """
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    codes = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
-    if len(codes) < 2:
-        raise TooFewLanguages(f"onsets compare languages, and only {', '.join(codes)} was given; give two")
+    codes = compared(frame, languages)
     if shown is not None:
         shown = chosen([shown], list(frame.columns), where="this word list")[0]
     model.require("restart")
@@ -190,3 +188,16 @@ def _result(
         else "From which layer on has the shown word been read?"
     )
     return result
+
+
+def compared(words: pd.DataFrame, languages: str | Sequence[str] | None) -> list[str]:
+    """The languages of the words that are compared, all when None.
+
+    Raises:
+        UnknownLanguage: a language is not among the words.
+        TooFewLanguages: fewer than two.
+    """
+    codes = list(words.columns) if languages is None else chosen(languages, list(words.columns), where="this word list")
+    if len(codes) < 2:
+        raise TooFewLanguages(f"onsets compare languages, and only {', '.join(codes)} was given; give two")
+    return codes

@@ -41,6 +41,22 @@ class Receiver:
         return f"{self.site} of head {self.layer}.{self.unit}" if self.inside else f"residual of layer {self.layer}"
 
 
+def check_form(receiver: Any) -> tuple[Any, ...]:
+    """The site of a receiver with its numbers, which may not exist in every model: ("final",) or ("q", 4, 2).
+
+    Raises:
+        BadArgument: not the form of a receiver; the message lists them.
+    """
+    if isinstance(receiver, str) and receiver == "final":
+        return (receiver,)
+    site, *numbers = receiver if isinstance(receiver, (tuple, list)) and receiver else ("",)
+    wanted = {"residual": 1, "q": 2, "k": 2, "v": 2}.get(site if isinstance(site, str) else "", 0)
+    whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
+    if not wanted or len(numbers) != wanted or not whole:
+        raise BadArgument(f"receiver={receiver!r} is not a receiver (works: {_WORKS})")
+    return (site, *numbers)
+
+
 def parse(model: Model, receiver: Any) -> Receiver:
     """The Receiver of an argument.
 
@@ -48,13 +64,9 @@ def parse(model: Model, receiver: Any) -> Receiver:
         BadArgument: no such receiver; the message lists them.
         UnsupportedSite: the architecture has no such site.
     """
-    if isinstance(receiver, str) and receiver == "final":
-        return Receiver("final", model.n_layers)
-    site, *numbers = receiver if isinstance(receiver, (tuple, list)) and receiver else ("",)
-    wanted = {"residual": 1, "q": 2, "k": 2, "v": 2}.get(site if isinstance(site, str) else "", 0)
-    whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
-    if not wanted or len(numbers) != wanted or not whole:
-        raise BadArgument(f"receiver={receiver!r} is not a receiver (works: {_WORKS})")
+    site, *numbers = check_form(receiver)
+    if site == "final":
+        return Receiver(site, model.n_layers)
     if not 1 <= numbers[0] < model.n_layers:
         raise BadArgument(f"receiver={receiver!r}: senders lie before it, so its layer is 1 to {model.n_layers - 1}")
     if site == "residual":

@@ -8,7 +8,9 @@ import pandas as pd
 import xarray as xr
 
 from workbench import figures
+from workbench.arguments import finite, whole_number
 from workbench.heads import importance, knockout, prune, save_smaller, top
+from workbench.heads.removal.prune import keep_and_drop
 from workbench.model.model import Model
 from workbench.studies.findings import removal as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
@@ -46,6 +48,8 @@ def run_knockout(
     Returns:
         The run folder, with `knockout.nc` and `report.html`.
     """
+    finite("share", share, above=0, at_most=1)
+    whole_number("controls", controls)
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     loaded = open_model(model, options)
     train, test = texts.split("train"), texts.split("test")
@@ -140,7 +144,9 @@ def run_prune(
     Returns:
         The run folder, with `prune.nc` and `report.html`.
     """
+    finite("budget", budget, at_least=0)
     texts = open_texts(corpus, options, limit=limit, alone=True)
+    keep_and_drop(texts, keep, drop)
     loaded = open_model(model, options)
     how = {"keep": keep, "drop": drop, "budget": budget}
 

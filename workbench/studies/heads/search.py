@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench import figures
+from workbench.arguments import finite, one_of, whole_number
 from workbench.errors import BadArgument
 from workbench.heads import agreement, kinds, search, shapley
 from workbench.heads.agreement import METHODS
@@ -52,6 +53,9 @@ def run_search(
     Returns:
         The run folder, with `search.nc` and `report.html`.
     """
+    whole_number("top", top, at_least=1)
+    finite("confidence", confidence, above=0, below=1)
+    whole_number("first", first, at_least=2, why="an interval takes at least 2 texts")
     how = {"top": top, "confidence": confidence, "first": first}
 
     def sections(result: xr.Dataset) -> list[Section]:
@@ -119,6 +123,9 @@ def run_agreement(
         BadArgument: an unknown method, or the reference is not among them.
     """
     names = METHODS if methods is None else tuple(name.strip() for name in methods.split(","))
+    for name in names:
+        one_of("methods", name, METHODS)
+    finite("top", top, above=0, below=1)
     if reference not in names:
         raise BadArgument(f"reference {reference!r} is not among the methods ({', '.join(names)})")
 
@@ -166,6 +173,8 @@ def run_shapley(
     Returns:
         The run folder, with `shapley.nc` and `report.html`.
     """
+    whole_number("permutations", permutations, at_least=2, why="a standard error takes at least 2 orders")
+    finite("tolerance", tolerance, at_least=0)
 
     def sections(result: xr.Dataset) -> list[Section]:
         question = "What is each head worth together with the others?"

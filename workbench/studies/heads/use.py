@@ -1,5 +1,6 @@
 """Studies that use heads: a trained mask, two facts in two languages, the language of generated text."""
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +10,11 @@ import numpy as np
 import xarray as xr
 
 from workbench import figures
+from workbench.arguments import finite, whole_number
 from workbench.errors import BadArgument, BadPairs
 from workbench.heads import importance, off_target, save_mask, top, transfer, tune_mask
 from workbench.heads.groups import read_heads
+from workbench.heads.use.off_target import check_options
 from workbench.heads.use.tasks import read_tasks
 from workbench.model.model import Model
 from workbench.studies.findings import use as findings
@@ -62,7 +65,9 @@ def _choice(heads: str, corpus: Any, share: float, options: Options) -> tuple[Co
     """The texts by which heads are chosen, None where they are named, and what the choice depends on."""
     if named := _named(heads):
         return None, {"heads": named}
+    finite("share", share, above=0, at_most=1)
     texts = corpus if isinstance(corpus, Corpus) else open_texts(corpus, options, alone=True)
+    chosen([heads], texts.languages, where=texts.source)
     return texts, {"heads": heads, "share": share, "chosen_on": texts.info}
 
 
@@ -100,12 +105,13 @@ def run_tune_mask(
         The run folder, with `tune_mask.nc` and `report.html`.
     """
     refuse_chat(options, "questions with answers")
-    loaded = open_model(model, options)
-    if limit is not None and limit < 1:
-        raise BadArgument(f"limit={limit!r} keeps no question; give a whole number from 1")
+    for name, value in (("epochs", epochs), ("controls", controls), ("limit", 1 if limit is None else limit)):
+        whole_number(name, value, at_least=1)
+    finite("rate", rate, above=0)
     from_words = str(tasks).startswith("words:")
     questions = find_pairs(tasks, limit, options.seed) if from_words else read_tasks(tasks)[:limit]
     texts, choice = _choice(heads, corpus, share, options)
+    loaded = open_model(model, options)
     how = {"epochs": epochs, "rate": rate, "controls": controls}
     key = {**common_key(loaded, options), "method": "tune_mask", **choice, **how}
     key["tasks"] = digest([[question.prompt, question.answer] for question in read_tasks(questions)])
@@ -176,11 +182,13 @@ def run_transfer(
         wanted = [float(scale) for scale in scales.split(",")]
     except ValueError:
         raise BadArgument(f"scales {scales!r}: give numbers with commas, such as 0,3") from None
-    if limit is not None and limit < 1:
-        raise BadArgument(f"limit={limit!r} keeps no conflict; give a whole number from 1")
+    if not all(map(math.isfinite, wanted)) or 1.0 in wanted:
+        raise BadArgument(f"scales={scales!r}; give finite numbers other than 1, which is always measured")
+    for name, value in (("controls", controls), ("limit", 1 if limit is None else limit)):
+        whole_number(name, value, at_least=1)
     questions = [item for _, item in read_json_lines(Path(conflicts), BadPairs)][:limit]
-    loaded = open_model(model, options)
     texts, choice = _choice(heads, corpus, share, options)
+    loaded = open_model(model, options)
     how = {"scales": wanted, "controls": controls}
     key = {**common_key(loaded, options), "method": "transfer", **choice, "conflicts": digest(questions), **how}
 
@@ -245,12 +253,14 @@ def run_off_target(
     """
     whole = open_texts(corpus, options, limit=limit, alone=True)
     prompts = at_least_two(whole.select(languages or list(whole.languages)))
+    check_options(prompts, scale=scale, target=target, prompt=prompt, tokens=tokens, controls=controls)
+    choice = _choice(heads, whole, share, options)[1]
     loaded = open_model(model, options)
     how = {"scale": scale, "target": target, "prompt": prompt, "tokens": tokens, "controls": controls}
     key = {
         **common_key(loaded, options, prompts),
         "method": "off_target",
-        **_choice(heads, whole, share, options)[1],
+        **choice,
         **how,
     }
 

@@ -7,9 +7,12 @@ from typing import Any
 import xarray as xr
 
 from workbench import figures
+from workbench.arguments import whole_number
 from workbench.errors import BadArgument
 from workbench.model.model import Model
 from workbench.neurons import compare, firing, knockout, lape, stages, ternary
+from workbench.neurons.classes.ranking import check_share
+from workbench.neurons.compare import trained_languages
 from workbench.studies.findings.neurons import effects as findings
 from workbench.studies.neurons.classes import firing_cell
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
@@ -39,6 +42,7 @@ def run_stages(
     Returns:
         The run folder, with `firing.nc`, `ternary.nc`, `stages.nc`, `report.html`.
     """
+    check_share("top_rate", top_rate, closed=True)
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     loaded = open_model(model, options)
     key = {**common_key(loaded, options, texts), "top_rate": top_rate}
@@ -106,6 +110,8 @@ def run_knockout(
     """
     if method not in _METHODS:
         raise BadArgument(f"there is no method {method!r} to choose neurons by (has: {', '.join(_METHODS)})")
+    whole_number("controls", controls)
+    check_share("top_rate", top_rate, closed=True)
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     train, test = texts.split("train"), texts.split("test")
     loaded = open_model(model, options)
@@ -182,7 +188,9 @@ def run_compare(
     Returns:
         The run folder, with `ternary_before.nc`, `ternary_after.nc`, `compare.nc`, `report.html`.
     """
+    check_share("top_rate", top_rate, closed=True)
     texts = open_texts(corpus, options, languages=languages, limit=limit)
+    trained_languages(trained, texts.languages)
     models = {"before": open_model(before, options), "after": open_model(after, options)}
     keys = {when: {**common_key(model, options, texts), "top_rate": top_rate} for when, model in models.items()}
 

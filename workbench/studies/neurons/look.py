@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from workbench import figures
+from workbench.arguments import whole_number
 from workbench.neurons import experts, lape, look, plnd, ternary
 from workbench.results.files import write_whole
 from workbench.studies.findings.neurons import effects as findings
@@ -39,6 +40,8 @@ def run_look(
     Returns:
         The run folder, with `firing.nc`, `look.nc`, `neuron.html` (the card), `report.html`.
     """
+    whole_number("layer", layer)
+    whole_number("neuron", neuron)
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     loaded = open_model(model, options)
     key = {**common_key(loaded, options, texts), "method": "look", "layer": layer, "neuron": neuron}

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from workbench import figures
+from workbench.arguments import whole_number
 from workbench.neurons import routing
 from workbench.studies.findings.neurons import routing as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
@@ -38,6 +39,7 @@ def run_routing(
     Raises:
         UnsupportedSite: the model is dense.
     """
+    whole_number("permutations", permutations)
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     loaded = open_model(model, options)
     key = {**common_key(loaded, options, texts), "method": "routing", "permutations": permutations}

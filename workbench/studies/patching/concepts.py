@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench import figures
+from workbench.arguments import whole_number
 from workbench.patching import concepts, onsets
+from workbench.patching.concepts.concept_pairs import check_routes
+from workbench.patching.concepts.onsets import compared
 from workbench.studies.findings import concepts as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
@@ -60,7 +63,12 @@ def run_concepts(
         BadPairs: first tokens collide in every concept.
     """
     refuse_chat(options, "the exchange of concepts")
-    frame, loaded = load_words(words), open_model(model, options)
+    frame = load_words(words)
+    check_routes(frame, source, target, mean_over)
+    whole_number("shots", shots)
+    if limit is not None:
+        whole_number("limit", limit, at_least=1)
+    loaded = open_model(model, options)
     routes = {"source": source, "target": target, "shots": shots, "limit": limit}
     key = {**common_key(loaded, options), "words": frame.attrs["hash"], **routes}
     places: dict[str, dict[str, Any]] = {"last": {"at": "last"}, "concept": {"at": "concept"}}
@@ -116,8 +124,13 @@ def run_onsets(
         The run folder, with `onsets_last.nc`, `onsets_concept.nc`, `report.html`.
     """
     refuse_chat(options, "the search for onsets")
-    frame, loaded = load_words(words), open_model(model, options)
+    frame = load_words(words)
     wanted = languages.split(",") if isinstance(languages, str) else languages
+    compared(frame, wanted)
+    whole_number("shots", shots)
+    if limit is not None:
+        whole_number("limit", limit, at_least=1)
+    loaded = open_model(model, options)
     how = {"languages": wanted, "shots": shots, "limit": limit}
     key = {**common_key(loaded, options), "words": frame.attrs["hash"], **how}
 

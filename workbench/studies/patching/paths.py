@@ -9,8 +9,10 @@ import pandas as pd
 import xarray as xr
 
 from workbench import figures
+from workbench.arguments import whole_number
 from workbench.errors import BadArgument
 from workbench.patching import cross_position, edges, path
+from workbench.patching.edges.receivers import check_form
 from workbench.studies.findings import patches as findings
 from workbench.studies.findings import routes
 from workbench.studies.options import DEFAULTS, Options, common_key
@@ -84,6 +86,8 @@ def run_cross_position(
         BadArgument: no such layer.
         BadPairs: the pairs cannot be read.
     """
+    if layer is not None:
+        whole_number("layer", layer)
     loaded, wanted = open_pairs(model, pairs, limit, options)
     at = loaded.n_layers // 2 if layer is None else layer
 
@@ -137,6 +141,7 @@ def run_edges(
         figure = drawing(figures.bars, table.drop(columns="exact"), "effect", question=question)
         return section("edges", result, figure, table=table, reading=reading, finding=routes.edges(result))
 
+    whole_number("steps", steps)
     loaded, wanted = open_pairs(model, pairs, limit, options)
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "edges", "steps": steps}
     cell = Cell("edges", key, lambda _: edges(loaded, wanted, steps=steps, **options.sweep))
@@ -171,4 +176,6 @@ def _receiver(text: str) -> str | tuple[Any, ...]:
     numbers = where.split(".") if colon else []
     if not all(number.isdecimal() for number in numbers):
         raise BadArgument(f"receiver={text!r} is not a receiver; write final, residual:4, q:4.2, k:4.2 or v:4.2")
-    return (site, *map(int, numbers)) if numbers else site
+    receiver = (site, *map(int, numbers)) if numbers else site
+    check_form(receiver)
+    return receiver

@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from workbench import figures
+from workbench.arguments import whole_number
 from workbench.errors import BadPairs
 from workbench.model.model import Model
 from workbench.patching import cross_layer, sweep
@@ -48,6 +49,8 @@ def open_pairs(model: Any, pairs: Any, limit: int | None, options: Options) -> t
 
 def find_pairs(source: Any, limit: int | None, seed: int, tokenizer: Any = None, *, chat: bool = False) -> Pairs:
     """Pairs of a file, or translation pairs of the shipped words for "words:de-fr"."""
+    if limit is not None:
+        whole_number("limit", limit, at_least=1)
     if not (isinstance(source, str) and source.startswith(_WORDS)):
         pairs = load_pairs(source, chat=chat)
         return pairs if limit is None else replace(pairs, items=pairs.items[:limit])
