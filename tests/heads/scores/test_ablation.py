@@ -213,3 +213,10 @@ def test_an_interrupt_while_the_mean_is_taken(monkeypatch):
     with pytest.raises(Interrupted, match=r"0 of 36 cells .*none") as caught:
         ablate(model("llama"), corpus(), how="mean", progress=False)
     assert np.isnan(caught.value.partial.delta).all()
+
+
+def test_the_bar_counts_a_pass_for_each_head_and_batch(capsys):
+    ablate(model("llama"), corpus(), batch_size=1)
+    passes = 12 * sum(map(len, TEXTS.values()))  # 3 layers of 4 heads; every text is a batch
+    shown = capsys.readouterr().err
+    assert "ablation (zero) of 12 heads: 100%" in shown and f" {passes}/{passes} [" in shown and "pass" in shown

@@ -131,7 +131,7 @@ def knockout(
 
     batches = by_language(model, encoded, batch_size=size)
     try:
-        with tqdm(total=len(batches) * len(scales), desc="knock-out", unit="group", disable=not progress) as bar:
+        with tqdm(total=len(batches) * len(scales), desc="knock-out", unit="pass", disable=not progress) as bar:
             for _ in measuring(model, table, batches, scales, metric=metric, step=bar.update):
                 pass
     except KeyboardInterrupt:

@@ -121,7 +121,7 @@ def ablate(
     cells = sum(map(len, layers.values()))
     total = len(batches) * (cells + how.startswith(("mean", "pattern")))
     try:
-        with tqdm(total=total, desc=f"ablation ({how})", unit="head", disable=not progress) as bar:
+        with tqdm(total=total, desc=f"ablation ({how}) of {cells} heads", unit="pass", disable=not progress) as bar:
             replacement = _replacement(model, how, scale, encoded, batches, seed, bar)
             for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(cells)):
                 sweep.run(batch, replacement, bar)

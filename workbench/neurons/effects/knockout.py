@@ -114,7 +114,7 @@ def knockout(
 
     batches = by_language(model, encoded, batch_size=size)
     try:
-        with tqdm(total=len(batches) * len(sets), desc="knock-out", unit="group", disable=not progress) as bar:
+        with tqdm(total=len(batches) * len(sets), desc="knock-out", unit="pass", disable=not progress) as bar:
             for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(len(sets))):
                 sweep.begin(batch)
                 for group, masks in enumerate(sets.values()):

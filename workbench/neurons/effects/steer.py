@@ -117,7 +117,7 @@ def steer(
     batches = by_language(model, encoded, batch_size=size)
     dose = torch.tensor(amounts)[:, None, None]
     try:
-        with tqdm(total=len(batches) * len(edits), desc="steering", unit="edit", disable=not progress) as bar:
+        with tqdm(total=len(batches) * len(edits), desc="steering", unit="pass", disable=not progress) as bar:
             for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(len(edits))):
                 sweep.begin(batch)
                 for control, (scale, fill) in enumerate(edits):
