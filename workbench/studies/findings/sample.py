@@ -76,21 +76,31 @@ def undecided(n: int, what: str, cells: int) -> str:
 def smallest(low: xr.DataArray, high: xr.DataArray, *, n: int, cells: int, level: float = 0.95) -> float:
     """About the smallest mean that a t-test of n samples, corrected for all cells, would show; NaN if unknown.
 
-    From the median width of the intervals, which is taken for twice the normal quantile of `level` standard errors.
+    From the median width of the intervals, which is taken for twice the normal quantile of `level` standard errors of a
+    bootstrap, which are smaller than the t-test's by a factor of sqrt((n - 1) / n).
     """
     widths = (high - low).values
     known = widths[np.isfinite(widths) & (widths > 0)]
     if n < 2 or not known.size:
         return np.nan
-    error = float(np.median(known)) / 2 / stats.norm.isf((1 - level) / 2)
+    error = float(np.median(known)) / 2 / stats.norm.isf((1 - level) / 2) * math.sqrt(n / (n - 1))
     return float(error * stats.t.isf(ALPHA / 2 / cells, n - 1))
 
 
-def not_shown(result: xr.Dataset, cells: int, *, low: str, high: str, units: str, level: float = 0.95) -> str:
-    """What a test that shows nothing could have shown: why it cannot decide, and the smallest effect; may be empty."""
+def not_shown(result: xr.Dataset, cells: int, *, tested: bool, level: float = 0.95, units: str) -> str:
+    """What a result that shows nothing could have shown: why it cannot decide, and the smallest effect; may be empty.
+
+    Args:
+        result: with `low` and `high`.
+        cells: number of cells.
+        tested: whether p-values corrected for all cells decide; each interval alone otherwise.
+        level: of the intervals.
+        units: of the effect.
+    """
     n, what = samples(result)
-    least = np.nan
-    if {low, high} <= set(result.data_vars):
-        least = smallest(result[low], result[high], n=n, cells=cells, level=level)
-    seen = f"An effect below about {number(least)} {units} could not have been shown." if np.isfinite(least) else ""
+    if tested:
+        least = smallest(result.low, result.high, n=n, cells=cells, level=level)
+    else:
+        least = float((result.high - result.low).median()) / 2
+    seen = f"An effect below about {number(least)} {units} could not have been shown." if least > 0 else ""
     return " ".join(filter(None, (undecided(n, what, cells), seen)))

@@ -45,9 +45,9 @@ def count(n: int, what: str) -> str:
     return f"{n:,} {what}" + ("" if n == 1 else "s")
 
 
-def by_chance(expected: float) -> str:
+def expected(amount: float) -> str:
     """Such as: chance gives about 2.4."""
-    return f"chance gives about {float(expected):.2g}"
+    return f"chance gives about {float(amount):.2g}"
 
 
 def several(amount: str, limit: int) -> str:
