@@ -161,7 +161,7 @@ def ablation(result: xr.Dataset) -> Finding:
     if harm is not None:
         heads = [(harm.at["layer"], harm.at["head"])]
         parts.append(
-            f"The largest harm{harm.ranked(BY_LOWER_END).rstrip(',')}: removing {place(*heads[0])} raises the loss of "
+            f"The largest harm{harm.last_ranked(BY_LOWER_END)}: removing {place(*heads[0])} raises the loss of "
             f"{language(harm.at['language'])} by {number(harm.value)} nats{harm.interval(_level(result))}."
         )
     if better.any():

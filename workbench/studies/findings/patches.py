@@ -109,7 +109,7 @@ def heads(result: xr.Dataset) -> Finding:
         )
     named = (best.at["layer"], best.at["head"])
     return finding(
-        f"Of the heads, {place(*named)} moves the answer most{best.ranked(BY_NEARER_END).rstrip(',')}: {_value(best)}. "
+        f"Of the heads, {place(*named)} moves the answer most{best.last_ranked(BY_NEARER_END)}: {_value(best)}. "
         f"The intervals of {int(sure.sum())} of {count(tested, 'head')} exclude zero; {expected(0.05 * tested)}.",
         trust(result),
         heads=[named],

@@ -43,6 +43,10 @@ class Cell:
         """Such as: (95 % interval 0.08 to 0.12), after a space; empty without an interval."""
         return f" ({100 * level:g} % interval {number(self.low)} to {number(self.high)})" if self.measured else ""
 
+    def last_ranked(self, how: str) -> str:
+        """As `ranked`, at the end of a clause: without the second comma."""
+        return f", {how}" if self.measured else ""
+
     def ranked(self, how: str) -> str:
         """`how` between commas, such as BY_LOWER_END; empty without an interval, where the value ranks."""
         return f", {how}," if self.measured else ""

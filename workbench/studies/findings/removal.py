@@ -4,7 +4,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, language, listed, number
+from workbench.studies.findings.words import chance, count, expected, language, listed, number
 
 _LEAST = 4  # groups: 3 have 6 assignments, the best of which has p = 1/6
 
@@ -24,11 +24,11 @@ def diagonal(result: xr.Dataset) -> Finding:
     more = (
         "A language's own heads cost it more than they cost the others"
         if mean > 0 and p < 0.05
-        else "A language's own heads cost it no more than they cost the others, as far as this test shows"
+        else "What a language's own heads cost it is not distinguishable from what they cost the others"
     )
     return Finding(
         f"{more}: beyond random heads, by {number(mean)} nats on average ({number(low)} to {number(high)} over texts; "
-        f"p {number(p)} by permuting the groups' languages)."
+        f"{chance(p)} by permuting the groups' languages)."
     )
 
 
@@ -39,7 +39,7 @@ def hits(result: xr.Dataset) -> Finding:
     less = [language(code) for code in named.group.values[(named.contrast_high < 0).values]]
     return finding(
         f"{len(more)} of {count(named.sizes['group'], 'language')} are hit more by their own group (interval above "
-        f"zero): {listed(more)}.",
+        f"zero; {expected(0.025 * named.sizes['group'])}): {listed(more)}.",
         f"Hit less (interval below zero): {listed(less)}.",
     )
 
