@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from workbench.results.make import make_result
-from workbench.studies.findings import heads, patches, routes, sample
+from workbench.studies.findings import controls, heads, patches, routes, sample
+from workbench.studies.findings.neurons import effects
 from workbench.studies.findings.rank import ends, strongest
 from workbench.studies.findings.words import chance, number, percent
 
@@ -174,3 +175,25 @@ def test_an_ablation_of_few_texts_cannot_decide():
     assert "4 texts and 16 cells cannot decide this" in few and "about 10 texts would do" in few
     many = heads.ablation(cells("none", p=1, texts=20)).text
     assert "cannot decide" not in many and "An effect below about 0.177 nats" in many
+
+
+def test_counts_of_languages_stand_beside_chance():
+    made = make_result(
+        {
+            "delta": (("language",), np.array([0.3, 0.1, 0.2]), "change [nats]"),
+            "control_high": (("language",), np.array([0.1, 0.2, 0.1]), "upper end [nats]"),
+        },
+        {"language": ["de", "fr", "ja"]},
+        method="neurons.knockout",
+        parameters={"level": 0.9},
+    )
+    assert effects.beyond(made).text == (
+        "2 of 3 languages lose more than the band of random groups reaches; chance gives about 0.15."
+    )
+
+
+def test_no_intervals_is_not_written_under_bands():
+    made = xr.Dataset({"mean": ("x", [1.0]), "mean_low": ("x", [0.0]), "mean_high": ("x", [2.0])})
+    made = made.assign_attrs(provenance="{}")
+    assert "no intervals" not in controls.control(made)
+    assert "no intervals" in controls.control(made[["mean"]])
