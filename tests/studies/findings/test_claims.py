@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from workbench.results.make import make_result
-from workbench.studies.findings import controls, heads, patches, routes, sample
+from workbench.studies.findings import concepts, controls, heads, patches, routes, sample
 from workbench.studies.findings.neurons import effects
 from workbench.studies.findings.rank import ends, strongest
 from workbench.studies.findings.words import chance, number, percent
@@ -197,3 +197,25 @@ def test_no_intervals_is_not_written_under_bands():
     made = made.assign_attrs(provenance="{}")
     assert "no intervals" not in controls.control(made)
     assert "no intervals" in controls.control(made[["mean"]])
+
+
+def test_the_source_concept_is_named_where_it_surely_is():
+    axes, value, half = ("answer", "layer"), np.array([[0.1, 0.4, 0.9], [1.0, 1.0, 1.0]]), np.full((2, 3), 0.05)
+    half[0, 2] = 0.8  # the largest mean of the source concept is the noisiest
+    onset = {f"onset{end}": ("aspect", [1.0]) for end in ("", "_low", "_high")}
+    made = xr.Dataset(
+        {
+            "probability": (axes, value),
+            "low": (axes, value - half),
+            "high": (axes, value + half),
+            "control": (axes, value / 8),
+            "answer_concept": ("answer", np.array(["source", "target"], dtype=object)),
+            **onset,
+        },
+        {"aspect": ["concept"], "answer": ["a", "b"], "layer": [0, 1, 2]},
+        {"at": "last", "pairs": 4, "collided": 0},
+    )
+    assert concepts.concepts(made).details[0] == (
+        "The source concept reaches the most, by the lower end of its interval, at layer 1: 0.4 (95 % interval 0.35 to "
+        "0.45), and 0.05 there with random concepts' states."
+    )

@@ -3,6 +3,7 @@
 import pandas as pd
 import xarray as xr
 
+from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import chance, count, expected, language, listed, number
 
@@ -35,11 +36,12 @@ def diagonal(result: xr.Dataset) -> Finding:
 def hits(result: xr.Dataset) -> Finding:
     """Which languages their own group hits more, and which less. Reads `contrast[group]`, `_low`, `_high`."""
     named = result.sel(group=[name for name in result.group.values if name in result["language"].values])
+    level = provenance(result)["parameters"].get("level", 0.95)
     more = [language(code) for code in named.group.values[(named.contrast_low > 0).values]]
     less = [language(code) for code in named.group.values[(named.contrast_high < 0).values]]
     return finding(
         f"{len(more)} of {count(named.sizes['group'], 'language')} are hit more by their own group (interval above "
-        f"zero; {expected(0.025 * named.sizes['group'])}): {listed(more)}.",
+        f"zero; {expected((1 - level) / 2 * named.sizes['group'])}): {listed(more)}.",
         f"Hit less (interval below zero): {listed(less)}.",
     )
 

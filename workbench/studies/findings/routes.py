@@ -84,7 +84,8 @@ def latent(result: xr.Dataset) -> Finding:
 def sureness(result: xr.Dataset) -> Finding:
     """How entropy and the answer's rank change with depth. Reads `entropy`, `rank`."""
     entropy, rank = result.entropy.values, result["rank"].values
-    best = int(entropy[1:-1].argmax()) + 1 if entropy.size > 2 else 0
+    ranks = result.entropy_low.values if "entropy_low" in result else entropy  # as of all that is ranked, the lower end
+    best = int(ranks[1:-1].argmax()) + 1 if entropy.size > 2 else 0
     return Finding(
         f"Between embedding and output, entropy is highest at state {int(result.layer[best])} ({number(entropy[best])} "
         f"nats) and {number(entropy[-1])} nats at the output; the answer's rank is {number(rank[best])} there and "
