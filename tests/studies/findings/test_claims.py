@@ -8,7 +8,7 @@ import xarray as xr
 
 from workbench.results.make import make_result
 from workbench.studies.findings import concepts, controls, heads, patches, routes, sample
-from workbench.studies.findings.neurons import effects
+from workbench.studies.findings.neurons import classes, effects
 from workbench.studies.findings.rank import ends, strongest
 from workbench.studies.findings.words import chance, number, percent
 
@@ -219,3 +219,12 @@ def test_the_source_concept_is_named_where_it_surely_is():
         "The source concept reaches the most, by the lower end of its interval, at layer 1: 0.4 (95 % interval 0.35 to "
         "0.45), and 0.05 there with random concepts' states."
     )
+
+
+def test_large_counts_have_separators():
+    fired = np.zeros((2, 1, 7120), dtype=int)
+    made = xr.Dataset(
+        {"fired": (("language", "layer", "neuron"), fired), "tokens": ("language", [5000, 5000])},
+        {"language": ["de", "ja"], "layer": [0]},
+    )
+    assert classes.firing(made).text.endswith("7,120 neurons of 7,120 never fired.")

@@ -70,8 +70,8 @@ def beforehand(result: xr.Dataset) -> str:
     """That the number of selected neurons is set, not measured. Reads `selected`, and the share out of it."""
     chosen, of = int(result.selected.sum()), result.selected.size
     return (
-        "No random or shuffled control was measured. How many neurons are selected is set beforehand "
-        f"for any model, by the share {number(provenance(result)['parameters']['top_rate'])}: here {chosen} of {of}."
+        "No random or shuffled control was measured. How many neurons are selected is set beforehand for any "
+        f"model, by the share {number(provenance(result)['parameters']['top_rate'])}: here {chosen:,} of {of:,}."
     )
 
 

@@ -54,7 +54,7 @@ def share(result: xr.Dataset) -> Finding:
     if best is None or (best.measured and not best.excludes_zero):
         return Finding("No expert's share for a language has an interval above the mean of the other languages.")
     at = best.at
-    low, high = (result[f"share_{end}"].sel(at) for end in ("low", "high"))
+    low, high = (float(result[f"share_{end}"].sel(at)) for end in ("low", "high"))
     between = f" ({percent(low)} to {percent(high)})" if np.isfinite(low) else ""
     return Finding(
         f"The largest preference{best.last_ranked(BY_LOWER_END)}: expert {at['expert']} of layer {at['layer']} gets "
