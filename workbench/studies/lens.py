@@ -109,8 +109,9 @@ def _sections(results: Results, kind: str, target: str) -> list[Section]:
         section(
             "latent",
             mass,
-            drawing(figures.curves, mass, "entropy", question="How sure is each layer?"),
-            reading=f"Entropy of the {kind}: high is undecided, 0 is certain. {_LAYERS}",
+            drawing(figures.curves, mass, "entropy", question="How concentrated is what each layer would predict?"),
+            reading=f"Entropy of the {kind}: high is spread over many tokens, 0 is all on one token. "
+            f"In an early layer that is not an answer. {_LAYERS}",
             finding=routes.sureness(mass),
         ),
     ]

@@ -12,7 +12,7 @@ import xarray as xr
 from workbench.figures.question import plain_question
 from workbench.results.make import provenance
 from workbench.results.scores import score_name
-from workbench.studies.findings import controls
+from workbench.studies.findings import controls, sample
 from workbench.studies.findings.finding import Finding, Head
 from workbench.studies.findings.words import language, number
 from workbench.studies.report import Section
@@ -74,12 +74,13 @@ def section(
         table: printed under it.
     """
     heads, measure = of_heads(result)
+    few = sample.warning(result)
     return Section(
         title=drawn.question,
         figure=drawn.figure,
         table=table,
         reading=reading,
-        finding=finding,
+        finding=finding.then(Finding(few)) if few else finding,
         provenance=provenance(result),
         file=f"{name}.nc",
         control=control or controls.control(result),

@@ -54,6 +54,7 @@ def test_importance():
     around = {name: (CELLS, np.full((2, 2, 2), end), name) for name, end in (("low", 0.4), ("high", 0.6))}
     text = heads.importance(scores([[[0, 0.5], [0, 0]], [[0, 0.2], [0, 0]]], **around)).text
     assert text.endswith("for German: 0.5 nats (95 % interval 0.4 to 0.6).")
+    assert "The largest importance, by the lower end of its interval, is that of head 1 of layer 0" in text
     text = heads.importance(scores([[[0, 0.5], [0, 0]], [[0, 0], [0, 0]]])).text
     assert text.endswith("No head has an importance above zero for French.")
     assert heads.importance(scores(np.zeros((2, 1, 2)))).text == "No head has an importance above zero in any language."
@@ -88,7 +89,7 @@ def test_roles():
     values[0, 0, 1] = values[1, 1, 0] = 1
     text = heads.roles(roles(scores(values), quantile=0.7)).text
     assert text == (
-        "Of 4 heads, 2 stand out for one language, 0 for 2 or more, 2 for none. "
+        "Of 4 heads, 2 stand out for one language (chance gives about 1.5), 0 for 2 or more, 2 for none. "
         "Heads of one language: German 1 and French 1."
     )
     assert heads.roles(roles(scores(np.zeros((2, 2, 2))))).text.endswith("No head stands out for one language alone.")
@@ -106,14 +107,18 @@ def test_ablation():
     p = [[[0.01, 0.01], [1, 1]], [[0.01, 0.5], [1, 1]]]
     text = heads.ablation(ablated(delta, p)).text
     assert text == (
-        "1 of 4 heads are each needed by some language, 1 by every one: removing the head alone raises the loss by "
-        "more than chance (corrected p < 0.05). The largest harm: removing head 0 of layer 0 raises the loss of German "
-        "by 0.5 nats (90 % interval 0.4 to 0.6). In 1 of 8 pairs of head and language, removal lowers the loss."
+        "1 of 4 heads are each needed by some language, 1 by every one; chance gives at most about 0.1: removing "
+        "the head alone raises the loss by 0.01 nats or more (corrected p < 0.05). The largest harm, by the lower end "
+        "of its interval: removing head 0 of layer 0 raises the loss of German by 0.5 nats (90 % interval 0.4 to 0.6). "
+        "In 1 of 8 pairs of head and language, removal lowers the loss."
     )
-    assert (
-        "no language more than chance would (smallest corrected p-value 0.2)"
-        in heads.ablation(ablated(delta, 0.2)).text
+    nothing = heads.ablation(ablated(delta, 0.2))
+    assert nothing.answer == (
+        "No removal of a head changes a language's loss by an amount that is distinguishable from none (smallest "
+        "corrected p-value 0.2)."
     )
+    tiny = heads.ablation(ablated(np.full((2, 2, 2), 0.009), 0.01))
+    assert tiny.answer.startswith("0 of 4 heads are each needed") and "harm" not in tiny.text
     assert heads.ablation(ablated(delta, np.nan)).text.startswith("There are too few texts")
     better = heads.ablation(ablated(-np.abs(delta), 0.01)).text
     assert better.startswith("0 of 4 heads are each needed by some language, 0 by every one")
@@ -147,13 +152,13 @@ def test_knockout_leads_with_the_test_of_the_diagonal():
         "(-0.01 to 0.11 over texts; p 0.04 by permuting the groups' languages)."
     )
     assert removal.diagonal(found.assign_attrs(diagonal_p=0.2)).text.startswith(
-        "A language's own heads cost it no more"
+        "What a language's own heads cost it is not distinguishable from what they cost the others"
     )
     assert "too few groups" in removal.diagonal(found.assign_attrs(diagonal_p=np.nan)).text
     assert "with 3 groups no permutation test" in removal.diagonal(found.isel(group=slice(3))).text
     assert removal.hits(found).text == (
-        "1 of 4 languages are hit more by their own group (interval above zero): German. Hit less (interval below "
-        "zero): French."
+        "1 of 4 languages are hit more by their own group (interval above zero; chance gives about 0.1): German. Hit "
+        "less (interval below zero): French."
     )
     table = removal.contrasts(found)
     assert table.index.tolist() == ["German", "French", "Japanese", "Turkish"]
@@ -209,15 +214,19 @@ def test_cross_layer():
     axes = ("source_layer", "target_layer")
     text = patches.cross_layer(patched([[0.1, 0.9], [0.2, 0.8]], axes)).text
     assert text == (
-        "Between different layers, the effect is largest from layer 0 of the source run into layer 1 of the target "
-        "run: normalized effect 0.9 (95 % interval 0.8 to 1). 1 of 2 such cells have an effect above 0.5. Within one "
-        "layer, that is first so at layer 1. In 3 of 3 pairs the model prefers the right word in both runs."
+        "Between different layers, the effect is largest, by the lower end of its interval, from layer 0 of the source "
+        "run into layer 1 of the target run: normalized effect 0.9 (95 % interval 0.8 to 1). 1 of 2 such cells have an "
+        "effect above 0.5. Within one layer, that is first so at layer 1. "
+        "In 3 of 3 pairs the model prefers the right word in both runs."
     )
 
 
 def test_positions():
     text = patches.positions(patched([[0.7, 0.1], [0.2, 0.8]], ("layer", "position"))).text
-    assert "Before layer 0 the largest effect is at position 0: normalized effect 0.7" in text
+    assert (
+        "Before layer 0 the largest effect, by the lower end of its interval, is at position 0: normalized effect 0.7"
+        in (text)
+    )
     assert text.startswith("The state of the last position has an effect above 0.5 from layer 1 on")
     again = patches.positions(patched([[0.7, 0.6], [0.2, 0.3]], ("layer", "position"))).text
     assert again.startswith("The state of the last position first has an effect above 0.5 before")
@@ -228,9 +237,17 @@ def test_positions():
 def test_heads():
     axes = ("layer", "head")
     text = patches.heads(patched([[0.05, -0.6], [0.3, 0.02]], axes)).text
-    assert text.startswith("Of the heads, head 1 of layer 0 moves the answer most: normalized effect -0.6")
-    assert "The intervals of 2 of 4 heads exclude zero." in text
-    assert patches.heads(patched([[0.05, -0.6]], axes, width=1)).text.startswith("No head moves the answer")
+    assert text.startswith(
+        "Of the heads, head 1 of layer 0 moves the answer most, by the end of its interval nearer to zero: normalized "
+        "effect -0.6"
+    )
+    assert "The intervals of 2 of 4 heads exclude zero; chance gives about 0.2." in text
+    assert patches.heads(patched([[0.05, -0.6]], axes, width=1)).text == (
+        "No head can be shown to move the answer: every interval includes zero. 3 pairs and 2 cells cannot decide "
+        "this: even if all pairs agreed, the smallest corrected p-value of a test of signs would be 0.5; about 7 pairs "
+        "would do. An effect below about 1 (normalized) could not have been shown. In 3 of 3 pairs the model prefers "
+        "the right word in both runs."
+    )
 
 
 @pytest.mark.parametrize("say", [patches.cross_layer, patches.positions, patches.heads])
@@ -241,7 +258,10 @@ def test_patching_without_a_difference_between_the_runs(say):
         patches.heads: ("layer", "head"),
     }[say]
     same = patched([[40.0, -3.0]], axes, source=(0.1, -0.2, 0.1), target=(0.1, 0.0, -0.1))
-    assert say(same).text.startswith("The source and the target runs differ by no more than chance")
+    assert say(same).text.startswith("The source and the target runs are not distinguishable")
+    assert "3 pairs cannot decide this" in say(same).text and "about 6 pairs would do" in say(same).text
+    many = patched([[40.0, -3.0]], axes, source=(0.1, -0.2, 0.1) * 4, target=(0.1, 0.0, -0.1) * 4)
+    assert "not distinguishable" in say(many).text and "cannot decide" not in say(many).text
     assert "it does not do this task" in say(same).text
     gone = patched([[np.nan, np.nan]], axes, source=(np.nan,) * 3, target=(np.nan,) * 3)
     assert say(gone).text.endswith("No pair was finished.")

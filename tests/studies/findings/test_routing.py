@@ -32,14 +32,21 @@ def test_routing():
     )
     assert routing.divergence(result).text == (
         "Languages are routed furthest apart in layer 1 (0.25 bits; exchanged labels leave 0.02). In 1 of 1 layer with "
-        "a router they differ by more than exchanged labels do (corrected p < 0.05). Layers without a router: 0."
+        "a router they differ by more than exchanged labels do (corrected p < 0.05; at most about 0.05 of "
+        "these by chance). Layers without a router: 0."
     )
     assert routing.pairs(result).text == (
-        "Furthest apart are German and Japanese (0.4 bits in the mean over layers), nearest French and Japanese "
+        "By values without intervals, German and Japanese (0.4 bits in the mean over layers) lie furthest apart, "
+        "nearest French and Japanese "
         "(0.1 bits in the mean over layers)."
     )
     assert routing.share(result).text == (
-        "The largest preference: expert 0 of layer 1 gets 90 % (85 % to 95 %) of what German routes there, and 45 % "
-        "of the other languages in the mean."
+        "The largest preference, by the lower end of its interval: expert 0 of layer 1 gets 90 % (85 % to 95 %) of "
+        "what German routes there, and 45 % of the other languages in the mean."
     )
+    share_low = result.share_low.where(result.share_low != result.share_low[0, 1, 0], 0.3)  # German's is too noisy
+    assert "expert 1 of layer 1 gets 60 % (55 % to 65 %) of what Japanese" in (
+        routing.share(result.assign(share_low=share_low)).text
+    )
+    assert "No expert's share" in routing.share(result.assign(share_low=result.share_low * 0)).text
     assert "among all texts, 99 times" in routing.exchanged(result)

@@ -21,7 +21,9 @@ def test_search_names_the_costliest_head_of_the_sets():
     found = search.search(
         cells({"spent": 0.25, "confidence": 0.99}, mean=COSTS, low=COSTS - 0.1, high=COSTS + 0.1, member=member)
     )
-    assert found.answer == "Removing head 1 of layer 1 costs Japanese most: 0.6 nats (0.5 to 0.7)."
+    assert found.answer == (
+        "Removing head 1 of layer 1 costs Japanese most, by the lower end of its interval: 0.6 nats (0.5 to 0.7)."
+    )
     assert found.heads == ((1, 1),) and found.details[0].startswith("25 % of the full sweep was run;")
 
 
@@ -45,7 +47,10 @@ def test_agreement_leaves_the_reference_out():
         {"chance": 0.1},
     )
     found = search.agreement(result, "zero")
-    assert "lahis orders the heads most like zero: rank correlation 0.8 (95 % interval 0.7 to 0.9)" in found.answer
+    assert (
+        "lahis orders the heads most like zero, by the lower end of its interval: rank correlation 0.8 (95 % "
+        "interval 0.7 to 0.9)" in found.answer
+    )
     assert found.details == ("The least like it is random (0.1).", "Random scores overlap by 10 % on average.")
     assert search.agreement_table(result, "lahis").score.tolist() == ["zero", "random"]
 
@@ -136,3 +141,30 @@ def test_off_target():
         "beyond random heads that is a change of -25 percentage points (95 % interval -50 to -10, p 0.01)."
     )
     assert found.details[0].endswith(": German.")
+
+
+def test_scale_that_moves_nothing_surely_is_not_claimed():
+    numbers = {"moved": [0, 0.1, -0.7], "moved_low": [0, -0.1, -1.9], "moved_high": [0, 0.3, 0.5]}
+    numbers |= {"own_share": [0.5, 0.6, 0.2], "p_value": [np.nan, 0.3, 1e-9]}
+    result = xr.Dataset({name: ("scale", values) for name, values in numbers.items()}, {"scale": [1.0, 0.0, 3.0]})
+    found = use.transfer(result)
+    assert found.answer == "No scale can be shown to move the preference beyond random heads."
+    assert "Scaling the heads by 0 moves" in found.details[0]
+    sure = use.transfer(result.assign(moved_high=("scale", [0, 0.3, -0.5])))
+    assert sure.answer.startswith("Scaling the heads by 3 moves") and sure.answer.endswith("corrected p < 0.001).")
+
+
+def test_the_costliest_head_is_not_the_noisiest():
+    low, high = COSTS - 0.1, COSTS + 0.1
+    low[0, 0, 1], high[0, 0, 1] = -1, 2.8  # the largest mean
+    member = np.ones((2, 2, 2), dtype=bool)
+    attrs = {"spent": 0.25, "confidence": 0.99}
+    assert search.search(cells(attrs, mean=COSTS, low=low, high=high, member=member)).heads == ((1, 1),)
+    nothing = search.search(cells(attrs, mean=COSTS, low=COSTS - 2, high=COSTS + 2, member=member))
+    assert nothing.answer.startswith("No head can be shown") and not nothing.heads
+    shares = cells({"exact": 0, "permutations": 4}, value=COSTS, standard_error=COSTS / 10, low=low, high=high)
+    shares = shares.assign(total=("language", [2.0, 3.0]))
+    assert search.shapley(shares).heads == ((1, 1),)
+    assert not search.shapley(shares.assign(low=shares.value - 2)).heads
+    kinds = cells({}, previous=COSTS, previous_low=low, previous_high=high)
+    assert search.kind(kinds.assign(uniform_previous=("language", [0.1, 0.3])), "previous").heads == ((1, 1),)

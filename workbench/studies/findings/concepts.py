@@ -4,6 +4,8 @@ import numpy as np
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
+from workbench.studies.findings.rank import BY_LOWER_END, ends, strongest
+from workbench.studies.findings.words import number
 
 
 def concepts(result: xr.Dataset) -> Finding:
@@ -14,9 +16,14 @@ def concepts(result: xr.Dataset) -> Finding:
         side = "source" if result.attrs["at"] == "last" else "target"
         where = f"from layer {value:.0f} on (95 % interval {low:.0f} to {high:.0f})" if value <= layers else "nowhere"
         lines.append(f"The {side}'s {aspect} outweighs the other's {where}.")
-    wanted = [whose == "source" for whose in result.answer_concept.values]
-    peak, control = (float(result[name].values[wanted].max()) for name in ("probability", "control"))
-    lines.append(f"The source concept reaches {peak:.2f} at most, and {control:.2f} with random concepts' states.")
+    wanted = result.isel(answer=[whose == "source" for whose in result.answer_concept.values])
+    peak = strongest(wanted.probability, *ends(wanted))
+    if peak is not None:
+        lines.append(
+            f"The source concept reaches the most{peak.ranked(BY_LOWER_END)} at layer {peak.at['layer']}: "
+            f"{number(peak.value)}{peak.interval()}, and {number(wanted.control.sel(peak.at))} there with random "
+            "concepts' states."
+        )
     lines.append(f"{result.attrs['pairs']} pairs of concepts; {result.attrs['collided']} concepts collide.")
     return finding(*lines)
 

@@ -25,7 +25,7 @@ def control(result: xr.Dataset) -> str:
             f"No random or shuffled control was measured; chance enters through intervals{over} and "
             "through p-values that are corrected for the number of cells."
         )
-    if {"low", "high"} <= set(result.data_vars):
+    if any(name == "low" or name.endswith("_low") for name in map(str, result.data_vars)):
         return f"No random or shuffled control was measured; the numbers have intervals{over}."
     return "No random or shuffled control was measured, and the numbers have no intervals."
 
@@ -43,14 +43,19 @@ def roles(result: xr.Dataset) -> str:
 
     Reads `member[language, layer, head]`. Each language keeps its number of heads; the numbers are expected ones.
     """
-    member = result.member.transpose("language", ...).values.reshape(result.sizes["language"], -1)
-    chances = by_chance(member.sum(1), member.shape[1]) * member.shape[1]
+    chances = roles_by_chance(result)
     needed = int(result.attrs["shared_by"])
     return (
         f"Were as many heads drawn at random for each language, {number(chances[1])} would stand out for one language, "
         f"{several(number(chances[2:needed].sum()), needed)}{number(chances[needed:].sum())} for {needed} or more and "
         f"{number(chances[0])} for none (expected numbers)."
     )
+
+
+def roles_by_chance(result: xr.Dataset) -> np.ndarray:
+    """Expected number of heads that serve exactly k languages, were each language's heads drawn at random: `[k]`."""
+    member = result.member.transpose("language", ...).values.reshape(result.sizes["language"], -1)
+    return by_chance(member.sum(1), member.shape[1]) * member.shape[1]
 
 
 def by_chance(sizes: np.ndarray, total: int) -> np.ndarray:
@@ -65,8 +70,8 @@ def beforehand(result: xr.Dataset) -> str:
     """That the number of selected neurons is set, not measured. Reads `selected`, and the share out of it."""
     chosen, of = int(result.selected.sum()), result.selected.size
     return (
-        "No random or shuffled control was measured. How many neurons are selected is set beforehand "
-        f"for any model, by the share {number(provenance(result)['parameters']['top_rate'])}: here {chosen} of {of}."
+        "No random or shuffled control was measured. How many neurons are selected is set beforehand for any "
+        f"model, by the share {number(provenance(result)['parameters']['top_rate'])}: here {chosen:,} of {of:,}."
     )
 
 

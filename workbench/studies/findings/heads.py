@@ -8,19 +8,25 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 from workbench.results.make import provenance
+from workbench.studies.findings.controls import roles_by_chance
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, language, listed, number, place, several
+from workbench.studies.findings.rank import BY_LOWER_END, Cell, ends
+from workbench.studies.findings.rank import strongest as surest
+from workbench.studies.findings.sample import ALPHA, not_shown
+from workbench.studies.findings.words import count, expected, language, listed, number, place, several
 
-ALPHA = 0.05  # corrected p-value below which a cell counts as more than chance
+FLOOR = 0.01  # nats: a smaller rise of the loss is not called a need
 
 
 def importance(result: xr.Dataset) -> Finding:
     """Which head each language leans on most. Reads `importance[language, layer, head]`."""
-    tops = top_heads(result)
+    tops = {code: cell for code, cell in _tops(result).items() if cell.excludes_zero or not cell.measured}
+    within = ends(result)[0] is not None
+    above = "an importance whose interval lies above zero" if within else "an importance above zero"
     if not tops:
-        return Finding("No head has an importance above zero in any language.")
+        return Finding(f"No head has {above} in any language.")
     parts, heads = [], []
-    (layer, head), times = Counter((layer, head) for layer, head, _ in tops.values()).most_common(1)[0]
+    (layer, head), times = Counter((cell.at["layer"], cell.at["head"]) for cell in tops.values()).most_common(1)[0]
     if times > 1:
         heads.append((layer, head))
         parts.append(
@@ -28,15 +34,17 @@ def importance(result: xr.Dataset) -> Finding:
         )
     elif len(tops) > 1:
         parts.append("No two languages have the same most important head.")
-    best = max(tops, key=lambda code: tops[code][2])
-    layer, head, value = tops[best]
-    heads.append((layer, head))
-    units = f"{number(value)} {result.importance.attrs.get('units', '')}".strip()
-    within = _interval(result, (result.language.values.tolist().index(best), layer, head))
-    parts.append(f"The largest importance is that of {place(layer, head)} for {language(best)}: {units}{within}.")
+    best = max(tops, key=lambda code: tops[code].low if within else tops[code].value)
+    cell = tops[best]
+    heads.append((cell.at["layer"], cell.at["head"]))
+    units = f"{number(cell.value)} {result.importance.attrs.get('units', '')}".strip()
+    parts.append(
+        f"The largest importance{cell.ranked(BY_LOWER_END)} is that of {place(*heads[-1])} for {language(best)}: "
+        f"{units}{cell.interval(_level(result))}."
+    )
     silent = [code for code in result.language.values.tolist() if code not in tops]
     if silent:
-        parts.append(f"No head has an importance above zero for {listed(map(language, silent))}.")
+        parts.append(f"No head has {above} for {listed(map(language, silent))}.")
     return finding(*parts, heads=dict.fromkeys(heads))
 
 
@@ -61,13 +69,21 @@ def strongest(scores: xr.DataArray) -> Finding:
 
 
 def top_heads(result: xr.Dataset) -> dict[str, tuple[int, int, float]]:
-    """(layer, head, importance) of each language's most important head; without languages that have none."""
+    """(layer, head, importance) of each language's most important head, by the lower end of its interval.
+
+    Without languages in which no head has an importance above zero.
+    """
+    return {code: (cell.at["layer"], cell.at["head"], cell.value) for code, cell in _tops(result).items()}
+
+
+def _tops(result: xr.Dataset) -> dict[str, Cell]:
     tops = {}
     for code in result.language.values.tolist():
-        cells = result.importance.sel(language=code).values
-        if np.isfinite(cells).any() and np.nanmax(cells) > 0:
-            layer, head = np.unravel_index(np.nanargmax(cells), cells.shape)
-            tops[code] = (int(layer), int(head), float(cells[layer, head]))
+        cells = result.sel(language=code)
+        above = cells.importance.where(np.isfinite(cells.importance) & (cells.importance > 0))
+        cell = surest(above, *ends(cells))
+        if cell is not None:
+            tops[code] = cell
     return tops
 
 
@@ -110,7 +126,8 @@ def roles(result: xr.Dataset) -> Finding:
     own = Counter(code for code in result.specific_to.values.ravel().tolist() if code)
     needed = int(result.attrs["shared_by"])
     parts = [
-        f"Of {count(result.role.size, 'head')}, {kinds['specific']} stand out for one language, "
+        f"Of {count(result.role.size, 'head')}, {kinds['specific']} stand out for one language "
+        f"({expected(roles_by_chance(result)[1])}), "
         f"{several(str(kinds['shared']), needed)}{kinds['general']} for {needed} or more, {kinds['none']} for none."
     ]
     if own:
@@ -126,25 +143,26 @@ def ablation(result: xr.Dataset) -> Finding:
     tested = np.isfinite(p)
     if not tested.any():
         return Finding("There are too few texts for a test: no change can be distinguished from chance.")
-    worse, better = tested & (p < ALPHA) & (delta > 0), tested & (p < ALPHA) & (delta < 0)
-    if not (worse | better).any():
-        return Finding(
-            "Removing a head changes the loss of no language more than chance would "
-            f"(smallest corrected p-value {number(np.nanmin(p))})."
+    sure = tested & (p < ALPHA)
+    worse, better = sure & (delta >= FLOOR), sure & (delta < 0)
+    if not sure.any():
+        return finding(
+            "No removal of a head changes a language's loss by an amount that is distinguishable from none "
+            f"(smallest corrected p-value {number(np.nanmin(p))}).",
+            not_shown(result, int(tested.sum()), tested=True, level=_level(result), units="nats"),
         )
     each = worse.sum(0)  # languages that a head's removal harms: [layer, head]
     parts = [
         f"{int((each > 0).sum())} of {count(each.size, 'head')} are each needed by some language, "
-        f"{int((each == len(delta)).sum())} by every one: removing the head alone raises the loss by more than chance "
-        f"(corrected p < {ALPHA:g})."
+        f"{int((each == len(delta)).sum())} by every one; chance gives at most about {number(ALPHA * worse.sum())}: "
+        f"removing the head alone raises the loss by {FLOOR:g} nats or more (corrected p < {ALPHA:g})."
     ]
-    heads = []
-    if worse.any():
-        k, i, j = (int(at) for at in np.unravel_index(np.where(worse, delta, -np.inf).argmax(), delta.shape))
-        heads = [(int(result.layer[i]), int(result["head"][j]))]
+    heads, harm = [], surest(result.delta.where(worse), *ends(result))
+    if harm is not None:
+        heads = [(harm.at["layer"], harm.at["head"])]
         parts.append(
-            f"The largest harm: removing {place(*heads[0])} raises the loss of {language(result.language.values[k])} "
-            f"by {number(float(delta[k, i, j]))} nats{_interval(result, (k, i, j))}."
+            f"The largest harm{harm.last_ranked(BY_LOWER_END)}: removing {place(*heads[0])} raises the loss of "
+            f"{language(harm.at['language'])} by {number(harm.value)} nats{harm.interval(_level(result))}."
         )
     if better.any():
         parts.append(
@@ -155,21 +173,21 @@ def ablation(result: xr.Dataset) -> Finding:
 
 
 def harms(result: xr.Dataset) -> pd.DataFrame:
-    """The head whose removal raises each language's loss most: one row for each language."""
+    """The head whose removal raises each language's loss most, by the lower end of its interval: a row for each."""
     rows = {}
     for code in result.language.values.tolist():
         cells = result.sel(language=code)
-        if not np.isfinite(cells.delta.values).any():
+        harm = surest(cells.delta.where(cells.delta > 0), *ends(cells))
+        harm = harm or surest(cells.delta, *ends(cells))
+        if harm is None:
             continue
-        layer, head = (int(i) for i in np.unravel_index(np.nanargmax(cells.delta.values), cells.delta.shape))
         rows[language(code)] = {
             "loss [nats]": float(cells.baseline),
-            "layer": int(cells.layer[layer]),
-            "head": int(cells["head"][head]),
-            "rise without it [nats]": float(cells.delta[layer, head]),
-            "low": float(cells.low[layer, head]),
-            "high": float(cells.high[layer, head]),
-            "corrected p": float(cells.p_value[layer, head]),
+            **harm.at,
+            "rise without it [nats]": harm.value,
+            "low": harm.low,
+            "high": harm.high,
+            "corrected p": float(cells.p_value.sel(harm.at)),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -191,10 +209,5 @@ def _agreement(first: xr.DataArray, second: xr.DataArray, says: str, cannot: str
     )
 
 
-def _interval(result: xr.Dataset, cell: tuple[int, int, int]) -> str:
-    """Such as: (95 % interval 0.08 to 0.12), after a space; empty where the result has none."""
-    if not {"low", "high"} <= set(result.data_vars):
-        return ""
-    level = provenance(result)["parameters"].get("level", 0.95)
-    low, high = (number(float(result[name].values[cell])) for name in ("low", "high"))
-    return f" ({100 * level:g} % interval {low} to {high})"
+def _level(result: xr.Dataset) -> float:
+    return provenance(result)["parameters"].get("level", 0.95)

@@ -6,10 +6,10 @@ import xarray as xr
 from workbench.results.make import provenance
 from workbench.results.statistics import p_value
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, language, number, place
+from workbench.studies.findings.rank import BY_LOWER_END, BY_NEARER_END, Cell, ends, strongest
+from workbench.studies.findings.sample import ALPHA, not_shown, undecided
+from workbench.studies.findings.words import count, expected, language, number, place
 from workbench.text.clusters import recorded_clusters
-
-ALPHA = 0.05  # of the test that source and target runs differ
 
 
 def runs_differ(result: xr.Dataset) -> bool:
@@ -35,20 +35,26 @@ def trust(result: xr.Dataset) -> str:
 
 
 def cross_layer(result: xr.Dataset) -> Finding:
-    """Between which layers the patching effect is largest. Reads `effect[source_layer, target_layer]`, `low`."""
+    """Between which layers the patching effect is surely largest. Reads `effect[source_layer, target_layer]`, `low`."""
     effect = result.effect.transpose("source_layer", "target_layer").values
     if not np.isfinite(effect).any() or not runs_differ(result):
         return _nothing(result)
     far = result.source_layer.values[:, None] != result.target_layer.values  # within a layer, the last one is always 1
     parts = []
     if np.isfinite(effect[far]).any():
-        i, j = (int(k) for k in np.unravel_index(np.nanargmax(np.where(far, effect, np.nan)), effect.shape))
-        parts = [
-            f"Between different layers, the effect is largest from layer {int(result.source_layer[i])} of the "
-            f"source run into layer {int(result.target_layer[j])} of the target run: "
-            f"{_value(result, {'source_layer': i, 'target_layer': j})}.",
-            f"{int((effect[far] > 0.5).sum())} of {count(int(far.sum()), 'such cell')} have an effect above 0.5.",
-        ]
+        apart = result.effect.where(result.source_layer != result.target_layer)
+        best = strongest(apart.where(apart > 0), *ends(result))
+        if best is None or (best.measured and not best.excludes_zero):
+            parts = [f"Between different layers no effect has an interval above zero. {_few(result, int(far.sum()))}"]
+        else:
+            parts = [
+                f"Between different layers, the effect is largest{best.ranked(BY_LOWER_END)} from layer "
+                f"{best.at['source_layer']} of the source run into layer {best.at['target_layer']} of the target run: "
+                f"{_value(best)}."
+            ]
+        parts.append(
+            f"{int((effect[far] > 0.5).sum())} of {count(int(far.sum()), 'such cell')} have an effect above 0.5."
+        )
     same = np.flatnonzero((np.where(far, np.nan, effect) > 0.5).any(1))
     if same.size:
         parts.append(f"Within one layer, that is first so at layer {int(result.source_layer[same[0]])}.")
@@ -74,11 +80,16 @@ def positions(result: xr.Dataset) -> Finding:
     else:
         parts = ["At the last position no state before a layer has an effect above 0.5."]
     if np.isfinite(first.values).any():
-        best = int(np.nanargmax(first.values))
-        parts.append(
-            f"Before layer {int(effect.layer[0])} the largest effect is at position "
-            f"{int(first.position[best])}: {_value(result, {'layer': 0, 'position': best})}."
-        )
+        bounds = (None if end is None else end.transpose("layer", "position")[0] for end in ends(result))
+        best = strongest(first.where(first > 0), *bounds)
+        before = f"Before layer {int(effect.layer[0])}"
+        if best is None or (best.measured and not best.excludes_zero):
+            parts.append(f"{before} no position has an effect whose interval lies above zero.")
+        else:
+            parts.append(
+                f"{before} the largest effect{best.ranked(BY_LOWER_END)} is at position {best.at['position']}: "
+                f"{_value(best)}."
+            )
     return finding(*parts, trust(result))
 
 
@@ -88,14 +99,18 @@ def heads(result: xr.Dataset) -> Finding:
     if not np.isfinite(effect).any() or not runs_differ(result):
         return _nothing(result)
     low, high = (result[name].transpose("layer", "head").values for name in ("low", "high"))
-    sure = (low > 0) | (high < 0)
-    if not sure.any():
-        return finding("No head moves the answer by more than chance: every interval includes zero.", trust(result))
-    layer, head = (int(k) for k in np.unravel_index(np.where(sure, np.abs(effect), -1).argmax(), effect.shape))
-    named = (int(result.layer[layer]), int(result["head"][head]))
+    sure, tested = (low > 0) | (high < 0), int(np.isfinite(low).sum())
+    best = strongest(result.effect.transpose("layer", "head"), *ends(result))
+    if best is None or not sure.any():
+        return finding(
+            "No head can be shown to move the answer: every interval includes zero.",
+            _few(result, tested),
+            trust(result),
+        )
+    named = (best.at["layer"], best.at["head"])
     return finding(
-        f"Of the heads, {place(*named)} moves the answer most: {_value(result, {'layer': layer, 'head': head})}.",
-        f"The intervals of {int(sure.sum())} of {count(effect.size, 'head')} exclude zero.",
+        f"Of the heads, {place(*named)} moves the answer most{best.last_ranked(BY_NEARER_END)}: {_value(best)}. "
+        f"The intervals of {int(sure.sum())} of {count(tested, 'head')} exclude zero; {expected(0.05 * tested)}.",
         trust(result),
         heads=[named],
     )
@@ -157,19 +172,26 @@ def _readable(result: xr.Dataset) -> xr.DataArray:
     return table.isel(language=np.flatnonzero(np.isfinite(table.values).all(1)))
 
 
-def _value(result: xr.Dataset, here: dict[str, int]) -> str:
+def _value(cell: Cell) -> str:
     """Such as: normalized effect 0.93 (95 % interval 0.8 to 1.02)."""
-    effect, low, high = (float(result[name].isel(here)) for name in ("effect", "low", "high"))
-    interval = f" (95 % interval {number(low)} to {number(high)})" if np.isfinite([low, high]).all() else ""
-    return f"normalized effect {number(effect)}{interval}"
+    return f"normalized effect {number(cell.value)}{cell.interval()}"
 
 
-def _nothing(result: xr.Dataset) -> Finding:
+def _few(result: xr.Dataset, cells: int) -> str:
+    return not_shown(result, cells, tested=False, units="(normalized)")
+
+
+def indistinct(result: xr.Dataset) -> str:
+    """That source and target runs cannot be distinguished, and whether the pairs could have shown a difference."""
     gap = result.source_value.values - result.target_value.values
     known = gap[np.isfinite(gap)]
     by = f" ({number(known.mean())} on average over {count(known.size, 'pair')})" if known.size else ""
-    return finding(
-        f"The source and the target runs differ by no more than chance{by}: an effect, which divides by that "
-        "difference, is meaningless here.",
-        trust(result),
+    few = undecided(known.size, "pair", 1)
+    return (
+        f"The source and the target runs are not distinguishable{by}: an effect, which divides by their difference, is "
+        f"meaningless here.{' ' * bool(few)}{few}"
     )
+
+
+def _nothing(result: xr.Dataset) -> Finding:
+    return finding(indistinct(result), trust(result))

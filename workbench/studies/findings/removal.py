@@ -3,8 +3,9 @@
 import pandas as pd
 import xarray as xr
 
+from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, language, listed, number
+from workbench.studies.findings.words import chance, count, expected, language, listed, number
 
 _LEAST = 4  # groups: 3 have 6 assignments, the best of which has p = 1/6
 
@@ -24,22 +25,23 @@ def diagonal(result: xr.Dataset) -> Finding:
     more = (
         "A language's own heads cost it more than they cost the others"
         if mean > 0 and p < 0.05
-        else "A language's own heads cost it no more than they cost the others, as far as this test shows"
+        else "What a language's own heads cost it is not distinguishable from what they cost the others"
     )
     return Finding(
         f"{more}: beyond random heads, by {number(mean)} nats on average ({number(low)} to {number(high)} over texts; "
-        f"p {number(p)} by permuting the groups' languages)."
+        f"{chance(p)} by permuting the groups' languages)."
     )
 
 
 def hits(result: xr.Dataset) -> Finding:
     """Which languages their own group hits more, and which less. Reads `contrast[group]`, `_low`, `_high`."""
     named = result.sel(group=[name for name in result.group.values if name in result["language"].values])
+    level = provenance(result)["parameters"].get("level", 0.95)
     more = [language(code) for code in named.group.values[(named.contrast_low > 0).values]]
     less = [language(code) for code in named.group.values[(named.contrast_high < 0).values]]
     return finding(
         f"{len(more)} of {count(named.sizes['group'], 'language')} are hit more by their own group (interval above "
-        f"zero): {listed(more)}.",
+        f"zero; {expected((1 - level) / 2 * named.sizes['group'])}): {listed(more)}.",
         f"Hit less (interval below zero): {listed(less)}.",
     )
 

@@ -4,7 +4,8 @@ import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, language, listed, number, percent
+from workbench.studies.findings.rank import strongest
+from workbench.studies.findings.words import chance, count, language, listed, number, percent
 
 
 def tuned(result: xr.Dataset) -> Finding:
@@ -15,7 +16,7 @@ def tuned(result: xr.Dataset) -> Finding:
         f"answered, without it {accuracy['none']}, with masks on random heads {accuracy['random']}.",
         *(
             f"Against {words} it saves {number(row.saved)} nats of loss per answer token (95 % interval "
-            f"{number(row.saved_low)} to {number(row.saved_high)}, corrected p {number(row.saved_p)})."
+            f"{number(row.saved_low)} to {number(row.saved_high)}, corrected {chance(row.saved_p)})."
             for words, row in (
                 ("no mask", result.sel(against="none")),
                 ("random heads", result.sel(against="random")),
@@ -34,11 +35,15 @@ def tuned_table(result: xr.Dataset) -> pd.DataFrame:
 def transfer(result: xr.Dataset) -> Finding:
     """At which scale the heads move the preference most, beyond random heads. Reads `moved`, `own_share`."""
     scaled = result.isel(scale=slice(1, None))  # the first is scale 1, against which the others are measured
-    best = scaled.isel(scale=int(abs(scaled.moved).argmax("scale")))
+    cell = strongest(scaled.moved, scaled.moved_low, scaled.moved_high)
+    if cell is None:
+        return Finding("No scale was measured.")
+    best = scaled.sel(cell.at)
     return finding(
+        "" if cell.excludes_zero else "No scale can be shown to move the preference beyond random heads.",
         f"Scaling the heads by {number(best.scale)} moves the preference by {number(best.moved)} nats per token beyond "
-        f"random heads (95 % interval {number(best.moved_low)} to {number(best.moved_high)}, corrected p "
-        f"{number(best.p_value)}).",
+        f"random heads (95 % interval {number(best.moved_low)} to {number(best.moved_high)}, corrected "
+        f"{chance(best.p_value)}).",
         f"The own answer is then preferred in {percent(best.own_share)} of the questions, and in "
         f"{percent(result.own_share[0])} with the heads as they are.",
     )
@@ -58,7 +63,7 @@ def off_target(result: xr.Dataset) -> Finding:
     return finding(
         f"With the heads scaled {scaled} of the prompts are answered in the wanted language, by the whole model "
         f"{whole}: beyond random heads that is a change of {beyond} percentage points (95 % interval {low} to {high}, "
-        f"p {number(result.attrs['beyond_p'])}).",
+        f"{chance(result.attrs['beyond_p'])}).",
         f"Languages whose share changes more than with random heads (corrected p < 0.05): "
         f"{listed(map(language, result['language'].values[sure]))}.",
     )

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from workbench.errors import WorkbenchError
 from workbench.text import languages
 
@@ -21,18 +23,31 @@ def place(layer: int, head: int) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant figures."""
-    return f"{float(value):.3g}"
+    """Three significant figures without an exponent: 7,120; 0.0000123; exponents only below a millionth."""
+    rounded = float(f"{float(value):.3g}")
+    if 1000 <= abs(rounded) < 1e12:
+        return f"{rounded:,.0f}"
+    return np.format_float_positional(rounded, trim="-") if 1e-6 <= abs(rounded) < 1e-4 else f"{rounded:.3g}"
+
+
+def chance(p: float) -> str:
+    """A p-value: "p 0.04", "p < 0.001"."""
+    return "p < 0.001" if float(p) < 0.001 else f"p {number(p)}"
 
 
 def percent(share: float) -> str:
-    """A share as "41.2 %"."""
-    return f"{100 * float(share):.3g} %"
+    """A share as "41.2 %"; "< 0.1 %" of less than a thousandth that is not zero."""
+    return "< 0.1 %" if 0 < float(share) < 0.001 else f"{100 * float(share):.3g} %"
 
 
 def count(n: int, what: str) -> str:
-    """Such as: 1 head, 2 heads."""
-    return f"{n} {what}" + ("" if n == 1 else "s")
+    """Such as: 1 head, 2 heads, 7,120 neurons."""
+    return f"{n:,} {what}" + ("" if n == 1 else "s")
+
+
+def expected(amount: float) -> str:
+    """Such as: chance gives about 2.4."""
+    return f"chance gives about {float(amount):.2g}"
 
 
 def several(amount: str, limit: int) -> str:

@@ -29,7 +29,7 @@ def firing(result: xr.Dataset) -> Finding:
             f"{language(low)} fewest ({percent(float(by_language.min()))})."
         )
     parts.append(
-        f"{count(dead, 'neuron')} of {rate.sizes['layer'] * rate.sizes['neuron']} never fired."
+        f"{count(dead, 'neuron')} of {rate.sizes['layer'] * rate.sizes['neuron']:,} never fired."
         if dead
         else "Every neuron fired at least once."
     )
@@ -40,21 +40,22 @@ def ternary(result: xr.Dataset) -> Finding:
     """How many neurons are specific, related, general. Reads `kind`, `member`."""
     kinds = Counter(result.kind.values.ravel().tolist())
     parts = [
-        f"Of {count(result.kind.size, 'neuron')}, {kinds['specific']} are specific to one language, {kinds['related']} "
-        f"related to several and {kinds['general']} general (lambda {number(result.attrs['lam'])})."
+        f"Of {count(result.kind.size, 'neuron')}, {kinds['specific']:,} are specific to one language, "
+        f"{kinds['related']:,} related to several and {kinds['general']:,} general "
+        f"(lambda {number(result.attrs['lam'])})."
     ]
     if kinds["unassigned"]:
-        parts.append(f"{kinds['unassigned']} more are selected, but often active in no language.")
+        parts.append(f"{kinds['unassigned']:,} more are selected, but often active in no language.")
     specific = result.kind == "specific"
     if not kinds["specific"]:
         return finding(*parts, "No neuron is specific to one language.")
     own = specific_of(result)
-    parts.append(f"Specific ones: {listed(f'{language(code)} {n}' for code, n in own.most_common() if n)}.")
+    parts.append(f"Specific ones: {listed(f'{language(code)} {n:,}' for code, n in own.most_common() if n)}.")
     layers = specific.sum("neuron")
     most = layers.layer[layers == layers.max()].values.tolist()
     verb = "has" if len(most) == 1 else "each have"
     place = "Layer" if len(most) == 1 else "Layers"
-    parts.append(f"{place} {listed(map(str, most))} {verb} most ({int(layers.max())}).")
+    parts.append(f"{place} {listed(map(str, most))} {verb} most ({int(layers.max()):,}).")
     return finding(*parts)
 
 
@@ -74,12 +75,12 @@ def lape(result: xr.Dataset, classes: xr.Dataset) -> Finding:
     high, low = max(each.values()), min(each.values())
     most, least = (listed(language(code) for code, n in each.items() if n == end) for end in (high, low))
     spread = (
-        f"most belong to {most} ({high}), fewest to {least} ({low})"
+        f"most belong to {most} ({high:,}), fewest to {least} ({low:,})"
         if high > low
-        else f"every language has {high} of them"
+        else f"every language has {high:,} of them"
     )
     both = int((chosen & classes.selected.values).sum())
     return finding(
-        f"LAPE selects {int(chosen.sum())} of {count(chosen.size, 'neuron')}; {spread}.",
-        f"{both} of them are among the {int(classes.selected.sum())} that the ternary score selects.",
+        f"LAPE selects {int(chosen.sum()):,} of {count(chosen.size, 'neuron')}; {spread}.",
+        f"{both:,} of them are among the {int(classes.selected.sum()):,} that the ternary score selects.",
     )

@@ -3,8 +3,9 @@
 import numpy as np
 import xarray as xr
 
+from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, language, listed, number, percent
+from workbench.studies.findings.words import chance, count, expected, language, listed, number, percent
 
 
 def stages(result: xr.Dataset) -> Finding:
@@ -39,7 +40,7 @@ def knockout(result: xr.Dataset) -> Finding:
     others = result.excess.values[~_diagonal(result)]
     text = (
         f"{len(sure)} of {count(len(own), 'language')} lose more without their own neurons than without random ones "
-        f"(corrected p < 0.05)"
+        f"(corrected p < 0.05; at most about {number(0.05 * len(sure))} of these by chance)"
     )
     parts = [f"{text}: {listed(losses)}." if losses else f"{text}."]
     if np.isfinite(others).any():
@@ -57,8 +58,12 @@ def own(result: xr.Dataset) -> xr.Dataset:
 def beyond(result: xr.Dataset) -> Finding:
     """How many languages lose more than random groups cost. Reads `delta[language]`, `control_high`."""
     above = int((result.delta > result.control_high).sum())
+    level = provenance(result)["parameters"].get("level", 0.95)
     languages = count(result.sizes["language"], "language")
-    return Finding(f"{above} of {languages} lose more than the band of random groups reaches.")
+    return Finding(
+        f"{above} of {languages} lose more than the band of random groups reaches; "
+        f"{expected((1 - level) / 2 * result.sizes['language'])}."
+    )
 
 
 def _diagonal(result: xr.Dataset) -> np.ndarray:
@@ -84,7 +89,7 @@ def compare(result: xr.Dataset) -> Finding:
             part = result.sel(kind=kind)
             parts.append(
                 f"Trained languages change by {float(part.trained_change):+.2f} {kind} neurons, the others by "
-                f"{float(part.untrained_change):+.2f} (p {number(part.trained_p)})."
+                f"{float(part.untrained_change):+.2f} ({chance(part.trained_p)})."
             )
     return finding(*parts)
 

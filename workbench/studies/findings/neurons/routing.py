@@ -5,6 +5,7 @@ import xarray as xr
 
 from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
+from workbench.studies.findings.rank import BY_LOWER_END, ends, strongest
 from workbench.studies.findings.words import count, language, number, percent
 
 
@@ -21,7 +22,7 @@ def divergence(result: xr.Dataset) -> Finding:
         sure = int((p < 0.05).sum())
         parts.append(
             f"In {sure} of {count(p.size, 'layer')} with a router they differ by more than exchanged labels do "
-            "(corrected p < 0.05)."
+            f"(corrected p < 0.05; at most about {number(0.05 * sure)} of these by chance)."
         )
     if result.attrs["layers_without_router"] != "none":
         parts.append(f"Layers without a router: {result.attrs['layers_without_router']}.")
@@ -41,21 +42,24 @@ def pairs(result: xr.Dataset) -> Finding:
 
     if len(order) == 1:
         return Finding(f"The two languages: {pair(0)}.")
-    return Finding(f"Furthest apart are {pair(order[-1])}, nearest {pair(order[0])}.")
+    return Finding(f"By values without intervals, {pair(order[-1])} lie furthest apart, nearest {pair(order[0])}.")
 
 
 def share(result: xr.Dataset) -> Finding:
     """Which expert one language prefers most to the others. Reads `share`, `share_low`, `share_high`."""
-    shares = result.share.transpose("language", "layer", "expert").values
-    others = (shares.sum(0) - shares) / (len(shares) - 1)
-    gap = np.where(np.isnan(shares), -np.inf, shares - others)
-    at = tuple(int(i) for i in np.unravel_index(gap.argmax(), gap.shape))
-    low, high = (result[f"share_{end}"].transpose("language", "layer", "expert").values[at] for end in ("low", "high"))
+    others = (result.share.sum("language", skipna=False) - result.share) / (result.sizes["language"] - 1)
+    gap = (result.share - others).rename("share")
+    bounds = (None if end is None else end - others for end in ends(result, "share_low", "share_high"))
+    best = strongest(gap.where(gap > 0).transpose("language", "layer", "expert"), *bounds)
+    if best is None or (best.measured and not best.excludes_zero):
+        return Finding("No expert's share for a language has an interval above the mean of the other languages.")
+    at = best.at
+    low, high = (float(result[f"share_{end}"].sel(at)) for end in ("low", "high"))
     between = f" ({percent(low)} to {percent(high)})" if np.isfinite(low) else ""
     return Finding(
-        f"The largest preference: expert {at[2]} of layer {at[1]} gets {percent(shares[at])}{between} of what "
-        f"{language(result['language'].values[at[0]])} routes there, and {percent(others[at])} of the other languages "
-        "in the mean."
+        f"The largest preference{best.last_ranked(BY_LOWER_END)}: expert {at['expert']} of layer {at['layer']} gets "
+        f"{percent(result.share.sel(at))}{between} of what {language(at['language'])} routes there, and "
+        f"{percent(others.sel(at))} of the other languages in the mean."
     )
 
 

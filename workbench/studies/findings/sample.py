@@ -1,0 +1,106 @@
+"""How much a sample can show: few texts or tokens, and effects that a test could not have shown."""
+
+import math
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from workbench.results.make import provenance
+from workbench.studies.findings.words import count, language, number
+
+ALPHA = 0.05
+FEW = 8  # texts a language: below it an interval rests on so few numbers that one of them can move it
+FEW_TOKENS = 1000  # a language: below it a share can be off by three percentage points
+_AXES = ("pair", "sample", "concept")
+
+
+def samples(result: xr.Dataset) -> tuple[int, str]:
+    """The fewest independent samples that a number rests on, and what they are: (4, "text"); (0, "") if unknown.
+
+    From the recorded counts of the corpus: of the language with the fewest texts. Without them, from the axis of
+    samples.
+    """
+    made = provenance(result) if "provenance" in result.attrs else {}
+    counts = (made.get("corpus") or {}).get("counts") or {}
+    shown = set(result["language"].values.tolist()) if "language" in result.coords else set()
+    own = {code: n for code, n in counts.items() if code in shown} or counts
+    if own:
+        name = next(iter(own))
+        what = {"pairs": "pair", "concepts": "concept", "questions": "question"}.get(name, "text")
+        return min(own.values()), what
+    axis = next((axis for axis in _AXES if axis in result.dims), "")
+    return (result.sizes[axis], {"sample": "text"}.get(axis, axis)) if axis else (0, "")
+
+
+def warning(result: xr.Dataset) -> str:
+    """That there are few texts or few tokens; empty where there are enough or where it is unknown."""
+    n, what = samples(result)
+    each = " a language" if what == "text" else ""
+    if 0 < n < FEW:
+        return (
+            f"Few samples: {count(n, what)}{each}. Intervals over so few are rough and other {what}s may give another "
+            "order."
+        )
+    if "tokens" in result and result["tokens"].dims == ("language",):
+        tokens = result["tokens"]
+        fewest = int(tokens.values.argmin())
+        if 0 < tokens.values[fewest] < FEW_TOKENS:
+            code = tokens["language"].values[fewest]
+            return f"Few tokens: {int(tokens.values[fewest])} of {language(code)}. Shares of single neurons are rough."
+    return ""
+
+
+def enough(n: int, cells: int) -> bool:
+    """Whether a test of signs of n samples, corrected for all cells, can reach 0.05 at all."""
+    return 2.0 ** (1 - n) * cells <= ALPHA
+
+
+def needed(cells: int) -> int:
+    """The fewest samples with which `enough` is true."""
+    return math.ceil(1 + math.log2(cells / ALPHA) - 1e-9)
+
+
+def undecided(n: int, what: str, cells: int) -> str:
+    """Why a sample cannot decide, and how large one would do; empty if it can, or if its size is unknown."""
+    if not n or enough(n, cells):
+        return ""
+    over = f" and {number(cells)} cells" if cells > 1 else ""
+    corrected = "corrected " if cells > 1 else ""
+    return (
+        f"{count(n, what)}{over} cannot decide this: even if all {what}s agreed, the smallest {corrected}p-value of a "
+        f"test of signs would be {number(min(1.0, 2.0 ** (1 - n) * cells))}; about {needed(cells)} {what}s would do."
+    )
+
+
+def smallest(low: xr.DataArray, high: xr.DataArray, *, n: int, cells: int, level: float = 0.95) -> float:
+    """About the smallest mean that a t-test of n samples, corrected for all cells, would show; NaN if unknown.
+
+    From the median width of the intervals, which is taken for twice the normal quantile of `level` standard errors of a
+    bootstrap, which are smaller than the t-test's by a factor of sqrt((n - 1) / n).
+    """
+    widths = (high - low).values
+    known = widths[np.isfinite(widths) & (widths > 0)]
+    if n < 2 or not known.size:
+        return np.nan
+    error = float(np.median(known)) / 2 / stats.norm.isf((1 - level) / 2) * math.sqrt(n / (n - 1))
+    return float(error * stats.t.isf(ALPHA / 2 / cells, n - 1))
+
+
+def not_shown(result: xr.Dataset, cells: int, *, tested: bool, level: float = 0.95, units: str) -> str:
+    """What a result that shows nothing could have shown: why it cannot decide, and the smallest effect; may be empty.
+
+    Args:
+        result: with `low` and `high`.
+        cells: number of cells.
+        tested: whether p-values corrected for all cells decide; each interval alone otherwise.
+        level: of the intervals.
+        units: of the effect.
+    """
+    n, what = samples(result)
+    if tested:
+        least = smallest(result.low, result.high, n=n, cells=cells, level=level)
+    else:
+        least = float((result.high - result.low).median()) / 2
+    seen = f"An effect below about {number(least)} {units} could not have been shown." if least > 0 else ""
+    return " ".join(filter(None, (undecided(n, what, cells), seen)))
