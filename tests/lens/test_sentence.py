@@ -70,11 +70,11 @@ def test_a_tuned_lens_that_was_not_trained_is_the_logit_lens(wrapped):
     model = wrapped("llama")
     corpus = wb.load_corpus({"de": ["Guten Tag", "ja ja"], "fr": ["un chat", "oui"]})
     untrained = wb.lens.tune(model, corpus, steps=0, held_out=0.5, progress=False)
-    found, plain = (wb.lens.logit_lens(model, TEXTS, lens=lens, **QUIET) for lens in (untrained, None))
+    found, plain = (wb.lens.logit_lens(model, TEXTS, tuned=lens, **QUIET) for lens in (untrained, None))
     np.testing.assert_allclose(found.entropy, plain.entropy, atol=1e-6)
     assert found.attrs["lens"] == "tuned"
     trained = wb.lens.tune(model, corpus, steps=9, rows=4, rate=0.1, held_out=0.5, progress=False)
-    moved = wb.lens.logit_lens(model, TEXTS, lens=trained, **QUIET)
+    moved = wb.lens.logit_lens(model, TEXTS, tuned=trained, **QUIET)
     assert not np.allclose(moved.entropy[:, 0], plain.entropy[:, 0], equal_nan=True)
     np.testing.assert_allclose(moved.entropy[:, -1], plain.entropy[:, -1], atol=1e-6)
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_read_is_refused(wrapped):
         ({"target": " "}, BadArgument, "target=' ' has no token that is more than a space"),
         ({"target": "cat", "foil": "cow"}, BadArgument, "'cat' and foil='cow' both begin with the token 'c'"),
         ({"top": 301}, BadArgument, "whole number from 1 to 300: the vocabulary"),
-        ({"lens": wb.lens.logit_lens(model, "ab", **QUIET)}, BadResult, "a tuned lens is what lens.tune returns"),
+        ({"tuned": wb.lens.logit_lens(model, "ab", **QUIET)}, BadResult, "a tuned lens is what lens.tune returns"),
     ):
         with pytest.raises(error, match=message):
             wb.lens.logit_lens(model, "a cat", **{**QUIET, **options})

@@ -45,7 +45,7 @@ def logit_lens(
     model: Model,
     texts: str | Sequence[str],
     *,
-    lens: xr.Dataset | None = None,
+    tuned: xr.Dataset | None = None,
     target: str | None = None,
     foil: str | None = None,
     top: int = 1,
@@ -59,7 +59,7 @@ def logit_lens(
     Args:
         model: the model.
         texts: one text or several, in any language.
-        lens: what `tune` returned, to read with the tuned lens; the logit lens when None.
+        tuned: what `tune` returned, to read with the tuned lens; the logit lens when None.
         target: a word to follow through the layers; the token that really comes next when None. A word is read by all
             first tokens that it can begin with, after a space or not: their probabilities are summed, and the best of
             their ranks counts.
@@ -107,7 +107,7 @@ def logit_lens(
     try:
         every = list(by_length(model, encoded, batch_size=size))
         for batch in resumed(every, {**values, **best}, skip=lambda batch: bar.update(len(batch))):
-            _read(model, batch, lens, words, values, best)
+            _read(model, batch, tuned, words, values, best)
             bar.update(len(batch))
     except KeyboardInterrupt:
         done = int((best["ids"][:, 0, 0, 0] >= 0).sum())
@@ -126,10 +126,10 @@ def logit_lens(
         },
         {"place": list(range(1, top + 1))} if top > 1 else {},
         method="lens.logit_lens",
-        parameters={"target": target, "foil": foil, "top": top, "tuned": lens is not None, "truncate": truncate},
+        parameters={"target": target, "foil": foil, "top": top, "tuned": tuned is not None, "truncate": truncate},
         model=model.info,
         corpus=rows.info,
-        attrs={"lens": "logit" if lens is None else "tuned"},
+        attrs={"lens": "logit" if tuned is None else "tuned"},
     )
     result = result.assign_coords(token=(_AXES[::2], _tokens(model, encoded, shape[2])))
     result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
@@ -172,7 +172,7 @@ class _Words:
 def _read(
     model: Model,
     batch: Batch,
-    lens: xr.Dataset | None,
+    tuned: xr.Dataset | None,
     words: _Words,
     values: dict[str, np.ndarray],
     best: dict[str, np.ndarray],
@@ -184,7 +184,7 @@ def _read(
     prompt = np.array(batch.rows)[sample]
     followed = _followed(recording.batch, words)[real]
     for layer, states in enumerate(recording.residual):
-        hidden = model.bridge.ln_final(translated(lens, model, layer, states[real])[None])[0]
+        hidden = model.bridge.ln_final(translated(tuned, model, layer, states[real])[None])[0]
         blocks = [
             _numbers(logits, wanted, words.foil, best["ids"].shape[-1])
             for logits, wanted in _logits(model, hidden, followed)

@@ -94,8 +94,8 @@ def read_sentence(
     texts = _tuning_texts(tuned, answer=answer, foil=foil)
     loaded = open_model(model, options)
     how = {"progress": options.progress, "batch_size": options.batch_size, "truncate": options.truncate}
-    lens = None if texts is None else tune(loaded, texts, seed=options.seed, **how)
-    return logit_lens(loaded, text, lens=lens, target=answer, foil=foil, **how)
+    trained = None if texts is None else tune(loaded, texts, seed=options.seed, **how)
+    return logit_lens(loaded, text, tuned=trained, target=answer, foil=foil, **how)
 
 
 def _tuning_texts(tuned: str | Corpus | None, **words: str | None) -> Corpus | None:
