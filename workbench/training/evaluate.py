@@ -21,6 +21,7 @@ import torch
 from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
+from workbench.model.loading.read import quiet
 from workbench.results.files import write_whole
 from workbench.text.readers import load_corpus
 from workbench.training.cards.slope import loss_slope
@@ -46,11 +47,13 @@ def make_identifier() -> Callable[[str], str | None]:
     return identify
 
 
-def measure_text(model: Model, tokenizer: PreTrainedTokenizerBase, corpus: Path) -> dict[str, dict[str, float]]:
+def measure_text(
+    model: Model, tokenizer: PreTrainedTokenizerBase, corpus: Path, *, progress: bool = True
+) -> dict[str, dict[str, float]]:
     """Bits per byte of the held-out text of every language: model, 5-gram, xz; and the text's size in bytes."""
     train, valid = read_lines(corpus, LANGUAGES), read_lines(corpus, LANGUAGES, part="valid")
     table = {}
-    for language in tqdm(LANGUAGES, desc="bits per byte"):
+    for language in tqdm(LANGUAGES, desc="bits per byte", disable=not progress):
         text = "\n".join(valid[language])
         table[language] = {
             "model": round(bits_per_byte(model, tokenizer, text), 4),
@@ -63,13 +66,19 @@ def measure_text(model: Model, tokenizer: PreTrainedTokenizerBase, corpus: Path)
 
 
 def measure_translation(
-    model: Model, tokenizer: PreTrainedTokenizerBase, words: Words, held_out: HeldOut, *, count: int
+    model: Model,
+    tokenizer: PreTrainedTokenizerBase,
+    words: Words,
+    held_out: HeldOut,
+    *,
+    count: int,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Exact match on trained and held-out directions, by source and target language, with standard error."""
     result: dict[str, Any] = {"concepts": len(words), "shots": 5}
     for untrained in (False, True):
         items = draw_items(words, held_out, untrained=untrained, count=count)
-        right = np.array(exact_matches(model, tokenizer, words, items), dtype=float)
+        right = np.array(exact_matches(model, tokenizer, words, items, progress=progress), dtype=float)
         kind = "held_out" if untrained else "trained"
         result[kind] = {
             "exact_match": round(float(right.mean()), 4),
@@ -97,17 +106,24 @@ def _concepts_over(items: list[tuple[str, str, str]], right: np.ndarray, bar: fl
     return sum(known[concept] >= bar * count for concept, count in counts.items())
 
 
-def measure_shipped_text(model: Model, tokenizer: PreTrainedTokenizerBase) -> dict[str, float]:
+def measure_shipped_text(
+    model: Model, tokenizer: PreTrainedTokenizerBase, *, progress: bool = True
+) -> dict[str, float]:
     """Bits per byte of the shipped parallel sentences."""
     texts = load_corpus("parallel", languages=LANGUAGES).texts
     return {
         language: round(bits_per_byte(model, tokenizer, "\n".join(texts[language])), 4)
-        for language in tqdm(LANGUAGES, desc="bits per byte of the shipped sentences")
+        for language in tqdm(LANGUAGES, desc="bits per byte of the shipped sentences", disable=not progress)
     }
 
 
 def measure_language(
-    model: Model, tokenizer: PreTrainedTokenizerBase, lines: Mapping[str, Sequence[str]], *, count: int = 50
+    model: Model,
+    tokenizer: PreTrainedTokenizerBase,
+    lines: Mapping[str, Sequence[str]],
+    *,
+    count: int = 50,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Share of sampled continuations that stay in the language of their prompt; and of the real continuations.
 
@@ -116,10 +132,11 @@ def measure_language(
         tokenizer: its tokenizer.
         lines: texts of each language; prompts are the first tokens of those longer than 16 tokens.
         count: most prompts of each language.
+        progress: show a progress bar.
     """
     identify = make_identifier()
     made, real, prompts = {}, {}, {}
-    for language in tqdm(LANGUAGES, desc="language of generated text"):
+    for language in tqdm(LANGUAGES, desc="language of generated text", disable=not progress):
         long = [line for line in lines[language] if len(tokenizer(line, verbose=False)["input_ids"]) > 16][:count]
         rests = [str(tokenizer.decode(tokenizer(line, verbose=False)["input_ids"][10:])) for line in long]
         made[language] = round(share_in_language(continuations(model, tokenizer, long), language, identify), 4)
@@ -135,7 +152,13 @@ def weights_hash(folder: Path) -> str:
 
 
 def evaluate(
-    folder: Path, corpus: Path | None, words: Words, *, count: int = 1000, device: str = "cpu"
+    folder: Path,
+    corpus: Path | None,
+    words: Words,
+    *,
+    count: int = 1000,
+    device: str = "cpu",
+    progress: bool = True,
 ) -> dict[str, Any]:
     """All measurements of the shipped weights except interventions, as a dictionary.
 
@@ -145,27 +168,30 @@ def evaluate(
         words: the word list.
         count: translation prompts of each kind.
         device: device to measure on.
+        progress: show progress bars.
     """
     begun = time.perf_counter()
-    model: Model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    with quiet():
+        model: Model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model.to(device).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     held_out = held_out_directions(share=training["recipe"]["held_out"])
+    texts = load_corpus("parallel", languages=LANGUAGES).texts
     trained = dict(islice(words.items(), training["recipe"]["concepts"]))
     result = {
         "weights": weights_hash(folder),
         "tokens_trained": training["tokens"],
         "loss_slope": loss_slope(training["loss"]),
-        "shipped_bits_per_byte": measure_shipped_text(model, tokenizer),
-        "translation": measure_translation(model, tokenizer, trained, held_out, count=count),
-        "language": measure_language(model, tokenizer, load_corpus("parallel", languages=LANGUAGES).texts),
+        "shipped_bits_per_byte": measure_shipped_text(model, tokenizer, progress=progress),
+        "translation": measure_translation(model, tokenizer, trained, held_out, count=count, progress=progress),
+        "language": measure_language(model, tokenizer, texts, progress=progress),
         "words_by_tokens": _word_lengths(tokenizer, trained),
     }
     if corpus is not None:
-        result["bits_per_byte"] = measure_text(model, tokenizer, corpus)
+        result["bits_per_byte"] = measure_text(model, tokenizer, corpus, progress=progress)
         held_out_lines = read_lines(corpus, LANGUAGES, part="valid")
-        result["language_held_out"] = measure_language(model, tokenizer, held_out_lines)
+        result["language_held_out"] = measure_language(model, tokenizer, held_out_lines, progress=progress)
     return {**result, "seconds": round(time.perf_counter() - begun, 1)}
 
 

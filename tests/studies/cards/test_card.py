@@ -158,7 +158,7 @@ def test_the_study_writes_the_numbers_and_keeps_what_needs_the_corpus(tmp_path, 
 
     measured = {name: EVALUATION[name] for name in ("weights", "shipped_bits_per_byte", "translation", "language")}
     written = []
-    monkeypatch.setattr(card, "evaluate", lambda folder, corpus, words, count: dict(measured))
+    monkeypatch.setattr(card, "evaluate", lambda folder, corpus, words, count, progress: dict(measured))
     monkeypatch.setattr(card, "load_model", lambda name: None)
     monkeypatch.setattr(card, "measure_knockout", lambda *_, **__: EVALUATION["knockout"])
     monkeypatch.setattr(card, "measure_patching", lambda *_, **__: EVALUATION["patching"])

@@ -62,7 +62,8 @@ def run_card(
     stored = read_stored(folder, model, needed=not write)
     if corpus is not None and not (Path(corpus) / "text").is_dir():
         raise BadArgument(f"--corpus {corpus} has no folder text/<language>; give the training corpus, or leave it out")
-    measured = evaluate(folder, None if corpus is None else Path(corpus), read_words(WORDS), count=prompts)
+    training = None if corpus is None else Path(corpus)
+    measured = evaluate(folder, training, read_words(WORDS), count=prompts, progress=progress)
     loaded = load_model(str(folder))
     sentences = load_corpus("parallel")
     measured["knockout"] = measure_knockout(loaded, sentences, controls=controls, limit=texts, progress=progress)
