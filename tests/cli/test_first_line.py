@@ -77,3 +77,14 @@ def test_it_comes_within_two_seconds_and_before_torch(tmp_path):
 def test_what_reads_a_run_names_it(run):
     for name in ("report", "explore"):
         assert run(name, "runs/none").stderr.splitlines()[0] == f"workbench {name}: reading runs/none ..."
+
+
+def test_what_reads_a_corpus_names_it_before_it_looks_on_the_hub(run, monkeypatch):
+    def load(*_, **__):
+        raise Loaded
+
+    monkeypatch.setattr("workbench.studies.tables.load_corpus", load)
+    done = run("languages", "hf:owner/name:deu_Latn")
+    assert isinstance(done.exception, Loaded)
+    assert done.stderr == "workbench languages: reading hf:owner/name:deu_Latn ...\n"
+    assert run("languages", "hf:owner/name:deu_Latn", "--quiet").stderr == ""

@@ -160,8 +160,9 @@ def takes(names: Collection[str]) -> Callable[[Callable[..., None]], Callable[..
             numbers = {name: value for name, value in given.items() if name not in _NO_NUMBERS}
             arguments = {part.name: given.pop(part.name) for part in mine}
             models = [str(arguments[name]) for name in _MODELS if name in arguments]
-            if models and not given.get("quiet"):
-                announce(context, f"loading {' and '.join(models)}")  # first: next torch is imported, for seconds
+            task = f"loading {' and '.join(models)}" if models else f"reading {arguments.get('corpus')}"
+            if not given.get("quiet"):
+                announce(context, task)  # first: next torch or datasets is imported, for seconds
             how = {name: given.pop(name) for name in list(given) if name not in own}
             options = Options(progress=not given.get("quiet"), **_read(how))
             command(**arguments, common=Common(options, **given, given=numbers))
