@@ -113,7 +113,10 @@ def _tokens(
 
 
 def _following(model: Model, divide: Divider, ids: list[int], prompt: str, word: str) -> int:
-    """First token of a word after its prompt; of the word by itself where that is only a space."""
+    """First token of a word after its prompt; of the word by itself where that is only a space.
+
+    Patching does not pass over such a space: it refuses answer and foil that both begin with it.
+    """
     token = token_after(ids, divide.read(model.tokenizer(prompt + word, verbose=False)["input_ids"]))
     if token is None or not model.tokenizer.decode([token]).strip():
         token = token_alone(model.tokenizer, word)
