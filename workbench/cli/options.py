@@ -160,9 +160,11 @@ def takes(names: Collection[str]) -> Callable[[Callable[..., None]], Callable[..
             numbers = {name: value for name, value in given.items() if name not in _NO_NUMBERS}
             arguments = {part.name: given.pop(part.name) for part in mine}
             models = [str(arguments[name]) for name in _MODELS if name in arguments]
-            task = f"loading {' and '.join(models)}" if models else f"reading {arguments.get('corpus')}"
-            if not given.get("quiet"):
-                announce(context, task)  # first: next torch or datasets is imported, for seconds
+            corpus = str(arguments.get("corpus", ""))
+            if models and not given.get("quiet"):
+                announce(context, f"loading {' and '.join(models)}")  # first: next torch is imported, for seconds
+            elif corpus.startswith("hf:") and not given.get("quiet"):  # a data set of the hub may be fetched first
+                announce(context, f"reading {corpus}")
             how = {name: given.pop(name) for name in list(given) if name not in own}
             options = Options(progress=not given.get("quiet"), **_read(how))
             command(**arguments, common=Common(options, **given, given=numbers))

@@ -122,7 +122,8 @@ def test_the_command_line_takes_it(flores):
     assert "German" in done.output and "Français" in done.output
     refused = CliRunner().invoke(app, ["languages", f"hf:{flores}:deu_Latn+notes"])
     assert refused.exit_code == 2
-    assert refused.stderr.startswith("UnknownLanguage: ") and refused.stderr.count("\n") == 1
+    reading, line = refused.stderr.splitlines()
+    assert reading.startswith("workbench languages: reading hf:") and line.startswith("UnknownLanguage: ")
 
 
 def test_a_list_of_texts_is_in_the_language_that_is_named():
