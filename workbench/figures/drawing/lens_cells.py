@@ -1,7 +1,6 @@
 """The cells of a lens on one text: the predicted token of each, its width, and its hover text."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -50,31 +49,40 @@ class Grid:
 
 def _hover(cells: xr.Dataset) -> np.ndarray:
     """Hover text of every cell, [layer, position]."""
-    lines_of = np.empty((cells.sizes["layer"], cells.sizes["position"]), dtype=object)
-    last = cells.sizes["layer"] - 1
-    for layer, position in np.ndindex(*lines_of.shape):
-        cell = cells.isel(layer=layer, position=position)
-        where = "embedding" if layer == 0 else "output" if layer == last else f"layer {int(cell.layer)}"
+    shape = (cells.sizes["layer"], cells.sizes["position"])
+    arrays = {
+        str(name): array.values for name, array in cells.variables.items()
+    }  # a look-up in a Dataset takes longer than a cell
+    lines_of = np.empty(shape, dtype=object)
+    last = shape[0] - 1
+    for at in np.ndindex(*shape):
+        layer, position = at
+        where = "embedding" if layer == 0 else "output" if layer == last else f"layer {int(arrays['layer'][layer])}"
+        token, place = _quoted(arrays["token"][position]), int(arrays["position"][position])
         lines = [
-            f"<b>{where}, after {_quoted(cell.token)}</b> (position {int(cell.position)})",
-            f"says {_quoted(cell.top_token)}, probability {float(cell.probability):.3g}",
+            f"<b>{where}, after {token}</b> (position {place})",
+            f"says {_quoted(arrays['top_token'][at])}, probability {float(arrays['probability'][at]):.3g}",
         ]
-        if "candidate" in cell:
-            others = zip(cell.candidate.values[1:], cell.candidate_probability.values[1:], strict=True)
+        if "candidate" in arrays:
+            others = zip(arrays["candidate"][at][1:], arrays["candidate_probability"][at][1:], strict=True)
             lines += ["then " + ", ".join(f"{_quoted(token)} {value:.2g}" for token, value in others)]
-        lines += [f"language {language_words(str(cell.language.values))}", f"entropy {float(cell.entropy):.3g} nats"]
-        if np.isfinite(cell["rank"]):
-            value = float(cell.target_probability)
-            lines += [f"target {_quoted(cell.target)}: rank {int(cell['rank']):,}, probability {value:.3g}"]
-        if "logit_difference" in cell and np.isfinite(cell.logit_difference):
-            lines += [f"target less foil {float(cell.logit_difference):+.3g} logits"]
-        lines_of[layer, position] = "<br>".join(lines)
+        lines += [
+            f"language {language_words(str(arrays['language'][at]))}",
+            f"entropy {float(arrays['entropy'][at]):.3g} nats",
+        ]
+        if np.isfinite(arrays["rank"][at]):
+            value = float(arrays["target_probability"][at])
+            rank = int(arrays["rank"][at])
+            lines += [f"target {_quoted(arrays['target'][position])}: rank {rank:,}, probability {value:.3g}"]
+        if "logit_difference" in arrays and np.isfinite(arrays["logit_difference"][at]):
+            lines += [f"target less foil {float(arrays['logit_difference'][at]):+.3g} logits"]
+        lines_of[at] = "<br>".join(lines)
     return lines_of
 
 
-def _quoted(token: Any) -> str:
+def _quoted(token: str) -> str:
     """A token in quotes, isolated from the writing direction of the text around it."""
-    return f"\u2068“{token_label(getattr(token, 'values', token), most=24)}”\u2069"
+    return f"\u2068“{token_label(token, most=24)}”\u2069"
 
 
 def language_words(code: str) -> str:
