@@ -204,7 +204,14 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "lens.by_language": {**words, "languages": ["de", "en"], "limit": 2, "tuned": given.tuned},
         "lens.depth": {**words, "limit": 2, "tuned": given.tuned},
         "lens.latent": {**words, "languages": ["de", "en"], "limit": 2, "tuned": given.tuned},
-        "lens.logit_lens": {"model": given.model, "texts": ["Ei", "Hau"], "target": "x", "foil": "y", **QUICK},
+        "lens.logit_lens": {
+            "model": given.model,
+            "texts": ["Ei", "Hau"],
+            "target": "x",
+            "foil": "y",
+            "tuned": given.tuned,
+            **QUICK,
+        },
         "lens.tune": {**texts, "steps": 1, "rows": 2, "held_out": 0.4},
         "planted.concepts": {**planted, "concepts": 3, "concept_layer": 0, "language_layer": 0},
         "planted.heads": {**planted, "heads": 4, "texts": 2, "concepts": 2},
@@ -212,6 +219,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "planted.score": {"result": given.truth, "truth": given.truth},
         **_figures(given),
         "live.explorer": {"model": given.model, "results": given.importance, "sentences": given.corpus},
+        "live.lens": {"model": given.model, "text": "Ei", "tuned": given.tuned, "target": "x"},
     }
 
 

@@ -1,8 +1,9 @@
 """Live views for JupyterLab: widgets that run the model while one types."""
 
 from workbench.live.explorer import Explorer, explorer
+from workbench.live.lens import Lens, lens
 
-__all__ = ["Explorer", "explorer"]
+__all__ = ["Explorer", "Lens", "explorer", "lens"]
 
 
 def __dir__() -> list[str]:

@@ -20,6 +20,7 @@ function render({ model, el }) {
   const status = document.createElement("p");
   pad.className = "wb-chooser";
   pad.tabIndex = 0;
+  pad.hidden = !model.get("layers"); // no heads to choose among: the sentence alone
   pad.setAttribute("role", "application");
   pad.setAttribute("aria-label", "Chosen head: left and right change the head, up and down the layer");
   status.className = "wb-status";

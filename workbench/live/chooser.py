@@ -9,7 +9,10 @@ _HERE = Path(__file__).parent
 
 
 class Chooser(anywidget.AnyWidget):
-    """A small box that takes the focus: left and right change the head, up and down the layer."""
+    """A small box that takes the focus: left and right change the head, up and down the layer.
+
+    Without layers there is no box, only the sentence, and the page's width and theme.
+    """
 
     _esm = _HERE / "chooser.js"
     _css = _HERE / "chooser.css"

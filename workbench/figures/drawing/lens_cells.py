@@ -1,6 +1,7 @@
 """The cells of a lens on one text: the predicted token of each, its width, and its hover text."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -50,9 +51,8 @@ class Grid:
 def _hover(cells: xr.Dataset) -> np.ndarray:
     """Hover text of every cell, [layer, position]."""
     shape = (cells.sizes["layer"], cells.sizes["position"])
-    arrays = {
-        str(name): array.values for name, array in cells.variables.items()
-    }  # a look-up in a Dataset takes longer than a cell
+    # Looking a cell up in a Dataset takes longer than writing its text.
+    arrays: dict[str, Any] = {str(name): array.values for name, array in cells.variables.items()}
     lines_of = np.empty(shape, dtype=object)
     last = shape[0] - 1
     for at in np.ndindex(*shape):
