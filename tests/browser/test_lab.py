@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.browser.lab import jupyter_lab
 from tests.browser.test_page import ARGUMENTS, CHROMIUM
@@ -17,7 +17,16 @@ BOOK = Path(__file__).parents[2] / "notebooks" / "12_live_explorer.ipynb"
 PATIENCE = 90  # seconds that a step may take on a busy machine; on a quiet one all of them take less than 60
 TYPED = ("मुझे किताब पसंद है", "الكتاب على الطاولة")
 CODE = "[...jupyterapp.shell.currentWidget.content.widgets].filter((cell) => cell.model.type === 'code')"
-FIGURES = "[...document.querySelectorAll('.wb-live .js-plotly-plot')]"
+LIVE = "[...document.querySelectorAll('.wb-live')]"  # the explorer, then the lens
+FIGURES = f"[...{LIVE}[0].querySelectorAll('.js-plotly-plot')]"
+GRID = f"{LIVE}[1].querySelector('.js-plotly-plot')"
+SENTENCES = {
+    "Latin": "Le chien dort au jardin.",
+    "Arabic": "القط ينام تحت الشجرة.",
+    "Devanagari": "बिल्ली पेड़ के नीचे सोती है।",
+    "Japanese": "猫は木の下で寝ています。",
+    "Cyrillic": "Кошка спит под деревом.",
+}
 MAP, PATTERNS = f"{FIGURES}[0]", f"{FIGURES}[1]"
 pytestmark = pytest.mark.browser
 
@@ -57,7 +66,12 @@ def test_a_notebook_runs_in_jupyterlab_and_its_explorer_answers(page):
     a_click_on_the_map_chooses_a_head(page)
     arrow_keys_walk_and_leave_the_notebook_alone(page)
     a_text_that_will_not_do_is_answered_in_a_line(page)
+    the_lens_follows_typing_in_five_scripts(page)
     no_cell_complained(page)
+
+
+def explorer(page: Page) -> Locator:
+    return page.locator(".wb-live").nth(0)
 
 
 def run_all_cells(page: Page) -> None:
@@ -89,7 +103,7 @@ def every_figure_is_drawn(page: Page) -> None:
 def typing_draws_patterns(page: Page) -> None:
     """Hindi and Arabic; the tokens on the axis are the text, and what each gives away sums to one."""
     before = page.evaluate(f"{PATTERNS}.data[0].z")
-    for box, text in zip(page.locator('.wb-live input[type="text"]').all(), TYPED, strict=True):
+    for box, text in zip(explorer(page).locator('input[type="text"]').all(), TYPED, strict=True):
         box.fill(text)
         box.press("Enter")
     for trace, text in enumerate(TYPED):
@@ -106,23 +120,23 @@ def typing_draws_patterns(page: Page) -> None:
 
 def a_click_on_the_map_chooses_a_head(page: Page) -> None:
     layers, heads = page.evaluate(f"[{MAP}.data[3].z.length, {MAP}.data[3].z[0].length]")
-    panel = page.locator(".wb-live .js-plotly-plot").first.locator(".nsewdrag").nth(3)
+    panel = explorer(page).locator(".js-plotly-plot").first.locator(".nsewdrag").nth(3)
     panel.scroll_into_view_if_needed()
     box = panel.bounding_box()
     page.mouse.click(box["x"] + box["width"] * 3.5 / heads, box["y"] + box["height"] * (layers - 2.5) / layers)
-    expect(page.locator(".wb-chooser")).to_have_text("Layer 2 · head 3")
-    expect(page.get_by_label("Left", exact=True).locator("option:checked")).to_have_text("Spanish · Español")
-    expect(page.locator('.wb-live input[type="text"]').first).to_have_value(TYPED[0])  # what was typed stays
+    expect(explorer(page).locator(".wb-chooser")).to_have_text("Layer 2 · head 3")
+    expect(explorer(page).get_by_label("Left", exact=True).locator("option:checked")).to_have_text("Spanish · Español")
+    expect(explorer(page).locator('input[type="text"]').first).to_have_value(TYPED[0])  # what was typed stays
 
 
 def arrow_keys_walk_and_leave_the_notebook_alone(page: Page) -> None:
     active = "jupyterapp.shell.currentWidget.content.activeCellIndex"
-    page.locator(".wb-chooser").focus()
+    explorer(page).locator(".wb-chooser").focus()
     before = page.evaluate(active)
     for key in ("ArrowUp", "ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
-    expect(page.locator(".wb-chooser")).to_have_text("Layer 3 · head 5")
-    menu = page.get_by_label("Layer", exact=True)
+    expect(explorer(page).locator(".wb-chooser")).to_have_text("Layer 3 · head 5")
+    menu = explorer(page).get_by_label("Layer", exact=True)
     expect(menu.locator("option:checked")).to_have_text("3")  # the kernel has followed
     menu.focus()
     page.keyboard.press("ArrowDown")
@@ -132,9 +146,28 @@ def arrow_keys_walk_and_leave_the_notebook_alone(page: Page) -> None:
 
 def a_text_that_will_not_do_is_answered_in_a_line(page: Page) -> None:
     before = page.evaluate(f"{PATTERNS}.data[1].z")
-    box = page.locator('.wb-live input[type="text"]').nth(1)
+    box = explorer(page).locator('input[type="text"]').nth(1)
     for text, words in (("", "type a sentence"), ("word " * 300, "make it shorter")):
         box.fill(text)
         box.press("Enter")
-        expect(page.locator(".wb-live").get_by_role("alert")).to_contain_text(re.compile(words, re.IGNORECASE))
+        expect(explorer(page).get_by_role("alert")).to_contain_text(re.compile(words, re.IGNORECASE))
     assert page.evaluate(f"{PATTERNS}.data[1].z") == before
+
+
+def the_lens_follows_typing_in_five_scripts(page: Page) -> None:
+    """Key by key without Enter; tokens on the axis are the text; the box that chooses heads is not there."""
+    lens = page.locator(".wb-live").nth(1)
+    lens.scroll_into_view_if_needed()
+    expect(lens.locator(".wb-chooser")).to_be_hidden()
+    box = lens.locator('input[type="text"]').first
+    ticks = f"""text => [...{GRID}.querySelectorAll('.xtick text')].map(tick => tick.textContent).join('')
+        .replaceAll('␣', ' ').replace(/[\\u2067\\u2069]/g, '') === text"""
+    for text in SENTENCES.values():
+        box.fill("")
+        box.press_sequentially(text, delay=20)
+        page.wait_for_function(ticks, arg=f"<s>{text}")
+        expect(lens.locator(".wb-under")).to_contain_text(text)
+    lens.get_by_label("Colour", exact=True).select_option("language or script of the token")
+    page.wait_for_function(f"{GRID}.data.length > 1 && {GRID}.data.every((trace) => trace.name)")
+    box.fill("")
+    expect(lens.get_by_role("alert")).to_contain_text("Type a text")
