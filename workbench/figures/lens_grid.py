@@ -27,6 +27,7 @@ _QUESTIONS = {
     "rank": "How far is each layer from saying {target}?",
     "language": "In which language would each layer continue?",
 }
+COLOURS = tuple(_QUESTIONS)
 
 
 @checked
@@ -254,12 +255,17 @@ def _numbers(result: xr.Dataset, prompt: int | Sequence[int] | None) -> list[int
     return [whole_number("prompt", number, at_most=result.sizes["prompt"] - 1, why="the texts") for number in numbers]
 
 
+def is_lens(result: Any) -> bool:
+    """Whether a Result is of `lens.logit_lens`."""
+    right = isinstance(result, xr.Dataset) and set(result.variables) >= {*_NEEDED, "token"}
+    return right and all(result[name].dims == _AXES for name in ("top_token", "entropy", "rank", "language"))
+
+
 def _check(result: xr.Dataset) -> None:
     """Refuse anything but a Result of `lens.logit_lens`.
 
     Raises:
         BadArgument: it lacks variables that the grid shows.
     """
-    right = isinstance(result, xr.Dataset) and set(result.variables) >= {*_NEEDED, "token"}
-    if not right or not all(result[name].dims == _AXES for name in ("top_token", "entropy", "rank", "language")):
+    if not is_lens(result):
         raise BadArgument("this draws what lens.logit_lens returns; this is another Result")

@@ -40,8 +40,7 @@ def lens(model: Model, text: str = _TEXT, *, tuned: xr.Dataset | None = None, ta
     Args:
         model: the model.
         text: to start with, in any language.
-        tuned: what `lens.tune` returned, to begin with the tuned lens and have a menu of both; the logit lens alone when
-            None.
+        tuned: what `lens.tune` returned, to begin with it and have a menu of both; the logit lens alone when None.
         target: a word to follow through the layers; the token that really comes next when empty.
 
     Returns:

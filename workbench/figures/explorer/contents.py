@@ -8,6 +8,7 @@ import xarray as xr
 
 from workbench.errors import BadArgument, BadResult
 from workbench.figures.drawing.labels import describe
+from workbench.figures.explorer.sentences import lens_of
 from workbench.results.companions import belongs
 from workbench.results.make import ROLE, SCORE, provenance
 
@@ -60,6 +61,7 @@ class ExplorerData:
         classes: of `neurons.ternary`.
         notes: lines that the page prints: which call gives a missing part, what is not shown.
         origin: model and corpus in words.
+        lens: of `lens.logit_lens`.
     """
 
     measures: tuple[Measure, ...]
@@ -69,6 +71,7 @@ class ExplorerData:
     classes: xr.Dataset | None
     notes: tuple[str, ...]
     origin: tuple[tuple[str, str], ...]
+    lens: xr.Dataset | None = None
 
     @property
     def of_heads(self) -> list[xr.Dataset]:
@@ -103,14 +106,17 @@ def find(results: Sequence[xr.Dataset]) -> ExplorerData:
     for name, (what, call) in reversed(_MEASURES.items()):
         if not any(measure.name == name for measure in measures):
             notes.insert(0, f"Missing: {what}; {call} gives it.")
-    shown = [measure.result for measure in measures] + [part for part in parts.values() if part is not None]
+    lens = lens_of(results)
+    every = [*(measure.result for measure in measures), *parts.values(), lens]
+    shown = [result for result in every if result is not None]
     if not shown:
         has = "; ".join(", ".join(map(str, result.data_vars)) for result in results) or "no result at all"
         raise BadArgument(
             f"nothing here that the explorer shows (got: {has}); it takes what heads.importance, heads.ablate, "
-            "heads.kinds, heads.roles, heads.patterns and neurons.ternary return, and any score of heads"
+            "heads.kinds, heads.roles, heads.patterns, neurons.ternary and lens.logit_lens return, and any score of "
+            "heads"
         )
-    return ExplorerData(measures, **parts, notes=tuple(notes), origin=_origin(shown))
+    return ExplorerData(measures, **parts, notes=tuple(notes), origin=_origin(shown), lens=lens)
 
 
 def _measures(results: Sequence[xr.Dataset]) -> tuple[Measure, ...]:

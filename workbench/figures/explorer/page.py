@@ -19,10 +19,11 @@ from workbench.figures.explorer.contents import LEAST, ExplorerData, find
 from workbench.figures.explorer.parts import head_grid
 from workbench.figures.explorer.payload import payload
 from workbench.figures.heatmap import heatmap
+from workbench.figures.lens_grid import lens_grid
 from workbench.results.files import write_whole
 
 _HERE = Path(__file__).parent / "assets"
-_SCRIPTS = ("data.js", "grid.js", "patterns.js", "detail.js", "main.js")
+_SCRIPTS = ("data.js", "grid.js", "patterns.js", "detail.js", "lens.js", "main.js")
 
 
 class Explorer(go.Figure):
@@ -61,6 +62,7 @@ def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
       furthest above even attention, by 0.1 of its attention at least
     - `heads.roles`: its role among the languages
     - `neurons.ternary`: a layer's neurons by class, with their languages
+    - `lens.logit_lens`: what every layer would predict after each token of its sentences
 
     What is missing is left out, and a line says which call gives it. Other results are ignored. Patterns are rounded
     to 1/255.
@@ -88,6 +90,8 @@ def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
         figure = heatmap(contents.roles, "role")
     elif contents.classes is not None:
         figure = heatmap(contents.classes, "kind")
+    elif contents.lens is not None:
+        figure = lens_grid(contents.lens)
     else:
         figure = go.Figure(layout={"template": style.LIGHT, "title": {"text": escape(title)}})
     return Explorer(figure, contents=contents, title=title)

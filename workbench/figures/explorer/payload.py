@@ -1,13 +1,11 @@
 """The data of the page: numbers, patterns and figures as JSON, arrays as base64 of their bytes."""
 
 import base64
-import json
 import re
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import plotly.io
 import xarray as xr
 
 from workbench.errors import WorkbenchError
@@ -18,7 +16,9 @@ from workbench.figures.drawing.choose import Chosen, choose
 from workbench.figures.drawing.colour import colour_axis, is_signed, scale_end
 from workbench.figures.drawing.labels import value_label
 from workbench.figures.explorer.contents import CELLS, KINDS, ExplorerData, Measure, kind_of
+from workbench.figures.explorer.figure_json import figure_json, plain_json
 from workbench.figures.explorer.parts import CLASSES, head_grid, layer_classes, pattern, profile, token_labels
+from workbench.figures.explorer.sentences import sentences
 from workbench.text import languages
 
 _MANY_HEADS = 16  # from which a panel of heads is wide
@@ -46,6 +46,7 @@ def payload(contents: ExplorerData) -> dict[str, Any]:
         "kinds": None if contents.kinds is None else _kinds(contents.kinds, axes),
         "patterns": None if contents.patterns is None else _patterns(contents.patterns),
         "classes": classes,
+        "lens": None if contents.lens is None else sentences(contents.lens),
         "colours": {"missing": style.MISSING, "chosen": style.LINES[1], "others": style.LINES[0]},
         "themes": {"light": style.LIGHT.to_plotly_json(), "dark": style.DARK.to_plotly_json()},
     }
@@ -81,7 +82,7 @@ def _grid(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
         figure = head_grid(whole, measure.name, columns=columns)
         layout: Any = figure.layout
         height = layout.height - layout.margin.t + _TOP
-        plain = _figure_json(
+        plain = figure_json(
             figure, margin={"t": _TOP, "l": 44, "r": 6, "b": 44}, height=height, meta={"columns": columns}
         )
         data = plain["data"]
@@ -113,7 +114,7 @@ def _measure(measure: Measure, axes: dict[str, list]) -> dict[str, Any]:
         "units": chosen.values.attrs.get("units", ""),
         "words": chosen.values.attrs.get("long_name", measure.name.replace("_", " ")),
         "colours": {
-            theme: _json(go.Figure(layout={"coloraxis": {**colours, "colorscale": scale}}))["layout"]["coloraxis"]
+            theme: plain_json(go.Figure(layout={"coloraxis": {**colours, "colorscale": scale}}))["layout"]["coloraxis"]
             for theme, scale in scales.items()
         },
         "hover": cells.hovertemplate,
@@ -143,7 +144,7 @@ def _profile(contents: ExplorerData, axes: dict[str, list]) -> dict[str, Any] | 
     first = {"layer": axes["layer"][0], "head": axes["head"][0]}
     figure = profile([(_whole(contents.measures[k], axes), contents.measures[k].name) for k in shown], **first)
     height = 80 + 24 * len(axes["language"])
-    return {"measures": shown, **_figure_json(figure, margin={"t": 8, "l": 70, "r": 10, "b": 48}, height=height)}
+    return {"measures": shown, **figure_json(figure, margin={"t": 8, "l": 70, "r": 10, "b": 48}, height=height)}
 
 
 def _whole(measure: Measure, axes: dict[str, list]) -> xr.Dataset:
@@ -203,7 +204,7 @@ def _patterns(patterns: xr.Dataset) -> dict[str, Any]:
         "aligned": bool(patterns.attrs.get("aligned", 0)),
         "texts": texts,
         "values": base64.b64encode(packed).decode(),
-        "figure": _figure_json(figure, margin={"t": 4, "l": 50, "r": 4, "b": 50}, height=None),
+        "figure": figure_json(figure, margin={"t": 4, "l": 50, "r": 4, "b": 50}, height=None),
     }
 
 
@@ -227,23 +228,9 @@ def _classes(classes: xr.Dataset) -> dict[str, Any]:
         "languages": sorted(codes.tolist()),
         "size": len(numbers),
         "neurons": neurons,
-        "figure": _figure_json(figure, margin={"t": 34, "l": 60, "r": 8, "b": 44}, showlegend=False),
+        "figure": figure_json(figure, margin={"t": 34, "l": 60, "r": 8, "b": 44}, showlegend=False),
         "colours": style.category_colours(list(CLASSES)),
     }
-
-
-def _figure_json(figure: go.Figure, **layout: Any) -> Any:
-    """A figure as plain JSON for the page, which has its own heading and no zoom."""
-    plain = _json(figure)
-    for name, value in plain["layout"].items():
-        if name.startswith(("xaxis", "yaxis")):
-            value["fixedrange"] = True
-    plain["layout"] |= {"title": None, "dragmode": False, "template": None, **layout}
-    return plain
-
-
-def _json(figure: go.Figure) -> Any:
-    return json.loads(str(plotly.io.to_json(figure, validate=False)))
 
 
 def _packed(values: np.ndarray) -> str:

@@ -1,7 +1,7 @@
 // The state of the page: what is selected, in the address after the #, so that a link shows the same.
 "use strict";
 
-const state = { measure: 0, language: 0, beside: 1, layer: 0, head: 0, sentence: 0, view: "head" };
+const state = { measure: 0, language: 0, beside: 1, layer: 0, head: 0, sentence: 0, text: 0, shade: 0, view: "head" };
 const announce = (words) => { $("status").textContent = words; };
 
 // Names in the address, and the axis on which each is a place.
@@ -12,7 +12,12 @@ const NAMES = {
   beside: () => page.languages.map((entry) => entry.code),
   sentence: () => (page.patterns ? page.patterns.sentences : []),
   colour: () => page.measures.map((_, k) => k),
+  text: () => (page.lens ? page.lens.texts.map((_, k) => k) : []),
+  shade: () => (page.lens ? page.lens.colours.map((_, k) => k) : []),
 };
+// The tabs, and whether there is something to show in each.
+const VIEWS = { head: () => page.measures.length, layer: () => page.classes, lens: () => page.lens };
+const views = () => Object.keys(VIEWS).filter((view) => VIEWS[view]());
 const keyOf = (name) => (name === "colour" ? "measure" : name);
 
 // The selection in the address, as a change of the state that is not applied yet.
@@ -23,7 +28,7 @@ function readAddress() {
     const place = axis().findIndex((value) => String(value) === address.get(name));
     if (place >= 0) change[keyOf(name)] = place;
   }
-  if (["head", "layer"].includes(address.get("view"))) change.view = address.get("view");
+  if (Object.hasOwn(VIEWS, address.get("view"))) change.view = address.get("view");
   return change;
 }
 
@@ -53,16 +58,15 @@ function first() {
 }
 
 function show() {
-  if (!page.classes) state.view = "head";
-  else if (!page.measures.length) state.view = "layer";
-  const layerView = state.view === "layer";
-  for (const view of ["head", "layer"]) {
+  if (!views().includes(state.view)) [state.view = "head"] = views();
+  for (const view of Object.keys(VIEWS)) {
     $(`tab-${view}`).setAttribute("aria-selected", state.view === view);
     $(`tab-${view}`).tabIndex = state.view === view ? 0 : -1;
     $(`panel-${view}`).hidden = state.view !== view;
   }
-  for (const name of ["measure", "language", "beside", "sentence", "layer"]) $(name).value = state[name];
-  if (layerView) drawLayer();
+  for (const name of ["measure", "language", "beside", "sentence", "layer", "text", "shade"]) $(name).value = state[name];
+  if (state.view === "layer") drawLayer();
+  else if (state.view === "lens") drawLens();
   else {
     drawHead();
     drawPatterns();
@@ -80,7 +84,8 @@ function select(change) {
     else drawGrid();
   }
   show();
-  announce(state.view === "layer" ? layerWords() : `${headWords(state)}. ${factWords().join("; ")}.`);
+  const words = { layer: layerWords, lens: lensWords, head: () => `${headWords(state)}. ${factWords().join("; ")}.` };
+  announce(words[state.view]());
 }
 
 function fill(name, labels) {
@@ -114,13 +119,14 @@ function watch() {
     cursor = null;
     select({ language: (state.language + by + count) % count });
   });
-  for (const view of ["head", "layer"]) {
+  for (const view of Object.keys(VIEWS)) {
     const tab = $(`tab-${view}`);
     tab.addEventListener("click", () => select({ view }));
     tab.addEventListener("keydown", (event) => {
       if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
-      const other = view === "head" ? "layer" : "head";
-      if ($(`tab-${other}`).hidden) return;
+      const step = event.key === "ArrowRight" ? 1 : views().length - 1;
+      const other = views()[(views().indexOf(view) + step) % views().length];
+      if (other === view) return;
       select({ view: other });
       $(`tab-${other}`).focus();
     });
@@ -149,6 +155,7 @@ async function begin() {
     watchGrid();
   }
   watchPatterns();
+  watchLens();
   watch();
   select({});
   document.documentElement.dataset.drawn = "yes";

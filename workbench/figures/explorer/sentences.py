@@ -1,0 +1,59 @@
+"""The lens of sentences in the explorer: which result is one, and its grids for the page."""
+
+from collections.abc import Sequence
+from html import unescape
+from typing import Any
+
+import xarray as xr
+
+from workbench.figures.drawing.labels import describe
+from workbench.figures.explorer.figure_json import figure_json
+from workbench.figures.lens_grid import COLOURS, is_lens, lens_grid
+
+_LONGEST = 70  # letters of a sentence in the menu
+_TOP = 8  # pixels above the cells; the page has its own heading
+
+
+def lens_of(results: Sequence[xr.Dataset]) -> xr.Dataset | None:
+    """The first result of `lens.logit_lens`, None where there is none."""
+    return next((result for result in results if is_lens(result)), None)
+
+
+def sentences(result: xr.Dataset) -> dict[str, Any]:
+    """Every text of a lens with its grid in every colour; hover texts stand once for each text."""
+    return {
+        "colours": [describe(result[name].rename(name)) for name in COLOURS],
+        "texts": [_text(result, prompt) for prompt in range(result.sizes["prompt"])],
+    }
+
+
+def _text(result: xr.Dataset, prompt: int) -> dict[str, Any]:
+    text = str(result.text.values[prompt])
+    grids = [_grid(result, prompt, colour) for colour in COLOURS]
+    hovers = [trace.pop("hovertext") for grid in grids for trace in grid["data"]]
+    return {
+        "label": f"\u2068{text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}\u2069",
+        "words": _words(result.isel(prompt=prompt)),
+        "hover": hovers[0],
+        "grids": grids,
+    }
+
+
+def _grid(result: xr.Dataset, prompt: int, colour: str) -> dict[str, Any]:
+    figure: Any = lens_grid(result, prompt=prompt, colour=colour)
+    title, margin = figure.layout.title, figure.layout.margin.to_plotly_json()
+    height = figure.layout.height - margin["t"] + _TOP if "t" in margin else figure.layout.height
+    plain = figure_json(figure, margin={**margin, "t": _TOP}, height=height)
+    question, under = unescape(title.text), unescape(title.subtitle.text.partition("<br>")[2])
+    return {**plain, "question": question, "under": under}
+
+
+def _words(cells: xr.Dataset) -> str:
+    """What the model's output is after the last token of a text."""
+    there = int(cells.entropy.isel(layer=-1).notnull().sum())
+    last = cells.isel(layer=-1, position=there - 1)
+    token = str(last.top_token.values).replace(" ", "␣").replace("\n", "↵")
+    return (
+        f"\u2068{cells.text.values}\u2069: after the last of {there} tokens the model's likeliest token is "
+        f"\u2068“{token}”\u2069, with probability {float(last.probability):.2g}."
+    )
