@@ -82,6 +82,12 @@ class ExplorerData:
             if each is not None
         ]
 
+    @property
+    def only_lens(self) -> bool:
+        """Whether there is a lens of sentences and nothing else."""
+        others = (*self.of_heads, self.kinds, self.classes)
+        return self.lens is not None and all(other is None for other in others)
+
     def axis(self, name: str) -> list:
         """Coordinates of an axis over all results that have heads: languages by code, numbers in order."""
         return sorted({value for each in self.of_heads if name in each.dims for value in each[name].values.tolist()})
@@ -116,6 +122,8 @@ def find(results: Sequence[xr.Dataset]) -> ExplorerData:
             "heads.kinds, heads.roles, heads.patterns, neurons.ternary and lens.logit_lens return, and any score of "
             "heads"
         )
+    if len(shown) == 1 and shown[0] is lens:
+        notes = []  # a page of sentences misses nothing
     return ExplorerData(measures, **parts, notes=tuple(notes), origin=_origin(shown), lens=lens)
 
 

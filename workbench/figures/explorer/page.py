@@ -83,7 +83,7 @@ def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
     """
     contents = find(results)
     model = dict(contents.origin).get("model")
-    title = title or (f"The heads of {model} in every language" if model else "The heads of a model in every language")
+    title = title or _title(contents, model or "a model")
     if contents.measures:
         figure = head_grid(contents.measures[0].result, contents.measures[0].name)
     elif contents.roles is not None:
@@ -95,6 +95,12 @@ def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
     else:
         figure = go.Figure(layout={"template": style.LIGHT, "title": {"text": escape(title)}})
     return Explorer(figure, contents=contents, title=title)
+
+
+def _title(contents: ExplorerData, model: str) -> str:
+    if contents.only_lens:
+        return f"What every layer of {model} would predict"
+    return f"The heads of {model} in every language"
 
 
 def _explanations(contents: ExplorerData) -> list[str]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import xarray as xr
 
+from workbench.figures.drawing import style
 from workbench.figures.drawing.labels import describe
 from workbench.figures.explorer.figure_json import figure_json
 from workbench.figures.lens_grid import COLOURS, is_lens, lens_grid
 
 _LONGEST = 70  # letters of a sentence in the menu
-_TOP = 8  # pixels above the cells; the page has its own heading
+_TOP, _BOTTOM, _LEGEND = 8, 52, 44  # pixels above the cells, below them, and above them with a legend
 
 
 def lens_of(results: Sequence[xr.Dataset]) -> xr.Dataset | None:
@@ -41,10 +42,15 @@ def _text(result: xr.Dataset, prompt: int) -> dict[str, Any]:
 
 def _grid(result: xr.Dataset, prompt: int, colour: str) -> dict[str, Any]:
     figure: Any = lens_grid(result, prompt=prompt, colour=colour)
-    title, margin = figure.layout.title, figure.layout.margin.to_plotly_json()
-    height = figure.layout.height - margin["t"] + _TOP if "t" in margin else figure.layout.height
-    plain = figure_json(figure, margin={**margin, "t": _TOP}, height=height)
-    question, under = unescape(title.text), unescape(title.subtitle.text.partition("<br>")[2])
+    layout, before = figure.layout, figure.layout.margin
+    margin = {"t": _TOP, "b": _BOTTOM, "l": before.l, "r": before.r}
+    if colour == "language":  # a legend beside a wide grid would be out of sight
+        margin |= {"t": _LEGEND, "r": _TOP}
+        figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "title": None})
+    cells = layout.height - style.MARGIN["t"] - before.b
+    width = layout.width - before.r + margin["r"]
+    plain = figure_json(figure, margin=margin, height=cells + margin["t"] + margin["b"], width=width)
+    question, under = unescape(layout.title.text), unescape(layout.title.subtitle.text.partition("<br>")[2])
     return {**plain, "question": question, "under": under}
 
 
