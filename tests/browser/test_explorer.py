@@ -196,6 +196,39 @@ def test_a_link_shows_the_same_and_a_bad_one_something(opened):
     assert opened("layer=99&language=xx&view=none").locator("#head-title").inner_text().startswith("Layer ")
 
 
+def test_sentences_have_a_tab_with_a_menu(opened, tmp_path):
+    wb.figures.explorer(*cases.everything(), cases.sentences()).write_html(tmp_path / "lens.html")
+    page = opened("view=lens&text=1&shade=3", path=tmp_path / "lens.html")
+    assert page.locator("#panel-lens").is_visible() and not page.locator("#panel-head").is_visible()
+    ticks = "[...document.querySelectorAll('#lens .xtick text')].map(tick => tick.textContent)"
+    assert page.evaluate(ticks) == ["<s>", "\u2067القط\u2069"]
+    assert page.evaluate("document.querySelector('#lens').data.map(trace => trace.name)") == [
+        "Arabic · العربية",
+        "Arabic script",
+    ]
+    page.select_option("#text", "0")
+    assert page.evaluate(ticks) == ["<s>", "Der", "␣Hund"]
+    page.select_option("#shade", "0")
+    assert page.locator("#lens-title").inner_text() == "What would each layer say next, and how surely?"
+    assert "text=0&shade=0&view=lens" in page.url
+    assert page.locator("#status").inner_text().startswith("\u2068Der </script> Hund\u2069: after the last of 3 tokens")
+    page.locator("#tab-lens").focus()
+    for view in ("head", "layer", "lens", "head"):
+        page.keyboard.press("ArrowRight")
+        assert page.locator(f"#panel-{view}").is_visible()
+
+
+def test_sentences_alone_fill_the_page(opened, tmp_path):
+    wb.figures.explorer(cases.sentences()).write_html(tmp_path / "alone.html")
+    page = opened(path=tmp_path / "alone.html", window="phone")
+    shown = {
+        name: page.locator(f"#{name}").is_visible() for name in ("heads", "panel-head", "panel-layer", "panel-lens")
+    }
+    assert shown == {"heads": False, "panel-head": False, "panel-layer": False, "panel-lens": True}
+    assert page.locator("#lens .heatmaplayer image").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
 def test_it_is_labelled_for_screen_readers(opened):
     page = opened()
     roles = page.evaluate("[...document.querySelectorAll('[role]')].map(one => one.getAttribute('role'))")

@@ -112,3 +112,25 @@ def classes():
 def everything():
     rng = np.random.default_rng(0)
     return [importance(rng), ablation(rng), kinds(rng), roles(), patterns(rng), classes()]
+
+
+def sentences():
+    """A lens of two texts, the second shorter, three layers; its first token is a tag and its text reads leftwards."""
+    axes, there = ("prompt", "layer", "position"), np.array([[True] * 3, [True, True, False]])[:, None].repeat(3, 1)
+    numbers = {
+        name: (axes, np.where(there, np.linspace(low, high, 18).reshape(2, 3, 3), np.nan), f"{name} [{unit}]")
+        for name, low, high, unit in (
+            ("probability", 0.1, 0.9, "probability"),
+            ("entropy", 0.5, 5.0, "nats"),
+            ("rank", 1, 300, "rank"),
+            ("target_probability", 0.1, 0.2, "probability"),
+        )
+    }
+    said = np.where(there, np.array([["<b>", " Hund", "."], ["قط", " ينام", ""]])[:, None].repeat(3, 1), "")
+    code = np.where(there, np.array([["Latin", "de", "unknown"], ["Arabic", "ar", ""]])[:, None].repeat(3, 1), "")
+    words = {"top_token": (axes, said.astype(object), "token"), "language": (axes, code.astype(object), "language")}
+    target = (axes[::2], np.array([["der", ".", ""], ["ينام", "", ""]], dtype=object), "target")
+    text = (axes[:1], np.array(["Der </script> Hund", "القط ينام"], dtype=object), "text")
+    result = make({**numbers, **words, "target": target, "text": text})
+    token = np.array([["<s>", "Der", " Hund"], ["<s>", "القط", ""]], dtype=object)
+    return result.assign_coords(token=(axes[::2], token))

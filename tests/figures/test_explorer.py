@@ -202,6 +202,29 @@ def test_each_part_alone_makes_a_page(results, which):
     assert bool(data["measures"]) == (which != 5)
 
 
+def test_a_lens_of_sentences_is_a_part_of_the_page(results):
+    result = cases.sentences()
+    lens = inside(wb.figures.explorer(*results, result).to_html())["lens"]
+    assert [text["label"] for text in lens["texts"]] == ["\u2068Der </script> Hund\u2069", "\u2068القط ينام\u2069"]
+    assert len(lens["colours"]) == 4
+    for prompt, text in enumerate(lens["texts"]):
+        for colour, grid in zip(("probability", "entropy", "rank", "language"), text["grids"], strict=True):
+            figure = wb.figures.lens_grid(result, prompt=prompt, colour=colour)
+            assert [trace["text"] for trace in grid["data"]] == [trace.text.tolist() for trace in figure.data]
+            assert text["hover"] == figure.data[0].hovertext.tolist() and "hovertext" not in grid["data"][0]
+            assert grid["question"] == figure.layout.title.text
+    assert "likeliest token is \u2068“␣ينام”\u2069" in lens["texts"][1]["words"]
+    assert inside(wb.figures.explorer(results[0]).to_html())["lens"] is None
+
+
+def test_a_lens_alone_is_a_page_of_its_own():
+    figure = wb.figures.explorer(cases.sentences())
+    assert figure.data[0].text.tolist() == wb.figures.lens_grid(cases.sentences()).data[0].text.tolist()
+    page = figure.to_html()
+    assert "<h1>What every layer of tiny would predict</h1>" in page and "Missing:" not in page
+    assert find([cases.sentences()]).only_lens and not find([*cases.everything(), cases.sentences()]).only_lens
+
+
 def test_a_study_like_the_demo_fits_eight_megabytes():
     rng = np.random.default_rng(0)
     codes, shape, n = list("abcdefghijkl"), (3, 12, 6, 8), 36

@@ -6,6 +6,7 @@ import xarray as xr
 
 from workbench.errors import BadArgument
 from workbench.figures import lens_grid
+from workbench.figures.lens_grid import legend_above
 from workbench.results.make import make_result
 
 AXES = ("prompt", "layer", "position")
@@ -121,3 +122,11 @@ def test_other_results_and_texts_are_refused(found):
     for other in (xr.Dataset(), found.drop_vars("token"), found.isel(prompt=0)):
         with pytest.raises(BadArgument, match=r"draws what lens\.logit_lens returns"):
             lens_grid(other)
+
+
+def test_a_legend_above_leaves_the_cells_alone(found):
+    figure = lens_grid(found, colour="language")
+    above = legend_above(lens_grid(found, colour="language"))
+    assert above.layout.legend.orientation == "h" and above.layout.legend.yanchor == "bottom"
+    assert [trace.to_plotly_json().keys() for trace in above.data] == [t.to_plotly_json().keys() for t in figure.data]
+    assert legend_above(lens_grid(found)).layout.legend.orientation is None

@@ -107,6 +107,12 @@ def lens_question(result: xr.Dataset, colour: str, prompt: int = 0) -> str:
     return _QUESTIONS[colour].format(target=f"“{token_label(target)}”" if is_word else "what really follows")
 
 
+def legend_above(figure: Any) -> Any:
+    """Put the legend of languages above the grid: beside a wide grid, which scrolls, it would be out of sight."""
+    legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "title": None}
+    return figure.update_layout(legend=legend) if figure.data[0].showlegend else figure
+
+
 def _number_trace(grid: Grid, colour: str) -> go.Heatmap:
     values = grid.cells[colour].values.astype(float)
     return go.Heatmap(

@@ -10,7 +10,7 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, TooLarge, WorkbenchError, WorkbenchWarning
-from workbench.figures.lens_grid import lens_grid
+from workbench.figures.lens_grid import legend_above, lens_grid
 from workbench.lens.sentence import logit_lens
 from workbench.live.chooser import Chooser
 from workbench.live.delay import Delay
@@ -97,7 +97,7 @@ class Lens(ipywidgets.VBox):
         for box in (self.text, self.target):
             box.observe(lambda _: later(), "value")
         self.lens.observe(lambda _: self.read(), "value")
-        self.colour.observe(lambda _: self.grid.draw(self._figure()), "value")
+        self.colour.observe(lambda _: self.grid.draw(self._figure(self.result)), "value")
         self.page.observe(lambda _: self.grid.fit(width=self.page.width, dark=self.page.dark), ["dark", "width"])
 
     def __repr__(self) -> str:
@@ -154,10 +154,10 @@ class Lens(ipywidgets.VBox):
                 progress=False,
             )
         self._show_note(" ".join(str(each.message) for each in caught if each.category is WorkbenchWarning), "note")
-        return result, lens_grid(result, colour=self.colour.value)
+        return result, self._figure(result)
 
-    def _figure(self) -> go.Figure:
-        return lens_grid(self.result, colour=self.colour.value)
+    def _figure(self, result: xr.Dataset) -> go.Figure:
+        return legend_above(lens_grid(result, colour=self.colour.value))
 
     def _describe(self) -> None:
         """What is drawn and what the model's own output is, in a sentence."""

@@ -9,7 +9,7 @@ import xarray as xr
 from workbench.figures.drawing import style
 from workbench.figures.drawing.labels import describe
 from workbench.figures.explorer.figure_json import figure_json
-from workbench.figures.lens_grid import COLOURS, is_lens, lens_grid
+from workbench.figures.lens_grid import COLOURS, is_lens, legend_above, lens_grid
 
 _LONGEST = 70  # letters of a sentence in the menu
 _TOP, _BOTTOM, _LEGEND = 8, 52, 44  # pixels above the cells, below them, and above them with a legend
@@ -41,12 +41,11 @@ def _text(result: xr.Dataset, prompt: int) -> dict[str, Any]:
 
 
 def _grid(result: xr.Dataset, prompt: int, colour: str) -> dict[str, Any]:
-    figure: Any = lens_grid(result, prompt=prompt, colour=colour)
+    figure = legend_above(lens_grid(result, prompt=prompt, colour=colour))
     layout, before = figure.layout, figure.layout.margin
     margin = {"t": _TOP, "b": _BOTTOM, "l": before.l, "r": before.r}
-    if colour == "language":  # a legend beside a wide grid would be out of sight
+    if colour == "language":
         margin |= {"t": _LEGEND, "r": _TOP}
-        figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "title": None})
     cells = layout.height - style.MARGIN["t"] - before.b
     width = layout.width - before.r + margin["r"]
     plain = figure_json(figure, margin=margin, height=cells + margin["t"] + margin["b"], width=width)
