@@ -91,6 +91,7 @@ SOURCES = ("load_corpus", "load_pairs", "load_words")  # whose `source` is a fil
 OTHERS = {
     **{(name, "source"): () for name in SOURCES},
     ("lens.logit_lens", "target"): ("", " ", "\n"),  # a word
+    ("live.lens", "target"): ("", " ", "\n"),  # a word
     ("figures.lens_grid", "prompt"): (-1, 99, True, [], [0, 0], [99]),  # the number of a text
 }
 

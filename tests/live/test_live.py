@@ -199,6 +199,18 @@ def test_the_theme_and_the_width_of_the_page_are_followed(widget):
     assert widget.patterns.figure.layout.width == 900
 
 
+def test_a_lens_among_the_results_follows_the_left_text(model, corpus, results, bare):
+    stored = wb.lens.logit_lens(model, ["Na ja", "Gut"], progress=False)
+    widget = wb.live.explorer(model, results[1], stored, sentences=corpus)
+    assert bare.lens is None and widget.lens.result.text.values.tolist() == [TEXTS["ar"][0]]
+    widget.sides[0].text.value = "गाड़ी चली"
+    widget.sides[1].text.value = "ja"
+    expected = wb.lens.logit_lens(model, "गाड़ी चली", progress=False)
+    np.testing.assert_array_equal(drawn(widget.lens.grid), expected.probability.values[0])
+    with pytest.raises(BadResult, match="another model"):
+        wb.live.explorer(model, stored.isel(layer=[0, 1]), sentences=corpus)
+
+
 def test_it_shows_in_a_notebook(bare):
     assert "application/vnd.jupyter.widget-view+json" in bare._repr_mimebundle_()
 

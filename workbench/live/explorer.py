@@ -12,6 +12,7 @@ from workbench.figures.explorer.contents import ExplorerData, Measure
 from workbench.heads.attention.kinds import KINDS
 from workbench.live import figures
 from workbench.live.chooser import Chooser
+from workbench.live.lens import Lens
 from workbench.live.panel import Panel
 from workbench.live.reading import MEASURES, Reader
 from workbench.live.results import check, main_measures
@@ -34,7 +35,8 @@ def explorer(model: Model, *results: xr.Dataset, sentences: Any = "parallel") ->
     Args:
         model: the model.
         *results: of the same model, in any order: whatever has a number for each [language, layer, head], such as
-            `heads.importance`, `heads.ablate` and `heads.kinds`; `heads.roles`; `neurons.ternary`. None are needed.
+            `heads.importance`, `heads.ablate` and `heads.kinds`; `heads.roles`; `neurons.ternary`; with one of
+            `lens.logit_lens` the logit lens follows the left text. None are needed.
         sentences: what `load_corpus` takes, a Corpus too: sentences to start with, by language.
 
     Returns:
@@ -67,6 +69,7 @@ class Explorer(ipywidgets.VBox):
         patterns: the chosen head's attention on the two texts.
         numbers: the chosen head's numbers by language; None without such results.
         classes: the chosen layer's neurons; None without such a result.
+        lens: what every layer would predict in the left text; None without a lens among the results.
     """
 
     def __init__(self, reader: Reader, data: ExplorerData, corpus: Corpus):
@@ -87,6 +90,7 @@ class Explorer(ipywidgets.VBox):
         self.patterns = Panel(self._patterns())
         self.numbers = Panel(self._numbers()) if self._main else None
         self.classes = None if data.classes is None else Panel(self._classes())
+        self.lens = None if data.lens is None else Lens(model, self.sides[0].reading.text)
         self._grid_box = ipywidgets.VBox()
         self._draw_grid()
         self._describe()
@@ -100,6 +104,7 @@ class Explorer(ipywidgets.VBox):
             self.patterns,
             self.numbers,
             self.classes,
+            self.lens,
         ]
         super().__init__([part for part in parts if part is not None])
         self.chooser.figures = 1 + sum(isinstance(part, Panel) for part in parts)
@@ -139,6 +144,8 @@ class Explorer(ipywidgets.VBox):
         if isinstance(self._shades[self.measure.value], str):
             self._draw_grid()
         self.patterns.draw(self._patterns())
+        if self.lens is not None:
+            self.lens.text.value = self.sides[0].reading.text
         self._describe()
 
     def _language_changed(self) -> None:

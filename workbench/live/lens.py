@@ -15,10 +15,10 @@ from workbench.lens.sentence import logit_lens
 from workbench.live.chooser import Chooser
 from workbench.live.delay import Delay
 from workbench.live.panel import Panel
+from workbench.live.reading import MOST_TOKENS
 from workbench.model.model import Model
 from workbench.text.characters import tokenizable
 
-MOST_TOKENS = 120  # of a grid that a browser still draws at once
 _TEXT = "Der Hund schläft im Garten."
 _TOP = 3  # candidates in the hover texts
 _COLOURS = {
@@ -30,7 +30,7 @@ _COLOURS = {
 
 
 @checked
-def lens(model: Model, text: str = _TEXT, *, tuned: xr.Dataset | None = None, target: str = "") -> "Lens":
+def lens(model: Model, text: str = _TEXT, *, tuned: xr.Dataset | None = None, target: str | None = None) -> "Lens":
     """Read a text that is typed in a notebook at every layer: the likeliest next token after each of its tokens.
 
     The model runs when typing pauses, once for all that was typed meanwhile. It works in JupyterLab and in other
@@ -41,7 +41,7 @@ def lens(model: Model, text: str = _TEXT, *, tuned: xr.Dataset | None = None, ta
         model: the model.
         text: to start with, in any language.
         tuned: what `lens.tune` returned, to begin with it and have a menu of both; the logit lens alone when None.
-        target: a word to follow through the layers; the token that really comes next when empty.
+        target: a word to follow through the layers; the token that really comes next when None.
 
     Returns:
         The widget; the last line of a cell shows it.
@@ -55,7 +55,9 @@ def lens(model: Model, text: str = _TEXT, *, tuned: xr.Dataset | None = None, ta
     Example:
         >>> wb.live.lens(model, "Le chat mange.")                                                # doctest: +SKIP
     """
-    return Lens(model, text, tuned=tuned, target=target)
+    if target is not None and not target.strip():
+        raise BadArgument(f"target={target!r} has no token that is more than a space; give a word, or None")
+    return Lens(model, text, tuned=tuned, target=target or "")
 
 
 class Lens(ipywidgets.VBox):
@@ -72,7 +74,7 @@ class Lens(ipywidgets.VBox):
         result: what `lens.logit_lens` returned for the text that is drawn.
     """
 
-    def __init__(self, model: Model, text: str, *, tuned: xr.Dataset | None, target: str):
+    def __init__(self, model: Model, text: str, *, tuned: xr.Dataset | None = None, target: str = ""):
         self._model = model
         self._lenses: dict[str, xr.Dataset | None] = {"logit lens": None}
         if tuned is not None:

@@ -21,7 +21,8 @@ def check(model: Model, results: Sequence[xr.Dataset]) -> ExplorerData:
     """
     data = find(results) if results else _NOTHING
     for place, result in enumerate(results, start=1):
-        for name, size in (("layer", model.n_layers), ("head", model.n_heads), ("neuron", model.n_neurons)):
+        layers = model.n_layers + (result is data.lens)  # a lens reads the output too
+        for name, size in (("layer", layers), ("head", model.n_heads), ("neuron", model.n_neurons)):
             if name in result.dims and result.get_index(name).tolist() != list(range(size)):
                 raise BadResult(
                     f"result {place} has {result.sizes[name]} of the axis {name!r}, {model.name!r} has {size}: it "
