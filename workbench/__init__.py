@@ -15,6 +15,7 @@ _SUBPACKAGES = (
     "patching",
     "lens",
     "attribution",
+    "evaluation",
     "planted",
     "figures",
     "live",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from workbench import (  # noqa: F401
         attribution,
         errors,
+        evaluation,
         figures,
         heads,
         lens,

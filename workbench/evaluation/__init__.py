@@ -1,0 +1,11 @@
+"""Evaluation: what a model can do in each language, and what an edit does to that."""
+
+from workbench.evaluation.efficiency import efficiency
+from workbench.evaluation.tokenization import tokenization
+
+__all__ = ["efficiency", "tokenization"]
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)
