@@ -126,8 +126,9 @@ def _points(
     if absent:
         raise BadArgument(f"the accuracies have no axis {absent[0]!r} (have: {', '.join(map(str, scores.dims))})")
     both = xr.Dataset({"x": tokenization[measure], "y": scores}).to_dataframe().dropna().reset_index()
-    if both["tokenizer"].nunique() < 2:
-        raise BadResult(f"only {both['tokenizer'].nunique()} tokenizers have both {measure} and accuracy; give two")
+    count = len(set(both["tokenizer"]))
+    if count < 2:
+        raise BadResult(f"only {count} tokenizers have both {measure} and accuracy; give two")
     stratum = both[list(within)].astype(str).agg(", ".join, axis=1)
     return both["x"].to_numpy(), both["y"].to_numpy(), stratum.to_numpy(), both["tokenizer"].factorize()[0]
 
@@ -139,7 +140,7 @@ def _correlations(x: np.ndarray, y: np.ndarray, of: np.ndarray, times: np.ndarra
     with np.errstate(invalid="ignore"):
         centred = x - (sums[0] / sums[2])[place], y - (sums[1] / sums[2])[place]
     inside = [(x[place == stratum], y[place == stratum]) for stratum in range(of.max() + 1)]
-    return np.array([_correlation(*pair, kind) for pair in [(x, y), centred, *inside]])
+    return np.array([_correlation(first, second, kind) for first, second in [(x, y), centred, *inside]])
 
 
 def _correlation(x: np.ndarray, y: np.ndarray, kind: str) -> float:

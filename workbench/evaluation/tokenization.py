@@ -71,14 +71,7 @@ def tokenization(
         raise UnknownLanguage(f"pivot={pivot!r} is not in this corpus (has: {', '.join(corpus.languages)})")
     special = variant == "released"
     counters = {name: _counter(name, tokenizer, special) for name, tokenizer in tokenizers.items()}
-    shape = (len(names), len(corpus.languages), max(corpus.counts.values()))
-    tokens, n_words, n_bytes = (np.full(shape, np.nan) for _ in range(3))
-    for column, (language, texts) in enumerate(corpus.texts.items()):
-        for row, text in enumerate(texts):
-            tokens[:, column, row] = [count(text) for count in counters.values()]
-            parts = text.split() if special else words(text, language, segment)
-            n_words[:, column, row] = np.nan if parts is None else len(parts)
-            n_bytes[:, column, row] = len(text.encode())
+    tokens, n_words, n_bytes = _counts(counters, corpus, None if special else segment, spaced=special)
     aligned = corpus.aligned and len(corpus.languages) > 1
     ratios = {
         "tokens_per_word": (tokens, n_words, "tokens per word (fertility)"),
@@ -98,7 +91,7 @@ def tokenization(
         "bytes": (axes, n_bytes, "UTF-8 bytes of the text"),
     }
     for name, (top, bottom, description) in ratios.items():
-        value, low, high = _ratio(top, np.broadcast_to(bottom, shape), corpus, special, level, seed)
+        value, low, high = _ratio(top, np.broadcast_to(bottom, tokens.shape), corpus, special, level, seed)
         variables |= {
             name: (_CELLS, value, description),
             f"{name}_low": (_CELLS, low, f"lower end of the {level:.0%} interval of {name}"),
@@ -113,6 +106,21 @@ def tokenization(
         seed=seed,
         attrs={"baseline": baseline, "pivot": pivot, "level": level},
     )
+
+
+def _counts(
+    counters: Mapping[str, Callable[[str], int]], corpus: Corpus, segment: Segmenters | None, *, spaced: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tokens, words and bytes of each text, [tokenizer, language, sample]; `spaced`: split at spaces everywhere."""
+    shape = (len(counters), len(corpus.languages), max(corpus.counts.values()))
+    tokens, n_words, n_bytes = (np.full(shape, np.nan) for _ in range(3))
+    for column, (language, texts) in enumerate(corpus.texts.items()):
+        for row, text in enumerate(texts):
+            tokens[:, column, row] = [count(text) for count in counters.values()]
+            parts = text.split() if spaced else words(text, language, segment)
+            n_words[:, column, row] = np.nan if parts is None else len(parts)
+            n_bytes[:, column, row] = len(text.encode())
+    return tokens, n_words, n_bytes
 
 
 def _counter(name: str, tokenizer: Any, special: bool) -> Callable[[str], int]:

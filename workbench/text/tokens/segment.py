@@ -29,8 +29,8 @@ def segmenters() -> dict[str, Segmenter]:
         UnsupportedSite: the extra `segment` is not installed.
     """
     try:
-        import fugashi
-        import jieba
+        import fugashi  # pyright: ignore[reportMissingImports]
+        import jieba  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         message = f"{error.name} is not installed: pip install babel-workbench[segment]"
         raise UnsupportedSite(message) from None
