@@ -124,7 +124,7 @@ def _table(responses: pd.DataFrame | str | Path) -> pd.DataFrame:
         completion=table["completion"].fillna(""),
         language=[check(code) for code in table["language"]],
     )
-    return table[[*_CELL, "completion"]].reset_index(drop=True)
+    return pd.DataFrame({name: table[name].to_numpy() for name in (*_CELL, "completion")})
 
 
 def _rates(
