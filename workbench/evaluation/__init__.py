@@ -1,11 +1,12 @@
 """Evaluation: what a model can do in each language, and what an edit does to that."""
 
+from workbench.evaluation.consistency import consistency
 from workbench.evaluation.efficiency import efficiency
 from workbench.evaluation.responses.confusion import confusion
 from workbench.evaluation.responses.respond import openings, respond
 from workbench.evaluation.tokenization import tokenization
 
-__all__ = ["confusion", "efficiency", "openings", "respond", "tokenization"]
+__all__ = ["confusion", "consistency", "efficiency", "openings", "respond", "tokenization"]
 
 
 def __dir__() -> list[str]:
