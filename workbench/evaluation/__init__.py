@@ -3,10 +3,11 @@
 from workbench.evaluation.consistency import consistency
 from workbench.evaluation.efficiency import efficiency
 from workbench.evaluation.responses.confusion import confusion
+from workbench.evaluation.responses.mitigation import mitigation
 from workbench.evaluation.responses.respond import openings, respond
 from workbench.evaluation.tokenization import tokenization
 
-__all__ = ["confusion", "consistency", "efficiency", "openings", "respond", "tokenization"]
+__all__ = ["confusion", "consistency", "efficiency", "mitigation", "openings", "respond", "tokenization"]
 
 
 def __dir__() -> list[str]:
