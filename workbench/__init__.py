@@ -31,6 +31,7 @@ _NAMES = {
     "load_corpus": "workbench.text.readers",
     "load_pairs": "workbench.text.pairs",
     "load_prompts": "workbench.text.prompts",
+    "load_task": "workbench.text.tasks.load",
     "load_words": "workbench.text.words",
     "translation_pairs": "workbench.text.words",
     "load_result": "workbench.results.files",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from workbench.text.pairs import load_pairs  # noqa: F401
     from workbench.text.prompts import load_prompts  # noqa: F401
     from workbench.text.readers import load_corpus  # noqa: F401
+    from workbench.text.tasks.load import load_task  # noqa: F401
     from workbench.text.words import load_words, translation_pairs  # noqa: F401
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from workbench.arguments import checked, finite, one_of
 from workbench.errors import BadCorpus
 from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, passes
 from workbench.results.bootstrap import draw_counts
 from workbench.results.make import Variables, make_result
+from workbench.results.proportions import wilson
 from workbench.text.formats.delimited import read_table
 from workbench.text.languages import check
 from workbench.text.tokens.segment import Segmenters
@@ -192,6 +192,5 @@ def _wilson(passed: np.ndarray, tried: np.ndarray, level: float) -> tuple[np.nda
     """Wilson's interval of each share; NaN where nothing was tried."""
     low, high = np.full(tried.shape, np.nan), np.full(tried.shape, np.nan)
     for cell in zip(*np.nonzero((tried > 0) & ~np.isnan(passed)), strict=True):
-        ends = stats.binomtest(int(passed[cell]), int(tried[cell])).proportion_ci(level, method="wilson")
-        low[cell], high[cell] = ends.low, ends.high
+        low[cell], high[cell] = wilson(int(passed[cell]), int(tried[cell]), level=level)
     return low, high

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
@@ -14,6 +13,7 @@ from workbench.evaluation.responses.passes import passes
 from workbench.evaluation.responses.respond import respond
 from workbench.model.model import Model
 from workbench.results.make import make_result
+from workbench.results.proportions import mcnemar
 from workbench.results.statistics import corrected, interval
 from workbench.text.languages import check
 from workbench.text.tokens.segment import Segmenters
@@ -91,7 +91,7 @@ def _result(
     by_language = np.where(own, passed[:, :, None], np.nan)  # [setting, prompt, language]
     change = by_language - by_language[:1]
     counts = [(change == sign).sum(1) for sign in (1, -1)]
-    p = np.array([[_mcnemar(*cell) for cell in zip(*row, strict=True)] for row in zip(*counts, strict=True)])
+    p = np.array([[mcnemar(*cell) for cell in zip(*row, strict=True)] for row in zip(*counts, strict=True)])
     p[0] = np.nan
     variables = {}
     for name, values, words in (
@@ -121,8 +121,3 @@ def _result(
         attrs={"level": level, "baseline": names[0]},
         owners={"change": ["p_value"]},
     )
-
-
-def _mcnemar(gained: int, lost: int) -> float:
-    """Exact McNemar p-value of the two counts of prompts that changed."""
-    return stats.binomtest(int(gained), int(gained + lost)).pvalue if gained + lost else 1.0

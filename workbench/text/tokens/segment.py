@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
-from workbench.errors import UnsupportedSite
+from workbench.errors import MissingExtra
 
 Segmenter = Callable[[str], Sequence[str]]
 """A text to its words."""
@@ -26,14 +26,14 @@ def segmenters() -> dict[str, Segmenter]:
     """Segmenters of Chinese (jieba) and Japanese (fugashi with unidic-lite), by language code.
 
     Raises:
-        UnsupportedSite: the extra `segment` is not installed.
+        MissingExtra: the extra `segment` is not installed.
     """
     try:
         import fugashi  # pyright: ignore[reportMissingImports]
         import jieba  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         message = f"{error.name} is not installed: pip install babel-workbench[segment]"
-        raise UnsupportedSite(message) from None
+        raise MissingExtra(message) from None
     jieba.setLogLevel("WARNING")  # it reports the building of its dictionary
     japanese = fugashi.Tagger()
     return {"zh": jieba.lcut, "ja": lambda text: [word.surface for word in japanese(text)]}
