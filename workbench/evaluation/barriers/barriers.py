@@ -76,7 +76,7 @@ def barriers(
         BadTask, BadArgument, UnknownLanguage: as `wb.evaluation.mixed` and `accuracy`.
 
     Source:
-        Chua et al. 2025, Crosslingual capabilities and knowledge barriers in multilingual LLMs; odd_bias and balanced
+        Chua et al. 2024, Crosslingual capabilities and knowledge barriers in multilingual LLMs; odd_bias and balanced
         are ours.
 
     Example:

@@ -1,4 +1,4 @@
-"""Mixed-language versions of a task: the question in one language, its options in another (Chua et al. 2025)."""
+"""Mixed-language versions of a task: the question in one language, its options in another (Chua et al. 2024)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -75,7 +75,7 @@ def mixed(
         UnknownLanguage: a language that the task lacks.
 
     Source:
-        Chua et al. 2025, Crosslingual capabilities and knowledge barriers in multilingual LLMs.
+        Chua et al. 2024, Crosslingual capabilities and knowledge barriers in multilingual LLMs.
     """
     one_of("variant", variant, VARIANTS)
     whole_number("shots", shots)
