@@ -8,9 +8,9 @@ import workbench as wb
 from workbench.errors import UnknownLanguage
 from workbench.heads.removal.diagonal import diagonal
 from workbench.patching.concepts.concept_pairs import routes
-from workbench.text.answers import answer_matcher
 from workbench.text.corpus import Corpus
-from workbench.text.identify import by_lingua
+from workbench.text.identification.answers import answer_matcher
+from workbench.text.identification.identify import by_lingua
 
 SPELLINGS = ("deu", "German", "DE")
 TEXTS = {

@@ -63,6 +63,26 @@ def test_draws_come_as_often_as_they_are_likely(wrapped):
             assert drawn[text] / 2000 == pytest.approx(same, abs=4 * (same * (1 - same) / 2000) ** 0.5 + 1e-3)
 
 
+def test_only_the_nucleus_is_drawn(wrapped):
+    """With top_p, tokens outside the smallest set that holds so much probability never come."""
+    with torch.no_grad():
+        logits = tiny("gpt2")(torch.tensor([byte_tokenizer()("ab")["input_ids"]])).logits[0, -1]
+    p, order = (logits / 0.3).softmax(-1).sort(descending=True)
+    inside = int((p.cumsum(-1) < 0.6).sum()) + 1
+    allowed = {byte_tokenizer().decode([token], skip_special_tokens=True) for token in order[:inside].tolist()}
+    options = {"tokens": 1, "temperature": 0.3, **QUIET}
+    drawn = set(wb.generate(wrapped("gpt2"), ["ab"] * 300, top_p=0.6, **options).text)
+    assert drawn <= allowed < set(wb.generate(wrapped("gpt2"), ["ab"] * 300, **options).text)
+
+
+def test_beams_are_those_of_transformers(wrapped):
+    table = wb.generate(wrapped("llama"), PROMPTS, tokens=8, beams=3, batch_size=2, **QUIET)
+    for prompt, text in zip(PROMPTS, table.text, strict=True):
+        ids = torch.tensor([byte_tokenizer()(prompt)["input_ids"]])
+        output = tiny("llama").generate(ids, max_new_tokens=8, num_beams=3, do_sample=False, pad_token_id=0)
+        assert text == byte_tokenizer().decode(output[0, ids.shape[1] :], skip_special_tokens=True)
+
+
 def test_a_corpus_keeps_its_languages(wrapped):
     corpus = wb.load_corpus({"de": ["Guten Tag"], "fr": ["un chat"]})
     table = wb.generate(wrapped("llama"), corpus, tokens=3, **QUIET)
@@ -73,6 +93,8 @@ def test_what_cannot_be_written_is_refused(wrapped):
     for options, error, message in (
         ({"tokens": 0}, BadArgument, "tokens=0"),
         ({"temperature": -1}, BadArgument, "temperature=-1"),
+        ({"top_p": 0}, BadArgument, "top_p=0"),
+        ({"beams": 2, "temperature": 1.0}, BadArgument, "beam search draws nothing"),
         ({"heads": [(0, 99)]}, BadArgument, "head 99 of layer 0 does not exist"),
         ({"tokens": 127}, TooLarge, "leaves no room for 127"),
     ):

@@ -16,6 +16,7 @@ from workbench.figures.neuron_card import neuron_card
 from workbench.figures.printing.notebook import embed
 from workbench.figures.printing.paper import paper
 from workbench.figures.printing.save import save
+from workbench.figures.scatter import scatter
 
 __all__ = [
     "LIGHT",
@@ -34,6 +35,7 @@ __all__ = [
     "paper",
     "pattern_pair",
     "save",
+    "scatter",
     "titled",
 ]
 

@@ -34,6 +34,14 @@ _QUESTIONS: tuple[tuple[str, str | None, str], ...] = (
     ("effect", "position", "Where in the prompt, and at which layer, is the answer?"),
     ("effect", "layer", "At which layer does the answer move?"),
     ("probability", "language", "In which language does each layer already know the answer?"),
+    ("accuracy", "variant", "What is lost when parts of a question change their language?"),
+    ("drop", "variant", "What is lost when parts of a question change their language?"),
+    ("accuracy", "language", "How many questions does the model answer right in each language?"),
+    ("agreement", "language_a", "Does the model pick the same option in two languages?"),
+    ("excess", "language_a", "Do picks agree across languages beyond what the accuracies imply?"),
+    ("line_pass", "language", "How often is the whole answer in the language that is due?"),
+    ("tokens_per_word", "tokenizer", "How many tokens does a word take in each language?"),
+    ("parity", "tokenizer", "How many more tokens does the same text take than in the pivot?"),
     ("probability", "answer", "Which concept, in which language, does patching each layer give?"),
 )
 _UNITS = {"head", "neuron"}

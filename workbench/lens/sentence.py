@@ -20,9 +20,9 @@ from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.resuming.progress import resumed
-from workbench.text.answers import Identifier
 from workbench.text.batches import Batch, Encoded, check_ids
 from workbench.text.corpus import Corpus
+from workbench.text.identification.answers import Identifier
 from workbench.text.pairs import first_tokens
 from workbench.text.tokens.language import UNKNOWN, token_language
 from workbench.text.tokens.pieces import pieces, token_texts

@@ -8,9 +8,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
-from transformers import LogitsProcessor
+from transformers import LogitsProcessor, TopPLogitsWarper
 
 from workbench.arguments import checked, finite, whole_number
+from workbench.errors import BadArgument
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.generate import check_prompt_lengths
@@ -21,6 +22,7 @@ from workbench.results.make import make_result
 from workbench.text.corpus import Corpus
 
 
+# Long: its options are its own.
 @checked
 @alone
 def generate(
@@ -32,6 +34,8 @@ def generate(
     neurons: Sequence[Sequence[int]] | None = None,
     scale: float = 0.0,
     temperature: float = 0.0,
+    top_p: float = 1.0,
+    beams: int = 1,
     progress: bool = True,
     batch_size: int | str = "auto",
     seed: int = 0,
@@ -48,7 +52,10 @@ def generate(
         neurons: (layer, neuron) pairs that are scaled.
         scale: what their outputs are multiplied by; 0 switches them off.
         temperature: 0 takes the likeliest token (greedy); above it, tokens are drawn from
-            softmax(logits / temperature), from the whole vocabulary.
+            softmax(logits / temperature).
+        top_p: draw from the fewest tokens whose probabilities sum to this (Holtzman et al. 2020); 1 draws from the
+            whole vocabulary.
+        beams: keep this many beginnings at a time, and write the likeliest text of them; needs temperature 0.
         progress: show a progress bar.
         batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone, also where tokens are drawn:
             each prompt has its own stream of random numbers.
@@ -71,6 +78,12 @@ def generate(
     size = texts_per_batch(batch_size)
     whole_number("tokens", tokens, at_least=1)
     temperature = finite("temperature", temperature, at_least=0)
+    top_p = finite("top_p", top_p, above=0, at_most=1)
+    whole_number("beams", beams, at_least=1)
+    if temperature and beams > 1:
+        raise BadArgument(
+            f"beams={beams} with temperature={temperature:g}; beam search draws nothing: give one of them"
+        )
     scale = finite("scale", scale)
     scales = {
         "heads": _scales(model, "head", heads, model.n_heads, scale),
@@ -85,9 +98,15 @@ def generate(
     with tqdm(total=len(order), desc="generate", unit="prompt", disable=not progress) as bar:
         for start in range(0, len(order), size):
             rows = order[start : start + size]
-            draw = partial(_Draws, rows, temperature, seed) if temperature else None
+            draw = partial(_Draws, rows, temperature, top_p, seed) if temperature else None
             texts_written = write(
-                model, [encoded[row] for row in rows], tokens=tokens, batch_size=size, draw=draw, **scales
+                model,
+                [encoded[row] for row in rows],
+                tokens=tokens,
+                batch_size=size,
+                draw=draw,
+                beams=beams,
+                **scales,
             )
             for row, text in zip(rows, texts_written, strict=True):
                 written[row] = text
@@ -95,7 +114,8 @@ def generate(
     frame = pd.DataFrame({"prompt": [corpus.texts[text.language][text.row] for text in encoded], "text": written})
     if corpus.languages != ("",):
         frame.insert(0, "language", [text.language for text in encoded])
-    parameters = {"tokens": tokens, "heads": heads, "neurons": neurons, "scale": scale, "temperature": temperature}
+    parameters = {"tokens": tokens, "heads": heads, "neurons": neurons, "scale": scale}
+    parameters |= {"temperature": temperature, "top_p": top_p, "beams": beams}
     record = make_result(
         {}, {}, method="generate", parameters=parameters, model=model.info, corpus=corpus.info, seed=seed
     )
@@ -109,15 +129,19 @@ class _Draws(LogitsProcessor):
     So a prompt's draws do not depend on the rest of its batch (Gumbel 1954; Maddison et al. 2014).
     """
 
-    def __init__(self, rows: Sequence[int], temperature: float, seed: int, part: Sequence[int]):
+    def __init__(self, rows: Sequence[int], temperature: float, top_p: float, seed: int, part: Sequence[int]):
         """Take the numbers of all prompts, and the places of the batch's among them."""
         self.temperature = temperature
+        self.nucleus = TopPLogitsWarper(top_p) if top_p < 1 else None
         self.streams = [np.random.default_rng([seed, rows[place]]) for place in part]
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Logits [row, vocabulary] of the next token, with noise."""
         noise = np.stack([stream.gumbel(size=scores.shape[1]) for stream in self.streams])
-        return scores.double() / self.temperature + torch.from_numpy(noise).to(scores.device)
+        scaled = scores.double() / self.temperature
+        if self.nucleus:
+            scaled = self.nucleus(input_ids, scaled)  # pyright: ignore[reportArgumentType]
+        return scaled + torch.from_numpy(noise).to(scores.device)
 
 
 def _scales(model: Model, unit: str, pairs: Sequence[Sequence[int]] | None, width: int, scale: float) -> Tensor | None:

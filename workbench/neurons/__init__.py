@@ -17,7 +17,7 @@ from workbench.neurons.neuron_score import NeuronScore, score_result
 from workbench.neurons.stability import pieces, stability
 from workbench.neurons.stages import stages
 from workbench.results.identified import compare_identifiers
-from workbench.text.identify import by_lingua, by_trigrams
+from workbench.text.identification.identify import by_lingua, by_trigrams
 
 __all__ = [
     "NeuronScore",

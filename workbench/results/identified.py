@@ -9,11 +9,11 @@ from workbench.arguments import checked
 from workbench.errors import BadArgument, BadCorpus
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
-from workbench.text.answers import Identifier, answer_matcher, identified, standard
 from workbench.text.characters import plain
 from workbench.text.clusters import numbered
 from workbench.text.corpus import Corpus
-from workbench.text.identify import by_lingua, by_trigrams
+from workbench.text.identification.answers import Identifier, answer_matcher, identified, standard
+from workbench.text.identification.identify import by_lingua, by_trigrams
 from workbench.text.readers import load_corpus
 
 NONE = "none"  # label of texts identified as no known language

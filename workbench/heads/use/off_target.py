@@ -19,11 +19,11 @@ from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
-from workbench.text.answers import Identifier, batch_identifier
 from workbench.text.batches import Encoded
 from workbench.text.clusters import pooled
 from workbench.text.corpus import Corpus
-from workbench.text.identify import by_lingua
+from workbench.text.identification.answers import Identifier, batch_identifier
+from workbench.text.identification.identify import by_lingua
 from workbench.text.languages import check, match, meaning
 
 _CONDITIONS = ("whole", "scaled", "random")

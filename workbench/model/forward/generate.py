@@ -42,8 +42,9 @@ def generate(
     heads: Tensor | None = None,
     neurons: Tensor | None = None,
     draw: Callable[[Sequence[int]], LogitsProcessor] | None = None,
+    beams: int = 1,
 ) -> list[str]:
-    """The continuation of each prompt, in the order of the prompts; greedy, unless `draw` is given.
+    """The continuation of each prompt, in the order of the prompts; greedy, unless `draw` or `beams` is given.
 
     Args:
         model: the model.
@@ -53,6 +54,7 @@ def generate(
         heads: scales of head outputs, [layer, head]; see `edited`.
         neurons: scales of neurons, [layer, neuron].
         draw: from the numbers of a batch's prompts to a processor of their logits, applied before the highest is taken.
+        beams: beginnings that beam search keeps.
     """
     cache = model.abilities.get("generate", True)
     if not cache:
@@ -64,7 +66,7 @@ def generate(
         ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
         with edited(model, heads=heads, neurons=neurons):
             batch = Batch(ids, mask, ("",) * len(part), tuple(part)).to(model.device)
-            output = greedy(model, batch, tokens, cache=cache, draw=draw and draw(part)).sequences
+            output = greedy(model, batch, tokens, cache=cache, draw=draw and draw(part), num_beams=beams).sequences
         for i, row in zip(part, output[:, ids.shape[1] :].cpu(), strict=True):
             texts[i] = model.tokenizer.decode(row.tolist(), skip_special_tokens=True)
     return texts

@@ -19,8 +19,8 @@ from workbench.results.groups import Groups
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
-from workbench.text.answers import Identifier, batch_identifier
 from workbench.text.corpus import Corpus
+from workbench.text.identification.answers import Identifier, batch_identifier
 
 WHOLE_MODEL = "none"  # the group without neurons
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from workbench.text.answers import Identifier, identified
-from workbench.text.identify import letter_script
+from workbench.text.identification.answers import Identifier, identified
+from workbench.text.identification.identify import letter_script
 from workbench.text.readers import load_corpus
 from workbench.text.words import load_words
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from workbench.arguments import checked, expect, finite, whole_number
 from workbench.errors import BadArgument, TooFewLanguages, UnsupportedSite
-from workbench.text.answers import Identifier, with_languages
 from workbench.text.characters import tokenizable
 from workbench.text.corpus import Corpus
+from workbench.text.identification.answers import Identifier, with_languages
 from workbench.text.languages import check, known
 
 LEAST = 3  # least letters of a text

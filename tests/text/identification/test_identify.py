@@ -9,7 +9,7 @@ import pytest
 import workbench as wb
 from workbench.errors import BadArgument
 from workbench.text.corpus import Corpus
-from workbench.text.identify import by_lingua, by_trigrams
+from workbench.text.identification.identify import by_lingua, by_trigrams
 
 KNOWN = {
     "ar": "ذهب أخي إلى السوق واشترى الخبز والحليب.",

@@ -7,9 +7,9 @@ import pytest
 import workbench as wb
 from tests.heads.cases import model
 from workbench.errors import BadArgument
-from workbench.text.answers import answer_matcher, batch_identifier
 from workbench.text.corpus import Corpus
-from workbench.text.identify import by_trigrams
+from workbench.text.identification.answers import answer_matcher, batch_identifier
+from workbench.text.identification.identify import by_trigrams
 
 VARIETIES = [("zh-TW", "zh"), ("zh-Hant", "zho"), ("pt-BR", "pt"), ("sr-Latn", "sr"), ("nb", "no"), ("en-US", "en")]
 

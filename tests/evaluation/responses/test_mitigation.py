@@ -1,0 +1,52 @@
+"""Settings compared on the same prompts: rates, paired changes and McNemar's test by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import workbench as wb
+from workbench.errors import BadArgument
+from workbench.evaluation.responses import mitigation as module
+
+PROMPTS = pd.DataFrame({"source": "s", "language": ["de"] * 8, "prompt": [str(i) for i in range(8)]})
+
+
+def answers(right):
+    """A stand-in for `respond`: each setting's rows that are right (1), wrong (0) or skipped (None)."""
+
+    def respond(model, prompts, *, name, **_):
+        texts = ["kurz" if row is None else f"a b c d {'de' if row else 'en'}" for row in right[name]]
+        return prompts.assign(completion=texts)
+
+    return respond
+
+
+def test_changes_are_paired(monkeypatch, wrapped):
+    right = {"plain": [0, 0, 0, 0, 0, 0, 1, None], "shots": [1, 1, 1, 1, 1, 0, 0, 1]}
+    monkeypatch.setattr(module, "respond", answers(right))
+    result = wb.evaluation.mitigation(
+        wrapped("llama"), PROMPTS, {name: {"name": name} for name in right}, identify=lambda text: text.split()[-1]
+    ).sel(language="de")
+    assert result.line_pass.values == pytest.approx([1 / 7, 6 / 8])
+    assert result.skipped.values.tolist() == [1, 0] and result.compared.values.tolist() == [7, 7]
+    assert result.change.sel(setting="shots").item() == pytest.approx((5 - 1) / 7)
+    assert result.p_value.sel(setting="shots").item() == pytest.approx(stats.binomtest(5, 6).pvalue)
+    assert result.p_value.sel(setting="shots").item() == pytest.approx(0.21875)
+    assert np.isnan(result.p_value.sel(setting="plain"))
+
+
+def test_settings_reach_the_model(wrapped):
+    settings = {"plain": {"tokens": 6, "temperature": 0}, "off": {"tokens": 6, "temperature": 0, "heads": [(0, 0)]}}
+    seen = []
+
+    def identify(text):
+        seen.append(text)
+        return "de"
+
+    result = wb.evaluation.mitigation(wrapped("llama"), PROMPTS, settings, identify=identify, progress=False)
+    assert result.attrs["baseline"] == "plain" and result.sizes == {"setting": 2, "language": 1}
+    with pytest.raises(BadArgument, match="does not take"):
+        wb.evaluation.mitigation(wrapped("llama"), PROMPTS, {"x": {"shot": 1}}, identify=identify, progress=False)
+    with pytest.raises(BadArgument, match="give at least one"):
+        wb.evaluation.mitigation(wrapped("llama"), PROMPTS, {}, identify=identify)

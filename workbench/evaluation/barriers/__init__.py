@@ -1,0 +1,1 @@
+"""Knowledge barriers: what is known in one language and not found in another."""

@@ -1,0 +1,172 @@
+"""Consistency: does a model answer an aligned item alike in every language, beyond what its accuracies imply?"""
+
+import numpy as np
+import xarray as xr
+
+from workbench.arguments import checked, one_of
+from workbench.errors import BadResult, TooFewLanguages
+from workbench.results.bootstrap import weights
+from workbench.results.make import Variables, make_result, provenance
+from workbench.results.statistics import corrected
+
+_PAIR = ("language_a", "language_b")
+_WORDS = {
+    "agreement": "share of items with the same option picked (MLC)",
+    "expected": "agreement of independent picks of these accuracies",
+    "excess": "agreement less expected",
+    "kappa": "excess as a share of the most that is possible",
+    "relative": "agreement / mean accuracy (Rel-MLC)",
+    "both_right": "share of items right in both",
+    "same_wrong": "share of items with the same wrong option picked",
+}
+_RESAMPLES = 1000
+
+
+@checked
+def consistency(
+    result: xr.Dataset,
+    *,
+    pivot: str | None = None,
+    permutations: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Compare the options that a model picks for the same item in two languages (MuBench).
+
+    `agreement` counts the same option, right or wrong: it rises with accuracy alone. Independent picks of accuracies a
+    and b agree in ab + (1-a)(1-b)/(k-1) of the items with k options (`expected`); `excess` and `kappa` are what is
+    left. `relative`, agreement / mean accuracy, falls as accuracy rises: never rank models by it.
+
+    The null of excess permutes one language's picks over the items with as many options: right picks stay right and
+    wrong ones take the item's wrong options in order, so accuracies stay and the pairing goes.
+
+    Args:
+        result: of `wb.evaluation.accuracy` on an aligned task.
+        pivot: language that the others are compared with in `by_pivot`; English when None, or the first.
+        permutations: of the null.
+        level: of the intervals, from a bootstrap over items, drawn with all their languages.
+        seed: of the draws.
+
+    Returns:
+        `agreement`, `expected`, `excess`, `kappa`, `relative`, `both_right`, `same_wrong[language_a, language_b]`, each
+        with `_low` and `_high`; `p_value` of the excess, two-sided, corrected over the pairs; `by_pivot[language]`,
+        agreement with the pivot; `unanimous`, share of items with one option picked in all languages. Only items that
+        all languages have count: `items`.
+
+    Raises:
+        BadResult: no picks and golds, or the task's languages have different items.
+        TooFewLanguages: one language.
+        BadArgument: the pivot is not among them.
+
+    Source:
+        Han et al. 2025, MuBench, multilingual consistency (MLC, Rel-MLC); expected, excess and kappa are ours.
+
+    Example:
+        >>> wb.evaluation.consistency(wb.evaluation.accuracy(model, wb.load_task("words")))      # doctest: +SKIP
+    """
+    choice, gold, options, languages = _picks(result)
+    pivot = one_of("pivot", pivot or ("en" if "en" in languages else languages[0]), languages)
+    right = np.take_along_axis(gold[None], choice[..., None], 2)[..., 0]
+    both = np.triu_indices(len(languages), 1)
+    same = choice[both[0]] == choice[both[1]]  # [pair, item]
+    hits = right[both[0]] & right[both[1]]
+    rows = np.stack([np.ones(len(options)), 1 / np.maximum(options - 1, 1), *right, *same, *hits, *(same & ~hits)])
+    every = np.vstack([np.full(len(options), 1 / len(options)), weights(len(options), _RESAMPLES, seed)])
+    values = _measures(every @ rows.T, both, len(languages))  # [draw, measure, pair]
+    low, high = np.quantile(values[1:], ((1 - level) / 2, (1 + level) / 2), axis=0)
+    p = corrected(_p_values(choice, right, gold, options, both, permutations, seed))
+    variables: Variables = {}
+    for number, (name, words) in enumerate(_WORDS.items()):
+        ends = f"end of the {level:.0%} interval of {name}"
+        variables |= {
+            name: (_PAIR, _square(values[0, number], both, len(languages)), words),
+            f"{name}_low": (_PAIR, _square(low[number], both, len(languages)), f"lower {ends}"),
+            f"{name}_high": (_PAIR, _square(high[number], both, len(languages)), f"upper {ends}"),
+        }
+    agreement = variables["agreement"][1].copy()
+    np.fill_diagonal(agreement, 1.0)
+    variables |= {
+        "p_value": (_PAIR, _square(p, both, len(languages)), "p-value of the excess, corrected over the pairs"),
+        "by_pivot": (("language",), agreement[languages.index(pivot)], f"agreement with {pivot}"),
+        "unanimous": ((), (choice == choice[:1]).all(0).mean(), "share of items with one option in all languages"),
+        "items": ((), len(options), "items that all languages have"),
+    }
+    record = provenance(result)
+    return make_result(
+        variables,
+        {"language_a": languages, "language_b": languages, "language": languages},
+        method="evaluation.consistency",
+        parameters={**(record["parameters"] or {}), "pivot": pivot, "permutations": permutations, "level": level},
+        model=record["model"],
+        corpus=record["corpus"],
+        seed=seed,
+        attrs={"pivot": pivot, "level": level},
+        owners={"excess": ["p_value"]},
+    )
+
+
+def _picks(result: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Picks [language, item] of the items that all languages have, golds [item, option], options [item], languages."""
+    if "choice" not in result or "gold" not in result:
+        raise BadResult("consistency takes a Result of wb.evaluation.accuracy, with `choice` and `gold`")
+    if not result.attrs.get("aligned"):
+        raise BadResult("this task is not aligned: its languages have different items, and no pick can be compared")
+    languages = [str(code) for code in result["language"].values]
+    if len(languages) < 2:
+        raise TooFewLanguages(f"consistency compares two languages or more; this result has {languages}")
+    choice = result["choice"].transpose("language", "item").to_numpy()
+    whole = (choice >= 0).all(0)
+    if whole.sum() < 2:
+        raise BadResult(f"{int(whole.sum())} items are answered in all languages; consistency needs two")
+    options = (~np.isnan(result["score"].transpose("language", "item", "option").to_numpy()[0, whole])).sum(1)
+    return choice[:, whole], result["gold"].to_numpy().astype(bool)[whole], options, languages
+
+
+def _measures(means: np.ndarray, both: tuple[np.ndarray, np.ndarray], n_languages: int) -> np.ndarray:
+    """The measures [draw, measure, pair], from means over items [draw, row]: see the rows in `consistency`."""
+    n_pairs = len(both[0])
+    accuracy, pairs = means[:, 2 : 2 + n_languages], means[:, 2 + n_languages :].reshape(-1, 3, n_pairs)
+    a, b = accuracy[:, both[0]], accuracy[:, both[1]]
+    agreement, both_right, same_wrong = pairs[:, 0], pairs[:, 1], pairs[:, 2]
+    expected = a * b + (1 - a) * (1 - b) * means[:, 1:2]  # the second row is 1 / (k - 1), by item
+    excess = agreement - expected
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kappa, relative = excess / (1 - expected), agreement / ((a + b) / 2)
+    return np.stack([agreement, expected, excess, kappa, relative, both_right, same_wrong], 1)
+
+
+def _p_values(
+    choice: np.ndarray,
+    right: np.ndarray,
+    gold: np.ndarray,
+    options: np.ndarray,
+    both: tuple[np.ndarray, np.ndarray],
+    permutations: int,
+    seed: int,
+) -> np.ndarray:
+    """Two-sided permutation p-value of each pair's agreement, [pair].
+
+    Picks become codes that mean the same in every item, so that they can be exchanged: 0 for right, and the place of a
+    wrong option among the item's wrong options. Two right picks agree where any right option counts, too.
+    """
+    rank = np.cumsum(~gold, 1)
+    codes = np.where(right, 0, np.take_along_axis(rank[None], choice[..., None], 2)[..., 0])
+    groups = [np.flatnonzero(options == k) for k in np.unique(options)]
+    generator = np.random.default_rng([seed, 1])
+    measured = (codes[both[0]] == codes[both[1]]).sum(1)
+    drawn = np.zeros((permutations, len(measured)), dtype=int)
+    for draw in range(permutations):
+        order = np.arange(len(options))
+        for group in groups:
+            order[group] = generator.permutation(group)
+        drawn[draw] = (codes[both[0]] == codes[both[1]][:, order]).sum(1)
+    centre = drawn.mean(0)
+    far = np.abs(drawn - centre) >= np.abs(measured - centre) - 1e-9
+    return (far.sum(0) + 1) / (permutations + 1)
+
+
+def _square(values: np.ndarray, both: tuple[np.ndarray, np.ndarray], n_languages: int) -> np.ndarray:
+    """Values of pairs as a symmetric matrix; NaN on the diagonal, where a language would meet itself."""
+    matrix = np.full((n_languages, n_languages), np.nan)
+    matrix[both] = matrix[both[1], both[0]] = values
+    return matrix

@@ -1,0 +1,196 @@
+"""Language confusion: how often a model answers in another language than the one that is due."""
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from workbench.arguments import checked, finite, one_of
+from workbench.errors import BadCorpus
+from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, passes
+from workbench.results.bootstrap import draw_counts
+from workbench.results.make import Variables, make_result
+from workbench.results.proportions import wilson
+from workbench.text.formats.delimited import read_table
+from workbench.text.languages import check
+from workbench.text.tokens.segment import Segmenters
+
+VARIANTS = ("paper", "released")
+_CELL = ("task", "source", "language")
+_RATES = {
+    "line_pass": "share of responses all of whose lines are in the language (LPR)",
+    "word_pass": "share of these without an English word (WPR)",
+    "harmonic": "harmonic mean of line_pass and word_pass (LCPR)",
+    "lines_right": "mean share of a response's lines that are in the language",
+}
+_RESAMPLES = 1000
+
+
+@checked
+def confusion(
+    responses: pd.DataFrame | str | Path,
+    *,
+    identify: Callable,
+    words: Collection[str] | None = None,
+    segment: Segmenters | None = None,
+    bar: float = 0.3,
+    variant: str = "paper",
+    level: float = 0.95,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Line and word pass rates of responses, by task, source and language.
+
+    The rules are those of the Language Confusion Benchmark (Marchisio et al. 2024). A response is cut at a line that
+    begins with "Q:", its punctuation is deleted, and lines of five tokens or more count; a response without any is
+    skipped. It passes where each such line is identified as the language with a score above `bar`. `word_pass` is for
+    Arabic, Hindi, Japanese, Korean, Russian and Chinese alone, and NaN elsewhere.
+
+    Args:
+        responses: of `wb.evaluation.respond`, or any table with `source`, `language`, `completion` and perhaps
+            `task`; or the path of such a CSV, as the benchmark's own outputs.
+        identify: text to (code, score), or to a code, to which `bar` does not apply; `wb.text.by_fasttext()` is
+            nearest to the benchmark's.
+        words: an English dictionary; its lower-case words over three letters count. `word_pass` is NaN without it.
+        segment: language code to a function from text to words, as `wb.text.segmenters()` gives for Chinese and
+            Japanese; without it, their tokens are characters and words in Latin letters.
+        bar: a line whose score is at most this fails.
+        variant: "released" makes a rate without responses 1, as the benchmark's code does; "paper" makes it NaN.
+        level: of the intervals: Wilson's for line_pass and word_pass of a cell, else a bootstrap over responses.
+        seed: of the bootstrap.
+
+    Returns:
+        `line_pass`, `word_pass`, `harmonic`, `lines_right[task, source, language]`, shares with `_low` and `_high`;
+        `responses` and `skipped`, counts. Each rate also as the mean over sources, `mean_{rate}[task, language]`, and
+        over languages of these, `overall_{rate}[task]`, with intervals.
+
+    Raises:
+        BadCorpus: no response, or a column is missing.
+        BadArgument: an option out of range.
+
+    Example:
+        >>> wb.evaluation.confusion(responses, identify=wb.text.by_fasttext())                   # doctest: +SKIP
+    """
+    one_of("variant", variant, VARIANTS)
+    finite("bar", bar, at_least=0, at_most=1)
+    table = _table(responses)
+    texts, languages = table["completion"].tolist(), table["language"].tolist()
+    judged = passes(texts, languages, identify=identify, dictionary=words or (), segment=segment, bar=bar)
+    labels = {axis: list(dict.fromkeys(table[axis])) for axis in _CELL}
+    shape = tuple(map(len, labels.values()))
+    place = np.ravel_multi_index([table[axis].map(labels[axis].index).to_numpy() for axis in _CELL], shape)
+    spoken = np.array([code.split("-")[0] in WORD_LANGUAGES and bool(words) for code in labels["language"]])
+    empty = 1.0 if variant == "released" else np.nan
+    rates, draws, tested = _rates(judged, place, shape, spoken, empty, seed)
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    variables: Variables = {}
+    for number, (name, words_of) in enumerate(_RATES.items()):
+        for prefix, axes, value, drawn in _with_means(rates[number], draws[:, number]):
+            low, high = _quantiles(drawn, tails)
+            if not prefix and name in tested:
+                low, high = _wilson(*tested[name], level)
+            variables |= {
+                f"{prefix}{name}": (axes, value, words_of),
+                f"{prefix}{name}_low": (axes, low, f"lower end of the {level:.0%} interval of {prefix}{name}"),
+                f"{prefix}{name}_high": (axes, high, f"upper end of the {level:.0%} interval of {prefix}{name}"),
+            }
+    counts = [np.bincount(place[rows], minlength=rates[0].size).reshape(shape) for rows in (..., judged.lines == 0)]
+    variables["responses"] = (_CELL, counts[0], "responses")
+    variables["skipped"] = (_CELL, counts[1], "responses without a line of five tokens, left out of the rates")
+    return make_result(
+        variables,
+        labels,
+        method="evaluation.confusion",
+        parameters={"bar": bar, "variant": variant, "segmented": sorted(segment or {}), "level": level},
+        seed=seed,
+        attrs={"level": level, "variant": variant},
+    )
+
+
+def _table(responses: pd.DataFrame | str | Path) -> pd.DataFrame:
+    """Responses with the columns task, source, language and completion."""
+    if isinstance(responses, pd.DataFrame):
+        table, name = responses, "responses"
+    else:
+        table, name = pd.DataFrame(read_table(Path(responses), BadCorpus).columns), str(responses)
+    missing = [column for column in ("source", "language", "completion") if column not in table]
+    if missing or table.empty:
+        raise BadCorpus(
+            f"{name} has {f'no column {missing[0]!r}' if missing else 'no rows'}; give source, language and completion"
+        )
+    table = table.assign(
+        task=table.get("task", "responses"),
+        completion=table["completion"].fillna(""),
+        language=[check(code) for code in table["language"]],
+    )
+    return pd.DataFrame({name: table[name].to_numpy() for name in (*_CELL, "completion")})
+
+
+def _rates(
+    judged: Passes, place: np.ndarray, shape: tuple[int, ...], spoken: np.ndarray, empty: float, seed: int
+) -> tuple[np.ndarray, np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """The four rates [rate, task, source, language], redrawn responses' [draw, ...], and the counts of two shares."""
+    whole = judged.lines > 0
+    line_pass = whole & (judged.right == judged.lines)
+    share = np.divide(judged.right, judged.lines, out=np.zeros(len(whole)), where=whole)
+    rows = np.stack([whole, line_pass, line_pass & ~judged.english, share]).astype(float)  # [count, response]
+    cells = int(np.prod(shape))
+    sums, draws = np.zeros((4, cells)), np.zeros((_RESAMPLES, 4, cells))
+    for cell in np.unique(place):
+        own = rows[:, place == cell]
+        sums[:, cell] = own.sum(1)
+        draws[:, :, cell] = draw_counts(own.shape[1], _RESAMPLES, [seed, int(cell)]) @ own.T
+    exists = np.bincount(place, minlength=cells) > 0
+    both = np.concatenate([sums[None], draws]).reshape(_RESAMPLES + 1, 4, *shape)
+    every = np.broadcast_to(exists.reshape(shape), (_RESAMPLES + 1, *shape))
+
+    def ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+        return np.where(every, np.divide(top, bottom, out=np.full(top.shape, empty), where=bottom > 0), np.nan)
+
+    line, word = ratio(both[:, 1], both[:, 0]), ratio(both[:, 2], both[:, 1])
+    word = np.where(spoken, word, np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        harmonic = np.where((line == 0) | (word == 0), line * word, 2 * line * word / (line + word))
+    rates = np.stack([line, word, harmonic, ratio(both[:, 3], both[:, 0])], 1)
+    counts = both[0]
+    return (
+        rates[0],
+        rates[1:],
+        {"line_pass": (counts[1], counts[0]), "word_pass": (np.where(spoken, counts[2], np.nan), counts[1])},
+    )
+
+
+def _with_means(value: np.ndarray, drawn: np.ndarray) -> list[tuple[str, tuple[str, ...], np.ndarray, np.ndarray]]:
+    """A rate and its draws, its mean over sources, and the mean of these over languages."""
+    by_language = _mean(value, 1), _mean(drawn, 2)
+    return [
+        ("", _CELL, value, drawn),
+        ("mean_", ("task", "language"), *by_language),
+        ("overall_", ("task",), _mean(by_language[0], 1), _mean(by_language[1], 2)),
+    ]
+
+
+def _mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean over an axis of what is not NaN; NaN where all is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis)
+    return np.divide(np.where(known, values, 0).sum(axis), count, out=np.full(count.shape, np.nan), where=count > 0)
+
+
+def _quantiles(drawn: np.ndarray, tails: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles over draws of what is not NaN; NaN where any rate would be NaN throughout."""
+    flat = drawn.reshape(len(drawn), -1)
+    ends = np.full((2, flat.shape[1]), np.nan)
+    known = ~np.isnan(flat).all(0)
+    ends[:, known] = np.nanquantile(flat[:, known], tails, axis=0)
+    low, high = ends.reshape(2, *drawn.shape[1:])
+    return low, high
+
+
+def _wilson(passed: np.ndarray, tried: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's interval of each share; NaN where nothing was tried."""
+    low, high = np.full(tried.shape, np.nan), np.full(tried.shape, np.nan)
+    for cell in zip(*np.nonzero((tried > 0) & ~np.isnan(passed)), strict=True):
+        low[cell], high[cell] = wilson(int(passed[cell]), int(tried[cell]), level=level)
+    return low, high

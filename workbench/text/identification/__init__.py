@@ -1,0 +1,1 @@
+"""Language identification: trigrams of a corpus, lingua, fastText, and how their answers are matched."""
