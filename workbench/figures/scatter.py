@@ -55,7 +55,7 @@ def scatter(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     figure.update_layout(height=420)
     pooled, centred = (float(result["pearson"].sel(scope=scope)) for scope in ("pooled", "centred"))
     notes = [f"Pearson {pooled:.2f} pooled, {centred:.2f} within strata: {_FLAGS[result.attrs['flag']]}"]
-    asked = "Do models do better where their tokenizers need fewer tokens?"
+    heading = "Do models do better where their tokenizers need fewer tokens?"
     return titled(
         figure, asked if title is None else title or None, subtitle(result, choose(result, "y", {}), notes=notes)
     )
