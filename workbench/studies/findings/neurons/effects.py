@@ -5,6 +5,7 @@ import xarray as xr
 
 from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
+from workbench.studies.findings.rank import BY_VALUE
 from workbench.studies.findings.words import chance, count, expected, language, listed, number, percent
 
 
@@ -96,9 +97,13 @@ def compare(result: xr.Dataset) -> Finding:
 
 def look(result: xr.Dataset) -> Finding:
     """Where one neuron fires, and what it is called. Reads `fires`, `label`."""
-    most = int(result.fires.values.argmax())
+    highest = float(result.fires.max())
+    most = result["language"].values[result.fires.values == highest]
+    share = f"at {percent(highest)} of the tokens"
     parts = [
-        f"It fires most in {language(result['language'].values[most])}, at {percent(result.fires[most])} of the tokens."
+        f"It fires {share} in {listed(map(language, most))}."
+        if most.size == result.fires.size
+        else f"It fires most in {listed(map(language, most))}, {share}, {BY_VALUE}."
     ]
     if "label" in result:
         labels = zip(result["method"].values.tolist(), result.label.values.tolist(), strict=True)
