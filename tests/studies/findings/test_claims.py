@@ -210,19 +210,20 @@ SCORES = {
     "negative": ([[-3.0, -1.0], [-2.0, -4.0]], [[-3.0, -0.5], [-2.0, -4.0]]),
 }
 FIRST = "Head 1 of layer 0 has the highest score in 2 of 2 languages"
-RANKED = ", by the lower end of its interval."
+LOWER = ", by the lower end of its interval"
+RANKED = f"{LOWER}."
 HIGHEST = "The highest is that of head 1 of layer 0 for"
 
 
 @pytest.mark.parametrize(
     ("case", "texts"),
     [
-        ("true", [f"{FIRST}{RANKED}", f"{HIGHEST} French: norm 0.7 (95 % interval 0.6 to 0.8)."]),
-        ("outlier", [f"{FIRST}{RANKED}", f"{HIGHEST} French: norm 0.7 (95 % interval 0.6 to 0.8)."]),
+        ("true", [f"{FIRST}{RANKED}", f"{HIGHEST} French{LOWER}: norm 0.7 (95 % interval 0.6 to 0.8)."]),
+        ("outlier", [f"{FIRST}{RANKED}", f"{HIGHEST} French{LOWER}: norm 0.7 (95 % interval 0.6 to 0.8)."]),
         ("none", ["Several heads share the first place for German and French."]),
-        ("ties", [f"{HIGHEST} French: norm 0.6", "Several heads share the first place for German."]),
+        ("ties", [f"{HIGHEST} French{LOWER}: norm 0.6", "Several heads share the first place for German."]),
         ("level", [f"No two languages have the same head in the first place{RANKED}", f"{HIGHEST} German and French"]),
-        ("negative", [f"{FIRST}{RANKED}", f"{HIGHEST} French: norm -0.5 (95 % interval -0.6 to -0.4)."]),
+        ("negative", [f"{FIRST}{RANKED}", f"{HIGHEST} French{LOWER}: norm -0.5 (95 % interval -0.6 to -0.4)."]),
     ],
 )
 def test_any_score_ranks_by_the_lower_end_of_its_interval_or_says_that_it_has_none(case, texts):
@@ -245,7 +246,21 @@ def test_any_score_ranks_by_the_lower_end_of_its_interval_or_says_that_it_has_no
     by_value = heads.strongest(bare, bare.n).text
     assert ("by value; no interval is available" in by_value) == (case != "none") and "by the lower" not in by_value
     if case == "outlier":
-        assert "The highest is that of head 0 of layer 1 for German: norm 1.5." in by_value
+        assert (
+            "The highest is that of head 0 of layer 1 for German (by value; no interval is available): norm 1.5."
+            in by_value
+        )
+
+
+def test_a_language_without_an_interval_leaves_all_to_their_values():
+    values = np.array(SCORES["outlier"])
+    low = values - 0.1
+    low[1] = np.nan
+    parts = {"n": values, "low": low, "high": values + 0.1}
+    variables = {name: (CELLS, part, "norm") for name, part in parts.items()}
+    made = make_result(variables, {"language": ["de", "fr"]}, method="mine", parameters={}, score="n")
+    text = heads.strongest(made, made.n).text
+    assert "by the lower" not in text and "95 %" not in text and text.count("by value; no interval is available") == 2
 
 
 def test_a_score_of_nan_names_nothing():

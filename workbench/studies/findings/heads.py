@@ -53,13 +53,14 @@ def importance(result: xr.Dataset) -> Finding:
 def strongest(result: xr.Dataset, scores: xr.DataArray) -> Finding:
     """Which head or neuron any score [language, layer, unit] of a result surely ranks first in each language.
 
-    By the lower end of its interval; by value where a language has none.
+    By the lower end of its interval; by value where one of the languages has none.
     """
     unit, words = str(scores.dims[2]), str(scores.attrs.get("long_name", scores.name))
-    low, high = (companions(result, str(scores.name)).get(end, scores * np.nan) for end in ("low", "high"))
-    low = low.transpose(*scores.dims)
+    around = companions(result, str(scores.name))
+    low = around["low"].transpose(*scores.dims) if {"low", "high"} <= set(around) else scores * np.nan
     within = bool(np.isfinite(low.values).any((1, 2)).all())
-    ranks = (low if within else scores).stack(cell=("layer", unit))
+    low, high, ranks = (low, around["high"], low) if within else (scores * np.nan, scores * np.nan, scores)
+    ranks = ranks.stack(cell=("layer", unit))
     ranks = ranks.where(np.isfinite(ranks), -np.inf)
     highest = ranks.max("cell")
     alone = (ranks == highest).sum("cell") == 1
@@ -74,13 +75,16 @@ def strongest(result: xr.Dataset, scores: xr.DataArray) -> Finding:
     (common, times) = Counter(tops.values()).most_common(1)[0]
     size = f"{number(cell.value)} {scores.attrs.get('units', '')}".strip()
     heads = [tops[best[0]], *([common] if times > 1 else [])] if unit == "head" else []
-    return finding(
-        f"{unit.capitalize()} {common[1]} of layer {common[0]} has the highest score in {times} of {len(tops)} "
-        f"languages{cell.last_ranked(BY_LOWER_END)}."
+    named = f"{unit.capitalize()} {common[1]} of layer {common[0]}"
+    first = (
+        f"{named} has the highest score in {times} of {len(tops)} languages"
         if times > 1
-        else f"No two languages have the same {unit} in the first place{cell.last_ranked(BY_LOWER_END)}.",
-        f"The highest is that of {unit} {at[unit]} of layer {at['layer']} for {listed(map(language, best))}: "
-        f"{words} {size}{cell.interval(_level(result))}.",
+        else f"No two languages have the same {unit} in the first place"
+    )
+    return finding(
+        f"{first}{cell.last_ranked(BY_LOWER_END)}." if len(tops) > 1 else "",
+        f"The highest is that of {unit} {at[unit]} of layer {at['layer']} for {listed(map(language, best))}"
+        f"{cell.last_ranked(BY_LOWER_END)}: {words} {size}{cell.interval(_level(result))}.",
         left,
         heads=dict.fromkeys(heads),
     )
