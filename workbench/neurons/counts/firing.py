@@ -1,6 +1,6 @@
 """Count how often every neuron fires in every language, in one streaming pass."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -192,7 +192,7 @@ def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength) -
         fires = torch.gt(gates, 0, out=scratch[0])  # float32 is exact below 2^24 tokens a batch
         counts[:, layer] = (weights @ fires).round().long()
 
-    steps = {"gate": count}
+    steps: dict[str, Callable[[int, Tensor], None]] = {"gate": count}
     if strength.sums:
         steps["neuron"] = lambda layer, values: strength.update(layer, values, weights)
     seen: dict[str, list[int]] = {site: [] for site in steps}

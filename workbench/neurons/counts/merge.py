@@ -61,7 +61,7 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     variables: Variables = {}
     for name in map(str, parts[0].data_vars):
         axes, about = AXES[name.removeprefix("prefix_")], parts[0][name].attrs
-        each = (part[name].transpose(*axes).reindex(language=languages, fill_value=0).values for part in named)
+        each = (part[[name]].reindex(language=languages, fill_value=0)[name].transpose(*axes).values for part in named)
         unit = f" [{about['units']}]" if "units" in about else ""
         variables[name] = (axes, sum(each), f"{about.get('long_name', name)}{unit}")
     corpora = [made.get("corpus") for made in origins]

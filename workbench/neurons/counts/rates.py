@@ -1,5 +1,6 @@
 """Firing counts of any origin, checked once and turned into firing rates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from workbench.errors import BadCounts, BadResult, TooFewLanguages, warn
-from workbench.results.make import provenance
-from workbench.results.scores import listed
+from workbench.results.make import make_result, provenance
+from workbench.results.scores import listed, lowest_first
 
 _CELLS = ("language", "layer", "neuron")
 AXES = {
@@ -39,9 +40,35 @@ class Rates:
     above_one: int
     provenance: dict[str, Any] | None
 
-    def by_neuron(self, values: np.ndarray) -> np.ndarray:
-        """Return values [..., layer * neuron] as [..., layer, neuron]."""
-        return values.reshape(*values.shape[:-1], *self.shape)
+    def result(
+        self,
+        variables: Mapping[str, tuple[np.ndarray, str]],
+        *,
+        method: str,
+        score: str,
+        parameters: Mapping[str, Any],
+        attrs: Mapping[str, str | int | float],
+    ) -> xr.Dataset:
+        """The Result of variables, values [language, layer * neuron] or [layer * neuron] with a description.
+
+        The neurons of lowest `score` are the strongest.
+        """
+        made = self.provenance or {}
+        shaped = {
+            name: (_CELLS[-1 - values.ndim :], values.reshape(*values.shape[:-1], *self.shape), about)
+            for name, (values, about) in variables.items()
+        }
+        result = make_result(
+            shaped,
+            self.coords,
+            method=method,
+            score=score,
+            parameters={**parameters, "firing": self.provenance},
+            model=made.get("model"),
+            corpus=made.get("corpus"),
+            attrs=attrs,
+        )
+        return lowest_first(result)
 
 
 def read_rates(firing: xr.Dataset, *, prefix: bool) -> Rates:
