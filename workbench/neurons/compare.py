@@ -11,7 +11,7 @@ from scipy import stats
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.classes.ternary import in_order
-from workbench.results.make import Variables, make_result, provenance
+from workbench.results.make import Variables, make_result, origin
 from workbench.results.statistics import corrected
 from workbench.text.corpus import chosen
 
@@ -88,7 +88,7 @@ def compare(
         variables |= _spread(variables["change"][1], used, permutations, generator)
     transition, size = variables["transition"][1], old.size
     unchanged, chance = np.trace(transition) / size, float((transition.sum(1) * transition.sum(0)).sum()) / size**2
-    origins = [provenance(result) if "provenance" in result.attrs else {} for result in (before, after)]
+    origins = [origin(result) for result in (before, after)]
     return make_result(
         variables,
         {
@@ -191,10 +191,8 @@ def _same(before: xr.Dataset, after: xr.Dataset) -> list[str]:
     names = [result["language"].to_numpy().tolist() for result in (before, after)]
     if names[0] != names[1]:
         raise BadResult(f"before has the languages {names[0]}, after {names[1]}; count the same corpus with both")
-    options = []
-    for result in (before, after):
-        given = provenance(result)["parameters"] if "provenance" in result.attrs else {}
-        options.append({key: given.get(key) for key in ("top_rate", "bar")})
+    given = [origin(result).get("parameters", {}) for result in (before, after)]
+    options = [{key: parameters.get(key) for key in ("top_rate", "bar")} for parameters in given]
     if options[0] != options[1]:
         raise BadResult(f"before was classified with {options[0]}, after with {options[1]}; use the same options")
     return names[0]
@@ -250,9 +248,7 @@ def _spread(change: np.ndarray, used: np.ndarray, draws: int, generator: np.rand
     """Trained against untrained languages, tested by assigning "trained" to other languages."""
     many, count = len(used), int(used.sum())
     if math.comb(many, count) <= _EXACT:
-        assignments = np.zeros((math.comb(many, count), many), dtype=bool)
-        for row, places in enumerate(combinations(range(many), count)):
-            assignments[row, list(places)] = True
+        assignments = np.array([np.isin(np.arange(many), places) for places in combinations(range(many), count)])
         extra = 0  # the true assignment is among them
     else:
         assignments = np.stack([generator.permutation(used) for _ in range(draws)])

@@ -7,7 +7,7 @@ from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.planted.precision import precision_recall, top
 from workbench.results.average_precision import average_precision
-from workbench.results.make import make_result, provenance
+from workbench.results.make import make_result, origin
 from workbench.results.scores import is_lowest, listed, score_name
 
 _UNITS = ("layer", "head", "neuron")
@@ -76,7 +76,7 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
         chosen = None if members is None else _flat(members, group, label, units).astype(bool)
         table[:, i] = _row(true, ranking, chosen)
     precision, recall, area, chance, count, selected = table
-    made = provenance(result) if "provenance" in result.attrs else {}
+    made = origin(result)
     return make_result(
         {
             "precision": ((group,), precision, "share of what was found that is true"),

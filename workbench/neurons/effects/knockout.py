@@ -1,6 +1,7 @@
 """Knock-out: what each language loses without a group of neurons, against random neurons of the same layers."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -94,20 +95,17 @@ def knockout(
             places = [(group, control) for control in range(len(masks))]
             yield places, 1.0 - torch.from_numpy(masks).float() if masks.any() else None, None
 
-    def result() -> xr.Dataset:
-        return sweep.result(
-            "neurons.knockout",
-            level=level,
-            seed=seed,
-            parameters={
-                "members": _named(members, groups),
-                "controls": controls,
-                "batch_size": size,
-                "truncate": truncate,
-            },
-            variables={"neurons": (("group",), sizes, "neurons of the group")},
-        )
-
+    result = partial(
+        sweep.result,
+        "neurons.knockout",
+        {"neurons": (("group",), sizes, "neurons of the group")},
+        level=level,
+        seed=seed,
+        members=_named(members, groups),
+        controls=controls,
+        batch_size=size,
+        truncate=truncate,
+    )
     return sweep.run(encoded, steps, result, count=len(sets), size=size, bar="knock-out", progress=progress)
 
 

@@ -1,6 +1,7 @@
 """Steering: switch one language's neurons off and set another's to their means there, at several doses."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,15 +97,9 @@ def steer(
         for control, (scale, fill) in enumerate(edits):
             yield [(cell, control) for cell in range(len(amounts))], 1 - dose * (1 - scale), fill
 
-    def result() -> xr.Dataset:
-        return sweep.result(
-            "neurons.steer",
-            level=level,
-            seed=seed,
-            parameters={"off": off, "on": on, "controls": controls, "truncate": truncate},
-            attrs={"off": str(off), "on": on, "neurons": int((edits[0][0] != 1).sum())},
-        )
-
+    about = {"off": str(off), "on": on, "neurons": int((edits[0][0] != 1).sum())}
+    recorded = {"off": off, "on": on, "controls": controls, "truncate": truncate}
+    result = partial(sweep.result, "neurons.steer", {}, level=level, seed=seed, attrs=about, **recorded)
     return sweep.run(encoded, steps, result, count=len(edits), size=size, bar="steering", progress=progress)
 
 

@@ -28,7 +28,7 @@ _SCALES = 16_000_000  # most scales in memory at once: 64 MB in float32
 
 
 Step = tuple[Sequence[tuple[int, int]], Tensor | None, Tensor | None]
-"""(cell, control) places, their scales [place, layer, neuron], None where nothing changes, and the fill; see `measure`."""
+"""(cell, control) places, their scales [place, layer, neuron] or None where nothing changes, and the fill."""
 
 
 class Sweep:
@@ -126,16 +126,16 @@ class Sweep:
     def result(
         self,
         method: str,
+        more: Variables,
         *,
         level: float,
         seed: int,
-        parameters: Mapping[str, Any],
-        variables: Variables | None = None,
         attrs: Mapping[str, str | int | float] | None = None,
+        **parameters: Any,
     ) -> xr.Dataset:
-        """The Result; cells that are not finished are NaN."""
+        """The Result, with `more` variables; cells that are not finished are NaN."""
         return make_result(
-            self._variables(level, seed) | (variables or {}),
+            self._variables(level, seed) | more,
             {self.axis: list(self.names), "language": list(self.corpus.languages)},
             method=method,
             owners=OWNERS,
@@ -147,7 +147,6 @@ class Sweep:
         )
 
     def _variables(self, level: float, seed: int) -> Variables:
-        """The Result's variables."""
         whole = np.where(self.finished()[:, None, :, None], self.deltas, np.nan).astype(np.float64)
         # The bootstrap must not see the order of the texts; no number here takes two languages from one draw.
         whole, clusters = (sort_texts(self.corpus, values, joint=False) for values in (whole, self.corpus.clusters))

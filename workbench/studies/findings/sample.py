@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from workbench.results.make import provenance
+from workbench.results.make import origin
 from workbench.studies.findings.words import count, language, number
 
 ALPHA = 0.05
@@ -23,7 +23,7 @@ def samples(result: xr.Dataset) -> tuple[int, str]:
     From the recorded counts of the corpus: of the language with the fewest texts. Without them, from the axis of
     samples.
     """
-    made = provenance(result) if "provenance" in result.attrs else {}
+    made = origin(result)
     counts = (made.get("corpus") or {}).get("counts") or {}
     shown = set(result["language"].values.tolist()) if "language" in result.coords else set()
     own = {code: n for code, n in counts.items() if code in shown} or counts
