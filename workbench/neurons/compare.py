@@ -78,12 +78,10 @@ def compare(
     classes = in_order(before.kind.values, after.kind.values)
     old, new = (_codes(result, classes) for result in (before, after))
     generator = np.random.default_rng(seed)
-    owned = [
-        np.stack([result.member.transpose(*_AXES).values & (codes == i) for i in range(len(OWNED))])
-        for result, codes in ((before, old), (after, new))
-    ]
+    kinds = [np.stack([codes == i for i in range(len(classes))]) for codes in (old, new)]  # [class, layer, neuron]
+    members = [result.member.transpose(*_AXES).values for result in (before, after)]
     variables = _transitions(old, new, len(classes), permutations, generator)
-    variables |= _changes((old, new), len(classes), owned, permutations, level, generator)
+    variables |= _changes(kinds, members, permutations, level, generator)
     if used is not None:
         variables |= _spread(variables["change"][1], used, permutations, generator)
     transition, size = variables["transition"][1], old.size
@@ -134,24 +132,18 @@ def _transitions(
 
 
 def _changes(
-    codes: tuple[np.ndarray, np.ndarray],
-    count: int,
-    owned: list[np.ndarray],
-    draws: int,
-    level: float,
-    generator: np.random.Generator,
+    kinds: list[np.ndarray], members: list[np.ndarray], draws: int, level: float, generator: np.random.Generator
 ) -> Variables:
-    """Classes [layer, neuron] and members [kind, language, layer, neuron] before and after, and how they changed."""
-    old, new = codes
-    of_kind = np.stack([old == i for i in range(count)]), np.stack([new == i for i in range(count)])
+    """How classes [class, layer, neuron] and members [language, layer, neuron] changed; bool, before and after each."""
+    owned = [member & kind[: len(OWNED), None] for kind, member in zip(kinds, members, strict=True)]
     moved = owned[1].astype(np.int8) - owned[0]  # [kind, language, layer, neuron]
-    kinds_moved = of_kind[1].astype(np.int8) - of_kind[0]
-    ends = _bounds(np.concatenate([moved.reshape(-1, *old.shape), kinds_moved]), draws, level, generator)
+    kinds_moved = kinds[1].astype(np.int8) - kinds[0]
+    ends = _bounds(np.concatenate([*moved, kinds_moved]), draws, level, generator)
     cells = moved.shape[0] * moved.shape[1]
     low, high = (end[:cells].reshape(len(OWNED), -1) for end in ends)
     change = moved.sum((2, 3), dtype=np.int64)
-    share = [kind.mean(2) for kind in of_kind]
-    total = [kind.sum((1, 2)) for kind in of_kind]
+    share = [kind.mean(2) for kind in kinds]
+    total = [kind.sum((1, 2)) for kind in kinds]
     by = f"of the {level:.0%} interval of"
     return {
         "count_before": (("class",), total[0], "neurons of the class before [neurons]"),
