@@ -123,9 +123,8 @@ def concepts(
     rng = np.random.default_rng(seed)
     permuted = [rng.permutation(concepts) if entangled else np.arange(concepts) for _ in spoken]
     _write_tokens(writer, dims, tokens, words, permuted)
-    for k in range(readers):
+    for k, sought in enumerate(dims.word_language if entangled else [dims.word]):
         pairs = [(dims.code[permuted[k][c]], dims.concept[c]) for c in range(concepts)]
-        sought = dims.word_language[k] if entangled else dims.word
         _nearest(writer, concept_layer, k, dims.quote, sought, pairs)
     last = readers if concept_layer == language_layer else 0
     pairs = list(zip(dims.name_language, dims.language, strict=True))

@@ -141,9 +141,10 @@ def _row(true: np.ndarray, ranking: np.ndarray | None, chosen: np.ndarray | None
         ranking = np.where(np.isnan(ranking), -np.inf, ranking)
     if chosen is not None:
         chosen = chosen.astype(bool)
-        hits, found = int((true & chosen).sum()), int(chosen.sum())
+        hits, selected = int((true & chosen).sum()), int(chosen.sum())
         area = _area(true, chosen.astype(float) if ranking is None else ranking)
-        return hits / found if found else np.nan, hits / count if count else np.nan, area, chance, count, found
+        precision, recall = hits / selected if selected else np.nan, hits / count if count else np.nan
+        return precision, recall, area, chance, count, selected
     assert ranking is not None
     if not count:
         return np.nan, np.nan, np.nan, chance, 0, 0
