@@ -6,7 +6,7 @@ import workbench as wb
 from tests.planted import loops
 from workbench import planted
 from workbench.errors import BadArgument
-from workbench.planted.precision import top
+from workbench.planted.score import in_top
 from workbench.results.make import make_result, provenance
 
 AXES = ("language", "layer", "head")
@@ -31,7 +31,7 @@ def test_shares_in_the_top_are_those_of_every_way_to_break_ties(ties):
             truth[rng.integers(cells)] = True
             score = rng.integers(0, 4, cells).astype(float) if ties else rng.normal(size=cells)
             count = int(truth.sum())
-            share = float(top(score, count)[1][truth].sum()) / count
+            share = float(in_top(score, count)[truth].sum()) / count
             assert share == pytest.approx(loops.expected_top(truth.tolist(), score.tolist(), count))
 
 

@@ -60,8 +60,7 @@ def stages(
     from workbench.studies.neurons.effects import run_stages
 
     folder = common.folder("stages", model, corpus)
-    run_stages(model, corpus, out=folder, top_rate=top_rate, **common.texts)
-    show_run(folder, common.quiet)
+    show_run(run_stages(model, corpus, out=folder, top_rate=top_rate, **common.texts), common.quiet)
 
 
 @app.command("knockout")
@@ -84,8 +83,10 @@ def knockout(
     from workbench.studies.neurons.effects import run_knockout
 
     folder = common.folder("knockout", model, corpus)
-    run_knockout(model, corpus, out=folder, method=method, top_rate=top_rate, controls=controls, **common.texts)
-    show_run(folder, common.quiet)
+    show_run(
+        run_knockout(model, corpus, out=folder, method=method, top_rate=top_rate, controls=controls, **common.texts),
+        common.quiet,
+    )
 
 
 @app.command("compare")
@@ -108,8 +109,9 @@ def compare(
     from workbench.studies.neurons.effects import run_compare
 
     folder = common.folder("compare", before, after, corpus)
-    run_compare(before, after, corpus, out=folder, trained=trained, top_rate=top_rate, **common.texts)
-    show_run(folder, common.quiet)
+    show_run(
+        run_compare(before, after, corpus, out=folder, trained=trained, top_rate=top_rate, **common.texts), common.quiet
+    )
 
 
 @app.command("routing")
@@ -130,8 +132,7 @@ def routing(
     from workbench.studies.neurons.routing import run_routing
 
     folder = common.folder("routing", model, corpus)
-    run_routing(model, corpus, out=folder, permutations=permutations, **common.texts)
-    show_run(folder, common.quiet)
+    show_run(run_routing(model, corpus, out=folder, permutations=permutations, **common.texts), common.quiet)
 
 
 @app.command("look")
@@ -153,5 +154,4 @@ def look(
     from workbench.studies.neurons.look import run_look
 
     folder = common.folder(f"neuron-{layer}-{neuron}", model, corpus)
-    run_look(model, corpus, out=folder, layer=layer, neuron=neuron, **common.texts)
-    show_run(folder, common.quiet)
+    show_run(run_look(model, corpus, out=folder, layer=layer, neuron=neuron, **common.texts), common.quiet)

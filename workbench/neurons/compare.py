@@ -11,7 +11,7 @@ from scipy import stats
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.classes.ternary import in_order
-from workbench.results.make import Variables, make_result, provenance
+from workbench.results.make import Variables, make_result, origin
 from workbench.results.statistics import corrected
 from workbench.text.corpus import chosen
 
@@ -78,17 +78,15 @@ def compare(
     classes = in_order(before.kind.values, after.kind.values)
     old, new = (_codes(result, classes) for result in (before, after))
     generator = np.random.default_rng(seed)
-    owned = [
-        np.stack([result.member.transpose(*_AXES).values & (codes == i) for i in range(len(OWNED))])
-        for result, codes in ((before, old), (after, new))
-    ]
+    kinds = [np.stack([codes == i for i in range(len(classes))]) for codes in (old, new)]  # [class, layer, neuron]
+    members = [result.member.transpose(*_AXES).values for result in (before, after)]
     variables = _transitions(old, new, len(classes), permutations, generator)
-    variables |= _changes((old, new), len(classes), owned, permutations, level, generator)
+    variables |= _changes(kinds, members, permutations, level, generator)
     if used is not None:
         variables |= _spread(variables["change"][1], used, permutations, generator)
     transition, size = variables["transition"][1], old.size
     unchanged, chance = np.trace(transition) / size, float((transition.sum(1) * transition.sum(0)).sum()) / size**2
-    origins = [provenance(result) if "provenance" in result.attrs else {} for result in (before, after)]
+    origins = [origin(result) for result in (before, after)]
     return make_result(
         variables,
         {
@@ -134,24 +132,18 @@ def _transitions(
 
 
 def _changes(
-    codes: tuple[np.ndarray, np.ndarray],
-    count: int,
-    owned: list[np.ndarray],
-    draws: int,
-    level: float,
-    generator: np.random.Generator,
+    kinds: list[np.ndarray], members: list[np.ndarray], draws: int, level: float, generator: np.random.Generator
 ) -> Variables:
-    """Classes [layer, neuron] and members [kind, language, layer, neuron] before and after, and how they changed."""
-    old, new = codes
-    of_kind = np.stack([old == i for i in range(count)]), np.stack([new == i for i in range(count)])
+    """How classes [class, layer, neuron] and members [language, layer, neuron] changed; bool, before and after each."""
+    owned = [member & kind[: len(OWNED), None] for kind, member in zip(kinds, members, strict=True)]
     moved = owned[1].astype(np.int8) - owned[0]  # [kind, language, layer, neuron]
-    kinds_moved = of_kind[1].astype(np.int8) - of_kind[0]
-    ends = _bounds(np.concatenate([moved.reshape(-1, *old.shape), kinds_moved]), draws, level, generator)
+    kinds_moved = kinds[1].astype(np.int8) - kinds[0]
+    ends = _bounds(np.concatenate([*moved, kinds_moved]), draws, level, generator)
     cells = moved.shape[0] * moved.shape[1]
     low, high = (end[:cells].reshape(len(OWNED), -1) for end in ends)
     change = moved.sum((2, 3), dtype=np.int64)
-    share = [kind.mean(2) for kind in of_kind]
-    total = [kind.sum((1, 2)) for kind in of_kind]
+    share = [kind.mean(2) for kind in kinds]
+    total = [kind.sum((1, 2)) for kind in kinds]
     by = f"of the {level:.0%} interval of"
     return {
         "count_before": (("class",), total[0], "neurons of the class before [neurons]"),
@@ -191,10 +183,8 @@ def _same(before: xr.Dataset, after: xr.Dataset) -> list[str]:
     names = [result["language"].to_numpy().tolist() for result in (before, after)]
     if names[0] != names[1]:
         raise BadResult(f"before has the languages {names[0]}, after {names[1]}; count the same corpus with both")
-    options = []
-    for result in (before, after):
-        given = provenance(result)["parameters"] if "provenance" in result.attrs else {}
-        options.append({key: given.get(key) for key in ("top_rate", "bar")})
+    given = [origin(result).get("parameters", {}) for result in (before, after)]
+    options = [{key: parameters.get(key) for key in ("top_rate", "bar")} for parameters in given]
     if options[0] != options[1]:
         raise BadResult(f"before was classified with {options[0]}, after with {options[1]}; use the same options")
     return names[0]
@@ -250,9 +240,7 @@ def _spread(change: np.ndarray, used: np.ndarray, draws: int, generator: np.rand
     """Trained against untrained languages, tested by assigning "trained" to other languages."""
     many, count = len(used), int(used.sum())
     if math.comb(many, count) <= _EXACT:
-        assignments = np.zeros((math.comb(many, count), many), dtype=bool)
-        for row, places in enumerate(combinations(range(many), count)):
-            assignments[row, list(places)] = True
+        assignments = np.array([np.isin(np.arange(many), places) for places in combinations(range(many), count)])
         extra = 0  # the true assignment is among them
     else:
         assignments = np.stack([generator.permutation(used) for _ in range(draws)])

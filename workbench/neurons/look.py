@@ -1,6 +1,5 @@
 """Look at one neuron: where it is strongest in each language, what it does to the logits, what the methods call it."""
 
-import heapq
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,6 +21,8 @@ from workbench.text.corpus import Corpus
 from workbench.text.tokens.spans import joined, spans
 
 _SITES = ("gate", "neuron")
+Strongest = dict[str, list[tuple[float, int, np.ndarray]]]
+"""Language to its texts (peak, -row, values at their tokens), strongest first."""
 
 
 # Long: the parameters are the neuron, what is shown of it, and how much of that.
@@ -95,15 +96,15 @@ def look(
         model, corpus, layer, neuron, site, contexts, texts_per_batch(batch_size), truncate, progress
     )
     variables = _contexts(model, corpus, strongest, site, contexts, window)
-    up, down = _logit_effect(model, layer, neuron, min(tokens, model.n_vocabulary))
-    variables |= {
-        "fires": (("language",), fires, "share of tokens above zero"),
-        "mean": (("language",), mean, "mean over tokens"),
-        "promoted": (("rank",), _texts(model, up[0]), "token whose logit the neuron raises"),
-        "promoted_by": (("rank",), up[1], "effect of an activation of 1, before the norm's scale [logits]"),
-        "suppressed": (("rank",), _texts(model, down[0]), "token whose logit the neuron lowers"),
-        "suppressed_by": (("rank",), down[1], "effect of an activation of 1, before the norm's scale [logits]"),
-    }
+    variables["fires"] = (("language",), fires, "share of tokens above zero")
+    variables["mean"] = (("language",), mean, "mean over tokens")
+    effect = logit_effect(model, layer, neuron)
+    order = np.argsort(-effect, kind="stable")
+    for name, does, ids in (("promoted", "raises", order[:tokens]), ("suppressed", "lowers", order[::-1][:tokens])):
+        texts = np.array([model.tokenizer.decode([token]) for token in ids.tolist()], dtype=object)
+        variables[name] = (("rank",), texts, f"token whose logit the neuron {does}")
+        by = "effect of an activation of 1, before the norm's scale [logits]"
+        variables[f"{name}_by"] = (("rank",), effect[ids], by)
     if labels:
         variables["label"] = (("method",), np.array(list(labels.values()), dtype=object), "what the method calls it")
     return make_result(
@@ -120,10 +121,10 @@ def look(
 
 def _search(
     model: Model, corpus: Corpus, layer: int, neuron: int, site: str, count: int, size: int, cut: bool, progress: bool
-) -> tuple[dict[str, list[tuple[float, int, np.ndarray]]], np.ndarray, np.ndarray]:
-    """Per language the texts (peak, -row, values at their tokens), strongest first; share above zero; mean."""
-    heaps: dict[str, list[tuple[float, int, np.ndarray]]] = {language: [] for language in corpus.languages}
-    sums = np.zeros((3, len(heaps)))
+) -> tuple[Strongest, np.ndarray, np.ndarray]:
+    """The strongest texts; per language the share of tokens above zero, and the mean."""
+    strongest: Strongest = {language: [] for language in corpus.languages}
+    sums = np.zeros((3, len(strongest)))
     done = 0
     try:
         with tqdm(total=len(corpus), desc="looking", unit="text", disable=not progress) as bar:
@@ -139,23 +140,21 @@ def _search(
                     sums[:, corpus.languages.index(language)] += (len(real), (real > 0).sum(), real.sum())
                     inner = real[1:] if model.front and not corpus.chat else real  # begin-of-sequence is no context
                     peak = abs(_strongest(inner, site)) if site == "neuron" else _strongest(inner, site)
-                    heap = heaps[language]
-                    (heapq.heappush if len(heap) < count else heapq.heappushpop)(heap, (peak, -row, real))
+                    texts = [*strongest[language], (peak, -row, real)]
+                    strongest[language] = sorted(texts, key=lambda text: text[:2], reverse=True)[:count]
                     done += 1
                 bar.update(len(batch))
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted after {done} of {len(corpus)} texts; the strongest may be among the rest"
         ) from None
-    return {k: sorted(heap, key=lambda item: item[:2], reverse=True) for k, heap in heaps.items()}, *(
-        sums[1:] / sums[0]
-    )
+    return strongest, *(sums[1:] / sums[0])
 
 
 def _contexts(
     model: Model,
     corpus: Corpus,
-    strongest: dict[str, list[tuple[float, int, np.ndarray]]],
+    strongest: Strongest,
     site: str,
     count: int,
     window: int,
@@ -203,17 +202,6 @@ def _strongest(values: np.ndarray, site: str) -> float:
     return float(values[(values if site == "gate" else abs(values)).argmax()])
 
 
-Ends = tuple[tuple[list[int], np.ndarray], tuple[list[int], np.ndarray]]
-
-
-def _logit_effect(model: Model, layer: int, neuron: int, count: int) -> Ends:
-    """Vocabulary entries that the neuron's output raises and lowers most, with by how much."""
-    effect = logit_effect(model, layer, neuron)
-    order = np.argsort(-effect, kind="stable")
-    up, down = order[:count], order[::-1][:count]
-    return (up.tolist(), effect[up]), (down.tolist(), effect[down])
-
-
 @torch.no_grad()
 def logit_effect(model: Model, layer: int, neuron: int) -> np.ndarray:
     """Unembedding of a neuron's row of the down projection through the final norm's scale, [vocabulary].
@@ -226,10 +214,6 @@ def logit_effect(model: Model, layer: int, neuron: int) -> np.ndarray:
     direction = direction.to(scale.device)
     direction = direction - direction.mean() if centred else direction
     return project(model.module.get_output_embeddings(), direction * scale).cpu().numpy()
-
-
-def _texts(model: Model, ids: list[int]) -> np.ndarray:
-    return np.array([model.tokenizer.decode([token]) for token in ids], dtype=object)
 
 
 def _label(name: str, result: xr.Dataset, layer: int, neuron: int, model: Model) -> str:

@@ -21,11 +21,11 @@ from workbench.results.make import make_result, provenance
 from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
 
-_OPTIONS: dict[str, dict[str, float]] = {
-    "half as many selected": {"top_rate": 0.5},
-    "twice as many selected": {"top_rate": 2.0},
-    "twice as many rates above the bar": {"bar": 2.0},
-    "half as many rates above the bar": {"bar": 0.5},
+_OPTIONS = {  # times as many selected neurons, and rates above the bar
+    "half as many selected": (0.5, 1.0),
+    "twice as many selected": (2.0, 1.0),
+    "twice as many rates above the bar": (1.0, 2.0),
+    "half as many rates above the bar": (1.0, 0.5),
 }
 
 
@@ -124,10 +124,9 @@ def stability(
     bootstrap = tqdm(range(resamples), desc="stability", unit="draw", disable=not progress)
     shares, same, often = _bootstrapped(first, classes, parts, again, bootstrap, seed)
     rows = [shares.mean(0)]
-    for change in _OPTIONS.values():
-        share = min(top_rate * change.get("top_rate", 1.0), 1.0)
-        above = 1 - min((1 - bar) * change.get("bar", 1.0), 0.999)
-        rows.append(_shares(kinds, classes, _unchanged(first, classify(whole, top_rate=share, bar=above))))
+    for selected, above in _OPTIONS.values():
+        options = {"top_rate": min(top_rate * selected, 1.0), "bar": 1 - min((1 - bar) * above, 0.999)}
+        rows.append(_shares(kinds, classes, _unchanged(first, classify(whole, **options))))
     rows += [_shares(kinds, classes, _unchanged(first, again(counts))) for counts in (others or {}).values()]
     interval = np.full((2, len(rows), len(classes)), np.nan)
     interval[:, 0] = np.quantile(shares, ((1 - level) / 2, (1 + level) / 2), axis=0)
@@ -170,12 +169,7 @@ def _bootstrapped(
     draws: Iterable[int],
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Classify merged draws of the parts.
-
-    Returns:
-        Share of each class that is unchanged [draw, class]; draws in which the label is the same [layer, neuron]; draws
-        in which the neuron belongs to the language [language, layer, neuron].
-    """
+    """Unchanged share of each class [draw, class]; draws with the same label [layer, neuron]; with each member."""
     generator, kinds = np.random.default_rng(seed), first.kind.values
     shares, same, often = [], np.zeros(kinds.shape), np.zeros(first.member.shape)
     state = {"generator": generator, "same": same, "often": often, "drawn": shares}

@@ -6,7 +6,7 @@ import xarray as xr
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.segments import fit
-from workbench.results.make import make_result, provenance
+from workbench.results.make import make_result, origin
 
 CURVES = ("specific", "related", "general")
 NAMES = ("understanding", "reasoning", "output", "vocabulary")
@@ -74,7 +74,7 @@ def stages(
     counts = np.stack([(kind == name).sum(1) for name in CURVES])  # [curve, layer]
     share = counts / neurons
     spread = share.std(1, keepdims=True)
-    scale = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0.0)
+    scale = np.divide(1, spread, out=np.zeros(spread.shape), where=spread > 0)
     most = min(max(_MOST, parts), layers)
     error, starts = fit(share * scale, most)
     own = starts[parts - 1, :parts]
@@ -85,8 +85,7 @@ def stages(
     fitted = np.stack([share[:, part_of == i].mean(1) for i in range(parts)], 1)  # [curve, part]
     p_values = _p_values(share * scale, error, starts, resamples, generator)
     best = int(np.argmin(p_values <= _ALPHA)) + 1  # NaN is not below, so one always qualifies
-    origin = _origin(ternary)
-    layer_labels = ternary["layer"].to_numpy().tolist()
+    made = origin(ternary)
     number = f"of the {level:.0%} interval of the boundary over neurons [layers]"
     return make_result(
         {
@@ -100,12 +99,17 @@ def stages(
             "unexplained": (("parts",), error / error[0] if error[0] > 0 else 0 * error, "share of the squared error"),
             "p_value": (("parts",), p_values, "p-value that this many parts suffice"),
         },
-        {"stage": list(labels), "kind": list(CURVES), "layer": layer_labels, "parts": list(range(1, most + 1))},
+        {
+            "stage": list(labels),
+            "kind": list(CURVES),
+            "layer": ternary["layer"].to_numpy().tolist(),
+            "parts": list(range(1, most + 1)),
+        },
         method="neurons.stages",
         owners={"boundary": ["low", "high"], "unexplained": ["p_value"]},
-        parameters={"parts": parts, "resamples": resamples, "level": level, "ternary": origin.get("parameters")},
-        model=origin.get("model"),
-        corpus=origin.get("corpus"),
+        parameters={"parts": parts, "resamples": resamples, "level": level, "ternary": made.get("parameters")},
+        model=made.get("model"),
+        corpus=made.get("corpus"),
         seed=seed,
         attrs={"best_parts": best, "supported": int(best >= parts)},
     )
@@ -127,8 +131,7 @@ def _bounds(
     generator: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bootstrap interval of the first layer of each part; neurons of a layer are drawn again with their classes."""
-    rest = neurons - counts.sum(0)
-    chances = np.concatenate([counts, rest[None]]).T / neurons  # [layer, class]
+    chances = np.vstack([counts, neurons - counts.sum(0)]).T / neurons  # [layer, class]
     drawn = generator.multinomial(neurons, chances, size=(resamples, len(chances)))[..., :-1]  # [draw, layer, curve]
     _, starts = fit(drawn.swapaxes(1, 2) / neurons * scale, parts)
     ends = np.quantile(starts[:, parts - 1], ((1 - level) / 2, (1 + level) / 2), axis=0, method="inverted_cdf")
@@ -177,7 +180,3 @@ def _agrees(fitted: np.ndarray) -> np.ndarray:
             general[3] > general[:3].max(),  # general highest
         ]
     )
-
-
-def _origin(ternary: xr.Dataset) -> dict:
-    return provenance(ternary) if "provenance" in ternary.attrs else {}

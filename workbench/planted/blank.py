@@ -133,11 +133,8 @@ class Writer:
         """Let every head copy between the hidden dimensions, the unplanted ones a little stronger than the planted.
 
         Only unused tokens have hidden dimensions, so in the texts a decoy's output is exactly zero. So a large weight
-        proves nothing, and the checks at loading see that every layer's heads work.
-
-        Args:
-            planted: (layer, head) to the strength with which it writes.
-            copied: how many dimensions it copies.
+        proves nothing, and the checks at loading see that every layer's heads work. `planted` is (layer, head) to the
+        strength with which it writes, of `copied` dimensions.
         """
         strength = max(planted.values(), default=1.0)
         for layer in range(self.module.config.num_hidden_layers):
@@ -145,9 +142,8 @@ class Writer:
             for head in range(self.module.config.num_attention_heads):
                 norm = (0.1 if (layer, head) in planted else 1.1) * copied**0.5
                 values = slice((head + 1) * self.width - HIDDEN, (head + 1) * self.width)
-                attention.v_proj.weight[values, self.space.hidden_in] = _sized(self, HIDDEN, HIDDEN, norm)
-                written = _sized(self, HIDDEN, HIDDEN, norm * strength)
-                attention.o_proj.weight[self.space.hidden_out, values] = written
+                attention.v_proj.weight[values, self.space.hidden_in] = self._square(norm)
+                attention.o_proj.weight[self.space.hidden_out, values] = self._square(norm * strength)
 
     def unused(self, power: float) -> None:
         """Random embeddings, of the common length, for the tokens that no text has, and their own unembedding."""
@@ -159,10 +155,10 @@ class Writer:
             embedding[row] = drawn * (power**0.5 / drawn.norm())
             head[row, self.space.hidden_out] = torch.randn(HIDDEN, generator=self.generator)
 
-
-def _sized(writer: Writer, rows: int, columns: int, norm: float) -> Tensor:
-    drawn = torch.randn(rows, columns, generator=writer.generator)
-    return drawn * (norm / drawn.norm())
+    def _square(self, norm: float) -> Tensor:
+        """Random weights of this norm between hidden dimensions."""
+        drawn = torch.randn(HIDDEN, HIDDEN, generator=self.generator)
+        return drawn * (norm / drawn.norm())
 
 
 @torch.no_grad()

@@ -97,7 +97,10 @@ def concepts(
         if not 0 <= whole_number(name, layer, at_least=0) < layers:
             raise BadArgument(f"{name}={layer} does not exist; the layers are 0 to {layers - 1}")
     readers = len(spoken) if entangled else 1
-    width = _heads(heads, len(spoken), readers + (concept_layer == language_layer))
+    needed = readers + (concept_layer == language_layer)
+    width = whole_number("heads", max(len(spoken), needed) if heads is None else heads, at_least=1)
+    if width < needed:
+        raise BadArgument(f"heads={width}; this model needs {needed} in a layer")
     words = make_words(spoken, concepts)
     tokens = _tokens(spoken, words)
     tokenizer = make_tokenizer(tokens)
@@ -120,15 +123,14 @@ def concepts(
     rng = np.random.default_rng(seed)
     permuted = [rng.permutation(concepts) if entangled else np.arange(concepts) for _ in spoken]
     _write_tokens(writer, dims, tokens, words, permuted)
-    cells = {}
-    for k in range(readers):
+    for k, sought in enumerate(dims.word_language if entangled else [dims.word]):
         pairs = [(dims.code[permuted[k][c]], dims.concept[c]) for c in range(concepts)]
-        sought = dims.word_language[k] if entangled else dims.word
-        cells[concept_layer, k] = _nearest(writer, concept_layer, k, dims.quote, sought, pairs)
+        _nearest(writer, concept_layer, k, dims.quote, sought, pairs)
     last = readers if concept_layer == language_layer else 0
     pairs = list(zip(dims.name_language, dims.language, strict=True))
-    cells[language_layer, last] = _nearest(writer, language_layer, last, dims.quote, dims.name, pairs)
-    writer.decoys(cells, copied=concepts)
+    _nearest(writer, language_layer, last, dims.quote, dims.name, pairs)
+    cells = [*((concept_layer, k) for k in range(readers)), (language_layer, last)]
+    writer.decoys(dict.fromkeys(cells, _STRENGTH), copied=concepts)
     add_noise(module, noise, seed)
     corpus = _texts(words, spoken)
     numbers = {"layers": layers, "heads": width, "concept_layer": concept_layer, "language_layer": language_layer,
@@ -149,24 +151,8 @@ class _Dimensions:
         self.concept, self.language = space.take(concepts), space.take(languages)  # written by heads
 
 
-def _heads(heads: int | None, default: int, needed: int) -> int:
-    """Heads per layer.
-
-    Raises:
-        BadArgument: fewer than are needed.
-    """
-    count = whole_number("heads", max(default, needed) if heads is None else heads, at_least=1)
-    if count < needed:
-        raise BadArgument(f"heads={count}; this model needs {needed} in a layer")
-    return count
-
-
 def _tokens(spoken: list[str], words: pd.DataFrame) -> list[str]:
-    """All tokens of the prompts.
-
-    Raises:
-        BadArgument: the names of two languages end alike.
-    """
+    """All tokens of the prompts; BadArgument where the names of two languages end alike."""
     names = [last_piece(autonym(code)) for code in spoken]
     if len(set(names)) < len(spoken):
         raise BadArgument(f"the names {', '.join(names)} end alike; plant other languages")
@@ -193,8 +179,8 @@ def _write_tokens(
 
 def _nearest(
     writer: Writer, layer: int, head: int, query_dim: int, key_dim: int, pairs: Sequence[tuple[int, int]]
-) -> float:
-    """From `query_dim`, attend to the nearest token with a full `key_dim`, or BOS, and copy; returns the strength."""
+) -> None:
+    """From `query_dim`, attend to the nearest token with a full `key_dim`, or BOS, and copy."""
     attention, root, turn = writer.attention(layer), writer.width**0.5, writer.width // 2
     start = head * writer.width
     seek, rest = (start + turn + pair for pair in STILL)
@@ -206,7 +192,6 @@ def _nearest(
     query[rest, space.ballast] = _MATCH / 2 * root / BALLAST
     key[rest, space.bos] = 1.0 / 3**0.5
     writer.copy(layer, head, pairs, _STRENGTH)
-    return _STRENGTH
 
 
 def _texts(words: pd.DataFrame, spoken: list[str]) -> Corpus:

@@ -161,13 +161,10 @@ def _groups(
 def _fires(serves: np.ndarray, concepts: int, rng: np.random.Generator) -> np.ndarray:
     """For which concepts each neuron fires: [concept, neuron]."""
     planted = np.asarray(serves.any(0))
-    count = np.where(
-        planted,
-        rng.integers(round(_LEAST * concepts), concepts + 1, len(planted)),
-        rng.integers(1, round(_MOST * concepts) + 1, len(planted)),
-    )
-    order = np.argsort(rng.random((concepts, len(planted))), axis=0)
-    return np.argsort(order, axis=0) < count
+    many = rng.integers(round(_LEAST * concepts), concepts + 1, len(planted))
+    few = rng.integers(1, round(_MOST * concepts) + 1, len(planted))
+    count = np.where(planted, many, few)
+    return rng.random((concepts, len(planted))).argsort(axis=0).argsort(axis=0) < count
 
 
 def _texts(words, rows: int, seed: int) -> Corpus:

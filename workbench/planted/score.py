@@ -5,9 +5,8 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
-from workbench.planted.precision import precision_recall, top
 from workbench.results.average_precision import average_precision
-from workbench.results.make import make_result, provenance
+from workbench.results.make import make_result, origin
 from workbench.results.scores import is_lowest, listed, score_name
 
 _UNITS = ("layer", "head", "neuron")
@@ -69,14 +68,15 @@ def score(result: xr.Dataset, truth: xr.Dataset, *, variable: str | None = None)
         if array is not None:
             _check(array, real, group, units)
     labels = real[group].to_numpy().tolist()
-    table = np.full((6, len(labels)), np.nan)
-    for i, label in enumerate(labels):
-        true = real.sel({group: label}).to_numpy().ravel()
-        ranking = None if values is None else _flat(values, group, label, units)
-        chosen = None if members is None else _flat(members, group, label, units).astype(bool)
-        table[:, i] = _row(true, ranking, chosen)
-    precision, recall, area, chance, count, selected = table
-    made = provenance(result) if "provenance" in result.attrs else {}
+    flat = [
+        [None] * len(labels)
+        if array is None
+        else [array.sel({group: label}).transpose(*units).to_numpy().ravel() for label in labels]
+        for array in (real, values, members)
+    ]
+    rows = [_row(true, ranking, chosen) for true, ranking, chosen in zip(*flat, strict=True)]
+    precision, recall, area, chance, count, selected = np.array(rows, dtype=float).T
+    made = origin(result)
     return make_result(
         {
             "precision": ((group,), precision, "share of what was found that is true"),
@@ -135,19 +135,28 @@ def _ascending(values: xr.DataArray) -> xr.DataArray:
 
 
 def _row(true: np.ndarray, ranking: np.ndarray | None, chosen: np.ndarray | None) -> tuple[float, ...]:
-    """Precision, recall, average precision, chance, number true, number found."""
-    count = int(true.sum())
+    """Precision, recall, average precision, chance, number true, number found; all [cell]."""
+    count, chance = int(true.sum()), float(true.mean())
     if ranking is not None:
         ranking = np.where(np.isnan(ranking), -np.inf, ranking)
     if chosen is not None:
-        precision, recall = precision_recall(true, chosen)
+        chosen = chosen.astype(bool)
+        hits, selected = int((true & chosen).sum()), int(chosen.sum())
         area = _area(true, chosen.astype(float) if ranking is None else ranking)
-        return precision, recall, area, count / true.size, count, int(chosen.sum())
+        precision, recall = hits / selected if selected else np.nan, hits / count if count else np.nan
+        return precision, recall, area, chance, count, selected
     assert ranking is not None
     if not count:
-        return float("nan"), float("nan"), float("nan"), 0.0, 0, 0
-    share = float(top(ranking, count)[1][true].sum()) / count
-    return share, share, _area(true, ranking), count / true.size, count, count
+        return np.nan, np.nan, np.nan, chance, 0, 0
+    share = float(in_top(ranking, count)[true].sum()) / count
+    return share, share, _area(true, ranking), chance, count, count
+
+
+def in_top(score: np.ndarray, count: int) -> np.ndarray:
+    """Each cell's share in the `count` highest scores, [cell]: 1 above the lowest of them, at which ties share."""
+    bar = np.sort(score)[-count]
+    above, on = score > bar, score == bar
+    return above + on * ((count - int(above.sum())) / int(on.sum()))
 
 
 def _area(true: np.ndarray, ranking: np.ndarray) -> float:
@@ -166,10 +175,6 @@ def _check(values: xr.DataArray, real: xr.DataArray, group: str, units: list) ->
                 f"the result's {axis} axis does not fit the truth's: {len(mine)} of it against {real.sizes[axis]}"
                 + (f", without {lacking[0]!r}" if lacking else "")
             )
-
-
-def _flat(values: xr.DataArray, group: str, label: object, units: list) -> np.ndarray:
-    return values.sel({group: label}).transpose(*units).to_numpy().ravel()
 
 
 def _mean(values: np.ndarray) -> float:

@@ -114,6 +114,11 @@ def provenance(result: xr.Dataset) -> dict[str, Any]:
     return record
 
 
+def origin(result: xr.Dataset) -> dict[str, Any]:
+    """A Result's provenance; empty for a Dataset that has none."""
+    return provenance(result) if "provenance" in result.attrs else {}
+
+
 def versions() -> dict[str, str]:
     """Versions of the workbench, Python and the libraries that affect the numbers."""
     installed = {"workbench": workbench.__version__, "python": platform.python_version()}

@@ -62,7 +62,7 @@ def _section(name: str, result: xr.Dataset, values: xr.DataArray) -> Section:
         "for its number."
     )
     shown = drawing(figures.heatmap, result, str(values.name))
-    return section(name, result, shown, reading=reading, finding=findings.strongest(values))
+    return section(name, result, shown, reading=reading, finding=findings.strongest(result, values))
 
 
 def _score(name: str, result: xr.Dataset) -> xr.DataArray:

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 from workbench.results.make import make_result
 from workbench.studies.findings import concepts, controls, heads, patches, routes, sample
@@ -81,18 +82,26 @@ def test_strongest_takes_the_value_where_there_is_no_interval():
     values = xr.DataArray([[1.0, -3.0], [2.0, np.nan]], dims=("layer", "head"), name="effect")
     best = strongest(values)
     assert best is not None and best.at == {"layer": 0, "head": 1} and best.value == -3
-    assert not best.measured and not best.excludes_zero and best.interval() == best.ranked("x") == ""
+    assert not best.measured and not best.excludes_zero and best.interval() == ""
+    assert best.ranked("x") == best.last_ranked("x") == " (by value; no interval is available)"
     assert strongest(values * np.nan) is None
     assert ends(values.to_dataset()) == (None, None)
 
 
+def corrected_p(mean, n, cells):
+    """Corrected p-value of a t-test of n texts with this mean, in standard deviations, beside cells without effect."""
+    texts = np.arange(n) - (n - 1) / 2
+    p = stats.ttest_1samp(texts / texts.std(ddof=1) + mean, 0)[1]
+    return stats.false_discovery_control([p] + [1.0] * (cells - 1))[0]
+
+
 @pytest.mark.parametrize(("n", "cells"), list(product([2, 4, 5, 6, 13, 14, 20], [1, 2, 216])))
-def test_a_sample_decides_if_agreeing_signs_are_rare_enough(n, cells):
-    signs = np.array(list(product([-1, 1], repeat=n))).sum(1) if n < 15 else None
-    rare = (np.abs(signs) == n).mean() if signs is not None else 2.0 ** (1 - n)
-    assert sample.enough(n, cells) == (rare * cells <= 0.05)
+def test_the_bound_is_that_of_the_t_test(n, cells):
+    bound = sample.bound(n, cells)
+    assert corrected_p(bound * 1.001, n, cells) < 0.05 < corrected_p(bound * 0.999, n, cells)
     least = sample.needed(cells)
-    assert sample.enough(least, cells) and not sample.enough(least - 1, cells)
+    assert corrected_p(2, least, cells) <= 0.05 and (least == 2 or corrected_p(2, least - 1, cells) > 0.05)
+    assert bool(sample.undecided(n, "text", cells)) == (n < least)
 
 
 def test_the_smallest_effect_of_a_t_test():
@@ -172,9 +181,122 @@ def test_no_head_is_named_where_no_interval_excludes_zero(case):
 
 def test_an_ablation_of_few_texts_cannot_decide():
     few = heads.ablation(cells("none", p=1, texts=4)).text
-    assert "4 texts and 16 cells cannot decide this" in few and "about 10 texts would do" in few
+    assert "4 texts and 16 cells can hardly decide this: a t-test, corrected for all cells, shows" in few
+    assert "about 7 texts would show one of 2." in few
     many = heads.ablation(cells("none", p=1, texts=20)).text
-    assert "cannot decide" not in many and "An effect below about 0.177 nats" in many
+    assert "decide" not in many and "An effect below about 0.177 nats" in many
+
+
+@pytest.mark.parametrize("texts", [4, 5, 6])
+@pytest.mark.parametrize("times", [0.99, 1.01])
+def test_a_few_texts_decide_exactly_where_their_t_test_does(texts, times):
+    p = corrected_p(times * sample.bound(texts, 16), texts, 16)
+    text = heads.ablation(cells("true", p=np.where(planted("true")[0] > 0, p, 1), texts=texts)).text
+    assert ("1 of 16 heads are each needed" in text) == (times > 1)
+    assert ("hardly decide" in text) == (times < 1)
+
+
+def test_one_text_cannot_decide():
+    assert sample.undecided(1, "text", 2).startswith("1 text cannot decide this: a t-test needs two or more; about")
+    assert not sample.undecided(0, "text", 2)
+
+
+SCORES = {
+    "true": ([[0.1, 0.6], [0.2, 0.3]], [[0.2, 0.7], [0.1, 0.1]]),
+    "outlier": ([[0.1, 0.6], [1.5, 0.3]], [[0.2, 0.7], [0.1, 0.1]]),
+    "none": ([[0.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]),
+    "ties": ([[0.6, 0.6], [0.2, 0.3]], [[0.2, 0.6], [0.1, 0.1]]),
+    "level": ([[0.1, 0.6], [0.2, 0.3]], [[0.2, 0.3], [0.1, 0.6]]),
+    "negative": ([[-3.0, -1.0], [-2.0, -4.0]], [[-3.0, -0.5], [-2.0, -4.0]]),
+}
+FIRST = "Head 1 of layer 0 has the highest score in 2 of 2 languages"
+LOWER = ", by the lower end of its interval"
+RANKED = f"{LOWER}."
+HIGHEST = "The highest is that of head 1 of layer 0 for"
+
+
+@pytest.mark.parametrize(
+    ("case", "texts"),
+    [
+        ("true", [f"{FIRST}{RANKED}", f"{HIGHEST} French{LOWER}: norm 0.7 (95 % interval 0.6 to 0.8)."]),
+        ("outlier", [f"{FIRST}{RANKED}", f"{HIGHEST} French{LOWER}: norm 0.7 (95 % interval 0.6 to 0.8)."]),
+        ("none", ["Several heads share the first place for German and French."]),
+        ("ties", [f"{HIGHEST} French{LOWER}: norm 0.6", "Several heads share the first place for German."]),
+        ("level", [f"No two languages have the same head in the first place{RANKED}", f"{HIGHEST} German and French"]),
+        ("negative", [f"{FIRST}{RANKED}", f"{HIGHEST} French{LOWER}: norm -0.5 (95 % interval -0.6 to -0.4)."]),
+    ],
+)
+def test_any_score_ranks_by_the_lower_end_of_its_interval_or_says_that_it_has_none(case, texts):
+    values = np.array(SCORES[case])
+    half = np.where(values == 1.5, 1.8, 0.1)  # the largest number of all is the noisiest
+    made = make_result(
+        {
+            name: (CELLS, part, "norm")
+            for name, part in (("n", values), ("low", values - half), ("high", values + half))
+        },
+        {"language": ["de", "fr"]},
+        method="mine",
+        parameters={},
+        score="n",
+    )
+    with_intervals = heads.strongest(made, made.n)
+    assert all(text in with_intervals.text for text in texts)
+    bare = made[["n"]]
+    bare.n.attrs.pop("ancillary_variables")
+    by_value = heads.strongest(bare, bare.n).text
+    assert ("by value; no interval is available" in by_value) == (case != "none") and "by the lower" not in by_value
+    if case == "outlier":
+        assert (
+            "The highest is that of head 0 of layer 1 for German (by value; no interval is available): norm 1.5."
+            in by_value
+        )
+
+
+def test_a_language_without_an_interval_leaves_all_to_their_values():
+    values = np.array(SCORES["outlier"])
+    low = values - 0.1
+    low[1] = np.nan
+    parts = {"n": values, "low": low, "high": values + 0.1}
+    variables = {name: (CELLS, part, "norm") for name, part in parts.items()}
+    made = make_result(variables, {"language": ["de", "fr"]}, method="mine", parameters={}, score="n")
+    text = heads.strongest(made, made.n).text
+    assert "by the lower" not in text and "95 %" not in text and text.count("by value; no interval is available") == 2
+
+
+def test_a_score_of_nan_names_nothing():
+    values = xr.DataArray(np.full((1, 1, 2), np.nan), {"language": ["de"]}, CELLS, "n")
+    assert heads.strongest(values.to_dataset(), values).text == "No head has a score."
+
+
+def fired(by_layer, by_language):
+    """Counts of 100 tokens at which a share of the neurons, all alike, fires."""
+    share = np.add.outer(by_language, by_layer)
+    made = (100 * share).round().astype(int)[..., None].repeat(3, -1)
+    return xr.Dataset(
+        {"fired": (("language", "layer", "neuron"), made), "tokens": ("language", [100] * len(by_language))},
+        {"language": ["de", "fr", "ja"][: len(by_language)], "layer": range(len(by_layer))},
+    )
+
+
+def test_layers_and_languages_that_fire_alike_are_named_together():
+    text = classes.firing(fired([0.2, 0.4, 0.4], [0.0, 0.1, 0.0])).text
+    assert "Most do in layers 1 and 2 (43.3 %), fewest in layer 0 (23.3 %), by value; no interval is available." in text
+    assert "most fire in French (43.3 %) and fewest in German and Japanese (33.3 %), by value" in text
+    assert "most" not in classes.firing(fired([0.2, 0.2], [0.0, 0.0])).text.lower()
+
+
+@pytest.mark.parametrize(
+    ("shares", "text"),
+    [
+        ([0.1, 0.5, 0.2], "It fires most in French, at 50 % of the tokens, by value; no interval is available."),
+        ([0.5, 0.5, 0.2], "It fires most in German and French, at 50 % of the tokens, by value;"),
+        ([0.5, 0.5, 0.5], "It fires at 50 % of the tokens in German, French and Japanese."),
+        ([0.0, 0.0, 0.0], "It fires at 0 % of the tokens in German, French and Japanese."),
+    ],
+)
+def test_the_languages_in_which_a_neuron_fires(shares, text):
+    made = xr.Dataset({"fires": ("language", shares)}, {"language": ["de", "fr", "ja"]})
+    assert effects.look(made).text.startswith(text)
 
 
 def test_counts_of_languages_stand_beside_chance():

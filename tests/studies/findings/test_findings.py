@@ -46,8 +46,8 @@ def test_words():
 def test_importance():
     text = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0, 0.25], [0.1, 0.2]]])).text
     assert text == (
-        "Head 1 of layer 0 is the most important one for 2 of 2 languages. "
-        "The largest importance is that of head 1 of layer 0 for German: 0.5 nats."
+        "Head 1 of layer 0 is the most important one for 2 of 2 languages (by value; no interval is available). "
+        "The largest importance (by value; no interval is available) is that of head 1 of layer 0 for German: 0.5 nats."
     )
     text = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0.3, 0.25], [0.1, 0.2]]])).text
     assert text.startswith("No two languages have the same most important head. ")
@@ -64,7 +64,10 @@ def test_importance():
 def test_a_finding_has_an_answer_details_and_the_heads_that_it_names():
     named = heads.importance(scores([[[0, 0.5], [0.1, 0.2]], [[0.3, 0.25], [0.1, 0.2]]]))
     assert (named.answer, named.heads) == ("No two languages have the same most important head.", ((0, 1),))
-    assert named.details == ("The largest importance is that of head 1 of layer 0 for German: 0.5 nats.",)
+    assert named.details == (
+        "The largest importance (by value; no interval is available) is that of head 1 of layer 0 for German: 0.5 "
+        "nats.",
+    )
     harm = heads.ablation(ablated([[[0.5, 0], [0, 0]], [[0.1, 0.9], [0, 0]]], 0.01))
     assert harm.heads == ((0, 1),) and "head 1 of layer 0" in harm.text
     both = named.then(harm)
@@ -168,8 +171,9 @@ def test_knockout_leads_with_the_test_of_the_diagonal():
 def test_firing():
     text = classes.firing(counts([[[50, 0], [100, 50]], [[10, 0], [20, 20]]])).text
     assert text == (
-        "On average 31.2 % of the neurons fire at a token. Most do in layer 1 (47.5 %), fewest in layer 0 (15 %). "
-        "Of the languages, German makes most fire (50 %) and French fewest (12.5 %). 1 neuron of 4 never fired."
+        "On average 31.2 % of the neurons fire at a token. Most do in layer 1 (47.5 %), fewest in layer 0 (15 %), "
+        "by value; no interval is available. Of the languages, most fire in German (50 %) and fewest in French "
+        "(12.5 %), by value; no interval is available. 1 neuron of 4 never fired."
     )
     text = classes.firing(counts(np.zeros((2, 1, 3), dtype=int))).text
     assert text == "On average 0 % of the neurons fire at a token. 3 neurons of 3 never fired."
@@ -181,9 +185,13 @@ def test_neuron_classes():
     made = counts(fired)
     kinds, members = ternary(made, top_rate=0.05), lape(made, top_rate=0.05)
     assert "1 are specific to one language" in classes.ternary(kinds).text
-    assert "Specific ones: German 1. Layer 0 has most (1)." in classes.ternary(kinds).text
+    assert (
+        "Specific ones: German 1. Layer 0 has most (1), by value; no interval is available."
+        in classes.ternary(kinds).text
+    )
     assert classes.lape(members, kinds).text == (
-        "LAPE selects 1 of 20 neurons; most belong to German (1), fewest to French (0). "
+        "LAPE selects 1 of 20 neurons; most belong to German (1), fewest to French (0), by value; no interval "
+        "is available. "
         "1 of them are among the 1 that the ternary score selects."
     )
     dead = counts(np.zeros((2, 2, 10), dtype=int))
@@ -243,9 +251,8 @@ def test_heads():
     )
     assert "The intervals of 2 of 4 heads exclude zero; chance gives about 0.2." in text
     assert patches.heads(patched([[0.05, -0.6]], axes, width=1)).text == (
-        "No head can be shown to move the answer: every interval includes zero. 3 pairs and 2 cells cannot decide "
-        "this: even if all pairs agreed, the smallest corrected p-value of a test of signs would be 0.5; about 7 pairs "
-        "would do. An effect below about 1 (normalized) could not have been shown. In 3 of 3 pairs the model prefers "
+        "No head can be shown to move the answer: every interval includes zero. An effect below about 1 "
+        "(normalized) could not have been shown. In 3 of 3 pairs the model prefers "
         "the right word in both runs."
     )
 
@@ -259,9 +266,11 @@ def test_patching_without_a_difference_between_the_runs(say):
     }[say]
     same = patched([[40.0, -3.0]], axes, source=(0.1, -0.2, 0.1), target=(0.1, 0.0, -0.1))
     assert say(same).text.startswith("The source and the target runs are not distinguishable")
-    assert "3 pairs cannot decide this" in say(same).text and "about 6 pairs would do" in say(same).text
+    # 4.303 of a table of t, two-sided 0.05 with 2 degrees of freedom, over the root of 3; with 3 it is 3.182 over 2.
+    few = "a t-test shows a single effect only from 2.48 standard deviations over pairs on; about 4 pairs would show"
+    assert "3 pairs can hardly decide this" in say(same).text and few in say(same).text
     many = patched([[40.0, -3.0]], axes, source=(0.1, -0.2, 0.1) * 4, target=(0.1, 0.0, -0.1) * 4)
-    assert "not distinguishable" in say(many).text and "cannot decide" not in say(many).text
+    assert "not distinguishable" in say(many).text and "decide" not in say(many).text
     assert "it does not do this task" in say(same).text
     gone = patched([[np.nan, np.nan]], axes, source=(np.nan,) * 3, target=(np.nan,) * 3)
     assert say(gone).text.endswith("No pair was finished.")

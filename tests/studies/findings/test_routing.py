@@ -36,9 +36,8 @@ def test_routing():
         "these by chance). Layers without a router: 0."
     )
     assert routing.pairs(result).text == (
-        "By values without intervals, German and Japanese (0.4 bits in the mean over layers) lie furthest apart, "
-        "nearest French and Japanese "
-        "(0.1 bits in the mean over layers)."
+        "German and Japanese (0.4 bits in the mean over layers) lie furthest apart, French and Japanese (0.1 bits in "
+        "the mean over layers) nearest, by value; no interval is available."
     )
     assert routing.share(result).text == (
         "The largest preference, by the lower end of its interval: expert 0 of layer 1 gets 90 % (85 % to 95 %) of "

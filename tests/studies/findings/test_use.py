@@ -31,8 +31,8 @@ def test_shapley():
     shares = cells({"exact": 0, "permutations": 4}, value=COSTS, standard_error=COSTS / 10)
     found = search.shapley(shares.assign(total=("language", [2.0, 3.0])))
     assert found.answer == (
-        "The largest share is that of head 1 of layer 0 for German: 0.9 nats (standard error 0.09, over 4 random "
-        "orders) of the 2 that all heads are worth together."
+        "The largest share (by value; no interval is available) is that of head 1 of layer 0 for German: 0.9 nats "
+        "(standard error 0.09, over 4 random orders) of the 2 that all heads are worth together."
     )
     assert found.heads == ((0, 1),)
 
@@ -51,7 +51,10 @@ def test_agreement_leaves_the_reference_out():
         "lahis orders the heads most like zero, by the lower end of its interval: rank correlation 0.8 (95 % "
         "interval 0.7 to 0.9)" in found.answer
     )
-    assert found.details == ("The least like it is random (0.1).", "Random scores overlap by 10 % on average.")
+    assert found.details == (
+        "The least like it, by the upper end of its interval, is random (0.1).",
+        "Random scores overlap by 10 % on average.",
+    )
     assert search.agreement_table(result, "lahis").score.tolist() == ["zero", "random"]
 
 
@@ -60,8 +63,8 @@ def test_kinds():
     found = search.kind(result, "previous")
     assert found.heads == ((0, 1),)  # means are 0.25, 0.5, 0.1, 0.45
     assert found.answer == (
-        "Head 1 of layer 0 does so most: 50 % of its attention in the mean over languages; a head that attends to all "
-        "tokens alike has 20 %."
+        "Head 1 of layer 0 does so most (by value; no interval is available): 50 % of its attention in the mean over "
+        "languages; a head that attends to all tokens alike has 20 %."
     )
 
 

@@ -1,21 +1,18 @@
 """Expert neurons: units whose mean activation detects one language among the others (Kojima et al. 2024)."""
 
-from functools import partial
-
 import numpy as np
 import xarray as xr
 from einops import rearrange
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import Interrupted, NotFinite, TooFewLanguages
-from workbench.model.batching import streamed, texts_per_batch
+from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.neurons.counts.activity import mean, per_text
+from workbench.neurons.counts.batches import unfinished
 from workbench.results.average_precision import average_precision
 from workbench.results.make import Variables, make_result
-from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
 
 _PAPER = 1000  # neurons at each end
@@ -84,24 +81,18 @@ def experts(
         precision[:, part] = average_precision(scores[:, part], labels)
     if np.isnan(precision).any():
         raise NotFinite(f"{model.name!r} has neurons whose mean activation is NaN")
-    order = np.argsort(-precision, axis=1, kind="stable")
-    back = np.argsort(precision, axis=1, kind="stable")
-    top, bottom = np.zeros(precision.shape, dtype=bool), np.zeros(precision.shape, dtype=bool)
-    np.put_along_axis(top, order[:, :taken], True, 1)
-    np.put_along_axis(bottom, back[:, :taken], True, 1)
-
-    def shaped(values: np.ndarray) -> np.ndarray:
-        return values.reshape(len(values), model.n_layers, model.n_neurons)
-
-    variables: Variables = {
-        "average_precision": (_AXES, shaped(precision), "average precision as a detector of the language"),
-        "top": (_AXES, shaped(top), "among the highest average precisions"),
-        "bottom": (_AXES, shaped(bottom), "among the lowest average precisions"),
-        "member": (_AXES, shaped(top | bottom), "among the highest or lowest average precisions"),
-        "chance": (("language",), labels.mean(1), "share of the texts that are the language's"),
+    top, bottom = _first(-precision, taken), _first(precision, taken)
+    cells = {
+        "average_precision": (precision, "average precision as a detector of the language"),
+        "top": (top, "among the highest average precisions"),
+        "bottom": (bottom, "among the lowest average precisions"),
+        "member": (top | bottom, "among the highest or lowest average precisions"),
     }
+    shape = (len(precision), model.n_layers, model.n_neurons)
+    variables: Variables = {name: (_AXES, values.reshape(shape), about) for name, (values, about) in cells.items()}
+    chance = (("language",), labels.mean(1), "share of the texts that are the language's")
     return make_result(
-        variables,
+        {**variables, "chance": chance},
         {"language": list(corpus.languages)},
         method="neurons.experts",
         score="average_precision",
@@ -112,21 +103,22 @@ def experts(
     )
 
 
+def _first(values: np.ndarray, count: int) -> np.ndarray:
+    """Which cells of each row have its `count` lowest values; of equal ones the earlier."""
+    mask = np.zeros(values.shape, dtype=bool)
+    np.put_along_axis(mask, np.argsort(values, axis=1, kind="stable")[:, :count], True, 1)
+    return mask
+
+
 def _scores(model: Model, corpus: Corpus, size: int, truncate: bool, progress: bool) -> tuple[np.ndarray, np.ndarray]:
     """Mean activations [text, layer * neuron] float32, and which text is of which language, [language, text]."""
     rows, languages = [], []
+    state = {"rows": rows, "languages": languages}
     try:
-        with tqdm(total=len(corpus), desc="experts", unit="text", disable=not progress) as bar:
-            stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
-            state = {"rows": rows, "languages": languages}
-            for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
-                rows.append(
-                    rearrange(per_text(model, batch, mean), "sample layer neuron -> sample (layer neuron)")
-                    .cpu()
-                    .numpy()
-                )
-                languages += batch.languages
-                bar.update(len(batch))
+        for batch in unfinished(model, corpus, state, bar="experts", size=size, truncate=truncate, progress=progress):
+            means = rearrange(per_text(model, batch, mean), "sample layer neuron -> sample (layer neuron)")
+            rows.append(means.cpu().numpy())
+            languages += batch.languages
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after {len(languages)} of {len(corpus)} texts; experts need all") from None
     labels = np.array([[of_text == language for of_text in languages] for language in corpus.languages])

@@ -6,8 +6,6 @@ import xarray as xr
 from workbench.arguments import checked
 from workbench.neurons.classes.ranking import check_share, entropy, how_many, lowest, threshold
 from workbench.neurons.counts.rates import read_rates
-from workbench.results.make import make_result
-from workbench.results.scores import lowest_first
 
 
 @checked
@@ -52,31 +50,14 @@ def lape(firing: xr.Dataset, *, top_rate: float = 0.01, bar: float = 0.95) -> xr
     active = above.any(axis=0)
     entropies = entropy(rates.rate)
     selected = lowest(np.where(active, entropies, np.inf), min(count, int(active.sum())))
-    origin = rates.provenance or {}
-    result = make_result(
+    return rates.result(
         {
-            "member": (
-                ("language", "layer", "neuron"),
-                rates.by_neuron(above & selected),
-                "selected, and fires more often than tau in this language",
-            ),
-            "entropy": (
-                ("layer", "neuron"),
-                rates.by_neuron(entropies),
-                "entropy of the firing rates over languages [nats]",
-            ),
-            "selected": (
-                ("layer", "neuron"),
-                rates.by_neuron(selected),
-                "among the lowest entropies of the neurons that pass the bar",
-            ),
+            "member": (above & selected, "selected, and fires more often than tau in this language"),
+            "entropy": (entropies, "entropy of the firing rates over languages [nats]"),
+            "selected": (selected, "among the lowest entropies of the neurons that pass the bar"),
         },
-        rates.coords,
         method="neurons.lape",
         score="entropy",
-        parameters={"top_rate": top_rate, "bar": bar, "firing": rates.provenance},
-        model=origin.get("model"),
-        corpus=origin.get("corpus"),
+        parameters={"top_rate": top_rate, "bar": bar},
         attrs={"tau": tau, "n_selected": int(selected.sum()), "n_dropped": int((~active).sum())},
     )
-    return lowest_first(result)

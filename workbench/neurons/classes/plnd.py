@@ -1,21 +1,18 @@
 """PLND, parallel language-specific neuron detection: what a neuron's removal does to its layer (Zhao et al. 2024)."""
 
-from functools import partial
-
 import numpy as np
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import Interrupted, NotFinite, TooFewLanguages
-from workbench.model.batching import streamed, texts_per_batch
+from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.neurons.classes.ranking import check_share, how_many
 from workbench.neurons.counts.activity import down_norms, per_text, root_mean_square
+from workbench.neurons.counts.batches import unfinished
 from workbench.results.make import Variables, make_result
-from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
 
 _AXES = ("language", "layer", "neuron")
@@ -82,22 +79,19 @@ def plnd(
     impact, active = np.zeros(shape), np.zeros(shape, dtype=np.int64)
     seen = np.zeros(shape[0], dtype=np.int64)
     stopped = ""
+    state = {"impact": impact, "active": active, "seen": seen}
     try:
-        with tqdm(total=len(corpus), desc="plnd", unit="text", disable=not progress) as bar:
-            stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
-            state = {"impact": impact, "active": active, "seen": seen}
-            for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
-                impacts = per_text(model, batch, root_mean_square) * norms
-                if not bool(torch.isfinite(impacts).all()):
-                    raise NotFinite(f"{model.name!r} has activations that are NaN or infinite")
-                largest = torch.zeros_like(impacts, dtype=torch.bool)
-                # stable sorting gives ties to the earlier neuron
-                largest.scatter_(2, impacts.argsort(dim=2, descending=True, stable=True)[..., :count], True)
-                place = [corpus.languages.index(language) for language in batch.languages]
-                np.add.at(impact, place, impacts.double().cpu().numpy())
-                np.add.at(active, place, largest.long().cpu().numpy())
-                np.add.at(seen, place, 1)
-                bar.update(len(batch))
+        for batch in unfinished(model, corpus, state, bar="plnd", size=size, truncate=truncate, progress=progress):
+            impacts = per_text(model, batch, root_mean_square) * norms
+            if not bool(torch.isfinite(impacts).all()):
+                raise NotFinite(f"{model.name!r} has activations that are NaN or infinite")
+            largest = torch.zeros_like(impacts, dtype=torch.bool)
+            # stable sorting gives ties to the earlier neuron
+            largest.scatter_(2, impacts.argsort(dim=2, descending=True, stable=True)[..., :count], True)
+            place = [corpus.languages.index(language) for language in batch.languages]
+            np.add.at(impact, place, impacts.double().cpu().numpy())
+            np.add.at(active, place, largest.long().cpu().numpy())
+            np.add.at(seen, place, 1)
     except KeyboardInterrupt:
         stopped = f"interrupted after {int(seen.sum())} of {len(corpus)} texts; their means are in .partial"
     result = make_result(

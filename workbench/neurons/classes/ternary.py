@@ -1,7 +1,6 @@
 """Ternary neurons: language-specific, language-related and general ones (arXiv 2505.21505)."""
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,8 +11,6 @@ from workbench.neurons.classes.exact_lambda import exact_lambda
 from workbench.neurons.classes.ranking import check_share, entropy, how_many, lowest, threshold
 from workbench.neurons.classes.weight_lambda import conversion, largest, mean_rank_share
 from workbench.neurons.counts.rates import read_rates
-from workbench.results.make import make_result
-from workbench.results.scores import lowest_first
 
 KINDS = ("specific", "related", "general", "unassigned", "other")
 
@@ -84,57 +81,35 @@ def ternary(
     belongs = above.sum(axis=0)
     nats, top = entropy(rates.rate), rates.rate.max(axis=0)
     normal, share = nats / math.log(languages), top / mean_rank_share(languages)
-    weight = _weight(lam, variant, normal, share, belongs == languages, count, conversion(languages))
-    selected = lowest(normal - weight.released * share, count)
+    paper, released, search = _weight(lam, variant, normal, share, belongs == languages, count, conversion(languages))
+    scaled = normal - released * share
+    selected = lowest(scaled, count)
     kind = np.select([belongs == languages, ~selected, belongs == 0, belongs == 1], [2, 4, 3, 0], default=1)
-    score = nats - weight.paper * top if variant == "paper" else normal - weight.released * share
-    origin = rates.provenance or {}
-    result = make_result(
+    in_nats = variant == "paper"
+    return rates.result(
         {
-            "kind": (("layer", "neuron"), rates.by_neuron(np.array(KINDS)[kind]), f"class: {', '.join(KINDS)}"),
-            "member": (
-                ("language", "layer", "neuron"),
-                rates.by_neuron(above & selected),
-                "selected, and fires more often than tau in this language",
-            ),
+            "kind": (np.array(KINDS)[kind], f"class: {', '.join(KINDS)}"),
+            "member": (above & selected, "selected, and fires more often than tau in this language"),
             "score": (
-                ("layer", "neuron"),
-                rates.by_neuron(score),
-                "entropy over languages less the weighted largest rate" + (" [nats]" if variant == "paper" else ""),
+                nats - paper * top if in_nats else scaled,
+                "entropy over languages less the weighted largest rate" + (" [nats]" if in_nats else ""),
             ),
-            "selected": (("layer", "neuron"), rates.by_neuron(selected), "among the lowest scores"),
+            "selected": (selected, "among the lowest scores"),
         },
-        rates.coords,
         method="neurons.ternary",
         score="score",
-        parameters={"top_rate": top_rate, "bar": bar, "lam": lam, "variant": variant, "firing": rates.provenance},
-        model=origin.get("model"),
-        corpus=origin.get("corpus"),
+        parameters={"top_rate": top_rate, "bar": bar, "lam": lam, "variant": variant},
         attrs={
             "variant": variant,
-            "lam": float(weight.paper if variant == "paper" else weight.released),
-            "lam_paper": float(weight.paper),
-            "lam_released": float(weight.released),
-            "lam_exact": weight.exact,
-            "lam_search": weight.search,
-            "monotone": weight.monotone,
+            "lam": float(paper if in_nats else released),
+            "lam_paper": float(paper),
+            "lam_released": float(released),
+            **search,
             "tau": tau,
             "above_one": rates.above_one,
             **{f"n_{name}": int((kind == code).sum()) for code, name in enumerate(KINDS)},
         },
     )
-    return lowest_first(result)
-
-
-@dataclass(frozen=True)
-class _Weight:
-    """Lambda in both scalings, and what the attributes of the same names report of it."""
-
-    paper: float
-    released: float
-    exact: float
-    search: str
-    monotone: int
 
 
 def _weight(
@@ -145,15 +120,19 @@ def _weight(
     everywhere: np.ndarray,
     count: int,
     factor: float,
-) -> _Weight:
-    """A given lambda, or the largest that selects no neuron of every language; arrays as in `exact_lambda`."""
+) -> tuple[float, float, dict[str, str | int | float]]:
+    """A given lambda, or the largest that selects no neuron of every language; arrays as in `exact_lambda`.
+
+    In the paper's scaling and in the released one, then the attributes that say how it was obtained.
+    """
     if lam != "auto":
         both = (lam, lam / factor) if variant == "paper" else (lam * factor, lam)
-        return _Weight(*both, exact=math.nan, search="given", monotone=-1)
+        return *both, {"lam_exact": math.nan, "lam_search": "given", "monotone": -1}
     in_all = np.flatnonzero(everywhere)
     search = largest(lambda weight: int(lowest(normal - weight * share, count)[in_all].sum()))
     exact = exact_lambda(normal, share, everywhere, count)
-    return _Weight(search.lam * factor, search.lam, exact, str(search), int(search.monotone))
+    attrs = {"lam_exact": exact, "lam_search": str(search), "monotone": int(search.monotone)}
+    return search.lam * factor, search.lam, attrs
 
 
 def in_order(*kinds: np.ndarray) -> list[str]:

@@ -1,31 +1,37 @@
 """Count how often every neuron fires in every language, in one streaming pass."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import torch
 import xarray as xr
 from einops import rearrange
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import Interrupted
-from workbench.model.batching import streamed, texts_per_batch
+from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.fused_attention import fused
-from workbench.model.hooks import StopForward, after, hooked
+from workbench.model.hooks import Hook, StopForward, after, hooked
 from workbench.model.model import Model
+from workbench.neurons.counts.batches import unfinished
 from workbench.neurons.counts.prefixes import Prefixes, prefix_tokens
+from workbench.neurons.counts.rates import AXES
 from workbench.neurons.counts.strength import Strength
 from workbench.results.make import Variables, make_result
-from workbench.results.resuming.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
 _BATCH = 32
+_ABOUT = {
+    "fired": "tokens {}at which the neuron fires [tokens]",
+    "tokens": "tokens {}read [tokens]",
+    "total": "sum of the activations {}",
+    "squares": "sum of the squared activations {}",
+    "sketch": "tokens {}by the bin of the activation [tokens]",
+}
 
 
 @checked
@@ -85,19 +91,15 @@ def firing(
     before = None if prefix is None else prefix_tokens(model, corpus, prefix)
     counter = Counter(model, corpus.languages, moments=moments, sketch=sketch, prefixes=before)
     stopped, done = "", torch.zeros((), dtype=torch.int64)  # texts
-    with tqdm(total=len(corpus), desc="firing", unit="text", disable=not progress) as bar:
-        try:
-            stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
-            state = counter.state(done=done)
-            for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
-                counter.update(batch)
-                done += len(batch)
-                bar.update(len(batch))
-        except KeyboardInterrupt:
-            stopped = f"interrupted after {done} of {len(corpus)} texts of {corpus.source}; their counts are kept"
-    variables = counter.variables()
+    how = {"bar": "firing", "size": size, "truncate": truncate, "progress": progress}
+    try:
+        for batch in unfinished(model, corpus, counter.state(done=done), **how):
+            counter.update(batch)
+            done += len(batch)
+    except KeyboardInterrupt:
+        stopped = f"interrupted after {done} of {len(corpus)} texts of {corpus.source}; their counts are kept"
     result = make_result(
-        variables,
+        counter.variables(),
         {"language": list(corpus.languages)},
         method="neurons.firing",
         parameters={
@@ -143,11 +145,10 @@ class Counter:
         batch = batch.to(self.model.device)
         weights = rearrange(self._weights(batch), "part sample position -> part (sample position)")
         counts = torch.zeros_like(self.fired)
-        part = self.strength.blank() if self.strength.wanted else None
+        part = self.strength.blank()
         with fused(self.model), _hooked(self.model, weights, counts, part):
             self.model.states(batch)
-        if part is not None:
-            self.strength.add(part)
+        self.strength.add(part)
         self.fired += counts
         self.tokens += weights.sum(1).long()
 
@@ -166,57 +167,48 @@ class Counter:
 
     def state(self, **more: Any) -> dict[str, Any]:
         """What batches add to, and `more` beside it: the state from which a run resumes."""
-        return {"fired": self.fired, "tokens": self.tokens, **self.strength.state(), **more}
+        return {"fired": self.fired, "tokens": self.tokens, **self.strength.sums, **more}
 
     def variables(self) -> Variables:
         """What was counted, as variables of a Result."""
-        axes, variables = ("language", "layer", "neuron"), {}
+        variables: Variables = {}
         names = {"": ""} if self.prefixes is None else {"": "", "prefix_": "of the prefixes "}
         for number, (name, what) in enumerate(names.items()):
             rows = slice(number * len(self.languages), (number + 1) * len(self.languages))
-            fired, tokens = self.fired[rows].cpu(), self.tokens[rows].cpu()
-            variables[f"{name}fired"] = (axes, fired, f"tokens {what}at which the neuron fires [tokens]")
-            variables[f"{name}tokens"] = (axes[:1], tokens, f"tokens {what}read [tokens]")
-            for extra, (dims, values, about) in self.strength.variables(what).items():
-                variables[f"{name}{extra}"] = (dims, values[rows], about)
+            sums = {"fired": self.fired, "tokens": self.tokens, **self.strength.sums}
+            for variable, values in sums.items():
+                variables[name + variable] = (AXES[variable], values[rows].cpu(), _ABOUT[variable].format(what))
         return variables
 
 
 @contextmanager
-def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength | None) -> Iterator[None]:
+def _hooked(model: Model, weights: Tensor, counts: Tensor, strength: Strength) -> Iterator[None]:
     """Count while the model runs, and stop it after the last MLP activation; `strength` adds up the activations."""
-    seen: list[int] = []
-    added: list[int] = []
     scratch: list[Tensor] = []
 
-    def count(layer: int):
-        def hook(output: Tensor) -> None:
-            gates = output.reshape(-1, output.shape[-1])
-            if not scratch:  # written by every layer: a fresh tensor for each costs more than the comparison
-                scratch.append(torch.empty(gates.shape, device=gates.device))
-            fires = torch.gt(gates, 0, out=scratch[0])  # float32 is exact below 2^24 tokens a batch
-            counts[:, layer] = (weights @ fires).round().long()
-            seen.append(layer)
-            if layer == model.n_layers - 1 and strength is None:
+    def count(layer: int, gates: Tensor) -> None:
+        if not scratch:  # written by every layer: a fresh tensor for each costs more than the comparison
+            scratch.append(torch.empty(gates.shape, device=gates.device))
+        fires = torch.gt(gates, 0, out=scratch[0])  # float32 is exact below 2^24 tokens a batch
+        counts[:, layer] = (weights @ fires).round().long()
+
+    steps: dict[str, Callable[[int, Tensor], None]] = {"gate": count}
+    if strength.sums:
+        steps["neuron"] = lambda layer, values: strength.update(layer, values, weights)
+    seen: dict[str, list[int]] = {site: [] for site in steps}
+    last = list(steps)[-1], model.n_layers - 1
+
+    def hook(site: str, layer: int) -> Hook:
+        def step(output: Tensor) -> None:
+            steps[site](layer, output.reshape(-1, output.shape[-1]))
+            seen[site].append(layer)
+            if (site, layer) == last:
                 raise StopForward
 
-        return hook
+        return after(model.hook_point(site, layer), step)
 
-    def add(layer: int):
-        def hook(output: Tensor) -> None:
-            assert strength is not None
-            strength.update(layer, output.reshape(-1, output.shape[-1]), weights)
-            added.append(layer)
-            if layer == model.n_layers - 1:
-                raise StopForward
-
-        return hook
-
-    layers = range(model.n_layers)
-    hooks = [after(model.hook_point("gate", i), count(i)) for i in layers]
-    if strength is not None:
-        hooks += [after(model.hook_point("neuron", i), add(i)) for i in layers]
-    with hooked(hooks):
+    layers = list(range(model.n_layers))
+    with hooked([hook(site, layer) for site in steps for layer in layers]):
         yield
-    assert seen == list(layers), f"neurons were seen in layers {seen}, once each expected"
-    assert strength is None or added == seen, f"activations were seen in layers {added}, once each expected"
+    for site, places in seen.items():
+        assert places == layers, f"the site {site!r} was seen in layers {places}, once each expected"

@@ -2,22 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadCounts, BadResult
-from workbench.neurons.counts.rates import read_counts
+from workbench.neurons.counts.rates import AXES, read_counts
 from workbench.results.make import Variables, make_result, provenance
-
-_ADDED = ("fired", "tokens", "total", "squares", "sketch")
-_AXES = {
-    "fired": ("language", "layer", "neuron"),
-    "tokens": ("language",),
-    "total": ("language", "layer", "neuron"),
-    "squares": ("language", "layer", "neuron"),
-    "sketch": ("language", "bin", "layer", "neuron"),
-}
 
 
 @checked
@@ -49,7 +39,7 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
             raise BadCounts(f"part {number} has no `fired` and `tokens`; give Results of firing")
         read_counts(part, empty=True)
     names = sorted(set(map(str, parts[0].data_vars)))
-    known = {prefix + name for prefix in ("", "prefix_") for name in _ADDED}
+    known = {prefix + name for prefix in ("", "prefix_") for name in AXES}
     for number, part in enumerate(parts):
         if sorted(set(map(str, part.data_vars))) != names or not set(names) <= known:
             raise BadCounts(
@@ -63,37 +53,31 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
                     "counts of different models cannot be added"
                 )
     origins = [_origin(part) for part in parts]
-    hashes = {origin["model"].get("hash") for origin in origins if origin.get("model")} - {None}
+    hashes = {made["model"].get("hash") for made in origins if made.get("model")} - {None}
     if len(hashes) > 1:
         raise BadCounts(f"the parts come from {len(hashes)} different models; their neurons are not the same")
-    languages: list = []
-    for part in parts:
-        languages += [code for code in part["language"].to_numpy().tolist() if code not in languages]
+    named = [part.assign_coords(language=part["language"].values) for part in parts]
+    languages = list(dict.fromkeys(code for part in named for code in part["language"].values.tolist()))
     variables: Variables = {}
     for name in map(str, parts[0].data_vars):
-        axes = _AXES[name.removeprefix("prefix_")]
-        first = parts[0][name].transpose(*axes)
-        added = np.zeros((len(languages), *first.shape[1:]), first.dtype)
-        for part in parts:
-            places = [languages.index(code) for code in part["language"].to_numpy().tolist()]
-            added[places] += part[name].transpose(*axes).values
-        about = first.attrs
+        axes, about = AXES[name.removeprefix("prefix_")], parts[0][name].attrs
+        each = (part[[name]].reindex(language=languages, fill_value=0)[name].transpose(*axes).values for part in named)
         unit = f" [{about['units']}]" if "units" in about else ""
-        variables[name] = (axes, added, f"{about.get('long_name', name)}{unit}")
-    corpora = [origin.get("corpus") for origin in origins]
+        variables[name] = (axes, sum(each), f"{about.get('long_name', name)}{unit}")
+    corpora = [made.get("corpus") for made in origins]
     return make_result(
         variables,
         {"language": languages},
         method="neurons.merge",
         parameters={"parts": origins},
-        model=next((origin["model"] for origin in origins if origin.get("model")), None),
+        model=next((made["model"] for made in origins if made.get("model")), None),
         corpus={"source": " + ".join(dict.fromkeys(c["source"] for c in corpora if c)) or "unknown", "parts": corpora},
     )
 
 
 def _origin(part: xr.Dataset) -> dict:
+    """The record of a part; empty where it has none or a broken one."""
     try:
-        record = provenance(part)
+        return provenance(part)
     except BadResult:
         return {}
-    return record if isinstance(record, dict) else {}

@@ -1,5 +1,6 @@
 """Firing counts of any origin, checked once and turned into firing rates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,10 +8,18 @@ import numpy as np
 import xarray as xr
 
 from workbench.errors import BadCounts, BadResult, TooFewLanguages, warn
-from workbench.results.make import provenance
+from workbench.results.make import make_result, provenance
+from workbench.results.scores import listed, lowest_first
 
-_AXES = ("language", "layer", "neuron")
-_DIMS = {"fired": _AXES, "tokens": _AXES[:1], "prefix_fired": _AXES, "prefix_tokens": _AXES[:1]}
+_CELLS = ("language", "layer", "neuron")
+AXES = {
+    "fired": _CELLS,
+    "tokens": ("language",),
+    "total": _CELLS,
+    "squares": _CELLS,
+    "sketch": ("language", "bin", "layer", "neuron"),
+}
+"""What counts may hold, each also of prefixes, as `prefix_fired` ...; and its axes."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +40,35 @@ class Rates:
     above_one: int
     provenance: dict[str, Any] | None
 
-    def by_neuron(self, values: np.ndarray) -> np.ndarray:
-        """Return values [..., layer * neuron] as [..., layer, neuron]."""
-        return values.reshape(*values.shape[:-1], *self.shape)
+    def result(
+        self,
+        variables: Mapping[str, tuple[np.ndarray, str]],
+        *,
+        method: str,
+        score: str,
+        parameters: Mapping[str, Any],
+        attrs: Mapping[str, str | int | float],
+    ) -> xr.Dataset:
+        """The Result of variables, values [language, layer * neuron] or [layer * neuron] with a description.
+
+        The neurons of lowest `score` are the strongest.
+        """
+        made = self.provenance or {}
+        shaped = {
+            name: (_CELLS[-1 - values.ndim :], values.reshape(*values.shape[:-1], *self.shape), about)
+            for name, (values, about) in variables.items()
+        }
+        result = make_result(
+            shaped,
+            self.coords,
+            method=method,
+            score=score,
+            parameters={**parameters, "firing": self.provenance},
+            model=made.get("model"),
+            corpus=made.get("corpus"),
+            attrs=attrs,
+        )
+        return lowest_first(result)
 
 
 def read_rates(firing: xr.Dataset, *, prefix: bool) -> Rates:
@@ -68,7 +103,7 @@ def read_rates(firing: xr.Dataset, *, prefix: bool) -> Rates:
                 "exceeds 1"
             )
     rate /= tokens[:, None]
-    coords = {axis: firing[axis].to_numpy().tolist() for axis in _AXES if axis in firing.coords}
+    coords = {axis: firing[axis].to_numpy().tolist() for axis in _CELLS if axis in firing.coords}
     return Rates(
         rate=rate,
         shape=(fired.shape[1], fired.shape[2]),
@@ -105,28 +140,28 @@ def _origin(firing: xr.Dataset) -> dict[str, Any] | None:
     if "provenance" not in firing.attrs:
         return None
     try:
-        record = provenance(firing)
+        return provenance(firing)
     except BadResult:
-        record = None
-    return record if isinstance(record, dict) else {"text": str(firing.attrs["provenance"])}
+        return {"text": str(firing.attrs["provenance"])}
 
 
 def _variables(firing: xr.Dataset) -> dict[str, xr.DataArray]:
     """Return the count variables with their axes in order."""
-    has = ", ".join(f"{name}[{', '.join(map(str, v.dims))}]" for name, v in firing.data_vars.items()) or "no variables"
+    has = listed(firing)
     wanted = ["fired", "tokens"]
     if "prefix_fired" in firing or "prefix_tokens" in firing:
         wanted += ["prefix_fired", "prefix_tokens"]
     variables = {}
     for name in wanted:
-        dims = ", ".join(_DIMS[name])
+        axes = AXES[name.removeprefix("prefix_")]
+        dims = ", ".join(axes)
         if name not in firing:
             raise BadCounts(f"counts need {name}[{dims}]; this Dataset has {has}")
-        if set(firing[name].dims) != set(_DIMS[name]):
+        if set(firing[name].dims) != set(axes):
             raise BadCounts(f"{name} needs the axes [{dims}]; this Dataset has {has}")
         if firing[name].size == 0:
             raise BadCounts(f"{name} is empty: its shape is {firing[name].shape}; every axis needs at least one entry")
-        variables[name] = firing[name].transpose(*_DIMS[name])
+        variables[name] = firing[name].transpose(*axes)
     return variables
 
 

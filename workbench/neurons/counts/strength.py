@@ -23,84 +23,50 @@ def edges() -> np.ndarray:
 
 
 class Strength:
-    """Streaming sums of activations: `update` with batches of values, then read `total`, `squares` and `sketch`.
+    """Streaming sums of activations: `update` with batches of values, then read `sums`, by name as in a Result.
 
     float64 holds multiples of 2^-16 exactly up to 2^37 and of 2^-20 up to 2^33: below those, sums do not depend on the
-    order in which they are added, and merging pieces gives the same bits as one pass.
-
-    Args:
-        languages: number of languages.
-        layers: of the model.
-        neurons: of each layer.
-        moments: add up values and squares.
-        sketch: count values by bin.
-        device: of the sums.
+    order in which they are added, and merging pieces gives the same bits as one pass. `moments` adds up values and
+    squares, `sketch` counts values by bin.
     """
 
     def __init__(
         self, languages: int, layers: int, neurons: int, *, moments: bool, sketch: bool, device: torch.device | str
     ):
-        shape, zeros = (languages, layers, neurons), {"dtype": torch.float64, "device": device}
-        self.total = torch.zeros(shape, **zeros) if moments else None
-        self.squares = torch.zeros(shape, **zeros) if moments else None
         self.edges = torch.from_numpy(edges()).to(device, torch.float32)
-        bins = (languages, len(self.edges) + 1, layers, neurons)
-        self.sketch = torch.zeros(bins, dtype=torch.int64, device=device) if sketch else None
+        self.sums: dict[str, Tensor] = {}
+        for name in ("total", "squares") if moments else ():
+            self.sums[name] = torch.zeros(languages, layers, neurons, dtype=torch.float64, device=device)
+        if sketch:
+            bins = (languages, len(self.edges) + 1, layers, neurons)
+            self.sums["sketch"] = torch.zeros(bins, dtype=torch.int64, device=device)
 
     def blank(self) -> "Strength":
         """Sums of the same kind, all zero: for a batch that may be interrupted."""
         blank = copy(self)
-        blank.total, blank.squares, blank.sketch = (
-            None if sums is None else torch.zeros_like(sums) for sums in (self.total, self.squares, self.sketch)
-        )
+        blank.sums = {name: torch.zeros_like(values) for name, values in self.sums.items()}
         return blank
 
     def add(self, part: "Strength") -> None:
         """Add the sums of a part."""
-        for sums, more in ((self.total, part.total), (self.squares, part.squares), (self.sketch, part.sketch)):
-            if sums is not None and more is not None:
-                sums += more
-
-    def state(self) -> dict[str, Tensor]:
-        """The requested sums, by name."""
-        sums = {"total": self.total, "squares": self.squares, "sketch": self.sketch}
-        return {name: values for name, values in sums.items() if values is not None}
-
-    @property
-    def wanted(self) -> bool:
-        """Whether any sum was requested."""
-        return self.total is not None or self.sketch is not None
+        for name, values in part.sums.items():
+            self.sums[name] += values
 
     def update(self, layer: int, values: Tensor, weights: Tensor) -> None:
         """Add one layer's activations [token, neuron]; weights [language, token] is 1 at a language's real tokens."""
-        if self.total is not None and self.squares is not None:
+        if "total" in self.sums:
             real = weights.double()
             exact = values.double()
-            self.total[:, layer] += real @ (exact * _VALUE).round_() / _VALUE
-            self.squares[:, layer] += real @ (exact.square_() * _SQUARE).round_() / _SQUARE
-        if self.sketch is not None:
+            self.sums["total"][:, layer] += real @ (exact * _VALUE).round_() / _VALUE
+            self.sums["squares"][:, layer] += real @ (exact.square_() * _SQUARE).round_() / _SQUARE
+        if "sketch" in self.sums:
             neurons = values.shape[1]
             place = torch.bucketize(values.float(), self.edges, right=True)  # the number of edges at or below the value
             place = place * neurons + torch.arange(neurons, device=values.device)
-            for language, row in enumerate(weights.bool()):
+            for sketch, row in zip(self.sums["sketch"], weights.bool(), strict=True):
                 if row.any():
-                    counts = torch.bincount(place[row].flatten(), minlength=self.sketch.shape[1] * neurons)
-                    self.sketch[language, :, layer] += counts.reshape(-1, neurons)
-
-    def variables(self, what: str) -> dict[str, tuple[tuple[str, ...], Tensor, str]]:
-        """The sums as variables of a Result; `what` says of which tokens."""
-        axes = ("language", "layer", "neuron")
-        variables = {}
-        if self.total is not None and self.squares is not None:
-            variables["total"] = (axes, self.total.cpu(), f"sum of the activations {what}")
-            variables["squares"] = (axes, self.squares.cpu(), f"sum of the squared activations {what}")
-        if self.sketch is not None:
-            variables["sketch"] = (
-                ("language", "bin", "layer", "neuron"),
-                self.sketch.cpu(),
-                f"tokens {what}by the bin of the activation [tokens]",
-            )
-        return variables
+                    counts = torch.bincount(place[row].flatten(), minlength=len(sketch) * neurons)
+                    sketch[:, layer] += counts.reshape(-1, neurons)
 
 
 @checked

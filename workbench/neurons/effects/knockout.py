@@ -1,24 +1,21 @@
 """Knock-out: what each language loses without a group of neurons, against random neurons of the same layers."""
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import Interrupted
-from workbench.model.batching import by_language, texts_per_batch
+from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
-from workbench.neurons.effects.sweep import Sweep
+from workbench.neurons.effects.sweep import Step, Sweep
 from workbench.neurons.groups import random_groups, read_groups
-from workbench.results.controls import OWNERS
 from workbench.results.groups import Groups
-from workbench.results.make import make_result
-from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
 
 
@@ -91,45 +88,25 @@ def knockout(
     }
     encoded = model.encode(corpus, truncate=truncate)
     sweep = Sweep(model, corpus, "group", list(sets), controls, metric)
-    sizes = [int(masks[0].sum()) for masks in sets.values()]
+    sizes = [int(mask.sum()) for mask in groups.values()]
 
-    def result() -> xr.Dataset:
-        return make_result(
-            sweep.variables(level, seed) | {"neurons": (("group",), sizes, "neurons of the group")},
-            {"group": list(groups), "language": list(corpus.languages)},
-            method="neurons.knockout",
-            owners=OWNERS,
-            parameters={
-                "metric": metric.name,
-                "members": _named(members, groups),
-                "controls": controls,
-                "level": level,
-                "batch_size": size,
-                "truncate": truncate,
-            },
-            model=model.info,
-            corpus=corpus.info,
-            seed=seed,
-        )
+    def steps() -> Iterator[Step]:
+        for group, masks in enumerate(sets.values()):
+            places = [(group, control) for control in range(len(masks))]
+            yield places, 1.0 - torch.from_numpy(masks).float() if masks.any() else None, None
 
-    batches = by_language(model, encoded, batch_size=size)
-    try:
-        with tqdm(total=len(batches) * len(sets), desc="knock-out", unit="pass", disable=not progress) as bar:
-            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(len(sets))):
-                sweep.begin(batch)
-                for group, masks in enumerate(sets.values()):
-                    if masks.any():
-                        sweep.measure([(group, control) for control in range(len(masks))], 1.0 - _tensor(masks))
-                    else:
-                        sweep.fill_unchanged(group)
-                    bar.update()
-    except KeyboardInterrupt:
-        raise Interrupted(sweep.progress_message(), partial=result()) from None
-    return result()
-
-
-def _tensor(masks: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(masks).float()
+    result = partial(
+        sweep.result,
+        "neurons.knockout",
+        {"neurons": (("group",), sizes, "neurons of the group")},
+        level=level,
+        seed=seed,
+        members=_named(members, groups),
+        controls=controls,
+        batch_size=size,
+        truncate=truncate,
+    )
+    return sweep.run(encoded, steps, result, count=len(sets), size=size, bar="knock-out", progress=progress)
 
 
 def _named(members: Groups, groups: dict[str, np.ndarray]) -> Any:

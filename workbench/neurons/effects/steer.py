@@ -1,26 +1,23 @@
 """Steering: switch one language's neurons off and set another's to their means there, at several doses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
-from workbench.errors import BadArgument, BadCounts, Interrupted
-from workbench.model.batching import by_language, texts_per_batch
+from workbench.errors import BadArgument, BadCounts
+from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
 from workbench.neurons.counts.strength import means
-from workbench.neurons.effects.sweep import Sweep
+from workbench.neurons.effects.sweep import Step, Sweep
 from workbench.neurons.groups import random_groups, read_groups
-from workbench.results.controls import OWNERS
 from workbench.results.groups import Groups
-from workbench.results.make import make_result
-from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
 from workbench.text.languages import required
 
@@ -94,39 +91,16 @@ def steer(
     encoded = model.encode(corpus, truncate=truncate)
     sweep = Sweep(model, corpus, "dose", amounts, controls, metric)
 
-    def result() -> xr.Dataset:
-        return make_result(
-            sweep.variables(level, seed),
-            {"dose": amounts, "language": list(corpus.languages)},
-            method="neurons.steer",
-            owners=OWNERS,
-            parameters={
-                "metric": metric.name,
-                "off": off,
-                "on": on,
-                "controls": controls,
-                "level": level,
-                "truncate": truncate,
-            },
-            model=model.info,
-            corpus=corpus.info,
-            seed=seed,
-            attrs={"off": str(off), "on": on, "neurons": int((edits[0][0] != 1).sum())},
-        )
-
-    batches = by_language(model, encoded, batch_size=size)
     dose = torch.tensor(amounts)[:, None, None]
-    try:
-        with tqdm(total=len(batches) * len(edits), desc="steering", unit="pass", disable=not progress) as bar:
-            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(len(edits))):
-                sweep.begin(batch)
-                for control, (scale, fill) in enumerate(edits):
-                    places = [(cell, control) for cell in range(len(amounts))]
-                    sweep.measure(places, 1 - dose * (1 - scale), fill)
-                    bar.update()
-    except KeyboardInterrupt:
-        raise Interrupted(sweep.progress_message(), partial=result()) from None
-    return result()
+
+    def steps() -> Iterator[Step]:
+        for control, (scale, fill) in enumerate(edits):
+            yield [(cell, control) for cell in range(len(amounts))], 1 - dose * (1 - scale), fill
+
+    about = {"off": str(off), "on": on, "neurons": int((edits[0][0] != 1).sum())}
+    recorded = {"off": off, "on": on, "controls": controls, "truncate": truncate}
+    result = partial(sweep.result, "neurons.steer", {}, level=level, seed=seed, attrs=about, **recorded)
+    return sweep.run(encoded, steps, result, count=len(edits), size=size, bar="steering", progress=progress)
 
 
 def _sides(groups: Mapping[str, Any], off: str | None, on: str) -> tuple[str | None, str]:

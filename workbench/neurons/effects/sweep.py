@@ -1,43 +1,43 @@
 """Sweep: the change of every text's loss under edits of neurons and under their random controls."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor
+from tqdm.auto import tqdm
 
-from workbench.errors import NotFinite
+from workbench.errors import Interrupted, NotFinite
+from workbench.model.batching import by_language
 from workbench.model.forward.layers import Recording
 from workbench.model.forward.record import record
 from workbench.model.forward.rerun import rescale
 from workbench.model.memory import cells_at_once
-from workbench.model.metrics import Metric, nll
+from workbench.model.metrics import Metric
 from workbench.model.model import Model
-from workbench.results.controls import beyond_controls
-from workbench.results.make import Variables
-from workbench.text.batches import Batch
+from workbench.results.controls import OWNERS, beyond_controls
+from workbench.results.make import Variables, make_result
+from workbench.results.resuming.progress import resumed
+from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 from workbench.text.order import sort_texts
 
 _SCALES = 16_000_000  # most scales in memory at once: 64 MB in float32
 
 
-class Sweep:
-    """The change of every text's loss, filled in batch by batch: [cell, 1 + control, language, row].
+Step = tuple[Sequence[tuple[int, int]], Tensor | None, Tensor | None]
+"""(cell, control) places, their scales [place, layer, neuron] or None where nothing changes, and the fill."""
 
-    Args:
-        model: the model.
-        corpus: the texts.
-        axis: what the cells are called, such as "group" or "dose".
-        names: of the cells, for error messages.
-        controls: random controls of each cell.
-        metric: what is measured of each text.
+
+class Sweep:
+    """The change of every text's metric, filled in batch by batch: [cell, 1 + control, language, row].
+
+    The cells are called `axis`, such as "group" or "dose", and have `names`.
     """
 
-    def __init__(
-        self, model: Model, corpus: Corpus, axis: str, names: Sequence[Any], controls: int, metric: Metric = nll
-    ):
+    def __init__(self, model: Model, corpus: Corpus, axis: str, names: Sequence[Any], controls: int, metric: Metric):
         self.model, self.corpus, self.axis, self.names, self.metric = model, corpus, axis, names, metric
         self.place = {language: i for i, language in enumerate(corpus.languages)}
         self.counts = np.array(list(corpus.counts.values()))
@@ -59,14 +59,18 @@ class Sweep:
         self.width = max(1, min(cells_at_once(self.model, len(batch), columns, columns), _SCALES // each))
 
     @torch.no_grad()
-    def measure(self, places: Sequence[tuple[int, int]], scales: Tensor, fill: Tensor | None = None) -> None:
+    def measure(self, places: Sequence[tuple[int, int]], scales: Tensor | None, fill: Tensor | None) -> None:
         """Fill in some (cell, control) places of the batch, each with its scales [place, layer, neuron]; see `rescale`.
 
-        Control 0 is the edit itself.
+        Control 0 is the edit itself. Without scales nothing changes.
 
         Raises:
             NotFinite: a loss is NaN or infinite; names the cell and the text.
         """
+        if scales is None:
+            for place in places:
+                self.deltas[place][self.at] = 0.0
+            return
         assert self.recording is not None
         for start in range(0, len(places), self.width):
             part = scales[start : start + self.width].to(self.model.device, self.model.dtype)
@@ -82,28 +86,67 @@ class Sweep:
             for (cell, control), row in zip(places[start : start + self.width], change.cpu().numpy(), strict=True):
                 self.deltas[cell, control][self.at] = row
 
-    def fill_unchanged(self, cell: int) -> None:
-        """Fill in a cell that changes nothing."""
-        self.deltas[cell][:, self.at[0], self.at[1]] = 0.0
+    def run(
+        self,
+        encoded: Sequence[Encoded],
+        steps: Callable[[], Iterable[Step]],
+        result: Callable[[], xr.Dataset],
+        *,
+        count: int,
+        size: int,
+        bar: str,
+        progress: bool,
+    ) -> xr.Dataset:
+        """Measure all `count` steps on batches of `size` texts, past those that an earlier run finished.
 
-    def state(self) -> dict[str, np.ndarray]:
-        """What batches fill in."""
-        return {"deltas": self.deltas, "clean": self.clean}
+        Raises:
+            Interrupted: `partial` is the result so far.
+        """
+        batches, state = by_language(self.model, encoded, batch_size=size), {"deltas": self.deltas, "clean": self.clean}
+        try:
+            with tqdm(total=len(batches) * count, desc=bar, unit="pass", disable=not progress) as passes:
+                for batch in resumed(batches, state, skip=lambda _: passes.update(count)):
+                    self.begin(batch)
+                    for places, scales, fill in steps():
+                        self.measure(places, scales, fill)
+                        passes.update()
+        except KeyboardInterrupt:
+            done = self.finished()
+            raise Interrupted(
+                f"interrupted; {int(done.sum())} of {done.size} cells ({self.axis}, language) are finished, the others "
+                "are NaN in .partial",
+                partial=result(),
+            ) from None
+        return result()
 
     def finished(self) -> np.ndarray:
         """Which cells had all their texts: [cell, language] bool."""
         return (~np.isnan(self.deltas)).all(1).sum(2) == self.counts
 
-    def progress_message(self) -> str:
-        """How many cells are finished, in words."""
-        done = self.finished()
-        return (
-            f"interrupted; {int(done.sum())} of {done.size} cells ({self.axis}, language) are finished, the others are "
-            "NaN in .partial"
+    def result(
+        self,
+        method: str,
+        more: Variables,
+        *,
+        level: float,
+        seed: int,
+        attrs: Mapping[str, str | int | float] | None = None,
+        **parameters: Any,
+    ) -> xr.Dataset:
+        """The Result, with `more` variables; cells that are not finished are NaN."""
+        return make_result(
+            self._variables(level, seed) | more,
+            {self.axis: list(self.names), "language": list(self.corpus.languages)},
+            method=method,
+            owners=OWNERS,
+            parameters={"metric": self.metric.name, **parameters, "level": level},
+            model=self.model.info,
+            corpus=self.corpus.info,
+            seed=seed,
+            attrs=attrs,
         )
 
-    def variables(self, level: float, seed: int) -> Variables:
-        """The Result's variables; cells that are not finished are NaN."""
+    def _variables(self, level: float, seed: int) -> Variables:
         whole = np.where(self.finished()[:, None, :, None], self.deltas, np.nan).astype(np.float64)
         # The bootstrap must not see the order of the texts; no number here takes two languages from one draw.
         whole, clusters = (sort_texts(self.corpus, values, joint=False) for values in (whole, self.corpus.clusters))

@@ -5,7 +5,6 @@ divided by its own sum.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from einops import rearrange
@@ -15,21 +14,6 @@ from workbench.results.bootstrap import draw_counts, renumbered
 
 _DRAWN = 4_000_000  # most numbers drawn at one time: 32 MB
 _TIE = 1e-9  # bits; sums in another order differ by less
-
-
-@dataclass(frozen=True)
-class ExchangeTest:
-    """What exchanging labels gives, each [layer].
-
-    Attributes:
-        divergence: of the counts as they are, in bits.
-        null: its mean when labels are exchanged, in bits; NaN without permutations.
-        p_value: share of the permutations, the labels as they are among them, that diverge as much; NaN without.
-    """
-
-    divergence: np.ndarray
-    null: np.ndarray
-    p_value: np.ndarray
 
 
 def distributions(counts: np.ndarray) -> np.ndarray:
@@ -62,7 +46,7 @@ def exchange(
     permutations: int,
     seed: Sequence[int],
     clusters: Sequence[np.ndarray] | None = None,
-) -> ExchangeTest:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Test whether groups of texts have the same distribution, by exchanging the texts' labels.
 
     Where row i says the same in every group, labels are exchanged within rows, so that the content stays the same;
@@ -77,7 +61,9 @@ def exchange(
             is its own when None.
 
     Returns:
-        One number a layer; NaN where a layer has no counts.
+        Three numbers a layer, NaN where a layer has no counts: the divergence of the counts as they are and its mean
+        when labels are exchanged, in bits, and the p-value, the share of the permutations, the labels as they are among
+        them, that diverge as much. The last two are NaN without permutations.
     """
     count, layers, width = len(groups), *groups[0].shape[1:]
     texts = np.concatenate([group.astype(np.float64) for group in groups])
@@ -98,9 +84,9 @@ def exchange(
             above[layer] += (drawn >= observed[layer] - _TIE).sum()
     unknown = np.full(layers, np.nan)
     if not permutations:
-        return ExchangeTest(observed, unknown, unknown)
+        return observed, unknown, unknown
     p = np.where(np.isnan(observed), np.nan, (1 + above) / (1 + permutations))
-    return ExchangeTest(observed, total / permutations, p)
+    return observed, total / permutations, p
 
 
 def _labels(generator: np.random.Generator, own: np.ndarray, count: int, draws: int, aligned: bool) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from workbench.neurons.mixtures.divergence import ExchangeTest, exchange, share_interval
+from workbench.neurons.mixtures.divergence import exchange, share_interval
 from workbench.results.make import Variables
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected
@@ -43,22 +43,21 @@ def divergences(
     pairs = np.full((3, len(names), len(names), layers), np.nan)
     own = {name: clusters[: len(fired[name])] for name, clusters in zip(names, corpus.clusters, strict=True)}
 
-    def exchanged(some: list[str], draws: list[int]) -> ExchangeTest:
+    def exchanged(some: list[str], draws: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         clusters = [own[name] for name in some]
         if corpus.aligned:
             clusters = [joined(np.stack(clusters))] * len(some)
         return exchange([fired[name] for name in some], **options, seed=draws, clusters=clusters)
 
     if len(names) > 1:
-        test = exchanged(names, [seed])
-        whole[:] = test.divergence, test.null, corrected(test.p_value)
+        whole[:] = exchanged(names, [seed])
+        whole[2] = corrected(whole[2])
     couples = list(combinations(range(len(names)), 2))
     for i, j in resumed(tqdm(couples, desc="divergence", unit="pair", disable=not progress), {"pairs": pairs}):
         first, second = sorted((i, j), key=lambda k: names[k])
         # By name, so that a pair's draws do not depend on the other languages.
         draws = [seed, zlib.crc32(f"{names[first]}\n{names[second]}".encode())]
-        test = exchanged([names[first], names[second]], draws)
-        pairs[:, i, j] = test.divergence, test.null, test.p_value
+        pairs[:, i, j] = exchanged([names[first], names[second]], draws)
     upper = np.triu_indices(len(names), 1)
     pairs[2][upper] = corrected(pairs[2][upper])
     for table in pairs:

@@ -7,25 +7,30 @@ import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadCounts, Interrupted
-from workbench.model.batching import streamed, texts_per_batch
+from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.fused_attention import fused
 from workbench.model.hooks import after, hooked
 from workbench.model.model import Model
 from workbench.model.routers.find import Router, routers
+from workbench.neurons.counts.batches import unfinished
 from workbench.neurons.counts.rates import read_counts
 from workbench.neurons.mixtures.divergence import distributions
-from workbench.neurons.mixtures.routed_apart import Variables, divergences, intervals
-from workbench.results.make import make_result, provenance
-from workbench.results.resuming.progress import resumed
+from workbench.neurons.mixtures.routed_apart import divergences, intervals
+from workbench.results.make import Variables, make_result, provenance
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
 _AXES = ("language", "layer", "expert")
+_QUESTIONS = {
+    "share": "Which experts does each layer take for each language?",
+    "weight": "How much does each expert weigh for each language?",
+    "divergence": "In which layers are languages routed apart?",
+    "pair_divergence": "Which languages are routed apart?",
+}
 
 
 @checked
@@ -90,14 +95,11 @@ def routing(
     size = texts_per_batch(batch_size)
     counter = Counter(model, corpus)
     done = np.zeros((), dtype=np.int64)  # texts
+    how = {"bar": "routing", "size": size, "truncate": truncate, "progress": progress}
     try:
-        with tqdm(total=len(corpus), desc="routing", unit="text", disable=not progress) as bar:
-            stream = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
-            state = counter.state(done=done)
-            for batch in resumed(stream, state, skip=lambda batch: bar.update(len(batch))):
-                counter.update(batch)
-                done += len(batch)
-                bar.update(len(batch))
+        for batch in unfinished(model, corpus, counter.state(done=done), **how):
+            counter.update(batch)
+            done += len(batch)
     except KeyboardInterrupt:
         partial_result = _result(model, corpus, counter, counter.variables(), truncate=truncate, seed=seed)
         raise Interrupted(f"interrupted after {done} of {len(corpus)} texts", partial=partial_result) from None
@@ -132,13 +134,10 @@ class Counter:
         batch = batch.to(self.model.device)
         seen: dict[int, tuple[Tensor, Tensor]] = {}
 
-        def hook(router: Router) -> Any:
-            def count(output: Any) -> None:
-                seen[router.layer] = _by_sample(router, output, batch.counted)
+        def count(router: Router, output: Any) -> None:
+            seen[router.layer] = _by_sample(router, output, batch.counted)
 
-            return count
-
-        hooks = [after(router.module, hook(router)) for router in self.routers.values()]
+        hooks = [after(router.module, partial(count, router)) for router in self.routers.values()]
         with hooked(hooks, once="routers"), fused(self.model):
             self.model.states(batch)
         where = [self.languages.index(language) for language in batch.languages]
@@ -201,14 +200,8 @@ def _result(
         seed=seed,
         attrs={"layers_without_router": ", ".join(without) or "none"},
     )
-    questions = {
-        "share": "Which experts does each layer take for each language?",
-        "weight": "How much does each expert weigh for each language?",
-        "divergence": "In which layers are languages routed apart?",
-        "pair_divergence": "Which languages are routed apart?",
-    }
-    for name in questions.keys() & set(variables):
-        result[name].attrs["question"] = questions[name]
+    for name in _QUESTIONS.keys() & set(variables):
+        result[name].attrs["question"] = _QUESTIONS[name]
     return result
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import spearmanr
 
+from workbench.results.companions import companions
 from workbench.results.make import provenance
 from workbench.studies.findings.controls import roles_by_chance
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.rank import BY_LOWER_END, Cell, ends
+from workbench.studies.findings.rank import BY_LOWER_END, BY_VALUE, Cell, ends
 from workbench.studies.findings.rank import strongest as surest
 from workbench.studies.findings.sample import ALPHA, not_shown
 from workbench.studies.findings.words import count, expected, language, listed, number, place, several
@@ -29,8 +30,9 @@ def importance(result: xr.Dataset) -> Finding:
     (layer, head), times = Counter((cell.at["layer"], cell.at["head"]) for cell in tops.values()).most_common(1)[0]
     if times > 1:
         heads.append((layer, head))
+        how = f", {BY_LOWER_END}" if within else f" ({BY_VALUE})"
         parts.append(
-            f"{place(layer, head).capitalize()} is the most important one for {times} of {len(tops)} languages."
+            f"{place(layer, head).capitalize()} is the most important one for {times} of {len(tops)} languages{how}."
         )
     elif len(tops) > 1:
         parts.append("No two languages have the same most important head.")
@@ -48,24 +50,44 @@ def importance(result: xr.Dataset) -> Finding:
     return finding(*parts, heads=dict.fromkeys(heads))
 
 
-def strongest(scores: xr.DataArray) -> Finding:
-    """Which head or neuron any score [language, layer, unit] ranks first in each language."""
+def strongest(result: xr.Dataset, scores: xr.DataArray) -> Finding:
+    """Which head or neuron any score [language, layer, unit] of a result surely ranks first in each language.
+
+    By the lower end of its interval; by value where one of the languages has none.
+    """
     unit, words = str(scores.dims[2]), str(scores.attrs.get("long_name", scores.name))
-    finite = scores.where(np.isfinite(scores), -np.inf).stack(cell=("layer", unit))
-    tops = {code: finite.sel(language=code).idxmax("cell").item() for code in scores.language.values.tolist()}
-    values = finite.max("cell")
-    best = str(values.idxmax("language").item())
-    layer, number_of = tops[best]
-    (cell, times) = Counter(tops.values()).most_common(1)[0]
-    shared = (
-        f"{unit.capitalize()} {cell[1]} of layer {cell[0]} has the highest score in {times} of {len(tops)} languages."
+    around = companions(result, str(scores.name))
+    low = around["low"].transpose(*scores.dims) if {"low", "high"} <= set(around) else scores * np.nan
+    within = bool(np.isfinite(low.values).any((1, 2)).all())
+    low, high, ranks = (low, around["high"], low) if within else (scores * np.nan, scores * np.nan, scores)
+    ranks = ranks.stack(cell=("layer", unit))
+    ranks = ranks.where(np.isfinite(ranks), -np.inf)
+    highest = ranks.max("cell")
+    alone = (ranks == highest).sum("cell") == 1
+    tops = {code: ranks.sel(language=code).idxmax("cell").item() for code in ranks.language.values[alone]}
+    shared = ranks.language.values[~alone & np.isfinite(highest)]
+    left = f"Several {unit}s share the first place for {listed(map(language, shared))}." if shared.size else ""
+    if not tops:
+        return finding(left or f"No {unit} has a score.")
+    best = [code for code in tops if highest.sel(language=code) == highest.sel(language=list(tops)).max()]
+    at = dict(zip(("layer", unit), tops[best[0]], strict=True))
+    cell = Cell(at, *(float(part.sel(language=best[0], **at)) for part in (scores, low, high)))
+    (common, times) = Counter(tops.values()).most_common(1)[0]
+    size = f"{number(cell.value)} {scores.attrs.get('units', '')}".strip()
+    heads = [tops[best[0]], *([common] if times > 1 else [])] if unit == "head" else []
+    named = f"{unit.capitalize()} {common[1]} of layer {common[0]}"
+    first = (
+        f"{named} has the highest score in {times} of {len(tops)} languages"
         if times > 1
-        else f"No two languages have the same {unit} in the first place."
+        else f"No two languages have the same {unit} in the first place"
     )
-    size = f"{number(float(values.max()))} {scores.attrs.get('units', '')}".strip()
-    highest = f"The highest is that of {unit} {number_of} of layer {layer} for {language(best)}: {words} {size}."
-    heads = [tops[best], *([cell] if times > 1 else [])] if unit == "head" else []
-    return finding(shared, highest, heads=dict.fromkeys(heads))
+    return finding(
+        f"{first}{cell.last_ranked(BY_LOWER_END)}." if len(tops) > 1 else "",
+        f"The highest is that of {unit} {at[unit]} of layer {at['layer']} for {listed(map(language, best))}"
+        f"{cell.last_ranked(BY_LOWER_END)}: {words} {size}{cell.interval(_level(result))}.",
+        left,
+        heads=dict.fromkeys(heads),
+    )
 
 
 def top_heads(result: xr.Dataset) -> dict[str, tuple[int, int, float]]:

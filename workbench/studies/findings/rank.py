@@ -10,7 +10,9 @@ from workbench.results.reading.ranking import ranking
 from workbench.studies.findings.words import number
 
 BY_LOWER_END = "by the lower end of its interval"
+BY_UPPER_END = "by the upper end of its interval"
 BY_NEARER_END = "by the end of its interval nearer to zero"
+BY_VALUE = "by value; no interval is available"
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,11 @@ class Cell:
 
     def last_ranked(self, how: str) -> str:
         """As `ranked`, at the end of a clause: without the second comma."""
-        return f", {how}" if self.measured else ""
+        return self.ranked(how).removesuffix(",")
 
     def ranked(self, how: str) -> str:
-        """`how` between commas, such as BY_LOWER_END; empty without an interval, where the value ranks."""
-        return f", {how}," if self.measured else ""
+        """`how` between commas, such as BY_LOWER_END; BY_VALUE in brackets without an interval."""
+        return f", {how}," if self.measured else f" ({BY_VALUE})"
 
 
 def strongest(values: xr.DataArray, low: xr.DataArray | None = None, high: xr.DataArray | None = None) -> Cell | None:

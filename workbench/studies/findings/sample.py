@@ -1,15 +1,17 @@
 """How much a sample can show: few texts or tokens, and effects that a test could not have shown."""
 
+import itertools
 import math
 
 import numpy as np
 import xarray as xr
 from scipy import stats
 
-from workbench.results.make import provenance
+from workbench.results.make import origin
 from workbench.studies.findings.words import count, language, number
 
 ALPHA = 0.05
+HUGE = 2.0  # standard deviations over samples: the largest effect with a name (Sawilowsky 2009)
 FEW = 8  # texts a language: below it an interval rests on so few numbers that one of them can move it
 FEW_TOKENS = 1000  # a language: below it a share can be off by three percentage points
 _AXES = ("pair", "sample", "concept")
@@ -21,7 +23,7 @@ def samples(result: xr.Dataset) -> tuple[int, str]:
     From the recorded counts of the corpus: of the language with the fewest texts. Without them, from the axis of
     samples.
     """
-    made = provenance(result) if "provenance" in result.attrs else {}
+    made = origin(result)
     counts = (made.get("corpus") or {}).get("counts") or {}
     shown = set(result["language"].values.tolist()) if "language" in result.coords else set()
     own = {code: n for code, n in counts.items() if code in shown} or counts
@@ -51,25 +53,30 @@ def warning(result: xr.Dataset) -> str:
     return ""
 
 
-def enough(n: int, cells: int) -> bool:
-    """Whether a test of signs of n samples, corrected for all cells, can reach 0.05 at all."""
-    return 2.0 ** (1 - n) * cells <= ALPHA
+def bound(n: int, cells: int) -> float:
+    """The smallest mean, in standard deviations over samples, for which a t-test of n samples has p < 0.05.
+
+    The p-value is corrected (Benjamini-Hochberg) for all cells, of which no other has an effect. Infinite for n < 2.
+    """
+    return float(stats.t.isf(ALPHA / 2 / cells, n - 1)) / math.sqrt(n) if n > 1 else math.inf
 
 
 def needed(cells: int) -> int:
-    """The fewest samples with which `enough` is true."""
-    return math.ceil(1 + math.log2(cells / ALPHA) - 1e-9)
+    """The fewest samples with which a t-test shows an effect of HUGE standard deviations."""
+    return next(n for n in itertools.count(2) if bound(n, cells) <= HUGE)
 
 
 def undecided(n: int, what: str, cells: int) -> str:
-    """Why a sample cannot decide, and how large one would do; empty if it can, or if its size is unknown."""
-    if not n or enough(n, cells):
+    """That a sample shows hardly any effect, and which would; empty if it shows large ones or its size is unknown."""
+    if not n or bound(n, cells) <= HUGE:
         return ""
-    over = f" and {number(cells)} cells" if cells > 1 else ""
-    corrected = "corrected " if cells > 1 else ""
+    over, corrected = (f" and {number(cells)} cells", ", corrected for all cells,") if cells > 1 else ("", "")
+    more = f"about {needed(cells)} {what}s would show one of {HUGE:g}"
+    if n == 1:
+        return f"1 {what} cannot decide this: a t-test needs two or more; {more} standard deviations."
     return (
-        f"{count(n, what)}{over} cannot decide this: even if all {what}s agreed, the smallest {corrected}p-value of a "
-        f"test of signs would be {number(min(1.0, 2.0 ** (1 - n) * cells))}; about {needed(cells)} {what}s would do."
+        f"{count(n, what)}{over} can hardly decide this: a t-test{corrected} shows a single effect only from "
+        f"{number(bound(n, cells))} standard deviations over {what}s on; {more}."
     )
 
 
@@ -88,7 +95,7 @@ def smallest(low: xr.DataArray, high: xr.DataArray, *, n: int, cells: int, level
 
 
 def not_shown(result: xr.Dataset, cells: int, *, tested: bool, level: float = 0.95, units: str) -> str:
-    """What a result that shows nothing could have shown: why it cannot decide, and the smallest effect; may be empty.
+    """What a result that shows nothing could have shown: the smallest effect, and that of a test; may be empty.
 
     Args:
         result: with `low` and `high`.
@@ -97,10 +104,10 @@ def not_shown(result: xr.Dataset, cells: int, *, tested: bool, level: float = 0.
         level: of the intervals.
         units: of the effect.
     """
-    n, what = samples(result)
     if tested:
-        least = smallest(result.low, result.high, n=n, cells=cells, level=level)
+        n, what = samples(result)
+        least, few = smallest(result.low, result.high, n=n, cells=cells, level=level), undecided(n, what, cells)
     else:
-        least = float((result.high - result.low).median()) / 2
+        least, few = float((result.high - result.low).median()) / 2, ""
     seen = f"An effect below about {number(least)} {units} could not have been shown." if least > 0 else ""
-    return " ".join(filter(None, (undecided(n, what, cells), seen)))
+    return " ".join(filter(None, (few, seen)))

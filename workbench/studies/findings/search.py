@@ -4,7 +4,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, Head, finding
-from workbench.studies.findings.rank import BY_LOWER_END, Cell, ends, strongest
+from workbench.studies.findings.rank import BY_LOWER_END, BY_UPPER_END, BY_VALUE, Cell, ends, strongest
 from workbench.studies.findings.words import count, language, number, percent, place
 
 
@@ -45,11 +45,11 @@ def agreement(result: xr.Dataset, reference: str) -> Finding:
     """Which score agrees best with the reference, and which worst. Reads `mean_correlation`, `mean_overlap`."""
     table = agreement_table(result, reference).set_index("score")
     measured = table.correlation_low.notna().any()
-    how = f", {BY_LOWER_END}" if measured else ""
+    how, by_upper = (f", {BY_LOWER_END}", f", {BY_UPPER_END},") if measured else (f" ({BY_VALUE})", "")
     ranks = table.correlation_low if measured else table.correlation
     if ranks.isna().all():
         return Finding(f"No score can be compared with {reference}.")
-    best, worst = ranks.idxmax(), table.correlation.idxmin()
+    best, worst = ranks.idxmax(), (table.correlation_high if measured else table.correlation).idxmin()
     row = table.loc[best]
     lines = [
         f"Of the other scores, {best} orders the heads most like {reference}{how}: rank "
@@ -58,7 +58,7 @@ def agreement(result: xr.Dataset, reference: str) -> Finding:
         f"Random scores overlap by {percent(result.attrs['chance'])} on average.",
     ]
     if worst != best:
-        lines.insert(1, f"The least like it is {worst} ({number(table.correlation[worst])}).")
+        lines.insert(1, f"The least like it{by_upper} is {worst} ({number(table.correlation[worst])}).")
     return finding(*lines)
 
 

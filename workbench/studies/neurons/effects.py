@@ -50,16 +50,8 @@ def run_stages(
         title=f"Stages of {loaded.name} on {texts.source}",
         cells=[
             firing_cell(loaded, texts, options),
-            Cell(
-                "ternary",
-                {**key, "method": "ternary"},
-                lambda results: ternary(results["firing"], top_rate=top_rate),
-            ),
-            Cell(
-                "stages",
-                {**key, "method": "stages"},
-                lambda results: stages(results["ternary"], seed=options.seed),
-            ),
+            Cell("ternary", {**key, "method": "ternary"}, lambda made: ternary(made["firing"], top_rate=top_rate)),
+            Cell("stages", {**key, "method": "stages"}, lambda made: stages(made["ternary"], seed=options.seed)),
         ],
         sections=lambda results: [_stages(results["stages"])],
     )
@@ -143,10 +135,7 @@ def _knockout(results: Results) -> list[Section]:
             "knockout",
             every,
             drawing(
-                figures.matrix,
-                every,
-                "excess",
-                question="What does each language lose without a language's neurons?",
+                figures.matrix, every, "excess", question="What does each language lose without a language's neurons?"
             ),
             reading="Each row is a language whose neurons are off, each column a language that is measured, on texts "
             "that chose no neuron. The number is the rise of the loss beyond that without random neurons of the same "

@@ -5,28 +5,26 @@ from collections import Counter
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
+from workbench.studies.findings.rank import BY_VALUE
 from workbench.studies.findings.words import count, language, listed, number, percent
 
 
 def firing(result: xr.Dataset) -> Finding:
     """Where neurons fire most, and how many never do. Reads `fired`, `tokens`."""
     rate = result.fired / result.tokens
-    by_layer, by_language = rate.mean(("language", "neuron")), rate.mean(("layer", "neuron"))
+    layers, languages = (_extremes(rate.mean(others)) for others in (("language", "neuron"), ("layer", "neuron")))
     dead = int((result.fired.sum("language") == 0).sum())
     parts = [f"On average {percent(float(rate.mean()))} of the neurons fire at a token."]
-    if by_layer.size > 1 and float(by_layer.max()) > float(by_layer.min()):
-        most, least = int(by_layer.values.argmax()), int(by_layer.values.argmin())
+    if layers:
+        (most, high), (least, low) = layers
         parts.append(
-            f"Most do in layer {int(by_layer.layer[most])} ({percent(float(by_layer.max()))}), fewest in layer "
-            f"{int(by_layer.layer[least])} ({percent(float(by_layer.min()))})."
+            f"Most do in {_layers(most)} ({percent(high)}), fewest in {_layers(least)} ({percent(low)}), {BY_VALUE}."
         )
-    if float(by_language.max()) > float(by_language.min()):
-        high, low = (
-            by_language.language.values[int(i)] for i in (by_language.values.argmax(), by_language.values.argmin())
-        )
+    if languages:
+        (most, high), (least, low) = languages
         parts.append(
-            f"Of the languages, {language(high)} makes most fire ({percent(float(by_language.max()))}) and "
-            f"{language(low)} fewest ({percent(float(by_language.min()))})."
+            f"Of the languages, most fire in {listed(map(language, most))} ({percent(high)}) and fewest in "
+            f"{listed(map(language, least))} ({percent(low)}), {BY_VALUE}."
         )
     parts.append(
         f"{count(dead, 'neuron')} of {rate.sizes['layer'] * rate.sizes['neuron']:,} never fired."
@@ -51,11 +49,11 @@ def ternary(result: xr.Dataset) -> Finding:
         return finding(*parts, "No neuron is specific to one language.")
     own = specific_of(result)
     parts.append(f"Specific ones: {listed(f'{language(code)} {n:,}' for code, n in own.most_common() if n)}.")
-    layers = specific.sum("neuron")
-    most = layers.layer[layers == layers.max()].values.tolist()
-    verb = "has" if len(most) == 1 else "each have"
-    place = "Layer" if len(most) == 1 else "Layers"
-    parts.append(f"{place} {listed(map(str, most))} {verb} most ({int(layers.max()):,}).")
+    layers = _extremes(specific.sum("neuron"))
+    if layers:
+        most, high = layers[0]
+        verb = "has" if len(most) == 1 else "each have"
+        parts.append(f"{_layers(most).capitalize()} {verb} most ({high:,.0f}), {BY_VALUE}.")
     return finding(*parts)
 
 
@@ -71,16 +69,31 @@ def lape(result: xr.Dataset, classes: xr.Dataset) -> Finding:
     if not chosen.any():
         return Finding("LAPE selects no neuron: none fires often enough in any language.")
     own = result.member.sum(("layer", "neuron"))
-    each = dict(zip(own.language.values.tolist(), own.values.tolist(), strict=True))
-    high, low = max(each.values()), min(each.values())
-    most, least = (listed(language(code) for code, n in each.items() if n == end) for end in (high, low))
-    spread = (
-        f"most belong to {most} ({high:,}), fewest to {least} ({low:,})"
-        if high > low
-        else f"every language has {high:,} of them"
-    )
+    spread = f"every language has {int(own[0]):,} of them"
+    if extremes := _extremes(own):
+        (most, high), (least, low) = extremes
+        spread = (
+            f"most belong to {listed(map(language, most))} ({high:,.0f}), fewest to {listed(map(language, least))} "
+            f"({low:,.0f}), {BY_VALUE}"
+        )
     both = int((chosen & classes.selected.values).sum())
     return finding(
         f"LAPE selects {int(chosen.sum()):,} of {count(chosen.size, 'neuron')}; {spread}.",
         f"{both:,} of them are among the {int(classes.selected.sum()):,} that the ternary score selects.",
     )
+
+
+_End = tuple[list, float]
+
+
+def _extremes(values: xr.DataArray) -> tuple[_End, _End] | None:
+    """Labels of the largest and of the smallest values of one axis, each with the value; None if all are equal."""
+    high, low = float(values.max()), float(values.min())
+    labels = values.get_index(values.dims[0])
+    most, least = (labels[(values == end).values].tolist() for end in (high, low))
+    return ((most, high), (least, low)) if high > low else None
+
+
+def _layers(numbers: list[int]) -> str:
+    """Such as: layer 3; layers 1 and 2."""
+    return f"layer{'s' * (len(numbers) > 1)} {listed(map(str, numbers))}"

@@ -5,6 +5,7 @@ import xarray as xr
 
 from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
+from workbench.studies.findings.rank import BY_VALUE
 from workbench.studies.findings.words import chance, count, expected, language, listed, number, percent
 
 
@@ -14,16 +15,8 @@ def stages(result: xr.Dataset) -> Finding:
     parts = [f"The smallest number of parts that the test does not reject is {best}."]
     if not result.attrs["supported"]:
         parts.append(f"So {count(n_stages, 'part')} explain no better than fewer: do not interpret the boundaries.")
-    begins = [
-        f"{name} from layer {int(at)} ({int(low)} to {int(high)})"
-        for name, at, low, high in zip(
-            result.stage.values[1:],
-            result.boundary.values[1:],
-            result.low.values[1:],
-            result.high.values[1:],
-            strict=True,
-        )
-    ]
+    later = result[["boundary", "low", "high"]].isel(stage=slice(1, None)).to_dataframe()
+    begins = [f"{name} from layer {at:.0f} ({low:.0f} to {high:.0f})" for name, (at, low, high) in later.iterrows()]
     return finding(*parts, f"The best fit: {listed(begins)}." if begins else "")
 
 
@@ -37,7 +30,7 @@ def knockout(result: xr.Dataset) -> Finding:
         f"{number(cells[name].excess_high)})"
         for name in sure
     ]
-    others = result.excess.values[~_diagonal(result)]
+    others = result.excess.values[result.group.values[:, None] != result["language"].values]
     text = (
         f"{len(sure)} of {count(len(own), 'language')} lose more without their own neurons than without random ones "
         f"(corrected p < 0.05; at most about {number(0.05 * len(sure))} of these by chance)"
@@ -66,23 +59,17 @@ def beyond(result: xr.Dataset) -> Finding:
     )
 
 
-def _diagonal(result: xr.Dataset) -> np.ndarray:
-    return result.group.values[:, None] == result["language"].values[None]
-
-
 def compare(result: xr.Dataset) -> Finding:
     """What changed between two checkpoints. Reads `transition`, `change`, `p_value`, `trained_p`."""
     parts = [
         f"{percent(result.attrs['kept'])} of the neurons keep their class (kappa {number(result.attrs['kappa'])}).",
     ]
-    cells = []
-    for kind in result.kind.values.tolist():
-        for code in result["language"].values.tolist():
-            cell = result.sel(kind=kind, language=code)
-            if float(cell.p_value) < 0.05:
-                cells.append(
-                    f"{language(code)} {kind} {int(cell.change):+d} ({float(cell.low):+.0f} to {float(cell.high):+.0f})"
-                )
+    table = result[["change", "low", "high", "p_value"]].to_dataframe(["kind", "language"])
+    table = table[table.p_value < 0.05]
+    cells = [
+        f"{language(code)} {kind} {change:+.0f} ({low:+.0f} to {high:+.0f})"
+        for (kind, code), (change, low, high, _) in zip(table.index, table.to_numpy(), strict=True)
+    ]
     parts.append(f"Changes with a corrected p below 0.05: {listed(cells)}.")
     if "trained" in result:
         for kind in result.kind.values.tolist():
@@ -96,9 +83,13 @@ def compare(result: xr.Dataset) -> Finding:
 
 def look(result: xr.Dataset) -> Finding:
     """Where one neuron fires, and what it is called. Reads `fires`, `label`."""
-    most = int(result.fires.values.argmax())
+    highest = float(result.fires.max())
+    most = result["language"].values[result.fires.values == highest]
+    share = f"at {percent(highest)} of the tokens"
     parts = [
-        f"It fires most in {language(result['language'].values[most])}, at {percent(result.fires[most])} of the tokens."
+        f"It fires {share} in {listed(map(language, most))}."
+        if most.size == result.fires.size
+        else f"It fires most in {listed(map(language, most))}, {share}, {BY_VALUE}."
     ]
     if "label" in result:
         labels = zip(result["method"].values.tolist(), result.label.values.tolist(), strict=True)

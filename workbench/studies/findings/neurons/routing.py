@@ -5,7 +5,7 @@ import xarray as xr
 
 from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.rank import BY_LOWER_END, ends, strongest
+from workbench.studies.findings.rank import BY_LOWER_END, BY_VALUE, ends, strongest
 from workbench.studies.findings.words import count, language, number, percent
 
 
@@ -16,7 +16,8 @@ def divergence(result: xr.Dataset) -> Finding:
     text = f"Languages are routed furthest apart in layer {most} ({number(values.max())} bits"
     left = result.divergence_null.sel(layer=most)
     text += f"; exchanged labels leave {number(left)})" if np.isfinite(left) else ")"
-    parts = [f"{text} and least in layer {least} ({number(values.min())})." if most != least else f"{text}."]
+    text += f" and least in layer {least} ({number(values.min())}), {BY_VALUE}" if most != least else ""
+    parts = [f"{text}."]
     p = result.divergence_p_value.dropna("layer")
     if p.size:
         sure = int((p < 0.05).sum())
@@ -42,7 +43,7 @@ def pairs(result: xr.Dataset) -> Finding:
 
     if len(order) == 1:
         return Finding(f"The two languages: {pair(0)}.")
-    return Finding(f"By values without intervals, {pair(order[-1])} lie furthest apart, nearest {pair(order[0])}.")
+    return Finding(f"{pair(order[-1])} lie furthest apart, {pair(order[0])} nearest, {BY_VALUE}.")
 
 
 def share(result: xr.Dataset) -> Finding:
