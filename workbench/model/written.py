@@ -49,10 +49,8 @@ def generate(
         scale: what their outputs are multiplied by; 0 switches them off.
         temperature: 0 takes the likeliest token (greedy); above it, tokens are drawn from
             softmax(logits / temperature), from the whole vocabulary.
-        progress: show a progress bar.
         batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone, also where tokens are drawn:
             each prompt has its own stream of random numbers.
-        seed: of the draws.
 
     Returns:
         A row for each prompt: `prompt`, `text` (what was written after it), and `language` where there are languages.

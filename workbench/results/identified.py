@@ -33,8 +33,6 @@ def compare_identifiers(
         texts: a corpus, or texts of any languages.
         identifiers: two identifiers by name; `by_trigrams` of the shipped sentences and `by_lingua` (the extra
             `identify`) with the same languages when None.
-        level: confidence level of the interval.
-        seed: seed of the bootstrap.
 
     Returns:
         `texts[NAME, NAME]`, the number of texts by the answer of the first (row) and second (column) identifier, "none"

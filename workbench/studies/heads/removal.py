@@ -74,6 +74,7 @@ def own_heads_study(
     Args:
         model: the model.
         corpus: texts by language; with fewer than four of a language there is nothing to split, and no section.
+        options: how to compute.
         heads: of each language's group.
         texts: most texts of each language to measure on.
         controls: random groups for each group.
