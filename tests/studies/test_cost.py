@@ -11,7 +11,7 @@ from workbench.model.memory import budget, readable
 from workbench.options import DEFAULTS
 from workbench.results.make import make_result
 from workbench.studies import cost
-from workbench.studies.cost import Forecast, Work, duration, seconds, seconds_per_text
+from workbench.studies.cost import Forecast, Work, duration, seconds, seconds_per_token
 from workbench.studies.patching.sweeps import patch_study
 from workbench.studies.runs import Run
 from workbench.studies.study import Cell, compute_cells, plan
@@ -36,34 +36,36 @@ def ticking(*steps):
 
 def test_a_slow_model_is_timed_on_one_text(model, corpus):
     clock = ticking(1, 9, 9, 1, 2, 3)  # start, two steps of the first pass; start, passing, reading
-    passing, reading = seconds_per_text(model, corpus, clock=clock)
-    sample = model.encode(corpus.limit(16))
-    mean = np.mean([len(text.ids) for text in sample]) / len(sample[0].ids)
-    assert passing == pytest.approx(2 * mean) and reading == pytest.approx(3 * mean)
+    encoded = model.encode(corpus)
+    tokens = len(encoded[0].ids)
+    assert seconds_per_token(model, encoded, clock=clock) == pytest.approx((2 / tokens, 3 / tokens))
     assert clock() - clock() == -3, "two passes and no more"
 
 
-def test_a_fast_model_is_timed_on_many_texts_of_the_corpus(model, corpus, monkeypatch):
+def test_a_fast_model_is_timed_on_many_texts(model, corpus, monkeypatch):
     sizes = []
     record = cost.record
     monkeypatch.setattr(cost, "record", lambda model, batch: sizes.append(len(batch.ids)) or record(model, batch))
+    encoded = model.encode(corpus)
     clock = ticking(*[0.001] * 6, 0.001, 0.032, 0.064)
-    passing, reading = seconds_per_text(model, corpus, clock=clock)
-    sample = model.encode(corpus.limit(16))
-    lengths = [len(text.ids) for text in sample]
-    assert sizes == [1, 1, 32]
-    assert passing == pytest.approx(0.001 * np.mean(lengths) / max(lengths))
-    assert reading == pytest.approx(2 * passing)
+    columns = len(encoded) * max(len(text.ids) for text in encoded)
+    assert seconds_per_token(model, encoded, clock=clock) == pytest.approx((0.032 / columns, 0.064 / columns))
+    assert sizes == [1, 1, 80]
 
 
-def test_works_are_passes_and_readings_of_all_texts_and_texts_are_timed_once(model, corpus):
-    prompts = ["ab", "ab"]
-    clock = ticking(0, 1, 1, 0, 1, 2)  # then two seconds for each step of the prompts
-    twice, once, nothing = [Work(model, corpus, 2, 1), Work(model, prompts, 1, 0)], [Work(model, corpus, 0, 0.5)], []
-    sample = model.encode(corpus.limit(16))
-    mean = np.mean([len(text.ids) for text in sample]) / len(sample[0].ids)
-    found = seconds([twice, once, nothing], clock=clock)
-    assert found == pytest.approx([80 * mean * (2 * 1 + 2) + 2 * 2, 80 * mean * 0.5 * 2, 0])
+def test_works_are_passes_and_readings_of_all_tokens_and_a_model_is_timed_once(model, corpus):
+    first = model.encode(corpus)[0]
+    clock = ticking(0, 1, 1, 0, 2, 3, 1000)
+    both, reading, nothing = (
+        [Work(model, corpus, 2, 1), Work(model, ["ab"] * 2, 1, 0)],
+        [Work(model, corpus, 0, 0.5)],
+        [],
+    )
+    tokens = sum(len(text.ids) for text in model.encode(corpus))
+    short = sum(len(text.ids) for text in model.encode(Corpus({"": ("ab", "ab")}, aligned=False, source="test")))
+    each = 1 / len(first.ids)
+    expected = [(tokens * (2 * 2 + 3) + short * 2) * each, tokens * 0.5 * 3 * each, 0]
+    assert seconds([both, reading, nothing], clock=clock) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from workbench.model.forward.record import record
 from workbench.model.metrics import nll
 from workbench.model.model import Model
-from workbench.text.batches import collate
+from workbench.text.batches import Encoded, collate
 from workbench.text.corpus import Corpus
 
 Clock = Callable[[], float]
@@ -42,18 +42,28 @@ class Work:
 
 
 def seconds(works: Sequence[Sequence[Work]], *, clock: Clock = time.perf_counter) -> list[float]:
-    """About how long each cell's works take on this machine; a few of each kind of texts are timed, once."""
-    timed: dict[tuple[int, int], tuple[float, float]] = {}
-    for work in [work for cell in works for work in cell]:
-        key = (id(work.model), id(work.texts))
-        if key not in timed:
-            timed[key] = seconds_per_text(work.model, work.texts, clock=clock)
+    """About how long each cell's works take on this machine; a model is timed once, on the first of its texts."""
+    timed: dict[int, tuple[float, float]] = {}
 
     def of(work: Work) -> float:
-        passing, reading = timed[id(work.model), id(work.texts)]
-        return work.count * (work.passes * passing + work.readings * reading)
+        sample = _sample(work)
+        if id(work.model) not in timed:
+            timed[id(work.model)] = seconds_per_token(work.model, _sample(work, languages=1), clock=clock)
+        passing, reading = timed[id(work.model)]
+        tokens = work.count * sum(len(text.ids) for text in sample) / len(sample)
+        return tokens * (work.passes * passing + work.readings * reading)
 
     return [sum(map(of, cell)) for cell in works]
+
+
+def _sample(work: Work, *, languages: int | None = None) -> list[Encoded]:
+    """The first texts of each language, or of the first ones, as in a sweep's batch; or the first prompts."""
+    if isinstance(work.texts, Corpus):
+        some = work.texts.select(work.texts.languages[:languages])
+        some = some.limit(max(1, _SAMPLE // len(some.languages)))
+    else:
+        some = Corpus({"": tuple(work.texts[:_SAMPLE])}, aligned=False, source="prompts")
+    return work.model.encode(some, truncate=True)[:_SAMPLE]
 
 
 class Forecast:
@@ -79,16 +89,10 @@ class Forecast:
 
 
 @torch.no_grad()
-def seconds_per_text(
-    model: Model, texts: Corpus | Sequence[str], *, clock: Clock = time.perf_counter
+def seconds_per_token(
+    model: Model, encoded: Sequence[Encoded], *, clock: Clock = time.perf_counter
 ) -> tuple[float, float]:
-    """Seconds of a forward pass and of reading the loss after it, of a text among as many as take about 0.3 s."""
-    if isinstance(texts, Corpus):
-        sample = texts.limit(max(1, _SAMPLE // len(texts.languages)))
-    else:
-        sample = Corpus({"": tuple(texts[:_SAMPLE])}, aligned=False, source="prompts")
-    encoded = model.encode(sample, truncate=True)[:_SAMPLE]
-    length = sum(len(text.ids) for text in encoded) / len(encoded)  # a sweep pads less than this mixed batch
+    """Seconds of a forward pass and of reading the loss after it, of as many texts as take about 0.3 s."""
 
     def run(count: int) -> tuple[float, float]:
         batch = collate(encoded[:count], model.pad_id).to(model.device)
@@ -97,12 +101,11 @@ def seconds_per_text(
         float(states.sum())  # waits for a GPU
         between = clock()
         float(nll.read(model, states[None], batch).sum())
-        per_text = length / batch.ids.numel()
-        return (between - start) * per_text, (clock() - between) * per_text
+        return (between - start) / batch.ids.numel(), (clock() - between) / batch.ids.numel()
 
     run(1)  # the first pass allocates memory
     alone = run(1)
-    many = min(len(encoded), int(_SECONDS / max(sum(alone), 1e-9)))
+    many = min(len(encoded), int(_SECONDS / max(sum(alone) * len(encoded[0].ids), 1e-9)))
     return run(many) if many > 1 else alone
 
 
