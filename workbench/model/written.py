@@ -102,10 +102,7 @@ def generate(
 
 
 class _Draws(LogitsProcessor):
-    """Makes the highest logit a draw from softmax(logits / temperature): Gumbel noise, a stream for each prompt.
-
-    So a prompt's draws do not depend on the rest of its batch (Gumbel 1954; Maddison et al. 2014).
-    """
+    """Gumbel noise, a stream for each prompt: the highest logit is a draw (Maddison et al. 2014), in any batch."""
 
     def __init__(self, rows: Sequence[int], temperature: float, seed: int, part: Sequence[int]):
         """Take the numbers of all prompts, and the places of the batch's among them."""
@@ -119,12 +116,7 @@ class _Draws(LogitsProcessor):
 
 
 def _scales(model: Model, unit: str, pairs: Sequence[Sequence[int]] | None, width: int, scale: float) -> Tensor | None:
-    """Scales [layer, unit] of (layer, unit) pairs; None where there are no pairs.
-
-    Raises:
-        BadArgument: no such unit.
-        UnsupportedSite: edits do not work there.
-    """
+    """Scales [layer, unit] of (layer, unit) pairs; None where there are no pairs."""
     if pairs is None:
         return None
     model.require(unit)
