@@ -18,7 +18,8 @@ FLOORS = [
     {"model"},
     {"results"},
     {"text"},
-    {"arguments", "options"},
+    {"arguments"},
+    {"options"},
     {
         "errors",
         "shipped",

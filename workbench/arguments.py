@@ -15,6 +15,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import numpy as np
 
 from workbench.errors import BadArgument
+from workbench.options import with_shared
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,8 +32,9 @@ _PLURALS = {int: "whole numbers", float: "finite numbers", str: "texts", Callabl
 def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Refuse arguments of other types than a public function's annotations name, before it runs.
 
-    Shared options are also checked against their range: `seed`, `batch_size`, `level`, `limit` and `shots`. NumPy
-    numbers become Python numbers. A missing or unknown argument raises Python's own TypeError.
+    Shared options are also checked against their range: `seed`, `batch_size`, `level`, `limit` and `shots`; the
+    docstring documents those that it lacks as `workbench.options` does. NumPy numbers become Python numbers. A missing
+    or unknown argument raises Python's own TypeError.
 
     Raises:
         BadArgument: when called; names the argument, its value, and what is valid.
@@ -57,6 +59,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
                 given.arguments[name] = _in_range(name, expect(name, value, kind))
         return function(*given.args, **given.kwargs)
 
+    checking.__doc__ = with_shared(function.__doc__ or "", signature.parameters)
     return checking
 
 

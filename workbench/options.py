@@ -1,6 +1,7 @@
-"""Options shared by many calls, documented once: the command line takes its help and defaults from here."""
+"""Options shared by many calls, documented once: the command line and docstrings take their text from here."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ class Options:
 
     batch_size: Annotated[
         int | str,
-        "Texts per batch: a number or auto. Affects results by rounding only.",
+        "Texts, prompts or pairs per batch: a number, or auto for at most 32. Affects results by rounding only.",
     ] = "auto"
     device: Annotated[
         str | None,
@@ -31,7 +32,7 @@ class Options:
     ] = 0
     truncate: Annotated[
         bool,
-        "Cut texts that are longer than the model's context.",
+        "Cut texts longer than the model's context instead of refusing them.",
     ] = False
     chat: Annotated[
         bool,
@@ -47,7 +48,7 @@ class Options:
     ] = None
     progress: Annotated[
         bool,
-        "Show progress bars.",
+        "Show progress bars while computing.",
     ] = True
 
     @property
@@ -62,3 +63,28 @@ class Options:
 
 
 DEFAULTS = Options()
+SHARED = {
+    "level": "Confidence level of every interval.",
+    **{name: Options.__annotations__[name].__metadata__[0] for name in ("progress", "batch_size", "seed", "truncate")},
+}
+"""Option of analyses -> its documentation, where a docstring does not give its own."""
+_SECTION = re.compile(r"^( *)Args:(?:\n\1 .*)+", re.MULTILINE)
+
+
+def with_shared(docstring: str, parameters: Collection[str]) -> str:
+    """A docstring whose `Args:` has a line for each shared option among the parameters; its own lines stay.
+
+    A docstring without `Args:` is unchanged.
+    """
+    section = _SECTION.search(docstring)
+    if section is None:
+        return docstring
+    missing = [name for name in parameters if name in SHARED and name not in documented(docstring)]
+    lines = [f"\n{section[1]}    {name}: {SHARED[name][0].lower()}{SHARED[name][1:]}" for name in missing]
+    return docstring[: section.end()] + "".join(lines) + docstring[section.end() :]
+
+
+def documented(docstring: str) -> list[str]:
+    """The parameters that a docstring's `Args:` documents, one with two lines twice."""
+    section = _SECTION.search(docstring)
+    return re.findall(rf"^{section[1]}    \*{{0,2}}(\w+)(?: \(.*?\))?:", section[0], re.MULTILINE) if section else []

@@ -30,8 +30,8 @@ def run_numbers(model: str, *, out: str | Path, by: float = 2.0, secret: int = 0
         title=f"Numbers of {model}",
         question="How much?",
         cells=[
-            Cell("first", {"seed": options.seed}, lambda _: result(3.0)),
-            Cell("second", {"by": by}, lambda results: result(by * float(results["first"].x[0]))),
+            Cell("first", {"seed": options.seed}, lambda _: result(3.0), works=[]),
+            Cell("second", {"by": by}, lambda results: result(by * float(results["first"].x[0])), works=[]),
         ],
         sections=lambda results: [
             Section(name, None, None, "", Finding(f"{name}: {float(part.x[0]):g}."), {}, f"{name}.nc")

@@ -68,10 +68,6 @@ def direct(
             answers and foils; or pairs by language. The last position is read.
         answer: the word whose first token counts; the model's own first choice when None.
         foil: the word it is compared with; the best other token when None.
-        level: of the intervals.
-        progress: show a progress bar.
-        batch_size: prompts per forward pass; `"auto"` is 16. Results differ by rounding alone.
-        seed: of the bootstrap.
 
     Returns:
         Means over prompts: `head_effect[layer, head]`, `attention_effect[layer]` (its heads and the biases after

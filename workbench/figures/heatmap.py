@@ -125,6 +125,12 @@ def titled(figure: go.Figure, title: str | None, under: str, *, columns: int = 1
 
     Without a title it has neither, for a page whose heading is the question: the line is `note` in `meta`, as plain
     text.
+
+    Args:
+        figure: changed in place, and returned.
+        title: above the figure; None for none.
+        under: the line below the title, with `<br>` between its parts.
+        columns: panels side by side, by which the figure's least width grows.
     """
     whole_number("columns", columns, at_least=1)
     layout: Any = figure.layout

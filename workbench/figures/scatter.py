@@ -57,7 +57,7 @@ def scatter(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     notes = [f"Pearson {pooled:.2f} pooled, {centred:.2f} within strata: {_FLAGS[result.attrs['flag']]}"]
     heading = "Do models do better where their tokenizers need fewer tokens?"
     return titled(
-        figure, asked if title is None else title or None, subtitle(result, choose(result, "y", {}), notes=notes)
+        figure, heading if title is None else title or None, subtitle(result, choose(result, "y", {}), notes=notes)
     )
 
 

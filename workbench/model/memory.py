@@ -76,8 +76,8 @@ def texts_at_once(model: Model, positions: int, *, passes: int = 1) -> int:
     available = budget(model) // 2
     if available < per_text:
         raise TooLarge(
-            f"a text of {positions} tokens needs about {_readable(2 * per_text)} in {model.name!r} and the budget is "
-            f"{_readable(2 * available)}; memory={2 * per_text} would suffice, or shorter texts (truncate=True), or "
+            f"a text of {positions} tokens needs about {readable(2 * per_text)} in {model.name!r} and the budget is "
+            f"{readable(2 * available)}; memory={2 * per_text} would suffice, or shorter texts (truncate=True), or "
             "dtype='bfloat16'"
         )
     return available // per_text
@@ -155,6 +155,7 @@ def _size(model: Model) -> int:
     return torch.finfo(model.dtype).bits // 8
 
 
-def _readable(number: int) -> str:
+def readable(number: int) -> str:
+    """Bytes in KB, MB or GB."""
     unit = next((name for name, size in reversed(_UNITS.items()) if number >= size), "KB")
     return f"{number / _UNITS[unit]:.3g} {unit}"

@@ -56,10 +56,8 @@ def generate(
         top_p: draw from the fewest tokens whose probabilities sum to this (Holtzman et al. 2020); 1 draws from the
             whole vocabulary.
         beams: keep this many beginnings at a time, and write the likeliest text of them; needs temperature 0.
-        progress: show a progress bar.
         batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone, also where tokens are drawn:
             each prompt has its own stream of random numbers.
-        seed: of the draws.
 
     Returns:
         A row for each prompt: `prompt`, `text` (what was written after it), and `language` where there are languages.
@@ -124,10 +122,7 @@ def generate(
 
 
 class _Draws(LogitsProcessor):
-    """Makes the highest logit a draw from softmax(logits / temperature): Gumbel noise, a stream for each prompt.
-
-    So a prompt's draws do not depend on the rest of its batch (Gumbel 1954; Maddison et al. 2014).
-    """
+    """Gumbel noise, a stream for each prompt: the highest logit is a draw (Maddison et al. 2014), in any batch."""
 
     def __init__(self, rows: Sequence[int], temperature: float, top_p: float, seed: int, part: Sequence[int]):
         """Take the numbers of all prompts, and the places of the batch's among them."""
@@ -145,12 +140,7 @@ class _Draws(LogitsProcessor):
 
 
 def _scales(model: Model, unit: str, pairs: Sequence[Sequence[int]] | None, width: int, scale: float) -> Tensor | None:
-    """Scales [layer, unit] of (layer, unit) pairs; None where there are no pairs.
-
-    Raises:
-        BadArgument: no such unit.
-        UnsupportedSite: edits do not work there.
-    """
+    """Scales [layer, unit] of (layer, unit) pairs; None where there are no pairs."""
     if pairs is None:
         return None
     model.require(unit)

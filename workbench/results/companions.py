@@ -76,10 +76,7 @@ def belongs(result: xr.Dataset, variable: str) -> bool:
 
 
 def _all(result: xr.Dataset) -> dict[str, str]:
-    """Companions of every variable; of a Dataset that declares none, such as one made by hand, by name.
-
-    Then `low`, `high` and the like belong to the numeric variable with their axes, if there is exactly one.
-    """
+    """Companions of every variable; where none are declared, by name, or by axes that one numeric variable has."""
     stated = {
         str(name): str(values.attrs[ATTRIBUTE])
         for name, values in result.data_vars.items()

@@ -33,8 +33,6 @@ def compare_identifiers(
         texts: a corpus, or texts of any languages.
         identifiers: two identifiers by name; `by_trigrams` of the shipped sentences and `by_lingua` (the extra
             `identify`) with the same languages when None.
-        level: confidence level of the interval.
-        seed: seed of the bootstrap.
 
     Returns:
         `texts[NAME, NAME]`, the number of texts by the answer of the first (row) and second (column) identifier, "none"
@@ -90,10 +88,7 @@ def compare_identifiers(
 
 
 def _answers(texts: Corpus | Sequence[str], rows: list[str], identifiers: list[Identifier]) -> list[list[str]]:
-    """Answers of each identifier in one spelling: that of the corpus, or else of the other identifier.
-
-    Without a corpus a bare code ('zh') stands for the only variety of its language (zh-Hant) in the other's answers.
-    """
+    """Answers of each identifier, spelled as in the corpus, or else as the other identifier's: 'zh' for 'zh-Hant'."""
     given = [identified(identify, rows) for identify in identifiers]
     own = [
         [*getattr(identify, "languages", ()), *filter(None, set(codes))]

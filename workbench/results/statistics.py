@@ -137,11 +137,7 @@ def _cells(samples: Any, axis: int) -> tuple[np.ndarray, tuple[int, ...]]:
 
 
 def _groups_by_samples(cells: np.ndarray, owner: np.ndarray | None) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Group cells that have the same samples in the same clusters.
-
-    Returns:
-        For each group: rows [sample] bool, columns [cell of the group] int, and the clusters of these rows.
-    """
+    """Cells with the same samples in the same clusters: rows [sample] bool, columns [cell] int, the rows' clusters."""
     present = ~np.isnan(cells)
     if not cells.shape[1]:
         return []

@@ -11,6 +11,7 @@ from workbench.figures import explorer
 from workbench.heads import kinds, patterns
 from workbench.model.model import Model
 from workbench.results.files import load_result
+from workbench.studies.cost import Work
 from workbench.studies.options import Options, common_key
 from workbench.studies.runs import Run
 from workbench.studies.study import Cell
@@ -32,10 +33,11 @@ def attention_cells(model: Model, corpus: Corpus, options: Options) -> list[Cell
         return []
     some = corpus.limit(KIND_TEXTS)
     key = {**common_key(model, options, some), "method": "kinds"}
-    cells = [Cell("kinds", key, lambda _: kinds(model, some, **options.texts))]
+    cells = [Cell("kinds", key, lambda _: kinds(model, some, **options.texts), [Work(model, some, 2, 0)])]
     if rows := readable(model, corpus, options):
         key = {**common_key(model, options, corpus), "method": "patterns", "sentences": rows}
-        cells.append(Cell("patterns", key, lambda _: patterns(model, corpus, sentences=rows, **options.texts)))
+        works = [Work(model, corpus.limit(SENTENCES), 2, 0)]
+        cells.append(Cell("patterns", key, lambda _: patterns(model, corpus, sentences=rows, **options.texts), works))
     return cells
 
 

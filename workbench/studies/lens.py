@@ -9,6 +9,7 @@ import pandas as pd
 from workbench import figures
 from workbench.lens import by_language, latent, tune
 from workbench.model.model import Model
+from workbench.studies.cost import Work
 from workbench.studies.findings import patches as findings
 from workbench.studies.findings import routes
 from workbench.studies.findings.words import language
@@ -62,7 +63,7 @@ def run_lens(  # a parameter for each option of the command
     wanted = languages.split(",") if isinstance(languages, str) else languages
     if wanted is not None:
         chosen(wanted, list(frame.columns), where="this word list")
-    translation_prompts(frame, source=source, target=target, shots=shots, limit=limit)  # refuses what cannot be asked
+    questions = list(translation_prompts(frame, source=source, target=target, shots=shots, limit=limit).values())
     loaded = open_model(model, options)
     key, cells = common_key(loaded, options, texts), []
     if texts is not None:
@@ -75,6 +76,7 @@ def run_lens(  # a parameter for each option of the command
                 name,
                 {**key, "method": method},
                 lambda results, read=read: read(loaded, frame, tuned=results.get("tuned"), **prompts, **options.sweep),
+                [Work(loaded, questions, 1, loaded.n_layers)],
             )
         )
     kind = "logit lens" if texts is None else "tuned lens"
@@ -141,5 +143,6 @@ def translation_lens(
         ]
 
     key |= {"languages": list(words.columns), **prompts}
-    cell = Cell("lens", key, lambda _: by_language(model, words, **prompts, **options.sweep))
+    works = [Work(model, list(translation_prompts(words, **prompts).values()), 1, 1)]
+    cell = Cell("lens", key, lambda _: by_language(model, words, **prompts, **options.sweep), works)
     return Study(f"Logit lens of {model.name}", [cell], sections)

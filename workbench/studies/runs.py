@@ -6,6 +6,7 @@ as fewer texts, is never replaced: it is moved into `others/`, and back when it 
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,11 +23,11 @@ from workbench.results.make import versions
 from workbench.results.resuming.lock import locked
 from workbench.results.resuming.progress import forget, storing_progress
 from workbench.results.resuming.stops import stoppable
-from workbench.studies.space import check_space
 
 _KEY = "cell"  # attribute of a file: what its cell was computed from
 COMMAND = "command"  # attribute of a file: the command that computed it
 OTHERS = "others"
+_LEAST_SPACE = 2**25  # bytes: a page with plotly.js takes 5 MB, a cell from some kilobytes to some megabytes
 
 
 @dataclass
@@ -223,7 +224,7 @@ def open_run(folder: str | Path, command: str = "") -> Run:
     folder = Path(folder).expanduser()
     write_whole(folder / ".writable", "").unlink(missing_ok=True)
     _refuse_odd_places(folder)
-    check_space(folder)
+    _check_space(folder)
     for path in sorted(folder.glob("*.nc")):
         if not path.name.endswith(PARTIAL):
             try:
@@ -244,3 +245,14 @@ def _refuse_odd_places(folder: Path) -> None:
         if path.is_symlink() or (path.exists() and not right):
             kind = "a link" if path.is_symlink() else "a file" if path.name == OTHERS else "no file"
             raise CannotWrite(f"{path} is {kind}, and a run writes there; remove it, or choose another folder")
+
+
+def _check_space(folder: Path) -> None:
+    """Refuse, before anything is computed, a disk on which not even a small run can be saved."""
+    free = shutil.disk_usage(folder).free
+    need = _LEAST_SPACE // 2**20
+    if free < _LEAST_SPACE:
+        raise CannotWrite(
+            f"a run in {folder} takes at least {need} MiB, and {free / 2**20:.1f} MiB are free there; free "
+            "some space, or choose another folder"
+        )

@@ -61,7 +61,9 @@ def run_sentence(
     loaded = open_model(model, options)
     how: dict[str, Any] = {"answer": answer, "foil": foil, "tuned": tuned}
     key = {**common_key(loaded, options), "method": "sentence", "text": text, **how}
-    cell = Cell("sentence", key, lambda _: read_sentence(loaded, text, options=options, **{**how, "tuned": texts}))
+    works = [] if texts is None else None  # one pass of a few texts, or a lens is trained
+    how["tuned"] = texts
+    cell = Cell("sentence", key, lambda _: read_sentence(loaded, text, options=options, **how), works)
     return Study(
         title=f"What every layer of {loaded.name} would predict",
         cells=[cell],

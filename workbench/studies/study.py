@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -11,6 +12,8 @@ from typing import Any, ParamSpec
 import xarray as xr
 from tqdm.auto import tqdm
 
+from workbench.model.memory import budget, readable
+from workbench.studies.cost import Clock, Forecast, Work, duration, seconds
 from workbench.studies.report import Recipe, Section, recipe, write_report
 from workbench.studies.runs import Run, run_folder
 
@@ -44,11 +47,13 @@ class Cell:
         name: Of the file, without `.nc`.
         key: All that its numbers depend on.
         compute: Makes it, of the cells before it.
+        works: What it runs through a model; none for nothing, None where it is not known before.
     """
 
     name: str
     key: Mapping[str, Any]
     compute: Callable[[Results], xr.Dataset]
+    works: Sequence[Work] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,9 +130,13 @@ def run_study(run: Run, study: Study, recipe: Recipe | None = None, *, progress:
         Interrupted: Ctrl-C, SIGTERM or SIGHUP; the line says what is finished and where.
         CannotWrite: a file cannot be written.
     """
+    expected = {}
     if progress and study.cells:
-        tqdm.write(plan(run, study.cells), file=sys.stderr)
-    results = compute_cells(run, study.cells)
+        missing = [cell for cell in study.cells if not run.has(cell.name, cell.key)]
+        known = {cell.name: cell.works for cell in missing if cell.works is not None}
+        expected = dict(zip(known, seconds(list(known.values())), strict=True))
+        tqdm.write(plan(study.cells, missing, sum(expected.values())), file=sys.stderr)
+    results = compute_cells(run, study.cells, expected)
     sections = study.sections(results)
     if study.beside is not None:
         study.beside(run, results)
@@ -135,18 +144,42 @@ def run_study(run: Run, study: Study, recipe: Recipe | None = None, *, progress:
     write_report(run.folder, sections=sections, recipe=recipe, **named)
 
 
-def plan(run: Run, cells: Sequence[Cell]) -> str:
-    """Which results a run lacks and how many it has, in a line."""
-    there = [cell.name for cell in cells if run.has(cell.name, cell.key)]
-    missing = [cell.name for cell in cells if cell.name not in there]
-    names = f" ({', '.join(missing)})" if missing else ""
-    have = f"; {len(there)} {'is' if len(there) == 1 else 'are'} there already" if there else ""
-    return f"{len(missing)} {'result' if len(missing) == 1 else 'results'} to compute{names}{have}"
+def plan(cells: Sequence[Cell], missing: Sequence[Cell], expected: float) -> str:
+    """Which results a run lacks and how many it has, and what the missing ones cost, in a line.
+
+    Args:
+        cells: all of the run.
+        missing: those that are computed.
+        expected: seconds that those of known cost take.
+    """
+    names, there = [cell.name for cell in missing], len(cells) - len(missing)
+    listed = f" ({', '.join(names)})" if names else ""
+    have = f"; {there} {'is' if there == 1 else 'are'} there already" if there else ""
+    line = f"{len(missing)} {'result' if len(missing) == 1 else 'results'} to compute{listed}{have}"
+    if time_needed := duration(expected):
+        model = next(work.model for cell in missing for work in cell.works or ())
+        line += f"; this takes {time_needed} on this machine and up to {readable(budget(model))} for activations"
+    if unknown := [cell.name for cell in missing if cell.works is None]:
+        line += f"; how long {' and '.join(unknown)} takes is not known beforehand"
+    return line
 
 
-def compute_cells(run: Run, cells: Sequence[Cell]) -> dict[str, xr.Dataset]:
-    """The results of cells, each from its file where that is there, else computed and saved."""
+def compute_cells(
+    run: Run, cells: Sequence[Cell], expected: Mapping[str, float] | None = None, *, clock: Clock = time.monotonic
+) -> dict[str, xr.Dataset]:
+    """The results of cells, each from its file where that is there, else computed and saved.
+
+    Args:
+        run: the folder, opened.
+        cells: in their order.
+        expected: cell -> seconds that it may take; after a cell the time that is left is printed, if it is long.
+        clock: gives seconds.
+    """
     results: dict[str, xr.Dataset] = {}
+    forecast = Forecast(expected or {})
     for cell in cells:
+        start = clock()
         results[cell.name] = run.cell(cell.name, cell.key, lambda cell=cell: cell.compute(results))
+        if cell.name in forecast.expected and (left := duration(forecast.left(cell.name, clock() - start))):
+            tqdm.write(f"{cell.name} is ready; {left} left", file=sys.stderr)
     return results

@@ -19,6 +19,7 @@ from workbench.text.display.naming import quoted
 from workbench.text.display.overview import Part, as_html
 from workbench.text.formats.decoding import Table, frame_table, kind, read_json_lines
 from workbench.text.formats.delimited import read_table
+from workbench.text.tokens.following import token_ids
 
 FIELDS = ("source", "target", "answer", "foil")
 _SHOWN = 10  # pairs in a notebook
@@ -225,18 +226,14 @@ def first_tokens(tokenizer: Any, word: str) -> frozenset[int]:
     The quote matters for SentencePiece tokenizers, which add a space at the start of a text. A token that is only a
     space does not identify the word and is left out.
     """
-    quote, word = _ids(tokenizer, '"'), tokenizable(word)
+    quote, word = token_ids(tokenizer, '"'), tokenizable(word)
     tokens = set()
     for text in (word, f" {word}"):
-        tokens.update(_ids(tokenizer, text)[:1])
-        after = _ids(tokenizer, f'"{text}')
+        tokens.update(token_ids(tokenizer, text)[:1])
+        after = token_ids(tokenizer, f'"{text}')
         if after[: len(quote)] == quote:
             tokens.update(after[len(quote) : len(quote) + 1])
     return frozenset(token for token in tokens if tokenizer.decode([token]).strip())
-
-
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def _rows(source: Any) -> tuple[list[tuple[str, Any]], str]:

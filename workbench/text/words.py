@@ -21,6 +21,7 @@ from workbench.text.formats.headers import duplicates, identifiers, language_col
 from workbench.text.formats.tables import keep_complete, text_cell
 from workbench.text.languages import autonym
 from workbench.text.pairs import Pair, Pairs, first_tokens
+from workbench.text.tokens.following import token_ids
 
 
 @checked
@@ -253,7 +254,7 @@ def _partners(order: list[int], lines: list[str], tokenizer: Any) -> dict[int, i
     """The next concept in the order; with a tokenizer, the next whose line has as many tokens (itself if none has)."""
     groups: dict[int, list[int]] = {}
     for row in order:
-        length = 0 if tokenizer is None else len(_ids(tokenizer, lines[row]))
+        length = 0 if tokenizer is None else len(token_ids(tokenizer, lines[row]))
         groups.setdefault(length, []).append(row)
     return {
         row: partner for group in groups.values() for row, partner in zip(group, group[1:] + group[:1], strict=True)
@@ -269,13 +270,9 @@ def _line(names: tuple[str, str], word: str, translation: str) -> str:
     return f'{names[0]}: "{word}" - {names[1]}: "{translation}'
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-
 def _length(tokenizer: Any, chat: Chat | None, prompt: str) -> int:
     """Tokens of a prompt, or of the turns that a template makes of it."""
-    return len(_ids(tokenizer, prompt)) if chat is None else len(chat.tokens(chat.prompt(prompt, "prompt"))[0])
+    return len(token_ids(tokenizer, prompt)) if chat is None else len(chat.tokens(chat.prompt(prompt, "prompt"))[0])
 
 
 def _collide(tokenizer: Any, answer: str, foil: str) -> bool:

@@ -54,7 +54,7 @@ def check(
             computes other logits.
     """
     before = wrapped_before(module)
-    _eager(module)
+    module.set_attn_implementation("eager")  # type: ignore[operator]  # its pattern can be read and edited
     if key is not None and before is None and (outcome := recall(key)) is not None:
         model = Model(wrap(module, name), tokenizer, name, revision, digest, **outcome)
         model.bridge.__dict__[PARITY] = dict(model.parity)
@@ -79,11 +79,6 @@ def check(
     if key is not None:
         remember(key, model)
     return model
-
-
-def _eager(module: torch.nn.Module) -> None:
-    """Use eager attention, whose pattern can be read and edited."""
-    module.set_attn_implementation("eager")  # type: ignore[operator]
 
 
 def _check_causal(module: Any, probe: Probe, name: str) -> None:

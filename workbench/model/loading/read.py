@@ -139,10 +139,7 @@ def quiet():
 
 
 def _reader(path: Path | str, settings: LoadSettings, name: str) -> Any:
-    """The class that reads a checkpoint; for a multimodal one the class that it names, with all its weights.
-
-    The sizes that a folder's config declares are checked against its files first.
-    """
+    """The class that reads a checkpoint; for a multimodal one the class that it names, with all its weights."""
     config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **_from_hub(path, settings))
     reader: Any = transformers.AutoModelForCausalLM
     if is_multimodal(config):

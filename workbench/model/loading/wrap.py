@@ -54,11 +54,7 @@ def refuse_wrong_object(module: Any, tokenizer: Any) -> None:
 
 
 def _refuse_weights(module: Any) -> None:
-    """Refuse weights on the meta device and weights in float64.
-
-    Raises:
-        BrokenModel: names the weight.
-    """
+    """Refuse weights on the meta device and weights in float64."""
     kind = type(module).__name__
     empty = next((name for name, parameter in module.named_parameters() if parameter.is_meta), None)
     if empty and getattr(module, "hf_device_map", None) is None:

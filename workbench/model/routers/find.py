@@ -141,10 +141,7 @@ def _unweighted(read: Read) -> Read:
 
 
 def _stacks(block: nn.Module, experts: int) -> list[list[Tensor]]:
-    """The weights of each expert: [expert][tensor], views that can be written to.
-
-    Experts are stored as one tensor of three or more axes, the first of them the expert, or as a list of modules.
-    """
+    """The weights of each expert, from stacked tensors or lists of modules: [expert][tensor], views to write to."""
     stacks = [p for p in block.parameters() if p.dim() > 2 and p.shape[0] == experts and p.is_floating_point()]
     lists = [m for m in block.modules() if isinstance(m, nn.ModuleList) and len(m) == experts]
     of_lists = [[p for m in lists for p in m[i].parameters() if p.is_floating_point()] for i in range(experts)]
@@ -164,11 +161,7 @@ def _run(block: nn.Module, call: _Call) -> Tensor:
 
 
 def _changes(block: nn.Module, call: _Call, experts: int) -> tuple[Tensor, Tensor] | None:
-    """Which tokens change when the experts of a group do.
-
-    Returns:
-        (group [expert], changed [group, token]); None where the block cannot be run by itself.
-    """
+    """(group [expert], the tokens that change with it [group, token]); None where the block does not run alone."""
     group = torch.arange(experts) % min(experts, _GROUPS)
     try:
         plain = _run(block, call)

@@ -52,11 +52,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _locked_file(path: Path) -> IO[str]:
-    """Open and lock the lock file.
-
-    Raises:
-        BlockingIOError: another process has locked it.
-    """
+    """Open and lock the lock file; a BlockingIOError where another process has locked it."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # a link would lead out of the folder
     while True:
         file = os.fdopen(os.open(path, flags, 0o644), "r+", encoding="utf-8")

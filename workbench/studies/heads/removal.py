@@ -12,6 +12,7 @@ from workbench.arguments import finite, whole_number
 from workbench.heads import importance, knockout, prune, save_smaller, top
 from workbench.heads.removal.prune import keep_and_drop
 from workbench.model.model import Model
+from workbench.studies.cost import GRADIENT, Work
 from workbench.studies.findings import removal as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
@@ -74,6 +75,7 @@ def own_heads_study(
     Args:
         model: the model.
         corpus: texts by language; with fewer than four of a language there is nothing to split, and no section.
+        options: how to compute.
         heads: of each language's group.
         texts: most texts of each language to measure on.
         controls: random groups for each group.
@@ -99,7 +101,9 @@ def _knockout(
         return knockout(model, test, groups, controls=controls, **options.texts)
 
     key = {**common_key(model, options, test), "method": "knockout", "train": train.info}
-    return Cell("knockout", {**key, "share": share, "own": own, "controls": controls}, measure)
+    runs = 1 + len(test.languages) * (1 + controls)
+    works = [Work(model, train, GRADIENT, GRADIENT), Work(model, test, runs, runs)]
+    return Cell("knockout", {**key, "share": share, "own": own, "controls": controls}, measure, works)
 
 
 def _matrix(result: xr.Dataset, reading: str) -> Section:

@@ -7,6 +7,7 @@ from typing import Any
 from workbench import figures
 from workbench.heads import ablate, importance, roles
 from workbench.model.model import Model
+from workbench.studies.cost import GRADIENT, Work
 from workbench.studies.explore import attention_cells, write_explorer
 from workbench.studies.findings import controls
 from workbench.studies.findings import heads as findings
@@ -66,19 +67,27 @@ def heads_study(
         return {**common_key(model, options, corpus), "method": method, **parameters}
 
     some, few = (corpus if n is None else corpus.limit(n) for n in (ablation_texts, released_texts))
+    heads = model.n_layers * model.n_heads  # without a head, the layers after it run again: half of all on average
     cells = [
         Cell(
             "importance_paper",
             key("importance", variant="paper"),
             lambda _: importance(model, corpus, variant="paper", **options.texts),
+            [Work(model, corpus, GRADIENT, GRADIENT)],
         ),
         Cell(
             "importance_released",
             key("importance", few, variant="released"),
             lambda _: importance(model, few, variant="released", **options.texts),
+            [Work(model, few, GRADIENT, GRADIENT)],
         ),
-        Cell("roles", key("roles"), lambda results: roles(results["importance_paper"])),
-        Cell("ablation", key("ablate", some, how="zero"), lambda _: ablate(model, some, **options.texts)),
+        Cell("roles", key("roles"), lambda results: roles(results["importance_paper"]), []),
+        Cell(
+            "ablation",
+            key("ablate", some, how="zero"),
+            lambda _: ablate(model, some, **options.texts),
+            [Work(model, some, 1 + heads / 2, 1 + heads)],
+        ),
     ]
     return Study(f"Heads of {model.name}", cells, lambda results: _sections(results, few, some))
 

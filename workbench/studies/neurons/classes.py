@@ -9,6 +9,7 @@ import xarray as xr
 from workbench import figures
 from workbench.model.model import Model
 from workbench.neurons import firing, lape, ternary
+from workbench.studies.cost import Work
 from workbench.studies.findings import controls
 from workbench.studies.findings.neurons import classes as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
@@ -45,8 +46,8 @@ def neurons_study(model: Model, corpus: Corpus, options: Options) -> Study:
         question="Which neurons serve which language?",
         cells=[
             firing_cell(model, corpus, options),
-            Cell("ternary", {**key, "method": "ternary"}, lambda results: ternary(results["firing"])),
-            Cell("lape", {**key, "method": "lape"}, lambda results: lape(results["firing"])),
+            Cell("ternary", {**key, "method": "ternary"}, lambda results: ternary(results["firing"]), []),
+            Cell("lape", {**key, "method": "lape"}, lambda results: lape(results["firing"]), []),
         ],
         sections=_sections,
         main=("ternary", "lape"),
@@ -56,7 +57,7 @@ def neurons_study(model: Model, corpus: Corpus, options: Options) -> Study:
 def firing_cell(model: Model, corpus: Corpus, options: Options) -> Cell:
     """How often neurons fire: what the classes are made of."""
     key = {**common_key(model, options, corpus), "method": "firing"}
-    return Cell("firing", key, lambda _: firing(model, corpus, **options.texts))
+    return Cell("firing", key, lambda _: firing(model, corpus, **options.texts), [Work(model, corpus, 1, 0)])
 
 
 def _sections(results: Results) -> list[Section]:

@@ -13,6 +13,7 @@ from workbench.model.model import Model
 from workbench.neurons import compare, firing, knockout, lape, stages, ternary
 from workbench.neurons.classes.ranking import check_share
 from workbench.neurons.compare import trained_languages
+from workbench.studies.cost import Work
 from workbench.studies.findings.neurons import effects as findings
 from workbench.studies.neurons.classes import firing_cell
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
@@ -50,8 +51,18 @@ def run_stages(
         title=f"Stages of {loaded.name} on {texts.source}",
         cells=[
             firing_cell(loaded, texts, options),
-            Cell("ternary", {**key, "method": "ternary"}, lambda made: ternary(made["firing"], top_rate=top_rate)),
-            Cell("stages", {**key, "method": "stages"}, lambda made: stages(made["ternary"], seed=options.seed)),
+            Cell(
+                "ternary",
+                {**key, "method": "ternary"},
+                lambda results: ternary(results["firing"], top_rate=top_rate),
+                [],
+            ),
+            Cell(
+                "stages",
+                {**key, "method": "stages"},
+                lambda results: stages(results["ternary"], seed=options.seed),
+                [],
+            ),
         ],
         sections=lambda results: [_stages(results["stages"])],
     )
@@ -107,6 +118,7 @@ def run_knockout(
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     train, test = texts.split("train"), texts.split("test")
     loaded = open_model(model, options)
+    runs = 1 + len(test.languages) * (1 + controls)
     key = {**common_key(loaded, options, test), "choose": method, "top_rate": top_rate, "train": train.info}
     return Study(
         title=f"Knock-outs of {loaded.name} on {texts.source}",
@@ -116,11 +128,13 @@ def run_knockout(
                 "members",
                 {**key, "method": method},
                 lambda results: _METHODS[method](results["firing"], top_rate=top_rate),
+                [],
             ),
             Cell(
                 "knockout",
                 {**key, "method": "knockout", "controls": controls},
                 lambda results: knockout(loaded, test, results["members"], controls=controls, **options.texts),
+                [Work(loaded, test, runs, runs)],
             ),
         ],
         sections=_knockout,

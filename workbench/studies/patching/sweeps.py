@@ -1,6 +1,7 @@
 """The study of patching: between which layers, at which position and in which head an answer travels."""
 
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from workbench.arguments import whole_number
 from workbench.errors import BadPairs
 from workbench.model.model import Model
 from workbench.patching import cross_layer, sweep
+from workbench.studies.cost import Work
 from workbench.studies.findings import patches as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model
 from workbench.studies.report import Section
@@ -64,20 +66,40 @@ def find_pairs(source: Any, limit: int | None, seed: int, tokenizer: Any = None,
 def patch_study(model: Model, pairs: Pairs, options: Options) -> Study:
     """Patches over pairs of layers, over layers and positions, and over heads."""
     key = {**common_key(model, options), "pairs": pairs.hash}
-    how = options.sweep
+    how, works = options.sweep, _works(model, pairs)
     return Study(
         title=f"Patching {model.name} on {pairs.name}",
         question="Between which layers, at which position and in which head does the answer travel?",
         cells=[
-            Cell("cross_layer", {**key, "method": "cross_layer"}, lambda _: cross_layer(model, pairs, **how)),
+            Cell("cross_layer", {**key, "method": "cross_layer"}, lambda _: cross_layer(model, pairs, **how), works[0]),
             Cell(
-                "positions", {**key, "method": "sweep residual"}, lambda _: sweep(model, pairs, site="residual", **how)
+                "positions",
+                {**key, "method": "sweep residual"},
+                lambda _: sweep(model, pairs, site="residual", **how),
+                works[1],
             ),
-            Cell("heads", {**key, "method": "sweep head"}, lambda _: sweep(model, pairs, site="head", **how)),
+            Cell("heads", {**key, "method": "sweep head"}, lambda _: sweep(model, pairs, site="head", **how), works[2]),
         ],
         sections=_sections,
         main=("cross_layer", "positions", "heads"),
     )
+
+
+def _works(model: Model, pairs: Pairs) -> list[list[Work]]:
+    """What the three sweeps run: each cell the layers after the patch, from its position on, and one reading."""
+    prompts = [text for pair in pairs.items for text in (pair.source, pair.target)]
+    first = pairs.items[0]
+    source, target = (model.batch([text]).ids[0].tolist() for text in (first.source, first.target))
+    tokens = len(target)
+    same = sum(1 for _ in takewhile(lambda two: two[0] == two[1], zip(source, target, strict=False)))
+    differs = 1 - same / tokens  # share of a prompt from the first other token on
+    sweeps = [  # cells, and the share of the positions that each runs
+        (model.n_layers**2, 1 / tokens),
+        (model.n_layers * tokens * differs, differs / 2),
+        (model.n_layers * model.n_heads, differs),
+    ]
+    half = 0.5  # of the layers on average, and of the prompts: targets
+    return [[Work(model, prompts, 1 + half * cells * half * share, half * cells / tokens)] for cells, share in sweeps]
 
 
 def _sections(results: Results) -> list[Section]:

@@ -9,7 +9,7 @@ from workbench.errors import BadCorpus, warn
 from workbench.text.corpus import Corpus
 from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import Table, read_json_lines, read_text
-from workbench.text.formats.tables import LANGUAGE_FIELDS, TEXT_FIELDS, has_texts
+from workbench.text.formats.tables import LANGUAGE_FIELDS, TEXT_FIELDS, filled, has_texts
 from workbench.text.languages import check
 
 _CELLS = 10**6  # most cells of a table
@@ -55,7 +55,7 @@ def objects_table(
             f"{source}: its {len(items)} objects have {len(columns)} different names ({shortened(columns)}); a corpus "
             "has the same few names in each line"
         )
-    cells = {name: [_filled(item.get(name)) for item in items] for name in columns}
+    cells = {name: [filled(item.get(name)) for item in items] for name in columns}
     return Table(cells, tuple(places))
 
 
@@ -109,7 +109,3 @@ def belebele(tables: dict[str, Table], source: str) -> Corpus | None:
     if once.counts != corpus.counts:
         warn(f"{source}: {len(once.ids)} passages for {len(order)} questions; each is read once")
     return once
-
-
-def _filled(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value

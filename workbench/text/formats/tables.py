@@ -164,14 +164,15 @@ def _expanded(table: Table) -> Table:
             columns[header] = cells
             continue
         for code in dict.fromkeys(code for cell in present for code in cell):
-            columns[code] = [_filled(cell.get(code)) if cell is not None else None for cell in cells]
+            columns[code] = [filled(cell.get(code)) if cell is not None else None for cell in cells]
     if {"iso_639_3", "iso_15924"} <= columns.keys() and "language" not in columns:  # FLORES+ on the hub
         pairs = zip(columns.pop("iso_639_3"), columns.pop("iso_15924"), strict=True)
         columns["language"] = [f"{code}_{script}" for code, script in pairs]
     return Table(columns, table.places)
 
 
-def _filled(value: Any) -> Any:
+def filled(value: Any) -> Any:
+    """A cell, None for an empty text."""
     return None if isinstance(value, str) and not value.strip() else value
 
 

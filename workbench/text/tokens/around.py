@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from workbench.text.tokens.following import token_ids
+
 _PROBES = ("a", "of b", "1 2", "Ω", "day.", "é")  # texts that share neither their first nor their last characters
 
 
@@ -17,7 +19,7 @@ def around(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
         >>> around(model.tokenizer)                                                              # doctest: +SKIP
         ((1,), ())
     """
-    bare, full = ([_ids(tokenizer, text, special) for text in _PROBES] for special in (False, True))
+    bare, full = ([token_ids(tokenizer, text, special=special) for text in _PROBES] for special in (False, True))
     prefix, suffix = _added(bare, full) or _shared(bare, full)
     named: set[Any] = set(getattr(tokenizer, "all_special_ids", ())) - {getattr(tokenizer, "unk_token_id", None)}
     first, last = (_common([ids[::step] for ids in bare], named) for step in (1, -1))
@@ -56,7 +58,3 @@ def _common(rows: Sequence[list[int]], among: set[int] | None = None) -> list[in
             break
         prefix.append(tokens[0])
     return prefix
-
-
-def _ids(tokenizer: Any, text: str, special: bool) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=special)["input_ids"])

@@ -1,7 +1,12 @@
-"""Following: the first token of a word as it follows a prompt, and by itself."""
+"""The tokens of a text, and the first token of a word as it follows a prompt, and by itself."""
 
 from collections.abc import Sequence
 from typing import Any
+
+
+def token_ids(tokenizer: Any, text: str, *, special: bool = False) -> list[int]:
+    """The tokens of a text, with or without those that the tokenizer adds."""
+    return list(tokenizer(text, add_special_tokens=special)["input_ids"])
 
 
 def token_after(prompt: Sequence[int], whole: Sequence[int]) -> int | None:
@@ -12,5 +17,4 @@ def token_after(prompt: Sequence[int], whole: Sequence[int]) -> int | None:
 
 def token_alone(tokenizer: Any, word: str) -> int | None:
     """The first token of a word by itself that is more than a space; None where there is none."""
-    ids = tokenizer(word, add_special_tokens=False)["input_ids"]
-    return next((int(token) for token in ids if tokenizer.decode([token]).strip()), None)
+    return next((int(token) for token in token_ids(tokenizer, word) if tokenizer.decode([token]).strip()), None)
