@@ -65,18 +65,14 @@ def heads_study(
     def key(method: str, corpus: Corpus = corpus, **parameters: Any) -> dict[str, Any]:
         return {**common_key(model, options, corpus), "method": method, **parameters}
 
+    def lahis(variant: str, corpus: Corpus) -> Cell:
+        own = key("importance", corpus, variant=variant)
+        return Cell(f"importance_{variant}", own, lambda _: importance(model, corpus, variant=variant, **options.texts))
+
     some, few = (corpus if n is None else corpus.limit(n) for n in (ablation_texts, released_texts))
     cells = [
-        Cell(
-            "importance_paper",
-            key("importance", variant="paper"),
-            lambda _: importance(model, corpus, variant="paper", **options.texts),
-        ),
-        Cell(
-            "importance_released",
-            key("importance", few, variant="released"),
-            lambda _: importance(model, few, variant="released", **options.texts),
-        ),
+        lahis("paper", corpus),
+        lahis("released", few),
         Cell("roles", key("roles"), lambda results: roles(results["importance_paper"])),
         Cell("ablation", key("ablate", some, how="zero"), lambda _: ablate(model, some, **options.texts)),
     ]

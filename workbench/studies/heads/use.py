@@ -43,22 +43,23 @@ def choose_heads(model: Model, heads: str, corpus: Any, share: float, options: O
     shape = (model.n_layers, model.n_heads)
     if named := _named(heads):
         return read_heads(named, *shape)
-    texts = corpus if isinstance(corpus, Corpus) else open_texts(corpus, options, alone=True)
-    heads = chosen([heads], texts.languages, where=texts.source)[0]
-    scores = importance(model, texts.split("train").select(heads), **options.texts)
-    return read_heads(top(scores, share=share)[heads], *shape)
+    texts, language = _texts_of(heads, corpus, options)
+    scores = importance(model, texts.split("train").select(language), **options.texts)
+    return read_heads(top(scores, share=share)[language], *shape)
 
 
 def _named(heads: str) -> list[tuple[int, int]]:
-    """(layer, head) of heads named one by one; none where they are those of a language.
-
-    Raises:
-        BadArgument: neither.
-    """
+    """(layer, head) of heads named one by one; none where they are those of a language, BadArgument where neither."""
     places = [_HEAD.fullmatch(part.strip()) for part in heads.split(",")]
     if not all(places) and not known(heads):
         raise BadArgument(f"heads {heads!r}: name them, as in L2H1,L4H0, or give a language code")
     return [(int(place[1]), int(place[2])) for place in places if place] if all(places) else []
+
+
+def _texts_of(language: str, corpus: Any, options: Options) -> tuple[Corpus, str]:
+    """The texts by which heads are chosen, and the language's code in them."""
+    texts = corpus if isinstance(corpus, Corpus) else open_texts(corpus, options, alone=True)
+    return texts, chosen([language], texts.languages, where=texts.source)[0]
 
 
 def _choice(heads: str, corpus: Any, share: float, options: Options) -> tuple[Corpus | None, dict[str, Any]]:
@@ -66,8 +67,7 @@ def _choice(heads: str, corpus: Any, share: float, options: Options) -> tuple[Co
     if named := _named(heads):
         return None, {"heads": named}
     finite("share", share, above=0, at_most=1)
-    texts = corpus if isinstance(corpus, Corpus) else open_texts(corpus, options, alone=True)
-    chosen([heads], texts.languages, where=texts.source)
+    texts = _texts_of(heads, corpus, options)[0]
     return texts, {"heads": heads, "share": share, "chosen_on": texts.info}
 
 
@@ -124,12 +124,8 @@ def run_tune_mask(
         if mask is not None:
             save_mask(results["tune_mask"], mask)
 
-    return Study(
-        title=f"A mask on heads of {loaded.name}",
-        cells=[Cell("tune_mask", key, train)],
-        sections=lambda results: [_tuned(results["tune_mask"])],
-        beside=write_mask,
-    )
+    cell, title = Cell("tune_mask", key, train), f"A mask on heads of {loaded.name}"
+    return Study(title, [cell], lambda results: [_tuned(results["tune_mask"])], beside=write_mask)
 
 
 def _tuned(result: xr.Dataset) -> Section:
@@ -196,11 +192,8 @@ def run_transfer(
         these = choose_heads(loaded, heads, texts, share, options)
         return transfer(loaded, questions, heads=these, **how, **options.sweep)
 
-    return Study(
-        title=f"Two facts in two languages, and heads of {loaded.name}",
-        cells=[Cell("transfer", key, measure)],
-        sections=lambda results: [_transfer(results["transfer"])],
-    )
+    cell, title = Cell("transfer", key, measure), f"Two facts in two languages, and heads of {loaded.name}"
+    return Study(title, [cell], lambda results: [_transfer(results["transfer"])])
 
 
 def _transfer(result: xr.Dataset) -> Section:
@@ -257,22 +250,14 @@ def run_off_target(
     choice = _choice(heads, whole, share, options)[1]
     loaded = open_model(model, options)
     how = {"scale": scale, "target": target, "prompt": prompt, "tokens": tokens, "controls": controls}
-    key = {
-        **common_key(loaded, options, prompts),
-        "method": "off_target",
-        **choice,
-        **how,
-    }
+    key = {**common_key(loaded, options, prompts), "method": "off_target", **choice, **how}
 
     def measure(_: Results) -> xr.Dataset:
         these = choose_heads(loaded, heads, whole, share, options)
         return off_target(loaded, prompts.split("test"), these, **how, **options.texts)
 
-    return Study(
-        title=f"In which language {loaded.name} continues {whole.source}",
-        cells=[Cell("off_target", key, measure)],
-        sections=lambda results: [_off_target(results["off_target"])],
-    )
+    cell, title = Cell("off_target", key, measure), f"In which language {loaded.name} continues {whole.source}"
+    return Study(title, [cell], lambda results: [_off_target(results["off_target"])])
 
 
 def _off_target(result: xr.Dataset) -> Section:
