@@ -79,15 +79,9 @@ def _of_pairs(model: Model, pairs: Mapping[str, Pairs]) -> Questions:
     encoded = model.encode(Corpus(texts, aligned=False, source="pairs"))
     prompts = tuple(text for some in texts.values() for text in some)
     words = [(pair.answer, pair.foil) for some in pairs.values() for pair in some]
-    only = next(iter(pairs.values()))
-    info = (
-        only.info
-        if len(pairs) == 1
-        else {
-            "source": shortened([some.name for some in pairs.values()]),
-            "pairs": {code: p.info for code, p in pairs.items()},
-        }
-    )
+    infos = {code: some.info for code, some in pairs.items()}
+    source = shortened([some.name for some in pairs.values()])
+    info = {"source": source, "pairs": infos} if len(infos) > 1 else next(iter(infos.values()))
     return Questions(encoded, prompts, _tokens(model, encoded, prompts, words), info)
 
 
