@@ -1,5 +1,6 @@
 """Parts: what the embedding, every head and every MLP write towards an answer, of one batch of prompts."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -40,10 +41,10 @@ def parts(model: Model, batch: Batch, tokens: Tensor) -> tuple[Shares, Tensor, b
     written: dict[int, Tensor] = {}
     mlps = {i: part for i, block in enumerate(model.bridge.blocks) if (part := getattr(block, "mlp", None)) is not None}
 
-    def store(layer: int) -> Any:
-        return lambda output: written.update({layer: first(output)})
+    def store(layer: int, output: Any) -> None:
+        written[layer] = first(output)
 
-    with hooked([after(part, store(i)) for i, part in mlps.items()]):
+    with hooked([after(part, partial(store, i)) for i, part in mlps.items()]):
         recording = record(model, batch, heads=True)
     states = [layer[:, -1].float() for layer in recording.residual]
     normed = model.bridge.ln_final(recording.residual[-1][:, -1:])[:, 0]

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from workbench.heads.groups import AXES, SAMPLES
 from workbench.results.bootstrap import weights
 from workbench.results.companions import companions
 from workbench.results.make import provenance
@@ -11,19 +12,12 @@ from workbench.results.scores import NORMED
 from workbench.text.clusters import recorded_clusters
 
 DRAWS = 400
-_AXES = ("language", "layer", "head")
 
 
 def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | None, str]:
-    """Bootstrap draws of a score, [draw, language, layer, head], and where they come from.
+    """Bootstrap draws of a score, [draw, language, layer, head], and whether they are of its "texts" or "intervals".
 
-    Args:
-        result: with the score.
-        name: of the score.
-        seed: of the draws.
-
-    Returns:
-        The draws and "texts", "intervals" or, with None for the draws, "nothing".
+    None and "nothing" where it has neither.
     """
     samples = samples_of(result, name)
     if samples is not None:
@@ -32,7 +26,7 @@ def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | N
     beside = companions(result, name)
     if {"low", "high"} <= set(beside):
         low, high, value = (
-            variable.transpose(*_AXES).to_numpy() for variable in (beside["low"], beside["high"], result[name])
+            variable.transpose(*AXES).to_numpy() for variable in (beside["low"], beside["high"], result[name])
         )
         made = provenance(result) if "provenance" in result.attrs else {}
         level = (made.get("parameters") or {}).get("level") or 0.95
@@ -45,14 +39,13 @@ def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | N
 
 def samples_of(result: xr.Dataset, name: str) -> np.ndarray | None:
     """Each text's part in the score, [language, sample, layer, head], or None where it was not recorded."""
-    axes = ("language", "sample", "layer", "head")
     own = f"sample_{name}"
-    if own in result and set(result[own].dims) == set(axes):
-        return result[own].transpose(*axes).to_numpy().astype(float)
+    if own in result and set(result[own].dims) == set(SAMPLES):
+        return result[own].transpose(*SAMPLES).to_numpy().astype(float)
     variant = ((provenance(result).get("parameters") or {}) if "provenance" in result.attrs else {}).get("variant")
     # LAHIS is a mean of clipped slopes, and its Result holds the slopes.
     if name == "importance" and "sample_gradient" in result and variant in (None, "paper"):
-        slopes = result["sample_gradient"].transpose(*axes).to_numpy().astype(float)
+        slopes = result["sample_gradient"].transpose(*SAMPLES).to_numpy().astype(float)
         return np.where(slopes < 0, -slopes, np.where(np.isnan(slopes), np.nan, 0.0))
     return None
 

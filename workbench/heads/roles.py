@@ -72,6 +72,7 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
     owner = np.array(languages, dtype=object)[member.argmax(0)]
     made = provenance(result) if "provenance" in result.attrs else {}
     unit = scores.attrs.get("units")
+    recorded = {"quantile": quantile, "shared_by": shared_by, "score": name}
     return make_result(
         {
             "role": (AXES[1:], role.astype(object), "role of the head among the languages"),
@@ -83,12 +84,7 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
         },
         {axis: scores[axis].to_numpy().tolist() for axis in AXES if axis in scores.coords},
         method="heads.roles",
-        parameters={
-            "quantile": quantile,
-            "shared_by": shared_by,
-            "score": name,
-            "from": {"method": made.get("method"), "parameters": made.get("parameters")},
-        },
+        parameters={**recorded, "from": {part: made.get(part) for part in ("method", "parameters")}},
         model=made.get("model"),
         corpus=made.get("corpus"),
         seed=made.get("seed"),

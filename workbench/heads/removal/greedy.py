@@ -11,17 +11,11 @@ Measured = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Step:
-    """One head that was removed.
-
-    Attributes:
-        head: (layer, head).
-        rise: of the kept languages' mean loss since the start, in nats.
-        cells: how many removals were measured to choose it.
-    """
+    """One head that was removed."""
 
     head: tuple[int, int]
-    rise: float
-    cells: int
+    rise: float  # of the kept languages' mean loss since the start, in nats
+    cells: int  # removals that were measured to choose it
 
 
 def greedy(

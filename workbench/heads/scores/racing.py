@@ -14,21 +14,13 @@ Draw = Callable[[np.ndarray, int, int], np.ndarray]
 
 @dataclass
 class Race:
-    """The result of a race.
+    """The result of a race, each [cell]."""
 
-    Attributes:
-        member: [cell] bool, the top cells.
-        mean: [cell], the last estimate of the mean over all samples.
-        low: [cell], lower end of its interval.
-        high: [cell], upper end.
-        seen: [cell], samples measured.
-    """
-
-    member: np.ndarray
-    mean: np.ndarray
-    low: np.ndarray
+    member: np.ndarray  # bool, the top cells
+    mean: np.ndarray  # the last estimate of the mean over all samples
+    low: np.ndarray  # ends of its interval
     high: np.ndarray
-    seen: np.ndarray
+    seen: np.ndarray  # samples measured
 
 
 def race(
@@ -75,13 +67,8 @@ def race(
         Races: Maron and Moore 1994.
     """
     values = np.full((cells, samples), np.nan)
-    state = Race(
-        np.zeros(cells, bool),
-        np.full(cells, np.nan),
-        np.full(cells, -np.inf),
-        np.full(cells, np.inf),
-        np.zeros(cells, int),
-    )
+    mean, low, high = (np.full(cells, value) for value in (np.nan, -np.inf, np.inf))
+    state = Race(np.zeros(cells, bool), mean, low, high, np.zeros(cells, int))
     guesses = [np.zeros((cells, samples))] + ([] if guess is None else [guess])
     sizes = np.ones(cells) if guess is None else (guess**2).mean(1)
     log_risk = np.log(2 * cells * len(guesses) / risk)
@@ -98,9 +85,8 @@ def race(
             state.seen[now] = stop
             if not start:
                 expected = [_expected_variance((values - guess)[:, :stop].var(1, ddof=1), sizes) for guess in guesses]
-            _narrow(
-                state, now, values[now, :stop], [guess[now] for guess in guesses], [v[now] for v in expected], log_risk
-            )
+            own = [guess[now] for guess in guesses]
+            _narrow(state, now, values[now, :stop], own, [variances[now] for variances in expected], log_risk)
             _decide(state, open_, top)
         start = stop
     left = np.flatnonzero(open_)  # all of them exact: only equal means are still undecided

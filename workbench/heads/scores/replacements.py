@@ -2,6 +2,7 @@
 
 import hashlib
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
@@ -47,12 +48,11 @@ def mean(model: Model, batches: Iterable[Batch], *, step: Callable[[], None], by
             over all texts at the same position, counted from each text's first token (`"position"`).
     """
     totals: dict[str | int, Tensor] = {}
-    counts: dict[str | int, int] = {}
+    counts: Counter[str | int] = Counter()
 
     def add(key: str | int, values: list[Tensor]) -> None:
-        total = torch.stack([z.float().sum(0) for z in values]).double().cpu()
-        totals[key] = totals[key] + total if key in totals else total
-        counts[key] = counts.get(key, 0) + len(values[0])
+        totals[key] = totals.get(key, 0) + torch.stack([z.float().sum(0) for z in values]).double().cpu()
+        counts[key] += len(values[0])
 
     for batch in batches:
         recording = record(model, batch, heads=True)

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -10,6 +11,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.heads.finished import interrupted
+from workbench.heads.groups import AXES
 from workbench.heads.scores.measure import clean_losses, run_cells
 from workbench.heads.scores.racing import Race, race
 from workbench.model.batching import by_length, texts_per_batch
@@ -21,8 +23,6 @@ from workbench.results.make import make_result
 from workbench.results.resuming.progress import resumed
 from workbench.text.batches import Encoded
 from workbench.text.corpus import Corpus
-
-_CELLS = ("language", "layer", "head")
 
 
 @checked
@@ -103,11 +103,10 @@ def search(
     distinct = {code: int(own.max()) + 1 for code, own in zip(corpus.languages, corpus.clusters, strict=True)}
 
     def result() -> xr.Dataset:
-        variables = _variables(races, corpus, (model.n_layers, model.n_heads), confidence)
         measured = sum(int(outcome.seen.sum()) for outcome in races.values())
         whole = sum(heads * count for language, count in distinct.items() if language in races)
         return make_result(
-            variables,
+            _variables(races, corpus, (model.n_layers, model.n_heads), confidence),
             {"language": list(corpus.languages)},
             method="heads.search",
             owners={"mean": ["low", "high"]},
@@ -120,8 +119,7 @@ def search(
 
     try:
         with tqdm(total=sum(distinct.values()) * heads, desc="search", unit="cell", disable=not progress) as bar:
-            for language in corpus.languages:
-                own = corpus.clusters[corpus.languages.index(language)]
+            for language, own in zip(corpus.languages, corpus.clusters, strict=True):
                 units = _shuffled([text for text in encoded if text.language == language], own, language, seed)
                 risk = (1 - confidence) / len(corpus.languages)
                 races[language] = _race(model, units, size, bar.update, top=top, risk=risk, first=first)
@@ -158,16 +156,9 @@ def _race(
 ) -> Race:
     """Race all heads on the texts of one language, most important by LAHIS first."""
     slopes = _slopes(model, units, size)
-    return race(
-        _draw(model, units, size, step),
-        len(slopes),
-        len(units),
-        top=top,
-        risk=risk,
-        guess=-slopes,
-        order=np.argsort(-np.maximum(-slopes, 0).mean(1), kind="stable"),
-        first=first,
-    )
+    order = np.argsort(-np.maximum(-slopes, 0).mean(1), kind="stable")
+    draw = partial(_changes, model, units, size, step)
+    return race(draw, len(slopes), len(units), top=top, risk=risk, guess=-slopes, order=order, first=first)
 
 
 def _slopes(model: Model, units: list[_Unit], size: int) -> np.ndarray:
@@ -175,13 +166,8 @@ def _slopes(model: Model, units: list[_Unit], size: int) -> np.ndarray:
     texts, place = _weighed(units)
     slopes = np.zeros((model.n_layers * model.n_heads, len(units)))
     for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": slopes}):
-        gradient, _ = head_gradient(model, batch)
-        _add(
-            slopes,
-            rearrange(gradient.double().cpu().numpy(), "text layer head -> (layer head) text"),
-            batch.rows,
-            place,
-        )
+        gradient = head_gradient(model, batch)[0].double().cpu().numpy()
+        _add(slopes, rearrange(gradient, "text layer head -> (layer head) text"), batch.rows, place)
     return slopes
 
 
@@ -192,23 +178,25 @@ def _add(totals: np.ndarray, values: np.ndarray, rows: Sequence[int], place: dic
         totals[:, unit] += column * share
 
 
-def _draw(
-    model: Model, units: list[_Unit], size: int, step: Callable[[int], object]
-) -> Callable[[np.ndarray, int, int], np.ndarray]:
-    """Measures heads, numbered through all layers, on texts from start to stop: changes [head, text] in nats."""
-
-    def draw(cells: np.ndarray, start: int, stop: int) -> np.ndarray:
-        texts, place = _weighed(units[start:stop])
-        scales = np.ones((len(cells), model.n_layers, model.n_heads))
-        scales.reshape(len(cells), -1)[np.arange(len(cells)), cells] = 0
-        changes = np.zeros((len(cells), stop - start))
-        for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": changes}):
-            recording = record(model, batch, heads=True)
-            _add(changes, run_cells(recording, scales) - clean_losses(recording), batch.rows, place)
-        step(changes.size)
-        return changes
-
-    return draw
+def _changes(
+    model: Model,
+    units: list[_Unit],
+    size: int,
+    step: Callable[[int], object],
+    cells: np.ndarray,
+    start: int,
+    stop: int,
+) -> np.ndarray:
+    """What removing heads, numbered through all layers, changes on texts from start to stop: [head, text] nats."""
+    texts, place = _weighed(units[start:stop])
+    scales = np.ones((len(cells), model.n_layers, model.n_heads))
+    scales.reshape(len(cells), -1)[np.arange(len(cells)), cells] = 0
+    changes = np.zeros((len(cells), stop - start))
+    for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": changes}):
+        recording = record(model, batch, heads=True)
+        _add(changes, run_cells(recording, scales) - clean_losses(recording), batch.rows, place)
+    step(changes.size)
+    return changes
 
 
 def _variables(races: dict[str, Race], corpus: Corpus, shape: tuple[int, int], confidence: float) -> dict:
@@ -222,9 +210,9 @@ def _variables(races: dict[str, Race], corpus: Corpus, shape: tuple[int, int], c
             member[k], seen[k] = outcome.member.reshape(shape), outcome.seen.reshape(shape)
     ends = f"end of its interval; all hold together with confidence {confidence:g} [nats]"
     return {
-        "member": (_CELLS, member, "whether removing the head costs this language most"),
-        "mean": (_CELLS, estimates[0], "change of the loss without the head [nats]"),
-        "low": (_CELLS, estimates[1], f"lower {ends}"),
-        "high": (_CELLS, estimates[2], f"upper {ends}"),
-        "texts": (_CELLS, seen, "distinct texts on which the head was measured"),
+        "member": (AXES, member, "whether removing the head costs this language most"),
+        "mean": (AXES, estimates[0], "change of the loss without the head [nats]"),
+        "low": (AXES, estimates[1], f"lower {ends}"),
+        "high": (AXES, estimates[2], f"upper {ends}"),
+        "texts": (AXES, seen, "distinct texts on which the head was measured"),
     }

@@ -36,11 +36,8 @@ def forms(encoded: Sequence[Encoded], place: dict[str, int], clusters: np.ndarra
 class Squares:
     """Sums over clusters of texts that a t-test needs, [language, ...cells].
 
-    A cluster's own sum stays in memory only until its last text was added.
-
-    Args:
-        clusters: which texts of a language are one, [language, sample]; -1 where there is none.
-        shape: of the cells.
+    A cluster's own sum stays in memory only until its last text was added. `clusters` [language, sample] are -1 where
+    there is no text.
     """
 
     def __init__(self, clusters: np.ndarray, shape: tuple[int, ...]):
