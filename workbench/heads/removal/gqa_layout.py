@@ -46,9 +46,9 @@ def rows_of(slots: list[Slot], width: int, group: int, d_head: int) -> dict[str,
     q = [
         kv * group + heads[i] if kv is not None and i < len(heads) else -1 for kv, heads in slots for i in range(width)
     ]
-    return {"q": _wide(q, d_head), "kv": _wide([-1 if kv is None else kv for kv, _ in slots], d_head)}
 
+    def wide(heads: list[int]) -> Tensor:
+        index = torch.tensor(heads)[:, None]
+        return torch.where(index < 0, -1, index * d_head + torch.arange(d_head)).flatten()
 
-def _wide(heads: list[int], d_head: int) -> Tensor:
-    index = torch.tensor(heads)[:, None]
-    return torch.where(index < 0, -1, index * d_head + torch.arange(d_head)).flatten()
+    return {"q": wide(q), "kv": wide([-1 if kv is None else kv for kv, _ in slots])}

@@ -61,15 +61,8 @@ def _of_file(path: Path) -> list[Question]:
         if path.suffix == ".jsonl":
             items: list[Any] = [json.loads(line) for line in text.splitlines() if line.strip()]
         else:
-            items = [
-                {
-                    "prompt": f"{part['context']}\n{question['question']}\n",
-                    "answer": (question.get("answers") or [{}])[0].get("text"),
-                }
-                for article in json.loads(text)["data"]
-                for part in article["paragraphs"]
-                for question in part["qas"]
-            ]
+            parts = [part for article in json.loads(text)["data"] for part in article["paragraphs"]]
+            items = [_of_xquad(part["context"], question) for part in parts for question in part["qas"]]
     except BadPairs:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
@@ -78,6 +71,11 @@ def _of_file(path: Path) -> list[Question]:
     if not items:
         raise BadPairs(f"{path} holds no questions")
     return [_question(item, f"{path}, question {number}") for number, item in enumerate(items)]
+
+
+def _of_xquad(context: str, question: Any) -> dict[str, Any]:
+    first = (question.get("answers") or [{}])[0]
+    return {"prompt": f"{context}\n{question['question']}\n", "answer": first.get("text")}
 
 
 def _question(item: Any, place: str) -> Question:

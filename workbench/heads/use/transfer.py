@@ -16,6 +16,7 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
@@ -86,55 +87,38 @@ def transfer(
     scaled = np.empty((len(sets), len(wanted), len(unscaled)))
     with tqdm(total=len(sets) * len(wanted), desc="transfer", unit="run", disable=not progress) as bar:
         for i in resumed(range(len(sets)), {"found": scaled}, skip=lambda _: bar.update(len(wanted))):
-            mask = sets[i]
             for j, scale in enumerate(wanted):
-                scaled[i, j] = _preference(model, own, other, np.where(mask, scale, 1.0), size)
+                scaled[i, j] = _preference(model, own, other, np.where(sets[i], scale, 1.0), size)
                 bar.update()
     clusters = numbered(plain(conflict["prompt"]) for conflict in conflicts)
+    measured = {"heads": np.argwhere(chosen).tolist(), "controls": controls}
+    questions = {"questions": len(unscaled), "hash": digest([dict(conflict) for conflict in conflicts])}
     return make_result(
         _variables(unscaled, scaled, clusters, level, seed),
         {"scale": [1.0, *wanted]},
         method="heads.transfer",
         owners={"preference": ["low", "high"], "moved": ["p_value"]},
-        parameters={
-            "heads": np.argwhere(chosen).tolist(),
-            "controls": controls,
-            "level": level,
-            "batch_size": size,
-            "conflicts": {"questions": len(unscaled), "hash": digest([dict(conflict) for conflict in conflicts])},
-        },
+        parameters={**measured, "level": level, "batch_size": size, "conflicts": questions},
         model=model.info,
         seed=seed,
     )
 
 
 def _variables(unscaled: np.ndarray, scaled: np.ndarray, clusters: np.ndarray, level: float, seed: int) -> Variables:
-    """The Result's variables, from preferences.
-
-    Args:
-        unscaled: with the heads unchanged, [question].
-        scaled: with the heads scaled, then with each set of random heads scaled, [set, scale, question].
-        clusters: numbers of the distinct questions, [question].
-        level: of the intervals.
-        seed: of the bootstrap.
-    """
+    """The Result's variables, from preferences [question] and [set, scale, question], the first set being the heads."""
     values = np.concatenate([unscaled[None], scaled[0]])  # [scale, question]
     changes = np.concatenate([np.zeros((len(scaled), 1, len(unscaled))), scaled - unscaled], 1)
     shift = changes[0] - changes[1:].mean(0)
-    low, high = interval(values, axis=1, level=level, seed=seed, clusters=clusters)
-    shift_low, shift_high = interval(shift, axis=1, level=level, seed=seed, clusters=clusters)
-    p = corrected(p_value(shift[1:], axis=1, clusters=clusters))
-    tested = np.append(np.nan, p)  # scale 1 is what the others are compared with
-    ends = f"end of the {level:.0%} interval of"
+    how = {"axis": 1, "clusters": clusters}
+    bounds, of_shift = (interval(samples, level=level, seed=seed, **how) for samples in (values, shift))
+    p = np.append(np.nan, corrected(p_value(shift[1:], **how)))  # scale 1 is what the others are compared with
     return {
         "preference": (_CELLS, values.mean(1), "loss of the other answer less that of the own one [nats]"),
-        "low": (_CELLS, low, f"lower {ends} preference over questions [nats]"),
-        "high": (_CELLS, high, f"upper {ends} preference over questions [nats]"),
+        **interval_ends(_CELLS, bounds, "preference over questions [nats]", level=level),
         "own_share": (_CELLS, (values > 0).mean(1), "share of questions whose own answer is preferred"),
         "moved": (_CELLS, shift.mean(1), "change of the preference beyond that of random heads [nats]"),
-        "moved_low": (_CELLS, shift_low, f"lower {ends} moved over questions [nats]"),
-        "moved_high": (_CELLS, shift_high, f"upper {ends} moved over questions [nats]"),
-        "p_value": (_CELLS, tested, "p-value that moved is 0, corrected"),
+        **interval_ends(_CELLS, of_shift, "moved over questions [nats]", level=level, name="moved"),
+        "p_value": (_CELLS, p, "p-value that moved is 0, corrected"),
         "control_shift": (("control", "scale"), changes[1:].mean(2), "change with each set of random heads [nats]"),
         "sample_preference": (("scale", "sample"), values, "preference of each question [nats]"),
     }
