@@ -19,19 +19,12 @@ from workbench.text.tokens.spans import Divider
 
 @dataclass(frozen=True)
 class Questions:
-    """Prompts, and the tokens between which the model chooses after each.
+    """Prompts, and the tokens between which the model chooses after each."""
 
-    Attributes:
-        encoded: the prompts, in the order of `prompts`; `language` is "" where there are no languages.
-        prompts: their texts.
-        tokens: answer and foil of each prompt, [prompt, 2]; -1 where the model's own first and second choice is meant.
-        info: what provenance records.
-    """
-
-    encoded: list[Encoded]
-    prompts: tuple[str, ...]
-    tokens: np.ndarray
-    info: dict[str, Any]
+    encoded: list[Encoded]  # `language` is "" where there are no languages
+    prompts: tuple[str, ...]  # their texts
+    tokens: np.ndarray  # answer and foil, [prompt, 2]; -1 where the model's own first and second choice is meant
+    info: dict[str, Any]  # what provenance records
 
     @property
     def languages(self) -> list[str]:

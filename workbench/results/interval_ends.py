@@ -10,14 +10,9 @@ from workbench.results.make import Variables
 def interval_ends(
     axes: tuple[str, ...], bounds: Sequence[np.ndarray] | np.ndarray, of: str, *, level: float, name: str = ""
 ) -> Variables:
-    """The variables `low` and `high`, or `{name}_low` and `{name}_high`.
+    """The variables `low` and `high`, or `{name}_low` and `{name}_high`, of lower and upper bounds.
 
-    Args:
-        axes: of both.
-        bounds: the lower ends, then the upper ones.
-        of: what the interval is of, with its unit, such as "delta over texts [nats]".
-        level: of the interval.
-        name: of the variable whose interval it is; empty for the main one.
+    `of` says what the interval is of, with its unit, such as "delta over texts [nats]".
     """
     prefix, end = name and f"{name}_", f"end of the {level:.0%} interval of {of}"
     return {

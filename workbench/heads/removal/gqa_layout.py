@@ -18,10 +18,8 @@ def layout(
     Every layer has as many slots as the layer that needs most. Of all widths the one that takes fewest parameters is
     chosen: a wide slot is half empty where few of a group's query heads stay, narrow slots repeat a key/value head.
 
-    Args:
-        keep: [layer, key/value head, query head of it] bool.
-        allowed: whether the architecture takes these numbers of query and key/value heads; those of the whole model
-            are taken where nothing smaller is.
+    `keep` is [layer, key/value head, query head of it] bool; `allowed` says whether the architecture takes numbers of
+    query and key/value heads; those of the whole model are taken where nothing smaller is.
     """
     ways = []
     for width in range(1, keep.shape[2] + 1):

@@ -35,13 +35,8 @@ def held_out_curves(
 ) -> Variables:
     """Rises by ranking and number of removed heads, and what each ranking gains over random ones.
 
-    Args:
-        table: of `measure_removals`, its first rankings being these, all further ones random.
-        rankings: number of those that are not random.
-        counts: numbers of removed heads that were measured.
-        groups: places of the kept languages and of the dropped ones.
-        level: of the intervals.
-        seed: of the bootstrap.
+    The table has as many `rankings` first, then random ones, each with as many `counts` of removed heads; `groups` are
+    places of the kept and of the dropped languages.
     """
     deltas = sort_texts(table.corpus, table.deltas)
     deltas = deltas.reshape(-1, counts, *deltas.shape[1:])  # [ranking, removed, language, sample]

@@ -29,11 +29,8 @@ def run_cells(
 
     Cells that begin at the same layer run side by side, since a stack restarts at the lowest layer that it changes.
 
-    Args:
-        recording: a pass recorded with `heads=True`.
-        scales: what each head's output is multiplied by, [cell, layer, head].
-        metric: what is measured.
-        step: called with the number of cells after each stack.
+    The pass was recorded with `heads=True`; each head's output is multiplied by scales [cell, layer, head]; `step` is
+    called with the number of cells after each stack.
 
     Raises:
         NotFinite: a loss is NaN or infinite.

@@ -40,12 +40,8 @@ def mean(model: Model, batches: Iterable[Batch], *, step: Callable[[], None], by
 
     In a chat these are the text's own; by position also the template's, which have means of their own.
 
-    Args:
-        model: the model.
-        batches: the whole corpus.
-        step: called after each batch.
-        by: over all texts of all languages (`"corpus"`), over the texts of the text's own language (`"language"`), or
-            over all texts at the same position, counted from each text's first token (`"position"`).
+    `by` says over which texts: all of all languages (`"corpus"`), those of the text's own language (`"language"`), or
+    all at the same position, counted from each text's first token (`"position"`). `step` is called after each batch.
     """
     totals: dict[str | int, Tensor] = {}
     counts: Counter[str | int] = Counter()
@@ -93,11 +89,8 @@ def _places(batch: Batch) -> Tensor:
 def resample(model: Model, encoded: Sequence[Encoded], *, seed: int, same: bool = False) -> Replacement:
     """The head's output in a donor text of another language (or of the same), by position from the start.
 
-    Position p of a text takes the donor's position p modulo the donor's length, so a shorter donor repeats.
-
-    Raises:
-        TooFewLanguages: the corpus has one language only.
-        BadCorpus: with `same`, a language has one text only.
+    Position p of a text takes the donor's position p modulo the donor's length, so a shorter donor repeats. It raises
+    what `donors` raises.
     """
     chosen = donors(encoded, seed=seed, same=same)
 

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.groups import chosen_heads, random_groups
-from workbench.heads.use.tasks import EncodedTasks, answer_losses, encode_tasks, read_tasks
+from workbench.heads.use.tasks import EncodedTasks, encode_tasks, read_tasks
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.forward.alone import alone, alone_inside
@@ -107,8 +107,11 @@ def tune_mask(
     own = numbered(plain(question.prompt) for question in questions)
     train, test = _split(own, held_out, seed)
     encoded = encode_tasks(model, questions)
+    trained = {"heads": np.argwhere(chosen).tolist(), **training}
     sets = [chosen, *random_groups("mask", chosen, controls, seed=seed)]
     masks, curves = [], []
+
+    recorded = {"questions": len(questions), "hash": digest([[q.prompt, q.answer] for q in questions])}
 
     def result(variables: Variables) -> xr.Dataset:
         mask = masks[0] if masks else torch.ones(shape)
@@ -122,13 +125,7 @@ def tune_mask(
             {"condition": list(_CONDITIONS), "against": ["none", "random"]},
             method="heads.tune_mask",
             owners={"accuracy": ["low", "high"], "gain": ["p_value"]},
-            parameters={
-                "heads": np.argwhere(chosen).tolist(),
-                **training,
-                **testing,
-                "batch_size": size,
-                "tasks": {"questions": len(questions), "hash": digest([[q.prompt, q.answer] for q in questions])},
-            },
+            parameters={**trained, **testing, "batch_size": size, "tasks": recorded},
             model=model.info,
             seed=seed,
             attrs={"trained_on": len(train), "held_out": len(test)},
@@ -137,10 +134,10 @@ def tune_mask(
     try:
         with tqdm(total=len(sets) * epochs, desc="soft mask", unit="epoch", disable=not progress) as bar:
             for group in sets:
-                mask, curve = _train(model, encoded, train, group, **training, size=size, seed=seed, bar=bar)
+                mask, curve = _train(encoded, train, group, **training, size=size, seed=seed, bar=bar)
                 masks.append(mask)
                 curves.append(curve)
-        measured = [_measure(model, encoded, test, mask, size) for mask in (torch.ones(shape), *masks)]
+        measured = [_measure(encoded, test, mask, size) for mask in (torch.ones(shape), *masks)]
     except KeyboardInterrupt:
         raise Interrupted("interrupted; .partial holds the mask of the chosen heads", partial=result({})) from None
     return result(_variables(measured, own[test], level, seed))
@@ -160,7 +157,6 @@ def _split(clusters: np.ndarray, held_out: float, seed: int) -> tuple[np.ndarray
 
 
 def _train(
-    model: Model,
     encoded: EncodedTasks,
     rows: np.ndarray,
     chosen: np.ndarray,
@@ -173,6 +169,7 @@ def _train(
     bar: Any,
 ) -> tuple[Tensor, list[float]]:
     """The mask [layer, head] after training, and the loss of each step."""
+    model = encoded.model
     places = torch.from_numpy(np.argwhere(chosen)).to(model.device).unbind(1)
     entries = torch.nn.Parameter(torch.ones(len(places[0]), device=model.device))  # AdamW trains nothing else
     optimizer = torch.optim.AdamW([entries], lr=rate, weight_decay=decay)
@@ -182,9 +179,8 @@ def _train(
     for _ in resumed(range(epochs), state, skip=lambda _: bar.update()):
         order = generator.permutation(rows)
         for start in range(0, len(order), size):
-            batch, follows = encoded.batch(model, order[start : start + size].tolist())
             with torch.enable_grad(), masked(model, base.index_put(places, entries)):
-                loss = answer_losses(model, batch, follows)[0].mean()
+                loss = encoded.losses(order[start : start + size].tolist())[0].mean()
                 (slope,) = torch.autograd.grad(loss, entries)
             if not bool(torch.isfinite(slope).all()):
                 raise NotFinite(f"the loss of the answers is NaN or infinite at rate={rate}; a smaller rate may help")
@@ -205,14 +201,12 @@ def masked(model: Model, mask: Tensor) -> Iterator[None]:
 
 
 @torch.no_grad()
-def _measure(model: Model, encoded: EncodedTasks, rows: np.ndarray, mask: Tensor, size: int) -> np.ndarray:
+def _measure(encoded: EncodedTasks, rows: np.ndarray, mask: Tensor, size: int) -> np.ndarray:
     """Whether each question is answered, and the loss of its answer: [2, question]."""
-    parts = []
-    with edited(model, heads=mask):
-        for start in range(0, len(rows), size):
-            losses, right = answer_losses(model, *encoded.batch(model, rows[start : start + size].tolist()))
-            parts.append(torch.stack([right.double(), losses.double()]).cpu().numpy())
-    return np.concatenate(parts, 1)
+    with edited(encoded.model, heads=mask):
+        parts = [encoded.losses(rows[start : start + size].tolist()) for start in range(0, len(rows), size)]
+    losses, right = (torch.cat(values).double().cpu().numpy() for values in zip(*parts, strict=True))
+    return np.stack([right, losses])
 
 
 def _variables(measured: list[np.ndarray], clusters: np.ndarray, level: float, seed: int) -> Variables:

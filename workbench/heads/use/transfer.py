@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadPairs
 from workbench.heads.groups import chosen_heads, random_groups
-from workbench.heads.use.tasks import EncodedTasks, Question, answer_losses, encode_tasks
+from workbench.heads.use.tasks import EncodedTasks, Question, encode_tasks
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.forward.alone import alone
@@ -83,12 +83,12 @@ def transfer(
     chosen = chosen_heads(heads, model.n_layers, model.n_heads)
     own, other = (_encoded(model, conflicts, name) for name in ("own", "other"))
     sets = [chosen, *random_groups("transfer", chosen, controls, seed=seed)]
-    unscaled = _preference(model, own, other, np.ones(chosen.shape), size)
+    unscaled = _preference(own, other, np.ones(chosen.shape), size)
     scaled = np.empty((len(sets), len(wanted), len(unscaled)))
     with tqdm(total=len(sets) * len(wanted), desc="transfer", unit="run", disable=not progress) as bar:
         for i in resumed(range(len(sets)), {"found": scaled}, skip=lambda _: bar.update(len(wanted))):
             for j, scale in enumerate(wanted):
-                scaled[i, j] = _preference(model, own, other, np.where(sets[i], scale, 1.0), size)
+                scaled[i, j] = _preference(own, other, np.where(sets[i], scale, 1.0), size)
                 bar.update()
     clusters = numbered(plain(conflict["prompt"]) for conflict in conflicts)
     measured = {"heads": np.argwhere(chosen).tolist(), "controls": controls}
@@ -136,12 +136,11 @@ def _encoded(model: Model, conflicts: Sequence[Mapping[str, str]], name: str) ->
 
 
 @torch.no_grad()
-def _preference(model: Model, own: EncodedTasks, other: EncodedTasks, scales: np.ndarray, size: int) -> np.ndarray:
+def _preference(own: EncodedTasks, other: EncodedTasks, scales: np.ndarray, size: int) -> np.ndarray:
     """Loss of the other answer less that of the own one: [question]."""
-    parts = []
-    with edited(model, heads=torch.from_numpy(scales)):
-        for start in range(0, len(own.ids), size):
-            rows = range(start, min(start + size, len(own.ids)))
-            losses = [answer_losses(model, *answers.batch(model, rows))[0] for answers in (other, own)]
-            parts.append((losses[0] - losses[1]).double().cpu().numpy())
+    rows, parts = range(len(own.ids)), []
+    with edited(own.model, heads=torch.from_numpy(scales)):
+        for start in rows[::size]:
+            part = rows[start : start + size]
+            parts.append((other.losses(part)[0] - own.losses(part)[0]).double().cpu().numpy())
     return np.concatenate(parts)

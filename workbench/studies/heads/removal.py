@@ -66,14 +66,8 @@ def own_heads_study(
 ) -> Study:
     """Switch off each language's own heads against random ones, as the demo does.
 
-    Heads are chosen on one half of the texts and switched off on the first of the other half.
-
-    Args:
-        model: the model.
-        corpus: texts by language; with fewer than four of a language there is nothing to split, and no section.
-        heads: of each language's group.
-        texts: most texts of each language to measure on.
-        controls: random groups for each group.
+    Heads, so many of each language, are chosen on one half of the texts and switched off on the first `texts` of the
+    other half. With fewer than four texts of a language there is nothing to split, and no section.
     """
     title = f"Knock-outs of heads of {model.name}"
     if min(corpus.counts.values()) < _LEAST:
