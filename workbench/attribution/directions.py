@@ -53,13 +53,9 @@ class FrozenNorm:
 
 @torch.no_grad()
 def unembedding(model: Model, normed: Tensor, logits: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, bool]:
-    """The logit of the answer minus that of the foil as a linear map of normed states.
+    """The logit of the answer minus that of the foil, tokens [row, 2], as a linear map of normed states [row, d_model].
 
-    Args:
-        model: the model.
-        normed: last states that passed the final norm, [row, d_model].
-        logits: the model's own logits of them, [row, vocabulary].
-        tokens: answer and foil, [row, 2].
+    Its factor is read off the model's own logits of these states, [row, vocabulary].
 
     Returns:
         Its direction [row, d_model]; what the unembedding's own bias adds, [row]; and whether a soft cap follows,

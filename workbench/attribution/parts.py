@@ -27,10 +27,7 @@ Shares = dict[str, Tensor]
 def parts(model: Model, batch: Batch, tokens: Tensor) -> tuple[Shares, Tensor, bool]:
     """Run prompts, padded on the left, and divide the last position's logit difference among the parts.
 
-    Args:
-        model: the model.
-        batch: the prompts.
-        tokens: answer and foil of each, [prompt, 2]; -1 for the model's first choice, and for the best other token.
+    Of tokens, answer and foil [prompt, 2], -1 stands for the model's first choice, and for the best other token.
 
     Returns:
         The shares; answer and foil, [prompt, 2]; whether the logits have a soft cap: the difference is the one before.

@@ -72,7 +72,10 @@ def named(
                 f"with another name, such as {{'my_{name}': function}}"
             )
         else:
-            _takes_model_and_corpus(option, name, score)
+            try:
+                inspect.signature(score).bind(None, None)
+            except (TypeError, ValueError) as error:
+                raise BadArgument(f"{option}: {name!r} does not take a model and a corpus: {error}") from None
         if by_name.setdefault(name, score) is not score:
             raise BadArgument(f"{option}: two scores are called {name!r}; give a dict of names and functions")
     return by_name
@@ -127,13 +130,6 @@ def _own_name(option: str, score: str | HeadScore) -> str:
             "{'my_score': function}"
         )
     return name
-
-
-def _takes_model_and_corpus(option: str, name: str, score: HeadScore) -> None:
-    try:
-        inspect.signature(score).bind(None, None)
-    except (TypeError, ValueError) as error:
-        raise BadArgument(f"{option}: {name!r} does not take a model and a corpus: {error}") from None
 
 
 def _check_mean(name: str, values: xr.DataArray, samples: np.ndarray, count: int) -> None:

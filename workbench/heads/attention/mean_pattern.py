@@ -30,8 +30,7 @@ def frozen(model: Model, batches: Iterable[Batch], *, step: Callable[[], object]
             total = torch.nn.functional.pad(total, (0, longer, 0, longer))
             count = torch.nn.functional.pad(count, (0, longer))
         _add(model, batch, total)
-        for length in batch.lengths.tolist():
-            count[:length] += 1
+        count += (torch.arange(len(count)) < batch.lengths.cpu()[:, None]).sum(0)
         step()
     mean = (total / count[:, None]).to(device=model.device, dtype=model.dtype)  # [layer, head, query, key]
 

@@ -103,9 +103,8 @@ def patterns(
                 done += len(batch)
                 bar.update(len(batch))
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted; finished {done} of {len(encoded)} texts; the others are NaN in .partial", partial=result()
-        ) from None
+        message = f"interrupted; finished {done} of {len(encoded)} texts; the others are NaN in .partial"
+        raise Interrupted(message, partial=result()) from None
     return result()
 
 

@@ -42,15 +42,10 @@ def diagonal(
 ) -> Diagonal:
     """Compare the change of each group's own language with that of the others.
 
-    Args:
-        samples: each text's change, [group, language, sample], NaN where a language has fewer texts.
-        groups: names; a group named by a language's code or name belongs to that language.
-        languages: codes.
-        aligned: row i means the same in every language: the bootstrap draws whole rows.
-        clusters: which samples of a language are one and are drawn together, [language, sample]; of an aligned corpus
-            the same in every language; each its own when None.
-        level: of the intervals.
-        seed: of the draws and of the shuffles.
+    A group named by a language's code or name belongs to that language. Samples are each text's change, [group,
+    language, sample], NaN where a language has fewer texts; `clusters` [language, sample] are drawn together, each its
+    own when None. Where row i means the same in every language (`aligned`), whole rows are drawn, and clusters are the
+    same in every language.
     """
     own = {g: k for g, name in enumerate(groups) for k, language in enumerate(languages) if same(name, language)}
     count = (~np.isnan(samples)).any(0).sum(1)

@@ -92,7 +92,9 @@ def ablate(
     model.require("head")
     if how == "pattern":
         model.require("pattern")
-    layers = _layers(model, heads)
+    shape = (model.n_layers, model.n_heads)
+    mask = np.ones(shape, bool) if heads is None else chosen_heads(heads, *shape)
+    layers = {int(layer): np.flatnonzero(mask[layer]).tolist() for layer in np.flatnonzero(mask.any(1))}
     encoded = model.encode(corpus, truncate=truncate)
     sweep = _Sweep(model, corpus, layers, metric)
     cells = [[layer, head] for layer in layers for head in layers[layer]]
@@ -124,14 +126,6 @@ def ablate(
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; {sweep.summary()}", partial=result()) from None
     return result()
-
-
-def _layers(model: Model, heads: Sequence[tuple[int, int]] | None) -> dict[int, list[int]]:
-    """The heads to ablate by layer, in order, each once."""
-    if heads is None:
-        return {layer: list(range(model.n_heads)) for layer in range(model.n_layers)}
-    mask = chosen_heads(heads, model.n_layers, model.n_heads)
-    return {int(layer): np.flatnonzero(mask[layer]).tolist() for layer in np.flatnonzero(mask.any(1))}
 
 
 def _replacement(
@@ -191,8 +185,7 @@ class _Sweep:
 
     def summary(self) -> str:
         """Which cells are finished, in words."""
-        total = sum(map(len, self.layers.values()))
-        done = self.finished().sum((1, 2)).tolist()
+        total, done = sum(map(len, self.layers.values())), self.finished().sum((1, 2)).tolist()
         each = [f"{code} {count} of {total}" for code, count in zip(self.corpus.languages, done, strict=True) if count]
         return (
             f"{sum(done)} of {total * len(done)} cells are finished "

@@ -21,13 +21,7 @@ from workbench.text.corpus import Corpus
 
 
 def built_in(
-    *,
-    progress: bool,
-    batch_size: int | str,
-    seed: int,
-    truncate: bool,
-    permutations: int = 20,
-    together: bool = False,
+    *, progress: bool, batch_size: int | str, seed: int, truncate: bool, permutations: int = 20, together: bool = False
 ) -> dict[str, HeadScore]:
     """Every built-in head score, with these options; in all of them high means that the language needs the head.
 

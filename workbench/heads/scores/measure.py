@@ -19,11 +19,7 @@ from workbench.text.corpus import Corpus
 
 @torch.no_grad()
 def run_cells(
-    recording: Recording,
-    scales: np.ndarray,
-    *,
-    metric: Metric = nll,
-    step: Callable[[int], object] | None = None,
+    recording: Recording, scales: np.ndarray, *, metric: Metric = nll, step: Callable[[int], object] | None = None
 ) -> np.ndarray:
     """The loss (or other metric) of each text of a recorded batch under each cell's scales: [cell, sample] float64.
 
@@ -81,10 +77,6 @@ class Table:
         self.clean[at] = clean
         self.losses[:, at[0], at[1]] = losses
 
-    def state(self) -> dict[str, np.ndarray]:
-        """What batches fill in."""
-        return {"losses": self.losses, "clean": self.clean}
-
     @property
     def finished(self) -> np.ndarray:
         """Which languages had all their texts in every cell: [language] bool."""
@@ -122,7 +114,8 @@ def fill_table(
     step: Callable[[int], object] | None = None,
 ) -> None:
     """Measure batch by batch, so that an interrupt leaves the finished batches in the table."""
-    for batch in resumed(list(batches), table.state(), skip=lambda _: step and step(len(scales))):
+    state = {"losses": table.losses, "clean": table.clean}
+    for batch in resumed(list(batches), state, skip=lambda _: step and step(len(scales))):
         recording = record(model, batch, heads=True)
         losses = run_cells(recording, scales, metric=metric, step=step)
         table.put(batch, clean_losses(recording, metric), losses)

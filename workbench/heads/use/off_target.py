@@ -112,8 +112,9 @@ def off_target(
     check_prompt_lengths(model, encoded, tokens)
     masks = [np.zeros_like(chosen), chosen, *random_groups("off-target", chosen, controls, seed=seed)]
     runs = _Runs(prompts, encoded, wanted)
+    state = {"written": runs.written, "codes": runs.codes, "hit": runs.hit, "none": runs.none}
     try:
-        for run in resumed(tqdm(range(len(masks)), desc="off target", unit="run", disable=not progress), runs.state()):
+        for run in resumed(tqdm(range(len(masks)), desc="off target", unit="run", disable=not progress), state):
             scales = torch.from_numpy(np.where(masks[run], scale, 1.0))
             texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
             runs.add(texts, answers_of(texts))
@@ -151,10 +152,6 @@ class _Runs:
     codes: list[np.ndarray] = field(default_factory=list)  # their languages, "?" where there is none
     hit: list[np.ndarray] = field(default_factory=list)  # whether each answer is in its target, [language, sample]
     none: list[np.ndarray] = field(default_factory=list)  # answers in no language, [language]
-
-    def state(self) -> dict[str, list[np.ndarray]]:
-        """What runs fill in."""
-        return {"written": self.written, "codes": self.codes, "hit": self.hit, "none": self.none}
 
     def add(self, texts: list[str], codes: list[str | None]) -> None:
         """Add a run: the text that follows each prompt, and its language."""

@@ -107,25 +107,25 @@ def tune_mask(
     own = numbered(plain(question.prompt) for question in questions)
     train, test = _split(own, held_out, seed)
     encoded = encode_tasks(model, questions)
-    trained = {"heads": np.argwhere(chosen).tolist(), **training}
+    parameters = {"heads": np.argwhere(chosen).tolist(), **training, **testing, "batch_size": size}
     sets = [chosen, *random_groups("mask", chosen, controls, seed=seed)]
-    masks, curves = [], []
+    trained: list[tuple[Tensor, list[float]]] = []  # the mask of each set, and the loss of each step
 
     recorded = {"questions": len(questions), "hash": digest([[q.prompt, q.answer] for q in questions])}
 
     def result(variables: Variables) -> xr.Dataset:
-        mask = masks[0] if masks else torch.ones(shape)
+        mask, curve = trained[0] if trained else (torch.ones(shape), [])
         return make_result(
             {
                 "mask": (("layer", "head"), mask, "factor of the head's output"),
                 "chosen": (("layer", "head"), chosen, "whether the factor was trained"),
-                "train_loss": (("step",), np.array(curves[0] if curves else []), "loss of each training step [nats]"),
+                "train_loss": (("step",), np.array(curve), "loss of each training step [nats]"),
                 **variables,
             },
             {"condition": list(_CONDITIONS), "against": ["none", "random"]},
             method="heads.tune_mask",
             owners={"accuracy": ["low", "high"], "gain": ["p_value"]},
-            parameters={**trained, **testing, "batch_size": size, "tasks": recorded},
+            parameters={**parameters, "tasks": recorded},
             model=model.info,
             seed=seed,
             attrs={"trained_on": len(train), "held_out": len(test)},
@@ -134,10 +134,8 @@ def tune_mask(
     try:
         with tqdm(total=len(sets) * epochs, desc="soft mask", unit="epoch", disable=not progress) as bar:
             for group in sets:
-                mask, curve = _train(encoded, train, group, **training, size=size, seed=seed, bar=bar)
-                masks.append(mask)
-                curves.append(curve)
-        measured = [_measure(encoded, test, mask, size) for mask in (torch.ones(shape), *masks)]
+                trained.append(_train(encoded, train, group, **training, size=size, seed=seed, bar=bar))
+        measured = [_measure(encoded, test, mask, size) for mask, _ in ((torch.ones(shape), []), *trained)]
     except KeyboardInterrupt:
         raise Interrupted("interrupted; .partial holds the mask of the chosen heads", partial=result({})) from None
     return result(_variables(measured, own[test], level, seed))

@@ -129,16 +129,15 @@ def run_tune_mask(
 
 
 def _tuned(result: xr.Dataset) -> Section:
-    return section(
-        "tune_mask",
-        result,
-        drawing(figures.bars, result, "accuracy", question="Does a trained mask answer more held-out questions?"),
-        reading="A bar is the share of held-out questions whose whole answer is the model's first choice, its whisker "
-        "the interval over questions. The table has the loss too, and what the trained mask saves against each row.",
-        finding=findings.tuned(result),
-        control="Masks that were trained alike on as many random heads of the same layers are the bar `random`.",
-        table=findings.tuned_table(result).set_index("condition"),
+    question = "Does a trained mask answer more held-out questions?"
+    figure = drawing(figures.bars, result, "accuracy", question=question)
+    reading = (
+        "A bar is the share of held-out questions whose whole answer is the model's first choice, its whisker the "
+        "interval over questions. The table has the loss too, and what the trained mask saves against each row."
     )
+    control = "Masks that were trained alike on as many random heads of the same layers are the bar `random`."
+    finding, table = findings.tuned(result), findings.tuned_table(result).set_index("condition")
+    return section("tune_mask", result, figure, reading=reading, finding=finding, control=control, table=table)
 
 
 @study("heads transfer")
@@ -198,16 +197,14 @@ def run_transfer(
 
 def _transfer(result: xr.Dataset) -> Section:
     question = "How far do scaled heads move the answer, beyond random heads?"
-    return section(
-        "transfer",
-        result,
-        drawing(figures.curves, result.sortby("scale"), "moved", x="scale", question=question),
-        reading="Across: what the heads' outputs are multiplied by; 1 is the model as it is. Up: how far the "
-        "preference for the own answer moves, less what random heads move it.",
-        finding=findings.transfer(result),
-        control="Random heads of the same layers are scaled alike, and what they do is taken off.",
-        table=findings.transfer_table(result).set_index("scale"),
+    figure = drawing(figures.curves, result.sortby("scale"), "moved", x="scale", question=question)
+    reading = (
+        "Across: what the heads' outputs are multiplied by; 1 is the model as it is. Up: how far the preference for "
+        "the own answer moves, less what random heads move it."
     )
+    control = "Random heads of the same layers are scaled alike, and what they do is taken off."
+    finding, table = findings.transfer(result), findings.transfer_table(result).set_index("scale")
+    return section("transfer", result, figure, reading=reading, finding=finding, control=control, table=table)
 
 
 # Long: a parameter for each option of the command.
@@ -262,13 +259,11 @@ def run_off_target(
 
 def _off_target(result: xr.Dataset) -> Section:
     question = "In which language does the model continue with the heads scaled?"
-    return section(
-        "off_target",
-        result,
-        drawing(figures.matrix, result, "share", question=question),
-        reading="Rows: the whole model, the scaled heads and random heads. Each column is a language of the prompts: "
-        "the share of them that is answered in the wanted language.",
-        finding=findings.off_target(result),
-        control="Random heads of the same layers, as many and scaled alike, are the row `random`.",
-        table=findings.off_target_table(result).set_index("language"),
+    figure = drawing(figures.matrix, result, "share", question=question)
+    reading = (
+        "Rows: the whole model, the scaled heads and random heads. Each column is a language of the prompts: the share "
+        "of them that is answered in the wanted language."
     )
+    control = "Random heads of the same layers, as many and scaled alike, are the row `random`."
+    finding, table = findings.off_target(result), findings.off_target_table(result).set_index("language")
+    return section("off_target", result, figure, reading=reading, finding=finding, control=control, table=table)
