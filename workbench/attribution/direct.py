@@ -1,7 +1,6 @@
 """Direct logit attribution: what each head and each MLP writes into the logits of an answer against a foil."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,13 +8,13 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked
-from workbench.attribution.parts import Parts, parts
+from workbench.attribution.parts import parts
 from workbench.attribution.questions import Questions, questions
 from workbench.errors import Interrupted, warn
 from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
-from workbench.results.make import make_result
+from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
@@ -32,8 +31,11 @@ _TEXTS = {
     "constant_effect": "biases of the last norm and the unembedding, answer less foil [logits]",
     "difference": "logit of the answer less that of the foil [logits]",
 }
-_CELLS = {"head_effect": ("layer", "head"), "attention_effect": ("layer",), "mlp_effect": ("layer",)}
-_CELLS["layer_effect"] = ("layer",)
+_CELLS: dict[str, tuple[str, ...]] = {
+    "head_effect": ("layer", "head"),
+    **dict.fromkeys(("attention_effect", "mlp_effect", "layer_effect"), ("layer",)),
+    **dict.fromkeys(("embedding_effect", "constant_effect", "difference"), ()),
+}
 _QUESTIONS = {
     "head_effect": "Which heads write the answer into the logits?",
     "mlp_effect": "Which MLPs write the answer into the logits?",
@@ -96,28 +98,27 @@ def direct(
     model.require("head")
     prompted = questions(model, prompts, answer, foil)
     count = len(prompted.encoded)
-    values = {name: np.full((count, *_shape(model, name)), np.nan) for name in _TEXTS}
+    sizes = {"layer": model.n_layers, "head": model.n_heads}
+    values = {name: np.full((count, *(sizes[axis] for axis in _CELLS[name])), np.nan) for name in _TEXTS}
     tokens = prompted.tokens.copy()
     capped = np.zeros((), dtype=bool)
     number = {(prompt.language, prompt.row): place for place, prompt in enumerate(prompted.encoded)}
-    bar = tqdm(total=count, desc="direct attribution", unit="prompt", disable=not progress)
+    state = {**values, "tokens": tokens, "capped": capped}
     stopped = ""
     try:
-        every = list(by_length(model, prompted.encoded, batch_size=size, side="left", passes=3))
-        state = {**values, "tokens": tokens, "capped": capped}
-        for batch in resumed(every, state, skip=lambda batch: bar.update(len(batch))):
-            rows = [number[key] for key in zip(batch.languages, batch.rows, strict=True)]
-            written = parts(model, batch, torch.from_numpy(prompted.tokens[rows]))
-            for name, share in _effects(written).items():
-                values[name][rows] = share.cpu().numpy()
-            tokens[rows] = written.tokens.cpu().numpy()
-            capped |= written.capped
-            bar.update(len(rows))
+        with tqdm(total=count, desc="direct attribution", unit="prompt", disable=not progress) as bar:
+            every = list(by_length(model, prompted.encoded, batch_size=size, side="left", passes=3))
+            for batch in resumed(every, state, skip=lambda batch: bar.update(len(batch))):
+                rows = [number[key] for key in zip(batch.languages, batch.rows, strict=True)]
+                shares, read, has_cap = parts(model, batch, torch.from_numpy(prompted.tokens[rows]))
+                for name, share in shares.items():
+                    values[name][rows] = share.cpu().numpy()
+                tokens[rows] = read.cpu().numpy()
+                capped |= has_cap
+                bar.update(len(rows))
     except KeyboardInterrupt:
         done = int(np.isfinite(values["difference"]).sum())
         stopped = f"interrupted: {done} of {count} prompts are finished; they are in .partial"
-    finally:
-        bar.close()
     if capped:
         warn(f"{model.name!r} has a soft cap on its logits; the difference is divided as it is before the cap")
     result = make_result(
@@ -137,52 +138,33 @@ def direct(
     return result
 
 
-def _effects(written: Parts) -> dict[str, torch.Tensor]:
-    """The variables of one batch, each [prompt, ...]."""
-    return {
-        "head_effect": written.heads,
-        "attention_effect": written.attention,
-        "mlp_effect": written.mlp,
-        "layer_effect": written.attention + written.mlp,
-        "embedding_effect": written.embedding,
-        "constant_effect": written.constant,
-        "difference": written.difference,
-    }
-
-
-def _shape(model: Model, name: str) -> tuple[int, ...]:
-    sizes = {"layer": model.n_layers, "head": model.n_heads}
-    return tuple(sizes[axis] for axis in _CELLS.get(name, ()))
-
-
-def _means(prompted: Questions, values: dict[str, np.ndarray], level: float, seed: int) -> dict[str, Any]:
+def _means(prompted: Questions, values: dict[str, np.ndarray], level: float, seed: int) -> Variables:
     """Means over the finished prompts, of each language where there are some, with intervals."""
     codes = np.array([prompt.language for prompt in prompted.encoded])
     groups = [codes == code for code in prompted.languages] or [np.ones(len(codes), dtype=bool)]
-    variables: dict[str, Any] = {}
+    finished, clusters = np.isfinite(values["difference"]), prompted.clusters
+    variables: Variables = {}
     for name, text in _TEXTS.items():
-        axes = (*(("language",) if prompted.languages else ()), *_CELLS.get(name, ()))
-        ends = {"": [], "_low": [], "_high": []}
-        for mine in groups:
-            samples = values[name][mine]
-            known = np.isfinite(values["difference"][mine])
-            own = prompted.clusters[mine].reshape(-1, *[1] * (samples.ndim - 1))
-            low, high = interval(samples, level=level, seed=seed, clusters=own)
-            mean = samples[known].mean(0) if known.any() else np.full(samples.shape[1:], np.nan)
-            for end, numbers in zip(ends, (mean, low, high), strict=True):
-                ends[end].append(numbers)
+        each = [_estimate(values[name][own], finished[own], clusters[own], level, seed) for own in groups]
         words = {"": text, "_low": "lower end of the interval [logits]", "_high": "upper end of the interval [logits]"}
-        for end, each in ends.items():
-            variables[name + end] = (axes, np.stack(each) if prompted.languages else np.asarray(each[0]), words[end])
+        for (end, described), by_group in zip(words.items(), zip(*each, strict=True), strict=True):
+            axes, numbers = _CELLS[name], np.stack(by_group)
+            axes, numbers = (("language", *axes), numbers) if prompted.languages else (axes, numbers[0])
+            variables[name + end] = (axes, numbers, described)
     return variables
 
 
-def _of_prompts(
-    model: Model, prompted: Questions, values: dict[str, np.ndarray], tokens: np.ndarray
-) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+def _estimate(samples: np.ndarray, finished: np.ndarray, clusters: np.ndarray, level: float, seed: int) -> tuple:
+    """Mean over the finished prompts, and its interval, of samples [prompt, ...]."""
+    mean = samples[finished].mean(0) if finished.any() else np.full(samples.shape[1:], np.nan)
+    own = clusters.reshape(-1, *[1] * (samples.ndim - 1))
+    return mean, *interval(samples, level=level, seed=seed, clusters=own)
+
+
+def _of_prompts(model: Model, prompted: Questions, values: dict[str, np.ndarray], tokens: np.ndarray) -> Variables:
     """The same of each prompt, and its answer and foil."""
-    variables: dict[str, tuple[tuple[str, ...], Any, str]] = {
-        f"prompt_{name}": (("prompt", *_CELLS.get(name, ())), array, _TEXTS[name]) for name, array in values.items()
+    variables: Variables = {
+        f"prompt_{name}": (("prompt", *_CELLS[name]), array, _TEXTS[name]) for name, array in values.items()
     }
     for column, name in enumerate(("answer", "foil")):
         own = [token_texts(model.tokenizer, [token])[0] if token >= 0 else "" for token in tokens[:, column].tolist()]

@@ -15,14 +15,7 @@ _PROPORTIONAL = 1e-3  # share of the largest logit
 
 @dataclass(frozen=True)
 class FrozenNorm:
-    """A norm as a linear map: what it multiplies by, whether it subtracts the mean first, and what it adds.
-
-    Attributes:
-        scale: [d_model].
-        centred: whether the mean is subtracted.
-        bias: [d_model].
-        module: the norm.
-    """
+    """A norm as a linear map: it takes the mean off if `centred`, and has a scale and a bias [d_model]."""
 
     scale: Tensor
     centred: bool
@@ -49,44 +42,24 @@ class FrozenNorm:
         The size that the norm divides by is that of the states, the module's own epsilon included.
         """
         moved = direction * self.scale
-        moved = moved - moved.mean(-1, keepdim=True) if self.centred else moved
-        return moved * self._shrink(states)[:, None]
-
-    def _shrink(self, states: Tensor) -> Tensor:
-        """By how much the norm shrinks each state, [row], from its output."""
         plain = states.float()
-        plain = plain - plain.mean(-1, keepdim=True) if self.centred else plain
+        if self.centred:
+            moved, plain = (vectors - vectors.mean(-1, keepdim=True) for vectors in (moved, plain))
         given = self.module(states[None])[0].float() - self.bias
         shape = plain * self.scale
-        return (given * shape).sum(-1) / shape.square().sum(-1).clamp(min=1e-30)
-
-
-@dataclass(frozen=True)
-class Head:
-    """The unembedding of two tokens a row as a direction.
-
-    Attributes:
-        direction: [row, d_model] of normed states.
-        constant: [row], what the head's own bias adds.
-        factor: by which the model multiplies its logits; 1 for most.
-        capped: whether a soft cap follows, through which no sum of parts goes: the logit before the cap is read.
-    """
-
-    direction: Tensor
-    constant: Tensor
-    factor: float
-    capped: bool
+        shrunk = (given * shape).sum(-1) / shape.square().sum(-1).clamp(min=1e-30)  # what the norm makes of each state
+        return moved * shrunk[:, None]
 
 
 @torch.no_grad()
-def head(model: Model, normed: Tensor, logits: Tensor, tokens: Tensor) -> Head:
-    """The direction of answer minus foil.
+def unembedding(model: Model, normed: Tensor, logits: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, bool]:
+    """The logit of the answer minus that of the foil, tokens [row, 2], as a linear map of normed states [row, d_model].
 
-    Args:
-        model: the model.
-        normed: last states that passed the final norm, [row, d_model].
-        logits: the model's own logits of them, [row, vocabulary].
-        tokens: answer and foil, [row, 2].
+    Its factor is read off the model's own logits of these states, [row, vocabulary].
+
+    Returns:
+        Its direction [row, d_model]; what the unembedding's own bias adds, [row]; and whether a soft cap follows,
+        through which no sum of parts goes: the logit before the cap is then meant.
 
     Raises:
         UnsupportedSite: the unembedding is no linear map.
@@ -99,6 +72,7 @@ def head(model: Model, normed: Tensor, logits: Tensor, tokens: Tensor) -> Head:
     answer, foil = tokens.unbind(1)
     direction = weight[answer].float() - weight[foil].float()
     constant = level[answer] - level[foil]
+    # by which the model multiplies its logits; 1 for most
     factor = float((logits * raw).sum() / raw.square().sum().clamp(min=1e-30))
     error = float((logits - factor * raw).abs().max() / logits.abs().max().clamp(min=1e-30))
     exact = _PROPORTIONAL if logits.dtype == torch.float32 and model.dtype == torch.float32 else 5e-2
@@ -107,4 +81,4 @@ def head(model: Model, normed: Tensor, logits: Tensor, tokens: Tensor) -> Head:
         if not bool((logits.argmax(-1) == raw.argmax(-1)).all()):
             raise UnsupportedSite(f"the logits of {model.name!r} are no product of its unembedding with the last state")
         factor = 1.0
-    return Head(factor * direction, factor * constant, factor, capped)
+    return factor * direction, factor * constant, capped

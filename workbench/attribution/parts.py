@@ -1,12 +1,12 @@
 """Parts: what the embedding, every head and every MLP write towards an answer, of one batch of prompts."""
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from workbench.attribution.directions import FrozenNorm, head
+from workbench.attribution.directions import FrozenNorm, unembedding
 from workbench.errors import UnsupportedSite
 from workbench.model.forward.record import record
 from workbench.model.forward.recording import Recording, first
@@ -19,54 +19,37 @@ _EXACT = {torch.float32: 1e-3}  # largest error, as a share of all that is writt
 _NARROW = 5e-2
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What the parts write, in logits of answer minus foil; the first axis is the prompt.
-
-    Attributes:
-        heads: [prompt, layer, head].
-        attention: the heads of a layer and the biases after them, [prompt, layer].
-        mlp: [prompt, layer].
-        embedding: [prompt].
-        constant: biases of the last norm and of the unembedding, [prompt].
-        difference: the model's logit of the answer minus that of the foil, [prompt].
-        tokens: answer and foil, [prompt, 2].
-        capped: whether the logits have a soft cap; the difference is the one before it.
-    """
-
-    heads: Tensor
-    attention: Tensor
-    mlp: Tensor
-    embedding: Tensor
-    constant: Tensor
-    difference: Tensor
-    tokens: Tensor
-    capped: bool
+Shares = dict[str, Tensor]
+"""What the parts write, in logits of answer minus foil, by variable of `direct`: [prompt, ...]."""
 
 
 @torch.no_grad()
-def parts(model: Model, batch: Batch, tokens: Tensor) -> Parts:
+def parts(model: Model, batch: Batch, tokens: Tensor) -> tuple[Shares, Tensor, bool]:
     """Run prompts, padded on the left, and divide the last position's logit difference among the parts.
 
-    Args:
-        model: the model.
-        batch: the prompts.
-        tokens: answer and foil of each, [prompt, 2]; -1 for the model's first choice, and for the best other token.
+    Of tokens, answer and foil [prompt, 2], -1 stands for the model's first choice, and for the best other token.
+
+    Returns:
+        The shares; answer and foil, [prompt, 2]; whether the logits have a soft cap: the difference is the one before.
 
     Raises:
         UnsupportedSite: the outputs of the parts do not add up to the residual stream.
     """
     written: dict[int, Tensor] = {}
     mlps = {i: part for i, block in enumerate(model.bridge.blocks) if (part := getattr(block, "mlp", None)) is not None}
-    with hooked([after(part, _store(written, i)) for i, part in mlps.items()]):
+
+    def store(layer: int, output: Any) -> None:
+        written[layer] = first(output)
+
+    with hooked([after(part, partial(store, i)) for i, part in mlps.items()]):
         recording = record(model, batch, heads=True)
     states = [layer[:, -1].float() for layer in recording.residual]
     normed = model.bridge.ln_final(recording.residual[-1][:, -1:])[:, 0]
     logits = unembed(model, normed).float()
     tokens = chosen(logits, tokens.to(logits.device))
-    unembedding = head(model, normed, logits, tokens)
+    direction, constant, capped = unembedding(model, normed, logits, tokens)
     final = FrozenNorm.of(model.bridge.ln_final, model.d_model, normed)
-    towards = final.back(unembedding.direction, recording.residual[-1][:, -1])
+    towards = final.back(direction, recording.residual[-1][:, -1])
     head_shares, attention_shares, layer_shares = [], [], []
     for layer in range(model.n_layers):
         heads, attention = _attention(recording, layer, towards)
@@ -77,21 +60,22 @@ def parts(model: Model, batch: Batch, tokens: Tensor) -> Parts:
         attention_shares.append((attention * towards).sum(-1))
         layer_shares.append((moved * towards).sum(-1))
     attention, layers = torch.stack(attention_shares, 1), torch.stack(layer_shares, 1)
-    rows = torch.arange(len(tokens), device=logits.device)
-    plain = (normed.float() * unembedding.direction).sum(-1) + unembedding.constant
-    difference = plain if unembedding.capped else logits[rows, tokens[:, 0]] - logits[rows, tokens[:, 1]]
-    shares = Parts(
-        torch.stack(head_shares, 1),
-        attention,
-        layers - attention,
-        (states[0] * towards).sum(-1),
-        unembedding.constant + (final.bias * unembedding.direction).sum(-1),
-        difference,
-        tokens,
-        unembedding.capped,
-    )
-    _check_sum(model, shares)
-    return shares
+    rows, (answers, foils) = torch.arange(len(tokens), device=logits.device), tokens.unbind(1)
+    plain = (normed.float() * direction).sum(-1) + constant
+    shares = {
+        "head_effect": torch.stack(head_shares, 1),
+        "attention_effect": attention,
+        "mlp_effect": layers - attention,
+        "layer_effect": attention + (layers - attention),
+        "embedding_effect": (states[0] * towards).sum(-1),
+        "constant_effect": constant + (final.bias * direction).sum(-1),
+        "difference": plain if capped else logits[rows, answers] - logits[rows, foils],
+    }
+    single = [shares["embedding_effect"][:, None], attention, shares["mlp_effect"], shares["constant_effect"][:, None]]
+    whole = torch.cat(single, 1)
+    error = whole.sum(1) - shares["difference"]
+    _require(model, error, whole.abs().sum(1), "the parts do not sum to the logit difference")
+    return shares, tokens, capped
 
 
 def chosen(logits: Tensor, tokens: Tensor) -> Tensor:
@@ -101,13 +85,6 @@ def chosen(logits: Tensor, tokens: Tensor) -> Tensor:
     others = logits.clone()
     others[rows, answer] = -torch.inf
     return torch.stack([answer, torch.where(tokens[:, 1] < 0, others.argmax(-1), tokens[:, 1])], 1)
-
-
-def _store(written: dict[int, Tensor], layer: int) -> Any:
-    def hook(output: Any) -> None:
-        written[layer] = first(output)
-
-    return hook
 
 
 def _attention(recording: Recording, layer: int, towards: Tensor) -> tuple[Tensor, Tensor]:
@@ -137,17 +114,9 @@ def _attention(recording: Recording, layer: int, towards: Tensor) -> tuple[Tenso
 
 
 def _check_mlp(recording: Recording, layer: int, output: Tensor, rest: Tensor, before: Tensor) -> None:
-    """Refuse a layer that adds anything but its attention's and its MLP's outputs.
+    """Refuse a layer that adds anything to `before`, [row, d_model], but its MLP's output: `rest`, [row, d_model].
 
-    Args:
-        recording: the pass.
-        layer: of the MLP.
-        output: of the MLP, the residual stream before it included in some architectures (BLOOM).
-        rest: what the layer adds beside its attention, [row, d_model].
-        before: the residual stream after the attention, [row, d_model].
-
-    Raises:
-        UnsupportedSite: the layer scales, norms or mixes them first.
+    In some architectures (BLOOM) that output includes the residual stream before it.
     """
     model = recording.model
     norm = getattr(model.bridge.blocks[layer], "ln2_post", None)
@@ -156,13 +125,6 @@ def _check_mlp(recording: Recording, layer: int, output: Tensor, rest: Tensor, b
     error = torch.minimum((written - rest).norm(dim=-1), (written - before - rest).norm(dim=-1))
     what = f"layer {layer} scales, norms or mixes what its attention and its MLP write before it adds them"
     _require(model, error, rest.norm(dim=-1) + before.norm(dim=-1), what)
-
-
-def _check_sum(model: Model, shares: Parts) -> None:
-    every = [shares.embedding[:, None], shares.attention, shares.mlp, shares.constant[:, None]]
-    whole = torch.cat(every, 1)
-    error = whole.sum(1) - shares.difference
-    _require(model, error, whole.abs().sum(1), "the parts do not sum to the logit difference")
 
 
 def _require(model: Model, error: Tensor, size: Tensor, what: str) -> None:

@@ -19,19 +19,12 @@ from workbench.text.tokens.spans import Divider
 
 @dataclass(frozen=True)
 class Questions:
-    """Prompts, and the tokens between which the model chooses after each.
+    """Prompts, and the tokens between which the model chooses after each."""
 
-    Attributes:
-        encoded: the prompts, in the order of `prompts`; `language` is "" where there are no languages.
-        prompts: their texts.
-        tokens: answer and foil of each prompt, [prompt, 2]; -1 where the model's own first and second choice is meant.
-        info: what provenance records.
-    """
-
-    encoded: list[Encoded]
-    prompts: tuple[str, ...]
-    tokens: np.ndarray
-    info: dict[str, Any]
+    encoded: list[Encoded]  # `language` is "" where there are no languages
+    prompts: tuple[str, ...]  # their texts
+    tokens: np.ndarray  # answer and foil, [prompt, 2]; -1 where the model's own first and second choice is meant
+    info: dict[str, Any]  # what provenance records
 
     @property
     def languages(self) -> list[str]:
@@ -79,15 +72,9 @@ def _of_pairs(model: Model, pairs: Mapping[str, Pairs]) -> Questions:
     encoded = model.encode(Corpus(texts, aligned=False, source="pairs"))
     prompts = tuple(text for some in texts.values() for text in some)
     words = [(pair.answer, pair.foil) for some in pairs.values() for pair in some]
-    only = next(iter(pairs.values()))
-    info = (
-        only.info
-        if len(pairs) == 1
-        else {
-            "source": shortened([some.name for some in pairs.values()]),
-            "pairs": {code: p.info for code, p in pairs.items()},
-        }
-    )
+    infos = {code: some.info for code, some in pairs.items()}
+    source = shortened([some.name for some in pairs.values()])
+    info = {"source": source, "pairs": infos} if len(infos) > 1 else next(iter(infos.values()))
     return Questions(encoded, prompts, _tokens(model, encoded, prompts, words), info)
 
 

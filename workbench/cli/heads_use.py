@@ -36,20 +36,10 @@ def tune_mask(
     from workbench.studies.findings.use import tuned_table
     from workbench.studies.heads.use import run_tune_mask
 
-    run_tune_mask(
-        model,
-        tasks,
-        heads=heads,
-        out=(folder := common.folder("tune-mask", model, tasks)),
-        corpus=corpus,
-        share=share,
-        epochs=epochs,
-        rate=rate,
-        controls=controls,
-        mask=mask,
-        limit=common.limit,
-        options=common.options,
-    )
+    folder = common.folder("tune-mask", model, tasks)
+    chosen = {"heads": heads, "corpus": corpus, "share": share, "controls": controls}
+    how = {"epochs": epochs, "rate": rate, "mask": mask, "limit": common.limit, "options": common.options}
+    run_tune_mask(model, tasks, out=folder, **chosen, **how)
     show_study(folder, "tune_mask", tuned_table, to=common.table, quiet=common.quiet)
 
 
@@ -73,18 +63,9 @@ def transfer(
     from workbench.studies.findings.use import transfer_table
     from workbench.studies.heads.use import run_transfer
 
-    run_transfer(
-        model,
-        conflicts,
-        heads=heads,
-        out=(folder := common.folder("transfer", model, conflicts)),
-        corpus=corpus,
-        share=share,
-        scales=scales,
-        controls=controls,
-        limit=common.limit,
-        options=common.options,
-    )
+    folder = common.folder("transfer", model, conflicts)
+    chosen = {"heads": heads, "corpus": corpus, "share": share, "controls": controls}
+    run_transfer(model, conflicts, out=folder, **chosen, scales=scales, limit=common.limit, options=common.options)
     show_study(folder, "transfer", transfer_table, to=common.table, quiet=common.quiet)
 
 
@@ -110,17 +91,8 @@ def off_target(
     from workbench.studies.findings.use import off_target_table
     from workbench.studies.heads.use import run_off_target
 
-    run_off_target(
-        model,
-        corpus,
-        heads=heads,
-        out=(folder := common.folder("off-target", model, corpus)),
-        share=share,
-        scale=scale,
-        target=target,
-        prompt=prompt,
-        tokens=tokens,
-        controls=controls,
-        **common.texts,
-    )
+    folder = common.folder("off-target", model, corpus)
+    chosen = {"heads": heads, "share": share, "controls": controls}
+    how = {"scale": scale, "target": target, "prompt": prompt, "tokens": tokens}
+    run_off_target(model, corpus, out=folder, **chosen, **how, **common.texts)
     show_study(folder, "off_target", off_target_table, to=common.table, quiet=common.quiet)

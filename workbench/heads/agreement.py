@@ -11,21 +11,12 @@ from workbench.heads.redraw import draws, per_layer
 from workbench.heads.scores.built_in import built_in
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.scores import NORMED
 from workbench.text.corpus import Corpus
 
-METHODS = (
-    "zero",
-    "mean",
-    "resample",
-    "lahis",
-    "lahis_released",
-    "michel",
-    "gradient",
-    "magnitude",
-    "random",
-)  # default
+METHODS = ("zero", "mean", "resample", "lahis", "lahis_released", "michel", "gradient", "magnitude", "random")
 _PAIRS = ("score", "other", "language")
 _DRAWS = 200
 
@@ -96,17 +87,12 @@ def agreement(
     cells = (len(chosen), len(corpus.languages), heads)
     variables = _comparisons(values.reshape(1, *cells), redrawn.reshape(_DRAWS, *cells), count, level)
     axes = ("score", "language", "layer", "head")
+    recorded = {"methods": list(chosen), "top": top, "level": level, "batch_size": batch_size, "truncate": truncate}
     return make_result(
         {**variables, "value": (axes, values, "score of the head, each method's own unit")},
         {"score": list(chosen), "other": list(chosen), "language": list(corpus.languages)},
         method="heads.agreement",
-        parameters={
-            "methods": list(chosen),
-            "top": top,
-            "level": level,
-            "batch_size": batch_size,
-            "truncate": truncate,
-        },
+        parameters=recorded,
         model=model.info,
         corpus=corpus.info,
         seed=seed,
@@ -136,11 +122,10 @@ def _comparisons(values: np.ndarray, redrawn: np.ndarray, count: int, level: flo
         for prefix, axes, words_after in (("", _PAIRS, ""), ("mean_", _PAIRS[:2], ", mean over languages")):
             if prefix:
                 value, drawn = value.mean(-1), drawn.mean(-1)
-            low, high = np.quantile(drawn, tails, axis=0)
-            ends = f"end of the {level:.0%} interval of {name}{words_after}"
-            variables[f"{prefix}{name}"] = (axes, value, words + words_after)
-            variables[f"{prefix}{name}_low"] = (axes, low, f"lower {ends}")
-            variables[f"{prefix}{name}_high"] = (axes, high, f"upper {ends}")
+            own = f"{prefix}{name}"
+            variables[own] = (axes, value, words + words_after)
+            bounds = np.quantile(drawn, tails, axis=0)
+            variables |= interval_ends(axes, bounds, f"{name}{words_after}", level=level, name=own)
     return variables
 
 

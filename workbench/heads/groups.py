@@ -12,6 +12,7 @@ from workbench.results import groups as units
 from workbench.results.scores import read_score
 
 AXES = ("language", "layer", "head")
+SAMPLES = ("language", "sample", "layer", "head")
 
 read_heads = partial(units.read_units, unit="head")
 read_groups = partial(units.read_groups, unit="head", share=0.02)

@@ -55,13 +55,7 @@ def score_result(model: Model, corpus: Corpus, values: Sequence[Any], *, name: s
 def named(
     option: str, given: HeadScores, built_in: Mapping[str, HeadScore], *, reserved: Collection[str] = ()
 ) -> dict[str, HeadScore]:
-    """Head scores by name, in the order in which they are given.
-
-    Args:
-        option: name of the option, for messages.
-        given: names, functions, or a dict.
-        built_in: what the names stand for.
-        reserved: more names that a function may not have.
+    """Head scores by name, in the order in which they are given, under names that are not `reserved`.
 
     Raises:
         BadArgument: no such built-in score, a function without a name or with that of another, or one that does not
@@ -78,17 +72,17 @@ def named(
                 f"with another name, such as {{'my_{name}': function}}"
             )
         else:
-            _takes_model_and_corpus(option, name, score)
+            try:
+                inspect.signature(score).bind(None, None)
+            except (TypeError, ValueError) as error:
+                raise BadArgument(f"{option}: {name!r} does not take a model and a corpus: {error}") from None
         if by_name.setdefault(name, score) is not score:
             raise BadArgument(f"{option}: two scores are called {name!r}; give a dict of names and functions")
     return by_name
 
 
 def measured(name: str, score: HeadScore, model: Model, corpus: Corpus) -> tuple[xr.DataArray, np.ndarray | None]:
-    """Run a head score and check what it returns.
-
-    Returns:
-        The score [language, layer, head], and each text's part in it [language, sample, layer, head], or None.
+    """Run a head score: [language, layer, head], and each text's part in it [language, sample, layer, head], or None.
 
     Raises:
         BadResult: no Dataset, not one score in it, other languages, layers or heads, a number that is not finite, or
@@ -100,11 +94,7 @@ def measured(name: str, score: HeadScore, model: Model, corpus: Corpus) -> tuple
     )
     if not isinstance(result, xr.Dataset):
         raise BadResult(f"the head score {name!r} returned {shown(result)}; it should return {wanted}")
-    stated = [
-        variable
-        for variable in result.data_vars.values()
-        if variable.attrs.get(ROLE) == SCORE and set(variable.dims) == set(AXES)
-    ]
+    stated = [each for each in result.data_vars.values() if each.attrs.get(ROLE) == SCORE and {*each.dims} == {*AXES}]
     if len(stated) != 1:
         raise BadResult(
             f"the head score {name!r} returned {len(stated)} scores (its variables: {scores.listed(result)}); it "
@@ -140,13 +130,6 @@ def _own_name(option: str, score: str | HeadScore) -> str:
             "{'my_score': function}"
         )
     return name
-
-
-def _takes_model_and_corpus(option: str, name: str, score: HeadScore) -> None:
-    try:
-        inspect.signature(score).bind(None, None)
-    except (TypeError, ValueError) as error:
-        raise BadArgument(f"{option}: {name!r} does not take a model and a corpus: {error}") from None
 
 
 def _check_mean(name: str, values: xr.DataArray, samples: np.ndarray, count: int) -> None:

@@ -1,9 +1,12 @@
 """Redraw: bootstrap draws of a score, from its samples or its intervals."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from scipy import stats
 
+from workbench.heads.groups import AXES, SAMPLES
 from workbench.results.bootstrap import weights
 from workbench.results.companions import companions
 from workbench.results.make import provenance
@@ -11,30 +14,24 @@ from workbench.results.scores import NORMED
 from workbench.text.clusters import recorded_clusters
 
 DRAWS = 400
-_AXES = ("language", "layer", "head")
 
 
 def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | None, str]:
-    """Bootstrap draws of a score, [draw, language, layer, head], and where they come from.
+    """Bootstrap draws of a score, [draw, language, layer, head], and whether they are of its "texts" or "intervals".
 
-    Args:
-        result: with the score.
-        name: of the score.
-        seed: of the draws.
-
-    Returns:
-        The draws and "texts", "intervals" or, with None for the draws, "nothing".
+    None and "nothing" where it has neither.
     """
-    samples = samples_of(result, name)
+    samples, made = samples_of(result, name), recorded(result)
     if samples is not None:
-        drawn = draws(samples, seed=seed, clusters=_clusters(result))
+        languages, rows = result["language"].to_numpy().tolist(), result["sample"].to_numpy().tolist()
+        clusters = recorded_clusters(made.get("corpus"), languages, rows, joint=True)
+        drawn = draws(samples, seed=seed, clusters=clusters)
         return per_layer(drawn) if result[name].attrs.get(NORMED) == "layer" else drawn, "texts"
     beside = companions(result, name)
     if {"low", "high"} <= set(beside):
         low, high, value = (
-            variable.transpose(*_AXES).to_numpy() for variable in (beside["low"], beside["high"], result[name])
+            variable.transpose(*AXES).to_numpy() for variable in (beside["low"], beside["high"], result[name])
         )
-        made = provenance(result) if "provenance" in result.attrs else {}
         level = (made.get("parameters") or {}).get("level") or 0.95
         spread = (high - low) / (2 * stats.norm.ppf((1 + level) / 2))
         if np.isfinite(spread).any():
@@ -45,24 +42,20 @@ def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | N
 
 def samples_of(result: xr.Dataset, name: str) -> np.ndarray | None:
     """Each text's part in the score, [language, sample, layer, head], or None where it was not recorded."""
-    axes = ("language", "sample", "layer", "head")
     own = f"sample_{name}"
-    if own in result and set(result[own].dims) == set(axes):
-        return result[own].transpose(*axes).to_numpy().astype(float)
-    variant = ((provenance(result).get("parameters") or {}) if "provenance" in result.attrs else {}).get("variant")
+    if own in result and set(result[own].dims) == set(SAMPLES):
+        return result[own].transpose(*SAMPLES).to_numpy().astype(float)
+    variant = (recorded(result).get("parameters") or {}).get("variant")
     # LAHIS is a mean of clipped slopes, and its Result holds the slopes.
     if name == "importance" and "sample_gradient" in result and variant in (None, "paper"):
-        slopes = result["sample_gradient"].transpose(*axes).to_numpy().astype(float)
+        slopes = result["sample_gradient"].transpose(*SAMPLES).to_numpy().astype(float)
         return np.where(slopes < 0, -slopes, np.where(np.isnan(slopes), np.nan, 0.0))
     return None
 
 
-def _clusters(result: xr.Dataset) -> np.ndarray | None:
-    """Which samples are one text, [language, sample], from the Result's provenance; None where none is repeated."""
-    if "provenance" not in result.attrs:
-        return None
-    languages, rows = result["language"].to_numpy().tolist(), result["sample"].to_numpy().tolist()
-    return recorded_clusters(provenance(result).get("corpus"), languages, rows, joint=True)
+def recorded(result: xr.Dataset) -> dict[str, Any]:
+    """The provenance of a Result; empty where it has none."""
+    return provenance(result) if "provenance" in result.attrs else {}
 
 
 def draws(samples: np.ndarray, *, seed: int, count: int = DRAWS, clusters: np.ndarray | None = None) -> np.ndarray:

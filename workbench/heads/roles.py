@@ -6,8 +6,8 @@ import xarray as xr
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, TooFewLanguages
 from workbench.heads.groups import AXES
-from workbench.heads.redraw import redrawn
-from workbench.results.make import make_result, provenance
+from workbench.heads.redraw import recorded, redrawn
+from workbench.results.make import make_result
 from workbench.results.scores import read_score
 
 ROLES = ("specific", "shared", "general", "none")
@@ -70,8 +70,9 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
         share = np.mean([members for members, _ in again], axis=0)
         same = np.mean([drawn_role == role for _, drawn_role in again], axis=0)
     owner = np.array(languages, dtype=object)[member.argmax(0)]
-    made = provenance(result) if "provenance" in result.attrs else {}
+    made = recorded(result)
     unit = scores.attrs.get("units")
+    how = {"quantile": quantile, "shared_by": shared_by, "score": name}
     return make_result(
         {
             "role": (AXES[1:], role.astype(object), "role of the head among the languages"),
@@ -83,12 +84,7 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
         },
         {axis: scores[axis].to_numpy().tolist() for axis in AXES if axis in scores.coords},
         method="heads.roles",
-        parameters={
-            "quantile": quantile,
-            "shared_by": shared_by,
-            "score": name,
-            "from": {"method": made.get("method"), "parameters": made.get("parameters")},
-        },
+        parameters={**how, "from": {part: made.get(part) for part in ("method", "parameters")}},
         model=made.get("model"),
         corpus=made.get("corpus"),
         seed=made.get("seed"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -124,18 +125,16 @@ def heads(
         writer.embed(token, {own[token]: 1.0})
     for k, code in enumerate(spoken):
         following = [name for name, service in zip(marks, services, strict=True) if code in service.languages]
-        _write_next(writer, own, [*words[code], *fillers[code]], [*following, *fillers[code]])
+        for token, after in product([*words[code], *fillers[code]], [*following, *fillers[code]]):
+            writer.unembed(after, {own[token]: _NEXT})
         for word, dimension in zip(words[code], concept, strict=True):
             writer.unembed(word, {dimension: _SURE, language[k]: _SURE})
     if redundant:
         writer.unembed(SLIP, {own[name]: _SLIP for name in marks})
     strength = _twin_strength(len(ids), concepts, len(spoken)) if redundant else _STRENGTH
     for service, name in zip(services, marks, strict=True):
-        read = {
-            language[k]: [own[word] for word in words[code]]
-            for k, code in enumerate(spoken)
-            if code in service.languages
-        }
+        served = [(k, code) for k, code in enumerate(spoken) if code in service.languages]
+        read = {language[k]: [own[word] for word in words[code]] for k, code in served}
         _write_service(writer, service, own[name], read, concept, strength)
     writer.decoys({cell: strength for service in services for cell in service.cells}, copied=copied)
     add_noise(module, noise, seed)
@@ -145,25 +144,13 @@ def heads(
     return Planted(model, corpus, truth, words)
 
 
-def _write_next(writer: Writer, own: Mapping[str, int], tokens: Iterable[str], following: list[str]) -> None:
-    """Let each of these tokens make those that may follow it likely."""
-    for token in tokens:
-        for after in following:
-            writer.unembed(after, {own[token]: _NEXT})
-
-
 def _write_service(
     writer: Writer, service: Service, mark: int, read: Mapping[int, list[int]], concept: list[int], strength: float
 ) -> None:
     """From a mark, look at the words of some languages and copy their concept and language.
 
-    Args:
-        writer: of the model.
-        service: the heads that do it.
-        mark: dimension of the mark.
-        read: dimension that heads write for a language, to the dimensions of its words.
-        concept: dimensions that heads write for the concepts, in the words' order.
-        strength: with which they write.
+    `mark` and `concept` are dimensions; `read` maps the dimension that heads write for a language to those of its
+    words, in the order of the concepts.
     """
     pairs = [pair for words in read.values() for pair in zip(words, concept, strict=True)]
     pairs += [(word, language) for language, words in read.items() for word in words]
@@ -180,11 +167,9 @@ def _services(
     rng: np.random.Generator,
 ) -> list[Service]:
     """Where each service is planted; places that are not given are drawn."""
-    given: list[tuple[tuple[int, int] | None, tuple[str, ...]]]
-    if serves is None:
-        groups = [(code,) for code in spoken] + ([tuple(spoken[:2])] if len(spoken) > 2 else []) + [tuple(spoken)]
-        given = [(None, group) for group in groups]
-    else:
+    groups = [(code,) for code in spoken] + ([tuple(spoken[:2])] if len(spoken) > 2 else []) + [tuple(spoken)]
+    given: list[tuple[tuple[int, int] | None, tuple[str, ...]]] = [(None, group) for group in groups]
+    if serves is not None:
         given = [(cell, tuple(works)) for cell, works in serves.items()]
     if not given:
         raise BadArgument("serves={} plants nothing; give a (layer, head) its languages")
@@ -193,9 +178,7 @@ def _services(
         strange = [code for code in works if code not in spoken]
         if strange or not works:
             raise UnknownLanguage(f"serves {cell} has {strange or 'no language'}; planted are {', '.join(spoken)}")
-        if cell is not None and not (
-            len(cell) == 2 and all(0 <= at < size for at, size in zip(cell, shape, strict=True))
-        ):
+        if cell is not None and not (len(cell) == 2 and 0 <= cell[0] < shape[0] and 0 <= cell[1] < shape[1]):
             raise BadArgument(f"serves has head {cell}; there are {shape[0]} layers of {shape[1]} heads")
     free = [cell for cell in np.ndindex(*shape) if cell not in taken]
     need = sum((cell is None) + redundant for cell, _ in given)

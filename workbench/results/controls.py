@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables
 from workbench.results.statistics import corrected, interval, p_value
 
@@ -48,23 +49,20 @@ def beyond_controls(
     if drawn.shape[1]:
         mean, excess = drawn.mean(1), delta - control.mean(1)
         ends = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
-    low, high = interval(delta, axis=2, level=level, seed=seed, clusters=clusters)
-    excess_low, excess_high = interval(excess, axis=2, level=level, seed=seed, clusters=clusters)
+    how = {"axis": 2, "level": level, "seed": seed, "clusters": clusters}
+    of_delta, of_excess = interval(delta, **how), interval(excess, **how)
     p = corrected(p_value(excess, axis=2, clusters=clusters))
     cells = (axis, "language")
-    between = f"of the {level:.0%} interval of"
     random = f"of the central {level:.0%} of the random {axis}s' changes"
     change = np.nansum(delta, 2) / counts
     return {
         "delta": (cells, change, f"change of the {noun} [{unit}]"),
-        "low": (cells, low, f"lower end {between} delta over texts [{unit}]"),
-        "high": (cells, high, f"upper end {between} delta over texts [{unit}]"),
+        **interval_ends(cells, of_delta, f"delta over texts [{unit}]", level=level),
         "control_mean": (cells, mean, f"mean change of the {noun} with random {changed} of the same layers [{unit}]"),
         "control_low": (cells, ends[0], f"lower end {random} [{unit}]"),
         "control_high": (cells, ends[1], f"upper end {random} [{unit}]"),
         "excess": (cells, change - mean, f"change beyond that of random {changed} [{unit}]"),
-        "excess_low": (cells, excess_low, f"lower end {between} excess over texts [{unit}]"),
-        "excess_high": (cells, excess_high, f"upper end {between} excess over texts [{unit}]"),
+        **interval_ends(cells, of_excess, f"excess over texts [{unit}]", level=level, name="excess"),
         "p_value": (cells, p, "p-value that excess is 0, corrected"),
         "control_delta": ((axis, "control", "language"), drawn, f"change with each random {axis} [{unit}]"),
     }

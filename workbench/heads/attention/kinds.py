@@ -1,6 +1,6 @@
 """Kinds: where each head attends in each language, to be read beside its importance."""
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.heads.finished import interrupted
+from workbench.heads.groups import AXES
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.hooks import after, hooked
@@ -32,7 +33,6 @@ KINDS = {
     "entropy": "mean entropy of the attention [nats]",
     "distance": "mean distance looked back [tokens]",
 }
-_CELLS = ("language", "layer", "head")
 _COPIES = 6  # of a layer's pattern that exist at one time, about: scores, mask, softmax, logarithm, products
 
 
@@ -137,13 +137,10 @@ def _reduced(model: Model, batch: Batch, weights: Tensor) -> dict[int, np.ndarra
     """The measures of every layer's pattern in one pass: layer to [kind, sample, head]."""
     by_layer: dict[int, np.ndarray] = {}
 
-    def hook(layer: int) -> Any:
-        def reduce(pattern: Tensor) -> None:
-            by_layer[layer] = _reduce(pattern, weights, batch)
+    def reduce(layer: int, pattern: Tensor) -> None:
+        by_layer[layer] = _reduce(pattern, weights, batch)
 
-        return reduce
-
-    hooks = [after(model.hook_point("pattern", i), hook(i)) for i in range(model.n_layers)]
+    hooks = [after(model.hook_point("pattern", i), partial(reduce, i)) for i in range(model.n_layers)]
     with hooked(hooks, once="attention patterns"):
         model.states(batch)
     return by_layer
@@ -199,10 +196,10 @@ def _variables(measures: np.ndarray, uniform: np.ndarray, corpus: Corpus, level:
         samples = sort_texts(corpus, rearrange(measured, "language sample layer head -> layer head language sample"))
         low, high = interval(samples, axis=3, level=level, seed=seed, clusters=own)  # [layer, head, language]
         unit = described[described.index("[") :]
-        variables[name] = (_CELLS, _mean(measured), described)
+        variables[name] = (AXES, _mean(measured), described)
         for end, values in (("low", low), ("high", high)):
             text = f"{end}er end of the {level:.0%} interval of {name} over texts {unit}"
-            variables[f"{name}_{end}"] = (_CELLS, rearrange(values, "layer head language -> language layer head"), text)
+            variables[f"{name}_{end}"] = (AXES, rearrange(values, "layer head language -> language layer head"), text)
         variables[f"uniform_{name}"] = (("language",), _mean(alike), f"{name} of a head that attends alike {unit}")
     return variables
 

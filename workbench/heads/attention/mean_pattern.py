@@ -1,6 +1,7 @@
 """Frozen patterns: a head moves this text's values by its mean attention pattern."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,12 +19,8 @@ def frozen(model: Model, batches: Iterable[Batch], *, step: Callable[[], object]
     """The head's own values, weighted by its mean attention pattern.
 
     The pattern of query position q is the mean over all texts that reach q, counted from the text's first token, so its
-    rows sum to one as a text's own do.
-
-    Args:
-        model: the model, with the ability `pattern`.
-        batches: the whole corpus; in memory is one pattern of the longest text for every head.
-        step: called after each batch.
+    rows sum to one as a text's own do. In memory is one pattern of the longest text for every head. `step` is called
+    after each batch.
     """
     total, count = torch.zeros(model.n_layers, model.n_heads, 0, 0, dtype=torch.float64), torch.zeros(0)
     for batch in batches:
@@ -33,8 +30,7 @@ def frozen(model: Model, batches: Iterable[Batch], *, step: Callable[[], object]
             total = torch.nn.functional.pad(total, (0, longer, 0, longer))
             count = torch.nn.functional.pad(count, (0, longer))
         _add(model, batch, total)
-        for length in batch.lengths.tolist():
-            count[:length] += 1
+        count += (torch.arange(len(count)) < batch.lengths.cpu()[:, None]).sum(0)
         step()
     mean = (total / count[:, None]).to(device=model.device, dtype=model.dtype)  # [layer, head, query, key]
 
@@ -61,13 +57,10 @@ def _add(model: Model, batch: Batch, total: Tensor) -> None:
     """Add every text's pattern to total [layer, head, query, key], layer by layer in one pass."""
     real = batch.mask.bool()
 
-    def hook(layer: int) -> Any:
-        def add(patterns: Tensor) -> None:
-            for pattern, here in zip(patterns, real, strict=True):
-                length = int(here.sum())
-                total[layer, :, :length, :length] += pattern[:, here][:, :, here].double().cpu()
+    def add(layer: int, patterns: Tensor) -> None:
+        for pattern, here in zip(patterns, real, strict=True):
+            length = int(here.sum())
+            total[layer, :, :length, :length] += pattern[:, here][:, :, here].double().cpu()
 
-        return add
-
-    with hooked([after(model.hook_point("pattern", i), hook(i)) for i in range(model.n_layers)]):
+    with hooked([after(model.hook_point("pattern", i), partial(add, i)) for i in range(model.n_layers)]):
         model.states(batch)

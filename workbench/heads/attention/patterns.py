@@ -81,15 +81,10 @@ def patterns(
     done = np.zeros((), dtype=np.int64)  # texts
 
     def result() -> xr.Dataset:
+        axes = ("sentence", "language", "layer", "head", "query", "key")
+        pattern = (axes, attention, "attention from the query to the key [share]")
         return make_result(
-            {
-                "pattern": (
-                    ("sentence", "language", "layer", "head", "query", "key"),
-                    attention,
-                    "attention from the query to the key [share]",
-                ),
-                **_words(model, encoded, place, (*shape, longest)),
-            },
+            {"pattern": pattern, **_words(model, encoded, place, (*shape, longest))},
             {"sentence": list(sentences), "language": list(corpus.languages)},
             method="heads.patterns",
             parameters={"sentences": list(sentences), "batch_size": size, "truncate": truncate},
@@ -102,25 +97,19 @@ def patterns(
     try:
         with tqdm(total=len(encoded), desc="attention patterns", unit="text", disable=not progress) as bar:
             batches = list(by_length(model, encoded, batch_size=min(size, fits)))
-            for batch in resumed(
-                batches, {"found": attention, "done": done}, skip=lambda batch: bar.update(len(batch))
-            ):
+            state = {"found": attention, "done": done}
+            for batch in resumed(batches, state, skip=lambda batch: bar.update(len(batch))):
                 _read(model, batch, place, attention)
                 done += len(batch)
                 bar.update(len(batch))
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted; finished {done} of {len(encoded)} texts; the others are NaN in .partial", partial=result()
-        ) from None
+        message = f"interrupted; finished {done} of {len(encoded)} texts; the others are NaN in .partial"
+        raise Interrupted(message, partial=result()) from None
     return result()
 
 
 def _fits(model: Model, texts: int, longest: int) -> int:
-    """How many texts of so many tokens fit side by side.
-
-    Raises:
-        TooLarge: the patterns of all texts do not fit.
-    """
+    """How many texts of so many tokens fit side by side; TooLarge where the patterns of all do not fit."""
     bytes_each = 4 * model.n_layers * model.n_heads * longest**2
     given = budget(model) // 2
     if bytes_each * texts > given:

@@ -1,5 +1,7 @@
 """Baseline rankings: the order in which simple methods remove heads, least needed first."""
 
+from collections import Counter
+
 import numpy as np
 import torch
 
@@ -14,8 +16,7 @@ Cells = list[tuple[int, int]]
 
 def ascending(scores: np.ndarray) -> Cells:
     """Heads from the lowest score [layer, head] to the highest; equal ones in the order of the layers."""
-    order = np.argsort(scores, axis=None, kind="stable")
-    return [(int(i) // scores.shape[1], int(i) % scores.shape[1]) for i in order]
+    return [divmod(int(i), scores.shape[1]) for i in np.argsort(scores, axis=None, kind="stable")]
 
 
 def michel(model: Model, encoded: list[Encoded], *, batch_size: int) -> np.ndarray:
@@ -25,12 +26,12 @@ def michel(model: Model, encoded: list[Encoded], *, batch_size: int) -> np.ndarr
         Michel et al. 2019 (arXiv 1905.10650), section 4; each language weighs the same.
     """
     sums: dict[str, np.ndarray] = {}
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for batch in by_language(model, encoded, batch_size=batch_size):
         gradient, _ = head_gradient(model, batch)
         language = batch.languages[0]
         sums[language] = sums.get(language, 0.0) + gradient.abs().double().sum(0).cpu().numpy()
-        counts[language] = counts.get(language, 0) + len(batch)
+        counts[language] += len(batch)
     return per_layer(np.mean([sums[language] / counts[language] for language in sums], axis=0))
 
 
@@ -43,4 +44,4 @@ def magnitude(model: Model) -> np.ndarray:
 def random_ranking(layers: int, heads: int, *, seed: int, draw: int) -> Cells:
     """A random order; a draw does not depend on how many there are."""
     order = np.random.default_rng([seed, draw]).permutation(layers * heads)
-    return [(int(i) // heads, int(i) % heads) for i in order]
+    return [divmod(int(i), heads) for i in order]

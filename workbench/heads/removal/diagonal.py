@@ -15,19 +15,15 @@ _SHUFFLES = 9999  # of which group belongs to which language
 class Diagonal:
     """How much more each group affects its own language than the others.
 
-    Attributes:
-        contrast: own change less the mean of the other languages' changes, [group]; NaN for a group of no language.
-        low: lower end of its bootstrap interval over texts, [group].
-        high: upper end, [group].
-        mean: of the contrasts; NaN with fewer than two groups that have a language.
-        mean_low: lower end of its bootstrap interval over texts.
-        mean_high: upper end.
-        p_value: share of ways to assign the groups to languages whose diagonal is at least as large (one-sided).
+    Contrasts are own changes less the mean of the other languages' changes, NaN for a group of no language; the p-value
+    is the share of ways to assign the groups to languages whose diagonal is at least as large (one-sided).
     """
 
+    # [group]: contrasts and the ends of their bootstrap intervals over texts
     contrast: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    # of the mean contrast; NaN with fewer than two groups that have a language
     mean: float
     mean_low: float
     mean_high: float
@@ -46,32 +42,23 @@ def diagonal(
 ) -> Diagonal:
     """Compare the change of each group's own language with that of the others.
 
-    Args:
-        samples: each text's change, [group, language, sample], NaN where a language has fewer texts.
-        groups: names; a group named by a language's code or name belongs to that language.
-        languages: codes.
-        aligned: row i means the same in every language: the bootstrap draws whole rows.
-        clusters: which samples of a language are one and are drawn together, [language, sample]; of an aligned corpus
-            the same in every language; each its own when None.
-        level: of the intervals.
-        seed: of the draws and of the shuffles.
+    A group named by a language's code or name belongs to that language. Samples are each text's change, [group,
+    language, sample], NaN where a language has fewer texts; `clusters` [language, sample] are drawn together, each its
+    own when None. Where row i means the same in every language (`aligned`), whole rows are drawn, and clusters are the
+    same in every language.
     """
     own = {g: k for g, name in enumerate(groups) for k, language in enumerate(languages) if same(name, language)}
     count = (~np.isnan(samples)).any(0).sum(1)
-    nothing = np.full(len(groups), np.nan)
-    if not own or len(languages) < 2 or (count < 2).any():
+    own_clusters = [np.arange(n) if clusters is None else clusters[k, :n] for k, n in enumerate(count)]
+    if not own or len(languages) < 2 or any(len(np.unique(ids)) < 2 for ids in own_clusters):
+        nothing = np.full(len(groups), np.nan)
         return Diagonal(nothing, nothing, nothing, np.nan, np.nan, np.nan, np.nan)
     means = np.nanmean(samples, 2)[None]  # [draw, group, language]
-    own_clusters = [np.arange(n) if clusters is None else clusters[k, :n] for k, n in enumerate(count)]
-    if any(len(np.unique(ids)) < 2 for ids in own_clusters):
-        return Diagonal(nothing, nothing, nothing, np.nan, np.nan, np.nan, np.nan)
-    drawn = np.stack(
-        [
-            weights(ids, _DRAWS, [seed, k * (not aligned)]) @ samples[:, k, : count[k]].T
-            for k, ids in enumerate(own_clusters)
-        ],
-        2,
-    )
+    by_language = [
+        weights(ids, _DRAWS, [seed, k * (not aligned)]) @ samples[:, k, : count[k]].T
+        for k, ids in enumerate(own_clusters)
+    ]
+    drawn = np.stack(by_language, 2)
     observed, spread = (_contrasts(values, own, len(groups)) for values in (means, drawn))
     tails = ((1 - level) / 2, (1 + level) / 2)
     low, high = np.quantile(spread, tails, axis=0)

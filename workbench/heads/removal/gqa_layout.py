@@ -18,10 +18,8 @@ def layout(
     Every layer has as many slots as the layer that needs most. Of all widths the one that takes fewest parameters is
     chosen: a wide slot is half empty where few of a group's query heads stay, narrow slots repeat a key/value head.
 
-    Args:
-        keep: [layer, key/value head, query head of it] bool.
-        allowed: whether the architecture takes these numbers of query and key/value heads; those of the whole model
-            are taken where nothing smaller is.
+    `keep` is [layer, key/value head, query head of it] bool; `allowed` says whether the architecture takes numbers of
+    query and key/value heads; those of the whole model are taken where nothing smaller is.
     """
     ways = []
     for width in range(1, keep.shape[2] + 1):
@@ -46,9 +44,9 @@ def rows_of(slots: list[Slot], width: int, group: int, d_head: int) -> dict[str,
     q = [
         kv * group + heads[i] if kv is not None and i < len(heads) else -1 for kv, heads in slots for i in range(width)
     ]
-    return {"q": _wide(q, d_head), "kv": _wide([-1 if kv is None else kv for kv, _ in slots], d_head)}
 
+    def wide(heads: list[int]) -> Tensor:
+        index = torch.tensor(heads)[:, None]
+        return torch.where(index < 0, -1, index * d_head + torch.arange(d_head)).flatten()
 
-def _wide(heads: list[int], d_head: int) -> Tensor:
-    index = torch.tensor(heads)[:, None]
-    return torch.where(index < 0, -1, index * d_head + torch.arange(d_head)).flatten()
+    return {"q": wide(q), "kv": wide([-1 if kv is None else kv for kv, _ in slots])}

@@ -11,17 +11,11 @@ Measured = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Step:
-    """One head that was removed.
-
-    Attributes:
-        head: (layer, head).
-        rise: of the kept languages' mean loss since the start, in nats.
-        cells: how many removals were measured to choose it.
-    """
+    """One head that was removed."""
 
     head: tuple[int, int]
-    rise: float
-    cells: int
+    rise: float  # of the kept languages' mean loss since the start, in nats
+    cells: int  # removals that were measured to choose it
 
 
 def greedy(
@@ -42,15 +36,9 @@ def greedy(
     the dropped ones. A head beyond the budget is never removed; when all that were measured are beyond it, the others
     are measured too before the search ends.
 
-    Args:
-        measured: the measurement.
-        shape: (layers, heads).
-        keep: places of the kept languages.
-        drop: places of the dropped ones.
-        budget: in nats.
-        push: nats of kept loss that a nat of dropped loss is worth.
-        candidates: how many heads are measured again at each step; all when None.
-        most: heads to remove at most.
+    `shape` is (layers, heads), `keep` and `drop` are places of languages. The budget is in nats, `push` is how many
+    nats of kept loss a nat of dropped loss is worth, and at most `most` heads go. With `candidates=None` all heads are
+    measured at each step.
     """
     removed = np.zeros(shape, dtype=bool)
     losses = measured(np.ones((1, *shape)))[0]

@@ -7,6 +7,7 @@ import numpy as np
 from workbench.heads.removal.baseline_rankings import Cells
 from workbench.heads.scores.measure import Table, measure
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch
@@ -18,16 +19,15 @@ _CURVE = ("order", "removed", "language")
 
 
 def measure_removals(
-    model: Model, corpus: Corpus, batches: Iterable[Batch], rankings: Sequence[Cells], counts: Iterable[int]
+    model: Model, corpus: Corpus, batches: Iterable[Batch], rankings: Sequence[Cells], counts: Sequence[int]
 ) -> Table:
     """The losses without the first heads of each ranking: a cell for each ranking and, within it, for each count."""
-    counts = list(counts)
-    scales = np.ones((len(rankings), len(counts), model.n_layers, model.n_heads))
-    for i, ranking in enumerate(rankings):
-        for j, count in enumerate(counts):
-            for layer, head in ranking[:count]:
-                scales[i, j, layer, head] = 0
-    return measure(model, corpus, batches, scales.reshape(-1, model.n_layers, model.n_heads))
+    removed = [ranking[:count] for ranking in rankings for count in counts]
+    scales = np.ones((len(removed), model.n_layers, model.n_heads))
+    for cell, heads in enumerate(removed):
+        for head in heads:
+            scales[(cell, *head)] = 0
+    return measure(model, corpus, batches, scales)
 
 
 def held_out_curves(
@@ -35,13 +35,8 @@ def held_out_curves(
 ) -> Variables:
     """Rises by ranking and number of removed heads, and what each ranking gains over random ones.
 
-    Args:
-        table: of `measure_removals`, its first rankings being these, all further ones random.
-        rankings: number of those that are not random.
-        counts: numbers of removed heads that were measured.
-        groups: places of the kept languages and of the dropped ones.
-        level: of the intervals.
-        seed: of the bootstrap.
+    The table has as many `rankings` first, then random ones, each with as many `counts` of removed heads; `groups` are
+    places of the kept and of the dropped languages.
     """
     deltas = sort_texts(table.corpus, table.deltas)
     deltas = deltas.reshape(-1, counts, *deltas.shape[1:])  # [ranking, removed, language, sample]
@@ -49,13 +44,11 @@ def held_out_curves(
     if len(random):
         samples = np.concatenate([samples, random.mean(0)[None]])
     clusters = sort_texts(table.corpus, table.corpus.clusters)
-    low, high = interval(samples, axis=3, level=level, seed=seed, clusters=clusters)
+    bounds = interval(samples, axis=3, level=level, seed=seed, clusters=clusters)
     drawn = np.nanmean(random, 3) if len(random) else np.zeros((0, counts, deltas.shape[2]))
-    ends = f"of the {level:.0%} interval of rise over texts [nats]"
     variables: Variables = {
         "rise": (_CURVE, np.nanmean(samples, 3), "rise of the loss on held-out texts [nats]"),
-        "low": (_CURVE, low, f"lower end {ends}"),
-        "high": (_CURVE, high, f"upper end {ends}"),
+        **interval_ends(_CURVE, bounds, "rise over texts [nats]", level=level),
         "random_rise": (("draw", *_CURVE[1:]), drawn, "rise of the loss of each random order [nats]"),
         "baseline": (("language",), table.baseline, "mean negative log-likelihood of held-out texts [nats]"),
     }
@@ -76,18 +69,13 @@ def _advantages(
     gains = [np.nanmean(part, 1) if aligned else part.reshape(len(part), -1) for part in gains]
     owners = [pooled(clusters[group], aligned=aligned) for group in groups]
     pairs = list(zip(gains, owners, strict=True))
-    bounds = [interval(part, axis=1, level=level, seed=seed, clusters=own) for part, own in pairs]
+    bounds = np.stack([interval(part, axis=1, level=level, seed=seed, clusters=own) for part, own in pairs], 2)
     # Random itself is no test.
     p = corrected(np.stack([p_value(part[:-1], axis=1, clusters=own) for part, own in pairs], 1))
     p = np.concatenate([p, np.full_like(p[:1], np.nan)])
-    axes, ends = ("order", "group"), f"of the {level:.0%} interval of advantage [nats]"
+    axes, advantage = ("order", "group"), np.stack([np.nanmean(part, 1) for part in gains], 1)
     return {
-        "advantage": (
-            axes,
-            np.stack([np.nanmean(part, 1) for part in gains], 1),
-            "random's rise less this one's [nats]",
-        ),
-        "advantage_low": (axes, np.stack([low for low, _ in bounds], 1), f"lower end {ends}"),
-        "advantage_high": (axes, np.stack([high for _, high in bounds], 1), f"upper end {ends}"),
+        "advantage": (axes, advantage, "random's rise less this one's [nats]"),
+        **interval_ends(axes, bounds, "advantage [nats]", level=level, name="advantage"),
         "p_value": (axes, p, "p-value that advantage is 0, corrected"),
     }

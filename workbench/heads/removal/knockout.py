@@ -1,7 +1,5 @@
 """Knock-out: what each language loses without a group of heads, against random heads of the same layers."""
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
@@ -11,13 +9,14 @@ from workbench.errors import BadArgument
 from workbench.heads.finished import interrupted
 from workbench.heads.groups import random_groups, read_groups
 from workbench.heads.removal.diagonal import diagonal
-from workbench.heads.scores.measure import Table, measuring
+from workbench.heads.scores.measure import Table, fill_table
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
 from workbench.results.controls import OWNERS, beyond_controls
 from workbench.results.groups import Groups
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.text.corpus import Corpus
 from workbench.text.order import sort_texts
@@ -106,6 +105,14 @@ def knockout(
     scales = np.where(masks, scale, 1.0).reshape(-1, model.n_layers, model.n_heads)
     encoded = model.encode(corpus, truncate=truncate)
     table = Table(corpus, len(scales))
+    origin = groups.attrs.get("method") if isinstance(groups, xr.Dataset) else None
+    heads = {name: np.argwhere(mask).tolist() for name, mask in named.items()}
+    compared = {
+        "metric": metric.name,
+        "groups": {"heads": heads, "method": origin},
+        "controls": controls,
+        "scale": scale,
+    }
 
     def result() -> xr.Dataset:
         variables, attrs = _variables(table, masks, list(named), metric, level, seed)
@@ -114,15 +121,7 @@ def knockout(
             {"group": list(named), "language": list(corpus.languages)},
             method="heads.knockout",
             owners=OWNERS,
-            parameters={
-                "metric": metric.name,
-                "groups": _origin(groups, named),
-                "controls": controls,
-                "scale": scale,
-                "level": level,
-                "batch_size": size,
-                "truncate": truncate,
-            },
+            parameters={**compared, "level": level, "batch_size": size, "truncate": truncate},
             model=model.info,
             corpus=corpus.info,
             seed=seed,
@@ -132,8 +131,7 @@ def knockout(
     batches = by_language(model, encoded, batch_size=size)
     try:
         with tqdm(total=len(batches) * len(scales), desc="knock-out", unit="pass", disable=not progress) as bar:
-            for _ in measuring(model, table, batches, scales, metric=metric, step=bar.update):
-                pass
+            fill_table(table, model, batches, scales, metric=metric, step=bar.update)
     except KeyboardInterrupt:
         raise interrupted(corpus.languages, table.finished, result()) from None
     return result()
@@ -147,38 +145,26 @@ def _variables(
     whole = sort_texts(table.corpus, raw)
     counts = np.where(table.finished, table.counts, np.nan)
     compared, average = whole[:, 0], np.full_like(raw[:, 0], np.nan)
+    common = np.full(len(names), np.nan)
     if raw.shape[1] > 1:
         compared, average = compared - whole[:, 1:].mean(1), raw[:, 1:].mean(1)
-    corpus = table.corpus
+        common = (masks[:, :1] & masks[:, 1:]).sum((2, 3)).mean(1)
+    corpus, unit = table.corpus, metric.unit
     own, rows = (sort_texts(corpus, clusters) for clusters in (corpus.clusters, corpus.row_clusters))
-    across = diagonal(
-        compared, names, list(corpus.languages), aligned=corpus.aligned, clusters=rows, level=level, seed=seed
-    )
-    ends = f"of the {level:.0%} interval of contrast over texts [{metric.unit}]"
+    how = {"level": level, "seed": seed}
+    across = diagonal(compared, names, list(corpus.languages), aligned=corpus.aligned, clusters=rows, **how)
     heads = masks[:, 0].sum((1, 2))
-    common = (masks[:, :1] & masks[:, 1:]).sum((2, 3)).mean(1) if masks.shape[1] > 1 else np.full(len(names), np.nan)
+    words = {"axis": "group", "changed": "heads", "noun": metric.noun, "unit": unit}
+    mean_change = f"mean change of each text's {metric.noun} over the random groups [{unit}]"
     variables = {
-        **beyond_controls(
-            whole,
-            counts,
-            axis="group",
-            changed="heads",
-            noun=metric.noun,
-            unit=metric.unit,
-            level=level,
-            seed=seed,
-            clusters=own,
+        **beyond_controls(whole, counts, clusters=own, **words, **how),
+        "sample_delta": ((*_CELLS, "sample"), raw[:, 0], f"change of each text's {metric.noun} [{unit}]"),
+        "sample_control": ((*_CELLS, "sample"), average, mean_change),
+        "baseline": (("language",), table.baseline, f"mean {metric.long_name} [{unit}]"),
+        "contrast": (("group",), across.contrast, f"change of the own language less the others' mean [{unit}]"),
+        **interval_ends(
+            ("group",), (across.low, across.high), f"contrast over texts [{unit}]", level=level, name="contrast"
         ),
-        "sample_delta": ((*_CELLS, "sample"), raw[:, 0], f"change of each text's {metric.noun} [{metric.unit}]"),
-        "sample_control": (
-            (*_CELLS, "sample"),
-            average,
-            f"mean change of each text's {metric.noun} over the random groups [{metric.unit}]",
-        ),
-        "baseline": (("language",), table.baseline, f"mean {metric.long_name} [{metric.unit}]"),
-        "contrast": (("group",), across.contrast, f"change of the own language less the others' mean [{metric.unit}]"),
-        "contrast_low": (("group",), across.low, f"lower end {ends}"),
-        "contrast_high": (("group",), across.high, f"upper end {ends}"),
         "heads": (("group",), heads, "heads of the group"),
         "shared": (("group",), common / np.maximum(heads, 1), "share of a control's heads that are the group's own"),
     }
@@ -189,9 +175,3 @@ def _variables(
         "diagonal_p": across.p_value,
     }
     return variables, attrs
-
-
-def _origin(groups: Groups, named: dict[str, np.ndarray]) -> Any:
-    """What the provenance records of the groups: their heads and where they come from."""
-    heads = {name: np.argwhere(mask).tolist() for name, mask in named.items()}
-    return {"heads": heads, "method": groups.attrs.get("method") if isinstance(groups, xr.Dataset) else None}

@@ -106,7 +106,12 @@ def prune(
         >>> wb.figures.curves(result, "rise", order="greedy", x="removed")                      # doctest: +SKIP
     """
     keep, drop = keep_and_drop(corpus, keep, drop)
-    _check(budget, push, candidates, most, draws, points, permutations)
+    for name, value in (("budget", budget), ("push", push)):
+        finite(name, value, at_least=0)
+    limits = {"candidates": candidates, "most": most, "draws": draws, "points": points, "permutations": permutations}
+    for name, value in limits.items():
+        if value is not None:
+            whole_number(name, value, at_least=2 if name in ("points", "permutations") else 1)
     size = texts_per_batch(batch_size)
     options = {"progress": progress, "batch_size": size, "seed": seed, "truncate": truncate}
     scores = built_in(**options, permutations=permutations, together=True)
@@ -127,38 +132,26 @@ def prune(
         counts = np.unique(np.linspace(0, len(pruning.steps), min(points, len(pruning.steps) + 1)).round().astype(int))
         test = pruning.corpus.split("test")
         batches = by_language(model, model.encode(test, truncate=truncate), batch_size=size)
-        table = measure_removals(model, test, batches, [*rankings.values(), *random], counts)
+        table = measure_removals(model, test, batches, [*rankings.values(), *random], counts.tolist())
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted after {len(pruning.steps)} removals; they are in .partial", partial=pruning.result()
-        ) from None
+        message = f"interrupted after {len(pruning.steps)} removals; they are in .partial"
+        raise Interrupted(message, partial=pruning.result({}, {}, {})) from None
     variables = held_out_curves(table, len(rankings), len(counts), pruning.groups, level, seed)
     names = [*rankings, *(["random"] if random else [])]
     attrs = {} if out is None else _save(model, pruning.steps, out)
-    return pruning.result(
-        variables, {"order": names, "removed": counts.tolist(), "group": ["kept", "dropped"][: 1 + bool(drop)]}, attrs
-    )
+    coords = {"order": names, "removed": counts.tolist(), "group": ["kept", "dropped"][: 1 + bool(drop)]}
+    return pruning.result(variables, coords, attrs)
 
 
 @dataclass
 class _Pruning:
-    """The heads that are removed, chosen step by step, and the Result of as many as there are.
-
-    Attributes:
-        model: the model.
-        corpus: the languages to keep and to drop.
-        keep: languages whose loss counts against the budget.
-        drop: languages that may be lost.
-        parameters: what the Result records.
-        seed: recorded too.
-        steps: the removals so far.
-    """
+    """The heads that are removed, chosen step by step, and the Result of as many as there are."""
 
     model: Model
-    corpus: Corpus
+    corpus: Corpus  # the languages to keep and to drop
     keep: list[str]
     drop: list[str]
-    parameters: dict[str, Any]
+    parameters: dict[str, Any]  # what the Result records
     seed: int
     steps: list[Step] = field(default_factory=list)
 
@@ -204,9 +197,7 @@ class _Pruning:
             rankings[name] = ascending(values.mean("language").values)
         return rankings
 
-    def result(
-        self, curves: Variables | None = None, coords: dict[str, Any] | None = None, attrs: dict[str, Any] | None = None
-    ) -> xr.Dataset:
+    def result(self, curves: Variables, coords: dict[str, Any], attrs: dict[str, Any]) -> xr.Dataset:
         """The Result; without curves that of an interrupt."""
         total = self.shape[0] * self.shape[1]
         heads = np.array([step.head for step in self.steps], dtype=int).reshape(-1, 2)
@@ -220,9 +211,9 @@ class _Pruning:
                 "order_head": (("step",), heads[:, 1], "head removed"),
                 "train_rise": (("step",), rise, "rise of the kept languages' loss on training texts [nats]"),
                 "kept": (("language",), [code in self.keep for code in self.corpus.languages], "whether it is kept"),
-                **(curves or {}),
+                **curves,
             },
-            {"language": list(self.corpus.languages), **(coords or {})},
+            {"language": list(self.corpus.languages), **coords},
             method="heads.prune",
             owners={"rise": ["low", "high"], "advantage": ["p_value"]},
             parameters=self.parameters,
@@ -233,7 +224,7 @@ class _Pruning:
                 "budget": self.parameters["budget"],
                 "cells": sum(step.cells for step in self.steps),
                 "cells_exhaustive": sum(total - i for i in range(len(self.steps))),
-                **(attrs or {}),
+                **attrs,
             },
         )
 
@@ -267,14 +258,3 @@ def keep_and_drop(corpus: Corpus, keep: str | Sequence[str], drop: str | Sequenc
     if both:
         raise BadArgument(f"{', '.join(both)} cannot be kept and dropped; name each language once")
     return keep, drop
-
-
-def _check(budget: float, push: float, candidates: int | None, most: int | None, *counts: int) -> None:
-    draws, points, permutations = counts
-    finite("budget", budget, at_least=0)
-    finite("push", push, at_least=0)
-    for name, value in (("candidates", candidates), ("most", most)):
-        if value is not None:
-            whole_number(name, value, at_least=1)
-    for name, value, least in (("draws", draws, 1), ("points", points, 2), ("permutations", permutations, 2)):
-        whole_number(name, value, at_least=least)

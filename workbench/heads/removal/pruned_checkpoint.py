@@ -78,9 +78,8 @@ def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Pat
     """
     removed = read_heads(heads, model.n_layers, model.n_heads)
     folder = new_folder(folder)
-    plain = _plain_weights(model)
+    plain, note = _plain_weights(model), ""
     small = _shrunk(model, plain, removed)
-    note = ""
     if small is None:
         small = _scaled(model, plain, 1.0 - removed)
         note = (
@@ -91,30 +90,28 @@ def save_smaller(model: Model, heads: Iterable[Sequence[int]], folder: str | Pat
         empty = small.config.num_attention_heads * model.n_layers - int((~removed).sum())
         if empty:
             note = f"every layer has as many heads as the fullest: {empty} empty heads fill the others up"
-    before = _build(model, model.config)
-    before.load_state_dict(plain)
-    difference = _difference(model, small, 1.0 - removed)
-    _write(small, model.tokenizer, folder)
-    return _report(model, folder, before, small, int(removed.sum()), note, difference)
+    return _written(model, plain, small, folder, scales=1.0 - removed, note=note)
 
 
 def save_scaled(model: Model, scales: np.ndarray, folder: str | Path) -> Smaller:
     """Write a checkpoint of the same shapes whose rows of W_O are multiplied by scales [layer, head]."""
-    folder = new_folder(folder)
-    plain = _plain_weights(model)
+    folder, plain = new_folder(folder), _plain_weights(model)
     module = _scaled(model, plain, scales)
-    difference = _difference(model, module, scales)
-    _write(module, model.tokenizer, folder)
-    before = _build(model, model.config)
-    before.load_state_dict(plain)
-    return _report(model, folder, before, module, int((scales == 0).sum()), "W_O holds the mask", difference)
+    return _written(model, plain, module, folder, scales=scales, note="W_O holds the mask")
 
 
-def _report(model: Model, folder: Path, before: Any, after: Any, removed: int, note: str, difference: float) -> Smaller:
-    config, counts = after.config, (_count(before), _count(after))
+def _written(
+    model: Model, plain: dict[str, Tensor], after: Any, folder: Path, *, scales: np.ndarray, note: str
+) -> Smaller:
+    """Check a module against the model with its heads scaled, write it, and report what changed."""
+    before = _build(model, model.config, weights=plain)
+    difference = _difference(model, after, scales)
+    _write(after, model.tokenizer, folder)
+    config = after.config
     heads = (config.num_attention_heads, getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
-    times = _timed(model, before, after)
-    return Smaller(folder, removed, counts[1] < counts[0], note, heads, counts, times, difference)
+    whole, left = (sum(parameter.numel() for parameter in module.parameters()) for module in (before, after))
+    removed, seconds = int((scales == 0).sum()), _timed(model, before, after)
+    return Smaller(folder, removed, left < whole, note, heads, (whole, left), seconds, difference)
 
 
 def new_folder(folder: str | Path) -> Path:
@@ -134,7 +131,7 @@ def _plain_weights(model: Model) -> dict[str, Tensor]:
             f"{model.name!r} has adapters that are not merged, which a smaller checkpoint cannot hold: load it with "
             "merge=True (in memory: pass model.merge_and_unload())"
         )
-    wanted = _build(model, model.config, device="meta").state_dict()
+    wanted = _build(model, model.config).state_dict()
     has = {name.replace("_original_component.", ""): value for name, value in model.module.state_dict().items()}
     lost = [name for name in wanted if name not in has]
     if lost:
@@ -142,10 +139,13 @@ def _plain_weights(model: Model) -> dict[str, Tensor]:
     return {name: has[name].detach() for name in wanted}
 
 
-def _build(model: Model, config: Any, device: str | None = None) -> Any:
-    """A module of the model's own class, in evaluation mode and the model's dtype."""
-    with torch.device(device or model.device):
-        return type(model.module)(copy.deepcopy(config)).to(model.dtype).eval()
+def _build(model: Model, config: Any, *, weights: dict[str, Tensor] | None = None) -> Any:
+    """A module of the model's own class, in evaluation mode and the model's dtype; without weights, only its shape."""
+    with torch.device("meta" if weights is None else model.device):
+        module = type(model.module)(copy.deepcopy(config)).to(model.dtype).eval()
+    if weights is not None:
+        module.load_state_dict(weights)
+    return module
 
 
 def _names(model: Model, plain: dict[str, Tensor], layer: int) -> dict[str, str]:
@@ -172,9 +172,7 @@ def _scaled(model: Model, plain: dict[str, Tensor], scales: np.ndarray) -> Any:
         for head in np.flatnonzero(scales[layer] != 1):
             rows[head * model.d_head : (head + 1) * model.d_head] *= scales[layer, head]
         weights[name] = weight
-    module = _build(model, model.config)
-    module.load_state_dict(weights)
-    return module
+    return _build(model, model.config, weights=weights)
 
 
 def _shrunk(model: Model, plain: dict[str, Tensor], removed: np.ndarray) -> Any | None:
@@ -195,11 +193,9 @@ def _shrunk(model: Model, plain: dict[str, Tensor], removed: np.ndarray) -> Any 
                     weights[name] = _taken(weights[name], rows["q" if part == "q" else "kv"])
         weights[by_part["o"]] = _taken(weights[by_part["o"]].t(), rows["q"]).t().contiguous()
     try:
-        module = _build(model, config)
-        module.load_state_dict(weights)
+        return _build(model, config, weights=weights)
     except (ValueError, RuntimeError):  # the class refuses, or other tensors depend on the number of heads
         return None
-    return module
 
 
 def _configured(model: Model, heads: int, kv_heads: int) -> Any | None:
@@ -222,11 +218,7 @@ def _taken(values: Tensor, rows: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _difference(model: Model, small: Any, scales: np.ndarray) -> float:
-    """Largest difference of logits to the masked model on random tokens.
-
-    Raises:
-        BrokenModel: more than rounding.
-    """
+    """Largest difference of logits to the masked model on random tokens; BrokenModel where it is more than rounding."""
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(model.n_vocabulary, (2, min(24, model.n_context)), generator=generator).to(model.device)
     with edited(model, heads=torch.from_numpy(scales)):
@@ -258,10 +250,6 @@ def _write(module: Any, tokenizer: Any, folder: Path) -> None:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise CannotWrite(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
-
-
-def _count(module: Any) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 @torch.no_grad()

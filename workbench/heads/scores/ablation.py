@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, one_of
 from workbench.errors import Interrupted, NotFinite
 from workbench.heads.attention.mean_pattern import frozen
-from workbench.heads.groups import chosen_heads
+from workbench.heads.groups import AXES, SAMPLES, chosen_heads
 from workbench.heads.scores.replacements import Replacement, mean, resample, scaled, zero
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
@@ -20,6 +20,7 @@ from workbench.model.forward.rerun import replace_heads
 from workbench.model.memory import cells_at_once
 from workbench.model.metrics import Metric, nll
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
@@ -28,7 +29,6 @@ from workbench.text.corpus import Corpus
 from workbench.text.order import sort_texts
 
 HOW = ("zero", "mean", "resample", "mean_language", "mean_position", "resample_same", "scale", "pattern")
-_CELLS = ("language", "layer", "head")
 
 
 # Long: what replaces an output, in which heads, and what is measured are an option each.
@@ -92,9 +92,14 @@ def ablate(
     model.require("head")
     if how == "pattern":
         model.require("pattern")
-    layers = _layers(model, heads)
+    shape = (model.n_layers, model.n_heads)
+    mask = np.ones(shape, bool) if heads is None else chosen_heads(heads, *shape)
+    layers = {int(layer): np.flatnonzero(mask[layer]).tolist() for layer in np.flatnonzero(mask.any(1))}
     encoded = model.encode(corpus, truncate=truncate)
     sweep = _Sweep(model, corpus, layers, metric)
+    cells = [[layer, head] for layer in layers for head in layers[layer]]
+    replaced = {"how": how, "metric": metric.name, "heads": "all" if heads is None else cells}
+    replaced["scale"] = scale if how == "scale" else None
 
     def result() -> xr.Dataset:
         return make_result(
@@ -103,39 +108,24 @@ def ablate(
             method="heads.ablate",
             owners={"delta": ["low", "high", "p_value"]},
             score="delta",
-            parameters={
-                "how": how,
-                "metric": metric.name,
-                "heads": "all" if heads is None else [[layer, head] for layer in layers for head in layers[layer]],
-                "scale": scale if how == "scale" else None,
-                "level": level,
-                "batch_size": size,
-                "truncate": truncate,
-            },
+            parameters={**replaced, "level": level, "batch_size": size, "truncate": truncate},
             model=model.info,
             corpus=corpus.info,
             seed=seed,
         )
 
     batches = by_language(model, encoded, batch_size=size)
-    cells = sum(map(len, layers.values()))
-    total = len(batches) * (cells + how.startswith(("mean", "pattern")))
+    total = len(batches) * (len(cells) + how.startswith(("mean", "pattern")))
     try:
-        with tqdm(total=total, desc=f"ablation ({how}) of {cells} heads", unit="pass", disable=not progress) as bar:
+        with tqdm(
+            total=total, desc=f"ablation ({how}) of {len(cells)} heads", unit="pass", disable=not progress
+        ) as bar:
             replacement = _replacement(model, how, scale, encoded, batches, seed, bar)
-            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(cells)):
+            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(len(cells))):
                 sweep.run(batch, replacement, bar)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; {sweep.summary()}", partial=result()) from None
     return result()
-
-
-def _layers(model: Model, heads: Sequence[tuple[int, int]] | None) -> dict[int, list[int]]:
-    """The heads to ablate by layer, in order, each once."""
-    if heads is None:
-        return {layer: list(range(model.n_heads)) for layer in range(model.n_layers)}
-    mask = chosen_heads(heads, model.n_layers, model.n_heads)
-    return {int(layer): np.flatnonzero(mask[layer]).tolist() for layer in np.flatnonzero(mask.any(1))}
 
 
 def _replacement(
@@ -195,13 +185,8 @@ class _Sweep:
 
     def summary(self) -> str:
         """Which cells are finished, in words."""
-        total = sum(map(len, self.layers.values()))
-        done = self.finished().sum((1, 2)).tolist()
-        each = [
-            f"{language} {count} of {total}"
-            for language, count in zip(self.corpus.languages, done, strict=True)
-            if count
-        ]
+        total, done = sum(map(len, self.layers.values())), self.finished().sum((1, 2)).tolist()
+        each = [f"{code} {count} of {total}" for code, count in zip(self.corpus.languages, done, strict=True) if count]
         return (
             f"{sum(done)} of {total * len(done)} cells are finished "
             f"(heads by language: {', '.join(each) or 'none'}); the others are NaN in .partial"
@@ -214,29 +199,18 @@ class _Sweep:
         # The bootstrap must not see the order of the texts; no number here takes two languages from one draw.
         whole = sort_texts(self.corpus, whole, joint=False, axis=0)
         clusters = sort_texts(self.corpus, self.corpus.clusters, joint=False)[:, :, None, None]
-        low, high = interval(whole, axis=1, level=level, seed=seed, clusters=clusters)
-        finished = np.where(self.finished(), np.array(self.counts)[:, None, None], np.nan)
-        return {
-            "delta": (_CELLS, np.nansum(whole, 1) / finished, f"change of the {noun} without the head [{unit}]"),
-            "low": (_CELLS, low, f"lower end of the {level:.0%} interval of delta [{unit}]"),
-            "high": (_CELLS, high, f"upper end of the {level:.0%} interval of delta [{unit}]"),
-            "p_value": (
-                _CELLS,
-                corrected(p_value(whole, axis=1, clusters=clusters)),
-                "p-value that delta is 0, corrected",
-            ),
-            "baseline": (("language",), self._baseline(), f"mean {self.metric.long_name} [{unit}]"),
-            "sample_delta": (
-                ("language", "sample", "layer", "head"),
-                self.deltas,
-                f"change of each text's {noun} without the head [{unit}]",
-            ),
-        }
-
-    def _baseline(self) -> np.ndarray:
+        bounds = interval(whole, axis=1, level=level, seed=seed, clusters=clusters)
+        p = corrected(p_value(whole, axis=1, clusters=clusters))
         counts = np.array(self.counts)
-        seen = (~np.isnan(self.clean)).sum(1) == counts
-        return np.nansum(self.clean, 1) / np.where(seen, counts, np.nan)
+        finished = np.where(self.finished(), counts[:, None, None], np.nan)
+        read = np.where((~np.isnan(self.clean)).sum(1) == counts, counts, np.nan)
+        return {
+            "delta": (AXES, np.nansum(whole, 1) / finished, f"change of the {noun} without the head [{unit}]"),
+            **interval_ends(AXES, bounds, f"delta [{unit}]", level=level),
+            "p_value": (AXES, p, "p-value that delta is 0, corrected"),
+            "baseline": (AXES[:1], np.nansum(self.clean, 1) / read, f"mean {self.metric.long_name} [{unit}]"),
+            "sample_delta": (SAMPLES, self.deltas, f"change of each text's {noun} without the head [{unit}]"),
+        }
 
 
 def _check(change: torch.Tensor, layer: int, heads: list[int], batch: Batch, metric: Metric) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from workbench.heads.groups import AXES
+from workbench.heads.groups import AXES, SAMPLES
 from workbench.heads.head_score import HeadScore
 from workbench.heads.redraw import per_layer
 from workbench.heads.removal.baseline_rankings import magnitude, michel
@@ -21,25 +21,13 @@ from workbench.text.corpus import Corpus
 
 
 def built_in(
-    *,
-    progress: bool,
-    batch_size: int | str,
-    seed: int,
-    truncate: bool,
-    permutations: int = 20,
-    together: bool = False,
+    *, progress: bool, batch_size: int | str, seed: int, truncate: bool, permutations: int = 20, together: bool = False
 ) -> dict[str, HeadScore]:
     """Every built-in head score, with these options; in all of them high means that the language needs the head.
 
     `lahis`, `michel` and `gradient` of one model and corpus share their backward passes.
 
-    Args:
-        progress: show progress bars.
-        batch_size: texts side by side, or `"auto"`.
-        seed: of donors, orders and random scores.
-        truncate: cut texts that are longer than the model's context.
-        permutations: of `shapley`.
-        together: norm `michel` once over all languages, which weigh the same, as a ranking for removal needs it.
+    `together` norms `michel` once over all languages, which weigh the same, as a ranking for removal needs it.
     """
     options = {"progress": progress, "batch_size": batch_size, "seed": seed, "truncate": truncate}
     passes: list[tuple[Model, Corpus, xr.Dataset]] = []
@@ -55,7 +43,7 @@ def built_in(
             mean = np.nanmean(samples, 1)
             result = _table(model, corpus, per_layer(mean) if normed else mean)
             result.score.attrs |= {NORMED: "layer"} if normed else {}
-            return result.assign(sample_score=(("language", "sample", *AXES[1:]), samples))
+            return result.assign(sample_score=(SAMPLES, samples))
 
         return score
 
@@ -71,17 +59,17 @@ def built_in(
         "gradient": of_slopes(np.negative),
         "shapley": functools.partial(shapley, permutations=permutations, **options),
         "magnitude": lambda model, corpus: _table(model, corpus, magnitude(model)),
-        "random": lambda model, corpus: _table(model, corpus, _random(model, corpus, seed)),
+        "random": lambda model, corpus: _table(
+            model, corpus, np.random.default_rng(seed).random(_shape(model, corpus))
+        ),
     }
-
-
-def _random(model: Model, corpus: Corpus, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).random((len(corpus.languages), model.n_layers, model.n_heads))
 
 
 def _table(model: Model, corpus: Corpus, values: np.ndarray) -> xr.Dataset:
     """A score [language, layer, head], or [layer, head] that is the same for every language."""
-    shape = (len(corpus.languages), model.n_layers, model.n_heads)
-    return xr.Dataset(
-        {"score": (AXES, np.broadcast_to(values, shape), {ROLE: SCORE})}, {"language": list(corpus.languages)}
-    )
+    table = np.broadcast_to(values, _shape(model, corpus))
+    return xr.Dataset({"score": (AXES, table, {ROLE: SCORE})}, {"language": list(corpus.languages)})
+
+
+def _shape(model: Model, corpus: Corpus) -> tuple[int, int, int]:
+    return len(corpus.languages), model.n_layers, model.n_heads

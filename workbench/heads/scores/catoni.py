@@ -14,11 +14,8 @@ def catoni(values: np.ndarray, samples: int, variance: np.ndarray, log_risk: flo
     with what was already drawn. If m is true and no remaining texts have a larger variance, the capital is expected not
     to grow, so it ever reaches 1 / risk with probability `risk` at most (Ville); where it has, m is rejected.
 
-    Args:
-        values: [cell, sample so far], in the order in which they were drawn.
-        samples: how many there are in all.
-        variance: upper bound for a sample, [cell].
-        log_risk: log(2 / probability) that a cell's interval ever misses its mean.
+    Values [cell, sample so far] are in the order in which they were drawn, of so many samples in all; `variance` [cell]
+    is an upper bound for a sample, and `log_risk` is log(2 / probability) that a cell's interval ever misses its mean.
 
     Source:
         Catoni 2012 (arXiv 1009.2048); at all times, Wang and Ramdas 2023 (arXiv 2202.01250); without replacement,

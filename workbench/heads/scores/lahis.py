@@ -1,7 +1,7 @@
 """LAHIS: how much each head matters for each language, from one backward pass per batch (arXiv 2511.07498)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,14 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
 from workbench.heads.finished import interrupted
+from workbench.heads.groups import AXES, SAMPLES
 from workbench.heads.scores.streaming import DRAWS, Squares, forms, weights
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.optimizer import adam_state
 from workbench.model.gradients import head_gradient
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected
@@ -25,7 +27,6 @@ from workbench.text.batches import Batch, Encoded, collate
 from workbench.text.corpus import Corpus
 
 VARIANTS = ("paper", "released")
-_CELLS = ("language", "layer", "head")
 _RATE = 1e-2  # of AdamW, released variant
 _UNITS = {"paper": "nats", "released": "millinats"}
 
@@ -95,30 +96,24 @@ def importance(
     size = texts_per_batch(batch_size)
     model.require("head")
     encoded = model.encode(corpus, truncate=truncate)
-    totals = _Totals(model, corpus, encoded, per_sample, level, seed, variant == "paper")
-    shape = (model.n_layers, model.n_heads)
+    totals = _Totals(model, corpus, encoded, per_sample, level, seed, variant)
+    how, shape = {"variant": variant, "per_sample": per_sample}, (model.n_layers, model.n_heads)
     masks = {language: torch.nn.Parameter(torch.ones(shape, device=model.device)) for language in corpus.languages}
     run = _fixed(model, encoded, size, totals) if variant == "paper" else _stepped(model, encoded, size, totals, masks)
 
     def result() -> xr.Dataset:
-        finished = totals.finished(corpus)
-        variables: Variables = totals.variables(variant, finished)
+        variables = totals.variables()
         if variant == "released":
             last = np.stack([masks[language].detach().cpu().numpy() for language in corpus.languages])
-            variables["mask"] = (_CELLS, np.where(finished[:, None, None], last, np.nan), "mask after the last text")
+            last[~totals.finished] = np.nan
+            variables["mask"] = (AXES, last, "mask after the last text")
         return make_result(
             variables,
             {"language": corpus.languages},
             method="heads.importance",
             owners={"importance": ["low", "high", "p_value"], "gradient": ["p_value"]},
             score="importance",
-            parameters={
-                "variant": variant,
-                "per_sample": per_sample,
-                "level": level,
-                "batch_size": size,
-                "truncate": truncate,
-            },
+            parameters={**how, "level": level, "batch_size": size, "truncate": truncate},
             model=model.info,
             corpus=corpus.info,
             seed=seed,
@@ -130,7 +125,7 @@ def importance(
                 totals.add(batch, mask, gradient, losses)
                 bar.update(len(batch))
     except KeyboardInterrupt:
-        raise interrupted(corpus.languages, totals.finished(corpus), result()) from None
+        raise interrupted(corpus.languages, totals.finished, result()) from None
     return result()
 
 
@@ -174,11 +169,10 @@ class _Totals:
     per_sample: bool
     level: float
     seed: int
-    paper: bool
-    place: dict[str, int] = field(init=False)
+    variant: str
 
     def __post_init__(self) -> None:
-        counts = self.corpus.counts
+        counts, self.paper = self.corpus.counts, self.variant == "paper"
         cells = (len(counts), self.model.n_layers, self.model.n_heads)
         self.place = {language: i for i, language in enumerate(counts)}
         self.worked, self.magnitude, self.negative = (np.zeros(cells) for _ in range(3))
@@ -216,35 +210,36 @@ class _Totals:
         arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         return {**arrays, **{f"squares {name}": value for name, value in self.squares.state().items()}}
 
-    def finished(self, corpus: Corpus) -> np.ndarray:
+    @property
+    def finished(self) -> np.ndarray:
         """Which languages had all their texts: [language] bool."""
-        return self.count == np.array(list(corpus.counts.values()))
+        return self.count == np.array(list(self.corpus.counts.values()))
 
-    def variables(self, variant: str, finished: np.ndarray) -> Variables:
+    def variables(self) -> Variables:
         """The Result's variables; NaN for languages that are not finished."""
+        finished, unit = self.finished, _UNITS[self.variant]
         count = np.where(finished, self.count, np.nan)
         each = count[:, None, None]
-        score = self.worked / each if variant == "paper" else (self.magnitude / each) * (self.negative / each)
-        low, high = self._interval(finished)
+        score = self.worked / each if self.paper else (self.magnitude / each) * (self.negative / each)
         p = np.where(finished[:, None, None], self.squares.p_value(), np.nan)
-        ends = f"end of the {self.level:.0%} interval of importance over texts [{_UNITS[variant]}]"
         variables: Variables = {
-            "importance": (_CELLS, score, f"LAHIS, {variant} variant [{_UNITS[variant]}]"),
-            "gradient": (_CELLS, self.squares.total / each, "mean slope of the loss in the head's mask [nats]"),
-            "low": (_CELLS, low, f"lower {ends}"),
-            "high": (_CELLS, high, f"upper {ends}"),
-            "p_value": (_CELLS, corrected(p), "p-value that the mean slope is 0, corrected"),
+            "importance": (AXES, score, f"LAHIS, {self.variant} variant [{unit}]"),
+            "gradient": (AXES, self.squares.total / each, "mean slope of the loss in the head's mask [nats]"),
+            **interval_ends(AXES, self._interval(), f"importance over texts [{unit}]", level=self.level),
+            "p_value": (AXES, corrected(p), "p-value that the mean slope is 0, corrected"),
             "nll": (("language",), self.loss / count, "mean negative log-likelihood [nats]"),
         }
         if self.per_sample:
-            axes = ("language", "sample", "layer", "head")
-            variables["sample_gradient"] = (axes, self.samples, "slope of each text's loss in the head's mask [nats]")
+            variables["sample_gradient"] = (
+                SAMPLES,
+                self.samples,
+                "slope of each text's loss in the head's mask [nats]",
+            )
         return variables
 
-    def _interval(self, finished: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _interval(self) -> np.ndarray:
         """Bootstrap interval of the score; NaN where a language is not finished or its texts are one."""
         means = self.drawn / np.maximum(self.weight, 1e-9)[None, :, :, None, None]
         scores = means[0] if self.paper else means[0] * means[1]
-        scores[~finished | (self.corpus.clusters.max(1) < 1)] = np.nan
-        low, high = np.quantile(scores, ((1 - self.level) / 2, (1 + self.level) / 2), axis=1)
-        return low, high
+        scores[~self.finished | (self.corpus.clusters.max(1) < 1)] = np.nan
+        return np.quantile(scores, ((1 - self.level) / 2, (1 + self.level) / 2), axis=1)

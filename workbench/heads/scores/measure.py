@@ -1,10 +1,9 @@
 """Measure: the loss of every text with any heads scaled, for many cells, exactly."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from workbench.errors import NotFinite
 from workbench.model.forward.record import record
@@ -20,23 +19,14 @@ from workbench.text.corpus import Corpus
 
 @torch.no_grad()
 def run_cells(
-    recording: Recording,
-    scales: np.ndarray,
-    *,
-    metric: Metric = nll,
-    fill: Tensor | None = None,
-    step: Callable[[int], object] | None = None,
+    recording: Recording, scales: np.ndarray, *, metric: Metric = nll, step: Callable[[int], object] | None = None
 ) -> np.ndarray:
     """The loss (or other metric) of each text of a recorded batch under each cell's scales: [cell, sample] float64.
 
     Cells that begin at the same layer run side by side, since a stack restarts at the lowest layer that it changes.
 
-    Args:
-        recording: a pass recorded with `heads=True`.
-        scales: what each head's output is multiplied by, [cell, layer, head].
-        metric: what is measured.
-        fill: [layer, head, d_head], the output at a scale of 0; zero when None.
-        step: called with the number of cells after each stack.
+    The pass was recorded with `heads=True`; each head's output is multiplied by scales [cell, layer, head]; `step` is
+    called with the number of cells after each stack.
 
     Raises:
         NotFinite: a loss is NaN or infinite.
@@ -50,7 +40,7 @@ def run_cells(
     for start in range(0, len(order), width):
         part = order[start : start + width]
         heads = torch.from_numpy(np.ascontiguousarray(scales[part])).to(model.device, model.dtype)
-        losses = metric.read(model, rescale(recording, heads=heads, head_fill=fill), batch)
+        losses = metric.read(model, rescale(recording, heads=heads), batch)
         if not bool(torch.isfinite(losses).all()):
             sample = int((~torch.isfinite(losses)).any(0).nonzero()[0])
             raise NotFinite(
@@ -87,10 +77,6 @@ class Table:
         self.clean[at] = clean
         self.losses[:, at[0], at[1]] = losses
 
-    def state(self) -> dict[str, np.ndarray]:
-        """What batches fill in."""
-        return {"losses": self.losses, "clean": self.clean}
-
     @property
     def finished(self) -> np.ndarray:
         """Which languages had all their texts in every cell: [language] bool."""
@@ -111,35 +97,25 @@ class Table:
         return np.where(self.finished, np.nansum(self.losses, 2) / self.counts, np.nan)
 
 
-def measure(
-    model: Model,
-    corpus: Corpus,
-    batches: Iterable[Batch],
-    scales: np.ndarray,
-    *,
-    fill: Tensor | None = None,
-    step: Callable[[int], object] | None = None,
-) -> Table:
+def measure(model: Model, corpus: Corpus, batches: Iterable[Batch], scales: np.ndarray) -> Table:
     """The losses of a whole corpus under each cell's scales [cell, layer, head]; see `run_cells`."""
     table = Table(corpus, len(scales))
-    for _ in measuring(model, table, batches, scales, fill=fill, step=step):
-        pass
+    fill_table(table, model, batches, scales)
     return table
 
 
-def measuring(
-    model: Model,
+def fill_table(
     table: Table,
+    model: Model,
     batches: Iterable[Batch],
     scales: np.ndarray,
     *,
     metric: Metric = nll,
-    fill: Tensor | None = None,
     step: Callable[[int], object] | None = None,
-) -> Iterator[Batch]:
-    """Fill a table batch by batch, so that an interrupt leaves the finished batches in it."""
-    for batch in resumed(list(batches), table.state(), skip=lambda _: step and step(len(scales))):
+) -> None:
+    """Measure batch by batch, so that an interrupt leaves the finished batches in the table."""
+    state = {"losses": table.losses, "clean": table.clean}
+    for batch in resumed(list(batches), state, skip=lambda _: step and step(len(scales))):
         recording = record(model, batch, heads=True)
-        losses = run_cells(recording, scales, metric=metric, fill=fill, step=step)
+        losses = run_cells(recording, scales, metric=metric, step=step)
         table.put(batch, clean_losses(recording, metric), losses)
-        yield batch

@@ -14,21 +14,13 @@ Draw = Callable[[np.ndarray, int, int], np.ndarray]
 
 @dataclass
 class Race:
-    """The result of a race.
+    """The result of a race, each [cell]."""
 
-    Attributes:
-        member: [cell] bool, the top cells.
-        mean: [cell], the last estimate of the mean over all samples.
-        low: [cell], lower end of its interval.
-        high: [cell], upper end.
-        seen: [cell], samples measured.
-    """
-
-    member: np.ndarray
-    mean: np.ndarray
-    low: np.ndarray
+    member: np.ndarray  # bool, the top cells
+    mean: np.ndarray  # the last estimate of the mean over all samples
+    low: np.ndarray  # ends of its interval
     high: np.ndarray
-    seen: np.ndarray
+    seen: np.ndarray  # samples measured
 
 
 def race(
@@ -60,34 +52,23 @@ def race(
     both). The second guards against a cell whose large samples were not drawn yet. So the risk is exact for the
     variances assumed, and approximate as far as they are estimates.
 
-    Args:
-        draw: measures; samples must be in random order.
-        cells: number of cells.
-        samples: number of samples in all.
-        top: how many to find, below `cells`.
-        risk: probability that any interval misses its mean at any stage, 1 - confidence.
-        guess: [cell, sample] or None.
-        order: cells, most promising first; from the second stage on the first 2 * top are measured before the others,
-            so that the others are compared with intervals that are a stage ahead.
-        first: samples of the first stage, from 2.
+    The samples of `draw` are in random order, and `top` is below the number of cells. `risk` is the probability that
+    any interval misses its mean at any stage, 1 - confidence; `guess` is [cell, sample]. From the second stage on the
+    first 2 * top cells of `order`, most promising first, are measured before the others, so that the others are
+    compared with intervals that are a stage ahead. The first stage has `first` samples, from 2.
 
     Source:
         Races: Maron and Moore 1994.
     """
     values = np.full((cells, samples), np.nan)
-    state = Race(
-        np.zeros(cells, bool),
-        np.full(cells, np.nan),
-        np.full(cells, -np.inf),
-        np.full(cells, np.inf),
-        np.zeros(cells, int),
-    )
-    guesses = [np.zeros((cells, samples))] + ([] if guess is None else [guess])
+    mean, low, high = (np.full(cells, value) for value in (np.nan, -np.inf, np.inf))
+    state = Race(np.zeros(cells, bool), mean, low, high, np.zeros(cells, int))
+    guesses = np.stack([np.zeros((cells, samples)), *([] if guess is None else [guess])])
     sizes = np.ones(cells) if guess is None else (guess**2).mean(1)
     log_risk = np.log(2 * cells * len(guesses) / risk)
     ordered = np.arange(cells) if order is None else np.asarray(order)
     open_ = np.ones(cells, bool)
-    expected: list[np.ndarray] = []  # expected variances, [cell], for each guess
+    expected = np.zeros((len(guesses), cells))  # variances
     start = 0
     for stop in stages(samples, first):
         for group in (ordered[: 2 * top], ordered[2 * top :]) if start else (ordered,):
@@ -97,10 +78,9 @@ def race(
             values[now, start:stop] = draw(now, start, stop)
             state.seen[now] = stop
             if not start:
-                expected = [_expected_variance((values - guess)[:, :stop].var(1, ddof=1), sizes) for guess in guesses]
-            _narrow(
-                state, now, values[now, :stop], [guess[now] for guess in guesses], [v[now] for v in expected], log_risk
-            )
+                variances = (values - guesses)[..., :stop].var(2, ddof=1)
+                expected = np.stack([_expected_variance(of_guess, sizes) for of_guess in variances])
+            _narrow(state, now, values[now, :stop], guesses.take(now, 1), expected[:, now], log_risk)
             _decide(state, open_, top)
         start = stop
     left = np.flatnonzero(open_)  # all of them exact: only equal means are still undecided
@@ -129,22 +109,17 @@ def _expected_variance(variances: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def _narrow(
-    state: Race,
-    cells: np.ndarray,
-    values: np.ndarray,
-    guesses: list[np.ndarray],
-    expected: list[np.ndarray],
-    log_risk: float,
+    state: Race, cells: np.ndarray, values: np.ndarray, guesses: np.ndarray, expected: np.ndarray, log_risk: float
 ) -> None:
-    """Narrow the cells' intervals to what values [cell, sample so far] and guesses [cell, sample] allow."""
-    seen, samples = values.shape[1], guesses[0].shape[1]
+    """Narrow the cells' intervals to what values [cell, sample so far] and guesses [guess, cell, sample] allow."""
+    seen, samples = values.shape[1], guesses.shape[2]
     if seen == samples:
         state.mean[cells] = state.low[cells] = state.high[cells] = values.mean(1)
         return
-    differences = np.stack([values - guess[:, :seen] for guess in guesses])  # [guess, cell, sample]
+    differences = values - guesses[..., :seen]
     variance = np.maximum(differences.var(2, ddof=1), expected)
     ends = catoni(differences.reshape(-1, seen), samples, variance.ravel(), log_risk)
-    known = np.stack([guess.mean(1) for guess in guesses])
+    known = guesses.mean(2)
     low, high = (known + end.reshape(known.shape) for end in ends)
     best = (high - low).argmin(0)[None]
     state.low[cells] = np.maximum(state.low[cells], low.max(0))

@@ -2,6 +2,7 @@
 
 import hashlib
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
@@ -39,20 +40,15 @@ def mean(model: Model, batches: Iterable[Batch], *, step: Callable[[], None], by
 
     In a chat these are the text's own; by position also the template's, which have means of their own.
 
-    Args:
-        model: the model.
-        batches: the whole corpus.
-        step: called after each batch.
-        by: over all texts of all languages (`"corpus"`), over the texts of the text's own language (`"language"`), or
-            over all texts at the same position, counted from each text's first token (`"position"`).
+    `by` says over which texts: all of all languages (`"corpus"`), those of the text's own language (`"language"`), or
+    all at the same position, counted from each text's first token (`"position"`). `step` is called after each batch.
     """
     totals: dict[str | int, Tensor] = {}
-    counts: dict[str | int, int] = {}
+    counts: Counter[str | int] = Counter()
 
     def add(key: str | int, values: list[Tensor]) -> None:
-        total = torch.stack([z.float().sum(0) for z in values]).double().cpu()
-        totals[key] = totals[key] + total if key in totals else total
-        counts[key] = counts.get(key, 0) + len(values[0])
+        totals[key] = totals.get(key, 0) + torch.stack([z.float().sum(0) for z in values]).double().cpu()
+        counts[key] += len(values[0])
 
     for batch in batches:
         recording = record(model, batch, heads=True)
@@ -93,11 +89,8 @@ def _places(batch: Batch) -> Tensor:
 def resample(model: Model, encoded: Sequence[Encoded], *, seed: int, same: bool = False) -> Replacement:
     """The head's output in a donor text of another language (or of the same), by position from the start.
 
-    Position p of a text takes the donor's position p modulo the donor's length, so a shorter donor repeats.
-
-    Raises:
-        TooFewLanguages: the corpus has one language only.
-        BadCorpus: with `same`, a language has one text only.
+    Position p of a text takes the donor's position p modulo the donor's length, so a shorter donor repeats. It raises
+    what `donors` raises.
     """
     chosen = donors(encoded, seed=seed, same=same)
 

@@ -1,7 +1,8 @@
 """Search: the exact top heads of every language, without the whole sweep."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -10,6 +11,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.heads.finished import interrupted
+from workbench.heads.groups import AXES
 from workbench.heads.scores.measure import clean_losses, run_cells
 from workbench.heads.scores.racing import Race, race
 from workbench.model.batching import by_length, texts_per_batch
@@ -19,10 +21,8 @@ from workbench.model.gradients import head_gradient
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.resuming.progress import resumed
-from workbench.text.batches import Encoded
+from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
-
-_CELLS = ("language", "layer", "head")
 
 
 @checked
@@ -103,11 +103,10 @@ def search(
     distinct = {code: int(own.max()) + 1 for code, own in zip(corpus.languages, corpus.clusters, strict=True)}
 
     def result() -> xr.Dataset:
-        variables = _variables(races, corpus, (model.n_layers, model.n_heads), confidence)
         measured = sum(int(outcome.seen.sum()) for outcome in races.values())
         whole = sum(heads * count for language, count in distinct.items() if language in races)
         return make_result(
-            variables,
+            _variables(races, corpus, (model.n_layers, model.n_heads), confidence),
             {"language": list(corpus.languages)},
             method="heads.search",
             owners={"mean": ["low", "high"]},
@@ -120,11 +119,10 @@ def search(
 
     try:
         with tqdm(total=sum(distinct.values()) * heads, desc="search", unit="cell", disable=not progress) as bar:
-            for language in corpus.languages:
-                own = corpus.clusters[corpus.languages.index(language)]
+            for language, own in zip(corpus.languages, corpus.clusters, strict=True):
                 units = _shuffled([text for text in encoded if text.language == language], own, language, seed)
                 risk = (1 - confidence) / len(corpus.languages)
-                races[language] = _race(model, units, size, bar.update, top=top, risk=risk, first=first)
+                races[language] = _Language(model, units, size, bar.update).race(top=top, risk=risk, first=first)
     except KeyboardInterrupt:
         raise interrupted(corpus.languages, [code in races for code in corpus.languages], result()) from None
     return result()
@@ -147,84 +145,68 @@ def _shuffled(texts: list[Encoded], clusters: np.ndarray, language: str, seed: i
     return [ordered[i] for i in np.random.default_rng([seed, zlib.crc32(language.encode())]).permutation(len(ordered))]
 
 
-def _weighed(units: list[_Unit]) -> tuple[list[Encoded], dict[int, tuple[int, float]]]:
-    """The texts to run, and for each row its place among the units and its weight."""
-    texts = [text for unit in units for text, _ in unit]
-    return texts, {text.row: (place, share) for place, unit in enumerate(units) for text, share in unit}
+@dataclass(frozen=True)
+class _Language:
+    """The texts of one language, on which all heads, numbered through all layers, are raced."""
 
+    model: Model
+    units: list[_Unit]
+    size: int
+    step: Callable[[int], object]
 
-def _race(
-    model: Model, units: list[_Unit], size: int, step: Callable[[int], object], *, top: int, risk: float, first: int
-) -> Race:
-    """Race all heads on the texts of one language, most important by LAHIS first."""
-    slopes = _slopes(model, units, size)
-    return race(
-        _draw(model, units, size, step),
-        len(slopes),
-        len(units),
-        top=top,
-        risk=risk,
-        guess=-slopes,
-        order=np.argsort(-np.maximum(-slopes, 0).mean(1), kind="stable"),
-        first=first,
-    )
+    def race(self, *, top: int, risk: float, first: int) -> Race:
+        """Race the heads, most important by LAHIS first."""
+        slopes = self._slopes()
+        order = np.argsort(-np.maximum(-slopes, 0).mean(1), kind="stable")
+        how = {"top": top, "risk": risk, "first": first, "order": order}
+        return race(self._changes, len(slopes), len(self.units), guess=-slopes, **how)
 
+    def _slopes(self) -> np.ndarray:
+        """The slope of each text's loss in each head's mask: [head, text]."""
 
-def _slopes(model: Model, units: list[_Unit], size: int) -> np.ndarray:
-    """The slope of each text's loss in each head's mask: [head of all layers, text]."""
-    texts, place = _weighed(units)
-    slopes = np.zeros((model.n_layers * model.n_heads, len(units)))
-    for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": slopes}):
-        gradient, _ = head_gradient(model, batch)
-        _add(
-            slopes,
-            rearrange(gradient.double().cpu().numpy(), "text layer head -> (layer head) text"),
-            batch.rows,
-            place,
-        )
-    return slopes
+        def slopes(batch: Batch) -> np.ndarray:
+            gradient = head_gradient(self.model, batch)[0].double().cpu().numpy()
+            return rearrange(gradient, "text layer head -> (layer head) text")
 
+        return self._filled(np.zeros((self.model.n_layers * self.model.n_heads, len(self.units))), self.units, slopes)
 
-def _add(totals: np.ndarray, values: np.ndarray, rows: Sequence[int], place: dict[int, tuple[int, float]]) -> None:
-    """Add values [head, text of a batch] to those of their units, [head, unit]."""
-    for row, column in zip(rows, values.T, strict=True):
-        unit, share = place[row]
-        totals[:, unit] += column * share
+    def _changes(self, heads: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """What removing these heads changes on texts from start to stop: [head, text] nats."""
+        scales = np.ones((len(heads), self.model.n_layers, self.model.n_heads))
+        scales.reshape(len(heads), -1)[np.arange(len(heads)), heads] = 0
 
+        def changes(batch: Batch) -> np.ndarray:
+            recording = record(self.model, batch, heads=True)
+            return run_cells(recording, scales) - clean_losses(recording)
 
-def _draw(
-    model: Model, units: list[_Unit], size: int, step: Callable[[int], object]
-) -> Callable[[np.ndarray, int, int], np.ndarray]:
-    """Measures heads, numbered through all layers, on texts from start to stop: changes [head, text] in nats."""
+        changed = self._filled(np.zeros((len(heads), stop - start)), self.units[start:stop], changes)
+        self.step(changed.size)
+        return changed
 
-    def draw(cells: np.ndarray, start: int, stop: int) -> np.ndarray:
-        texts, place = _weighed(units[start:stop])
-        scales = np.ones((len(cells), model.n_layers, model.n_heads))
-        scales.reshape(len(cells), -1)[np.arange(len(cells)), cells] = 0
-        changes = np.zeros((len(cells), stop - start))
-        for batch in resumed(list(by_length(model, texts, batch_size=size)), {"found": changes}):
-            recording = record(model, batch, heads=True)
-            _add(changes, run_cells(recording, scales) - clean_losses(recording), batch.rows, place)
-        step(changes.size)
-        return changes
-
-    return draw
+    def _filled(self, totals: np.ndarray, units: list[_Unit], measure: Callable[[Batch], np.ndarray]) -> np.ndarray:
+        """Totals [head, unit], once what is measured of each form, [head, form of a batch], is added by its weight."""
+        texts = [text for unit in units for text, _ in unit]
+        place = {text.row: (place, share) for place, unit in enumerate(units) for text, share in unit}
+        for batch in resumed(list(by_length(self.model, texts, batch_size=self.size)), {"found": totals}):
+            for row, column in zip(batch.rows, measure(batch).T, strict=True):
+                unit, share = place[row]
+                totals[:, unit] += column * share
+        return totals
 
 
 def _variables(races: dict[str, Race], corpus: Corpus, shape: tuple[int, int], confidence: float) -> dict:
     """The Result's variables; NaN for languages that are not finished."""
     estimates = np.full((3, len(corpus.languages), *shape), np.nan)
     member, seen = np.zeros(estimates.shape[1:], bool), np.zeros(estimates.shape[1:], np.int64)
-    for k, language in enumerate(corpus.languages):
-        if language in races:
-            outcome = races[language]
-            estimates[:, k] = np.stack([outcome.mean, outcome.low, outcome.high]).reshape(3, *shape)
-            member[k], seen[k] = outcome.member.reshape(shape), outcome.seen.reshape(shape)
+    for language, outcome in races.items():
+        k = corpus.languages.index(language)
+        estimates[:, k] = np.stack([outcome.mean, outcome.low, outcome.high]).reshape(3, *shape)
+        member[k], seen[k] = outcome.member.reshape(shape), outcome.seen.reshape(shape)
     ends = f"end of its interval; all hold together with confidence {confidence:g} [nats]"
     return {
-        "member": (_CELLS, member, "whether removing the head costs this language most"),
-        "mean": (_CELLS, estimates[0], "change of the loss without the head [nats]"),
-        "low": (_CELLS, estimates[1], f"lower {ends}"),
-        "high": (_CELLS, estimates[2], f"upper {ends}"),
-        "texts": (_CELLS, seen, "distinct texts on which the head was measured"),
+        "member": (AXES, member, "whether removing the head costs this language most"),
+        "mean": (AXES, estimates[0], "change of the loss without the head [nats]"),
+        "low": (AXES, estimates[1], f"lower {ends}"),
+        "high": (AXES, estimates[2], f"upper {ends}"),
+        "texts": (AXES, seen, "distinct texts on which the head was measured"),
     }

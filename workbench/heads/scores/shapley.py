@@ -3,7 +3,6 @@
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,19 +10,18 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import Interrupted
-from workbench.heads.groups import chosen_heads
+from workbench.heads.groups import AXES, chosen_heads
 from workbench.heads.scores.measure import measure
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
-from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
 _EXACT = 8  # most heads whose 2^n sets are all run
 _CHUNK = 16  # sets of a permutation that run before truncation is checked again
-_CELLS = ("language", "layer", "head")
 Worth = Callable[[np.ndarray], np.ndarray]
 """Sets of players that are on, [set, player] bool, to what they are worth: [set, language]."""
 
@@ -86,11 +84,16 @@ def shapley(
     shape = (model.n_layers, model.n_heads)
     players = np.argwhere(np.ones(shape, bool) if heads is None else chosen_heads(heads, *shape))
     batches = by_language(model, model.encode(corpus, truncate=truncate), batch_size=size)
+    sampling = {"permutations": permutations, "tolerance": tolerance, "batch_size": size, "truncate": truncate}
 
-    worth = _worth(model, corpus, batches, players)
+    def worth(sets: np.ndarray) -> np.ndarray:
+        scales = np.ones((len(sets), *shape))
+        scales[:, players[:, 0], players[:, 1]] = sets
+        return -measure(model, corpus, batches, scales).means()
+
     exact = len(players) <= _EXACT
     rounds: list[np.ndarray] = []  # [player, language] of each order
-    ends = worth(np.stack([np.zeros(len(players), bool), np.ones(len(players), bool)]))
+    ends = worth(np.array([[False], [True]]).repeat(len(players), 1))
 
     def result() -> xr.Dataset:
         orders = np.stack(rounds) if rounds else np.full((1, len(players), len(corpus.languages)), np.nan)
@@ -101,13 +104,7 @@ def shapley(
             method="heads.shapley",
             owners={"value": ["low", "high"]},
             score="value",
-            parameters={
-                "heads": "all" if heads is None else players.tolist(),
-                "permutations": permutations,
-                "tolerance": tolerance,
-                "batch_size": size,
-                "truncate": truncate,
-            },
+            parameters={"heads": "all" if heads is None else players.tolist(), **sampling},
             model=model.info,
             corpus=corpus.info,
             seed=seed,
@@ -119,53 +116,29 @@ def shapley(
             if exact:
                 rounds.append(enumerated(worth, len(players)))
                 bar.update()
-            else:
-                _sample(worth, len(players), rounds, permutations, ends, tolerance, np.random.default_rng(seed), bar)
+            generator = np.random.default_rng(seed)
+            state, orders = {"rounds": rounds, "generator": generator}, range(0 if exact else permutations)
+            for _ in resumed(orders, state, skip=lambda _: bar.update()):
+                rounds.append(_contributions(worth, generator.permutation(len(players)), ends, tolerance))
+                bar.update()
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"interrupted; {len(rounds)} of {permutations} orders are in .partial", partial=result()
-        ) from None
+        finished = f"{len(rounds)} of {permutations} orders"
+        raise Interrupted(f"interrupted; {finished} are in .partial", partial=result()) from None
     return result()
-
-
-def _worth(model: Model, corpus: Corpus, batches: list[Batch], players: np.ndarray) -> Worth:
-    """-NLL with the players [player, (layer, head)] that are not in a set at zero."""
-
-    def worth(sets: np.ndarray) -> np.ndarray:
-        scales = np.ones((len(sets), model.n_layers, model.n_heads))
-        scales[:, players[:, 0], players[:, 1]] = sets
-        return -measure(model, corpus, batches, scales).means()
-
-    return worth
-
-
-def _sample(
-    worth: Worth,
-    players: int,
-    rounds: list[np.ndarray],
-    permutations: int,
-    ends: np.ndarray,
-    tolerance: float,
-    generator: np.random.Generator,
-    bar: Any,
-) -> None:
-    """Fill `rounds` with what each player adds in random orders, [player, language] each."""
-    state = {"rounds": rounds, "generator": generator}
-    for _ in resumed(range(permutations), state, skip=lambda _: bar.update()):
-        rounds.append(_contributions(worth, generator.permutation(players), ends, tolerance))
-        bar.update()
 
 
 def _variables(orders: np.ndarray, exact: bool, players: np.ndarray, shape: tuple[int, int]) -> Variables:
     """The Result's variables from the values of each order, [order, player, language]."""
     many = not exact and len(orders) > 1
     error = orders.std(0, ddof=1) / math.sqrt(len(orders)) if many else np.where(exact, 0.0, np.nan) * orders[0]
-    value, error = (_by_head(cells, players, shape) for cells in (orders.mean(0), error))
+    tables = np.full((2, orders.shape[2], *shape), np.nan)  # heads that do not play
+    tables[..., players[:, 0], players[:, 1]] = np.stack([orders.mean(0).T, error.T])
+    value, error = tables
+    bounds = (value - 1.96 * error, value + 1.96 * error)
     return {
-        "value": (_CELLS, value, "Shapley value of the head [nats]"),
-        "standard_error": (_CELLS, error, "standard error of the value over orders [nats]"),
-        "low": (_CELLS, value - 1.96 * error, "lower end of the 95% interval of value over orders [nats]"),
-        "high": (_CELLS, value + 1.96 * error, "upper end of the 95% interval of value over orders [nats]"),
+        "value": (AXES, value, "Shapley value of the head [nats]"),
+        "standard_error": (AXES, error, "standard error of the value over orders [nats]"),
+        **interval_ends(AXES, bounds, "value over orders [nats]", level=0.95),
     }
 
 
@@ -201,10 +174,3 @@ def _contributions(worth: Worth, order: np.ndarray, ends: np.ndarray, tolerance:
             if np.abs(before - ends[1]).max() < tolerance:
                 return contributions
     return contributions
-
-
-def _by_head(values: np.ndarray, players: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """[player, language] to [language, layer, head], NaN for heads that do not play."""
-    table = np.full((values.shape[1], *shape), np.nan)
-    table[:, players[:, 0], players[:, 1]] = values.T
-    return table

@@ -25,22 +25,21 @@ def weights(seed: int, language: str, ids: Sequence[int]) -> np.ndarray:
 
 def forms(encoded: Sequence[Encoded], place: dict[str, int], clusters: np.ndarray) -> dict[tuple[str, int], list[int]]:
     """The token ids that stand for a text in `weights`, by (language, row): of repeated texts, the least."""
+
+    def cluster(text: Encoded) -> tuple[str, int]:
+        return text.language, int(clusters[place[text.language], text.row])
+
     least: dict[tuple[str, int], list[int]] = {}
     for text in encoded:
-        key = (text.language, int(clusters[place[text.language], text.row]))
-        least[key] = min(least.get(key, text.ids), text.ids)
-    own = {(text.language, text.row): int(clusters[place[text.language], text.row]) for text in encoded}
-    return {(language, row): least[language, cluster] for (language, row), cluster in own.items()}
+        least[cluster(text)] = min(least.get(cluster(text), text.ids), text.ids)
+    return {(text.language, text.row): least[cluster(text)] for text in encoded}
 
 
 class Squares:
     """Sums over clusters of texts that a t-test needs, [language, ...cells].
 
-    A cluster's own sum stays in memory only until its last text was added.
-
-    Args:
-        clusters: which texts of a language are one, [language, sample]; -1 where there is none.
-        shape: of the cells.
+    A cluster's own sum stays in memory only until its last text was added. `clusters` [language, sample] are -1 where
+    there is no text.
     """
 
     def __init__(self, clusters: np.ndarray, shape: tuple[int, ...]):

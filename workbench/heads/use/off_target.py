@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.generate import answered, by_row, check_prompt_lengths, generate
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
@@ -27,6 +28,7 @@ from workbench.text.identification.identify import by_lingua
 from workbench.text.languages import check, match, meaning
 
 _CONDITIONS = ("whole", "scaled", "random")
+_CELLS = ("condition", "language")
 
 
 # Long: each setting of the paper's experiment is an option.
@@ -110,14 +112,17 @@ def off_target(
     check_prompt_lengths(model, encoded, tokens)
     masks = [np.zeros_like(chosen), chosen, *random_groups("off-target", chosen, controls, seed=seed)]
     runs = _Runs(prompts, encoded, wanted)
+    state = {"written": runs.written, "codes": runs.codes, "hit": runs.hit, "none": runs.none}
     try:
-        for run in resumed(tqdm(range(len(masks)), desc="off target", unit="run", disable=not progress), runs.state()):
+        for run in resumed(tqdm(range(len(masks)), desc="off target", unit="run", disable=not progress), state):
             scales = torch.from_numpy(np.where(masks[run], scale, 1.0))
             texts = generate(model, encoded, tokens=tokens, batch_size=size, heads=scales)
             runs.add(texts, answers_of(texts))
     except KeyboardInterrupt:
         raise Interrupted("interrupted; shares need all prompts, so there is no partial result") from None
     answers = [*known, "?"]
+    scaled = {"heads": np.argwhere(chosen).tolist(), "scale": scale}
+    writing = {"target": wanted, "prompt": prompt, "controls": controls, "tokens": tokens}
     variables, attrs = _variables(np.stack(runs.hit), prompts, level, seed)
     return make_result(
         {
@@ -128,17 +133,7 @@ def off_target(
         {"condition": list(_CONDITIONS), "language": list(prompts.languages), "answer": answers},
         method="heads.off_target",
         owners={"share": ["low", "high", "control_low", "control_high"], "beyond": ["p_value"]},
-        parameters={
-            "heads": np.argwhere(chosen).tolist(),
-            "scale": scale,
-            "target": wanted,
-            "prompt": prompt,
-            "controls": controls,
-            "tokens": tokens,
-            "level": level,
-            "batch_size": size,
-            "truncate": truncate,
-        },
+        parameters={**scaled, **writing, "level": level, "batch_size": size, "truncate": truncate},
         model=model.info,
         corpus=prompts.info,
         seed=seed,
@@ -148,61 +143,36 @@ def off_target(
 
 @dataclass
 class _Runs:
-    """What was answered in each run: by the whole model, with the heads scaled, then with each random set.
-
-    Attributes:
-        prompts: the prompts.
-        encoded: each prompt's tokens.
-        wanted: target language by language of the prompt.
-        written: texts [language, sample] of the first two runs.
-        codes: their languages, "?" where there is none.
-        hit: whether each answer is in its target, [language, sample], of every run.
-        none: answers in no language, [language], of every run.
-    """
+    """What was answered in each run: by the whole model, with the heads scaled, then with each random set."""
 
     prompts: Corpus
     encoded: list[Encoded]
     wanted: dict[str, str]
-    written: list[np.ndarray] = field(default_factory=list)
-    codes: list[np.ndarray] = field(default_factory=list)
-    hit: list[np.ndarray] = field(default_factory=list)
-    none: list[np.ndarray] = field(default_factory=list)
-
-    def state(self) -> dict[str, list[np.ndarray]]:
-        """What runs fill in."""
-        return {"written": self.written, "codes": self.codes, "hit": self.hit, "none": self.none}
+    written: list[np.ndarray] = field(default_factory=list)  # texts [language, sample] of the first two runs
+    codes: list[np.ndarray] = field(default_factory=list)  # their languages, "?" where there is none
+    hit: list[np.ndarray] = field(default_factory=list)  # whether each answer is in its target, [language, sample]
+    none: list[np.ndarray] = field(default_factory=list)  # answers in no language, [language]
 
     def add(self, texts: list[str], codes: list[str | None]) -> None:
         """Add a run: the text that follows each prompt, and its language."""
+        rows = partial(by_row, self.prompts, self.encoded)
         right = [code == self.wanted[text.language] for text, code in zip(self.encoded, codes, strict=True)]
-        self.hit.append(self._by_row(right, np.nan))
-        self.none.append(np.nansum(self._by_row([code is None for code in codes], np.nan), 1))
+        self.hit.append(rows(right, np.nan))
+        self.none.append(np.nansum(rows([code is None for code in codes], np.nan), 1))
         if len(self.hit) <= 2:
-            self.written.append(self._by_row(texts, ""))
-            self.codes.append(self._by_row([code or "?" for code in codes], ""))
-
-    def _by_row(self, values: list, missing: Any) -> np.ndarray:
-        return by_row(self.prompts, self.encoded, values, missing)
+            self.written.append(rows(texts, ""))
+            self.codes.append(rows([code or "?" for code in codes], ""))
 
     def variables(self, answers: list[str]) -> Variables:
         """Texts and their languages for the whole model and the scaled heads, counts of no language for every run."""
         shares = np.stack([answered(codes, answers) for codes in self.codes])
+        shares = np.concatenate([shares, np.full_like(shares[:1], np.nan)])
+        none = np.stack([*self.none[:2], np.mean(self.none[2:], 0)])
+        texts = np.stack([*self.written, np.full_like(self.written[0], "")])
         return {
-            "answered": (
-                ("condition", "language", "answer"),
-                np.concatenate([shares, np.full_like(shares[:1], np.nan)]),
-                "share of prompts answered in this language",
-            ),
-            "unidentified": (
-                ("condition", "language"),
-                np.stack([self.none[0], self.none[1], np.mean(self.none[2:], 0)]),
-                "answers in no language that the identifier knows [texts]",
-            ),
-            "text": (
-                ("condition", "language", "sample"),
-                np.stack([*self.written, np.full_like(self.written[0], "")]),
-                "what the model wrote",
-            ),
+            "answered": ((*_CELLS, "answer"), shares, "share of prompts answered in this language"),
+            "unidentified": (_CELLS, none, "answers in no language that the identifier knows [texts]"),
+            "text": ((*_CELLS, "sample"), texts, "what the model wrote"),
         }
 
 
@@ -225,11 +195,6 @@ def check_options(
         whole_number(name, value, at_least=1)
     if finite("scale", scale) == 1:
         raise BadArgument(f"scale={scale!r}; give a finite number other than 1, 0 switches off")
-    return _wanted(prompts, target)
-
-
-def _wanted(prompts: Corpus, target: str | Mapping[str, str] | None) -> dict[str, str]:
-    """The language that is wanted for each language of the prompts."""
     if target is None:
         return {language: language for language in prompts.languages}
     if isinstance(target, str):
@@ -262,27 +227,25 @@ def _variables(hit: np.ndarray, prompts: Corpus, level: float, seed: int) -> tup
     """The Result's variables and attributes, from hits [run, language, sample]: whole, scaled, then the controls."""
     random, own = hit[2:].mean(0), prompts.clusters
     values = np.stack([hit[0], hit[1], random])
-    low, high = interval(values, axis=2, level=level, seed=seed, clusters=own)
     beyond = hit[1] - random
-    beyond_low, beyond_high = interval(beyond, axis=1, level=level, seed=seed, clusters=own)
+    how = {"level": level, "seed": seed}
+    of_share = interval(values, axis=2, clusters=own, **how)
+    of_beyond = interval(beyond, axis=1, clusters=own, **how)
     # Translations of one text are no independent samples: aligned prompts count by their rows.
     together = np.nanmean(beyond, 0) if prompts.aligned else beyond.ravel()
     rows = pooled(own, aligned=prompts.aligned)
-    all_low, all_high = interval(together, level=level, seed=seed, clusters=rows)
+    all_low, all_high = interval(together, clusters=rows, **how)
     control = np.nanmean(hit[2:], 2)
     tails = np.quantile(control, ((1 - level) / 2, (1 + level) / 2), axis=0)
-    cells, row = ("condition", "language"), ("language",)
-    ends, between = f"end of the {level:.0%} interval of", f"end of the central {level:.0%} of the random heads' shares"
+    row, between = ("language",), f"end of the central {level:.0%} of the random heads' shares"
     variables = {
-        "share": (cells, np.nanmean(values, 2), "share of prompts answered in the wanted language"),
-        "low": (cells, low, f"lower {ends} share over prompts"),
-        "high": (cells, high, f"upper {ends} share over prompts"),
+        "share": (_CELLS, np.nanmean(values, 2), "share of prompts answered in the wanted language"),
+        **interval_ends(_CELLS, of_share, "share over prompts", level=level),
         "control_share": (("control", "language"), control, "share with each set of random heads scaled"),
         "control_low": (row, tails[0], f"lower {between}"),
         "control_high": (row, tails[1], f"upper {between}"),
         "beyond": (row, np.nanmean(beyond, 1), "share with the heads scaled less that with random heads"),
-        "beyond_low": (row, beyond_low, f"lower {ends} beyond over prompts"),
-        "beyond_high": (row, beyond_high, f"upper {ends} beyond over prompts"),
+        **interval_ends(row, of_beyond, "beyond over prompts", level=level, name="beyond"),
         "p_value": (row, corrected(p_value(beyond, axis=1, clusters=own)), "p-value that beyond is 0, corrected"),
     }
     attrs = {

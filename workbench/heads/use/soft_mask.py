@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.groups import chosen_heads, random_groups
-from workbench.heads.use.tasks import EncodedTasks, answer_losses, encode_tasks, read_tasks
+from workbench.heads.use.tasks import EncodedTasks, encode_tasks, read_tasks
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.forward.alone import alone, alone_inside
@@ -20,6 +20,7 @@ from workbench.model.forward.optimizer import adam_state
 from workbench.model.gradients import frozen
 from workbench.model.hooks import before, hooked
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
@@ -91,15 +92,13 @@ def tune_mask(
         >>> result = wb.heads.tune_mask(model, pairs, heads=[(2, 1), (4, 0)])                    # doctest: +SKIP
         >>> wb.heads.save_mask(result, "de-fr.json")                                             # doctest: +SKIP
     """
-    _check(epochs, rate, decay, held_out, controls)
-    options = {
-        "epochs": epochs,
-        "rate": rate,
-        "decay": decay,
-        "held_out": held_out,
-        "controls": controls,
-        "level": level,
-    }
+    for name, value in (("epochs", epochs), ("controls", controls)):
+        whole_number(name, value, at_least=1)
+    finite("rate", rate, above=0)
+    finite("decay", decay, at_least=0)
+    finite("held_out", held_out, above=0, below=1)
+    training = {"epochs": epochs, "rate": rate, "decay": decay}
+    testing = {"held_out": held_out, "controls": controls, "level": level}
     size = texts_per_batch(batch_size, auto=8)
     model.require("head")
     shape = (model.n_layers, model.n_heads)
@@ -108,27 +107,25 @@ def tune_mask(
     own = numbered(plain(question.prompt) for question in questions)
     train, test = _split(own, held_out, seed)
     encoded = encode_tasks(model, questions)
+    parameters = {"heads": np.argwhere(chosen).tolist(), **training, **testing, "batch_size": size}
     sets = [chosen, *random_groups("mask", chosen, controls, seed=seed)]
-    masks, curves = [], []
+    trained: list[tuple[Tensor, list[float]]] = []  # the mask of each set, and the loss of each step
+
+    recorded = {"questions": len(questions), "hash": digest([[q.prompt, q.answer] for q in questions])}
 
     def result(variables: Variables) -> xr.Dataset:
-        mask = masks[0] if masks else torch.ones(shape)
+        mask, curve = trained[0] if trained else (torch.ones(shape), [])
         return make_result(
             {
                 "mask": (("layer", "head"), mask, "factor of the head's output"),
                 "chosen": (("layer", "head"), chosen, "whether the factor was trained"),
-                "train_loss": (("step",), np.array(curves[0] if curves else []), "loss of each training step [nats]"),
+                "train_loss": (("step",), np.array(curve), "loss of each training step [nats]"),
                 **variables,
             },
             {"condition": list(_CONDITIONS), "against": ["none", "random"]},
             method="heads.tune_mask",
             owners={"accuracy": ["low", "high"], "gain": ["p_value"]},
-            parameters={
-                "heads": np.argwhere(chosen).tolist(),
-                **options,
-                "batch_size": size,
-                "tasks": {"questions": len(questions), "hash": digest([[q.prompt, q.answer] for q in questions])},
-            },
+            parameters={**parameters, "tasks": recorded},
             model=model.info,
             seed=seed,
             attrs={"trained_on": len(train), "held_out": len(test)},
@@ -137,10 +134,8 @@ def tune_mask(
     try:
         with tqdm(total=len(sets) * epochs, desc="soft mask", unit="epoch", disable=not progress) as bar:
             for group in sets:
-                mask, curve = _train(model, encoded, train, group, epochs, rate, decay, size, seed, bar)
-                masks.append(mask)
-                curves.append(curve)
-        measured = [_measure(model, encoded, test, mask, size) for mask in (torch.ones(shape), *masks)]
+                trained.append(_train(encoded, train, group, **training, size=size, seed=seed, bar=bar))
+        measured = [_measure(encoded, test, mask, size) for mask, _ in ((torch.ones(shape), []), *trained)]
     except KeyboardInterrupt:
         raise Interrupted("interrupted; .partial holds the mask of the chosen heads", partial=result({})) from None
     return result(_variables(measured, own[test], level, seed))
@@ -160,10 +155,10 @@ def _split(clusters: np.ndarray, held_out: float, seed: int) -> tuple[np.ndarray
 
 
 def _train(
-    model: Model,
     encoded: EncodedTasks,
     rows: np.ndarray,
     chosen: np.ndarray,
+    *,
     epochs: int,
     rate: float,
     decay: float,
@@ -172,6 +167,7 @@ def _train(
     bar: Any,
 ) -> tuple[Tensor, list[float]]:
     """The mask [layer, head] after training, and the loss of each step."""
+    model = encoded.model
     places = torch.from_numpy(np.argwhere(chosen)).to(model.device).unbind(1)
     entries = torch.nn.Parameter(torch.ones(len(places[0]), device=model.device))  # AdamW trains nothing else
     optimizer = torch.optim.AdamW([entries], lr=rate, weight_decay=decay)
@@ -181,9 +177,8 @@ def _train(
     for _ in resumed(range(epochs), state, skip=lambda _: bar.update()):
         order = generator.permutation(rows)
         for start in range(0, len(order), size):
-            batch, follows = encoded.batch(model, order[start : start + size].tolist())
             with torch.enable_grad(), masked(model, base.index_put(places, entries)):
-                loss = answer_losses(model, batch, follows)[0].mean()
+                loss = encoded.losses(order[start : start + size].tolist())[0].mean()
                 (slope,) = torch.autograd.grad(loss, entries)
             if not bool(torch.isfinite(slope).all()):
                 raise NotFinite(f"the loss of the answers is NaN or infinite at rate={rate}; a smaller rate may help")
@@ -197,36 +192,30 @@ def _train(
 @alone_inside
 def masked(model: Model, mask: Tensor) -> Iterator[None]:
     """Inside, every head's output is multiplied by mask [layer, head], through which gradients flow."""
-    wide = mask.repeat_interleave(model.d_head, 1)
-
-    def hook(layer: int):
-        return lambda z: z * wide[layer].to(z)
-
-    with hooked([before(model.attention_parts(i)[1], hook(i)) for i in range(model.n_layers)]), frozen(model):
+    rows = mask.repeat_interleave(model.d_head, 1)
+    hooks = [before(model.attention_parts(i)[1], lambda z, row=row: z * row.to(z)) for i, row in enumerate(rows)]
+    with hooked(hooks), frozen(model):
         yield
 
 
 @torch.no_grad()
-def _measure(model: Model, encoded: EncodedTasks, rows: np.ndarray, mask: Tensor, size: int) -> np.ndarray:
+def _measure(encoded: EncodedTasks, rows: np.ndarray, mask: Tensor, size: int) -> np.ndarray:
     """Whether each question is answered, and the loss of its answer: [2, question]."""
-    parts = []
-    with edited(model, heads=mask):
-        for start in range(0, len(rows), size):
-            losses, right = answer_losses(model, *encoded.batch(model, rows[start : start + size].tolist()))
-            parts.append(torch.stack([right.double(), losses.double()]).cpu().numpy())
-    return np.concatenate(parts, 1)
+    with edited(encoded.model, heads=mask):
+        parts = [encoded.losses(rows[start : start + size].tolist()) for start in range(0, len(rows), size)]
+    losses, right = (torch.cat(values).double().cpu().numpy() for values in zip(*parts, strict=True))
+    return np.stack([right, losses])
 
 
 def _variables(measured: list[np.ndarray], clusters: np.ndarray, level: float, seed: int) -> Variables:
     """Accuracies and losses with their intervals and tests; clusters [question] number the distinct questions."""
     random = np.stack(measured[2:])  # [control, 2, question]
     right, losses = np.stack([measured[0], measured[1], random.mean(0)], 1)  # [condition, question]
-    low, high = interval(right, axis=1, level=level, seed=seed, clusters=clusters)
-    ends = f"end of the {level:.0%} interval of"
+    how = {"axis": 1, "level": level, "seed": seed, "clusters": clusters}
+    bounds = interval(right, **how)
     variables: Variables = {
         "accuracy": (("condition",), right.mean(1), "share of held-out questions answered"),
-        "low": (("condition",), low, f"lower {ends} accuracy over questions"),
-        "high": (("condition",), high, f"upper {ends} accuracy over questions"),
+        **interval_ends(("condition",), bounds, "accuracy over questions", level=level),
         "loss": (("condition",), losses.mean(1), "loss of the answers on held-out questions [nats]"),
         "correct": (("condition", "sample"), right, "whether each held-out question was answered"),
         "sample_loss": (("condition", "sample"), losses, "loss of each held-out answer [nats]"),
@@ -234,27 +223,12 @@ def _variables(measured: list[np.ndarray], clusters: np.ndarray, level: float, s
         "random_loss": (("control",), random[:, 1].mean(1), "loss of each set of random heads [nats]"),
     }
     others = [0, 2]
-    for name, change, words in (
-        ("gain", right[1] - right[others], "accuracy above the other's"),
-        ("saved", losses[others] - losses[1], "loss below the other's [nats]"),
+    for name, change, words, unit, p_name in (
+        ("gain", right[1] - right[others], "accuracy above the other's", "", "p_value"),
+        ("saved", losses[others] - losses[1], "loss below the other's", " [nats]", "saved_p"),
     ):
-        low, high = interval(change, axis=1, level=level, seed=seed, clusters=clusters)
-        unit = " [nats]" if name == "saved" else ""
-        variables[name] = (("against",), change.mean(1), words)
-        variables[f"{name}_low"] = (("against",), low, f"lower {ends} {name}{unit}")
-        variables[f"{name}_high"] = (("against",), high, f"upper {ends} {name}{unit}")
-        key = "p_value" if name == "gain" else "saved_p"
-        variables[key] = (
-            ("against",),
-            corrected(p_value(change, axis=1, clusters=clusters)),
-            f"p-value that {name} is 0, corrected",
-        )
+        axes, p = ("against",), corrected(p_value(change, axis=1, clusters=clusters))
+        variables[name] = (axes, change.mean(1), f"{words}{unit}")
+        variables |= interval_ends(axes, interval(change, **how), f"{name}{unit}", level=level, name=name)
+        variables[p_name] = (axes, p, f"p-value that {name} is 0, corrected")
     return variables
-
-
-def _check(epochs: int, rate: float, decay: float, held_out: float, controls: int) -> None:
-    whole_number("epochs", epochs, at_least=1)
-    whole_number("controls", controls, at_least=1)
-    finite("rate", rate, above=0)
-    finite("decay", decay, at_least=0)
-    finite("held_out", held_out, above=0, below=1)

@@ -61,15 +61,8 @@ def _of_file(path: Path) -> list[Question]:
         if path.suffix == ".jsonl":
             items: list[Any] = [json.loads(line) for line in text.splitlines() if line.strip()]
         else:
-            items = [
-                {
-                    "prompt": f"{part['context']}\n{question['question']}\n",
-                    "answer": (question.get("answers") or [{}])[0].get("text"),
-                }
-                for article in json.loads(text)["data"]
-                for part in article["paragraphs"]
-                for question in part["qas"]
-            ]
+            parts = [part for article in json.loads(text)["data"] for part in article["paragraphs"]]
+            items = [_of_xquad(part["context"], question) for part in parts for question in part["qas"]]
     except BadPairs:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
@@ -78,6 +71,11 @@ def _of_file(path: Path) -> list[Question]:
     if not items:
         raise BadPairs(f"{path} holds no questions")
     return [_question(item, f"{path}, question {number}") for number, item in enumerate(items)]
+
+
+def _of_xquad(context: str, question: Any) -> dict[str, Any]:
+    first = (question.get("answers") or [{}])[0]
+    return {"prompt": f"{context}\n{question['question']}\n", "answer": first.get("text")}
 
 
 def _question(item: Any, place: str) -> Question:
@@ -94,17 +92,29 @@ def _question(item: Any, place: str) -> Question:
 class EncodedTasks:
     """Questions as token ids: the prompt's and then the answer's, and how many are the answer's."""
 
+    model: Model
     ids: list[list[int]]
     answers: list[int]
 
-    def batch(self, model: Model, rows: Sequence[int]) -> tuple[Batch, Tensor]:
-        """Some rows as a batch, and where an answer's token comes next: [sample, position - 1] bool."""
-        ids, mask = pad([self.ids[row] for row in rows], model.pad_id)
+    def losses(self, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Mean loss of the tokens of some rows' answers, [row] nats, and whether all of them come first, [row] bool.
+
+        Greedy generation of the exact answer needs that all come first. Gradients flow where they are enabled.
+        """
+        ids, mask = pad([self.ids[row] for row in rows], self.model.pad_id)
+        batch = Batch(ids, mask, ("",) * len(rows), tuple(rows)).to(self.model.device)
         last = mask.sum(1)
         first = last - torch.tensor([self.answers[row] for row in rows])
         place = torch.arange(ids.shape[1] - 1)[None]
-        follows = (place >= first[:, None] - 1) & (place < last[:, None] - 1)
-        return Batch(ids, mask, ("",) * len(rows), tuple(rows)).to(model.device), follows.to(model.device)
+        follows = (place >= first[:, None] - 1) & (place < last[:, None] - 1)  # an answer's token comes next
+        sample, position = follows.to(self.model.device).nonzero().unbind(1)
+        logits = unembed(self.model, self.model.states(batch)[sample, position]).float()
+        wanted = batch.ids[sample, position + 1]
+        losses = cross_entropy(logits, wanted, reduction="none")
+        zeros = torch.zeros(len(batch), device=losses.device)
+        count = zeros.index_add(0, sample, torch.ones_like(losses))
+        right = (logits.detach().argmax(1) == wanted).float()
+        return zeros.index_add(0, sample, losses) / count, zeros.index_add(0, sample, right) == count
 
 
 def encode_tasks(model: Model, questions: Sequence[Question]) -> EncodedTasks:
@@ -125,7 +135,7 @@ def encode_tasks(model: Model, questions: Sequence[Question]) -> EncodedTasks:
         check_ids(model.tokenizer, whole, model.n_embedded, f"question {number}", BadPairs)
         ids.append(whole)
         answers.append(len(whole) - before)
-    return EncodedTasks(ids, answers)
+    return EncodedTasks(model, ids, answers)
 
 
 @checked
@@ -149,21 +159,5 @@ def task_losses(model: Model, tasks: Any, *, batch_size: int | str = "auto") -> 
     """
     encoded, size = encode_tasks(model, read_tasks(tasks)), texts_per_batch(batch_size)
     rows = range(len(encoded.ids))
-    parts = (encoded.batch(model, rows[start : start + size]) for start in rows[::size])
-    return torch.cat([answer_losses(model, *part)[0] for part in parts]).double().cpu().numpy()
-
-
-def answer_losses(model: Model, batch: Batch, follows: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean loss of each answer's tokens, [sample] nats, and whether all of them come first, [sample] bool.
-
-    Greedy generation of the exact answer needs that all come first. Gradients flow where they are enabled.
-    """
-    sample, position = follows.nonzero().unbind(1)
-    hidden = model.states(batch)[sample, position]
-    logits = unembed(model, hidden).float()
-    wanted = batch.ids[sample, position + 1]
-    losses = cross_entropy(logits, wanted, reduction="none")
-    zeros = torch.zeros(len(batch), device=losses.device)
-    count = zeros.index_add(0, sample, torch.ones_like(losses))
-    right = (logits.detach().argmax(1) == wanted).float()
-    return zeros.index_add(0, sample, losses) / count, zeros.index_add(0, sample, right) == count
+    losses = [encoded.losses(rows[start : start + size])[0] for start in rows[::size]]
+    return torch.cat(losses).double().cpu().numpy()

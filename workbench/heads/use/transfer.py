@@ -11,11 +11,12 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadPairs
 from workbench.heads.groups import chosen_heads, random_groups
-from workbench.heads.use.tasks import EncodedTasks, Question, answer_losses, encode_tasks
+from workbench.heads.use.tasks import EncodedTasks, Question, encode_tasks
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected, interval, p_value
@@ -82,59 +83,42 @@ def transfer(
     chosen = chosen_heads(heads, model.n_layers, model.n_heads)
     own, other = (_encoded(model, conflicts, name) for name in ("own", "other"))
     sets = [chosen, *random_groups("transfer", chosen, controls, seed=seed)]
-    unscaled = _preference(model, own, other, np.ones(chosen.shape), size)
+    unscaled = _preference(own, other, np.ones(chosen.shape), size)
     scaled = np.empty((len(sets), len(wanted), len(unscaled)))
     with tqdm(total=len(sets) * len(wanted), desc="transfer", unit="run", disable=not progress) as bar:
         for i in resumed(range(len(sets)), {"found": scaled}, skip=lambda _: bar.update(len(wanted))):
-            mask = sets[i]
             for j, scale in enumerate(wanted):
-                scaled[i, j] = _preference(model, own, other, np.where(mask, scale, 1.0), size)
+                scaled[i, j] = _preference(own, other, np.where(sets[i], scale, 1.0), size)
                 bar.update()
     clusters = numbered(plain(conflict["prompt"]) for conflict in conflicts)
+    measured = {"heads": np.argwhere(chosen).tolist(), "controls": controls}
+    questions = {"questions": len(unscaled), "hash": digest([dict(conflict) for conflict in conflicts])}
     return make_result(
         _variables(unscaled, scaled, clusters, level, seed),
         {"scale": [1.0, *wanted]},
         method="heads.transfer",
         owners={"preference": ["low", "high"], "moved": ["p_value"]},
-        parameters={
-            "heads": np.argwhere(chosen).tolist(),
-            "controls": controls,
-            "level": level,
-            "batch_size": size,
-            "conflicts": {"questions": len(unscaled), "hash": digest([dict(conflict) for conflict in conflicts])},
-        },
+        parameters={**measured, "level": level, "batch_size": size, "conflicts": questions},
         model=model.info,
         seed=seed,
     )
 
 
 def _variables(unscaled: np.ndarray, scaled: np.ndarray, clusters: np.ndarray, level: float, seed: int) -> Variables:
-    """The Result's variables, from preferences.
-
-    Args:
-        unscaled: with the heads unchanged, [question].
-        scaled: with the heads scaled, then with each set of random heads scaled, [set, scale, question].
-        clusters: numbers of the distinct questions, [question].
-        level: of the intervals.
-        seed: of the bootstrap.
-    """
+    """The Result's variables, from preferences [question] and [set, scale, question], the first set being the heads."""
     values = np.concatenate([unscaled[None], scaled[0]])  # [scale, question]
     changes = np.concatenate([np.zeros((len(scaled), 1, len(unscaled))), scaled - unscaled], 1)
     shift = changes[0] - changes[1:].mean(0)
-    low, high = interval(values, axis=1, level=level, seed=seed, clusters=clusters)
-    shift_low, shift_high = interval(shift, axis=1, level=level, seed=seed, clusters=clusters)
-    p = corrected(p_value(shift[1:], axis=1, clusters=clusters))
-    tested = np.append(np.nan, p)  # scale 1 is what the others are compared with
-    ends = f"end of the {level:.0%} interval of"
+    how = {"axis": 1, "clusters": clusters}
+    bounds, of_shift = (interval(samples, level=level, seed=seed, **how) for samples in (values, shift))
+    p = np.append(np.nan, corrected(p_value(shift[1:], **how)))  # scale 1 is what the others are compared with
     return {
         "preference": (_CELLS, values.mean(1), "loss of the other answer less that of the own one [nats]"),
-        "low": (_CELLS, low, f"lower {ends} preference over questions [nats]"),
-        "high": (_CELLS, high, f"upper {ends} preference over questions [nats]"),
+        **interval_ends(_CELLS, bounds, "preference over questions [nats]", level=level),
         "own_share": (_CELLS, (values > 0).mean(1), "share of questions whose own answer is preferred"),
         "moved": (_CELLS, shift.mean(1), "change of the preference beyond that of random heads [nats]"),
-        "moved_low": (_CELLS, shift_low, f"lower {ends} moved over questions [nats]"),
-        "moved_high": (_CELLS, shift_high, f"upper {ends} moved over questions [nats]"),
-        "p_value": (_CELLS, tested, "p-value that moved is 0, corrected"),
+        **interval_ends(_CELLS, of_shift, "moved over questions [nats]", level=level, name="moved"),
+        "p_value": (_CELLS, p, "p-value that moved is 0, corrected"),
         "control_shift": (("control", "scale"), changes[1:].mean(2), "change with each set of random heads [nats]"),
         "sample_preference": (("scale", "sample"), values, "preference of each question [nats]"),
     }
@@ -152,12 +136,11 @@ def _encoded(model: Model, conflicts: Sequence[Mapping[str, str]], name: str) ->
 
 
 @torch.no_grad()
-def _preference(model: Model, own: EncodedTasks, other: EncodedTasks, scales: np.ndarray, size: int) -> np.ndarray:
+def _preference(own: EncodedTasks, other: EncodedTasks, scales: np.ndarray, size: int) -> np.ndarray:
     """Loss of the other answer less that of the own one: [question]."""
-    parts = []
-    with edited(model, heads=torch.from_numpy(scales)):
-        for start in range(0, len(own.ids), size):
-            rows = range(start, min(start + size, len(own.ids)))
-            losses = [answer_losses(model, *answers.batch(model, rows))[0] for answers in (other, own)]
-            parts.append((losses[0] - losses[1]).double().cpu().numpy())
+    rows, parts = range(len(own.ids)), []
+    with edited(own.model, heads=torch.from_numpy(scales)):
+        for start in rows[::size]:
+            part = rows[start : start + size]
+            parts.append((other.losses(part)[0] - own.losses(part)[0]).double().cpu().numpy())
     return np.concatenate(parts)

@@ -58,11 +58,8 @@ def run_knockout(
         f"Each row is a language whose heads are off, the {share:g} of all that LAHIS ranks first for it; each column "
         f"a language that is measured, on texts that chose no head. {_MATRIX}"
     )
-    return Study(
-        title=f"Knock-outs of heads of {loaded.name} on {texts.source}",
-        cells=[_knockout(loaded, train, test, options, share=share, own=False, controls=controls)],
-        sections=lambda results: [_matrix(results["knockout"], reading)],
-    )
+    title = f"Knock-outs of heads of {loaded.name} on {texts.source}"
+    return _knockout(title, loaded, train, test, options, reading=reading, share=share, own=False, controls=controls)
 
 
 def own_heads_study(
@@ -89,33 +86,38 @@ def own_heads_study(
         "Each row is a language whose own heads are off, each column a language that is measured, on texts that chose "
         f"no head. Own heads weigh more in this language's importance than in the others'. {_MATRIX}"
     )
-    cell = _knockout(model, train, test, options, share=share, own=True, controls=controls)
-    return Study(title, [cell], lambda results: [_matrix(results["knockout"], reading)])
+    return _knockout(title, model, train, test, options, reading=reading, share=share, own=True, controls=controls)
 
 
 def _knockout(
-    model: Model, train: Corpus, test: Corpus, options: Options, *, share: float, own: bool, controls: int
-) -> Cell:
+    title: str,
+    model: Model,
+    train: Corpus,
+    test: Corpus,
+    options: Options,
+    *,
+    reading: str,
+    share: float,
+    own: bool,
+    controls: int,
+) -> Study:
+    """Choose heads on one half of the texts, switch them off on the other, and show the matrix."""
+
     def measure(_: Results) -> xr.Dataset:
         groups = top(importance(model, train, **options.texts), share=share, own=own)
         return knockout(model, test, groups, controls=controls, **options.texts)
 
+    def sections(results: Results) -> list[Section]:
+        result, question = results["knockout"], "What does each language lose without a language's own heads?"
+        figure = drawing(figures.matrix, result, "excess", question=question)
+        finding, table = findings.diagonal(result).then(findings.hits(result)), findings.contrasts(result)
+        return [section("knockout", result, figure, reading=reading, finding=finding, table=table)]
+
     key = {**common_key(model, options, test), "method": "knockout", "train": train.info}
     runs = 1 + len(test.languages) * (1 + controls)
     works = [Work(model, train, GRADIENT, GRADIENT), Work(model, test, runs, runs)]
-    return Cell("knockout", {**key, "share": share, "own": own, "controls": controls}, measure, works)
-
-
-def _matrix(result: xr.Dataset, reading: str) -> Section:
-    question = "What does each language lose without a language's own heads?"
-    return section(
-        "knockout",
-        result,
-        drawing(figures.matrix, result, "excess", question=question),
-        reading=reading,
-        finding=findings.diagonal(result).then(findings.hits(result)),
-        table=findings.contrasts(result),
-    )
+    cell = Cell("knockout", {**key, "share": share, "own": own, "controls": controls}, measure, works)
+    return Study(title, [cell], sections)
 
 
 def knockout_table(result: xr.Dataset) -> pd.DataFrame:
@@ -153,33 +155,23 @@ def run_prune(
     keep_and_drop(texts, keep, drop)
     loaded = open_model(model, options)
     how = {"keep": keep, "drop": drop, "budget": budget}
+    key = {**common_key(loaded, options, texts), "method": "prune", **how}
+    cell = Cell("prune", key, lambda _: prune(loaded, texts, out=checkpoint, **how, **options.texts))
 
     def write_checkpoint(_: Run, results: Results) -> None:
         if checkpoint is not None and not Path(checkpoint).expanduser().exists():  # the cell was there already
             save_smaller(loaded, results["prune"].removed_head.to_numpy(), checkpoint)
 
-    return Study(
-        title=f"Heads that {loaded.name} can spare on {texts.source}",
-        cells=[
-            Cell(
-                "prune",
-                {**common_key(loaded, options, texts), "method": "prune", **how},
-                lambda _: prune(loaded, texts, out=checkpoint, **how, **options.texts),
-            )
-        ],
-        sections=lambda results: [_pruned(results["prune"])],
-        beside=write_checkpoint,
-    )
+    title = f"Heads that {loaded.name} can spare on {texts.source}"
+    return Study(title, [cell], lambda results: [_pruned(results["prune"])], beside=write_checkpoint)
 
 
 def _pruned(result: xr.Dataset) -> Section:
-    greedy = result.sel(order="greedy")
+    greedy, question = result.sel(order="greedy"), "Who loses as heads are removed?"
     return section(
         "prune",
         result,
-        drawing(
-            figures.curves, greedy, "rise", x="removed", color="language", question="Who loses as heads are removed?"
-        ),
+        drawing(figures.curves, greedy, "rise", x="removed", color="language", question=question),
         reading="Across: how many heads are removed, in the order that was chosen on the other half of the texts. Each "
         "line is a language: the rise of its loss on held-out texts, with the interval over texts. The table has the "
         "same number of heads removed in simpler orders.",

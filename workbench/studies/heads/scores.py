@@ -66,21 +66,18 @@ def heads_study(
     def key(method: str, corpus: Corpus = corpus, **parameters: Any) -> dict[str, Any]:
         return {**common_key(model, options, corpus), "method": method, **parameters}
 
+    def lahis(variant: str, corpus: Corpus) -> Cell:
+        own = key("importance", corpus, variant=variant)
+        works = [Work(model, corpus, GRADIENT, GRADIENT)]
+        return Cell(
+            f"importance_{variant}", own, lambda _: importance(model, corpus, variant=variant, **options.texts), works
+        )
+
     some, few = (corpus if n is None else corpus.limit(n) for n in (ablation_texts, released_texts))
     heads = model.n_layers * model.n_heads  # without a head, the layers after it run again: half of all on average
     cells = [
-        Cell(
-            "importance_paper",
-            key("importance", variant="paper"),
-            lambda _: importance(model, corpus, variant="paper", **options.texts),
-            [Work(model, corpus, GRADIENT, GRADIENT)],
-        ),
-        Cell(
-            "importance_released",
-            key("importance", few, variant="released"),
-            lambda _: importance(model, few, variant="released", **options.texts),
-            [Work(model, few, GRADIENT, GRADIENT)],
-        ),
+        lahis("paper", corpus),
+        lahis("released", few),
         Cell("roles", key("roles"), lambda results: roles(results["importance_paper"]), []),
         Cell(
             "ablation",

@@ -12,13 +12,11 @@ from workbench.arguments import finite, one_of, whole_number
 from workbench.errors import BadArgument
 from workbench.heads import agreement, kinds, search, shapley
 from workbench.heads.agreement import METHODS
-from workbench.model.model import Model
 from workbench.studies.findings import search as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
 from workbench.studies.study import Cell, Study, study
-from workbench.text.corpus import Corpus
 
 # Measures of `heads.kinds` that are shares of the attention, and the question that each answers.
 _SHARES = {
@@ -59,41 +57,14 @@ def run_search(
     how = {"top": top, "confidence": confidence, "first": first}
 
     def sections(result: xr.Dataset) -> list[Section]:
-        question = "Top heads found by search"
-        return [
-            section(
-                "search",
-                result,
-                drawing(figures.heatmap, result, "mean", question=question),
-                reading="Each panel is a language, each cell a head: the rise of the loss without it, estimated where "
-                "not all texts were measured.",
-                finding=findings.search(result),
-            )
-        ]
+        figure = drawing(figures.heatmap, result, "mean", question="Top heads found by search")
+        reading = (
+            "Each panel is a language, each cell a head: the rise of the loss without it, estimated where not all "
+            "texts were measured."
+        )
+        return [section("search", result, figure, reading=reading, finding=findings.search(result))]
 
-    texts, loaded = (
-        open_texts(corpus, options, languages=languages, limit=limit, alone=True),
-        open_model(model, options),
-    )
-    return _single_cell("Costly heads", "search", search, loaded, texts, options, how, sections)
-
-
-def _single_cell(  # the shared part of the four studies of this file
-    title: str,
-    name: str,
-    measure: Callable[..., xr.Dataset],
-    model: Model,
-    texts: Corpus,
-    options: Options,
-    how: dict[str, Any],
-    sections: Callable[[xr.Dataset], list[Section]],
-) -> Study:
-    cell = Cell(
-        name,
-        {**common_key(model, options, texts), "method": name, **how},
-        lambda _: measure(model, texts, **how, **options.texts),
-    )
-    return Study(f"{title} of {model.name} on {texts.source}", [cell], lambda results: sections(results[name]))
+    return _single_cell("Costly heads", "search", search, how, sections, model, corpus, languages, limit, options)
 
 
 @study("heads agreement")
@@ -131,25 +102,19 @@ def run_agreement(
 
     def sections(result: xr.Dataset) -> list[Section]:
         question = f"Which scores name the same heads as {reference}?"
-        return [
-            section(
-                "agreement",
-                result,
-                drawing(figures.agreement, result, question=question, reference=reference),
-                reading="Each row is a score. Left: the rank correlation of the heads, 1 is the same order. Right: "
-                "which share of the strongest heads both name; the dashed line is the overlap of random scores. "
-                "Whiskers are intervals over texts.",
-                finding=findings.agreement(result, reference),
-                table=findings.agreement_table(result, reference),
-            )
-        ]
+        figure = drawing(figures.agreement, result, question=question, reference=reference)
+        reading = (
+            "Each row is a score. Left: the rank correlation of the heads, 1 is the same order. Right: which share of "
+            "the strongest heads both name; the dashed line is the overlap of random scores. Whiskers are intervals "
+            "over texts."
+        )
+        finding, table = findings.agreement(result, reference), findings.agreement_table(result, reference)
+        return [section("agreement", result, figure, reading=reading, finding=finding, table=table)]
 
-    texts, loaded = (
-        open_texts(corpus, options, languages=languages, limit=limit, alone=True),
-        open_model(model, options),
-    )
     how = {"methods": names, "top": top}
-    return _single_cell("Agreement of scores", "agreement", agreement, loaded, texts, options, how, sections)
+    return _single_cell(
+        "Agreement of scores", "agreement", agreement, how, sections, model, corpus, languages, limit, options
+    )
 
 
 @study("heads shapley")
@@ -178,23 +143,17 @@ def run_shapley(
 
     def sections(result: xr.Dataset) -> list[Section]:
         question = "What is each head worth together with the others?"
-        return [
-            section(
-                "shapley",
-                result,
-                drawing(figures.heatmap, result, "value", question=question),
-                reading="Each panel is a language, each cell a head: the mean fall of the loss when the head joins "
-                "others in a random order. Red heads help, blue ones harm.",
-                finding=findings.shapley(result),
-            )
-        ]
+        figure = drawing(figures.heatmap, result, "value", question=question)
+        reading = (
+            "Each panel is a language, each cell a head: the mean fall of the loss when the head joins others in a "
+            "random order. Red heads help, blue ones harm."
+        )
+        return [section("shapley", result, figure, reading=reading, finding=findings.shapley(result))]
 
-    texts, loaded = (
-        open_texts(corpus, options, languages=languages, limit=limit, alone=True),
-        open_model(model, options),
-    )
     how = {"permutations": permutations, "tolerance": tolerance}
-    return _single_cell("Shapley values of the heads", "shapley", shapley, loaded, texts, options, how, sections)
+    return _single_cell(
+        "Shapley values of the heads", "shapley", shapley, how, sections, model, corpus, languages, limit, options
+    )
 
 
 @study("heads kinds")
@@ -214,22 +173,35 @@ def run_kinds(
     """
 
     def sections(result: xr.Dataset) -> list[Section]:
+        reading = "Each panel is a language, each cell a head: the mean share of its attention."
+        figures_by_kind = {name: drawing(figures.heatmap, result, name, question=q) for name, q in _SHARES.items()}
         return [
-            section(
-                "kinds",
-                result,
-                drawing(figures.heatmap, result, name, question=question),
-                reading="Each panel is a language, each cell a head: the mean share of its attention.",
-                finding=findings.kind(result, name),
-            )
-            for name, question in _SHARES.items()
+            section("kinds", result, figure, reading=reading, finding=findings.kind(result, name))
+            for name, figure in figures_by_kind.items()
         ]
 
-    texts, loaded = (
-        open_texts(corpus, options, languages=languages, limit=limit, alone=True),
-        open_model(model, options),
+    return _single_cell(
+        "Attention of the heads", "kinds", kinds, {}, sections, model, corpus, languages, limit, options
     )
-    return _single_cell("Attention of the heads", "kinds", kinds, loaded, texts, options, {}, sections)
+
+
+def _single_cell(  # the shared part of the four studies of this file
+    title: str,
+    name: str,
+    measure: Callable[..., xr.Dataset],
+    how: dict[str, Any],
+    sections: Callable[[xr.Dataset], list[Section]],
+    model: Any,
+    corpus: Any,
+    languages: str | Sequence[str] | None,
+    limit: int | None,
+    options: Options,
+) -> Study:
+    texts = open_texts(corpus, options, languages=languages, limit=limit, alone=True)
+    loaded = open_model(model, options)
+    key = {**common_key(loaded, options, texts), "method": name, **how}
+    cell = Cell(name, key, lambda _: measure(loaded, texts, **how, **options.texts))
+    return Study(f"{title} of {loaded.name} on {texts.source}", [cell], lambda results: sections(results[name]))
 
 
 def search_table(result: xr.Dataset) -> pd.DataFrame:
@@ -251,8 +223,6 @@ def kinds_table(result: xr.Dataset) -> pd.DataFrame:
 
 def _by_language(rows: pd.DataFrame, column: str, result: xr.Dataset) -> pd.DataFrame:
     """The largest first, language by language."""
-    order = {language: i for i, language in enumerate(result["language"].values.tolist())}
-    rows = rows.sort_values(column, ascending=False).sort_values(
-        "language", key=lambda codes: codes.map(order), kind="stable"
-    )
-    return rows.reset_index(drop=True).round(4)
+    rows = rows.sort_values(column, ascending=False)
+    order = pd.Index(result["language"].values)
+    return rows.sort_values("language", key=order.get_indexer, kind="stable").reset_index(drop=True).round(4)

@@ -43,22 +43,23 @@ def choose_heads(model: Model, heads: str, corpus: Any, share: float, options: O
     shape = (model.n_layers, model.n_heads)
     if named := _named(heads):
         return read_heads(named, *shape)
-    texts = corpus if isinstance(corpus, Corpus) else open_texts(corpus, options, alone=True)
-    heads = chosen([heads], texts.languages, where=texts.source)[0]
-    scores = importance(model, texts.split("train").select(heads), **options.texts)
-    return read_heads(top(scores, share=share)[heads], *shape)
+    texts, language = _texts_of(heads, corpus, options)
+    scores = importance(model, texts.split("train").select(language), **options.texts)
+    return read_heads(top(scores, share=share)[language], *shape)
 
 
 def _named(heads: str) -> list[tuple[int, int]]:
-    """(layer, head) of heads named one by one; none where they are those of a language.
-
-    Raises:
-        BadArgument: neither.
-    """
+    """(layer, head) of heads named one by one; none where they are those of a language, BadArgument where neither."""
     places = [_HEAD.fullmatch(part.strip()) for part in heads.split(",")]
     if not all(places) and not known(heads):
         raise BadArgument(f"heads {heads!r}: name them, as in L2H1,L4H0, or give a language code")
     return [(int(place[1]), int(place[2])) for place in places if place] if all(places) else []
+
+
+def _texts_of(language: str, corpus: Any, options: Options) -> tuple[Corpus, str]:
+    """The texts by which heads are chosen, and the language's code in them."""
+    texts = corpus if isinstance(corpus, Corpus) else open_texts(corpus, options, alone=True)
+    return texts, chosen([language], texts.languages, where=texts.source)[0]
 
 
 def _choice(heads: str, corpus: Any, share: float, options: Options) -> tuple[Corpus | None, dict[str, Any]]:
@@ -66,8 +67,7 @@ def _choice(heads: str, corpus: Any, share: float, options: Options) -> tuple[Co
     if named := _named(heads):
         return None, {"heads": named}
     finite("share", share, above=0, at_most=1)
-    texts = corpus if isinstance(corpus, Corpus) else open_texts(corpus, options, alone=True)
-    chosen([heads], texts.languages, where=texts.source)
+    texts = _texts_of(heads, corpus, options)[0]
     return texts, {"heads": heads, "share": share, "chosen_on": texts.info}
 
 
@@ -124,25 +124,20 @@ def run_tune_mask(
         if mask is not None:
             save_mask(results["tune_mask"], mask)
 
-    return Study(
-        title=f"A mask on heads of {loaded.name}",
-        cells=[Cell("tune_mask", key, train)],
-        sections=lambda results: [_tuned(results["tune_mask"])],
-        beside=write_mask,
-    )
+    cell, title = Cell("tune_mask", key, train), f"A mask on heads of {loaded.name}"
+    return Study(title, [cell], lambda results: [_tuned(results["tune_mask"])], beside=write_mask)
 
 
 def _tuned(result: xr.Dataset) -> Section:
-    return section(
-        "tune_mask",
-        result,
-        drawing(figures.bars, result, "accuracy", question="Does a trained mask answer more held-out questions?"),
-        reading="A bar is the share of held-out questions whose whole answer is the model's first choice, its whisker "
-        "the interval over questions. The table has the loss too, and what the trained mask saves against each row.",
-        finding=findings.tuned(result),
-        control="Masks that were trained alike on as many random heads of the same layers are the bar `random`.",
-        table=findings.tuned_table(result).set_index("condition"),
+    question = "Does a trained mask answer more held-out questions?"
+    figure = drawing(figures.bars, result, "accuracy", question=question)
+    reading = (
+        "A bar is the share of held-out questions whose whole answer is the model's first choice, its whisker the "
+        "interval over questions. The table has the loss too, and what the trained mask saves against each row."
     )
+    control = "Masks that were trained alike on as many random heads of the same layers are the bar `random`."
+    finding, table = findings.tuned(result), findings.tuned_table(result).set_index("condition")
+    return section("tune_mask", result, figure, reading=reading, finding=finding, control=control, table=table)
 
 
 @study("heads transfer")
@@ -196,25 +191,20 @@ def run_transfer(
         these = choose_heads(loaded, heads, texts, share, options)
         return transfer(loaded, questions, heads=these, **how, **options.sweep)
 
-    return Study(
-        title=f"Two facts in two languages, and heads of {loaded.name}",
-        cells=[Cell("transfer", key, measure)],
-        sections=lambda results: [_transfer(results["transfer"])],
-    )
+    cell, title = Cell("transfer", key, measure), f"Two facts in two languages, and heads of {loaded.name}"
+    return Study(title, [cell], lambda results: [_transfer(results["transfer"])])
 
 
 def _transfer(result: xr.Dataset) -> Section:
     question = "How far do scaled heads move the answer, beyond random heads?"
-    return section(
-        "transfer",
-        result,
-        drawing(figures.curves, result.sortby("scale"), "moved", x="scale", question=question),
-        reading="Across: what the heads' outputs are multiplied by; 1 is the model as it is. Up: how far the "
-        "preference for the own answer moves, less what random heads move it.",
-        finding=findings.transfer(result),
-        control="Random heads of the same layers are scaled alike, and what they do is taken off.",
-        table=findings.transfer_table(result).set_index("scale"),
+    figure = drawing(figures.curves, result.sortby("scale"), "moved", x="scale", question=question)
+    reading = (
+        "Across: what the heads' outputs are multiplied by; 1 is the model as it is. Up: how far the preference for "
+        "the own answer moves, less what random heads move it."
     )
+    control = "Random heads of the same layers are scaled alike, and what they do is taken off."
+    finding, table = findings.transfer(result), findings.transfer_table(result).set_index("scale")
+    return section("transfer", result, figure, reading=reading, finding=finding, control=control, table=table)
 
 
 # Long: a parameter for each option of the command.
@@ -257,33 +247,23 @@ def run_off_target(
     choice = _choice(heads, whole, share, options)[1]
     loaded = open_model(model, options)
     how = {"scale": scale, "target": target, "prompt": prompt, "tokens": tokens, "controls": controls}
-    key = {
-        **common_key(loaded, options, prompts),
-        "method": "off_target",
-        **choice,
-        **how,
-    }
+    key = {**common_key(loaded, options, prompts), "method": "off_target", **choice, **how}
 
     def measure(_: Results) -> xr.Dataset:
         these = choose_heads(loaded, heads, whole, share, options)
         return off_target(loaded, prompts.split("test"), these, **how, **options.texts)
 
-    return Study(
-        title=f"In which language {loaded.name} continues {whole.source}",
-        cells=[Cell("off_target", key, measure)],
-        sections=lambda results: [_off_target(results["off_target"])],
-    )
+    cell, title = Cell("off_target", key, measure), f"In which language {loaded.name} continues {whole.source}"
+    return Study(title, [cell], lambda results: [_off_target(results["off_target"])])
 
 
 def _off_target(result: xr.Dataset) -> Section:
     question = "In which language does the model continue with the heads scaled?"
-    return section(
-        "off_target",
-        result,
-        drawing(figures.matrix, result, "share", question=question),
-        reading="Rows: the whole model, the scaled heads and random heads. Each column is a language of the prompts: "
-        "the share of them that is answered in the wanted language.",
-        finding=findings.off_target(result),
-        control="Random heads of the same layers, as many and scaled alike, are the row `random`.",
-        table=findings.off_target_table(result).set_index("language"),
+    figure = drawing(figures.matrix, result, "share", question=question)
+    reading = (
+        "Rows: the whole model, the scaled heads and random heads. Each column is a language of the prompts: the share "
+        "of them that is answered in the wanted language."
     )
+    control = "Random heads of the same layers, as many and scaled alike, are the row `random`."
+    finding, table = findings.off_target(result), findings.off_target_table(result).set_index("language")
+    return section("off_target", result, figure, reading=reading, finding=finding, control=control, table=table)
