@@ -18,6 +18,7 @@ _SUBPACKAGES = (
     "planted",
     "figures",
     "live",
+    "studies",
     "model",
     "text",
     "results",
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         planted,
         results,
         shipped,
+        studies,
         text,
     )
     from workbench.model.load import load_model  # noqa: F401

@@ -1,8 +1,12 @@
 """Options shared by many calls, documented once: the command line takes its help and defaults from here."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any
+
+TYPED: ContextVar[tuple[str, ...]] = ContextVar("TYPED", default=())
+"""The words of the running command after `workbench`, as they were typed; empty in Python."""
 
 
 @dataclass(frozen=True)

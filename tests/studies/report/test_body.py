@@ -156,6 +156,14 @@ def test_what_a_report_says_survives_its_file(tmp_path, section):
     assert json.loads(found.figure.to_json()) == json.loads(heads.figure.to_json())
 
 
+def test_a_report_of_format_2_has_no_typed_command(tmp_path, section):
+    write_report(tmp_path, title="x", sections=[section], recipe=Recipe("workbench demo", "run()", "workbench demo -q"))
+    record = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    del record["recipe"]["typed"]
+    (tmp_path / "report.json").write_text(json.dumps({**record, "format": 2}), encoding="utf-8")
+    assert load_report(tmp_path).recipe.shell == "workbench demo"
+
+
 def test_the_answer_is_the_first_sentence_of_the_main_cells(tmp_path):
     parts = [
         Section(name, None, None, "", Finding(*parts), {}, f"{name}.nc")

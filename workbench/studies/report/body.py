@@ -104,8 +104,8 @@ def reproduce(report: Report) -> str:
     if report.recipe is None:
         return ""
     parts = [f'<section id="again" aria-labelledby="title-again"><h2 id="title-again">{REPRODUCE}</h2>']
-    if report.recipe.command:
-        parts.append(f"<p>At the command line:</p><pre><code>{escape(report.recipe.command)}</code></pre>")
+    if report.recipe.shell:
+        parts.append(f"<p>At the command line:</p><pre><code>{escape(report.recipe.shell)}</code></pre>")
     parts.append(f"<p>The same in Python:</p><pre><code>{escape(report.recipe.call)}</code></pre>")
     versions = ", ".join(f"{escape(name)} {escape(number)}" for name, number in report.versions.items())
     if versions:

@@ -92,8 +92,8 @@ def _reproduce(report: Report) -> list[str]:
     if report.recipe is None:
         return []
     parts = ['<a id="again"></a>', f"## {REPRODUCE}"]
-    if report.recipe.command:
-        parts.append(_fenced(report.recipe.command, "sh"))
+    if report.recipe.shell:
+        parts.append(_fenced(report.recipe.shell, "sh"))
     parts.append(f"The same in Python:\n\n{_fenced(report.recipe.call, 'python')}")
     versions = ", ".join(f"{_plain(name)} {_plain(number)}" for name, number in report.versions.items())
     return [*parts, f"Computed with {versions}." if versions else ""]
