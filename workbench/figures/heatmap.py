@@ -17,6 +17,7 @@ from workbench.figures.drawing.choose import Chosen, choose, no_axis
 from workbench.figures.drawing.colour import colour_layout
 from workbench.figures.drawing.count_bars import count_axis, count_bars, left_out
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
+from workbench.figures.printing.styled import styled
 from workbench.figures.question import question, subtitle
 from workbench.results.reading.main_variable import given
 
@@ -29,7 +30,7 @@ _WIDE = 200  # columns of cells from which a panel takes the whole width
 _PIXELS = 900  # columns of cells from which some share a pixel on an ordinary screen
 
 
-@checked
+@styled
 def heatmap(
     result: xr.Dataset | xr.DataArray,
     variable: str | None = None,

@@ -11,12 +11,13 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from workbench.arguments import checked, expect, shown
+from workbench.arguments import expect, shown
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.choose import choose
 from workbench.figures.drawing.labels import describe, escape, token_label, value_label
 from workbench.figures.heatmap import heatmap, titled
+from workbench.figures.printing.styled import styled
 
 CLASSES = ("specific", "related", "general", "unassigned")  # `other` is the rest
 _CELLS = ("language", "layer", "head")
@@ -96,7 +97,7 @@ def pattern(values: Any, tokens: Sequence[str], *, title: str = "", under: str =
     return titled(figure, escape(title), escape(under))
 
 
-@checked
+@styled
 def pattern_pair(
     left: tuple[Any, Sequence[str], str], right: tuple[Any, Sequence[str], str], *, title: str = "", under: str = ""
 ) -> go.Figure:
