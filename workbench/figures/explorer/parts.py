@@ -52,12 +52,7 @@ def head_grid(
             f"a grid of heads shows numbers [language, layer, head]; {variable} has [{', '.join(chosen.dims)}] of "
             f"{chosen.values.dtype}"
         )
-    figure = heatmap(result, variable, x="head", y="layer", columns=columns, title=title, **select)
-    codes = chosen.values["language"].values.tolist() if "language" in chosen.dims else [chosen.fixed.get("language")]
-    traces: Any = figure.data
-    for trace, code in zip(traces, codes, strict=True):
-        trace.meta = {"language": code}
-    return figure
+    return heatmap(result, variable, x="head", y="layer", columns=columns, title=title, **select)
 
 
 def token_labels(tokens: Sequence[str]) -> list[str]:

@@ -43,9 +43,9 @@ def _contents(report: Report) -> str:
 
 def _section(number: int, section: Section, picture: str, report: Report, run: str) -> list[str]:
     parts = [f'<a id="section-{number}"></a>', f"## {number}. {_plain(section.title)}"]
-    parts.append(_linked(section.finding.text, report))
+    parts.append(_linked(report.sentences(number), report))
     if picture:
-        line = under(section.figure) if section.figure is not None else ""
+        line = under(section)
         parts += [f"<sub>{_plain(line)}</sub>" if line else "", f"![{_plain(section.title)}]({_target(picture)})"]
     parts.append(f"*How to read it.* {_plain(section.reading)}" if section.reading else "")
     parts.append(f"*Control.* {_plain(section.control)}" if section.control else "")
