@@ -176,7 +176,16 @@ def test_a_remark_of_several_sections_is_whole_once(tmp_path):
 
 
 def test_several_answers_are_a_list_with_their_sections_and_names_have_no_folders(tmp_path):
-    given = {"how": "zero", "heads": None, "batch_size": 3, "truncate": False, "prompt": "x" * 60, "top_rate": 0.01}
+    given = {
+        "how": "zero",
+        "heads": None,
+        "batch_size": 3,
+        "truncate": False,
+        "lam": "auto",
+        "prompt": "x" * 60,
+        "top_rate": 0.01,
+        "layer": 0,
+    }
     about = {"model": {"name": "/data/models/tiny"}, "corpus": {"source": "texts/mine"}, "parameters": given}
     parts = [Section(f"{name}?", None, None, "", Finding(f"{name} it is."), about, f"{name}.nc") for name in "abc"]
     title = "Heads of /data/models/tiny on texts/mine"
@@ -184,7 +193,7 @@ def test_several_answers_are_a_list_with_their_sections_and_names_have_no_folder
     first, last = (f'{name} it is. (<a href="#section-{number}">{number}</a>)' for name, number in (("a", 1), ("c", 3)))
     assert f'<ul class="finding answer"><li>{first}</li><li>{last}</li></ul>' in text
     assert "<h1>Heads of tiny on mine</h1>" in text and "<b>model</b> tiny" in text and "<b>corpus</b> mine" in text
-    assert parameters(about) == "how zero · top rate 0.01"
+    assert parameters(about) == "how zero · top rate 0.01 · layer 0"
 
 
 def test_the_answer_is_the_first_sentence_of_the_main_cells(tmp_path):

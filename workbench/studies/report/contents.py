@@ -14,6 +14,7 @@ from workbench.studies.findings.words import place
 from workbench.studies.report.recipe import Recipe
 
 _TECHNICAL = {"batch_size", "level", "memory", "seed"}
+_USUAL = ("all", "auto", "")  # values that say nothing
 _SHORT = 40  # characters of a parameter that is shown
 _HEADER = (("model", "name"), ("corpus", "source"), ("seed", None), ("time", None))
 
@@ -129,7 +130,7 @@ def parameters(provenance: Mapping[str, Any]) -> str:
     words = [
         f"{str(name).replace('_', ' ')} {value}"
         for name, value in given.items()
-        if name not in _TECHNICAL and isinstance(value, str | int | float) and not isinstance(value, bool)
+        if name not in _TECHNICAL and type(value) in (str, int, float) and value not in _USUAL
     ]
     return " · ".join(word for word in words if len(word) <= _SHORT)
 

@@ -53,8 +53,7 @@ function first() {
 }
 
 function show() {
-  if (!page.classes) state.view = "head";
-  else if (!page.measures.length) state.view = "layer";
+  if (!page.measures.length) state.view = "layer";
   const layerView = state.view === "layer";
   for (const view of ["head", "layer"]) {
     $(`tab-${view}`).setAttribute("aria-selected", state.view === view);
@@ -141,7 +140,6 @@ async function begin() {
   fill("sentence", texts.map((row, s) => `${page.patterns.sentences[s]} · ${sentenceWords(row)}`));
   $("second").hidden = page.languages.length < 2;
   $("heads").hidden = $("tab-head").hidden = !page.measures.length;
-  $("tab-layer").hidden = !page.classes;
   $("main").hidden = false;
   watchTheme();
   if (page.measures.length) {
