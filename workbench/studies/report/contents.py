@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from workbench.figures.drawing.labels import short_name
 from workbench.studies.findings.finding import Finding, Head
-from workbench.studies.findings.words import place
+from workbench.studies.findings.words import number, place
 from workbench.studies.report.recipe import Recipe
 
 _TECHNICAL = {"batch_size", "level", "memory", "seed"}
@@ -133,6 +133,11 @@ def parameters(provenance: Mapping[str, Any]) -> str:
         if name not in _TECHNICAL and type(value) in (str, int, float) and value not in _USUAL
     ]
     return " · ".join(word for word in words if len(word) <= _SHORT)
+
+
+def digits(value: float) -> str:
+    """A number of a table as sentences and the terminal have it: three significant figures, whole numbers whole."""
+    return f"{value:,.0f}" if float(value).is_integer() else number(value)
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

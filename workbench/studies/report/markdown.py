@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.studies.findings.words import place
 from workbench.studies.report.body import HEADS, HOW_HEADS, REPRODUCE, address, explored, same_heads
-from workbench.studies.report.contents import Report, Section, link_heads, readable, under
+from workbench.studies.report.contents import Report, Section, digits, link_heads, readable, under
 
 
 def markdown(
@@ -68,7 +68,7 @@ def _cell(value: Any) -> str:
         return _plain(" ".join(map(str, value)))
     if value is None or value != value:  # NaN
         return "–"
-    return _plain(f"{value:.4g}" if isinstance(value, float) else str(value))
+    return _plain(digits(value) if isinstance(value, float) else str(value))
 
 
 def _named_heads(report: Report, pages: Mapping[str, str]) -> list[str]:

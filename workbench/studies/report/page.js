@@ -54,9 +54,10 @@
     if (names.length > 1 && !alike) return null;
     if (names.length > 1) height = inColumns(layout, names, height);
     const entries = new Set(data.filter((trace) => trace.showlegend !== false && trace.type !== "heatmap" || trace.showlegend).map((trace) => trace.name));
-    const keys = entries.size > 1 || layout.legend ? 22 * Math.ceil(entries.size / 2) + 34 : 0;
+    const beside = [...entries].every((name) => name && name.length < 13) ? 2 : 1; // that fit beside each other
+    const keys = entries.size > 1 || layout.legend ? 22 * Math.ceil(entries.size / beside) + 34 : 0;
     const scale = layout.coloraxis ? 44 : 0;
-    if (keys) layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: 0, yref: "container", yanchor: "bottom", title: { ...(layout.legend || {}).title, side: "top" }, entrywidth: 0.49, entrywidthmode: "fraction" };
+    if (keys) layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: 0, yref: "container", yanchor: "bottom", title: { ...(layout.legend || {}).title, side: "top" }, entrywidth: 0.98 / beside, entrywidthmode: "fraction" };
     if (scale) {
       const bar = layout.coloraxis.colorbar;
       const title = { ...bar.title, side: "right" };

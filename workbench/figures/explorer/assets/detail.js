@@ -84,7 +84,7 @@ function drawTable(places) {
     const row = element("tr", "", { className: place === state.language ? "chosen" : "" });
     row.append(element("th", page.languages[place].name, { scope: "row" }));
     for (const measure of measures) {
-      row.append(element("td", round(measure.values[at], 4)));
+      row.append(element("td", round(measure.values[at])));
       if (measure.low) row.append(element("td", `${round(measure.low[at])} to ${round(measure.high[at])}`));
       if (measure.p_value) row.append(element("td", round(measure.p_value[at], 2)));
     }
@@ -100,13 +100,15 @@ function drawTable(places) {
 // The neurons of the selected layer: {class: [[number, [language, ...]], ...]}, undefined without classes.
 const neuronsOf = () => page.classes && page.classes.neurons[page.classes.layers.indexOf(page.layers[state.layer])];
 
+const counted = (number) => number.toLocaleString("en");
+
 function layerWords() {
   const classes = neuronsOf();
   const layer = `Layer ${page.layers[state.layer]}`;
   if (!classes) return `${layer} has ${page.heads.length} heads; its neurons are not in this page.`;
-  const counts = Object.entries(classes).map(([name, neurons]) => `${neurons.length} ${name}`);
+  const counts = Object.entries(classes).map(([name, neurons]) => `${counted(neurons.length)} ${name}`);
   const all = Object.values(classes).reduce((sum, neurons) => sum + neurons.length, 0);
-  return `${layer} has ${page.classes.size} neurons: ${counts.join(", ")}; ${page.classes.size - all} are in no class.`;
+  return `${layer} has ${counted(page.classes.size)} neurons: ${counts.join(", ")}; ${counted(page.classes.size - all)} are in no class.`;
 }
 
 // Whole numbers from 0, at most five of them.
@@ -123,7 +125,7 @@ function drawLayerHeads() {
   $("layer-heads-title").textContent = `Heads of layer ${page.layers[state.layer]} by language: ${measure.label}`;
   const names = ["Head", ...page.languages.map((entry) => entry.short), ...(page.roles ? ["Role"] : [])];
   const [top, body, titles] = [element("thead"), element("tbody"), element("tr")];
-  titles.append(...names.map((name) => element("th", name, { scope: "col" })));
+  titles.append(...names.map((name) => element("th", name, { scope: "col", className: name === "Role" ? "word" : "" })));
   top.append(titles);
   page.heads.forEach((name, head) => {
     const [row, title] = [element("tr"), element("th", "", { scope: "row" })];
