@@ -103,7 +103,7 @@ def heatmap(
                 seen.add(str(trace.name))
             figure.add_trace(trace.update(meta={"language": _language(part)}), **spot)
     _axes(figure, count_axis(bottom) if counted else bottom, left, panels=count, columns=columns)
-    notes = []
+    notes = [] if owner is None else ["a head that serves one language is marked with its code"]
     if not words and not np.isfinite(chosen.values.values).all():
         figure.update_layout(plot_bgcolor=style.MISSING)
         notes.append("grey: not measured")
@@ -112,8 +112,6 @@ def heatmap(
         notes.append(left_out(chosen.values))
     elif len(bottom.positions) > _PIXELS:
         notes.append(f"{len(bottom.positions):,} cells across: drag over a part to see each")
-    if owner is not None:
-        notes.append("a head that serves one language is marked with its code")
     if words:
         figure.update_layout(legend={"title": {"text": axis_title(chosen.values, variable)}})
     else:

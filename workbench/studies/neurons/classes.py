@@ -65,6 +65,7 @@ def _sections(results: Results) -> list[Section]:
     counts, classes, members = results["firing"], results["ternary"], results["lape"]
     rates, layers = firing_rates(counts), per_layer(members)
     shown = drawing(figures.heatmap, classes, "kind")
+    traces: Any = shown.figure.data
     return [
         section(
             "firing",
@@ -78,7 +79,7 @@ def _sections(results: Results) -> list[Section]:
             "ternary",
             classes,
             shown,
-            reading=f"Each row is a layer{_CELLS.get(shown.figure.data[0].type, '')}. Specific: selected, and often "
+            reading=f"Each row is a layer{_CELLS.get(traces[0].type, '')}. Specific: selected, and often "
             "active in one language; related: in several; general: often active in all; unassigned: selected, often "
             "active in none. Click an entry of the legend to hide a class.",
             finding=findings.ternary(classes),
