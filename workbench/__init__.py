@@ -19,6 +19,7 @@ _SUBPACKAGES = (
     "planted",
     "figures",
     "live",
+    "studies",
     "model",
     "text",
     "results",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         planted,
         results,
         shipped,
+        studies,
         text,
     )
     from workbench.model.load import load_model  # noqa: F401

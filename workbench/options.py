@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any
+
+TYPED: ContextVar[tuple[str, ...]] = ContextVar("TYPED", default=())
+"""The words of the running command after `workbench`, as they were typed; empty in Python."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError, WorkbenchWarning
+from workbench.options import TYPED
 from workbench.results.resuming.stops import stoppable
 
 if TYPE_CHECKING:
@@ -25,10 +26,16 @@ _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class ErrorReportingGroup(TyperGroup):
-    """A command group that reports every WorkbenchError as one line with exit code 2."""
+    """A command group that reports every WorkbenchError as one line with exit code 2, and records what was typed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Record the words, which a report repeats."""
+        ctx.meta[TYPED.name] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
+        before = TYPED.set(ctx.meta.get(TYPED.name, ()))
         try:
             with stoppable():
                 return super().invoke(ctx)
@@ -40,6 +47,8 @@ class ErrorReportingGroup(TyperGroup):
                 traceback.print_exc()
             typer.echo(single_line(line), err=True)
             raise typer.Exit(2) from None
+        finally:
+            TYPED.reset(before)
 
 
 class DefaultCommandGroup(TyperGroup):

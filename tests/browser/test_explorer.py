@@ -295,3 +295,42 @@ def test_the_grid_is_saved_as_svg_without_a_server(opened):
     drawn = ElementTree.parse(waiting.value.path()).getroot()
     assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
     assert "Japanese · 日本語" in "".join(drawn.itertext())
+
+
+def test_the_layer_tab_has_every_head_by_language_and_leads_to_it(opened):
+    page = opened("layer=1&colour=1&view=layer", fresh=True)
+    delta = cases.everything()[1].sel(layer=1).transpose("head", "language").sortby("language")
+    rows = [row.locator("td").all_inner_texts() for row in page.locator("#layer-table tbody tr").all()]
+    assert page.locator("#layer-table thead th").all_inner_texts()[1:5] == ["Arabic", "German", "Hindi", "Japanese"]
+    for head, row in enumerate(rows):
+        for shown, value, low, high in zip(
+            row, *(delta[name][head].values for name in ("delta", "low", "high")), strict=False
+        ):
+            if value != value:
+                assert shown == "–"
+                continue
+            assert float(shown.removesuffix("*")) == pytest.approx(float(value), rel=0.005, abs=1e-12)
+            assert shown.endswith("*") == (low > 0 or high < 0)
+    page.locator("#layer-table button").nth(3).click()
+    assert page.locator("#head-title").inner_text().startswith("Layer 1 · head 3, in ")
+
+
+def test_the_layer_tab_needs_no_neurons(opened, tmp_path):
+    wb.figures.explorer(cases.everything()[0]).write_html(tmp_path / "heads.html")
+    page = opened("layer=2&view=layer", path=tmp_path / "heads.html")
+    assert page.locator("#tab-layer").is_visible()
+    assert page.locator("#status").inner_text() == "Layer 2 has 4 heads; its neurons are not in this page."
+    assert page.locator("#layer-table tbody tr").count() == cases.HEADS
+    assert not page.locator("#neurons-title").is_visible()
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_the_bottom_line_is_whole(opened, window):
+    page = opened(window=window)
+    click_head(page, "hi", 1, 2)
+    seen = "(line => [line.scrollWidth <= line.clientWidth, getComputedStyle(line).textOverflow])(status_)"
+    assert page.evaluate(seen.replace("status_", "document.getElementById('status')")) == [True, "clip"]
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    below = "(one => one.getBoundingClientRect().bottom)(document.querySelector('#notes p:last-child'))"
+    top = "document.querySelector('footer').getBoundingClientRect().top"
+    assert page.evaluate(f"{below} <= {top}")

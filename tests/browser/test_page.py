@@ -1,6 +1,7 @@
 """The report in a real browser: Debian's Chromium, no network. Without Chromium these tests fail; they never skip."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
 
-from workbench.figures import curves, heatmap, matrix
+from workbench.figures import curves, explorer, heatmap, matrix
 from workbench.results.make import make_result, provenance
 from workbench.studies.findings.finding import Finding
 from workbench.studies.report import Section, render, write_report
@@ -66,6 +67,8 @@ def report(tmp_path_factory) -> Path:
         matrix(result, "effect"),
         curves(result, "probability"),
     ]
+    folder = tmp_path_factory.mktemp("run")
+    explorer(result[["importance", "delta", "low", "high"]]).write_html(folder / "explorer.html")
     table = pd.DataFrame({"a very long column name " * 5: [1.0]}, index=["de"])
     sections = [
         Section(
@@ -79,7 +82,10 @@ def report(tmp_path_factory) -> Path:
         )
         for number, figure in enumerate(figures)
     ]
-    return write_report(tmp_path_factory.mktemp("run"), title="Report", sections=sections)
+    sections[0] = replace(
+        sections[0], finding=Finding("Head 5 of layer 2.", (), ((2, 5),)), heads={(2, 5): "0.5"}, measure="importance"
+    )
+    return write_report(folder, title="Report", sections=sections)
 
 
 def pages(printed):
@@ -143,6 +149,48 @@ def test_every_figure_is_drawn_without_complaint_or_request(opened, report, wind
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert complaints == []
     assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
+
+
+def test_a_click_on_a_cell_opens_its_head_in_the_explorer(opened):
+    page, complaints, _ = opened("desktop")
+    page.locator("#figure-2").scroll_into_view_if_needed()
+    box = page.locator("#figure-2 .nsewdrag").nth(1).bounding_box()
+    x, y = box["x"] + box["width"] * 2.5 / 8, box["y"] + box["height"] * 0.5 / 6
+    page.mouse.move(x, y)
+    page.wait_for_selector("#figure-2 .hoverlayer text")
+    page.mouse.click(x, y)
+    page.wait_for_selector("#head-title")
+    page.wait_for_selector("html[data-drawn]")
+    assert page.url.partition("#")[0].endswith("/explorer.html")
+    assert page.locator("#head-title").inner_text() == "Layer 5 · head 2, in German"
+    assert complaints == []
+
+
+@pytest.mark.parametrize("where", ["#section-1 .finding a", "#named-heads tbody a"])
+def test_a_click_on_a_heads_name_opens_it_in_the_explorer(opened, where):
+    page, _, _ = opened("desktop")
+    page.locator(where).first.click()
+    page.wait_for_selector("html[data-drawn] #head-title")
+    assert page.locator("#head-title").inner_text().startswith("Layer 2 · head 5, in ")
+
+
+def test_cells_that_are_no_heads_lead_nowhere(opened):
+    page, _, _ = opened("desktop")
+    leading = page.evaluate("[...document.querySelectorAll('.plot[data-explorer]')].map(plot => plot.id)")
+    assert leading == ["figure-1", "figure-2", "figure-3"]
+
+
+def test_on_a_phone_panels_stand_in_two_columns_with_the_scale_above_and_the_legend_below(opened):
+    page, _, _ = opened("phone")
+    fits = "id => document.getElementById(id).scrollWidth <= document.getElementById(id).parentNode.clientWidth"
+    assert all(page.evaluate(fits, f"figure-{number}") for number in (1, 2, 3, 4, 5, 7))
+    boxes = [one.bounding_box() for one in page.locator("#figure-1 .nsewdrag").all()]
+    assert len({round(box["x"]) for box in boxes}) == len({round(box["y"]) for box in boxes}) == 2
+    assert len({round(box["height"]) for box in boxes}) == 1
+    scale = page.locator("#figure-1 .infolayer .cbbg").bounding_box()
+    assert scale["y"] + scale["height"] <= min(box["y"] for box in boxes)
+    plot, legend = (page.locator(f"#figure-7 {part}").bounding_box() for part in (".nsewdrag", ".legend"))
+    assert legend["y"] >= plot["y"] + plot["height"] and legend["x"] + legend["width"] <= 390
 
 
 def test_pointing_at_a_cell_says_everything(opened):

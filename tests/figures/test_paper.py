@@ -5,11 +5,13 @@ import re
 import struct
 import sys
 import zlib
+from inspect import signature
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from tests.public import arguments, functions, made
 from workbench.errors import BadArgument, CannotWrite
 from workbench.figures import animation, bars, curves, heatmap, matrix, paper, save
 
@@ -191,3 +193,28 @@ def test_a_folder_that_cannot_be_written_is_named(heads, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotWrite):
         save(go.Figure(), tmp_path / "file" / "figure.svg")
+
+
+DRAWING = {name: draw for name, draw in functions().items() if name.startswith("figures.")}
+PRINTED = [name for name, draw in DRAWING.items() if "style" in signature(draw).parameters]
+
+
+def test_every_function_that_draws_a_figure_has_the_option_style():
+    others = {"figures.paper", "figures.titled"}  # the style itself, and what finishes a figure of the caller's
+    drawing = [name for name, draw in DRAWING.items() if signature(draw).return_annotation is go.Figure]
+    assert [name for name in drawing if name not in others] == PRINTED
+    assert len(PRINTED) == 10
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_style_paper_is_the_figure_as_paper_makes_it(name, tmp_path_factory):
+    draw = DRAWING[name]
+    given = arguments(made(str(tmp_path_factory.getbasetemp())))[name]
+    plain, screen, printed, made_so = (
+        json.loads(figure.to_json())
+        for figure in (draw(**given), draw(**given, style="screen"), draw(**given, style="paper"), paper(draw(**given)))
+    )
+    assert printed == made_so != plain == screen
+    assert "style: `screen`, or `paper`" in draw.__doc__
+    with pytest.raises(BadArgument, match=r"style='print' does not exist \(has: screen, paper\)"):
+        draw(**given, style="print")

@@ -22,7 +22,7 @@ MORE = {language: tuple(f"{text} {i}" for text in rows for i in "ab") for langua
 
 def test_knockout_chooses_on_one_half_and_measures_on_the_other(tmp_path):
     texts = corpus(MORE)
-    out = removal.run_knockout(model("llama"), texts, out=tmp_path, share=0.2, controls=2, options=OPTIONS)
+    out = removal.run_head_knockout(model("llama"), texts, out=tmp_path, share=0.2, controls=2, options=OPTIONS)
     measured = load_result(out / "knockout.nc")
     table = removal.knockout_table(measured)
     scores = wb.heads.importance(model("llama"), texts.split("train"), progress=False)

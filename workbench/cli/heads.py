@@ -50,10 +50,10 @@ def knockout(
     \b
     workbench heads knockout polyglot parallel --languages de,fr,ja --limit 20
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.heads.removal import knockout_table, run_knockout
+    from workbench.studies.heads.removal import knockout_table, run_head_knockout
 
     folder = common.folder("heads-knockout", model, corpus)
-    run_knockout(model, corpus, out=folder, share=share, controls=controls, **common.texts)
+    run_head_knockout(model, corpus, out=folder, share=share, controls=controls, **common.texts)
     show_study(folder, "knockout", knockout_table, to=common.table, quiet=common.quiet)
 
 

@@ -80,13 +80,11 @@ def knockout(
     workbench neurons knockout polyglot parallel --languages de,fr,ja
     workbench neurons knockout polyglot parallel --method ternary --controls 5
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.neurons.effects import run_knockout
+    from workbench.studies.neurons.effects import run_neuron_knockout
 
     folder = common.folder("knockout", model, corpus)
-    show_run(
-        run_knockout(model, corpus, out=folder, method=method, top_rate=top_rate, controls=controls, **common.texts),
-        common.quiet,
-    )
+    run_neuron_knockout(model, corpus, out=folder, method=method, top_rate=top_rate, controls=controls, **common.texts)
+    show_run(folder, common.quiet)
 
 
 @app.command("compare")

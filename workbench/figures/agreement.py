@@ -4,10 +4,10 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.heatmap import titled
+from workbench.figures.printing.styled import styled
 from workbench.figures.question import origin
 
 _NAMES = {
@@ -23,7 +23,7 @@ _NAMES = {
 }
 
 
-@checked
+@styled
 def agreement(result: xr.Dataset, *, reference: str = "zero", title: str | None = None) -> go.Figure:
     """Draw rank correlation and overlap of the strongest heads with one method, means over languages.
 

@@ -6,7 +6,6 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures.curves import curves
 from workbench.figures.drawing import style
@@ -15,12 +14,13 @@ from workbench.figures.drawing.choose import choose, no_axis
 from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
 from workbench.figures.heatmap import heatmap
+from workbench.figures.printing.styled import styled
 
 _STEP = 600  # milliseconds of a frame
 _CONTROLS = 110  # pixels under the plot for the slider and its button
 
 
-@checked
+@styled
 def animation(
     result: xr.Dataset,
     variable: str = "effect",

@@ -7,7 +7,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
-from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import Axis, axis
@@ -15,6 +14,7 @@ from workbench.figures.drawing.cells import hover_lines, is_category
 from workbench.figures.drawing.choose import Chosen, choose, no_axis
 from workbench.figures.drawing.labels import axis_title, describe, is_language, value_label, value_line
 from workbench.figures.heatmap import titled
+from workbench.figures.printing.styled import styled
 from workbench.figures.question import question, subtitle
 
 _ROW = 30  # pixels of a name with one bar
@@ -25,7 +25,7 @@ _SPREAD = 0.8  # share of a row that bars take
 _BAND = {"control_low", "control_high"}
 
 
-@checked
+@styled
 def bars(
     result: xr.Dataset | pd.DataFrame,
     variable: str,

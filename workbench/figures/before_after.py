@@ -5,18 +5,18 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.choose import choose
 from workbench.figures.drawing.labels import value_label
 from workbench.figures.heatmap import titled
+from workbench.figures.printing.styled import styled
 from workbench.figures.question import subtitle
 
 _BEFORE, _AFTER = "#7F7F7F", "#D55E00"
 
 
-@checked
+@styled
 def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     """Draw the result of `neurons.compare`: languages on the left, moves between classes on the right.
 

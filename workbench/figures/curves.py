@@ -6,7 +6,6 @@ from typing import Any
 import plotly.graph_objects as go
 import xarray as xr
 
-from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import Axis, axis
@@ -14,6 +13,7 @@ from workbench.figures.drawing.cells import hover_lines, is_category
 from workbench.figures.drawing.choose import Chosen, choose, no_axis
 from workbench.figures.drawing.labels import axis_title, describe, value_label, value_line
 from workbench.figures.heatmap import titled
+from workbench.figures.printing.styled import styled
 from workbench.figures.question import question, subtitle
 from workbench.results.reading.main_variable import given
 
@@ -22,7 +22,7 @@ _MOST_LINES = 28  # combinations of colour and dash that can be distinguished
 _MOST_MARKERS = 40
 
 
-@checked
+@styled
 def curves(
     result: xr.Dataset | xr.DataArray,
     variable: str | None = None,

@@ -17,6 +17,7 @@ from workbench.figures.drawing.choose import Chosen, choose, no_axis
 from workbench.figures.drawing.colour import colour_layout
 from workbench.figures.drawing.count_bars import count_axis, count_bars, left_out
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
+from workbench.figures.printing.styled import styled
 from workbench.figures.question import question, subtitle
 from workbench.results.reading.main_variable import given
 
@@ -29,7 +30,7 @@ _WIDE = 200  # columns of cells from which a panel takes the whole width
 _PIXELS = 900  # columns of cells from which some share a pixel on an ordinary screen
 
 
-@checked
+@styled
 def heatmap(
     result: xr.Dataset | xr.DataArray,
     variable: str | None = None,
@@ -91,16 +92,18 @@ def heatmap(
         spot: Any = {"row": 1 + index // columns, "col": 1 + index % columns}
         heading = names[index] if names else ""
         if not words:
-            figure.add_trace(number_cells(part, bottom, left, heading=heading), **spot)
-            continue
-        places: Any = (part, bottom, left)
-        cells = count_bars(*places, heading=heading) if counted else word_cells(*places, heading=heading, printed=owner)
+            cells: Any = [number_cells(part, bottom, left, heading=heading)]
+        elif counted:
+            cells = count_bars(part, bottom, left, heading=heading)
+        else:
+            cells = word_cells(part, bottom, left, heading=heading, printed=owner)
         for trace in cells:
-            trace.showlegend = trace.name not in seen
-            seen.add(str(trace.name))
-            figure.add_trace(trace, **spot)
+            if words:
+                trace.showlegend = trace.name not in seen
+                seen.add(str(trace.name))
+            figure.add_trace(trace.update(meta={"language": _language(part)}), **spot)
     _axes(figure, count_axis(bottom) if counted else bottom, left, panels=count, columns=columns)
-    notes = []
+    notes = [] if owner is None else ["a head that serves one language is marked with its code"]
     if not words and not np.isfinite(chosen.values.values).all():
         figure.update_layout(plot_bgcolor=style.MISSING)
         notes.append("grey: not measured")
@@ -109,12 +112,11 @@ def heatmap(
         notes.append(left_out(chosen.values))
     elif len(bottom.positions) > _PIXELS:
         notes.append(f"{len(bottom.positions):,} cells across: drag over a part to see each")
-    if owner is not None:
-        notes.append("a head that serves one language is marked with its code")
     if words:
-        figure.update_layout(legend={"title": {"text": variable.replace("_", " ").capitalize()}})
+        figure.update_layout(legend={"title": {"text": axis_title(chosen.values, variable)}})
     else:
         figure.update_layout(**colour_layout(chosen.values, height=height))
+    figure.update_layout(meta={**(figure.layout.meta or {}), "cells": [left.dim, bottom.dim]})  # pyright: ignore
     under = subtitle(result, chosen, role="Colour", notes=notes)
     return titled(figure, question(chosen) if title is None else title or None, under, columns=columns)
 
@@ -180,6 +182,12 @@ def _arrange(chosen: Chosen, *, x: str | None, y: str | None, facet: str | None)
 def _panel_name(values: xr.DataArray, dim: str, index: int) -> str:
     label = value_label(dim, values.get_index(dim)[index])
     return label if is_language(dim) else f"{axis_title(values, dim)} {label}"
+
+
+def _language(part: Chosen) -> str | None:
+    """The language of a panel."""
+    code = part.values.coords.get("language")
+    return None if code is None or code.ndim else str(code.item())
 
 
 def _panels(names: list[str], columns: int, *, rows: int, cells: int, wide: bool) -> tuple[go.Figure, int]:

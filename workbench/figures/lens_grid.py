@@ -8,13 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from workbench.arguments import checked, one_of, whole_number
+from workbench.arguments import one_of, whole_number
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.drawing.labels import describe, token_label
 from workbench.figures.drawing.lens_cells import Grid, language_words, shortened
 from workbench.figures.heatmap import titled
+from workbench.figures.printing.styled import styled
 from workbench.figures.question import origin
 
 _NEEDED = {"top_token", "probability", "entropy", "rank", "target_probability", "language", "target", "text"}
@@ -30,7 +31,7 @@ _QUESTIONS = {
 COLOURS = tuple(_QUESTIONS)
 
 
-@checked
+@styled
 def lens_grid(
     result: xr.Dataset,
     *,

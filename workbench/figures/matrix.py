@@ -6,7 +6,6 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import axis
@@ -14,6 +13,7 @@ from workbench.figures.drawing.cells import is_category, number_cells
 from workbench.figures.drawing.choose import choose, no_axis
 from workbench.figures.drawing.colour import colour_layout
 from workbench.figures.heatmap import titled
+from workbench.figures.printing.styled import styled
 from workbench.figures.question import question, subtitle
 from workbench.results.reading.main_variable import given
 
@@ -22,7 +22,7 @@ _LEAST_WIDTH = 760  # pixels, for the title
 _BAR = 90  # pixels, for the colour bar
 
 
-@checked
+@styled
 def matrix(
     result: xr.Dataset | xr.DataArray,
     variable: str | None = None,

@@ -6,18 +6,18 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.choose import choose
 from workbench.figures.drawing.labels import token_label, value_label
 from workbench.figures.heatmap import titled
+from workbench.figures.printing.styled import styled
 from workbench.figures.question import subtitle
 
 _NEEDED = {"text", "activation", "fires", "promoted", "suppressed"}
 
 
-@checked
+@styled
 def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     """Draw the result of `neurons.look` for one neuron; `neuron_card` shows its texts.
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 from workbench.errors import BadResult
 from workbench.figures.drawing.choose import Chosen, choose
-from workbench.figures.drawing.labels import axis_title, describe, escape, is_language, value_label
+from workbench.figures.drawing.labels import axis_title, describe, escape, is_language, short_name, value_label
 from workbench.results.make import ROLE, SCORE, provenance
 
 # variable, an axis it must have (or None) -> question; the first that fits is taken.
@@ -103,5 +103,5 @@ def origin(result: xr.Dataset) -> list[str]:
     for key, name in (("model", "name"), ("corpus", "source")):
         about = record.get(key) if isinstance(record, dict) else None
         if isinstance(about, dict) and about.get(name):
-            parts.append(f"{key} {escape(about[name])}")
+            parts.append(f"{key} {escape(short_name(about[name]))}")
     return parts

@@ -17,6 +17,7 @@ from workbench.results.files import save_result
 from workbench.results.make import make_result, provenance
 from workbench.studies.findings.finding import Finding
 from workbench.studies.report import Recipe, Report, Section, render, write_report
+from workbench.studies.report.contents import parameters
 from workbench.studies.report.markdown import markdown
 from workbench.studies.report.print_page import printed
 from workbench.studies.report.store import load_report
@@ -61,7 +62,7 @@ def test_the_page_holds_everything_once(tmp_path, section, result):
     assert path == tmp_path / "report.html"
     assert text.count("* plotly.js v") == 1
     assert text.count("<h1>First look</h1>") == 1
-    for words in ("Bright is much.", "Head 2 it is.", 'href="#section-2"', "<dd>paper</dd>", "<code>7</code>", "1.235"):
+    for words in ("Bright is much.", "Head 2 it is.", 'href="#section-2"', "<dd>paper</dd>", "<code>7</code>", "1.23"):
         assert words in text
     assert 'href="./heads importance%231.nc"' in text
     assert "<b>model</b> tiny" in text
@@ -156,6 +157,45 @@ def test_what_a_report_says_survives_its_file(tmp_path, section):
     assert json.loads(found.figure.to_json()) == json.loads(heads.figure.to_json())
 
 
+def test_a_report_of_format_2_has_no_typed_command(tmp_path, section):
+    write_report(tmp_path, title="x", sections=[section], recipe=Recipe("workbench demo", "run()", "workbench demo -q"))
+    record = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    del record["recipe"]["typed"]
+    (tmp_path / "report.json").write_text(json.dumps({**record, "format": 2}), encoding="utf-8")
+    assert load_report(tmp_path).recipe.shell == "workbench demo"
+
+
+def test_a_remark_of_several_sections_is_whole_once(tmp_path):
+    remarks = ("Few samples: 6 texts. Others may differ.", "It is 0.5.")
+    parts = [Section(name, None, None, "", Finding(f"{name}.", remarks)) for name in "AB"]
+    write_report(tmp_path, title="x", sections=parts)
+    report = load_report(tmp_path)
+    assert report.sentences(1) == "A. Few samples: 6 texts. Others may differ. It is 0.5."
+    assert report.sentences(2) == "B. Few samples: 6 texts. It is 0.5."
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").count("Others may differ.") == 1
+
+
+def test_several_answers_are_a_list_with_their_sections_and_names_have_no_folders(tmp_path):
+    given = {
+        "how": "zero",
+        "heads": None,
+        "batch_size": 3,
+        "truncate": False,
+        "lam": "auto",
+        "prompt": "x" * 60,
+        "top_rate": 0.01,
+        "layer": 0,
+    }
+    about = {"model": {"name": "/data/models/tiny"}, "corpus": {"source": "texts/mine"}, "parameters": given}
+    parts = [Section(f"{name}?", None, None, "", Finding(f"{name} it is."), about, f"{name}.nc") for name in "abc"]
+    title = "Heads of /data/models/tiny on texts/mine"
+    text = write_report(tmp_path, title=title, sections=parts, main=["a", "c"]).read_text(encoding="utf-8")
+    first, last = (f'{name} it is. (<a href="#section-{number}">{number}</a>)' for name, number in (("a", 1), ("c", 3)))
+    assert f'<ul class="finding answer"><li>{first}</li><li>{last}</li></ul>' in text
+    assert "<h1>Heads of tiny on mine</h1>" in text and "<b>model</b> tiny" in text and "<b>corpus</b> mine" in text
+    assert parameters(about) == "how zero · top rate 0.01 · layer 0"
+
+
 def test_the_answer_is_the_first_sentence_of_the_main_cells(tmp_path):
     parts = [
         Section(name, None, None, "", Finding(*parts), {}, f"{name}.nc")
@@ -167,7 +207,8 @@ def test_the_answer_is_the_first_sentence_of_the_main_cells(tmp_path):
     assert load_report(tmp_path).answer == "A is 0.5 nats (95 % interval 0.4 to 0.6)."
 
 
-def test_a_named_head_leads_to_its_row_and_the_row_to_the_sections(tmp_path, section):
+@pytest.mark.parametrize("explorer", [True, False])
+def test_a_named_head_leads_to_the_explorer_or_else_to_its_row_and_the_row_to_the_sections(tmp_path, section, explorer):
     table = pd.DataFrame({"layer": [1], "head": [2], "rise": [0.25]}, index=["de"])
     ours = replace(
         section,
@@ -177,14 +218,19 @@ def test_a_named_head_leads_to_its_row_and_the_row_to_the_sections(tmp_path, sec
         heads={(1, 0): "0.5"},
     )
     other = replace(section, finding=Finding("x"), heads={(1, 0): "0.1", (1, 2): "0.2"}, measure="other", table=None)
-    (tmp_path / "explorer.html").write_text("")
+    if explorer:
+        (tmp_path / "explorer.html").write_text("")
     text = write_report(tmp_path, title="x", sections=[ours, other]).read_text(encoding="utf-8")
-    assert '<a href="#head-1-0">Head 0 of layer 1</a>, and head 7 of layer 7.' in text  # 7 has no numbers
-    assert '<td><a href="#head-1-2">head 2 of layer 1</a></td>' in text
-    assert '<tr id="head-1-2"><th>head 2 of layer 1</th><td>–</td><td>0.2</td>' in text
+    first, second = (
+        f"./explorer.html#layer=1&amp;head={head}&amp;view=head" if explorer else f"#head-1-{head}" for head in (0, 2)
+    )
+    assert f'<a href="{first}">Head 0 of layer 1</a>, and head 7 of layer 7.' in text  # 7 has no numbers
+    assert f'<td><a href="{second}">head 2 of layer 1</a></td>' in text
+    name = f'<a href="{second}">head 2 of layer 1</a>' if explorer else "head 2 of layer 1"
+    assert f'<tr id="head-1-2"><th>{name}</th><td>–</td><td>0.2</td></tr>' in text
     assert '<a href="#section-2">2. other</a>' in text
-    assert 'href="./explorer.html#layer=1&amp;head=2&amp;view=head"' in text
-    assert '<a href="./explorer.html">Explore it' in text
+    assert ('<a href="./explorer.html">Explore it' in text) == explorer
+    assert text.count(' data-explorer="./explorer.html"') == 2 * explorer  # both figures have a cell for each head
     assert load_report(tmp_path).named_heads == [(1, 0), (1, 2)]
 
 
@@ -229,7 +275,7 @@ def test_markdown_has_pictures_tables_and_no_marks_out_of_a_text(section):
         "![Which heads?](./figures/01.png)",
         "[Head 1 of layer 0](#head-0-1) \\*is\\* &lt;it&gt;.",
         "*Control.* None\\_at\\_all.",
-        "| language | head |\n| --- | ---: |\n| de | 1.235 |\n",
+        "| language | head |\n| --- | ---: |\n| de | 1.23 |\n",
         "| –",
         "[heads importance#1.nc](./run/heads%20importance%231.nc)",
         "```sh\nworkbench demo\n```",

@@ -1,12 +1,18 @@
 """A recipe is what one types: its call runs, its command parses, and both have the same defaults."""
 
 import inspect
+import re
 import shlex
 from dataclasses import replace
+from html import escape
+from types import SimpleNamespace
 
 import pytest
+import xarray as xr
 from typer.main import get_command
+from typer.testing import CliRunner
 
+import workbench as wb
 from workbench.cli import app
 from workbench.studies import demo, lens
 from workbench.studies.heads import removal, scores, search, use
@@ -14,11 +20,12 @@ from workbench.studies.neurons import classes, effects, look, routing
 from workbench.studies.options import Options
 from workbench.studies.patching import concepts, paths, sweeps
 from workbench.studies.report import recipe
+from workbench.studies.report.store import load_report
 
 STUDIES = {
     "demo": (demo.run_demo, ()),
     "heads find": (scores.run_heads, ("polyglot", "parallel")),
-    "heads knockout": (removal.run_knockout, ("polyglot", "parallel")),
+    "heads knockout": (removal.run_head_knockout, ("polyglot", "parallel")),
     "heads prune": (removal.run_prune, ("polyglot", "parallel")),
     "heads search": (search.run_search, ("polyglot", "parallel")),
     "heads kinds": (search.run_kinds, ("polyglot", "parallel")),
@@ -29,7 +36,7 @@ STUDIES = {
     "heads off-target": (use.run_off_target, ("polyglot", "parallel")),
     "neurons classify": (classes.run_neurons, ("polyglot", "parallel")),
     "neurons stages": (effects.run_stages, ("polyglot", "parallel")),
-    "neurons knockout": (effects.run_knockout, ("polyglot", "parallel")),
+    "neurons knockout": (effects.run_neuron_knockout, ("polyglot", "parallel")),
     "neurons compare": (effects.run_compare, ("polyglot", "polyglot-aligned", "parallel")),
     "neurons routing": (routing.run_routing, ("polyglot", "parallel")),
     "neurons look": (look.run_look, ("polyglot", "parallel")),
@@ -46,9 +53,7 @@ STUDIES = {
 def test_defaults_are_left_out():
     found = recipe(scores.run_heads, "heads find", "polyglot", "parallel", out="runs/a", options=Options(), limit=None)
     assert found.command == "workbench heads find polyglot parallel --out runs/a"
-    assert found.call == (
-        "from workbench.studies.heads.scores import run_heads\n\nrun_heads('polyglot', 'parallel', out='runs/a')"
-    )
+    assert found.call == "import workbench as wb\n\nwb.studies.run_heads('polyglot', 'parallel', out='runs/a')"
 
 
 def test_what_was_asked_is_in_both():
@@ -70,7 +75,7 @@ def test_what_was_asked_is_in_both():
     )
     assert found.call.endswith(
         "run_concepts('my model', source='de-it', target='fr-zh', mean_over=['de', 'es'], limit=16, out='runs/run', "
-        "options=Options(batch_size=4, seed=3, truncate=True))"
+        "options=wb.studies.Options(batch_size=4, seed=3, truncate=True))"
     )
 
 
@@ -110,5 +115,33 @@ def test_the_call_fits_the_function_and_the_command_has_its_options(command):
         default = flags["--" + p.name.replace("_", "-")].default
         assert p.default is p.empty or default == p.default or not (default or p.default), p.name
     _, _, call = found.call.partition("\n\n")
-    names = {"Options": Options, study.__name__: lambda *args, **named: inspect.signature(study).bind(*args, **named)}
-    assert eval(call, names).arguments["out"] == "runs/a"
+    assert getattr(wb.studies, study.__name__) is study  # a public call
+    bind = {study.__name__: lambda *args, **named: inspect.signature(study).bind(*args, **named)}
+    public = SimpleNamespace(studies=SimpleNamespace(Options=Options, **bind))
+    assert eval(call, {"wb": public}).arguments["out"] == "runs/a"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["heads", "polyglot", "parallel", "--languages=de,fr", "--limit", "2", "-q"],
+        ["patch", "polyglot", "words:de-fr", "--limit", "2", "--seed", "3", "--quiet"],
+    ],
+    ids=["heads", "patch"],
+)
+def test_a_report_repeats_the_command_as_typed_and_a_public_call_that_runs(tmp_path, monkeypatch, typed):
+    done = CliRunner().invoke(app, [*typed, "--out", str(tmp_path / "typed")])
+    assert done.exit_code == 0, done.output
+    report = load_report(tmp_path / "typed")
+    assert report.recipe.shell == shlex.join(["workbench", *typed, "--out", "runs/typed"])
+    page = (tmp_path / "typed" / "report.html").read_text(encoding="utf-8")
+    assert escape(report.recipe.shell) in page and escape(report.recipe.call) in page
+    assert {name.split(".")[0] for name in re.findall(r"\b\w+\.\w[\w.]*(?=\()", report.recipe.call)} == {"wb"}
+    monkeypatch.chdir(tmp_path)
+    exec(report.recipe.call, {})
+    again = tmp_path / "runs" / "typed"
+    assert load_report(again).recipe.typed == ""  # nothing was typed
+    results = sorted(path.name for path in again.glob("*.nc"))
+    assert results == sorted(path.name for path in (tmp_path / "typed").glob("*.nc")) != []
+    for name in results:
+        xr.testing.assert_identical(*(wb.load_result(run / name).drop_attrs() for run in (again, tmp_path / "typed")))

@@ -65,7 +65,7 @@ def word_cells(
     shared = _shared(x, y, heading, [f"{values.name}: %{{meta}}"])
     if printed is not None and len(x.positions) <= _FEW:
         codes = printed.transpose(y.dim, x.dim).values
-        shared |= {"text": codes, "hovertext": shared["text"], "texttemplate": "%{text}"}
+        shared |= {"text": codes, "hovertext": shared["text"], "texttemplate": "%{text}", "textfont": {"color": "#000"}}
     for name, colour in style.category_colours(np.unique(values.values).tolist()).items():
         yield go.Heatmap(
             z=np.where(values.values == name, np.float32(1), np.float32(np.nan)),

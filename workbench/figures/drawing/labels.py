@@ -1,5 +1,6 @@
 """Words for values and axes: language names in two scripts, tokens that show their spaces, titles with units."""
 
+import re
 import unicodedata
 from typing import Any
 
@@ -22,7 +23,7 @@ _AXES = {
     "position": "Position",
     "pair": "Pair",
     "sample": "Sample",
-    "kind": "Kind",
+    "kind": "Class",
     "group": "Group switched off",
     "answer": "Answer",
     "removed": "Heads removed",
@@ -70,6 +71,12 @@ def value_label(dim: str, value: Any, *, short: bool = False) -> str:
         except WorkbenchError:
             return escape(value)
     return escape(value)
+
+
+def short_name(name: Any) -> str:
+    """A model or corpus without the folders or the owner before its name."""
+    text = str(name)
+    return text if text.startswith("hf:") else re.split(r"[/\\]", text.rstrip("/\\"))[-1] or text
 
 
 def token_label(token: Any, *, most: int = 14) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.errors import BadArgument, BadResult
-from workbench.figures.drawing.labels import describe
+from workbench.figures.drawing.labels import describe, short_name
 from workbench.figures.explorer.sentences import lens_of
 from workbench.results.companions import belongs
 from workbench.results.make import ROLE, SCORE, provenance
@@ -171,7 +171,7 @@ def _origin(results: Iterable[xr.Dataset]) -> tuple[tuple[str, str], ...]:
         for key, name in (("model", "name"), ("corpus", "source")):
             about = record.get(key)
             if isinstance(about, dict) and about.get(name):
-                names_by_hash[key].setdefault(str(about.get("hash", about[name])), str(about[name]))
+                names_by_hash[key].setdefault(str(about.get("hash", about[name])), short_name(about[name]))
     models = names_by_hash["model"]
     if len(models) > 1:
         names = ", ".join(models.values())

@@ -11,12 +11,13 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from workbench.arguments import checked, expect, shown
+from workbench.arguments import expect, shown
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.choose import choose
 from workbench.figures.drawing.labels import describe, escape, token_label, value_label
 from workbench.figures.heatmap import heatmap, titled
+from workbench.figures.printing.styled import styled
 
 CLASSES = ("specific", "related", "general", "unassigned")  # `other` is the rest
 _CELLS = ("language", "layer", "head")
@@ -51,12 +52,7 @@ def head_grid(
             f"a grid of heads shows numbers [language, layer, head]; {variable} has [{', '.join(chosen.dims)}] of "
             f"{chosen.values.dtype}"
         )
-    figure = heatmap(result, variable, x="head", y="layer", columns=columns, title=title, **select)
-    codes = chosen.values["language"].values.tolist() if "language" in chosen.dims else [chosen.fixed.get("language")]
-    traces: Any = figure.data
-    for trace, code in zip(traces, codes, strict=True):
-        trace.meta = {"language": code}
-    return figure
+    return heatmap(result, variable, x="head", y="layer", columns=columns, title=title, **select)
 
 
 def token_labels(tokens: Sequence[str]) -> list[str]:
@@ -96,7 +92,7 @@ def pattern(values: Any, tokens: Sequence[str], *, title: str = "", under: str =
     return titled(figure, escape(title), escape(under))
 
 
-@checked
+@styled
 def pattern_pair(
     left: tuple[Any, Sequence[str], str], right: tuple[Any, Sequence[str], str], *, title: str = "", under: str = ""
 ) -> go.Figure:

@@ -29,7 +29,7 @@ _MATRIX = (
 
 
 @study("heads knockout")
-def run_knockout(
+def run_head_knockout(
     model: Any,
     corpus: Any = "parallel",
     *,

@@ -18,6 +18,8 @@ from workbench.studies.sections import drawing, section
 from workbench.studies.study import Cell, Results, Study, study
 from workbench.text.corpus import Corpus
 
+_CELLS = {"heatmap": ", each cell a neuron", "bar": ": how many of its neurons are of each class"}  # kind of figure
+
 
 @study("neurons classify")
 def run_neurons(
@@ -63,6 +65,8 @@ def firing_cell(model: Model, corpus: Corpus, options: Options) -> Cell:
 def _sections(results: Results) -> list[Section]:
     counts, classes, members = results["firing"], results["ternary"], results["lape"]
     rates, layers = firing_rates(counts), per_layer(members)
+    shown = drawing(figures.heatmap, classes, "kind")
+    traces: Any = shown.figure.data
     return [
         section(
             "firing",
@@ -75,10 +79,10 @@ def _sections(results: Results) -> list[Section]:
         section(
             "ternary",
             classes,
-            drawing(figures.heatmap, classes, "kind"),
-            reading="Each row is a layer, each cell a neuron. Specific: selected, and often active in one language; "
-            "related: in several; general: often active in all; unassigned: selected, often active in none. Click an "
-            "entry of the legend to hide a class.",
+            shown,
+            reading=f"Each row is a layer{_CELLS.get(traces[0].type, '')}. Specific: selected, and often "
+            "active in one language; related: in several; general: often active in all; unassigned: selected, often "
+            "active in none. Click an entry of the legend to hide a class.",
             finding=findings.ternary(classes),
             control=controls.beforehand(classes),
         ),

@@ -83,7 +83,7 @@ def _stages(result: xr.Dataset) -> Section:
 
 
 @study("neurons knockout")
-def run_knockout(
+def run_neuron_knockout(
     model: Any,
     corpus: Any = "parallel",
     *,

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.studies.findings.words import place
-from workbench.studies.report.contents import Report, Section, link_heads, readable, under
+from workbench.studies.report.contents import Report, Section, digits, link_heads, readable, under
 
 HEADS = "What does each analysis say about the heads named here?"
 HOW_HEADS = (
@@ -18,13 +18,23 @@ HOW_HEADS = (
 REPRODUCE = "Reproduce this run"
 
 
-def header(report: Report) -> str:
-    """Question, answer, and the model, corpus and seed of all sections."""
+def header(report: Report, pages: Mapping[str, str]) -> str:
+    """Question, answer, the model, corpus and seed of all sections, and links to other pages of the run."""
     about = "\n".join(f"<span><b>{escape(key)}</b> {escape(value)}</span>" for key, value in report.about.items())
-    return (
-        f'<p class="question">{escape(report.question)}</p>\n'
-        f'<p class="finding answer">{linked(report.answer, report)}</p>\n<p class="about">{about}</p>'
-    )
+    links = " · ".join(f'<a href="{escape(address(path))}">{escape(words)}</a>' for path, words in pages.items())
+    parts = [f'<p class="question">{escape(report.question)}</p>', _answer(report, pages)]
+    parts += [f'<p class="about">{about}</p>', f'<p class="beside">{links}</p>' if links else ""]
+    return "\n".join(parts)
+
+
+def _answer(report: Report, pages: Mapping[str, str]) -> str:
+    """The answer: of several sections a list, each with its section's number."""
+    parts = [(number, part.finding.answer) for number, part in enumerate(report.sections, start=1)]
+    main = [(number, words) for number, words in parts if words and words in report.answer]
+    if len(main) < 2 or " ".join(words for _, words in main) != report.answer:
+        return f'<p class="finding answer">{_linked(report.answer, report, pages)}</p>'
+    lines = [f'{_linked(words, report, pages)} (<a href="#section-{number}">{number}</a>)' for number, words in main]
+    return f'<ul class="finding answer"><li>{"</li><li>".join(lines)}</li></ul>'
 
 
 def contents(report: Report) -> str:
@@ -40,21 +50,32 @@ def contents(report: Report) -> str:
     return "\n".join(lines)
 
 
-def beside(pages: Mapping[str, str]) -> str:
-    """Links to other pages of the run; nothing where there are none."""
-    links = " · ".join(f'<a href="{escape(address(path))}">{escape(words)}</a>' for path, words in pages.items())
-    return f'<p class="beside">{links}</p>' if links else ""
+def sections(
+    report: Report, draw: Callable[[int, Section], str], *, run: str = ".", pages: Mapping[str, str] | None = None
+) -> str:
+    """All sections, the table of the heads that they name, and how to reproduce the run.
+
+    Args:
+        report: What it says.
+        draw: Makes the figure of a section, which has one, of its number and itself.
+        run: Address of the run folder as seen from the page.
+        pages: Addresses of other pages of the run, and what is on them.
+    """
+    numbers = range(1, len(report.sections) + 1)
+    parts = [_section(number, report, draw, run, pages or {}) for number in numbers]
+    return "\n".join([*parts, _named_heads(report, pages or {}), _reproduce(report)])
 
 
-def section(number: int, report: Report, draw: Callable[[int, Section], str], *, run: str) -> str:
-    """A section with its figure, drawn by `draw(number, section)`; addresses of files begin at `run`."""
+def _section(
+    number: int, report: Report, draw: Callable[[int, Section], str], run: str, pages: Mapping[str, str]
+) -> str:
     part = report.sections[number - 1]
     parts = [f'<section id="section-{number}" aria-labelledby="title-{number}">']
     parts.append(f'<h2 id="title-{number}">{number}. {escape(part.title)}</h2>')
     if part.finding.answer:
-        parts.append(f'<p class="finding">{linked(part.finding.text, report)}</p>')
+        parts.append(f'<p class="finding">{_linked(report.sentences(number), report, pages)}</p>')
     if part.figure is not None:
-        line = f'<p class="under">{escape(note)}</p>' if (note := under(part.figure)) else ""
+        line = f'<p class="under">{escape(note)}</p>' if (note := under(part)) else ""
         caption = f"<figcaption>{reading(part)}</figcaption>" if part.reading else ""
         parts.append(f"<figure>{line}{draw(number, part)}{caption}</figure>")
     elif part.reading:
@@ -63,7 +84,7 @@ def section(number: int, report: Report, draw: Callable[[int, Section], str], *,
         parts.append(f'<p class="control"><b>Control.</b> {escape(part.control)}</p>')
     if part.table is not None:
         parts.append(f'<div class="wide" tabindex="0" role="region" aria-label="Table: {escape(part.title)}">')
-        parts.append(linked_html(_table(readable(part.table)), report) + "</div>")
+        parts.append(_linked_html(_table(readable(part.table)), report, pages) + "</div>")
     if others := same_heads(number, report):
         links = " · ".join(f'<a href="#section-{other}">{escape(words)}</a>' for other, words in others)
         parts.append(f'<p class="same">The same heads: {links}</p>')
@@ -71,7 +92,7 @@ def section(number: int, report: Report, draw: Callable[[int, Section], str], *,
     return "\n".join(parts)
 
 
-def named_heads(report: Report, pages: Mapping[str, str]) -> str:
+def _named_heads(report: Report, pages: Mapping[str, str]) -> str:
     """A table of the heads that the report names: what each section says of them, and where the explorer shows them."""
     if not report.named_heads:
         return ""
@@ -80,11 +101,12 @@ def named_heads(report: Report, pages: Mapping[str, str]) -> str:
     rows = []
     for layer, head in report.named_heads:
         cells = [escape(part.heads.get((layer, head), "–")) for _, part in columns]
+        name = place(layer, head)
         if explorer := explored(pages, layer, head):
-            cells.append(f'<a class="beside" href="{escape(explorer)}">explore</a>')
+            name = f'<a href="{escape(explorer)}">{name}</a>'
         numbers = "".join(f"<td>{cell}</td>" for cell in cells)
-        rows.append(f'<tr id="head-{layer}-{head}"><th>{place(layer, head)}</th>{numbers}</tr>')
-    top = "".join(f"<th>{title}</th>" for title in ["", *titles, *([""] if explored(pages, 0, 0) else [])])
+        rows.append(f'<tr id="head-{layer}-{head}"><th>{name}</th>{numbers}</tr>')
+    top = "".join(f"<th>{title}</th>" for title in ["", *titles])
     return (
         f'<section id="named-heads" aria-labelledby="title-heads"><h2 id="title-heads">{HEADS}</h2>'
         f'<p class="reading">{HOW_HEADS}</p>'
@@ -95,17 +117,22 @@ def named_heads(report: Report, pages: Mapping[str, str]) -> str:
 
 def explored(pages: Mapping[str, str], layer: int, head: int) -> str:
     """Where the explorer shows a head; empty where the run has none."""
-    path = next((path for path in pages if path.endswith("explorer.html")), "")
-    return f"{address(path)}#layer={layer}&head={head}&view=head" if path else ""
+    explorer = explorer_of(pages)
+    return f"{explorer}#layer={layer}&head={head}&view=head" if explorer else ""
 
 
-def reproduce(report: Report) -> str:
+def explorer_of(pages: Mapping[str, str]) -> str:
+    """Address of the explorer; empty where the run has none."""
+    return next((address(path) for path in pages if path.endswith("explorer.html")), "")
+
+
+def _reproduce(report: Report) -> str:
     """How to reproduce the run: the command, the call, the versions."""
     if report.recipe is None:
         return ""
     parts = [f'<section id="again" aria-labelledby="title-again"><h2 id="title-again">{REPRODUCE}</h2>']
-    if report.recipe.command:
-        parts.append(f"<p>At the command line:</p><pre><code>{escape(report.recipe.command)}</code></pre>")
+    if report.recipe.shell:
+        parts.append(f"<p>At the command line:</p><pre><code>{escape(report.recipe.shell)}</code></pre>")
     parts.append(f"<p>The same in Python:</p><pre><code>{escape(report.recipe.call)}</code></pre>")
     versions = ", ".join(f"{escape(name)} {escape(number)}" for name, number in report.versions.items())
     if versions:
@@ -139,16 +166,18 @@ def reading(part: Section) -> str:
     return f"<b>How to read it.</b> {escape(part.reading)}"
 
 
-def linked(text: str, report: Report) -> str:
-    """A text, escaped, in which every head links to its row."""
-    return linked_html(escape(text), report)
+def _linked(text: str, report: Report, pages: Mapping[str, str]) -> str:
+    """A text, escaped, in which every head is a link."""
+    return _linked_html(escape(text), report, pages)
 
 
-def linked_html(text: str, report: Report) -> str:
-    """HTML in which every head that has a row links to it."""
-    return link_heads(
-        text, report.named_heads, lambda words, layer, head: f'<a href="#head-{layer}-{head}">{words}</a>'
-    )
+def _linked_html(text: str, report: Report, pages: Mapping[str, str]) -> str:
+    """HTML in which every head that has a row links to the explorer; to its row where the run has no explorer."""
+
+    def link(words: str, layer: int, head: int) -> str:
+        return f'<a href="{escape(explored(pages, layer, head) or f"#head-{layer}-{head}")}">{words}</a>'
+
+    return link_heads(text, report.named_heads, link)
 
 
 def address(path: str) -> str:
@@ -160,7 +189,7 @@ def address(path: str) -> str:
 def _table(table: pd.DataFrame) -> str:
     if table.index.nlevels == table.columns.nlevels == 1 and table.columns.name is None:
         table = table.rename_axis(index=None, columns=table.index.name)  # one heading row, not two
-    return str(table.to_html(border=0, escape=True, na_rep="–", float_format=lambda value: f"{value:.4g}"))
+    return str(table.to_html(border=0, escape=True, na_rep="–", float_format=digits))
 
 
 def _provenance(part: Section, run: str) -> str:

@@ -8,10 +8,14 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from workbench.figures.drawing.labels import short_name
 from workbench.studies.findings.finding import Finding, Head
-from workbench.studies.findings.words import place
+from workbench.studies.findings.words import number, place
 from workbench.studies.report.recipe import Recipe
 
+_TECHNICAL = {"batch_size", "level", "memory", "seed"}
+_USUAL = ("all", "auto", "")  # values that say nothing
+_SHORT = 40  # characters of a parameter that is shown
 _HEADER = (("model", "name"), ("corpus", "source"), ("seed", None), ("time", None))
 
 
@@ -62,6 +66,13 @@ class Report:
     sections: Sequence[Section]
     recipe: Recipe | None = None
 
+    def sentences(self, number: int) -> str:
+        """What a section's numbers say; a remark of an earlier section, such as on few samples, is cut to its start."""
+        finding = self.sections[number - 1].finding
+        earlier = {detail for section in self.sections[: number - 1] for detail in section.finding.details}
+        start = {detail: detail.partition(". ")[0].removesuffix(".") + "." for detail in earlier}
+        return " ".join([finding.answer, *(start.get(detail, detail) for detail in finding.details)])
+
     @property
     def about(self) -> dict[str, str]:
         """What all sections were computed with: model, corpus, seed; and when the last was."""
@@ -70,8 +81,8 @@ class Report:
             values = []
             for section in self.sections:
                 value = section.provenance.get(key)
-                value = value.get(name) if name and isinstance(value, Mapping) else value
-                if value is not None and value not in values:
+                value = short_name(value.get(name) or "") if name and isinstance(value, Mapping) else value
+                if value not in (None, "") and value not in values:
                     values.append(value)
             if values:
                 about[key] = ", ".join(map(str, values))
@@ -104,10 +115,29 @@ def link_heads(text: str, heads: Iterable[Head], link: Callable[[str, int, int],
     return words.sub(lambda match: link(match[0], *places[match[0].lower()]), text)
 
 
-def under(figure: go.Figure) -> str:
-    """The line under a figure's heading, which a figure without a title has in its `meta`; else empty."""
-    layout: Any = figure.layout
-    return str(layout.meta.get("note") or "") if isinstance(layout.meta, Mapping) else ""
+def under(section: Section) -> str:
+    """The line under a heading: the figure's own, which one without a title has in its `meta`, and the parameters."""
+    layout: Any = section.figure.layout if section.figure is not None else None
+    note = layout.meta.get("note") if layout is not None and isinstance(layout.meta, Mapping) else None
+    return " · ".join(filter(None, (str(note or ""), parameters(section.provenance))))
+
+
+def parameters(provenance: Mapping[str, Any]) -> str:
+    """What a method was computed with, in words; no lists, and nothing that changes no number."""
+    given = provenance.get("parameters")
+    if not isinstance(given, Mapping):
+        return ""
+    words = [
+        f"{str(name).replace('_', ' ')} {value}"
+        for name, value in given.items()
+        if name not in _TECHNICAL and type(value) in (str, int, float) and value not in _USUAL
+    ]
+    return " · ".join(word for word in words if len(word) <= _SHORT)
+
+
+def digits(value: float) -> str:
+    """A number of a table as sentences and the terminal have it: three significant figures, whole numbers whole."""
+    return f"{value:,.0f}" if float(value).is_integer() else number(value)
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.studies.findings.words import place
 from workbench.studies.report.body import HEADS, HOW_HEADS, REPRODUCE, address, explored, same_heads
-from workbench.studies.report.contents import Report, Section, link_heads, readable, under
+from workbench.studies.report.contents import Report, Section, digits, link_heads, readable, under
 
 
 def markdown(
@@ -43,9 +43,9 @@ def _contents(report: Report) -> str:
 
 def _section(number: int, section: Section, picture: str, report: Report, run: str) -> list[str]:
     parts = [f'<a id="section-{number}"></a>', f"## {number}. {_plain(section.title)}"]
-    parts.append(_linked(section.finding.text, report))
+    parts.append(_linked(report.sentences(number), report))
     if picture:
-        line = under(section.figure) if section.figure is not None else ""
+        line = under(section)
         parts += [f"<sub>{_plain(line)}</sub>" if line else "", f"![{_plain(section.title)}]({_target(picture)})"]
     parts.append(f"*How to read it.* {_plain(section.reading)}" if section.reading else "")
     parts.append(f"*Control.* {_plain(section.control)}" if section.control else "")
@@ -68,7 +68,7 @@ def _cell(value: Any) -> str:
         return _plain(" ".join(map(str, value)))
     if value is None or value != value:  # NaN
         return "–"
-    return _plain(f"{value:.4g}" if isinstance(value, float) else str(value))
+    return _plain(digits(value) if isinstance(value, float) else str(value))
 
 
 def _named_heads(report: Report, pages: Mapping[str, str]) -> list[str]:
@@ -92,8 +92,8 @@ def _reproduce(report: Report) -> list[str]:
     if report.recipe is None:
         return []
     parts = ['<a id="again"></a>', f"## {REPRODUCE}"]
-    if report.recipe.command:
-        parts.append(_fenced(report.recipe.command, "sh"))
+    if report.recipe.shell:
+        parts.append(_fenced(report.recipe.shell, "sh"))
     parts.append(f"The same in Python:\n\n{_fenced(report.recipe.call, 'python')}")
     versions = ", ".join(f"{_plain(name)} {_plain(number)}" for name, number in report.versions.items())
     return [*parts, f"Computed with {versions}." if versions else ""]

@@ -5,6 +5,7 @@ The page works offline: it embeds plotly.js once, and its content security polic
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from html import escape
 from pathlib import Path
 from string import Template
@@ -18,6 +19,8 @@ from workbench.studies.report import body
 from workbench.studies.report.contents import Report, Section
 
 _HERE = Path(__file__).parent
+_HEADS = ["layer", "head"]  # axes of cells that are heads
+_HINT = '<p class="hint">A click on a cell opens its head in the explorer.</p>'
 
 
 def page(report: Report, *, run: str = ".", beside: Mapping[str, str] | None = None) -> str:
@@ -29,31 +32,36 @@ def page(report: Report, *, run: str = ".", beside: Mapping[str, str] | None = N
         beside: Addresses of other pages of the run, and what is on them.
     """
     themes = {"light": style.LIGHT.to_plotly_json(), "dark": style.DARK.to_plotly_json()}
-    numbers = range(1, len(report.sections) + 1)
-    sections = [body.section(number, report, _figure, run=run) for number in numbers]
+    explorer = body.explorer_of(beside or {})
     return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(report.title),
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
         script=(_HERE / "page.js").read_text(encoding="utf-8"),
         plotly=get_plotlyjs(),
         themes=_inside_script(json.dumps(themes)),
-        header=body.header(report) + body.beside(beside or {}),
+        header=body.header(report, beside or {}),
         contents=body.contents(report),
-        sections="\n".join([*sections, body.named_heads(report, beside or {}), body.reproduce(report)]),
+        sections=body.sections(report, partial(_figure, explorer), run=run, pages=beside),
     )
 
 
-def _figure(number: int, section: Section) -> str:
-    """A scrolling frame with the figure's least width and its height, and its data for the script at the end."""
+def _figure(explorer: str, number: int, section: Section) -> str:
+    """A scrolling frame with the figure's least width and its height, and its data for the script at the end.
+
+    Cells that are heads lead to the explorer, where there is one.
+    """
     assert section.figure is not None
     layout: Any = section.figure.layout
-    width = (layout.meta or {}).get("least_width", 560) if isinstance(layout.meta, Mapping | None) else 560
+    meta = layout.meta if isinstance(layout.meta, Mapping) else {}
+    width = meta.get("least_width", 560)
     data = _inside_script(str(plotly.io.to_json(section.figure, validate=False)))
     name = escape(f"{section.title} {section.reading}")
+    leads = f' data-explorer="{escape(explorer)}"' if explorer and list(meta.get("cells") or ()) == _HEADS else ""
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="Figure: {escape(section.title)}">'
         f'<div class="plot" id="figure-{number}" role="img" aria-label="{name}" '
-        f'style="min-width:{int(width)}px;height:{int(layout.height or 450)}px"></div></div>'
+        f'style="min-width:{int(width)}px;height:{int(layout.height or 450)}px"{leads}></div></div>'
+        f"{_HINT if leads else ''}"
         f'<script type="application/json" data-figure="figure-{number}">{data}</script>'
     )
 

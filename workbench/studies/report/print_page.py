@@ -27,13 +27,11 @@ def printed(
         drawn = pictures[number - 1].decode("utf-8")
         return f'<div role="img" aria-label="{escape(f"{section.title} {section.reading}")}">{drawn}</div>'
 
-    numbers = range(1, len(report.sections) + 1)
-    sections = [body.section(number, report, draw, run=run) for number in numbers]
     style = [(_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "printed.css")]
     return Template((_HERE / "printed.html").read_text(encoding="utf-8")).substitute(
         title=escape(report.title),
         style="\n".join(style),
-        header=body.header(report) + body.beside(beside or {}),
+        header=body.header(report, beside or {}),
         contents=body.contents(report),
-        sections="\n".join([*sections, body.named_heads(report, beside or {}), body.reproduce(report)]),
+        sections=body.sections(report, draw, run=run, pages=beside),
     )

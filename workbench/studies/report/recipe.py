@@ -1,4 +1,4 @@
-"""How to reproduce a study: the command, and the same call in Python."""
+"""How to reproduce a study: the command, and the same public call in Python."""
 
 import inspect
 import shlex
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from workbench.options import Options
+from workbench.options import TYPED, Options
 
 _LEFT_OUT = {"progress"}  # changes no number
 
@@ -19,10 +19,17 @@ class Recipe:
     Attributes:
         command: At the shell; empty where an argument was an object, or where the command has no such option.
         call: In Python.
+        typed: The command as it was typed; empty in Python.
     """
 
     command: str
     call: str
+    typed: str = ""
+
+    @property
+    def shell(self) -> str:
+        """What to type again: as it was typed where it was typed."""
+        return self.typed or self.command
 
 
 def recipe(
@@ -57,18 +64,16 @@ def recipe(
     changed = {name: value for name, value in named.items() if not _same(value, defaults.get(name))}
     how = {} if options is None else _changed(options)
     arguments = {**changed, **how, "out": folder}
-    lines = [f"from {study.__module__} import {study.__name__}"]
-    inner = ""
-    if how and "options" in defaults:
-        lines.append("from workbench.options import Options")
-        inner = f", options=Options({_arguments(how)})"
+    inner = f", options=wb.studies.Options({_arguments(how)})" if how and "options" in defaults else ""
     first = "".join(f"{_python(value, name)}, " for name, value in zip(defaults, given, strict=False))
     call = first + _arguments({**changed, "out": folder} if "options" in defaults else arguments) + inner
     possible = all(_plain(value) for value in [*given, *changed.values()]) and not set(only_python) & set(arguments)
     words = ["workbench", *command.split(), *map(str, given), *(str(arguments.pop(name)) for name in positional)]
     for name, value in arguments.items():
         words += _option(name, value)
-    return Recipe(shlex.join(words) if possible else "", "\n".join([*lines, "", f"{study.__name__}({call})"]))
+    typed = shlex.join(["workbench", *(word.replace(str(out), folder) for word in TYPED.get())]) if TYPED.get() else ""
+    python = f"import workbench as wb\n\nwb.studies.{study.__name__}({call})"
+    return Recipe(shlex.join(words) if possible else "", python, typed)
 
 
 def _changed(options: Options) -> dict[str, Any]:

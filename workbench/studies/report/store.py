@@ -23,7 +23,7 @@ from workbench.studies.report.recipe import Recipe
 from workbench.studies.runs import COMMAND, OTHERS, put_report_aside
 
 FILE = "report.json"
-FORMAT = 2
+FORMAT = 3
 _PARSED = 20  # times the bytes of a file that its parts may take in memory
 
 

@@ -84,7 +84,7 @@ function drawTable(places) {
     const row = element("tr", "", { className: place === state.language ? "chosen" : "" });
     row.append(element("th", page.languages[place].name, { scope: "row" }));
     for (const measure of measures) {
-      row.append(element("td", round(measure.values[at], 4)));
+      row.append(element("td", round(measure.values[at])));
       if (measure.low) row.append(element("td", `${round(measure.low[at])} to ${round(measure.high[at])}`));
       if (measure.p_value) row.append(element("td", round(measure.p_value[at], 2)));
     }
@@ -100,20 +100,55 @@ function drawTable(places) {
 // The neurons of the selected layer: {class: [[number, [language, ...]], ...]}, undefined without classes.
 const neuronsOf = () => page.classes && page.classes.neurons[page.classes.layers.indexOf(page.layers[state.layer])];
 
+const counted = (number) => number.toLocaleString("en");
+
 function layerWords() {
   const classes = neuronsOf();
   const layer = `Layer ${page.layers[state.layer]}`;
-  if (!classes) return `${layer}: its neurons are not in this page.`;
-  const counts = Object.entries(classes).map(([name, neurons]) => `${neurons.length} ${name}`);
+  if (!classes) return `${layer} has ${page.heads.length} heads; its neurons are not in this page.`;
+  const counts = Object.entries(classes).map(([name, neurons]) => `${counted(neurons.length)} ${name}`);
   const all = Object.values(classes).reduce((sum, neurons) => sum + neurons.length, 0);
-  return `${layer} has ${page.classes.size} neurons: ${counts.join(", ")}; ${page.classes.size - all} are in no class.`;
+  return `${layer} has ${counted(page.classes.size)} neurons: ${counts.join(", ")}; ${counted(page.classes.size - all)} are in no class.`;
 }
 
 // Whole numbers from 0, at most five of them.
 const countAxis = (axis, most) =>
   Object.assign(axis, { range: [0, Math.max(most, 1) * 1.05], dtick: Math.ceil(Math.max(most, 1) / 4) });
 
+// The chosen measure of every head of the layer by language, with the heads' roles: rows are heads.
+function drawLayerHeads() {
+  $("layer-heads").hidden = !page.measures.length;
+  $("neurons-title").hidden = !page.measures.length || !page.classes;
+  if (!page.measures.length) return;
+  const measure = page.measures[state.measure];
+  const largest = measure.values.reduce((most, value) => Math.max(most, Number.isFinite(value) ? Math.abs(value) : 0), 0) || 1;
+  $("layer-heads-title").textContent = `Heads of layer ${page.layers[state.layer]} by language: ${measure.label}`;
+  const names = ["Head", ...page.languages.map((entry) => entry.short), ...(page.roles ? ["Role"] : [])];
+  const [top, body, titles] = [element("thead"), element("tbody"), element("tr")];
+  titles.append(...names.map((name) => element("th", name, { scope: "col", className: name === "Role" ? "word" : "" })));
+  top.append(titles);
+  page.heads.forEach((name, head) => {
+    const [row, title] = [element("tr"), element("th", "", { scope: "row" })];
+    const open = element("button", `head ${name}`, { className: "link", onclick: () => select({ head, view: "head" }) });
+    title.append(open);
+    row.append(title);
+    page.languages.forEach((_, place) => {
+      const at = cell(place, state.layer, head);
+      const value = measure.values[at];
+      const sure = measure.low && (measure.low[at] > 0 || measure.high[at] < 0);
+      const box = element("td", round(value) + (sure ? "*" : ""), { title: numberWords(measure, at) });
+      const tint = value < 0 ? "--below" : "--mark";
+      if (Number.isFinite(value)) box.style.background = `rgba(var(${tint}), ${((0.6 * Math.abs(value)) / largest).toFixed(3)})`;
+      row.append(box);
+    });
+    if (page.roles) row.append(element("td", roleWords(state.layer, head) || "–", { className: "word" }));
+    body.append(row);
+  });
+  $("layer-table").replaceChildren(top, body);
+}
+
 function drawLayer() {
+  drawLayerHeads();
   $("layer-facts").textContent = layerWords();
   const classes = neuronsOf();
   $("classes").hidden = !classes || Object.values(classes).every((neurons) => !neurons.length);

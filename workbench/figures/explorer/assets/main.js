@@ -16,7 +16,7 @@ const NAMES = {
   shade: () => (page.lens ? page.lens.colours.map((_, k) => k) : []),
 };
 // The tabs, and whether there is something to show in each.
-const VIEWS = { head: () => page.measures.length, layer: () => page.classes, lens: () => page.lens };
+const VIEWS = { head: () => page.measures.length, layer: () => page.measures.length || page.classes, lens: () => page.lens };
 const views = () => Object.keys(VIEWS).filter((view) => VIEWS[view]());
 const keyOf = (name) => (name === "colour" ? "measure" : name);
 
@@ -147,7 +147,7 @@ async function begin() {
   fill("sentence", texts.map((row, s) => `${page.patterns.sentences[s]} · ${sentenceWords(row)}`));
   $("second").hidden = page.languages.length < 2;
   $("heads").hidden = $("tab-head").hidden = !page.measures.length;
-  $("tab-layer").hidden = !page.classes;
+  $("tab-layer").hidden = !VIEWS.layer();
   $("main").hidden = false;
   watchTheme();
   if (page.measures.length) {

@@ -28,8 +28,10 @@ def check_record(record: dict[str, Any]) -> None:
         require(isinstance(record.get(name), str), name, "text")
     recipe = record.get("recipe")
     if recipe is not None:
-        right = isinstance(recipe, dict) and set(recipe) == {field.name for field in fields(Recipe)}
-        require(right and all(isinstance(text, str) for text in recipe.values()), "recipe", "an object with two texts")
+        right = isinstance(recipe, dict) and {"command", "call"} <= set(recipe) <= {
+            part.name for part in fields(Recipe)
+        }
+        require(right and all(isinstance(text, str) for text in recipe.values()), "recipe", "an object with its texts")
     require(isinstance(record.get("sections"), list), "sections", "a list")
     for number, section in enumerate(record["sections"], start=1):
         _check_section(section, f"section {number}", older=record["format"] == 1)
