@@ -10,6 +10,7 @@ from workbench.figures.drawing import style
 from workbench.figures.drawing.choose import choose
 from workbench.figures.drawing.labels import value_label
 from workbench.figures.heatmap import titled
+from workbench.figures.printing.styled import styled
 from workbench.figures.question import subtitle
 
 _FLAGS = {
@@ -20,6 +21,7 @@ _FLAGS = {
 }
 
 
+@styled
 @checked
 def scatter(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     """Draw the result of `evaluation.efficiency`: points by stratum, each with its line, and the pooled line dashed.
