@@ -9,7 +9,7 @@ from workbench.errors import BadArgument
 from workbench.figures.printing.paper import paper
 from workbench.figures.printing.save import picture
 from workbench.results.files import write_whole
-from workbench.studies.report.contents import Section, digits, readable
+from workbench.studies.report.contents import Section, readable
 from workbench.studies.report.store import load_report
 
 FOLDER = "figures"
@@ -110,7 +110,7 @@ def _slug(part: Section) -> str:
 def _cell(value: object) -> str:
     if value is None or value != value:
         return "--"
-    return digits(value) if isinstance(value, float) else _escaped(str(value))
+    return f"{value:.4g}" if isinstance(value, float) else _escaped(str(value))
 
 
 def _escaped(words: object) -> str:
