@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
@@ -15,12 +14,12 @@ from workbench.model.forward.recording import Recording
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.engine import cells, layer_sites
+from workbench.patching.engine.fill import fill
 from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.positions import forget_padding, numbers, tokens
-from workbench.patching.engine.prompts import PairBatch, Prompts, batches, encode
+from workbench.patching.engine.prompts import PairBatch, Prompts, encode
 from workbench.patching.engine.roles import role_columns, roles
 from workbench.patching.engine.table import Table
-from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
 _STATES = (("layer", "position"), ("layer", "role"))
@@ -38,6 +37,7 @@ WORKS = {
     "pattern": _HEADS,
     "neuron": (("layer", "neuron"),),
 }
+_UNITS = (("head",), ("kv_head",), ("neuron",))  # the bar counts these; other axes have cells
 DIRECTIONS = ("denoising", "noising")
 
 
@@ -115,25 +115,19 @@ def sweep(
     inner = tuple(_size(model, prompts, site, axis, named) for axis in axes[1:])
     width = inner[0] if len(inner) == 1 else inner[0] * inner[1]
     table = Table(prompts, pair_metric, model.n_layers, width)
-    bar = tqdm(total=len(prompts) * model.n_layers, desc=f"patching {site}", unit="layer", disable=not progress)
-    stopped = ""
-    try:
-        every = list(batches(model, prompts, batch_size))
-        for batch in resumed(every, table.state(), skip=lambda skipped: bar.update(model.n_layers * len(skipped.rows))):
-            source, target = _record(model, batch, site, axes)
-            shift = inner[-1] - target.n_positions if axes[-1] == "position" else 0
-            ran = width - shift * (width // inner[-1])
-            table.begin(batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), ran)
-            where = {side: [columns[side][row] for row in batch.rows] for side in columns}
-            for layer, block, values, changed in _cells(site, axes, source, target, table.metric, inner[-1], where):
-                done = table.layers_done
-                table.put(layer, [column + shift for column in block], values, changed)
-                bar.update((table.layers_done - done) * len(batch.rows))
-            table.end()
-    except KeyboardInterrupt:
-        stopped = table.stopped()
-    finally:
-        bar.close()
+
+    def run(batch: PairBatch) -> None:
+        source, target = _record(model, batch, site, axes)
+        shift = inner[-1] - target.n_positions if axes[-1] == "position" else 0
+        ran = width - shift * (width // inner[-1])
+        table.begin(batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), ran)
+        where = {side: [columns[side][row] for row in batch.rows] for side in columns}
+        for layer, block, values, changed in _cells(site, axes, source, target, table.metric, inner[-1], where):
+            table.put(layer, [column + shift for column in block], values, changed)
+
+    sizes = " x ".join(f"{size} {axis}s" for axis, size in zip(axes, (model.n_layers, *inner), strict=True))
+    what, unit = f"patching {site}: {sizes}", axes[1] if axes[1:] in _UNITS else "cell"
+    stopped = fill(table, model, run, what=what, unit=unit, progress=progress, batch_size=batch_size)
     parameters = {"site": site, "over": list(axes), "direction": direction}
     result = _result(model, table, given, axes, inner, named, parameters, seed)
     if stopped:
