@@ -23,7 +23,7 @@ from workbench.patching.engine.cells import read, unpatched
 from workbench.patching.engine.fill import fill
 from workbench.patching.engine.gradient import Gradients, activation_gradients, embedded
 from workbench.patching.engine.pair_metric import metric_for_pairs
-from workbench.patching.engine.positions import forget_padding, numbers, tokens
+from workbench.patching.engine.positions import forget_padding, numbers, tokens, with_example
 from workbench.patching.engine.prompts import PairBatch, Prompts, encode, first_difference
 from workbench.patching.engine.table import Table
 from workbench.text.batches import Batch
@@ -226,7 +226,7 @@ def _result(
         coords=coords,
     )
     if axis == "position":
-        result = result.assign_coords(token=("position", tokens(model, prompts)))
+        result = with_example(result.assign_coords(token=("position", tokens(model, prompts))), model, prompts)
     columns = [column if axis == "head" else column + table.values.shape[2] for _, column in drawn]
     layers = [layer for layer, _ in drawn]
     cells = {"cell_layer": np.array(layers), f"cell_{axis}": result[axis].values[columns]}

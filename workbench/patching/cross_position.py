@@ -18,7 +18,7 @@ from workbench.patching.cross_layer import SITES
 from workbench.patching.engine import cells
 from workbench.patching.engine.fill import fill
 from workbench.patching.engine.pair_metric import metric_for_pairs
-from workbench.patching.engine.positions import forget_padding, numbers
+from workbench.patching.engine.positions import forget_padding, numbers, with_example
 from workbench.patching.engine.prompts import PairBatch, encode
 from workbench.patching.engine.table import Table
 from workbench.text.pairs import load_pairs
@@ -54,7 +54,8 @@ def cross_position(
         `effect[source_position, target_position]`: 0 is the unpatched target run, 1 the source run, its interval `low`
         and `high` over pairs, and `value`, `pair_effect`, `pair_value`, `source_value`, `target_value` as in `sweep`,
         whose row at this layer is the diagonal where prompts have one length. Where lengths differ, positions count
-        from the end, and a pair that lacks one is NaN there.
+        from the end, and a pair that lacks one is NaN there. The coordinates `source_token` and `target_token` are the
+        tokens of the pair number `example_pair`.
 
     Raises:
         UnsupportedSite: no such site.
@@ -97,7 +98,9 @@ def cross_position(
         seed=seed,
         coords={"source_position": numbers(turned), "target_position": numbers(prompts)},
     )
-    result.attrs["layer"] = layer
+    result = with_example(
+        result, model, prompts, {"source_position": ("source",), "target_position": ("target",)}
+    ).assign_attrs(layer=layer)
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result

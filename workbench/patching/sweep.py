@@ -16,7 +16,7 @@ from workbench.model.model import Model
 from workbench.patching.engine import cells, layer_sites
 from workbench.patching.engine.fill import fill
 from workbench.patching.engine.pair_metric import metric_for_pairs
-from workbench.patching.engine.positions import forget_padding, numbers, tokens
+from workbench.patching.engine.positions import forget_padding, numbers, tokens, with_example, with_example_of_roles
 from workbench.patching.engine.prompts import PairBatch, Prompts, encode
 from workbench.patching.engine.roles import role_columns, roles
 from workbench.patching.engine.table import Table
@@ -70,7 +70,8 @@ def sweep(
             for keys and values; neurons over ("layer", "neuron"). The first of them where omitted.
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
         direction: `denoising` puts the source's activations into the target run: what is enough for the answer?
-            `noising` puts the target's into the source run: what can it not do without?
+            `noising` puts the target's into the source run: what can it not do without? In the literature's words the
+            source run is the clean one and the target run the corrupted one, in both directions.
         progress: show a progress bar.
         batch_size: pairs per forward pass.
         seed: of the bootstrap.
@@ -81,9 +82,10 @@ def sweep(
         run); `low`, `high` its 95 % bootstrap interval over distinct pairs; `value` the mean metric; `pair_effect` and
         `pair_value` the same for each pair (NaN where a pair lacks the position, or its two runs do not differ);
         `source_value[pair]`, `target_value[pair]`. The coordinate `token` names the positions where all pairs have the
-        same token (source/target where those two differ). Attributes: `direction`, `pairs_averaged` (`pairs_distinct`
-        where some repeat), and `pairs_without_difference`, whose two runs give the same metric and which have no effect
-        of their own.
+        same token (source/target where those two differ); `source_token` and `target_token`, over positions or roles,
+        are the tokens of the pair number `example_pair`, and `position_role` the role that all pairs have at a
+        position. Attributes: `direction`, `example_pair`, `pairs_averaged` (`pairs_distinct` where some repeat), and
+        `pairs_without_difference`, whose two runs give the same metric and which have no effect of their own.
 
     Raises:
         UnsupportedSite: no such site, or the architecture ignores edits there.
@@ -214,7 +216,9 @@ def _result(
         model, axes, method="patching.sweep", parameters=parameters, seed=seed, coords=coords, inner=inner
     )
     if axes[-1] == "position":
-        result = result.assign_coords(token=("position", tokens(model, given)))
+        result = with_example(result.assign_coords(token=("position", tokens(model, given))), model, given)
+    elif named:
+        result = with_example_of_roles(result, model, given, role_columns(given)[1])
     result = _noising_names(result) if parameters["direction"] == "noising" else result
     result.attrs["direction"] = parameters["direction"]
     return result
