@@ -14,7 +14,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.circuits.mean_ablated_task import Task, Unit
-from workbench.patching.engine.effects import Effects, normalise
+from workbench.patching.engine.effects import LEVEL, Effects, normalise
 from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import Prompts, encode
 from workbench.results.make import Variables, make_result
@@ -138,7 +138,7 @@ def circuit(
     finally:
         bar.close()
     options = {"over": list(over), "metric": reads.name, "keep": keep, "drop": drop, "candidates": candidates}
-    options["controls"] = controls
+    options |= {"controls": controls, "level": LEVEL}
     return _result(
         model, prompts, prompts.some(halves[1]).pairs.clusters, nested, alone, without, chance, options, seed
     )

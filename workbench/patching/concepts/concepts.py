@@ -20,8 +20,8 @@ from workbench.model.forward.rerun import replace_positions
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.patching.concepts.concept_pairs import ConceptPair, ConceptPairs, make_pairs
-from workbench.patching.concepts.onset import leads, onset
-from workbench.patching.engine.patch_onwards import patch_from_layer_on
+from workbench.patching.concepts.onset import LEVEL, leads, onset
+from workbench.patching.concepts.patch_onwards import patch_from_layer_on
 from workbench.results.make import make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
@@ -261,6 +261,7 @@ def _result(
             "at": where,
             "shots": shots,
             "prompt": pairs.items[0].prompt[0],
+            "level": LEVEL,
             "source_prompt": pairs.items[0].sources[0][0],
         },
         model=model.info,

@@ -42,12 +42,12 @@ def fill(
         What is finished, where Ctrl-C stopped it; else empty.
     """
     every = list(batches(model, table.prompts, batch_size))
-    total = table.values[0].size if total is None else total
+    counted = table.values[0].size if total is None else total
     pairs = f"{len(table.prompts)} pair{'s' * (len(table.prompts) != 1)}"
-    with tqdm(total=total, desc=f"{what}, {pairs}", unit=unit, disable=not progress) as bar:
+    with tqdm(total=counted, desc=f"{what}, {pairs}", unit=unit, disable=not progress) as bar:
 
         def show(*_: Any) -> None:
-            bar.update(int(total * table.share + 1e-9) - bar.n)
+            bar.update(int(counted * table.share + 1e-9) - bar.n)
 
         table.on_put = show
         try:

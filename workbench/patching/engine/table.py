@@ -8,7 +8,7 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.model.model import Model
-from workbench.patching.engine.effects import normalise, without_difference
+from workbench.patching.engine.effects import LEVEL, normalise, without_difference
 from workbench.patching.engine.pair_metric import PairMetric
 from workbench.patching.engine.prompts import PairBatch, Prompts
 from workbench.results.make import make_result
@@ -138,7 +138,7 @@ class Table:
             method=method,
             owners={"effect": ["low", "high"]},
             score="effect",
-            parameters={**parameters, "metric": self.metric.name, "tokens": self.tokens},
+            parameters={**parameters, "metric": self.metric.name, "tokens": self.tokens, "level": LEVEL},
             model=model.info,
             corpus=pairs.info,
             seed=seed,

@@ -14,7 +14,6 @@ from workbench.errors import BadArgument
 from workbench.patching import cross_position, edges, path
 from workbench.patching.edges.receivers import check_form
 from workbench.studies.findings import patches as findings
-from workbench.studies.findings import routes
 from workbench.studies.options import DEFAULTS, Options, common_key
 from workbench.studies.patching.pairs import pairs_section, write_pairs
 from workbench.studies.patching.sweeps import open_pairs
@@ -97,14 +96,14 @@ def run_cross_position(
     question = f"At layer {at}, which source position's state has an effect at which target position?"
 
     def make_section(result: xr.Dataset) -> Section:
-        shown = routes.differing(result)
+        shown = findings.differing(result)
         reading = (
             f"The state before layer {at} at a position of the source run (row) is patched in at a position of the "
             f"target run (column); positions before the first at which the prompts of a pair differ are left out. "
             f"{_SCALE}"
         )
         figure = drawing(figures.matrix, shown, "effect", question=question)
-        return section("cross_position", result, figure, reading=reading, finding=routes.positions(shown))
+        return section("cross_position", result, figure, reading=reading, finding=findings.cross_position(shown))
 
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "cross_position", "layer": at}
     cell = Cell("cross_position", key, lambda _: cross_position(loaded, wanted, layer=at, **options.sweep))
@@ -143,7 +142,7 @@ def run_edges(
             "estimate."
         )
         figure = drawing(figures.bars, table.drop(columns="exact"), "effect", question=question)
-        return section("edges", result, figure, table=table, reading=reading, finding=routes.edges(result))
+        return section("edges", result, figure, table=table, reading=reading, finding=findings.edges(result))
 
     whole_number("steps", steps)
     loaded, wanted = open_pairs(model, pairs, limit, options)
