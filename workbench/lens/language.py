@@ -72,17 +72,8 @@ def by_language(
     Example:
         >>> by_language(model, words, source="de", target="fr").probability      # doctest: +SKIP
     """
-    made = Translations.make(
-        model,
-        words,
-        source=source,
-        target=target,
-        languages=languages,
-        batch_size=batch_size,
-        shots=shots,
-        seed=seed,
-        limit=limit,
-    )
+    how = {"languages": languages, "shots": shots, "seed": seed, "limit": limit}
+    made = Translations.make(model, words, source=source, target=target, batch_size=batch_size, **how)
     read, prompts = made.languages, made.prompts
     tokens = [_first_tokens(model, made.frame.loc[concept, read]) for concept in prompts]
     distinct = np.array([[_is_distinct(own, code) for code in read] for own in tokens])  # [concept, language]

@@ -77,17 +77,8 @@ def latent(
     Example:
         >>> wb.figures.curves(latent(model, source="de", target="fr"), "mass")                 # doctest: +SKIP
     """
-    made = Translations.make(
-        model,
-        words,
-        source=source,
-        target=target,
-        languages=languages,
-        batch_size=batch_size,
-        shots=shots,
-        seed=seed,
-        limit=limit,
-    )
+    how = {"languages": languages, "shots": shots, "seed": seed, "limit": limit}
+    made = Translations.make(model, words, source=source, target=target, batch_size=batch_size, **how)
     read, answers = made.languages, made.answers(model)
     begins = {code: _begins(model, made.frame[code].tolist()) for code in read}
     own = [sorted(_alone(begins, code)) for code in read]
