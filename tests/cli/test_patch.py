@@ -62,6 +62,9 @@ def test_routes_write_a_cell_and_a_report(run, model, pairs, tmp_path, command, 
     assert result.sizes["pair"] == 2
     text = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert said in text
+    assert "Which prompts are patched?" in text
+    assert "clean and the corrupted run" in text
+    assert len(wb.load_pairs(tmp_path / "run" / "pairs.csv")) == 2
     assert f"workbench patch {command}" in text
 
 

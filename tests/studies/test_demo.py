@@ -67,7 +67,7 @@ def small(monkeypatch):
 def test_every_result_is_there_with_its_provenance(setting):
     out, _ = setting
     assert sorted(path.name for path in out.iterdir()) == sorted(
-        [f"{name}.nc" for name in (*CELLS, *LOOKS)] + ["explorer.html", "report.html", "report.json"]
+        [f"{name}.nc" for name in (*CELLS, *LOOKS)] + ["explorer.html", "pairs.csv", "report.html", "report.json"]
     )
     for name in (*CELLS, *LOOKS):
         record = provenance(load_result(out / f"{name}.nc"))
@@ -80,9 +80,9 @@ def test_every_result_is_there_with_its_provenance(setting):
 def test_the_report_holds_a_sentence_for_every_result(setting):
     out, _ = setting
     text = (out / "report.html").read_text(encoding="utf-8")
-    assert text.count('<section id="section-') == len(CELLS)
-    assert text.count('\n<p class="finding">') == len(CELLS)
-    assert text.count("How to read it.") == len(CELLS)
+    assert text.count('<section id="section-') == len(CELLS) + 1  # and the prompts that are patched
+    assert text.count('\n<p class="finding">') == len(CELLS) + 1
+    assert text.count("How to read it.") == len(CELLS) + 1
     assert text.count("<b>Control.</b>") == len(CELLS)
     assert "run_demo(model=" in text and "Reproduce this run" in text
     assert all(f'href="./{name}.nc"' in text for name in CELLS)

@@ -88,7 +88,8 @@ def curves(
     heading = "" if lines is None else axis_title(chosen.values, lines)
     figure.update_layout(height=440, legend={"title": {"text": heading}, "tracegroupgap": 2}, hovermode="closest")
     notes = ["band: the interval of each value"] if "low" in chosen.companions else []
-    return titled(figure, question(chosen) if title is None else title or None, subtitle(result, chosen, notes=notes))
+    title = question(chosen) if title is None else title or None
+    return titled(figure, title, subtitle(result, chosen, notes=notes), least_width=bottom.least_width)
 
 
 def _arrange(chosen: Chosen, *, x: str | None, color: str | None) -> tuple[str, str | None]:

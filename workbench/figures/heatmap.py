@@ -82,7 +82,8 @@ def heatmap(
         whole_number("columns", columns, at_least=1)
     count = 1 if panels is None else chosen.values.sizes[panels]
     wide, counted = len(bottom.positions) >= _WIDE, words and len(bottom.positions) > _PIXELS
-    columns = min(columns or (1 if wide else 4), count)
+    fitting = max(1, _PIXELS // bottom.least_width) if bottom.least_width else 4
+    columns = min(columns or (1 if wide else min(fitting, 4)), count)
     names = [] if panels is None else [_panel_name(chosen.values, panels, index) for index in range(count)]
     figure, height = _panels(names, columns, rows=-(-count // columns), cells=len(left.positions), wide=wide)
     owner = choose(result, _OWNER, select).values if variable == "role" and _OWNER in result else None
@@ -118,11 +119,12 @@ def heatmap(
         figure.update_layout(**colour_layout(chosen.values, height=height))
     figure.update_layout(meta={**(figure.layout.meta or {}), "cells": [left.dim, bottom.dim]})  # pyright: ignore
     under = subtitle(result, chosen, role="Colour", notes=notes)
-    return titled(figure, question(chosen) if title is None else title or None, under, columns=columns)
+    title = question(chosen) if title is None else title or None
+    return titled(figure, title, under, columns=columns, least_width=columns * bottom.least_width)
 
 
 @checked
-def titled(figure: go.Figure, title: str | None, under: str, *, columns: int = 1) -> go.Figure:
+def titled(figure: go.Figure, title: str | None, under: str, *, columns: int = 1, least_width: int = 0) -> go.Figure:
     """Give a figure the shared style, its title and the line under it; `meta` holds its least width in pixels.
 
     Without a title it has neither, for a page whose heading is the question: the line is `note` in `meta`, as plain
@@ -139,7 +141,7 @@ def titled(figure: go.Figure, title: str | None, under: str, *, columns: int = 1
     own = layout.margin
     margin = {side: own[side] or size for side, size in style.MARGIN.items()}
     margin["t"] = max(margin["t"], style.MARGIN["t"])  # plotly express leaves less than two lines need
-    meta = {**(layout.meta or {}), "least_width": layout.width or max(560, 190 * columns + 120)}
+    meta = {**(layout.meta or {}), "least_width": layout.width or max(560, 190 * columns + 120, least_width)}
     if title is not None:
         extra = 16 * under.count("<br>")
         place = {"x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top"}

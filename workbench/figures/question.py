@@ -29,6 +29,7 @@ _QUESTIONS: tuple[tuple[str, str | None, str], ...] = (
     ("entropy", "layer", "How uncertain is each layer about the next word?"),
     ("score", "neuron", "How language-specific is each neuron?"),
     ("share", "kind", "Which kinds of neurons fill each layer?"),
+    ("effect", "target_position", "From which position to which does the answer travel?"),
     ("effect", "target_layer", "From which layer to which does the answer travel?"),
     ("effect", "head", "Which heads carry the answer?"),
     ("effect", "position", "Where in the prompt, and at which layer, is the answer?"),

@@ -4,7 +4,6 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.choose import choose
@@ -22,7 +21,6 @@ _FLAGS = {
 
 
 @styled
-@checked
 def scatter(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     """Draw the result of `evaluation.efficiency`: points by stratum, each with its line, and the pooled line dashed.
 

@@ -1,28 +1,22 @@
 """Depth: the entropy of the lens at each layer, and the rank of the right answer in it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import Interrupted
 from workbench.lens.read import last_position
-from workbench.model.batching import texts_per_batch
+from workbench.lens.translations import LEVEL, Translations, name_states
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
-from workbench.results.make import make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.make import Variables, make_result
 from workbench.results.statistics import interval
-from workbench.text.batches import batches
-from workbench.text.clusters import word_clusters
-from workbench.text.corpus import Corpus, chosen
-from workbench.text.pairs import first_tokens
-from workbench.text.words import load_words, translation_prompts
-
-_AUTO = 16  # prompts in a batch
+from workbench.text.batches import Batch
 
 
 @checked
@@ -72,30 +66,29 @@ def depth(
     Example:
         >>> wb.figures.curves(depth(model, source="de", target="fr"), "entropy")               # doctest: +SKIP
     """
-    size = texts_per_batch(batch_size, auto=_AUTO)
-    frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    source, target = (chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target))
-    prompts = translation_prompts(frame, source=source, target=target, shots=shots, seed=seed, limit=limit)
-    answers = [sorted(first_tokens(model.tokenizer, str(frame.loc[concept, target]))) for concept in prompts]
-    values = np.full((2, len(prompts), model.n_layers + 1), np.nan)
-    encoded = model.encode(Corpus({source: tuple(prompts.values())}, aligned=False, source="translation prompts"))
-    bar = tqdm(total=len(prompts), desc="lens depth", unit="prompt", disable=not progress)
-    stopped = ""
-    try:
-        every = list(batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"))
-        for batch in resumed(every, {"values": values}, skip=lambda batch: bar.update(len(batch))):
-            entropies_and_ranks = np.full((2, len(batch), model.n_layers + 1), np.nan)
-            for layer, probabilities in last_position(model, batch, tuned):
-                entropies_and_ranks[:, :, layer] = entropy_and_rank(probabilities, [answers[row] for row in batch.rows])
-            values[:, list(batch.rows)] = entropies_and_ranks
-            bar.update(len(batch))
-    except KeyboardInterrupt:
-        done = int((~np.isnan(values[0, :, 0])).sum())
-        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are in .partial"
-    finally:
-        bar.close()
-    result = _result(model, frame, list(prompts), values, seed, {"source": source, "target": target, "shots": shots})
-    result.attrs["lens"] = "logit" if tuned is None else "tuned"
+    how = {"source": source, "target": target, "shots": shots}
+    made = Translations.make(model, words, **how, seed=seed, limit=limit, batch_size=batch_size)
+    answers = made.answers(model)
+    values = np.full((2, len(answers), model.n_layers + 1), np.nan)
+
+    def run(batch: Batch) -> None:
+        entropies_and_ranks = np.full((2, len(batch), model.n_layers + 1), np.nan)
+        for layer, probabilities in last_position(model, batch, tuned):
+            entropies_and_ranks[:, :, layer] = entropy_and_rank(probabilities, [answers[row] for row in batch.rows])
+        values[:, list(batch.rows)] = entropies_and_ranks
+
+    stopped = made.read(model, run, {"values": values}, what="lens depth", progress=progress)
+    result = make_result(
+        depth_variables(values, seed, made.clusters),
+        {"concept": list(made.prompts)},
+        method="lens.depth",
+        parameters={"source": made.source, "target": made.target, "shots": shots, "level": LEVEL},
+        model=model.info,
+        corpus=made.info(languages=False),
+        seed=seed,
+        attrs={"lens": "logit" if tuned is None else "tuned"},
+    )
+    name_states(result, model)
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result
@@ -112,9 +105,7 @@ def entropy_and_rank(probabilities: Tensor, answers: list[list[int]]) -> np.ndar
     return np.stack([entropy, 1 + (probabilities > best[:, None]).sum(-1).cpu().numpy()])
 
 
-def depth_variables(
-    values: np.ndarray, seed: int, clusters: np.ndarray
-) -> dict[str, tuple[tuple[str, ...], np.ndarray, str]]:
+def depth_variables(values: np.ndarray, seed: int, clusters: np.ndarray) -> Variables:
     """Variables of a Result from entropy and rank, [2, concept, layer]: means over concepts with their intervals.
 
     Concepts of one cluster are drawn together; `clusters` [concept].
@@ -122,18 +113,15 @@ def depth_variables(
     entropy, rank = values
     known = ~np.isnan(entropy[:, 0])
     logs = np.log(rank)
-    own = clusters[:, None]
-    bounds = {
-        "entropy": interval(entropy, seed=seed, clusters=own),
-        "rank": tuple(map(np.exp, interval(logs, seed=seed, clusters=own))),
-    }
+    how: dict[str, Any] = {"seed": seed, "level": LEVEL, "clusters": clusters[:, None]}
+    bounds = {"entropy": interval(entropy, **how), "rank": tuple(map(np.exp, interval(logs, **how)))}
     with np.errstate(invalid="ignore", divide="ignore"):
         means = {"entropy": entropy[known].sum(0) / known.sum(), "rank": np.exp(logs[known].sum(0) / known.sum())}
     texts = {
         "entropy": ("entropy of the lens at the last token", "nats"),
         "rank": ("rank of the answer (geometric mean)", "rank"),
     }
-    variables = {}
+    variables: Variables = {}
     for name, (text, unit) in texts.items():
         low, high = bounds[name]
         variables |= {
@@ -144,23 +132,3 @@ def depth_variables(
     variables["concept_entropy"] = (("concept", "layer"), entropy, "entropy of the lens [nats]")
     variables["concept_rank"] = (("concept", "layer"), rank, "rank of the answer's best first token")
     return variables
-
-
-def _result(
-    model: Model, frame: pd.DataFrame, concepts: list[str], values: np.ndarray, seed: int, parameters: dict[str, object]
-) -> xr.Dataset:
-    result = make_result(
-        depth_variables(values, seed, word_clusters(frame, concepts)),
-        {"concept": concepts},
-        method="lens.depth",
-        parameters=parameters,
-        model=model.info,
-        corpus={
-            "source": frame.attrs.get("source", "frame"),
-            "hash": frame.attrs.get("hash"),
-            "counts": {"concepts": len(concepts)},
-        },
-        seed=seed,
-    )
-    result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
-    return result

@@ -5,24 +5,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadPairs, Interrupted
 from workbench.lens.read import last_position
-from workbench.model.batching import texts_per_batch
+from workbench.lens.translations import LEVEL, Translations, mean_of_known, name_states
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
-from workbench.text.batches import batches
-from workbench.text.clusters import word_clusters
-from workbench.text.corpus import Corpus, chosen
+from workbench.text.batches import Batch
 from workbench.text.pairs import first_tokens
-from workbench.text.words import load_words, translation_prompts
-
-_AUTO = 16  # prompts in a batch
 
 
 # Long: the parameters are the method's own options.
@@ -79,12 +72,10 @@ def by_language(
     Example:
         >>> by_language(model, words, source="de", target="fr").probability      # doctest: +SKIP
     """
-    size = texts_per_batch(batch_size, auto=_AUTO)
-    frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    source, target = (chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target))
-    read = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
-    prompts = translation_prompts(frame, source=source, target=target, shots=shots, seed=seed, limit=limit)
-    tokens = [_first_tokens(model, frame.loc[concept, read]) for concept in prompts]
+    how = {"languages": languages, "shots": shots, "seed": seed, "limit": limit}
+    made = Translations.make(model, words, source=source, target=target, batch_size=batch_size, **how)
+    read, prompts = made.languages, made.prompts
+    tokens = [_first_tokens(model, made.frame.loc[concept, read]) for concept in prompts]
     distinct = np.array([[_is_distinct(own, code) for code in read] for own in tokens])  # [concept, language]
     if not distinct.any():
         raise BadPairs(
@@ -92,35 +83,19 @@ def by_language(
             "or languages of other scripts"
         )
     values = np.full((len(prompts), len(read), model.n_layers + 1), np.nan)
-    encoded = model.encode(Corpus({source: tuple(prompts.values())}, aligned=False, source="translation prompts"))
-    bar = tqdm(total=len(prompts), desc="logit lens", unit="prompt", disable=not progress)
-    done, stopped = np.zeros((), dtype=np.int64), ""
-    try:
-        every = list(batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"))
-        for batch in resumed(every, {"values": values, "done": done}, skip=lambda batch: bar.update(len(batch))):
-            sums = np.full((len(batch), *values.shape[1:]), np.nan)
-            for layer, probabilities in last_position(model, batch, tuned):
-                for sample, row in enumerate(batch.rows):
-                    for column in np.flatnonzero(distinct[row]):
-                        wanted = sorted(tokens[row][read[column]])
-                        sums[sample, column, layer] = float(probabilities[sample, wanted].sum())
-            values[list(batch.rows)] = sums
-            done += len(batch)
-            bar.update(len(batch))
-    except KeyboardInterrupt:
-        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are in .partial"
-    finally:
-        bar.close()
-    result = _result(
-        values,
-        distinct,
-        read,
-        prompts,
-        seed,
-        model,
-        frame,
-        {"source": source, "target": target, "shots": shots, "tuned": tuned is not None},
-    )
+
+    def run(batch: Batch) -> None:
+        sums = np.full((len(batch), *values.shape[1:]), np.nan)
+        for layer, probabilities in last_position(model, batch, tuned):
+            for sample, row in enumerate(batch.rows):
+                for column in np.flatnonzero(distinct[row]):
+                    wanted = sorted(tokens[row][read[column]])
+                    sums[sample, column, layer] = float(probabilities[sample, wanted].sum())
+        values[list(batch.rows)] = sums
+
+    stopped = made.read(model, run, {"values": values}, what="logit lens", progress=progress)
+    parameters = {"source": made.source, "target": made.target, "shots": shots, "tuned": tuned is not None}
+    result = _result(model, made, values, distinct, seed, parameters)
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result
@@ -137,49 +112,39 @@ def _is_distinct(tokens: Mapping[str, frozenset[int]], language: str) -> bool:
 
 
 def _result(
+    model: Model,
+    made: Translations,
     values: np.ndarray,
     distinct: np.ndarray,
-    languages: list[str],
-    prompts: Mapping[str, str],
     seed: int,
-    model: Model,
-    frame: pd.DataFrame,
     parameters: Mapping[str, object],
 ) -> xr.Dataset:
-    present = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        mean = np.where(present, values, 0.0).sum(0) / present.sum(0)
-    low, high = interval(values, seed=seed, clusters=word_clusters(frame, prompts)[:, None, None])
-    axes = ("language", "layer")
+    low, high = interval(values, seed=seed, level=LEVEL, clusters=made.clusters[:, None, None])
+    axes, end = ("language", "layer"), "end of the 95 % bootstrap interval over concepts [probability]"
+    word = "probability of the first tokens of the concept's word [probability]"
+    mean, collided = mean_of_known(values), "concepts whose first tokens are another language's [concepts]"
+    known = (~np.isnan(values[:, :, 0])).sum(0)
     result = make_result(
         {
             "probability": (axes, mean, "mean probability of the first tokens of the language's words [probability]"),
-            "low": (axes, low, "lower end of the 95 % bootstrap interval over concepts [probability]"),
-            "high": (axes, high, "upper end of the 95 % bootstrap interval over concepts [probability]"),
-            "concept_probability": (
-                ("concept", *axes),
-                values,
-                "probability of the first tokens of the concept's word [probability]",
-            ),
-            "concepts": (("language",), present[:, :, 0].sum(0), "concepts that the mean is over [concepts]"),
-            "collided": (
-                ("language",),
-                (~distinct).sum(0),
-                "concepts whose first tokens are another language's [concepts]",
-            ),
+            "low": (axes, low, f"lower {end}"),
+            "high": (axes, high, f"upper {end}"),
+            "concept_probability": (("concept", *axes), values, word),
+            "concepts": (("language",), known, "concepts that the mean is over [concepts]"),
+            "collided": (("language",), (~distinct).sum(0), collided),
         },
-        {"language": languages, "concept": list(prompts)},
+        {"language": made.languages, "concept": list(made.prompts)},
         method="lens.by_language",
         owners={"probability": ["low", "high"]},
-        parameters={**parameters, "languages": languages, "prompt": next(iter(prompts.values()))},
-        model=model.info,
-        corpus={
-            "source": frame.attrs.get("source", "frame"),
-            "hash": frame.attrs.get("hash"),
-            "languages": languages,
-            "counts": {"concepts": len(prompts)},
+        parameters={
+            **parameters,
+            "languages": made.languages,
+            "prompt": next(iter(made.prompts.values())),
+            "level": LEVEL,
         },
+        model=model.info,
+        corpus=made.info(),
         seed=seed,
     )
-    result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
+    name_states(result, model)
     return result

@@ -5,25 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadPairs, Interrupted
 from workbench.lens.depth import depth_variables, entropy_and_rank
 from workbench.lens.read import last_position
-from workbench.model.batching import texts_per_batch
+from workbench.lens.translations import LEVEL, Translations, mean_of_known, name_states
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
-from workbench.results.make import make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.make import Variables, make_result
 from workbench.results.statistics import interval
-from workbench.text.batches import Batch, batches
-from workbench.text.clusters import word_clusters
-from workbench.text.corpus import Corpus, chosen
+from workbench.text.batches import Batch
 from workbench.text.pairs import first_tokens
-from workbench.text.words import load_words, translation_prompts
-
-_AUTO = 16  # prompts in a batch
 
 
 # Long: the parameters are the method's own options.
@@ -84,12 +77,10 @@ def latent(
     Example:
         >>> wb.figures.curves(latent(model, source="de", target="fr"), "mass")                 # doctest: +SKIP
     """
-    size = texts_per_batch(batch_size, auto=_AUTO)
-    frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    source, target = (chosen([code], list(frame.columns), where="this word list")[0] for code in (source, target))
-    read = list(frame.columns) if languages is None else chosen(languages, list(frame.columns), where="this word list")
-    prompts = translation_prompts(frame, source=source, target=target, shots=shots, seed=seed, limit=limit)
-    begins = {code: _begins(model, frame[code].tolist()) for code in read}
+    how = {"languages": languages, "shots": shots, "seed": seed, "limit": limit}
+    made = Translations.make(model, words, source=source, target=target, batch_size=batch_size, **how)
+    read, answers = made.languages, made.answers(model)
+    begins = {code: _begins(model, made.frame[code].tolist()) for code in read}
     own = [sorted(_alone(begins, code)) for code in read]
     if not any(own):
         raise BadPairs(
@@ -97,47 +88,34 @@ def latent(
             "languages, or languages of other scripts"
         )
     groups = [*own, sorted(frozenset().union(*begins.values()).difference(*own))]  # the last one: shared tokens
-    answers = [sorted(first_tokens(model.tokenizer, str(frame.loc[concept, target]))) for concept in prompts]
-    shape = (len(prompts), len(groups), model.n_layers + 1)
+    shape = (len(answers), len(groups), model.n_layers + 1)
     mass, best = np.full(shape, np.nan), np.full(shape, np.nan)
-    sure = np.full((2, len(prompts), model.n_layers + 1), np.nan)  # entropy and rank
-    encoded = model.encode(Corpus({source: tuple(prompts.values())}, aligned=False, source="translation prompts"))
-    bar = tqdm(total=len(prompts), desc="latent language", unit="prompt", disable=not progress)
-    stopped = ""
-    try:
-        every = list(batches(encoded, batch_size=size, pad_id=model.pad_id, side="left"))
-        state = {"mass": mass, "best": best, "sure": sure}
-        for batch in resumed(every, state, skip=lambda batch: bar.update(len(batch))):
-            rows = list(batch.rows)
-            mass[rows], best[rows], sure[:, rows] = _read(model, batch, groups, [answers[row] for row in rows], tuned)
-            bar.update(len(rows))
-    except KeyboardInterrupt:
-        done = int((~np.isnan(sure[0, :, 0])).sum())
-        stopped = f"interrupted: {done} of {len(prompts)} concepts are finished; they are in .partial"
-    finally:
-        bar.close()
+    sure = np.full((2, len(answers), model.n_layers + 1), np.nan)  # entropy and rank
+
+    def run(batch: Batch) -> None:
+        rows = list(batch.rows)
+        mass[rows], best[rows], sure[:, rows] = _read(model, batch, groups, [answers[row] for row in rows], tuned)
+
+    state = {"mass": mass, "best": best, "sure": sure}
+    stopped = made.read(model, run, state, what="latent language", progress=progress)
     counts = {
         "tokens": [len(tokens) for tokens in own],
         "collided": [len(begins[code]) - len(tokens) for code, tokens in zip(read, own, strict=True)],
         "chance": [len(tokens) / model.n_vocabulary for tokens in own],
     }
-    clusters = word_clusters(frame, prompts)
+    parameters = {"source": made.source, "target": made.target, "shots": shots, "languages": read}
+    variables = _variables(mass, _firsts(best), counts, seed, made.clusters)
     result = make_result(
-        {**_variables(mass, _firsts(best), counts, seed, clusters), **depth_variables(sure, seed, clusters)},
-        {"language": read, "concept": list(prompts)},
+        {**variables, **depth_variables(sure, seed, made.clusters)},
+        {"language": read, "concept": list(made.prompts)},
         method="lens.latent",
-        parameters={"source": source, "target": target, "shots": shots, "languages": read, "tuned": tuned is not None},
+        parameters={**parameters, "tuned": tuned is not None, "level": LEVEL},
         model=model.info,
-        corpus={
-            "source": frame.attrs.get("source", "frame"),
-            "hash": frame.attrs.get("hash"),
-            "languages": read,
-            "counts": {"concepts": len(prompts)},
-        },
+        corpus=made.info(),
         seed=seed,
-        attrs={"asked": target, "lens": "logit" if tuned is None else "tuned"},
+        attrs={"asked": made.target, "lens": "logit" if tuned is None else "tuned"},
     )
-    result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
+    name_states(result, model)
     result.mass.attrs["question"] = "Whose words would each layer say?"
     result.share.attrs["question"] = "In which language is each layer's most likely word?"
     if stopped:
@@ -185,10 +163,10 @@ def _firsts(best: np.ndarray) -> np.ndarray:
 
 def _variables(
     mass: np.ndarray, first: np.ndarray, counts: dict[str, list[float]], seed: int, clusters: np.ndarray
-) -> dict[str, tuple[tuple[str, ...], object, str]]:
+) -> Variables:
     """Means over the finished concepts, and their intervals; of languages, and of the last group, shared tokens."""
     axes = ("language", "layer")
-    variables: dict[str, tuple[tuple[str, ...], object, str]] = {
+    variables: Variables = {
         "concept_mass": (("concept", *axes), mass[:, :-1], "probability of all tokens of the language [probability]"),
         "tokens": (("language",), counts["tokens"], "tokens that begin words of this language alone [tokens]"),
         "collided": (("language",), counts["collided"], "tokens that begin words of other languages too [tokens]"),
@@ -198,10 +176,8 @@ def _variables(
         ("mass", "shared", mass, "probability of all tokens of the language, mean over concepts [probability]"),
         ("share", "shared_share", first, "share of concepts whose most likely word is the language's"),
     ):
-        known = ~np.isnan(values)
-        with np.errstate(invalid="ignore"):
-            mean = np.where(known, values, 0.0).sum(0) / known.sum(0)
-        low, high = interval(values, seed=seed, clusters=clusters[:, None, None])
+        mean = mean_of_known(values)
+        low, high = interval(values, seed=seed, level=LEVEL, clusters=clusters[:, None, None])
         for end, numbers, words in (
             ("", mean, text),
             ("_low", low, "lower end of the 95 % bootstrap interval over concepts"),

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, Interrupted
+from workbench.lens.translations import name_states
 from workbench.lens.tuned import translated
 from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.forward.alone import alone
@@ -132,7 +133,7 @@ def logit_lens(
         attrs={"lens": "logit" if tuned is None else "tuned"},
     )
     result = result.assign_coords(token=(_AXES[::2], _tokens(model, encoded, shape[2])))
-    result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
+    name_states(result, model)
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result

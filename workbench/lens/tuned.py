@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, BadResult, Interrupted
+from workbench.lens.translations import LEVEL
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.optimizer import adam_state
@@ -210,7 +211,7 @@ def _result(
     }
     for name, maps, text in (("kl", lens, "tuned"), ("kl_logit", None, "logit")):
         values = _measured(model, states, owner, maps)
-        low, high = interval(values, seed=seed, clusters=own[owner.unique().numpy()][:, None])
+        low, high = interval(values, seed=seed, level=LEVEL, clusters=own[owner.unique().numpy()][:, None])
         variables[name] = (("layer",), values.mean(0), f"divergence of the {text} lens from the output [nats]")
         variables[f"{name}_low"] = (("layer",), low, "lower end of the 95 % bootstrap interval over texts [nats]")
         variables[f"{name}_high"] = (("layer",), high, "upper end of the 95 % bootstrap interval over texts [nats]")
@@ -218,7 +219,13 @@ def _result(
         variables,
         {},
         method="lens.tune",
-        parameters={"steps": steps, "rows": rows, "rate": rate, "held_out_texts": int(owner.unique().numel())},
+        parameters={
+            "steps": steps,
+            "rows": rows,
+            "rate": rate,
+            "held_out_texts": int(owner.unique().numel()),
+            "level": LEVEL,
+        },
         model=model.info,
         corpus=texts.info,
         seed=seed,

@@ -9,7 +9,6 @@ import torch
 import xarray as xr
 from einops import rearrange
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import Interrupted, UnsupportedSite
@@ -21,12 +20,12 @@ from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.engine.agreement import with_agreement
 from workbench.patching.engine.cells import read, unpatched
+from workbench.patching.engine.fill import fill
 from workbench.patching.engine.gradient import Gradients, activation_gradients, embedded
 from workbench.patching.engine.pair_metric import metric_for_pairs
-from workbench.patching.engine.positions import forget_padding, numbers, tokens
-from workbench.patching.engine.prompts import Prompts, batches, encode, first_difference
+from workbench.patching.engine.positions import forget_padding, numbers, tokens, with_example
+from workbench.patching.engine.prompts import PairBatch, Prompts, encode, first_difference
 from workbench.patching.engine.table import Table
-from workbench.results.resuming.progress import resumed
 from workbench.text.batches import Batch
 from workbench.text.pairs import load_pairs
 
@@ -102,25 +101,18 @@ def attribution(
     table = Table(prompts, pair_metric, model.n_layers, width)
     drawn = _draw(model, prompts, site, sample, seed, last=table.metric.last)
     exact = np.full((len(prompts), len(drawn)), np.nan)
-    bar = tqdm(total=len(prompts), desc=f"attributing {site}", unit="pair", disable=not progress)
-    stopped = ""
-    try:
-        every, skip = list(batches(model, prompts, batch_size)), lambda batch: bar.update(len(batch.rows))
-        for batch in resumed(every, {**table.state(), "exact": exact}, skip=skip):
-            source = record(model, batch.source, heads=site == "head", keys=True)
-            moved, value = estimate(model, source, batch.target, table.metric, site=site, steps=steps)
-            shift = 0 if site == "head" else width - moved.shape[2]
-            table.begin(batch, unpatched(source, table.metric), value, width - shift)
-            for layer in range(model.n_layers):
-                values = (moved[:, layer] + value[:, None]).T
-                table.put(layer, range(shift, width), values, torch.ones_like(values, dtype=torch.bool))
-            exact[list(batch.rows)] = _exact(source, batch.target, table.metric, drawn, site, width)
-            table.end()
-            bar.update(len(batch.rows))
-    except KeyboardInterrupt:
-        stopped = table.stopped()
-    finally:
-        bar.close()
+
+    def run(batch: PairBatch) -> None:
+        source = record(model, batch.source, heads=site == "head", keys=True)
+        moved, value = estimate(model, source, batch.target, table.metric, site=site, steps=steps)
+        shift = 0 if site == "head" else width - moved.shape[2]
+        table.begin(batch, unpatched(source, table.metric), value, width - shift)
+        table.put_all(moved + value[:, None, None], shift)
+        exact[list(batch.rows)] = _exact(source, batch.target, table.metric, drawn, site, width)
+
+    bar = {"what": f"attributing {site}", "unit": "pair"}
+    more = {"exact": exact}
+    stopped = fill(table, model, run, **bar, total=len(prompts), state=more, progress=progress, batch_size=batch_size)
     result = _result(model, table, site, exact, drawn, steps, seed)
     if stopped:
         raise Interrupted(stopped, partial=result)
@@ -234,7 +226,7 @@ def _result(
         coords=coords,
     )
     if axis == "position":
-        result = result.assign_coords(token=("position", tokens(model, prompts)))
+        result = with_example(result.assign_coords(token=("position", tokens(model, prompts))), model, prompts)
     columns = [column if axis == "head" else column + table.values.shape[2] for _, column in drawn]
     layers = [layer for layer, _ in drawn]
     cells = {"cell_layer": np.array(layers), f"cell_{axis}": result[axis].values[columns]}

@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
@@ -13,10 +12,10 @@ from workbench.model.forward.record import record
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.engine import cells
+from workbench.patching.engine.fill import fill
 from workbench.patching.engine.pair_metric import metric_for_pairs
-from workbench.patching.engine.prompts import Prompts, batches, encode, label
+from workbench.patching.engine.prompts import PairBatch, Prompts, encode, label
 from workbench.patching.engine.table import Table
-from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
 SITES = ("residual", "residual_post")
@@ -73,26 +72,15 @@ def cross_layer(
     back = _from_end(prompts, position)
     pair_metric = metric_for_pairs(model, prompts, metric)
     table = Table(prompts, pair_metric, model.n_layers, model.n_layers)
-    bar = tqdm(total=len(prompts) * model.n_layers, desc="patching across layers", unit="layer", disable=not progress)
-    stopped = ""
-    try:
-        every = list(batches(model, prompts, batch_size))
-        for batch in resumed(every, table.state(), skip=lambda skipped: bar.update(model.n_layers * len(skipped.rows))):
-            source, target = record(model, batch.source), record(model, batch.target, keys=True)
-            table.begin(
-                batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), model.n_layers
-            )
-            for layer, sources, values, changed in cells.layers(
-                source, target, table.metric, back, after=site != "residual"
-            ):
-                done = table.layers_done
-                table.put(layer, sources, values, changed)
-                bar.update((table.layers_done - done) * len(batch.rows))
-            table.end()
-    except KeyboardInterrupt:
-        stopped = table.stopped("target layers")
-    finally:
-        bar.close()
+
+    def run(batch: PairBatch) -> None:
+        source, target = record(model, batch.source), record(model, batch.target, keys=True)
+        table.begin(batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric))
+        for cell in cells.layers(source, target, table.metric, back, after=site != "residual"):
+            table.put(*cell)
+
+    what, rows = f"patching {model.n_layers} x {model.n_layers} layers", "target layers"
+    stopped = fill(table, model, run, what=what, unit="cell", rows=rows, progress=progress, batch_size=batch_size)
     result = table.result(
         model,
         ("target_layer", "source_layer"),

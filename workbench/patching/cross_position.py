@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import Interrupted, UnsupportedSite
@@ -17,11 +16,11 @@ from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.cross_layer import SITES
 from workbench.patching.engine import cells
+from workbench.patching.engine.fill import fill
 from workbench.patching.engine.pair_metric import metric_for_pairs
-from workbench.patching.engine.positions import forget_padding, numbers
-from workbench.patching.engine.prompts import batches, encode
+from workbench.patching.engine.positions import forget_padding, numbers, with_example
+from workbench.patching.engine.prompts import PairBatch, encode
 from workbench.patching.engine.table import Table
-from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
 
@@ -55,7 +54,8 @@ def cross_position(
         `effect[source_position, target_position]`: 0 is the unpatched target run, 1 the source run, its interval `low`
         and `high` over pairs, and `value`, `pair_effect`, `pair_value`, `source_value`, `target_value` as in `sweep`,
         whose row at this layer is the diagonal where prompts have one length. Where lengths differ, positions count
-        from the end, and a pair that lacks one is NaN there.
+        from the end, and a pair that lacks one is NaN there. The coordinates `source_token` and `target_token` are the
+        tokens of the pair number `example_pair`.
 
     Raises:
         UnsupportedSite: no such site.
@@ -76,26 +76,17 @@ def cross_position(
     turned = prompts.swapped
     pair_metric = metric_for_pairs(model, prompts, metric)
     table = Table(prompts, pair_metric, turned.width, prompts.width)
-    total = sum(map(len, prompts.source))
-    bar = tqdm(total=total, desc="patching across positions", unit="position", disable=not progress)
-    stopped = ""
-    try:
-        for batch in resumed(list(batches(model, prompts, batch_size)), table.state()):
-            source, target = record(model, batch.source, keys=True), record(model, batch.target, keys=True)
-            table.begin(
-                batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), target.n_positions
-            )
-            down, right = turned.width - source.n_positions, prompts.width - target.n_positions
-            real = source.batch.mask.bool().sum(0).tolist()
-            for given, columns, values, changed in _cells(source, target, table.metric, layer + (site != "residual")):
-                done = table.layers_done
-                table.put(given + down, [column + right for column in columns], values, changed)
-                bar.update((table.layers_done - done) * real[given])
-            table.end()
-    except KeyboardInterrupt:
-        stopped = table.stopped("source positions")
-    finally:
-        bar.close()
+
+    def run(batch: PairBatch) -> None:
+        source, target = record(model, batch.source, keys=True), record(model, batch.target, keys=True)
+        sizes = {"rows": source.n_positions, "columns": target.n_positions}
+        table.begin(batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), **sizes)
+        down, right = turned.width - source.n_positions, prompts.width - target.n_positions
+        for given, columns, values, changed in _cells(source, target, table.metric, layer + (site != "residual")):
+            table.put(given + down, [column + right for column in columns], values, changed)
+
+    what, rows = f"patching {turned.width} x {prompts.width} positions", "source positions"
+    stopped = fill(table, model, run, what=what, unit="cell", rows=rows, progress=progress, batch_size=batch_size)
     forget_padding(table)
     for row, ids in enumerate(prompts.source):
         table.values[row, : turned.width - len(ids)] = float("nan")
@@ -107,7 +98,9 @@ def cross_position(
         seed=seed,
         coords={"source_position": numbers(turned), "target_position": numbers(prompts)},
     )
-    result.attrs["layer"] = layer
+    result = with_example(
+        result, model, prompts, {"source_position": ("source",), "target_position": ("target",)}
+    ).assign_attrs(layer=layer)
     if stopped:
         raise Interrupted(stopped, partial=result)
     return result

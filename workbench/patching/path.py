@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted
@@ -14,12 +13,12 @@ from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.edges.receivers import Receiver, parse, patch_path
 from workbench.patching.engine import cells
+from workbench.patching.engine.fill import fill
 from workbench.patching.engine.frozen_heads import PairRuns, run_pair
 from workbench.patching.engine.pair_metric import metric_for_pairs
-from workbench.patching.engine.prompts import batches, encode
+from workbench.patching.engine.prompts import PairBatch, encode
 from workbench.patching.engine.table import Table
 from workbench.results.groups import is_pair
-from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
 
@@ -84,26 +83,15 @@ def path(
     prompts.require_equal_lengths()
     pair_metric = metric_for_pairs(model, prompts, metric)
     table = Table(prompts, pair_metric, model.n_layers, model.n_heads)
-    bar = tqdm(total=len(prompts) * model.n_layers, desc="patching paths", unit="layer", disable=not progress)
-    stopped = ""
-    try:
-        every = list(batches(model, prompts, batch_size))
-        for batch in resumed(every, table.state(), skip=lambda skipped: bar.update(model.n_layers * len(skipped.rows))):
-            runs = run_pair(model, batch, through_mlps=through_mlps, patterns=end.inside)
-            table.begin(
-                batch,
-                cells.unpatched(runs.source, table.metric),
-                cells.unpatched(runs.target, table.metric),
-                model.n_heads,
-            )
-            for layer in range(model.n_layers):
-                _row(table, runs, table.metric, end, layer, chosen[layer])
-                bar.update(len(batch.rows))
-            table.end()
-    except KeyboardInterrupt:
-        stopped = table.stopped()
-    finally:
-        bar.close()
+
+    def run(batch: PairBatch) -> None:
+        runs = run_pair(model, batch, through_mlps=through_mlps, patterns=end.inside)
+        table.begin(batch, cells.unpatched(runs.source, table.metric), cells.unpatched(runs.target, table.metric))
+        for layer in range(model.n_layers):
+            _row(table, runs, table.metric, end, layer, chosen[layer])
+
+    what = f"patching paths to {end.name}"
+    stopped = fill(table, model, run, what=what, unit="head", progress=progress, batch_size=batch_size)
     result = table.result(
         model,
         ("layer", "head"),

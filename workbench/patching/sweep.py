@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, Interrupted, UnsupportedSite
@@ -15,12 +14,12 @@ from workbench.model.forward.recording import Recording
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.engine import cells, layer_sites
+from workbench.patching.engine.fill import fill
 from workbench.patching.engine.pair_metric import metric_for_pairs
-from workbench.patching.engine.positions import forget_padding, numbers, tokens
-from workbench.patching.engine.prompts import PairBatch, Prompts, batches, encode
+from workbench.patching.engine.positions import forget_padding, numbers, tokens, with_example, with_example_of_roles
+from workbench.patching.engine.prompts import PairBatch, Prompts, encode
 from workbench.patching.engine.roles import role_columns, roles
 from workbench.patching.engine.table import Table
-from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
 
 _STATES = (("layer", "position"), ("layer", "role"))
@@ -38,6 +37,7 @@ WORKS = {
     "pattern": _HEADS,
     "neuron": (("layer", "neuron"),),
 }
+_UNITS = (("head",), ("kv_head",), ("neuron",))  # the bar counts these; other axes have cells
 DIRECTIONS = ("denoising", "noising")
 
 
@@ -70,7 +70,8 @@ def sweep(
             for keys and values; neurons over ("layer", "neuron"). The first of them where omitted.
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
         direction: `denoising` puts the source's activations into the target run: what is enough for the answer?
-            `noising` puts the target's into the source run: what can it not do without?
+            `noising` puts the target's into the source run: what can it not do without? In the literature's words the
+            source run is the clean one and the target run the corrupted one, in both directions.
         progress: show a progress bar.
         batch_size: pairs per forward pass.
         seed: of the bootstrap.
@@ -81,9 +82,10 @@ def sweep(
         run); `low`, `high` its 95 % bootstrap interval over distinct pairs; `value` the mean metric; `pair_effect` and
         `pair_value` the same for each pair (NaN where a pair lacks the position, or its two runs do not differ);
         `source_value[pair]`, `target_value[pair]`. The coordinate `token` names the positions where all pairs have the
-        same token (source/target where those two differ). Attributes: `direction`, `pairs_averaged` (`pairs_distinct`
-        where some repeat), and `pairs_without_difference`, whose two runs give the same metric and which have no effect
-        of their own.
+        same token (source/target where those two differ); `source_token` and `target_token`, over positions or roles,
+        are the tokens of the pair number `example_pair`, and `position_role` the role that all pairs have at a
+        position. Attributes: `direction`, `example_pair`, `pairs_averaged` (`pairs_distinct` where some repeat), and
+        `pairs_without_difference`, whose two runs give the same metric and which have no effect of their own.
 
     Raises:
         UnsupportedSite: no such site, or the architecture ignores edits there.
@@ -115,25 +117,19 @@ def sweep(
     inner = tuple(_size(model, prompts, site, axis, named) for axis in axes[1:])
     width = inner[0] if len(inner) == 1 else inner[0] * inner[1]
     table = Table(prompts, pair_metric, model.n_layers, width)
-    bar = tqdm(total=len(prompts) * model.n_layers, desc=f"patching {site}", unit="layer", disable=not progress)
-    stopped = ""
-    try:
-        every = list(batches(model, prompts, batch_size))
-        for batch in resumed(every, table.state(), skip=lambda skipped: bar.update(model.n_layers * len(skipped.rows))):
-            source, target = _record(model, batch, site, axes)
-            shift = inner[-1] - target.n_positions if axes[-1] == "position" else 0
-            ran = width - shift * (width // inner[-1])
-            table.begin(batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), ran)
-            where = {side: [columns[side][row] for row in batch.rows] for side in columns}
-            for layer, block, values, changed in _cells(site, axes, source, target, table.metric, inner[-1], where):
-                done = table.layers_done
-                table.put(layer, [column + shift for column in block], values, changed)
-                bar.update((table.layers_done - done) * len(batch.rows))
-            table.end()
-    except KeyboardInterrupt:
-        stopped = table.stopped()
-    finally:
-        bar.close()
+
+    def run(batch: PairBatch) -> None:
+        source, target = _record(model, batch, site, axes)
+        shift = inner[-1] - target.n_positions if axes[-1] == "position" else 0
+        ran = width - shift * (width // inner[-1])
+        table.begin(batch, cells.unpatched(source, table.metric), cells.unpatched(target, table.metric), ran)
+        where = {side: [columns[side][row] for row in batch.rows] for side in columns}
+        for layer, block, values, changed in _cells(site, axes, source, target, table.metric, inner[-1], where):
+            table.put(layer, [column + shift for column in block], values, changed)
+
+    sizes = " x ".join(f"{size} {axis}s" for axis, size in zip(axes, (model.n_layers, *inner), strict=True))
+    what, unit = f"patching {site}: {sizes}", axes[1] if axes[1:] in _UNITS else "cell"
+    stopped = fill(table, model, run, what=what, unit=unit, progress=progress, batch_size=batch_size)
     parameters = {"site": site, "over": list(axes), "direction": direction}
     result = _result(model, table, given, axes, inner, named, parameters, seed)
     if stopped:
@@ -220,7 +216,9 @@ def _result(
         model, axes, method="patching.sweep", parameters=parameters, seed=seed, coords=coords, inner=inner
     )
     if axes[-1] == "position":
-        result = result.assign_coords(token=("position", tokens(model, given)))
+        result = with_example(result.assign_coords(token=("position", tokens(model, given))), model, given)
+    elif named:
+        result = with_example_of_roles(result, model, given, role_columns(given)[1])
     result = _noising_names(result) if parameters["direction"] == "noising" else result
     result.attrs["direction"] = parameters["direction"]
     return result

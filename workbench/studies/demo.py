@@ -13,8 +13,10 @@ from workbench.studies.heads.scores import heads_study
 from workbench.studies.lens import translation_lens
 from workbench.studies.neurons.classes import neurons_study
 from workbench.studies.options import DEFAULTS, Options, open_model, open_texts
+from workbench.studies.patching.pairs import write_pairs
 from workbench.studies.patching.sweeps import patch_study
-from workbench.studies.study import Study, study
+from workbench.studies.runs import Run
+from workbench.studies.study import Results, Study, study
 from workbench.text.words import load_words, translation_pairs
 
 RELEASED_TEXTS = 60  # of each language: this variant takes its texts one after another
@@ -55,6 +57,11 @@ def run_demo(
         neurons_study(loaded, texts, options),
         patch_study(loaded, pairs, options),
     ]
+
+    def write_files(run: Run, results: Results) -> None:
+        write_explorer(run, results)
+        write_pairs(pairs, run)
+
     if not options.chat:
         parts.append(translation_lens(loaded, words, options, source=source, target=target, limit=CONCEPTS))
     return Study(
@@ -64,7 +71,7 @@ def run_demo(
         cells=[cell for part in parts for cell in part.cells] + attention_cells(loaded, texts, options),
         sections=lambda results: [section for part in parts for section in part.sections(results)],
         main=("ablation", "knockout", "ternary", "positions", "lens"),
-        beside=write_explorer,
+        beside=write_files,
     )
 
 

@@ -10,8 +10,7 @@ from workbench import figures
 from workbench.lens import by_language, latent, tune
 from workbench.model.model import Model
 from workbench.studies.cost import Work
-from workbench.studies.findings import patches as findings
-from workbench.studies.findings import routes
+from workbench.studies.findings import lens as findings
 from workbench.studies.findings.words import language
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
@@ -98,7 +97,7 @@ def _sections(results: Results, kind: str, target: str) -> list[Section]:
             drawing(figures.curves, right, "probability", mark=target),
             reading=f"The probability of the right word of each language, through the {kind}. Concepts whose words "
             f"begin alike are left out (at most {int(right.collided.max())} of {right.sizes['concept']}). {_LAYERS}",
-            finding=findings.lens(right, target),
+            finding=findings.translation(right, target),
         ),
         section(
             "latent",
@@ -106,7 +105,7 @@ def _sections(results: Results, kind: str, target: str) -> list[Section]:
             drawing(figures.curves, mass, "mass", mark=target),
             reading=f"The probability of all tokens that begin words of one language alone, through the {kind}, "
             f"whatever the word. {_LAYERS}",
-            finding=routes.latent(mass),
+            finding=findings.latent(mass),
         ),
         section(
             "latent",
@@ -114,7 +113,7 @@ def _sections(results: Results, kind: str, target: str) -> list[Section]:
             drawing(figures.curves, mass, "entropy", question="How concentrated is what each layer would predict?"),
             reading=f"Entropy of the {kind}: high is spread over many tokens, 0 is all on one token. "
             f"In an early layer that is not an answer. {_LAYERS}",
-            finding=routes.sureness(mass),
+            finding=findings.sureness(mass),
         ),
     ]
 
@@ -138,7 +137,7 @@ def translation_lens(
                 "layer (0 is the embedding) and, at the end, from the model's output. Concepts whose words begin with "
                 f"another language's token are left out (at most {int(right.collided.max())} of "
                 f"{right.sizes['concept']}).",
-                finding=findings.lens(right, target),
+                finding=findings.translation(right, target),
             )
         ]
 

@@ -10,7 +10,7 @@ import xarray as xr
 from workbench.errors import BadResult, WorkbenchError
 from workbench.results.files import load_result
 from workbench.results.make import provenance
-from workbench.studies.findings import heads, patches
+from workbench.studies.findings import heads, lens, patches
 from workbench.studies.findings.finding import Finding
 from workbench.studies.findings.neurons import classes
 from workbench.studies.findings.words import language, listed, number
@@ -108,7 +108,7 @@ def _lape(result: xr.Dataset) -> dict[str, dict[str, str]]:
 
 
 def _lens(result: xr.Dataset) -> Finding:
-    return patches.lens(result, provenance(result)["parameters"]["target"])
+    return lens.translation(result, provenance(result)["parameters"]["target"])
 
 
 _COLUMNS: dict[str, Callable[[xr.Dataset], dict[str, dict[str, str]]]] = {

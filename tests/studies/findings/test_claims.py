@@ -8,7 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from workbench.results.make import make_result
-from workbench.studies.findings import concepts, controls, heads, patches, routes, sample
+from workbench.studies.findings import concepts, controls, heads, patches, sample
 from workbench.studies.findings.neurons import classes, effects
 from workbench.studies.findings.rank import ends, strongest
 from workbench.studies.findings.words import chance, number, percent
@@ -60,9 +60,9 @@ def test_a_noisy_outlier_is_not_named_before_an_effect_whose_interval_excludes_z
     assert carriers.heads == ((1, 2),)
     edges = grid(*planted(case), axes=("sender", "receiver"))
     edges = edges.assign_attrs(agreement=1, agreement_low=1, agreement_high=1).assign(cell=("cell", [0]))
-    assert "is from 1 to 2, with an estimated normalized effect of 0.6 (95 %" in routes.edges(edges).answer
+    assert "is from 1 to 2, with an estimated normalized effect of 0.6 (95 %" in patches.edges(edges).answer
     places = grid(*planted(case), axes=("source_position", "target_position"))
-    assert "position 1 moves the answer furthest" in routes.positions(places).answer
+    assert "position 1 moves the answer furthest" in patches.cross_position(places).answer
 
 
 @pytest.mark.parametrize("case", ["none", "nan"])
@@ -71,7 +71,7 @@ def test_nothing_is_named_where_there_is_nothing(case):
         (patches.cross_layer, GRID),
         (patches.heads, ("layer", "head")),
         (patches.positions, ("layer", "position")),
-        (routes.positions, ("source_position", "target_position")),
+        (patches.cross_position, ("source_position", "target_position")),
     ):
         text = say(grid(*planted(case), axes=axes)).text
         assert "largest, by" not in text and "most" not in text and "furthest" not in text

@@ -1,5 +1,6 @@
 """Findings say what the numbers say, and nothing where there is nothing."""
 
+import json
 from itertools import combinations
 
 import numpy as np
@@ -276,35 +277,6 @@ def test_patching_without_a_difference_between_the_runs(say):
     assert say(gone).text.endswith("No pair was finished.")
 
 
-def lens(values, codes=("de", "fr", "ja")):
-    table = (("language", "layer"), np.asarray(values, dtype=float), "probability")
-    return make_result({"probability": table}, {"language": list(codes)}, method="lens.by_language", parameters={})
-
-
-def test_lens():
-    late = lens([[0.3, 0.3, 0.1], [0.1, 0.2, 0.6], [0.0, 0.0, 0.2]])
-    assert patches.lens(late, "fr").text == (
-        "French, the target language, leads from state 2 up to the output (French 0.6, Japanese 0.2); one state "
-        "earlier, German is ahead or level."
-    )
-    assert patches.overtakes(late, "fr") == 2
-    assert patches.lens(late, "ja").text.startswith(
-        "Japanese, the target language, does not lead at the output: Japanese 0.2"
-    )
-    assert patches.overtakes(late, "ja") is None
-    always = lens([[0.3, 0.3], [0.1, 0.2], [0.0, 0.0]])
-    assert "leads at every layer" in patches.lens(always, "de").text
-    level = lens([[0.3, 0.3], [0.3, 0.3], [0.3, 0.3]])
-    assert "does not lead" in patches.lens(level, "de").text
-    band = late.assign(low=late.probability - 0.25, high=late.probability + 0.1)
-    assert patches.lens(band, "fr").text.endswith("Its interval lies above all others from state 2 on.")
-    wide = late.assign(low=late.probability - 0.4, high=late.probability + 0.1)
-    assert patches.lens(wide, "fr").text.endswith("Its interval overlaps another language's at the output.")
-    hidden = lens([[np.nan, np.nan], [0.1, 0.2], [np.nan, np.nan]])
-    assert patches.lens(hidden, "de").text.startswith("German cannot be read")
-    assert patches.lens(hidden, "fr").text.startswith("Only French can be read")
-
-
 def test_controls_are_named_and_their_absence_too():
     values = np.zeros((2, 1, 2))
     assert "No random or shuffled control" in controls.control(scores(values))
@@ -333,3 +305,24 @@ def test_what_chance_would_give():
     )
     chosen = xr.DataArray(np.arange(20) < 4)
     assert "would share 0.8" in controls.overlap(chosen, chosen)
+
+
+def test_positions_are_named_with_the_tokens_of_the_example_pair():
+    result = patched([[0.9, 0.1], [0.8, 0.7]], ("layer", "position"), width=0.05)
+    named = {"source_token": ("position", [" Hund", "\n"]), "target_token": ("position", ["كلب", "\n"])}
+    result = result.assign_coords(named).assign_attrs(example_pair=2)
+    assert (
+        "is at position 0 (“␣Hund” / “\u2068كلب\u2069” in pair 2): normalized effect 0.9"
+        in patches.positions(result).text
+    )
+    assert patches.position_of(result, 1) == "1 (“↵” in pair 2)"
+    assert patches.position_of(result.drop_vars(list(named)), 1) == "1"
+
+
+def test_the_recorded_level_of_patching_is_named():
+    result = patched([[0.9, 0.1], [0.8, 0.7]], ("layer", "head"), width=0.05)
+    record = json.loads(result.attrs["provenance"])
+    record["parameters"]["level"] = 0.9
+    text = patches.heads(result.assign_attrs(provenance=json.dumps(record))).text
+    assert "(90 % interval " in text
+    assert "4 of 4 heads exclude zero; chance gives about 0.4." in text

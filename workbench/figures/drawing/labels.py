@@ -21,6 +21,8 @@ _AXES = {
     "neuron": "Neuron",
     "expert": "Expert",
     "position": "Position",
+    "source_position": "Source position",
+    "target_position": "Target position",
     "pair": "Pair",
     "sample": "Sample",
     "kind": "Class",

@@ -14,7 +14,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.circuits.mean_ablated_task import Task, Unit
-from workbench.patching.engine.effects import Effects, normalise
+from workbench.patching.engine.effects import LEVEL, Effects, normalise
 from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import Prompts, encode
 from workbench.results.make import Variables, make_result
@@ -112,31 +112,49 @@ def circuit(
     finding, measuring = (Task(model, prompts, rows.tolist(), reads, batch_size, over) for rows in halves)
     finding.share_means(measuring)
     every = _units(model, finding, candidates)
-    bar = tqdm(total=len(every), desc="circuit", unit="part", disable=not progress)
+    total = _trials(len(every), drop) + (2 + controls) * (len(every) + 1)
+    bar = tqdm(total=total, desc=f"circuit of {len(every)} parts", unit="set", disable=not progress)
+
+    def measure(task: Task, sets: list[list[Unit]]) -> np.ndarray:
+        values = task.metric_keeping_only(sets)
+        bar.update(len(sets))
+        return values
+
     try:
         order, left = [], list(every)
         while left:
-            trials = [[unit for unit in left if unit != gone] for gone in left]
-            values = finding.metric_keeping_only(trials).mean(1)
+            values = measure(finding, [[unit for unit in left if unit != gone] for gone in left]).mean(1)
             values = values if reads.lower_is_better else -values
-            least = np.argsort(values, kind="stable")[: max(1, int(drop * len(left)))]
+            least = np.argsort(values, kind="stable")[: _dropped(len(left), drop)]
             order += [left[i] for i in least]
             left = [unit for unit in left if unit not in order]
-            bar.update(len(least))
         nested = [order[len(order) - size :] for size in range(len(order) + 1)]
-        alone = measuring.metric_keeping_only(nested)
-        without = measuring.metric_keeping_only([[unit for unit in every if unit not in some] for some in nested])
+        alone = measure(measuring, nested)
+        without = measure(measuring, [[unit for unit in every if unit not in some] for some in nested])
         rng = np.random.default_rng(seed)
-        chance = np.stack([measuring.metric_keeping_only(_as_many(model, nested, rng)) for _ in range(controls)])
+        chance = np.stack([measure(measuring, _as_many(model, nested, rng)) for _ in range(controls)])
     except KeyboardInterrupt:
         raise Interrupted("interrupted: the order is not finished, no partial result", None) from None
     finally:
         bar.close()
     options = {"over": list(over), "metric": reads.name, "keep": keep, "drop": drop, "candidates": candidates}
-    options["controls"] = controls
+    options |= {"controls": controls, "level": LEVEL}
     return _result(
         model, prompts, prompts.some(halves[1]).pairs.clusters, nested, alone, without, chance, options, seed
     )
+
+
+def _dropped(left: int, drop: float) -> int:
+    """How many of the units that are left are ablated at a time."""
+    return max(1, int(drop * left))
+
+
+def _trials(left: int, drop: float) -> int:
+    """How many sets the search tries until no unit is left."""
+    trials = 0
+    while left:
+        trials, left = trials + left, left - _dropped(left, drop)
+    return trials
 
 
 def _units(model: Model, task: Task, candidates: int) -> list[Unit]:

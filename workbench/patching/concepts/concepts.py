@@ -20,8 +20,8 @@ from workbench.model.forward.rerun import replace_positions
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.patching.concepts.concept_pairs import ConceptPair, ConceptPairs, make_pairs
-from workbench.patching.concepts.onset import leads, onset
-from workbench.patching.engine.patch_onwards import patch_from_layer_on
+from workbench.patching.concepts.onset import LEVEL, leads, onset
+from workbench.patching.concepts.patch_onwards import patch_from_layer_on
 from workbench.results.make import make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
@@ -114,15 +114,22 @@ def concepts(
     )
     shape = (2, len(pairs), len(pairs.answers), model.n_layers + 1)  # patched and control
     values, runs = np.full(shape, np.nan), np.full(shape[:3], np.nan)  # runs: as they are, target and source
-    bar = tqdm(total=len(pairs), desc=f"patching concepts {pairs.routes[0]} into {pairs.target}", disable=not progress)
+    bar = tqdm(
+        total=len(pairs),
+        desc=f"patching concepts {pairs.routes[0]} into {pairs.target}",
+        unit="pair",
+        disable=not progress,
+    )
     done, stopped = np.zeros((), dtype=np.int64), ""  # pairs
     try:
         state = {"values": values, "runs": runs, "done": done}
-        for start in resumed(range(0, len(pairs), size), state, skip=lambda _: bar.update(size)):
+        for start in resumed(
+            range(0, len(pairs), size), state, skip=lambda start: bar.update(min(size, len(pairs) - start))
+        ):
             part = slice(start, start + size)
             values[:, part], runs[:, part] = measure(model, pairs.items[part], where)
             done += len(pairs.items[part])
-            bar.update(size)
+            bar.update(part.stop - part.start)
     except KeyboardInterrupt:
         stopped = f"interrupted: {done} of {len(pairs)} pairs are finished; they are in .partial"
     finally:
@@ -254,6 +261,7 @@ def _result(
             "at": where,
             "shots": shots,
             "prompt": pairs.items[0].prompt[0],
+            "level": LEVEL,
             "source_prompt": pairs.items[0].sources[0][0],
         },
         model=model.info,

@@ -6,9 +6,11 @@ import numpy as np
 
 from workbench.results.bootstrap import draw_counts
 
+LEVEL = 0.95  # of intervals
+
 
 def onset(
-    lead: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: float = 0.95, clusters: np.ndarray | None = None
+    lead: np.ndarray, *, resamples: int = 1000, seed: int = 0, level: float = LEVEL, clusters: np.ndarray | None = None
 ) -> tuple[float, float, float]:
     """The first layer from which on the mean lead is positive at every later layer.
 

@@ -15,7 +15,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.patching.concepts.concept_pairs import ConceptPairs, make_pairs
 from workbench.patching.concepts.concepts import checked_at, measure, pairs_per_batch
-from workbench.patching.concepts.onset import leads, onset
+from workbench.patching.concepts.onset import LEVEL, leads, onset
 from workbench.results.make import make_result
 from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import chosen
@@ -171,7 +171,7 @@ def _result(
         {"aspect": ["concept", "language"], "source_language": languages, "target_language": languages},
         method="patching.onsets",
         owners={"onset": ["low", "high"]},
-        parameters=parameters,
+        parameters={**parameters, "level": LEVEL},
         model=model.info,
         corpus={
             "source": frame.attrs.get("source", "frame"),

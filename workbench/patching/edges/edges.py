@@ -1,6 +1,7 @@
 """Edge attribution patching: the effect of every edge from one part of a model to a later one."""
 
 import random
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from workbench.patching.edges.graph import INSIDE, Node, has_edge, receivers, se
 from workbench.patching.engine import cells
 from workbench.patching.engine.agreement import with_agreement
 from workbench.patching.engine.pair_metric import metric_for_pairs
-from workbench.patching.engine.prompts import batches, encode
+from workbench.patching.engine.prompts import PairBatch, batches, encode
 from workbench.patching.engine.table import Table
 from workbench.results.resuming.progress import resumed
 from workbench.text.pairs import load_pairs
@@ -94,30 +95,30 @@ def edges(
     pair_metric, ins, outs = metric_for_pairs(model, prompts, metric), senders(model), receivers(model)
     table = Table(prompts, pair_metric, len(ins), len(outs))
     parallel, drawn, exact = np.zeros((), dtype=bool), [], np.empty((len(prompts), 0))
-    bar = tqdm(total=2 * len(prompts), desc="attributing edges", unit="pair", disable=not progress)
-    stopped = ""
+    every, stopped = list(batches(model, prompts, batch_size, passes=_PASSES)), ""
+    bar = tqdm(total=len(prompts), desc="attributing edges, then some exactly", unit="pair", disable=not progress)
+    passes = count(1)
+
+    def step(batch: PairBatch) -> None:
+        """A pair is passed twice."""
+        bar.update(sum(next(passes) % 2 == 0 for _ in batch.rows))
+
     try:
-        every, skip = (
-            list(batches(model, prompts, batch_size, passes=_PASSES)),
-            lambda batch: bar.update(len(batch.rows)),
-        )
-        for batch in resumed(every, {**table.state(), "parallel": parallel}, skip=skip):
+        for batch in resumed(every, {**table.state(), "parallel": parallel}, skip=step):
             source = record(model, batch.source, heads=True, keys=True, patterns=True)
             change, value, parallel[...] = estimate(model, source, batch.target, table.metric, steps=steps)
-            table.begin(batch, cells.unpatched(source, table.metric), value, len(outs))
-            for row in range(len(ins)):
-                values = (change[:, row] + value[:, None]).T
-                table.put(row, range(len(outs)), values, torch.ones_like(values, dtype=torch.bool))
+            table.begin(batch, cells.unpatched(source, table.metric), value)
+            table.put_all(change + value[:, None, None])
             table.end()
-            bar.update(len(batch.rows))
+            step(batch)
         drawn = _draw(table, _edge_mask(ins, outs, bool(parallel)), sample, seed)
         exact = np.full((len(prompts), len(drawn)), np.nan)
-        for batch in resumed(every, {"exact": exact}, skip=skip):
+        for batch in resumed(every, {"exact": exact}, skip=step):
             both = {"heads": True, "keys": True, "patterns": True}  # alike, so that equal prompts are equal bit for bit
             source, target = record(model, batch.source, **both), record(model, batch.target, **both)
             values = measure(source, target, [(ins[i], outs[o]) for i, o in drawn], table.metric)
             exact[list(batch.rows)] = values.T.double().cpu().numpy()
-            bar.update(len(batch.rows))
+            step(batch)
     except KeyboardInterrupt:
         stopped = table.stopped("senders")
     finally:

@@ -7,6 +7,7 @@ import numpy as np
 from workbench.results.bootstrap import draw_counts
 
 _SAME = 1e-6  # source and target values nearer than this leave nothing to normalise by
+LEVEL, _ENDS = 0.95, (0.025, 0.975)  # of intervals
 _RESAMPLES = 1000
 _DRAWN = 4_000_000  # most resampled numbers in memory at once
 
@@ -82,6 +83,6 @@ def _interval(moved: np.ndarray, gaps: np.ndarray, clusters: np.ndarray, seed: i
             known = ~np.isnan(ratios).all(0)
             low[part], high[part] = np.nan, np.nan
             if known.any():
-                bounds = np.nanquantile(ratios[:, known], (0.025, 0.975), axis=0)
+                bounds = np.nanquantile(ratios[:, known], _ENDS, axis=0)
                 low[part][known], high[part][known] = bounds
     return low.reshape(shape), high.reshape(shape)

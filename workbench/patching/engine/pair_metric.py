@@ -1,8 +1,8 @@
 """Which tokens a patching metric reads: the answer's and the foil's first, as they would follow the prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from workbench.errors import BadArgument, BadPairs, warn
 from workbench.model.metrics import Metric, answer_probability, logit_difference, nll
@@ -14,6 +14,7 @@ from workbench.text.pairs import first_tokens
 from workbench.text.tokens.following import token_after, token_alone
 from workbench.text.tokens.spans import Divider
 
+T = TypeVar("T")
 NAMES = ("logit_difference", "answer_probability", "nll")
 
 
@@ -96,24 +97,20 @@ def _together(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list
 
 
 def _difference(model: Model, prompts: Prompts) -> PairMetric:
-    pairs = prompts.pairs
-    answers = following(model, prompts, [pair.answer for pair in pairs])
-    foils = following(model, prompts, [pair.foil for pair in pairs])
-    check_ids(model.tokenizer, [*answers, *foils], model.n_embedded, "an answer or foil", BadPairs)
-    for row, (answer, foil) in enumerate(zip(answers, foils, strict=True)):
-        _refuse_same(model, prompts, row, {answer} & {foil})
+    answers, foils = _words(prompts, lambda words: following(model, prompts, words))
+    _check(model, prompts, [[token] for token in answers], [[token] for token in foils])
     return PairMetric(logit_difference(answers, foils), {"answer": answers, "foil": foils})
 
 
 def _probability(model: Model, prompts: Prompts) -> PairMetric:
-    pairs = prompts.pairs
-    answers = _begins(model, prompts, [pair.answer for pair in pairs])
-    foils = _begins(model, prompts, [pair.foil for pair in pairs])
-    every = [token for tokens in (*answers, *foils) for token in tokens]
-    check_ids(model.tokenizer, every, model.n_embedded, "an answer or foil", BadPairs)
-    for row, (answer, foil) in enumerate(zip(answers, foils, strict=True)):
-        _refuse_same(model, prompts, row, set(answer) & set(foil))
+    answers, foils = _words(prompts, lambda words: _begins(model, prompts, words))
+    _check(model, prompts, answers, foils)
     return PairMetric(answer_probability(answers), {"answer": answers, "foil": foils})
+
+
+def _words(prompts: Prompts, read: Callable[[list[str]], list[T]]) -> tuple[list[T], list[T]]:
+    """What is read of all answers, and of all foils."""
+    return read([pair.answer for pair in prompts.pairs]), read([pair.foil for pair in prompts.pairs])
 
 
 def _begins(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list[int]]:
@@ -127,12 +124,15 @@ def _begins(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list[i
     return beginnings
 
 
-def _refuse_same(model: Model, prompts: Prompts, row: int, shared: set[int]) -> None:
-    if shared:
-        token = min(shared)
-        pair = prompts.pairs[row]
-        raise BadPairs(
-            f"{label(prompts.pairs, row)}: answer {pair.answer!r} and foil {pair.foil!r} both begin with the token "
-            f"{model.tokenizer.decode([token])!r} ({token}); their first tokens must differ (translation_pairs with "
-            "tokenizer= drops such pairs)"
-        )
+def _check(model: Model, prompts: Prompts, answers: list[list[int]], foils: list[list[int]]) -> None:
+    """Refuse tokens that the model does not have, and pairs whose answer and foil can begin with the same token."""
+    every = [token for tokens in (*answers, *foils) for token in tokens]
+    check_ids(model.tokenizer, every, model.n_embedded, "an answer or foil", BadPairs)
+    for row, (answer, foil) in enumerate(zip(answers, foils, strict=True)):
+        if shared := set(answer) & set(foil):
+            token, pair = min(shared), prompts.pairs[row]
+            raise BadPairs(
+                f"{label(prompts.pairs, row)}: answer {pair.answer!r} and foil {pair.foil!r} both begin with the token "
+                f"{model.tokenizer.decode([token])!r} ({token}); their first tokens must differ (translation_pairs "
+                "with tokenizer= drops such pairs)"
+            )

@@ -1,6 +1,6 @@
 """The table that a sweep fills: metric values per pair and cell, and the Result made from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.model.model import Model
-from workbench.patching.engine.effects import normalise, without_difference
+from workbench.patching.engine.effects import LEVEL, normalise, without_difference
 from workbench.patching.engine.pair_metric import PairMetric
 from workbench.patching.engine.prompts import PairBatch, Prompts
 from workbench.results.make import make_result
@@ -23,18 +23,31 @@ class Table:
         self.source, self.target = np.full(len(prompts), np.nan), np.full(len(prompts), np.nan)
         self.finished = np.zeros(len(prompts), dtype=bool)
         self.begun: tuple[int, ...] = ()
-        self._cells, self._per_layer = 0, 1
+        self.on_put: Callable[[], None] = lambda: None
+        self._cells, self._rows, self._columns = 0, 1, 1
 
     @property
-    def layers_done(self) -> int:
-        """Layers that are finished for the pairs begun last."""
-        return self._cells // self._per_layer
+    def share(self) -> float:
+        """Share of the table that is filled."""
+        begun = len(self.begun) * self._cells / (self._rows * self._columns)
+        return (int(self.finished.sum()) + begun) / len(self.prompts)
 
-    def begin(self, batch: PairBatch, source: Tensor, target: Tensor, columns: int) -> None:
-        """Start some pairs with the metric of their unpatched runs, both [pair of the batch], and their columns."""
-        rows = list(batch.rows)
-        self.begun, self._cells, self._per_layer = batch.rows, 0, columns
-        self.source[rows], self.target[rows] = _array(source), _array(target)
+    def begin(
+        self, batch: PairBatch, source: Tensor, target: Tensor, columns: int | None = None, rows: int | None = None
+    ) -> None:
+        """Start some pairs.
+
+        Args:
+            batch: the pairs.
+            source: the metric of their source runs, [pair of the batch].
+            target: that of their unpatched target runs.
+            columns: how many columns they have; all of the table's when None.
+            rows: how many rows.
+        """
+        pairs = list(batch.rows)
+        self.begun, self._cells = batch.rows, 0
+        self._rows, self._columns = rows or self.values.shape[1], columns or self.values.shape[2]
+        self.source[pairs], self.target[pairs] = _array(source), _array(target)
 
     def put(self, layer: int, columns: Sequence[int], values: Tensor | None, changed: Tensor | None) -> None:
         """Enter cells of the pairs begun last.
@@ -51,6 +64,13 @@ class Table:
             entered = np.where(changed.cpu().numpy(), _array(values), entered)
         self.values[np.ix_(rows, [layer], list(columns))] = entered.T[:, None]
         self._cells += len(columns)
+        self.on_put()
+
+    def put_all(self, values: Tensor, first: int = 0) -> None:
+        """Enter all cells of the pairs begun last, [pair of the batch, row, column], from the column `first` on."""
+        self.values[list(self.begun), :, first:] = _array(values)
+        self._cells = self._rows * self._columns
+        self.on_put()
 
     def state(self) -> dict[str, np.ndarray]:
         """The arrays that batches of pairs fill in."""
@@ -66,7 +86,7 @@ class Table:
         done = int(self.finished.sum())
         text = f"interrupted: {done} of {len(self.prompts)} pairs are finished"
         if self.begun:
-            some = f"{self.layers_done} of {self.values.shape[1]} {what}"
+            some = f"{self._cells // self._columns} of {self.values.shape[1]} {what}"
             text += f", and {some} of the next {len(self.begun)} pairs"
         return f"{text} ({int((~np.isnan(self.values)).sum())} cells); they are in .partial, NaN elsewhere"
 
@@ -118,7 +138,7 @@ class Table:
             method=method,
             owners={"effect": ["low", "high"]},
             score="effect",
-            parameters={**parameters, "metric": self.metric.name, "tokens": self.tokens},
+            parameters={**parameters, "metric": self.metric.name, "tokens": self.tokens, "level": LEVEL},
             model=model.info,
             corpus=pairs.info,
             seed=seed,

@@ -4,24 +4,26 @@ import numpy as np
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.rank import BY_LOWER_END, ends, strongest
+from workbench.studies.findings.rank import BY_LOWER_END, Cell, ends, strongest
+from workbench.studies.findings.sample import level_of
 from workbench.studies.findings.words import number
 
 
 def concepts(result: xr.Dataset) -> Finding:
     """From which layer on concept and language come from the source. Reads `onset`, `probability`, `control`."""
-    layers, lines = result.sizes["layer"] - 1, []
+    layers, level, lines = result.sizes["layer"] - 1, level_of(result), []
     for aspect in result.aspect.values:
         value, low, high = (float(result[name].sel(aspect=aspect)) for name in ("onset", "onset_low", "onset_high"))
         side = "source" if result.attrs["at"] == "last" else "target"
-        where = f"from layer {value:.0f} on (95 % interval {low:.0f} to {high:.0f})" if value <= layers else "nowhere"
+        onset = Cell({}, value, low, high)
+        where = f"from layer {value:.0f} on{onset.interval(level)}" if value <= layers else "nowhere"
         lines.append(f"The {side}'s {aspect} outweighs the other's {where}.")
     wanted = result.isel(answer=[whose == "source" for whose in result.answer_concept.values])
     peak = strongest(wanted.probability, *ends(wanted))
     if peak is not None:
         lines.append(
             f"The source concept reaches the most{peak.ranked(BY_LOWER_END)} at layer {peak.at['layer']}: "
-            f"{number(peak.value)}{peak.interval()}, and {number(wanted.control.sel(peak.at))} there with random "
+            f"{number(peak.value)}{peak.interval(level)}, and {number(wanted.control.sel(peak.at))} there with random "
             "concepts' states."
         )
     lines.append(f"{result.attrs['pairs']} pairs of concepts; {result.attrs['collided']} concepts collide.")

@@ -1,4 +1,4 @@
-"""What the numbers say about patching and the lens."""
+"""What the numbers say about patching."""
 
 import numpy as np
 import xarray as xr
@@ -7,9 +7,10 @@ from workbench.results.make import provenance
 from workbench.results.statistics import p_value
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import BY_LOWER_END, BY_NEARER_END, Cell, ends, strongest
-from workbench.studies.findings.sample import ALPHA, not_shown, undecided
-from workbench.studies.findings.words import count, expected, language, number, place
+from workbench.studies.findings.sample import ALPHA, level_of, not_shown, undecided
+from workbench.studies.findings.words import count, expected, number, place
 from workbench.text.clusters import recorded_clusters
+from workbench.text.display.safe import plain_line
 
 
 def runs_differ(result: xr.Dataset) -> bool:
@@ -50,7 +51,7 @@ def cross_layer(result: xr.Dataset) -> Finding:
             parts = [
                 f"Between different layers, the effect is largest{best.ranked(BY_LOWER_END)} from layer "
                 f"{best.at['source_layer']} of the source run into layer {best.at['target_layer']} of the target run: "
-                f"{_value(best)}."
+                f"{effect_of(best, result)}."
             ]
         parts.append(
             f"{int((effect[far] > 0.5).sum())} of {count(int(far.sum()), 'such cell')} have an effect above 0.5."
@@ -87,8 +88,9 @@ def positions(result: xr.Dataset) -> Finding:
             parts.append(f"{before} no position has an effect whose interval lies above zero.")
         else:
             parts.append(
-                f"{before} the largest effect{best.ranked(BY_LOWER_END)} is at position {best.at['position']}: "
-                f"{_value(best)}."
+                f"{before} the largest effect{best.ranked(BY_LOWER_END)} is at position "
+                f"{position_of(result, best.at['position'])}: "
+                f"{effect_of(best, result)}."
             )
     return finding(*parts, trust(result))
 
@@ -109,76 +111,79 @@ def heads(result: xr.Dataset) -> Finding:
         )
     named = (best.at["layer"], best.at["head"])
     return finding(
-        f"Of the heads, {place(*named)} moves the answer most{best.last_ranked(BY_NEARER_END)}: {_value(best)}. "
-        f"The intervals of {int(sure.sum())} of {count(tested, 'head')} exclude zero; {expected(0.05 * tested)}.",
+        f"Of the heads, {place(*named)} moves the answer most{best.last_ranked(BY_NEARER_END)}: "
+        f"{effect_of(best, result)}. The intervals of {int(sure.sum())} of {count(tested, 'head')} exclude zero; "
+        f"{expected((1 - level_of(result)) * tested)}.",
         trust(result),
         heads=[named],
     )
 
 
-def lens(result: xr.Dataset, target: str) -> Finding:
-    """From which layer on the target language leads. Reads `probability[language, layer]`."""
-    table = _readable(result)
-    name = language(target)
-    if target not in table.language.values:
-        return Finding(f"{name} cannot be read: its words begin with the same tokens as other languages' words.")
-    if table.sizes["language"] < 2:
-        return Finding(f"Only {name} can be read, so that nothing is compared.")
-    mine, others = table.sel(language=target).values, table.drop_sel(language=target)
-    rivals, ahead = others.values.max(0), others.language.values[others.values.argmax(0)]
-    output = f"{name} {number(mine[-1])}, {language(ahead[-1])} {number(rivals[-1])}"
-    start = overtakes(result, target)
-    if start is None:
-        return Finding(f"{name}, the target language, does not lead at the output: {output}.")
-    at = int(np.flatnonzero(table.layer.values == start)[0])
-    if at == 0:
-        lead = f"{name}, the target language, leads at every layer up to the output ({output})."
-    else:
-        lead = (
-            f"{name}, the target language, leads from state {start} up to the output ({output}); one state earlier, "
-            f"{language(ahead[at - 1])} is ahead or level."
-        )
-    return finding(lead, _clear(result, target))
+def differing(result: xr.Dataset) -> xr.Dataset:
+    """The positions from the first on at which the prompts of a pair differ. Reads `pair_effect`.
+
+    Before it a patch at the same position changes nothing. All positions where lengths differ within a pair.
+    """
+    cells = result.pair_effect.fillna(0).transpose("pair", "source_position", "target_position").values
+    if cells.shape[1] != cells.shape[2]:
+        return result
+    first = int((np.diagonal(cells, axis1=1, axis2=2) != 0).any(0).argmax())
+    return result.isel(source_position=slice(first, None), target_position=slice(first, None))
 
 
-def _clear(result: xr.Dataset, target: str) -> str:
-    """From which state on the target language's interval lies above those of all others."""
-    if not {"low", "high"} <= set(result.data_vars):
-        return ""
-    codes = _readable(result).language.values
-    low = result.low.sel(language=target).transpose("layer").values
-    high = result.high.sel(language=codes[codes != target]).transpose("language", "layer").values.max(0)
-    overlapping = np.flatnonzero(~(low > high))
-    start = int(overlapping[-1]) + 1 if overlapping.size else 0
-    if start == low.size:
-        return "Its interval overlaps another language's at the output."
-    return f"Its interval lies above all others from state {int(result.layer[start])} on."
+def cross_position(result: xr.Dataset) -> Finding:
+    """Which position's state carries the answer, and where it has to be put. Reads `effect`, `low`, `high`."""
+    effect = result.effect.transpose("source_position", "target_position")
+    if not np.isfinite(effect.values).any() or not runs_differ(result):
+        return finding(indistinct(result), trust(result))
+    best = strongest(effect.where(effect > 0), *ends(result))
+    if best is None or (best.measured and not best.excludes_zero):
+        return finding("No state has an effect whose interval lies above zero, at any position.", trust(result))
+    return finding(
+        f"The state of source position {position_of(result, best.at['source_position'], 'source_position')} moves the "
+        f"answer furthest{best.ranked(BY_LOWER_END)} at target position "
+        f"{position_of(result, best.at['target_position'], 'target_position')}: {effect_of(best, result)}.",
+        trust(result),
+    )
 
 
-def overtakes(result: xr.Dataset, target: str) -> int | None:
-    """First state from which the target language leads up to the output; None where it does not lead there."""
-    table = _readable(result)
-    if target not in table.language.values or table.sizes["language"] < 2:
-        return None
-    leads = table.sel(language=target).values > table.drop_sel(language=target).values.max(0)
-    trailing = np.flatnonzero(~leads)
-    start = int(trailing[-1]) + 1 if trailing.size else 0
-    return int(table.layer[start]) if start < leads.size else None
+def edges(result: xr.Dataset) -> Finding:
+    """The strongest edge, how many intervals exclude zero, and agreement with exact patches. Reads `effect`."""
+    effect = result.effect.transpose("sender", "receiver")
+    best = strongest(effect, *ends(result))
+    if best is None or not runs_differ(result):
+        return finding(indistinct(result), trust(result))
+    edges, tested = int(np.isfinite(effect.values).sum()), int(np.isfinite(result.low.values).sum())
+    sure = int(((result.low > 0) | (result.high < 0)).sum())
+    level = level_of(result)
+    agreement = Cell({}, *(result.attrs[name] for name in ("agreement", "agreement_low", "agreement_high")))
+    return finding(
+        f"The strongest edge{best.ranked(BY_NEARER_END)} is from {best.at['sender']} to {best.at['receiver']}, with an "
+        f"estimated normalized effect of {number(best.value)}{best.interval(level)}."
+        if best.excludes_zero or not best.measured
+        else "No edge can be shown to have an effect: every interval includes zero.",
+        f"The intervals of {sure} of {count(edges, 'edge')} exclude zero; {expected((1 - level) * tested)}.",
+        f"On {result.sizes['cell']} edges that were patched exactly, half of them the strongest, estimate and exact "
+        f"effect correlate with {number(agreement.value)}{agreement.interval(level)}.",
+        trust(result),
+    )
 
 
-def _readable(result: xr.Dataset) -> xr.DataArray:
-    """Probabilities [language, layer] of the languages that have one at every layer."""
-    table = result.probability.transpose("language", "layer")
-    return table.isel(language=np.flatnonzero(np.isfinite(table.values).all(1)))
-
-
-def _value(cell: Cell) -> str:
+def effect_of(cell: Cell, result: xr.Dataset) -> str:
     """Such as: normalized effect 0.93 (95 % interval 0.8 to 1.02)."""
-    return f"normalized effect {number(cell.value)}{cell.interval()}"
+    return f"normalized effect {number(cell.value)}{cell.interval(level_of(result))}"
+
+
+def position_of(result: xr.Dataset, position: int, axis: str = "position") -> str:
+    """A position with the tokens of the example pair there, such as: -3 (“␣cat” / “␣dog” in pair 0)."""
+    names = [name for name in ("source_token", "target_token") if name in result and result[name].dims == (axis,)]
+    tokens = dict.fromkeys(str(result[name].sel({axis: position}).item()) for name in names)
+    shown = " / ".join(f"“{plain_line(token.replace(' ', '␣').replace(chr(10), '↵'))}”" for token in tokens if token)
+    return f"{position} ({shown} in pair {result.attrs['example_pair']})" if shown else str(position)
 
 
 def _few(result: xr.Dataset, cells: int) -> str:
-    return not_shown(result, cells, tested=False, units="(normalized)")
+    return not_shown(result, cells, tested=False, level=level_of(result), units="(normalized)")
 
 
 def indistinct(result: xr.Dataset) -> str:

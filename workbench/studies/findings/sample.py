@@ -35,6 +35,12 @@ def samples(result: xr.Dataset) -> tuple[int, str]:
     return (result.sizes[axis], {"sample": "text"}.get(axis, axis)) if axis else (0, "")
 
 
+def level_of(result: xr.Dataset) -> float:
+    """The level of a result's intervals; 0.95 where none is recorded, as in files of older versions."""
+    made = provenance(result) if "provenance" in result.attrs else {}
+    return float((made.get("parameters") or {}).get("level", 0.95))
+
+
 def warning(result: xr.Dataset) -> str:
     """That there are few texts or few tokens; empty where there are enough or where it is unknown."""
     n, what = samples(result)

@@ -14,12 +14,13 @@ from workbench.errors import BadArgument
 from workbench.patching import cross_position, edges, path
 from workbench.patching.edges.receivers import check_form
 from workbench.studies.findings import patches as findings
-from workbench.studies.findings import routes
 from workbench.studies.options import DEFAULTS, Options, common_key
+from workbench.studies.patching.pairs import pairs_section, write_pairs
 from workbench.studies.patching.sweeps import open_pairs
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
 from workbench.studies.study import OF_TEXTS, Cell, Study, study
+from workbench.text.pairs import Pairs
 
 _SCALE = "Normalized patching effect: 0 is the unpatched target run, 1 the source run."
 _SHOWN = 16  # strongest edges in the figure
@@ -41,7 +42,7 @@ def run_path(
         receiver: `final`, `residual:4` (a layer), or `q:4.2`, `k:4.2`, `v:4.2` (layer and head).
 
     Returns:
-        The run folder, with `path.nc` and `report.html`.
+        The run folder, with `path.nc`, `pairs.csv`, `report.html`.
 
     Raises:
         BadArgument: no such receiver.
@@ -61,7 +62,8 @@ def run_path(
     loaded, wanted = open_pairs(model, pairs, limit, options)
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "path", "receiver": receiver}
     cell = Cell("path", key, lambda _: path(loaded, wanted, receiver=end, **options.sweep))
-    return _single_cell(f"Paths in {loaded.name} on {wanted.name}", cell, make_section)
+    question = f"Through which heads does the answer reach the receiver {receiver}?"
+    return _single_cell(f"Paths in {loaded.name} on {wanted.name}", question, cell, wanted, make_section)
 
 
 @study("patch cross-position", only_python=OF_TEXTS)
@@ -80,7 +82,7 @@ def run_cross_position(
         layer: of both states; the middle one when None.
 
     Returns:
-        The run folder, with `cross_position.nc` and `report.html`.
+        The run folder, with `cross_position.nc`, `pairs.csv`, `report.html`.
 
     Raises:
         BadArgument: no such layer.
@@ -91,20 +93,21 @@ def run_cross_position(
     loaded, wanted = open_pairs(model, pairs, limit, options)
     at = loaded.n_layers // 2 if layer is None else layer
 
+    question = f"At layer {at}, which source position's state has an effect at which target position?"
+
     def make_section(result: xr.Dataset) -> Section:
-        shown = routes.differing(result)
-        question = f"At layer {at}, which source position's state has an effect at which target position?"
+        shown = findings.differing(result)
         reading = (
             f"The state before layer {at} at a position of the source run (row) is patched in at a position of the "
             f"target run (column); positions before the first at which the prompts of a pair differ are left out. "
             f"{_SCALE}"
         )
         figure = drawing(figures.matrix, shown, "effect", question=question)
-        return section("cross_position", result, figure, reading=reading, finding=routes.positions(shown))
+        return section("cross_position", result, figure, reading=reading, finding=findings.cross_position(shown))
 
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "cross_position", "layer": at}
     cell = Cell("cross_position", key, lambda _: cross_position(loaded, wanted, layer=at, **options.sweep))
-    return _single_cell(f"Positions in {loaded.name} on {wanted.name}", cell, make_section)
+    return _single_cell(f"Positions in {loaded.name} on {wanted.name}", question, cell, wanted, make_section)
 
 
 @study("patch edges", only_python=OF_TEXTS)
@@ -123,34 +126,43 @@ def run_edges(
         steps: of integrated gradients; 0 takes the slope in the target run alone.
 
     Returns:
-        The run folder, with `edges.nc` and `report.html`.
+        The run folder, with `edges.nc`, `pairs.csv`, `report.html`.
 
     Raises:
         UnsupportedSite: this architecture has no edges.
         BadPairs: the pairs cannot be read.
     """
+    question = "Along which edges does the answer pass?"
 
     def make_section(result: xr.Dataset) -> Section:
         table = strongest(result, _SHOWN)
-        question = "Along which edges does the answer pass?"
         reading = (
             f"The {len(table)} strongest edges by estimate: one receiver alone reads what a sender writes in the "
             f"source run. {_SCALE} A negative edge works against it. The table has the exact effect beside the "
             "estimate."
         )
         figure = drawing(figures.bars, table.drop(columns="exact"), "effect", question=question)
-        return section("edges", result, figure, table=table, reading=reading, finding=routes.edges(result))
+        return section("edges", result, figure, table=table, reading=reading, finding=findings.edges(result))
 
     whole_number("steps", steps)
     loaded, wanted = open_pairs(model, pairs, limit, options)
     key = {**common_key(loaded, options), "pairs": wanted.hash, "method": "edges", "steps": steps}
     cell = Cell("edges", key, lambda _: edges(loaded, wanted, steps=steps, **options.sweep))
-    return _single_cell(f"Edges of {loaded.name} on {wanted.name}", cell, make_section)
+    return _single_cell(f"Edges of {loaded.name} on {wanted.name}", question, cell, wanted, make_section)
 
 
-def _single_cell(title: str, cell: Cell, write: Callable[[xr.Dataset], Section]) -> Study:
-    """A study of one cell, which has one section."""
-    return Study(title, [cell], lambda results: [write(results[cell.name])])
+def _single_cell(
+    title: str, question: str, cell: Cell, pairs: Pairs, make_section: Callable[[xr.Dataset], Section]
+) -> Study:
+    """A study of one cell, which has one section beside that of its pairs."""
+    return Study(
+        title,
+        [cell],
+        lambda results: [pairs_section(pairs, results[cell.name]), make_section(results[cell.name])],
+        question,
+        main=(cell.name,),
+        beside=lambda run, _: write_pairs(pairs, run),
+    )
 
 
 def strongest(result: xr.Dataset, count: int) -> pd.DataFrame:

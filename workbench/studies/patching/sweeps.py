@@ -15,6 +15,7 @@ from workbench.patching import cross_layer, sweep
 from workbench.studies.cost import Work
 from workbench.studies.findings import patches as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model
+from workbench.studies.patching.pairs import pairs_section, write_pairs
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
 from workbench.studies.study import OF_TEXTS, Cell, Results, Study, study
@@ -32,7 +33,7 @@ def run_patch(
     """Patch activations of one prompt into another over layers, positions and heads, and write a report.
 
     Returns:
-        The run folder, with `cross_layer.nc`, `positions.nc`, `heads.nc`, `report.html`.
+        The run folder, with `cross_layer.nc`, `positions.nc`, `heads.nc`, `pairs.csv`, `report.html`.
 
     Raises:
         BadPairs: the pairs cannot be read.
@@ -80,8 +81,9 @@ def patch_study(model: Model, pairs: Pairs, options: Options) -> Study:
             ),
             Cell("heads", {**key, "method": "sweep head"}, lambda _: sweep(model, pairs, site="head", **how), works[2]),
         ],
-        sections=_sections,
+        sections=lambda results: [pairs_section(pairs, results["positions"]), *_sections(results)],
         main=("cross_layer", "positions", "heads"),
+        beside=lambda run, _: write_pairs(pairs, run),
     )
 
 
@@ -116,7 +118,7 @@ def _sections(results: Results) -> list[Section]:
         section(
             "positions",
             places,
-            drawing(figures.heatmap, _reached(_numbered(places)), "effect"),
+            drawing(figures.heatmap, _reached(places), "effect"),
             reading="The state before a layer at one position comes from the source run; positions count from the "
             "end of the prompt when they are negative, and those before the first at which the two prompts of a pair "
             f"can differ are left out. {_SCALE}",
@@ -130,11 +132,6 @@ def _sections(results: Results) -> list[Section]:
             finding=findings.heads(carriers),
         ),
     ]
-
-
-def _numbered(places: xr.Dataset) -> xr.Dataset:
-    """Positions by number where the pairs have different tokens there."""
-    return places.drop_vars("token") if "token" in places.coords and not all(places.token.values) else places
 
 
 def _reached(places: xr.Dataset) -> xr.Dataset:
