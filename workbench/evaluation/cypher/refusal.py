@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from workbench.evaluation.cypher.scan import Token, scan
+from workbench.evaluation.cypher.scan import Token, keyword_at, scan
 
 LONGEST = 10_000  # characters
 FIRST = ("MATCH", "OPTIONAL", "WITH", "UNWIND", "RETURN")
@@ -47,12 +47,6 @@ def _reason(tokens: list[Token], place: int) -> str:
         unicodedata.normalize("NFKC", token.text) in (";", "\\") or unicodedata.category(token.text) == "Cf"
     ):
         return f"{token.text!r} outside a string"
-    if token.keyword in FORBIDDEN and not _is_label_or_property(tokens, place):
-        return f"the keyword {token.keyword}"
+    if (keyword := keyword_at(tokens, place)) in FORBIDDEN:
+        return f"the keyword {keyword}"
     return ""
-
-
-def _is_label_or_property(tokens: list[Token], place: int) -> bool:
-    """Whether a word follows `:`, or the `.` after a name; the `.` of a number ends a clause, as in `1. SET`."""
-    before = tokens[place - 1].text if place else ""
-    return before == ":" or (before == "." and place > 1 and tokens[place - 2].kind in ("word", "name"))

@@ -44,11 +44,21 @@ def scan(query: str) -> list[Token]:
     return [Token(match.lastgroup or "", match[0]) for match in matches if match.lastgroup != "space"]
 
 
+def keyword_at(tokens: list[Token], place: int) -> str:
+    """The keyword that a token may be; "" for a label or property, which follows `:` or the `.` after a name.
+
+    The `.` of a number ends a clause, as in `1. SET`.
+    """
+    before = tokens[place - 1].text if place else ""
+    named = before == ":" or (before == "." and place > 1 and tokens[place - 2].kind in ("word", "name"))
+    return "" if named else tokens[place].keyword
+
+
 def is_ordered(query: str) -> bool:
     """Whether the last RETURN of a query, outside braces, brings its rows into an order."""
-    depth, last = 0, False
-    for token in scan(query):
+    tokens, depth, last = scan(query), 0, ""
+    for place, token in enumerate(tokens):
         depth += (token.text == "{") - (token.text == "}")
-        if depth == 0 and token.keyword in ("RETURN", "ORDER"):
-            last = token.keyword == "ORDER"
-    return last
+        if depth == 0 and (keyword := keyword_at(tokens, place)) in ("RETURN", "ORDER"):
+            last = keyword
+    return last == "ORDER"
