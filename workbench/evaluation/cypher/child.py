@@ -5,12 +5,14 @@ the graph, answered by `{"limits": whether this system has them}`. Then queries:
 `{"rows", "columns"}` or `{"error"}`. When its input ends, it ends.
 """
 
+import contextlib
 import datetime  # noqa: F401  (the engine imports it for dates, and after the limits are set no file opens)
 import decimal
 import json
 import os
 import sys
 import uuid  # noqa: F401  (as datetime)
+from pathlib import Path
 
 import ladybug  # pyright: ignore[reportMissingImports]
 
@@ -34,8 +36,12 @@ def main() -> None:
     first = json.loads(sys.stdin.readline())
     database = ladybug.Database(":memory:", buffer_pool_size=BUFFER, max_num_threads=1, max_db_size=DATABASE)
     connection = ladybug.Connection(database, num_threads=1)
-    for query, parameters in first["statements"]:
-        connection.execute(query, parameters)
+    try:
+        for query, parameters in first["statements"]:
+            connection.execute(query, parameters)
+    except RuntimeError as error:
+        print(json.dumps({"error": str(error).splitlines()[0][:200]}), file=answers, flush=True)
+        return
     connection.set_query_timeout(int(1000 * first["timeout"]))
     rows_of(connection, "RETURN date('2000-01-01'), 1.5")  # whatever the engine loads late, it loads now
     limit()
@@ -43,6 +49,8 @@ def main() -> None:
     for line in sys.stdin:
         limit_time()
         print(answer(connection, json.loads(line)["query"]), file=answers, flush=True)
+    with contextlib.suppress(OSError):  # the parent may have gone without removing it
+        Path.cwd().rmdir()
 
 
 def limit() -> None:
@@ -51,9 +59,9 @@ def limit() -> None:
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    if os.path.exists("/proc/self/statm"):
-        with open("/proc/self/statm") as file:
-            pages = int(file.read().split()[0])
+    mapped = Path("/proc/self/statm")
+    if mapped.exists():
+        pages = int(mapped.read_text().split()[0])
         most = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # files that are open stay open

@@ -1,5 +1,6 @@
 """Run queries in a child process that has limits, as generated text must be taken for hostile."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from queue import Empty, Queue
 from typing import Any
 
 from workbench.arguments import finite
-from workbench.errors import BadArgument, UnsupportedSite, warn
+from workbench.errors import BadArgument, MissingExtra, UnsupportedSite, warn
 from workbench.evaluation.cypher.refusal import refusal
 
 TIMEOUT = 0.5  # seconds
@@ -44,10 +45,10 @@ def require_ladybug() -> None:
     """Refuse to go on without the engine.
 
     Raises:
-        UnsupportedSite: it is not installed; names the extra.
+        MissingExtra: it is not installed; names the extra.
     """
     if find_spec("ladybug") is None:
-        raise UnsupportedSite(
+        raise MissingExtra(
             "queries are run by ladybug, which is not installed: pip install 'babel-workbench[cypher]'; "
             "execute=False scores texts alone"
         )
@@ -67,7 +68,8 @@ class Engine:
         timeout: seconds that a query may take.
 
     Raises:
-        UnsupportedSite: ladybug is not installed, or does not start.
+        MissingExtra: ladybug is not installed.
+        UnsupportedSite: it does not start.
         BadArgument: a statement fails.
 
     Example:
@@ -171,19 +173,15 @@ class Engine:
         self._process.kill()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                try:
+                with contextlib.suppress(OSError, ValueError):
                     stream.close()
-                except (OSError, ValueError):
-                    pass
         self._process.wait()
         self._process = None
 
 
 def _read(stream: Any, lines: "Queue[str]") -> None:
     """Pass on the lines of a stream, and "" at its end."""
-    try:
+    with contextlib.suppress(OSError, ValueError):  # closed while it was read
         for line in stream:
             lines.put(line)
-    except (OSError, ValueError):
-        pass  # closed while it was read
     lines.put("")

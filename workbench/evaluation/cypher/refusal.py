@@ -7,8 +7,9 @@ from workbench.evaluation.cypher.scan import Token, keyword_at, scan
 
 LONGEST = 10_000  # characters
 FIRST = ("MATCH", "OPTIONAL", "WITH", "UNWIND", "RETURN")
-FORBIDDEN = frozenset(
-    "COPY EXPORT IMPORT LOAD INSTALL ATTACH USE CALL CREATE MERGE SET DELETE REMOVE DROP ALTER".split()
+FORBIDDEN = (
+    *("COPY", "EXPORT", "IMPORT", "LOAD", "INSTALL", "ATTACH", "USE", "CALL"),
+    *("CREATE", "MERGE", "SET", "DELETE", "REMOVE", "DROP", "ALTER"),
 )
 _ESCAPED_QUOTE = re.compile(r"\\[uU]0*(22|27|5[cC]|60)(?![0-9a-fA-F])|\\[uU]\{")
 
