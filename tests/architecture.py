@@ -12,7 +12,7 @@ FLOORS = [
     {"cli", "terminal"},
     {"studies", "live"},
     {"figures"},
-    {"heads", "neurons", "patching", "lens", "attribution"},
+    {"heads", "neurons", "patching", "lens", "attribution", "evaluation"},
     {"planted"},
     {"training"},
     {"model"},

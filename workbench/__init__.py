@@ -15,6 +15,7 @@ _SUBPACKAGES = (
     "patching",
     "lens",
     "attribution",
+    "evaluation",
     "planted",
     "figures",
     "live",
@@ -29,6 +30,7 @@ _NAMES = {
     "generate": "workbench.model.written",
     "load_corpus": "workbench.text.readers",
     "load_pairs": "workbench.text.pairs",
+    "load_task": "workbench.text.tasks.load",
     "load_words": "workbench.text.words",
     "translation_pairs": "workbench.text.words",
     "load_result": "workbench.results.files",
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from workbench import (  # noqa: F401
         attribution,
         errors,
+        evaluation,
         figures,
         heads,
         lens,
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
     from workbench.studies.own import report  # noqa: F401
     from workbench.text.pairs import load_pairs  # noqa: F401
     from workbench.text.readers import load_corpus  # noqa: F401
+    from workbench.text.tasks.load import load_task  # noqa: F401
     from workbench.text.words import load_words, translation_pairs  # noqa: F401
 
 

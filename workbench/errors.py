@@ -37,6 +37,10 @@ class BadPairs(WorkbenchError):
     """Prompt pairs lack a field, differ in length, or their answers share a first token."""
 
 
+class BadTask(WorkbenchError):
+    """A task lacks a field, has an option too few or a gold that no option has, or its items do not join."""
+
+
 class BadCounts(WorkbenchError):
     """Firing counts with inconsistent axes, totals or values."""
 
@@ -47,6 +51,10 @@ class BadResult(WorkbenchError):
 
 class BadArgument(WorkbenchError):
     """An option has a value outside what the method allows."""
+
+
+class MissingExtra(WorkbenchError):
+    """A library that an extra brings is not installed; names the extra."""
 
 
 class CannotWrite(WorkbenchError):

@@ -1,0 +1,151 @@
+"""Readers of tasks: our rows, the published layouts, the shipped words; rows here are written for these tests."""
+
+import json
+
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.errors import BadTask, UnknownLanguage
+from workbench.text.tasks.rows import letters_of
+
+XCOPA = {
+    "it": {"premise": "Il gatto dorme.", "choice1": "Beve.", "choice2": "Sogna.", "question": "effect", "label": 1},
+    "tr": {"premise": "Kedi uyuyor.", "choice1": "Su içti.", "choice2": "Koştu.", "question": "cause", "label": 1},
+    "zh": {"premise": "猫在睡觉。", "choice1": "它累了。", "choice2": "它饿了。", "question": "cause", "label": 1},
+    "sw": {"premise": "Paka analala.", "choice1": "Amechoka.", "choice2": "Anakula.", "question": "effect", "label": 1},
+}
+
+
+def write(folder, name, rows):
+    path = folder / name
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_our_own_rows(tmp_path):
+    rows = [
+        {"id": "a", "language": "de", "context": "Der Himmel ist", "options": ["blau", "laut"], "gold": 0},
+        {"id": "a", "language": "en", "context": "The sky is", "options": ["blue", "loud"], "gold": "blue"},
+        {"id": "b", "language": "en", "context": "", "options": ["x", "y", "z"], "gold": [0, 2]},
+    ]
+    task = wb.load_task(write(tmp_path, "task.jsonl", rows))
+    assert task.languages == ("de", "en") and task.ids == ("a", "b") and task.unmatched == 1
+    assert task.gold == (frozenset({0}), frozenset({0, 2}))
+    assert wb.load_task(rows).info["hash"] == task.info["hash"] == wb.load_task(pd.DataFrame(rows)).info["hash"]
+
+
+def test_an_item_may_have_a_context_for_each_option():
+    row = {"language": "en", "context": ["The cat sat, the cat", "The cat sat, the mat"], "options": ["ran", "ran"]}
+    assert wb.load_task([{**row, "gold": 1}]).context["en"] == (tuple(row["context"]),)
+
+
+def test_xcopa(tmp_path):
+    for language, row in XCOPA.items():
+        write(tmp_path, f"test.{language}.jsonl", [{**row, "idx": 7}])
+    task = wb.load_task(tmp_path, languages="it,tr,zh,sw")
+    assert task.ids == ("7",) and task.aligned and task.gold == (frozenset({1}),)
+    assert {language: task.context[language][0] for language in XCOPA} == {
+        "it": "Il gatto dorme quindi",
+        "tr": "Kedi uyuyor çünkü",
+        "zh": "猫在睡觉 因为",
+        "sw": "Paka analala kwa hiyo",
+    }
+    assert task.options["it"] == (("beve.", "sogna."),)
+    with pytest.raises(BadTask, match="XCOPA has no connector for 'de'"):
+        wb.load_task({"de": [XCOPA["it"]]})
+
+
+def test_belebele_counts_from_one_and_joins_by_passage_and_question():
+    row = {"flores_passage": "P.", "question": "Q? ", "link": "u", "question_number": 2, "correct_answer_num": "3"}
+    answers = {f"mc_answer{n}": f"answer {n}" for n in range(1, 5)}
+    task = wb.load_task([{**row, **answers, "dialect": "deu_Latn"}, {**row, **answers, "dialect": "eng_Latn"}])
+    assert task.languages == ("de", "en") and task.ids == ("u 2",) and task.aligned
+    assert task.context["de"] == ("P.\nQ?",) and task.gold == (frozenset({2}),)
+
+
+def test_xstorycloze_joins_four_sentences():
+    row = {f"input_sentence_{n}": f"S{n}." for n in range(1, 5)}
+    ends = {"sentence_quiz1": "E1.", "sentence_quiz2": "E2.", "answer_right_ending": 2, "story_id": "s"}
+    task = wb.load_task({"ar": [{**row, **ends}]})
+    assert task.context["ar"] == ("S1. S2. S3. S4.",) and task.gold == (frozenset({1}),) and task.ids == ("s",)
+
+
+def test_mgsm_has_no_header_and_is_generated(tmp_path):
+    (tmp_path / "mgsm_de.tsv").write_text("Wie viel ist 2+3?\t5\nUnd 10*100?\t1,000\n", encoding="utf-8")
+    task = wb.load_task(tmp_path)
+    assert task.kind == "generate" and task.options["de"] == (("5",), ("1,000",))
+
+
+def test_mmlu_and_include():
+    row = {"question": "Q?", **{f"option_{letter}": letter * 2 for letter in "abcd"}}
+    rows = {language: [{**row, "id": "1", "answer": "C"}] for language in ("de", "en")}
+    assert wb.load_task(rows).gold == (frozenset({2}),)
+    native = {language: [{**row, "id": "1", "answer": 2, "country": "x"}] for language in ("de", "en")}
+    task = wb.load_task(native)
+    assert not task.aligned and task.unmatched == 2
+
+
+def test_mubench_finds_options_behind_any_colon(tmp_path):
+    row = {"_id": 4, "prompt": "问题\nA：一\nB：二\nC: 三\n答案", "label": 1}
+    (tmp_path / "XDataset_local_template_zh.json").write_text(json.dumps([row]), encoding="utf-8")
+    task = wb.load_task(tmp_path)
+    assert task.options["zh"] == (("A", "B", "C"),) and task.gold == (frozenset({1}),)
+    cloze = wb.load_task({"zh": [{**row, "choices": ["一", "二"]}]})
+    assert cloze.options["zh"] == (("一", "二"),)
+    assert letters_of("السؤال\nA: x\nB: y\nA: z") == ("A", "B")
+    with pytest.raises(BadTask, match="lists 1 options"):
+        letters_of("A: x, then C: y")
+
+
+def test_a_reader_of_ones_own():
+    def read(row, language, number):
+        return wb.evaluation.Item(number, row["q"], ("yes", "no"), frozenset({row["right"]}))
+
+    task = wb.load_task({"en": [{"q": "Is it?", "right": 1}]}, format=read)
+    assert task.context["en"] == ("Is it?",) and task.gold == (frozenset({1}),)
+
+
+def test_words_are_aligned_and_their_options_are_the_same_concepts():
+    words, task = wb.load_words(), wb.load_task("words", languages="de,fr,en", limit=12)
+    assert len(task) == 12 and task.aligned and set(task.delimiter.values()) == {""}
+    for row, concept in enumerate(task.ids):
+        (gold,) = task.gold[row]
+        for language in task.languages:
+            options = task.options[language][row]
+            assert options[gold] == words.loc[concept, language] and len(set(options)) == 4
+            concepts = [[c for c in words.index if words.loc[c, language] == option] for option in options]
+            english = [[c for c in words.index if words.loc[c, "en"] == option] for option in task.options["en"][row]]
+            assert all(set(a) & set(b) for a, b in zip(concepts, english, strict=True))
+            assert task.context[language][row].endswith(': "')
+    assert task.context["de"][0].splitlines()[-1].startswith("English:")
+    assert task.context["en"][0].splitlines()[-1].startswith("Deutsch:")
+    assert wb.load_task("words", languages="de", limit=12).options["de"] == task.options["de"]
+    assert wb.load_task("words:fr", languages="de", limit=1).context["de"][0].startswith("Français:")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("no/such/file.jsonl", "there is no file at"),
+        ([], "cannot read a task from list"),
+        ([{"language": "en", "x": 1}], "no known task has the fields"),
+        ([{"context": "a", "options": ["b", "c"], "gold": 0}], "no language"),
+        ([{"language": "en", "context": "a", "options": ["b", "c"], "gold": 2}], "gold is"),
+        ([{"language": "en", "context": "a", "options": ["b", "c"], "gold": "d"}], "none of the options"),
+        ([{"language": "en", "context": "a", "options": "bc", "gold": 0}], "expected a list of texts"),
+        ({"en": [{**XCOPA["it"], "question": "why"}]}, "no connector for 'en'"),
+        ({"it": [{**XCOPA["it"], "question": "why"}]}, "asks for the cause or the effect"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_place(source, message):
+    with pytest.raises(BadTask, match=message):
+        wb.load_task(source)
+
+
+def test_an_unknown_language_or_format_is_refused():
+    rows = [{"language": "en", "context": "a", "options": ["b", "c"], "gold": 0}]
+    with pytest.raises(UnknownLanguage):
+        wb.load_task(rows, languages="de")
+    with pytest.raises(BadTask, match="format='xx' does not exist"):
+        wb.load_task(rows, format="xx")

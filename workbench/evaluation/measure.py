@@ -1,0 +1,209 @@
+"""Accuracy: which option a model gives the highest probability, by language."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from workbench.arguments import checked, one_of
+from workbench.errors import BadTask
+from workbench.evaluation.picks import NORMALIZE, choose
+from workbench.evaluation.scoring.encode import Option, Seam, encode_options
+from workbench.evaluation.scoring.formats import Format, formatted, without_question
+from workbench.evaluation.scoring.scales import recorded, scales_of
+from workbench.evaluation.scoring.shared import log_probabilities
+from workbench.model.batching import texts_per_batch
+from workbench.model.edits import edited
+from workbench.model.forward.alone import alone
+from workbench.model.model import Model
+from workbench.results.make import Variables, make_result
+from workbench.text.tasks.task import Task
+
+CELLS = ("language", "item", "option")
+
+
+# Long: the options are those of the scoring, of the edit and of the statistics.
+@checked
+@alone
+def accuracy(
+    model: Model,
+    task: Task,
+    *,
+    format: Format = "cloze",
+    normalize: str = "none",
+    shots: int = 0,
+    seam: Seam = "lm_eval",
+    variant: Literal["paper", "released"] = "paper",
+    heads: Any = None,
+    neurons: Any = None,
+    answer_only: bool = True,
+    truncate: bool = False,
+    level: float = 0.95,
+    progress: bool = True,
+    batch_size: int | str = "auto",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Score the options of a task and count how often the right one is first, equal to lm-eval 0.4.13.
+
+    The score of an option is the summed log-probability of its tokens after the context, in float32, without an end
+    token; ties go to the first option, and any of several right options counts. The model computes what the options of
+    an item share once, and logits only where an option is read.
+
+    Args:
+        model: the model; inside `wb.model.edited` with its edits, such as a mean ablation.
+        task: of `load_task`, of kind choice.
+        format: `"cloze"` scores the options' texts, unseen before; `"letters"` shows them as `A. text` lines, and
+            scores the letters.
+        normalize: see `choose`.
+        shots: so many first items stand, solved, before each of the others.
+        seam: where the tokenizer merges the end of a context with the option, what is scored: `"lm_eval"`, what
+            lm-eval scores, or `"answer"`, the option encoded alone. `merged` counts these.
+        variant: of letters: `"released"` compares the logits of the bare letters' last id, as the code of several
+            papers does.
+        heads: scales of head outputs, [layer, head]; or (layer, head) pairs to switch off.
+        neurons: scales of neurons, [layer, neuron]; or (layer, neuron) pairs to switch off.
+        answer_only: score the options with the question left out too.
+        truncate: drop the first tokens of items that are longer than the context instead of refusing them.
+        level: of the intervals.
+        progress: show a progress bar.
+        batch_size: items side by side; `"auto"` is 64. Results differ by rounding alone.
+        seed: of the bootstrap and of draws.
+
+    Returns:
+        `score[language, item, option]`, nats; `characters`, `bytes` (of the option) and `tokens`; `gold[item, option]`;
+        `unconditional`, the score after an empty context, and `blind`, with the question left out, unless
+        `answer_only` is off; `choice`, `correct[language, item]`; and by language `accuracy`, with `low`, `high`
+        (Wilson); `chance`; `null`, what the label prior of the picks earns; `majority`; `answer_only`; `above`
+        chance (of fixed labels: above `null`), in points, with `p_value`, exact and corrected over the languages;
+        `items`; `merged`, `truncated`, counts of items. As attributes the `mean` over languages with `mean_low`,
+        `mean_high` (bootstrap over rows; an aligned item is drawn once with all its languages) and `mean_of_items`.
+
+    Raises:
+        BadTask: a generated task, more options than letters, or shots that leave nothing.
+        TooLarge: an option, or an item without `truncate`, is longer than the model's context; names it.
+        NotFinite: a score is NaN or infinite.
+
+    Source:
+        EleutherAI lm-evaluation-harness 0.4.13: api/model.py, api/task.py, models/huggingface.py.
+
+    Example:
+        >>> result = wb.evaluation.accuracy(model, wb.load_task("words", languages="de,fr"))      # doctest: +SKIP
+        >>> wb.figures.bars(result, "accuracy")                                                  # doctest: +SKIP
+    """
+    if task.kind != "choice":
+        raise BadTask(f"{task.name} is of kind {task.kind!r}; accuracy compares options, which kind 'choice' has")
+    one_of("normalize", normalize, NORMALIZE)
+    if variant == "released" and format != "letters":
+        raise BadTask("variant='released' compares letters; use it with format='letters'")
+    size = texts_per_batch(batch_size, auto=64)
+    scales = scales_of(model, heads=heads, neurons=neurons)
+    shaped = formatted(task, format, shots)
+    bare = variant == "released"
+    how = {"seam": seam, "truncate": truncate, "bare_letters": bare}
+    parts = {"score": encode_options(model, shaped, **how)}
+    if answer_only:
+        empty = without_question(shaped, "cloze")
+        parts["unconditional"] = encode_options(model, empty, **how)
+        blind = without_question(task.without_first(shots) if shots else task, format)
+        parts["blind"] = parts["unconditional"] if format == "cloze" else encode_options(model, blind, **how)
+    with edited(model, **scales) if scales else nullcontext():
+        values = _scored(model, parts, shaped, size, progress)
+    return _result(
+        model,
+        shaped,
+        parts["score"],
+        values,
+        normalize=normalize,
+        level=level,
+        seed=seed,
+        parameters={
+            "format": format,
+            "shots": shots,
+            "variant": variant,
+            "answer_only": answer_only,
+            "batch_size": size,
+            **how,
+            **recorded(scales),
+        },
+    )
+
+
+def _scored(
+    model: Model, parts: dict[str, list[Option]], task: Task, size: int, progress: bool
+) -> dict[str, np.ndarray]:
+    """The scores of each part as [language, item, option]; all parts in one pass over the model."""
+    distinct = {id(options): options for options in parts.values()}
+    flat: list[Option] = [option for options in distinct.values() for option in options]
+    scores = log_probabilities(model, flat, batch_size=size, progress=progress, label=task.name[-24:])
+    tables, start = {}, 0
+    for key, options in distinct.items():
+        tables[key] = _table(task, options, scores[start : start + len(options)])
+        start += len(options)
+    return {name: tables[id(options)] for name, options in parts.items()}
+
+
+def _table(task: Task, options: Sequence[Option], values: Iterable[float]) -> np.ndarray:
+    table = np.full((len(task.languages), len(task), task.n_options), np.nan)
+    for option, value in zip(options, values, strict=True):
+        table[option.place] = value
+    return table
+
+
+def _result(
+    model: Model,
+    task: Task,
+    options: list[Option],
+    values: dict[str, np.ndarray],
+    *,
+    normalize: str,
+    level: float,
+    seed: int,
+    parameters: dict[str, Any],
+) -> xr.Dataset:
+    """The Result of scores: measured variables, then `choose`."""
+    texts = [task.options[task.languages[k]][row][number] for k, row, number in (o.place for o in options)]
+    words = {
+        "score": "log-probability of the option [nats]",
+        "unconditional": "log-probability of the option after an empty context [nats]",
+        "blind": "log-probability of the option with the question left out [nats]",
+    }
+    variables: Variables = {name: (CELLS, table, words[name]) for name, table in values.items()}
+    variables |= {
+        "characters": (CELLS, _table(task, options, map(len, texts)), "code points of the option"),
+        "bytes": (CELLS, _table(task, options, (len(text.encode()) for text in texts)), "UTF-8 bytes of the option"),
+        "tokens": (CELLS, _table(task, options, (len(o.tail) for o in options)), "tokens that are scored"),
+        "gold": (("item", "option"), golds(task), "whether the option is right"),
+        "merged": (("language",), _items(task, options, "merged"), "items with a token across the seam"),
+        "truncated": (("language",), _items(task, options, "cut"), "items whose first tokens were dropped"),
+    }
+    measured = make_result(
+        variables,
+        {"language": list(task.languages), "item": list(task.ids), "option": list(range(task.n_options))},
+        method="evaluation.accuracy",
+        parameters=parameters,
+        model=model.info,
+        corpus=task.info,
+        seed=seed,
+        attrs={
+            "aligned": int(task.aligned),
+            "fixed_labels": int(task.fixed_labels and parameters["format"] == "cloze"),
+            "item_format": parameters["format"],
+        },
+    )
+    return choose(measured, normalize=normalize, level=level, seed=seed)
+
+
+def golds(task: Task) -> np.ndarray:
+    """Whether each option is right, [item, option] bool."""
+    table = np.zeros((len(task), task.n_options), dtype=bool)
+    for row, places in enumerate(task.gold):
+        table[row, list(places)] = True
+    return table
+
+
+def _items(task: Task, options: Sequence[Option], name: str) -> np.ndarray:
+    """Items of each language of which an option has this property."""
+    rows = {option.place[:2] for option in options if getattr(option, name)}
+    return np.array([sum(k == language for k, _ in rows) for language in range(len(task.languages))])

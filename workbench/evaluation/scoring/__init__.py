@@ -1,0 +1,1 @@
+"""How options are scored: formats, tokens, and one pass for what they share."""

@@ -1,0 +1,84 @@
+"""What a model reads: options as texts or as letters, solved items before the question, and no question at all."""
+
+from dataclasses import replace
+from typing import Literal
+
+from workbench.errors import BadTask
+from workbench.text.tasks.task import Context, Task
+
+Format = Literal["cloze", "letters"]
+_ANSWER = "Answer:"
+_MOST_LETTERS = 26
+
+
+def formatted(task: Task, format: Format, shots: int) -> Task:
+    """The task as the model reads it.
+
+    Args:
+        task: questions and options.
+        format: `"cloze"`: the question, then an option's text; `"letters"`: the question, the options as `A. text`
+            lines and `Answer:`, then a letter.
+        shots: the first items, solved, stand before each of the others, with a blank line between.
+
+    Raises:
+        BadTask: no item is left after the shots, a shot that a language lacks, or more options than letters.
+    """
+    shaped = _lettered(task) if format == "letters" else task
+    return _with_shots(shaped, shots) if shots else shaped
+
+
+def without_question(task: Task, format: Format) -> Task:
+    """The task with the question left out: an empty context, or the lettered options alone."""
+    empty = {language: tuple(None if c is None else "" for c in rows) for language, rows in task.context.items()}
+    return formatted(replace(task, context=empty), format, 0)
+
+
+def letters(options: int) -> tuple[str, ...]:
+    """A, B, C ...
+
+    Raises:
+        BadTask: more options than letters.
+    """
+    if options > _MOST_LETTERS:
+        raise BadTask(f"{options} options; there are {_MOST_LETTERS} letters")
+    return tuple(chr(ord("A") + place) for place in range(options))
+
+
+def _lettered(task: Task) -> Task:
+    context: dict[str, tuple[Context | None, ...]] = {}
+    for language, rows in task.context.items():
+        context[language] = tuple(
+            None if question is None else _listing(task, question, options)
+            for question, options in zip(rows, task.options[language], strict=True)
+        )
+    options = {language: tuple(letters(len(each)) for each in rows) for language, rows in task.options.items()}
+    return replace(task, context=context, options=options, delimiter=dict.fromkeys(task.languages, " "))
+
+
+def _listing(task: Task, question: Context, options: tuple[str, ...]) -> str:
+    if isinstance(question, tuple):
+        raise BadTask(f"{task.name} has a context for each option; letters need one question, so use format='cloze'")
+    lines = [f"{letter}. {option}" for letter, option in zip(letters(len(options)), options, strict=True)]
+    return "\n".join([*([question] if question else []), *lines, _ANSWER])
+
+
+def _with_shots(task: Task, shots: int) -> Task:
+    if shots >= len(task):
+        raise BadTask(f"{task.name} has {len(task)} items; {shots} shots leave none to evaluate")
+    context: dict[str, tuple[Context | None, ...]] = {}
+    for language in task.languages:
+        front = "".join(f"{_solved(task, language, place)}\n\n" for place in range(shots))
+        context[language] = tuple(
+            tuple(front + text for text in each) if isinstance(each, tuple) else None if each is None else front + each
+            for each in task.context[language]
+        )
+    return replace(task, context=context).without_first(shots)
+
+
+def _solved(task: Task, language: str, place: int) -> str:
+    """An item with its first right option."""
+    question, gold = task.context[language][place], min(task.gold[place])
+    if question is None:
+        raise BadTask(f"{task.name}: {language!r} lacks the item {task.ids[place]!r}, which would be a shot")
+    context = question[gold] if isinstance(question, tuple) else question
+    return f"{context}{task.separator(language)}{task.options[language][place][gold]}"

@@ -1,0 +1,51 @@
+"""Edits of an evaluation: scales of heads and neurons, from pairs, masks or numbers."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.arguments import shown
+from workbench.errors import BadArgument
+from workbench.model.model import Model
+from workbench.results.groups import read_units
+
+
+def scales_of(model: Model, *, heads: Any = None, neurons: Any = None) -> dict[str, Tensor]:
+    """Arguments of `edited`: the scales of what is given, as [layer, unit].
+
+    Args:
+        model: the model.
+        heads: scales [layer, head] as numbers; or (layer, head) pairs or a mask of what is switched off.
+        neurons: the same of neurons.
+
+    Raises:
+        BadArgument: a unit that does not exist, or scales of another shape or that are not finite.
+    """
+    scales = {}
+    for name, units, width in (("heads", heads, model.n_heads), ("neurons", neurons, model.n_neurons)):
+        if units is not None:
+            model.require(name.removesuffix("s"))
+            scales[name] = _scales(units, name, model.n_layers, width)
+    return scales
+
+
+def recorded(scales: dict[str, Tensor]) -> dict[str, Any]:
+    """What provenance records of an edit: the cells that are scaled and their scales."""
+    return {
+        name: [[*cell, round(float(values[tuple(cell)]), 6)] for cell in (values != 1).nonzero().tolist()]
+        for name, values in scales.items()
+    }
+
+
+def _scales(units: Any, name: str, layers: int, width: int) -> Tensor:
+    values = units.detach().cpu().numpy() if isinstance(units, Tensor) else units
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        if values.shape != (layers, width) or not np.isfinite(values).all():
+            raise BadArgument(f"{name} has shape {list(values.shape)}; give finite scales of [{layers}, {width}]")
+        return torch.as_tensor(values, dtype=torch.float32)
+    if isinstance(values, str | bytes | dict) or not hasattr(values, "__iter__"):
+        raise BadArgument(f"{name}={shown(units)}; give (layer, {name.removesuffix('s')}) pairs, a mask, or scales")
+    off = read_units(values, layers, width, unit=name.removesuffix("s"))
+    return torch.from_numpy(1.0 - off.astype(np.float32))

@@ -1,0 +1,1 @@
+"""Tasks: contexts with options by language, and their readers."""

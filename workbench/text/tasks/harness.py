@@ -1,0 +1,77 @@
+"""Tasks of lm-eval: its own task object makes context, options and gold, so no template is retyped."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.errors import BadTask, MissingExtra
+from workbench.text.languages import check, known, language_list
+from workbench.text.tasks.task import Item, Task, joined
+
+_CHOICE = "multiple_choice"
+
+
+def harness_task(names: str, *, languages: str | Sequence[str] | None = None, limit: int | None = None) -> Task:
+    """One or more of lm-eval's tasks, one for each language, as a Task.
+
+    Args:
+        names: with commas; each a name, or a folder with YAML files, a slash and a name.
+        languages: of the tasks, in this order; by default the code at the end of each name.
+        limit: first items.
+
+    Raises:
+        MissingExtra: lm-eval is not installed.
+        BadTask: no such task, another output type than multiple choice, or no language.
+    """
+    manager_of, built = _manager()
+    given = names.split(",")
+    codes = language_list(languages) if languages is not None else [name.rpartition("_")[2] for name in given]
+    if len(codes) != len(given):
+        raise BadTask(f"{len(given)} tasks of lm-eval and {len(codes)} languages; give one for each")
+    items: dict[str, list[Item]] = {}
+    delimiters: dict[str, str] = {}
+    for name, code in zip(given, codes, strict=True):
+        if not known(code):
+            raise BadTask(f"lm-eval's task {name!r} does not end in a language; name it with languages=")
+        folder, _, short = name.rpartition("/")
+        try:
+            task = built(short, manager_of(include_path=folder or None))
+        except Exception as error:  # lm-eval raises whatever its loaders raise
+            raise BadTask(f"lm-eval cannot build {name!r}: {type(error).__name__}: {str(error)[:160]}") from error
+        language = check(code)
+        items[language] = _items(task, name, limit)
+        delimiters[language] = str(task.config.target_delimiter)
+    return joined(items, f"lm_eval:{names}", delimiter=delimiters)
+
+
+def _manager() -> tuple[Any, Any]:
+    os.environ.setdefault("HF_DATASETS_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "0"))
+    try:
+        from lm_eval.tasks import TaskManager, get_task_dict  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise MissingExtra("lm-eval is not installed; pip install 'babel-workbench[lm-eval]'") from error
+    return TaskManager, lambda name, manager: next(iter(get_task_dict([name], manager).values()))
+
+
+def _items(task: Any, name: str, limit: int | None) -> list[Item]:
+    if getattr(task, "OUTPUT_TYPE", None) != _CHOICE:
+        raise BadTask(f"lm-eval's {name!r} is of type {getattr(task, 'OUTPUT_TYPE', None)}; only {_CHOICE} can be read")
+    task.build_all_requests(limit=limit, rank=0, world_size=1)
+    requests: dict[int, list[Any]] = {}
+    for request in task.instances:
+        requests.setdefault(int(request.doc_id), []).append(request)
+    items = []
+    for number, own in sorted(requests.items()):
+        doc = own[0].doc
+        pairs = [request.args for request in own if request.args[0]] or [request.args for request in own]
+        count = len(task.doc_to_choice(doc))
+        contexts = tuple(str(context) for context, _ in pairs[:count])
+        delimiter = str(task.config.target_delimiter)
+        options = tuple(str(text).removeprefix(delimiter) for _, text in pairs[:count])
+        gold = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
+        golds = frozenset(int(place) for place in (gold if isinstance(gold, list) else [gold]))
+        context = contexts[0] if len(set(contexts)) == 1 else contexts
+        items.append(
+            Item(str(doc.get("id", number)) if isinstance(doc, dict) else str(number), context, options, golds)
+        )
+    return items

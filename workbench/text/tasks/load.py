@@ -1,0 +1,166 @@
+"""Load a task: shipped, a file, a folder, rows in memory, or one of lm-eval's."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.arguments import checked
+from workbench.errors import BadTask
+from workbench.text.display.naming import quoted, shortened
+from workbench.text.formats.decoding import kind, read_json_lines, read_text
+from workbench.text.formats.names import ENDINGS, by_language, read_name
+from workbench.text.languages import check, known
+from workbench.text.tasks.harness import harness_task
+from workbench.text.tasks.rows import FORMATS, Format, Reader, Row, format_of, read_item
+from workbench.text.tasks.task import Item, Task, joined
+from workbench.text.tasks.words import words_task
+
+_HARNESS = "lm_eval:"
+_LANGUAGE = ("language", "lang", "dialect")  # fields that name a row's language
+
+
+@checked
+def load_task(
+    source: Any = "words",
+    *,
+    format: str | Reader | None = None,
+    languages: str | Sequence[str] | None = None,
+    limit: int | None = None,
+    split: str | None = None,
+) -> Task:
+    """Load a task: questions with options and right answers, in one or more languages that are joined by id.
+
+    Args:
+        source: `"words"` (the shipped words: which of four words translates a concept?), `"words:de"` (asked in
+            German); a JSONL, JSON or TSV file or a folder of them with the language in each name (`test.it.jsonl`,
+            `mgsm_de.tsv`) or in a field `language`; a list of dicts, a mapping of language to such a list, or a frame;
+            `"lm_eval:NAME"`, or `"lm_eval:FOLDER/NAME"`: lm-eval's own task makes context, options and gold.
+        format: of the rows, when their fields do not tell: rows (`id, language, context, options, gold`), answers
+            (`id, language, context, gold`, generated), xcopa, belebele, xstorycloze, mgsm, mmlu, include, mubench; or
+            a function from a row, its language and its number to a `wb.evaluation.Item`.
+        languages: to keep, in this order; all when None. Of one of lm-eval's tasks: the language of each name.
+        limit: first items to keep.
+        split: of a folder: only files that have this word in their name.
+
+    Returns:
+        The Task. Where languages have different ids, `unmatched` counts them and the task is not `aligned`.
+
+    Raises:
+        BadTask: missing, empty, of no known format, or a row that cannot be read; names its place.
+        UnknownLanguage: a requested language is missing.
+        MissingExtra: lm-eval is not installed.
+
+    Example:
+        >>> task = wb.load_task("words", languages="de,fr", limit=40)                            # doctest: +SKIP
+        >>> wb.evaluation.accuracy(model, task).accuracy                                         # doctest: +SKIP
+    """
+    if isinstance(source, Task):
+        task = source
+    elif isinstance(source, str) and (source == "words" or source.startswith("words:")):
+        return words_task(languages=languages, source=source.partition(":")[2], limit=limit)
+    elif isinstance(source, str) and source.startswith(_HARNESS):
+        return harness_task(source.removeprefix(_HARNESS), languages=languages, limit=limit)
+    else:
+        rows, name = _rows(source, languages, split)
+        task = _read(rows, name, format)
+    return (task if languages is None else task.select(languages)).limit(limit)
+
+
+def _rows(source: Any, languages: Any, split: str | None) -> tuple[dict[str, list[tuple[str, Row]]], str]:
+    """Language to its rows, each with its place; and a name."""
+    if isinstance(source, str | Path):
+        path = Path(source)
+        files = _files(path, languages, split)
+        return _by_field({language: _file_rows(file) for language, file in files.items()}, str(path)), str(path)
+    if isinstance(source, pd.DataFrame):
+        source = source.to_dict("records")
+    if isinstance(source, Mapping) and all(isinstance(rows, Sequence) for rows in source.values()) and source:
+        return {check(str(code)): _numbered(rows, str(code)) for code, rows in source.items()}, "rows"
+    if isinstance(source, Sequence) and not isinstance(source, bytes | str) and len(source):
+        return _by_field({"": _numbered(source, "rows")}, "rows"), "rows"
+    raise BadTask(
+        f"cannot read a task from {type(source).__name__}; give 'words', a path, rows as dicts, or 'lm_eval:NAME'"
+    )
+
+
+def _numbered(rows: Any, name: str) -> list[tuple[str, Row]]:
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise BadTask(f"{name}, row {number}: {quoted(row)} is no row with named fields")
+    return [(f"{name}, row {number}", row) for number, row in enumerate(rows)]
+
+
+def _files(path: Path, languages: Any, split: str | None) -> dict[str, Path]:
+    """Language to file; "" where no name tells it."""
+    if not path.is_dir():
+        named = read_name(path, languages) if path.suffix else None
+        return {named.language if named else "": path}
+    files = [file for file in sorted(path.iterdir()) if file.is_file() and kind(file).lstrip(".") in ENDINGS]
+    files = [file for file in files if split is None or split in file.name]
+    named_files = [named for file in files if (named := read_name(file, languages))]
+    if not named_files:
+        raise BadTask(f"{path} has no file that names its language, such as test.de.jsonl{_of(split)}")
+    return by_language(named_files, path, languages)
+
+
+def _of(split: str | None) -> str:
+    return f" and has {split!r} in its name" if split else ""
+
+
+def _file_rows(path: Path) -> list[tuple[str, Row]]:
+    """Rows of a file, each with its place."""
+    suffix = kind(path)
+    if suffix == ".tsv":
+        rows = [line.split("\t") for line in read_text(path, BadTask).rstrip("\n").split("\n")]
+        headed = any(name in rows[0] for name in ("id", "context", "question", "premise", "prompt"))
+        header, first = (rows[0], 1) if headed else (list(FORMATS["mgsm"].fields), 0)
+        for number, cells in enumerate(rows):
+            if len(cells) != len(header):
+                raise BadTask(f"{path}, line {number + 1}: {len(cells)} cells; the header has {len(header)}")
+        return [
+            (f"{path}, line {number + 1}", dict(zip(header, cells, strict=True)))
+            for number, cells in enumerate(rows)
+            if number >= first
+        ]
+    if suffix == ".json":
+        try:
+            content = json.loads(read_text(path, BadTask))
+        except (ValueError, RecursionError) as error:
+            raise BadTask(f"{path} is not JSON ({str(error)[:80]})") from error
+        return _numbered(content if isinstance(content, list) else [content], str(path))
+    return [(f"{path}, {place}", row) for place, row in read_json_lines(path, BadTask)]
+
+
+def _by_field(files: dict[str, list[tuple[str, Row]]], name: str) -> dict[str, list[tuple[str, Row]]]:
+    """Rows by the language of their file's name, or else of their own field."""
+    rows: dict[str, list[tuple[str, Row]]] = {}
+    for language, own_rows in files.items():
+        for place, row in own_rows:
+            field = next((row[field] for field in _LANGUAGE if isinstance(row.get(field), str)), "")
+            code = language or field
+            if not known(code):
+                raise BadTask(
+                    f"{place}: no language; name the file by it (test.de.jsonl) or give each row a field `language`"
+                )
+            rows.setdefault(check(code), []).append((place, row))
+    if not rows:
+        raise BadTask(f"{name} has no rows")
+    return rows
+
+
+def _read(rows: dict[str, list[tuple[str, Row]]], name: str, format: str | Reader | None) -> Task:
+    if callable(format):
+        layout = Format((), format)
+    elif format is not None and format not in FORMATS:
+        raise BadTask(f"format={format!r} does not exist (has: {', '.join(FORMATS)}), or a function of a row")
+    else:
+        place, first = next(iter(rows.values()))[0]
+        layout = format_of(list(first), place) if format is None else FORMATS[format]
+    items: dict[str, list[Item]] = {
+        language: [read_item(layout.read, row, language, str(number), place) for number, (place, row) in enumerate(own)]
+        for language, own in rows.items()
+    }
+    return joined(items, shortened([name]), kind=layout.kind, native=layout.native)
