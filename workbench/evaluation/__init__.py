@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from workbench.evaluation.cypher.evaluate import cypher  # a folder has its name, so it is bound here and not lazily
 from workbench.lazy import lazily
 
 _NAMES = {
@@ -11,8 +12,14 @@ _NAMES = {
     "choose": "workbench.evaluation.picks",
     "load_task": "workbench.text.tasks.load",
 }
-__all__ = [*_NAMES]  # pyright: ignore[reportUnsupportedDunderAll]
-__getattr__, __dir__ = lazily(__name__, _NAMES)
+__all__ = ["cypher", *_NAMES]  # pyright: ignore[reportUnsupportedDunderAll]
+__getattr__, _ = lazily(__name__, _NAMES)
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)
+
 
 if TYPE_CHECKING:
     from workbench.evaluation.measure import accuracy  # noqa: F401

@@ -12,7 +12,7 @@ from workbench.evaluation.cypher.effects import FACTORS, effects
 from workbench.evaluation.cypher.engine import TIMEOUT, require_ladybug
 from workbench.evaluation.cypher.execution import executed, text_scores
 from workbench.evaluation.cypher.likelihood import Normalize, likelihood, prompted
-from workbench.evaluation.cypher.writing import check_room, written_queries
+from workbench.evaluation.cypher.writing import check_prompts_fit, written_queries
 from workbench.evaluation.scoring.scales import recorded, scales_of
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
@@ -83,7 +83,8 @@ def cypher(
         [prompt_language, language, item]: `nll` (mean loss of the right query's tokens, nats), `exact`, `gleu`
         (Google-BLEU), `rouge_l`, `valid` (it ran), `executed` (it returned the right rows), `reason` and `written`;
         with `rank` `ranked` (the right query is the likeliest), its `chance`, and `blind` [prompt_language], its mean
-        with the question left out: what the model's liking for a query earns. `corpus_gleu` [prompt_language, language].
+        with the question left out: what the model's liking for a query earns.
+        `corpus_gleu` [prompt_language, language].
         By metric: `mean` [metric, prompt_language, language] with its interval over items; `gap` [metric, language_of],
         the pivot's mean less that of the other languages; `share` [metric, language_of], the share of the variance of
         the means that the language explains, `share_control_mean` (languages shuffled) and `share_p_value`; and
@@ -109,7 +110,7 @@ def cypher(
     size, scales = texts_per_batch(batch_size), scales_of(model, heads=heads, neurons=neurons)
     tasks = {code: prompted(task, queries, code) for code in codes}
     if write:
-        check_room(model, list(tasks.values()), tokens)
+        check_prompts_fit(model, list(tasks.values()), tokens)
     with edited(model, **scales):
         scored = likelihood(model, tasks, queries, rank=rank, normalize=normalize, batch_size=size, progress=progress)
     scores: dict[str, np.ndarray] = {"nll": scored.nll}
@@ -132,17 +133,9 @@ def cypher(
             variables["reason"] = (CELLS, _texts(reason), "why a query does not count as executed")
     variables = {name: (CELLS, values, _WORDS[name]) for name, values in scores.items()} | variables
     variables |= effects(scores, codes, task.languages, pivot=pivot, level=level, seed=seed)
-    parameters = {
-        **{
-            "prompt_languages": codes,
-            "rank": rank,
-            "normalize": normalize,
-            "write": write,
-            "execute": execute,
-            "names": names,
-        },
-        **{"tokens": tokens, "timeout": timeout, "pivot": pivot, "level": level, **recorded(scales)},
-    }
+    flags = {"rank": rank, "normalize": normalize, "write": write, "execute": execute, "names": names}
+    numbers = {"tokens": tokens, "timeout": timeout, "pivot": pivot, "level": level}
+    parameters = {"prompt_languages": codes, **flags, **numbers, **recorded(scales)}
     return make_result(
         variables,
         {

@@ -1,6 +1,7 @@
 """Score written queries: as texts, and by the rows that they return."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -15,7 +16,7 @@ from workbench.text.tasks.cypher.graph import Graph
 _TRIES = 3  # of a gold query, should the machine be busy
 
 
-def text_scores(written: np.ndarray, golds: Sequence[str]) -> dict[str, np.ndarray]:
+def text_scores(written: Any, golds: Sequence[str]) -> dict[str, np.ndarray]:
     """Scores of queries [..., item] as texts, against the gold of each item.
 
     Returns:
@@ -27,7 +28,7 @@ def text_scores(written: np.ndarray, golds: Sequence[str]) -> dict[str, np.ndarr
     for place in np.ndindex(shape):
         if written[place] is None:
             continue
-        query, gold = written[place], query_of(golds[place[-1]])
+        query, gold = written[place], query_of(golds[int(place[-1])])
         matching, total = counts[place] = gleu_counts(query, gold)
         values["exact"][place] = exact(query, gold)
         values["gleu"][place] = matching / total if total else 0.0
@@ -38,7 +39,7 @@ def text_scores(written: np.ndarray, golds: Sequence[str]) -> dict[str, np.ndarr
 
 
 def executed(
-    written: np.ndarray,
+    written: Any,
     golds: Mapping[str, str],
     graph: Graph,
     *,

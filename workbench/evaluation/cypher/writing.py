@@ -14,7 +14,7 @@ from workbench.text.tasks.cypher.queries import Prompt
 from workbench.text.tasks.task import Task
 
 
-def check_room(model: Model, tasks: Sequence[Task], tokens: int) -> None:
+def check_prompts_fit(model: Model, tasks: Sequence[Task], tokens: int) -> None:
     """Refuse prompts that leave no room for a query.
 
     Raises:
