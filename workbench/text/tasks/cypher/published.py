@@ -44,13 +44,10 @@ def text2cypher_task(rows: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]]
             schema.setdefault(item, described)
             form.setdefault(item, str(row.get(_SOURCE) or ""))
     queries = Queries(gold, question, schema, prompts, form)
-    codes = {language: prompt_language_for(language, prompts) for language in question}
+    codes = [prompt_language_for(language, prompts) for language in question]
     items = {
-        language: [
-            Item(item, queries.context(code, language, item), (gold[item],), frozenset({0}))
-            for item in question[language]
-        ]
-        for language, code in codes.items()
+        language: [Item(item, queries.context(code, language, item), (gold[item],), frozenset({0})) for item in own]
+        for (language, own), code in zip(question.items(), codes, strict=True)
     }
     delimiter = dict.fromkeys(items, DELIMITER)
     return replace(joined(items, name, kind="generate", delimiter=delimiter), queries=queries)
