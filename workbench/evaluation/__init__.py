@@ -10,7 +10,12 @@ _NAMES = {
     "Task": "workbench.text.tasks.task",
     "accuracy": "workbench.evaluation.measure",
     "choose": "workbench.evaluation.picks",
+    "compare": "workbench.evaluation.tables",
+    "from_lm_eval": "workbench.evaluation.harness.read",
     "load_task": "workbench.text.tasks.load",
+    "table": "workbench.evaluation.tables",
+    "to_lm_eval": "workbench.evaluation.harness.write",
+    "under": "workbench.evaluation.edits",
 }
 __all__ = ["cypher", *_NAMES]  # pyright: ignore[reportUnsupportedDunderAll]
 __getattr__, _ = lazily(__name__, _NAMES)
@@ -22,7 +27,11 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from workbench.evaluation.edits import under  # noqa: F401
+    from workbench.evaluation.harness.read import from_lm_eval  # noqa: F401
+    from workbench.evaluation.harness.write import to_lm_eval  # noqa: F401
     from workbench.evaluation.measure import accuracy  # noqa: F401
     from workbench.evaluation.picks import choose  # noqa: F401
+    from workbench.evaluation.tables import compare, table  # noqa: F401
     from workbench.text.tasks.load import load_task  # noqa: F401
     from workbench.text.tasks.task import Item, Task  # noqa: F401

@@ -56,8 +56,8 @@ def _ranked(result: xr.Dataset) -> str:
     verdict = "more often than" if low > expected else "less often than" if high < expected else "as often as"
     return (
         f"The right query is the likeliest of its options in {percent(np.nanmean(by_item))} of the cases (95 % "
-        f"interval over items {percent(float(low))} to {percent(float(high))}), {verdict} by chance ({percent(expected)}); with "
-        f"the question left out in {percent(float(result.blind.mean()))}."
+        f"interval over items {percent(float(low))} to {percent(float(high))}), {verdict} by chance "
+        f"({percent(expected)}); with the question left out in {percent(float(result.blind.mean()))}."
     )
 
 

@@ -1,0 +1,103 @@
+"""Tasks written for lm-eval, and logs in its layout read back; the rows here are written for these tests."""
+
+import json
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.errors import BadTask
+
+ROWS = [
+    {"id": str(n), "language": language, "context": f"Q{n}?", "options": ["ab", "abcd"], "gold": n % 2}
+    for language in ("de", "en")
+    for n in range(3)
+]
+
+
+def log(folder, name, scores, *, filters=("none",), empty=()):
+    """A log of rows with these scores; the target of item n is n % 2."""
+    lines = []
+    for number, own in enumerate(scores):
+        pairs = [(f"Q{number}?", text) for text in (" ab", " abcd")] + [
+            ("", text) for text in (" ab", " abcd") if empty
+        ]
+        values = [*own, *(empty[number] if empty else ())]
+        for name_of in filters:
+            lines.append(
+                {
+                    "doc_id": number,
+                    "doc": {},
+                    "target": str(number % 2),
+                    "arguments": {f"gen_args_{i}": {"arg_0": c, "arg_1": t} for i, (c, t) in enumerate(pairs)},
+                    "filtered_resps": [[str(value), "False"] for value in values],
+                    "filter": name_of,
+                    "metrics": ["acc"],
+                    "acc": float(np.argmax(own) == number % 2),
+                }
+            )
+    path = folder / f"samples_{name}_2026-01-02T03-04-05.678.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines[::-1])) + "\n", encoding="utf-8")  # unsorted
+    return path
+
+
+def test_a_log_gives_the_accuracy_that_it_states(tmp_path):
+    path = log(tmp_path, "xcopa_it", [(-1, -2), (-4, -6), (-3, -1)])
+    result = wb.evaluation.from_lm_eval(path)
+    stated = [json.loads(line)["acc"] for line in path.read_text(encoding="utf-8").splitlines()]
+    assert result.accuracy.item() == np.mean(stated) == pytest.approx(1 / 3)
+    assert result["language"].values.tolist() == ["it"]
+    assert wb.evaluation.choose(result, normalize="characters").choice.values.tolist() == [[0, 1, 1]]  # a tie
+
+
+def test_logs_of_two_languages_join(tmp_path):
+    paths = [log(tmp_path, f"xcopa_{code}", [(-1, -2), (-2, -1)], empty=[(-1, -1), (-1, -3)]) for code in ("it", "tr")]
+    result = wb.evaluation.from_lm_eval(paths)
+    assert result["language"].values.tolist() == ["it", "tr"] and result.accuracy.values.tolist() == [1, 1]
+    assert wb.evaluation.choose(result, normalize="unconditional").choice.values.tolist() == [[0, 1], [0, 1]]
+
+
+def test_one_of_several_filters_must_be_named(tmp_path):
+    path = log(tmp_path, "mgsm_de", [(-1, -2)], filters=("strict", "flexible"))
+    with pytest.raises(BadTask, match="has the filters flexible, strict; name one"):
+        wb.evaluation.from_lm_eval(path)
+    assert wb.evaluation.from_lm_eval(path, filter="strict").sizes["item"] == 1
+
+
+def test_a_log_of_generated_answers(tmp_path):
+    rows = [
+        {
+            "doc_id": n,
+            "target": "5",
+            "arguments": {},
+            "filtered_resps": ["5"],
+            "filter": "f",
+            "metrics": ["exact_match"],
+        }
+        for n in range(4)
+    ]
+    path = tmp_path / "samples_mgsm_de_2026-01-02T03-04-05.jsonl"
+    lines = [json.dumps({**row, "exact_match": float(n < 3)}) for n, row in enumerate(rows)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    result = wb.evaluation.from_lm_eval(path)
+    assert result.accuracy.item() == 0.75 and result.correct.values.tolist() == [[1, 1, 1, 0]]
+
+
+@pytest.mark.parametrize(("text", "message"), [('{"a": 1}\n', "is no sample log"), ("{", "not JSON")])
+def test_what_is_no_log_is_refused(tmp_path, text, message):
+    (tmp_path / "x.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(BadTask, match=message):
+        wb.evaluation.from_lm_eval(tmp_path / "x.jsonl")
+
+
+def test_written_rows_are_what_the_model_reads(tmp_path):
+    task = wb.load_task(ROWS)
+    names = wb.evaluation.to_lm_eval(task, tmp_path, format="letters", shots=1)
+    assert names == ["rows_letters_de", "rows_letters_en"]
+    rows = [json.loads(line) for line in (tmp_path / "rows_letters_de.jsonl").read_text(encoding="utf-8").splitlines()]
+    shot = "Q0?\nA. ab\nB. abcd\nAnswer: A\n\n"
+    assert rows[0] == {"id": "1", "context": f"{shot}Q1?\nA. ab\nB. abcd\nAnswer:", "options": ["A", "B"], "gold": 1}
+    text = (tmp_path / "rows_letters_de.yaml").read_text(encoding="utf-8")
+    assert 'target_delimiter: " "' in text and str(tmp_path / "rows_letters_de.jsonl") in text
+    with pytest.raises(BadTask, match="of kind 'generate'"):
+        wb.evaluation.to_lm_eval(wb.load_task([{"language": "en", "context": "a", "gold": "b"}]), tmp_path)

@@ -1,0 +1,1 @@
+"""lm-eval: tasks written for it, and its logs read back."""

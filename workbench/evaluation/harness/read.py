@@ -1,0 +1,167 @@
+"""Read lm-eval's sample logs as the Results of `accuracy`."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from workbench.arguments import checked
+from workbench.errors import BadTask
+from workbench.evaluation.measure import CELLS, golds
+from workbench.evaluation.picks import choose
+from workbench.results.make import make_result
+from workbench.results.proportions import wilson
+from workbench.text.display.naming import shortened
+from workbench.text.formats.decoding import read_json_lines
+from workbench.text.languages import check, known
+from workbench.text.tasks.task import Item, joined
+
+_NAME = re.compile(r"samples_(.+)_\d{4}-\d\d-\d\dT[\d.-]+")
+
+
+@checked
+def from_lm_eval(
+    path: str | Path | Sequence[str | Path], *, filter: str | None = None, level: float = 0.95
+) -> xr.Dataset:
+    """Read `samples_<task>_<time>.jsonl`, as `lm_eval run --log_samples` writes it.
+
+    Args:
+        path: a log, or logs of one task in several languages, which the end of the task's name tells.
+        filter: which of several filters to read, where a log has more than one.
+        level: of the intervals.
+
+    Returns:
+        Of a multiple-choice task the Result of `accuracy` (tokens are not in a log), which `choose` picks from again;
+        its `accuracy` is lm-eval's acc. Of a generated task `correct[language, item]` and `accuracy`, `low`, `high`,
+        `items`, by the first metric of the log.
+
+    Raises:
+        BadTask: missing, no log, several filters and none named, or a gold that no option has.
+
+    Example:
+        >>> result = wb.evaluation.from_lm_eval("out/samples_xcopa_it_2026-01-01T00-00-00.jsonl")  # doctest: +SKIP
+    """
+    files = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
+    if not files:
+        raise BadTask("no log; give the path of a samples_<task>_<time>.jsonl")
+    logs = {_language(file): _rows(file, filter) for file in files}
+    if len(logs) < len(files):
+        raise BadTask(
+            f"{len(files)} logs are in {len(logs)} languages; give one for each: {shortened(list(map(str, files)))}"
+        )
+    first = next(iter(logs.values()))[0]
+    name = f"lm_eval: {shortened([file.name for file in files])}"
+    if isinstance(first["filtered_resps"][0], list | tuple):
+        return _choices(logs, name, level)
+    return _generated(logs, name, level)
+
+
+def _language(file: Path) -> str:
+    match = _NAME.match(file.name)
+    code = (match[1] if match else file.stem).rpartition("_")[2]
+    return check(code) if known(code) else code
+
+
+def _rows(file: Path, filter: str | None) -> list[dict[str, Any]]:
+    rows = [row for _, row in read_json_lines(file, BadTask)]
+    lacking = [name for name in ("doc_id", "filtered_resps", "target", "arguments") if name not in rows[0]]
+    if lacking:
+        raise BadTask(f"{file} is no sample log of lm-eval: it lacks {', '.join(lacking)}")
+    filters = list(dict.fromkeys(str(row.get("filter")) for row in rows))
+    if (filter is None and len(filters) > 1) or (filter is not None and filter not in filters):
+        raise BadTask(f"{file} has the filters {', '.join(filters)}; name one with filter=")
+    wanted = [row for row in rows if filter is None or row.get("filter") == filter]
+    return sorted(wanted, key=lambda row: row["doc_id"])
+
+
+def _choices(logs: dict[str, list[dict[str, Any]]], name: str, level: float) -> xr.Dataset:
+    items, scores, empty = {}, {}, {}
+    for language, rows in logs.items():
+        parts = [_pairs(row) for row in rows]
+        items[language] = [
+            Item(str(row["doc_id"]), "", options, _gold(row["target"], options, name))
+            for row, (options, _, _) in zip(rows, parts, strict=True)
+        ]
+        scores[language] = {str(row["doc_id"]): values for row, (_, values, _) in zip(rows, parts, strict=True)}
+        empty[language] = {
+            str(row["doc_id"]): values for row, (_, _, values) in zip(rows, parts, strict=True) if values
+        }
+    task = joined(items, name)
+    tables = {part: np.full((len(task.languages), len(task), task.n_options), np.nan) for part in ("score", "empty")}
+    lengths = {part: np.full_like(tables["score"], np.nan) for part in ("characters", "bytes", "tokens")}
+    for k, language in enumerate(task.languages):
+        for row in task.present(language):
+            number, options = task.ids[row].removesuffix(f" ({language})"), task.options[language][row]
+            tables["score"][k, row, : len(options)] = scores[language][number]
+            if number in empty[language]:
+                tables["empty"][k, row, : len(options)] = empty[language][number]
+            lengths["characters"][k, row, : len(options)] = [len(text) for text in options]
+            lengths["bytes"][k, row, : len(options)] = [len(text.encode()) for text in options]
+    variables = {"score": (CELLS, tables["score"], "log-probability of the option [nats]")}
+    if all(empty.values()):
+        words = "log-probability of the option after an empty context [nats]"
+        variables |= dict.fromkeys(("unconditional", "blind"), (CELLS, tables["empty"], words))
+    variables |= {part: (CELLS, values, f"{part} of the option") for part, values in lengths.items()}
+    measured = make_result(
+        variables | {"gold": (("item", "option"), golds(task), "whether the option is right")},
+        {"language": list(task.languages), "item": list(task.ids), "option": list(range(task.n_options))},
+        method="evaluation.accuracy",
+        parameters={"log": name},
+        corpus=task.info,
+        attrs={"aligned": int(task.aligned), "fixed_labels": int(task.fixed_labels), "item_format": "lm_eval"},
+    )
+    return choose(measured, level=level)
+
+
+def _pairs(row: dict[str, Any]) -> tuple[tuple[str, ...], list[float], list[float]]:
+    """Options, their scores, and their scores after an empty context, if there are any."""
+    pairs = [row["arguments"][f"gen_args_{number}"] for number in range(len(row["arguments"]))]
+    values = [float(value) for value, _ in row["filtered_resps"]]
+    half = len(pairs) // 2
+    double = half > 1 and all(pair["arg_0"] == "" for pair in pairs[half:]) and bool(pairs[0]["arg_0"])
+    count = half if double else len(pairs)
+    options = tuple(str(pair["arg_1"]).removeprefix(" ") for pair in pairs[:count])
+    return options, values[:count], values[count:]
+
+
+def _gold(target: Any, options: tuple[str, ...], name: str) -> frozenset[int]:
+    try:
+        value = json.loads(target) if isinstance(target, str) else target
+    except ValueError:
+        value = target
+    if isinstance(value, str) and value.removeprefix(" ") in options:
+        value = options.index(value.removeprefix(" "))
+    places = value if isinstance(value, list) else [value]
+    if not all(isinstance(place, int) and 0 <= place < len(options) for place in places):
+        raise BadTask(f"{name}: the target {target!r} is none of the options {shortened(list(options))}")
+    return frozenset(places)
+
+
+def _generated(logs: dict[str, list[dict[str, Any]]], name: str, level: float) -> xr.Dataset:
+    ids = list(dict.fromkeys(str(row["doc_id"]) for rows in logs.values() for row in rows))
+    correct = np.full((len(logs), len(ids)), np.nan)
+    for k, rows in enumerate(logs.values()):
+        for row in rows:
+            correct[k, ids.index(str(row["doc_id"]))] = float(row[row["metrics"][0]])
+    items = (~np.isnan(correct)).sum(1)
+    ends = [
+        wilson(round(float(np.nansum(row))), int(count), level=level) for row, count in zip(correct, items, strict=True)
+    ]
+    between = f"of Wilson's {level:.0%} interval of accuracy"
+    return make_result(
+        {
+            "correct": (("language", "item"), correct, "1 where the answer is right"),
+            "accuracy": (("language",), np.nansum(correct, 1) / items, "share of items answered right"),
+            "low": (("language",), [low for low, _ in ends], f"lower end {between}"),
+            "high": (("language",), [high for _, high in ends], f"upper end {between}"),
+            "items": (("language",), items, "items"),
+        },
+        {"language": list(logs), "item": ids},
+        method="evaluation.from_lm_eval",
+        parameters={"log": name},
+        owners={"accuracy": ("low", "high")},
+    )
