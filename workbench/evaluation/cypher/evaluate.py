@@ -136,7 +136,7 @@ def cypher(
     flags = {"rank": rank, "normalize": normalize, "write": write, "execute": execute, "names": names}
     numbers = {"tokens": tokens, "timeout": timeout, "pivot": pivot, "level": level}
     parameters = {"prompt_languages": codes, **flags, **numbers, **recorded(scales)}
-    return make_result(
+    result = make_result(
         variables,
         {
             "prompt_language": codes,
@@ -151,6 +151,8 @@ def cypher(
         corpus=task.info,
         seed=seed,
     )
+    result["mean"].attrs["question"] = "How does the score change with the language of the prompt and of the question?"
+    return result
 
 
 _WORDS = {
