@@ -61,7 +61,7 @@ def writes(monkeypatch, answer):
 
 def evaluated(monkeypatch, model, task, answer, **options):
     writes(monkeypatch, answer)
-    return wb.evaluation.cypher(model, task, progress=False, tokens=8, **options)
+    return wb.evaluation.cypher(model, task, progress=False, tokens=8, timeout=10.0, **options)
 
 
 @pytest.mark.cypher
@@ -160,6 +160,11 @@ def loss(model, context, query):
     return sum(losses), sum(losses) / len(losses)
 
 
+def test_items_are_tasks_of_the_methods_for_heads(model, task, ranked):
+    losses = wb.heads.task_losses(model, task.queries.tasks("zh", "fi"))
+    assert ranked.nll.sel(prompt_language="zh", language="fi").values == pytest.approx(losses, abs=1e-4)
+
+
 def test_without_the_question_the_rank_is_the_models_own_liking(model, task, ranked):
     for prompt, code in enumerate(("en", "zh")):
         picks = []
@@ -223,6 +228,7 @@ def test_figures_draw_the_grid(ranked):
     ("options", "error", "text"),
     [
         ({"prompt_languages": "xx"}, UnknownLanguage, "xx"),
+        ({"pivot": "xx"}, UnknownLanguage, "xx"),
         ({"tokens": 0}, BadArgument, "tokens"),
         ({"tokens": 250, "execute": False}, TooLarge, "tokens"),
         ({"timeout": 0.0, "write": False}, BadArgument, "timeout"),

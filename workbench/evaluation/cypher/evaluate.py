@@ -20,6 +20,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
 from workbench.text.corpus import chosen
+from workbench.text.languages import check
 from workbench.text.tasks.cypher.queries import Queries
 from workbench.text.tasks.task import Task
 
@@ -71,7 +72,7 @@ def cypher(
         names: compare columns by name, as Neo4j does, so that an alias matters.
         tokens: most tokens to write.
         timeout: seconds that a query may run.
-        pivot: language that the gaps compare with the others.
+        pivot: language that the gaps compare with the others; where it is missing, gaps are NaN.
         heads: scales [layer, head], or (layer, head) pairs or a mask of what is switched off.
         neurons: the same of neurons.
         level: of the intervals.
@@ -94,7 +95,7 @@ def cypher(
         BadTask: a task without queries, `rank` without wrong queries, or a right query that does not run.
         MissingExtra: ladybug is not installed.
         TooLarge: a prompt leaves no room for `tokens`, or is longer than the context with its query.
-        UnknownLanguage: no prompt is in this language.
+        UnknownLanguage: no prompt is in this language, or `pivot` is none.
 
     Example:
         >>> task = wb.load_task("cypher", languages="de,en,zh", limit=12)                        # doctest: +SKIP
@@ -103,6 +104,7 @@ def cypher(
     queries = _queries(task, rank)
     whole_number("tokens", tokens, at_least=1)
     finite("timeout", timeout, above=0)
+    pivot = check(pivot)
     execute = execute and write and queries.graph is not None
     if execute:
         require_ladybug()

@@ -47,6 +47,13 @@ class Queries:
         """The text before an item's query: a question in `language`, all other words in `prompt_language`."""
         return self.prompts[prompt_language].context(self.schema[item], self.question[language][item])
 
+    def tasks(self, prompt_language: str, language: str) -> list[dict[str, str]]:
+        """Prompts with the right query as answer, as `wb.heads.task_losses` and `wb.heads.tune_mask` take them."""
+        return [
+            {"prompt": self.context(prompt_language, language, item), "answer": DELIMITER + self.gold[item]}
+            for item in self.question[language]
+        ]
+
 
 def shipped_prompts() -> dict[str, Prompt]:
     """The words around a question, by language."""
