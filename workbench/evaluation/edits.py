@@ -149,6 +149,7 @@ def under(
         model=model.info,
         corpus=shaped.info,
         seed=seed,
+        attrs={"unit": kind},
     )
 
 

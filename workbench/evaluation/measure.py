@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -154,7 +155,7 @@ def scored(
     """The scores of each part as [language, item, option]; all parts in one pass over the model."""
     distinct = {id(options): options for options in parts.values()}
     flat: list[Option] = [option for options in distinct.values() for option in options]
-    scores = log_probabilities(model, flat, batch_size=size, progress=progress, label=task.name[-24:])
+    scores = log_probabilities(model, flat, batch_size=size, progress=progress, label=Path(task.name).name)
     tables, start = {}, 0
     for key, options in distinct.items():
         tables[key] = _table(task, options, scores[start : start + len(options)])

@@ -7,7 +7,7 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, BadResult
-from workbench.results.make import make_result, provenance
+from workbench.results.make import Variables, make_result, provenance
 from workbench.results.proportions import mcnemar
 from workbench.results.statistics import corrected, interval
 
@@ -50,7 +50,7 @@ def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
     with np.errstate(invalid="ignore", divide="ignore"):
         headroom = (values["accuracy"] - baseline) / (1 - baseline)
     cells = ("task", "language")
-    variables = {name: (cells, values[name], _words(first[name])) for name in _COLUMNS}
+    variables: Variables = {name: (cells, values[name], _words(first[name])) for name in _COLUMNS}
     variables["p_value"] = (cells, corrected(values["p_single"]), "p-value of above, corrected over the table")
     variables["headroom"] = (cells, headroom, "share of what is left above chance")
     variables["mean_accuracy"] = (("language",), _over_tasks(values["accuracy"]), "accuracy, mean over tasks")
