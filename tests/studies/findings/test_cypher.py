@@ -5,7 +5,7 @@ import pytest
 
 from workbench.evaluation.cypher.effects import FACTORS, effects
 from workbench.results.make import make_result
-from workbench.studies.findings.cypher import cypher
+from workbench.studies.findings.evaluation.cypher import cypher
 
 CELLS = ("prompt_language", "language", "item")
 CODES = ("de", "en", "fr")
