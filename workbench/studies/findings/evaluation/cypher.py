@@ -22,15 +22,24 @@ def cypher(result: xr.Dataset) -> Finding:
 
     Reads `executed`, `valid`, `ranked`, `gap`, `share` and its p-values, which are corrected over both languages.
     """
-    metrics = [str(name) for name in result.metric.values]
-    if "executed" in metrics and not (result.executed > 0).any():
-        metrics = [name for name in metrics if name in ("ranked", "nll")]
-    main = next(name for name in ("executed", "ranked", "rouge_l", "nll") if name in metrics)
+    main = _main(result)
     pivot = str(provenance(result)["parameters"]["pivot"])
     p_values = corrected(result.share_p_value.sel(metric=main).values)
     factors = zip(result.language_of.values, p_values, strict=True)
     effects = [_effect(result.sel(metric=main, language_of=name), str(name), p, pivot) for name, p in factors]
     return finding(_written(result), _ranked(result), *effects)
+
+
+def _main(result: xr.Dataset) -> str:
+    """The strictest measure that the model does not fail altogether: rows, rank above chance, texts, loss."""
+    metrics = [str(name) for name in result.metric.values]
+    if "executed" in metrics and (result.executed > 0).any():
+        return "executed"
+    if "ranked" in metrics and _ranked_interval(result)[0] > float(result.chance):
+        return "ranked"
+    return (
+        "rouge_l" if "rouge_l" in metrics and "executed" not in metrics else "nll" if "nll" in metrics else metrics[0]
+    )
 
 
 def _written(result: xr.Dataset) -> str:
@@ -51,14 +60,20 @@ def _ranked(result: xr.Dataset) -> str:
     if "ranked" not in result:
         return ""
     by_item = result.ranked.mean(("prompt_language", "language")).values
-    low, high = interval(by_item)
+    low, high = _ranked_interval(result)
     expected = float(result.chance)
     verdict = "more often than" if low > expected else "less often than" if high < expected else "as often as"
     return (
         f"The right query is the likeliest of its options in {percent(np.nanmean(by_item))} of the cases (95 % "
-        f"interval over items {percent(float(low))} to {percent(float(high))}), {verdict} by chance "
+        f"interval over items {percent(low)} to {percent(high)}), {verdict} by chance "
         f"({percent(expected)}); with the question left out in {percent(float(result.blind.mean()))}."
     )
+
+
+def _ranked_interval(result: xr.Dataset) -> tuple[float, float]:
+    """Interval over items of the mean of `ranked`."""
+    low, high = interval(result.ranked.mean(("prompt_language", "language")).values)
+    return float(low), float(high)
 
 
 def _effect(cell: xr.Dataset, factor: str, p: float, pivot: str) -> str:
