@@ -1,4 +1,4 @@
-"""Queries run in ladybug, which the extra `cypher` brings; without it these tests are left out, unless CYPHER=required."""
+"""Queries run in ladybug, which the extra `cypher` brings; without it tests are left out, unless CYPHER=required."""
 
 import os
 from importlib.util import find_spec
