@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import workbench
-from workbench.cli import explore, heads, lens, models, neurons, patch, report
+from workbench.cli import evaluate, explore, heads, lens, models, neurons, patch, report
 from workbench.cli.options import OF_TEXTS, Common, CorpusName, ModelName, takes
 from workbench.terminal import ErrorReportingGroup, show_run, show_table, warn
 
@@ -67,6 +67,7 @@ def demo(
 
 
 app.command()(models.card)
+app.command()(evaluate.evaluate)
 app.command()(explore.explore)
 app.command()(lens.lens)
 app.command()(report.report)

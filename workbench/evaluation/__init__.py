@@ -3,6 +3,8 @@
 from workbench.evaluation.barriers.barriers import barriers
 from workbench.evaluation.barriers.mixed import mixed
 from workbench.evaluation.consistency import consistency
+from workbench.evaluation.cypher.evaluate import cypher
+from workbench.evaluation.edits import under
 from workbench.evaluation.efficiency import efficiency
 from workbench.evaluation.harness.read import from_lm_eval
 from workbench.evaluation.harness.write import to_lm_eval
@@ -11,6 +13,7 @@ from workbench.evaluation.picks import choose
 from workbench.evaluation.responses.confusion import confusion
 from workbench.evaluation.responses.mitigation import mitigation
 from workbench.evaluation.responses.respond import openings, respond
+from workbench.evaluation.tables import compare, table
 from workbench.evaluation.tokenization import tokenization
 from workbench.text.tasks.load import load_task
 from workbench.text.tasks.task import Item, Task
@@ -21,8 +24,10 @@ __all__ = [
     "accuracy",
     "barriers",
     "choose",
+    "compare",
     "confusion",
     "consistency",
+    "cypher",
     "efficiency",
     "from_lm_eval",
     "load_task",
@@ -30,8 +35,10 @@ __all__ = [
     "mixed",
     "openings",
     "respond",
+    "table",
     "to_lm_eval",
     "tokenization",
+    "under",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -92,24 +93,15 @@ def accuracy(
         >>> result = wb.evaluation.accuracy(model, wb.load_task("words", languages="de,fr"))      # doctest: +SKIP
         >>> wb.figures.bars(result, "accuracy")                                                  # doctest: +SKIP
     """
-    if task.kind != "choice":
-        raise BadTask(f"{task.name} is of kind {task.kind!r}; accuracy compares options, which kind 'choice' has")
     one_of("normalize", normalize, NORMALIZE)
     if variant == "released" and format != "letters":
         raise BadTask("variant='released' compares letters; use it with format='letters'")
     size = texts_per_batch(batch_size, auto=64)
     scales = scales_of(model, heads=heads, neurons=neurons)
-    shaped = formatted(task, format, shots)
-    bare = variant == "released"
-    how = {"seam": seam, "truncate": truncate, "bare_letters": bare}
-    parts = {"score": encode_options(model, shaped, **how)}
-    if answer_only:
-        empty = without_question(shaped, "cloze")
-        parts["unconditional"] = encode_options(model, empty, **how)
-        blind = without_question(task.without_first(shots) if shots else task, format)
-        parts["blind"] = parts["unconditional"] if format == "cloze" else encode_options(model, blind, **how)
+    how = {"seam": seam, "truncate": truncate, "bare_letters": variant == "released"}
+    shaped, parts = encoded(model, task, format=format, shots=shots, answer_only=answer_only, **how)
     with edited(model, **scales) if scales else nullcontext():
-        values = _scored(model, parts, shaped, size, progress)
+        values = scored(model, parts, shaped, size, progress)
     return _result(
         model,
         shaped,
@@ -130,13 +122,40 @@ def accuracy(
     )
 
 
-def _scored(
+def encoded(
+    model: Model, task: Task, *, format: Format, shots: int, answer_only: bool, **how: Any
+) -> tuple[Task, dict[str, list[Option]]]:
+    """The task as the model reads it, and the options of each variable of scores that is measured.
+
+    Args:
+        model: the model.
+        task: of kind choice.
+        format: as of `accuracy`.
+        shots: as of `accuracy`.
+        answer_only: score options after an empty context and with the question left out, too.
+        how: of `encode_options`.
+
+    Raises:
+        BadTask: a generated task.
+    """
+    if task.kind != "choice":
+        raise BadTask(f"{task.name} is of kind {task.kind!r}; accuracy compares options, which kind 'choice' has")
+    shaped = formatted(task, format, shots)
+    parts = {"score": encode_options(model, shaped, **how)}
+    if answer_only:
+        parts["unconditional"] = encode_options(model, without_question(shaped, "cloze"), **how)
+        blind = without_question(task.without_first(shots) if shots else task, format)
+        parts["blind"] = parts["unconditional"] if format == "cloze" else encode_options(model, blind, **how)
+    return shaped, parts
+
+
+def scored(
     model: Model, parts: dict[str, list[Option]], task: Task, size: int, progress: bool
 ) -> dict[str, np.ndarray]:
     """The scores of each part as [language, item, option]; all parts in one pass over the model."""
     distinct = {id(options): options for options in parts.values()}
     flat: list[Option] = [option for options in distinct.values() for option in options]
-    scores = log_probabilities(model, flat, batch_size=size, progress=progress, label=task.name[-24:])
+    scores = log_probabilities(model, flat, batch_size=size, progress=progress, label=Path(task.name).name)
     tables, start = {}, 0
     for key, options in distinct.items():
         tables[key] = _table(task, options, scores[start : start + len(options)])

@@ -1,11 +1,14 @@
 """Which option is picked, by which normalization of its score."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, BadResult, warn
-from workbench.evaluation.table import Answers, summary
+from workbench.evaluation.rules import Answers, summary
 from workbench.results.make import make_result, provenance
 
 NORMALIZE = ("none", "characters", "bytes", "unconditional", "tokens")
@@ -80,9 +83,14 @@ def choose(result: xr.Dataset, *, normalize: str = "none", level: float = 0.95, 
     )
 
 
-def picked(result: xr.Dataset, normalize: str) -> np.ndarray:
-    """The place of the best option, [language, item] int; -1 where the language lacks the item. Ties: the first."""
-    return _best(_normalized(result, result.score.values, normalize))
+def picked(measured: Mapping[Any, Any], normalize: str) -> np.ndarray:
+    """The place of the best option, [language, item] int; -1 where the language lacks the item. Ties: the first.
+
+    Args:
+        measured: a Result of scores, or arrays by the names of its variables.
+        normalize: see `choose`.
+    """
+    return _best(_normalized(measured, np.asarray(measured["score"]), normalize))
 
 
 def blind_choice(result: xr.Dataset, normalize: str) -> np.ndarray | None:
@@ -92,20 +100,22 @@ def blind_choice(result: xr.Dataset, normalize: str) -> np.ndarray | None:
     """
     if "blind" not in result:
         return None
-    return _best(_normalized(result, result.blind.values, "none" if normalize == "unconditional" else normalize))
+    return _best(
+        _normalized(result, np.asarray(result["blind"]), "none" if normalize == "unconditional" else normalize)
+    )
 
 
-def _normalized(result: xr.Dataset, scores: np.ndarray, normalize: str) -> np.ndarray:
+def _normalized(measured: Mapping[Any, Any], scores: np.ndarray, normalize: str) -> np.ndarray:
     if normalize == "none":
         return scores
     if normalize == "unconditional":
-        if "unconditional" not in result:
+        if "unconditional" not in measured:
             raise BadArgument(
                 "normalize='unconditional' needs scores after an empty context; measure with answer_only=True"
             )
-        return scores - result.unconditional.values
+        return scores - np.asarray(measured["unconditional"])
     with np.errstate(invalid="ignore", divide="ignore"):
-        return scores / result[normalize].values
+        return scores / np.asarray(measured[normalize])
 
 
 def _best(values: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from workbench.results.make import origin
+from workbench.results.make import origin, provenance
 from workbench.studies.findings.words import count, language, number
 
 ALPHA = 0.05

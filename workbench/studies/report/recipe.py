@@ -68,7 +68,8 @@ def recipe(
     first = "".join(f"{_python(value, name)}, " for name, value in zip(defaults, given, strict=False))
     call = first + _arguments({**changed, "out": folder} if "options" in defaults else arguments) + inner
     possible = all(_plain(value) for value in [*given, *changed.values()]) and not set(only_python) & set(arguments)
-    words = ["workbench", *command.split(), *map(str, given), *(str(arguments.pop(name)) for name in positional)]
+    parts = [part for value in given for part in (value if isinstance(value, list | tuple) else [value])]
+    words = ["workbench", *command.split(), *map(str, parts), *(str(arguments.pop(name)) for name in positional)]
     for name, value in arguments.items():
         words += _option(name, value)
     typed = shlex.join(["workbench", *(word.replace(str(out), folder) for word in TYPED.get())]) if TYPED.get() else ""

@@ -23,7 +23,7 @@ def harness_task(names: str, *, languages: str | Sequence[str] | None = None, li
         MissingExtra: lm-eval is not installed.
         BadTask: no such task, another output type than multiple choice, or no language.
     """
-    manager_of, built = _manager()
+    manager = _manager()
     given = names.split(",")
     codes = language_list(languages) if languages is not None else [name.rpartition("_")[2] for name in given]
     if len(codes) != len(given):
@@ -35,7 +35,7 @@ def harness_task(names: str, *, languages: str | Sequence[str] | None = None, li
             raise BadTask(f"lm-eval's task {name!r} does not end in a language; name it with languages=")
         folder, _, short = name.rpartition("/")
         try:
-            task = built(short, manager_of(include_path=folder or None))
+            (task,) = manager(include_path=folder or None).load(short)["tasks"].values()
         except Exception as error:  # lm-eval raises whatever its loaders raise
             raise BadTask(f"lm-eval cannot build {name!r}: {type(error).__name__}: {str(error)[:160]}") from error
         language = check(code)
@@ -44,13 +44,14 @@ def harness_task(names: str, *, languages: str | Sequence[str] | None = None, li
     return joined(items, f"lm_eval:{names}", delimiter=delimiters)
 
 
-def _manager() -> tuple[Any, Any]:
+def _manager() -> Any:
+    """The class that finds lm-eval's tasks."""
     os.environ.setdefault("HF_DATASETS_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "0"))
     try:
-        from lm_eval.tasks import TaskManager, get_task_dict  # pyright: ignore[reportMissingImports]
+        from lm_eval.tasks import TaskManager  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise MissingExtra("lm-eval is not installed; pip install 'babel-workbench[lm-eval]'") from error
-    return TaskManager, lambda name, manager: next(iter(get_task_dict([name], manager).values()))
+    return TaskManager
 
 
 def _items(task: Any, name: str, limit: int | None) -> list[Item]:

@@ -8,11 +8,13 @@ from typing import Any
 import pandas as pd
 
 from workbench.arguments import checked
-from workbench.errors import BadTask
+from workbench.errors import BadTask, MissingExtra
 from workbench.text.display.naming import quoted, shortened
 from workbench.text.formats.decoding import kind, read_json_lines, read_text
 from workbench.text.formats.names import ENDINGS, by_language, read_name
 from workbench.text.languages import check, known
+from workbench.text.tasks.cypher.grammar import cypher_task
+from workbench.text.tasks.cypher.published import LANGUAGE, TEXT2CYPHER, text2cypher_task
 from workbench.text.tasks.harness import harness_task
 from workbench.text.tasks.rows import FORMATS, Format, Reader, Row, format_of, read_item
 from workbench.text.tasks.task import Item, Task, joined
@@ -35,15 +37,17 @@ def load_task(
 
     Args:
         source: `"words"` (the shipped words: which of four words translates a concept?), `"words:de"` (asked in
-            German); a JSONL, JSON or TSV file or a folder of them with the language in each name (`test.it.jsonl`,
+            German); `"cypher"` (questions about a shipped graph: which of four Cypher queries answers them?); a JSONL,
+            JSON, TSV or parquet file or a folder of them with the language in each name (`test.it.jsonl`,
             `mgsm_de.tsv`) or in a field `language`; a list of dicts, a mapping of language to such a list, or a frame;
             `"lm_eval:NAME"`, or `"lm_eval:FOLDER/NAME"`: lm-eval's own task makes context, options and gold.
         format: of the rows, when their fields do not tell: rows (`id, language, context, options, gold`), answers
-            (`id, language, context, gold`, generated), xcopa, belebele, xstorycloze, mgsm, mmlu, include, mubench; or
-            a function from a row, its language and its number to a `wb.evaluation.Item`.
+            (`id, language, context, gold`, generated), xcopa, belebele, xstorycloze, mgsm, mmlu, include, mubench,
+            text2cypher (`question, schema, cypher, instance_id`; in English where rows name no language); or a
+            function from a row, its language and its number to a `wb.evaluation.Item`.
         languages: to keep, in this order; all when None. Of one of lm-eval's tasks: the language of each name.
         limit: first items to keep.
-        split: of a folder: only files that have this word in their name.
+        split: of a folder: only files that have this word in their name; of `"cypher"`: test (default) or train.
 
     Returns:
         The Task. Where languages have different ids, `unmatched` counts them and the task is not `aligned`.
@@ -61,26 +65,29 @@ def load_task(
         task = source
     elif isinstance(source, str) and (source == "words" or source.startswith("words:")):
         return words_task(languages=languages, source=source.partition(":")[2], limit=limit)
+    elif isinstance(source, str) and source == "cypher":
+        return cypher_task(languages=languages, split=split, limit=limit)
     elif isinstance(source, str) and source.startswith(_HARNESS):
         return harness_task(source.removeprefix(_HARNESS), languages=languages, limit=limit)
     else:
-        rows, name = _rows(source, languages, split)
-        task = _read(rows, name, format)
+        rows, name = _rows(source, languages, split, LANGUAGE if format == TEXT2CYPHER else "")
+        task = text2cypher_task(rows, name) if format == TEXT2CYPHER else _read(rows, name, format)
     return (task if languages is None else task.select(languages)).limit(limit)
 
 
-def _rows(source: Any, languages: Any, split: str | None) -> tuple[dict[str, list[tuple[str, Row]]], str]:
-    """Language to its rows, each with its place; and a name."""
+def _rows(source: Any, languages: Any, split: str | None, default: str) -> tuple[dict[str, list[tuple[str, Row]]], str]:
+    """Language to its rows, each with its place; and a name. Rows that name no language are in the default."""
     if isinstance(source, str | Path):
         path = Path(source)
         files = _files(path, languages, split)
-        return _by_field({language: _file_rows(file) for language, file in files.items()}, str(path)), str(path)
+        own = {language: _file_rows(file) for language, file in files.items()}
+        return _by_field(own, str(path), default), str(path)
     if isinstance(source, pd.DataFrame):
         source = source.to_dict("records")
     if isinstance(source, Mapping) and all(isinstance(rows, Sequence) for rows in source.values()) and source:
         return {check(str(code)): _numbered(rows, str(code)) for code, rows in source.items()}, "rows"
     if isinstance(source, Sequence) and not isinstance(source, bytes | str) and len(source):
-        return _by_field({"": _numbered(source, "rows")}, "rows"), "rows"
+        return _by_field({"": _numbered(source, "rows")}, "rows", default), "rows"
     raise BadTask(
         f"cannot read a task from {type(source).__name__}; give 'words', a path, rows as dicts, or 'lm_eval:NAME'"
     )
@@ -113,6 +120,8 @@ def _of(split: str | None) -> str:
 def _file_rows(path: Path) -> list[tuple[str, Row]]:
     """Rows of a file, each with its place."""
     suffix = kind(path)
+    if suffix == ".parquet":
+        return _numbered(_parquet(path), str(path))
     if suffix == ".tsv":
         rows = [line.split("\t") for line in read_text(path, BadTask).rstrip("\n").split("\n")]
         headed = any(name in rows[0] for name in ("id", "context", "question", "premise", "prompt"))
@@ -134,13 +143,22 @@ def _file_rows(path: Path) -> list[tuple[str, Row]]:
     return [(f"{path}, {place}", row) for place, row in read_json_lines(path, BadTask)]
 
 
-def _by_field(files: dict[str, list[tuple[str, Row]]], name: str) -> dict[str, list[tuple[str, Row]]]:
+def _parquet(path: Path) -> list[dict[str, Any]]:
+    try:
+        return pd.read_parquet(path).to_dict("records")  # pyright: ignore[reportReturnType]
+    except ImportError as error:
+        raise MissingExtra("parquet files need pyarrow; pip install 'babel-workbench[datasets]'") from error
+    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+        raise BadTask(f"{path} is no parquet file that can be read ({str(error)[:80]})") from error
+
+
+def _by_field(files: dict[str, list[tuple[str, Row]]], name: str, default: str) -> dict[str, list[tuple[str, Row]]]:
     """Rows by the language of their file's name, or else of their own field."""
     rows: dict[str, list[tuple[str, Row]]] = {}
     for language, own_rows in files.items():
         for place, row in own_rows:
             field = next((row[field] for field in _LANGUAGE if isinstance(row.get(field), str)), "")
-            code = language or field
+            code = language or field or default
             if not known(code):
                 raise BadTask(
                     f"{place}: no language; name the file by it (test.de.jsonl) or give each row a field `language`"

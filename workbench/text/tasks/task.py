@@ -8,6 +8,7 @@ from workbench.errors import BadTask
 from workbench.text.characters import tokenizable
 from workbench.text.corpus import chosen, digest
 from workbench.text.display.naming import quoted, shortened
+from workbench.text.tasks.cypher.queries import Queries
 
 Kind = Literal["choice", "generate"]
 Context = str | tuple[str, ...]
@@ -47,6 +48,7 @@ class Task:
         delimiter: language to what stands between context and option; a space where a language is not named.
         aligned: whether item i says the same in every language.
         unmatched: items that a language lacks.
+        queries: of a task of Cypher queries: questions, prompts in other languages, and the graph.
 
     Raises:
         BadTask: no language or item, lengths that differ, a gold that no option has.
@@ -61,6 +63,7 @@ class Task:
     delimiter: Mapping[str, str] = field(default_factory=dict)
     aligned: bool = True
     unmatched: int = 0
+    queries: Queries | None = None
 
     def __post_init__(self) -> None:
         if not self.context or not self.ids or set(self.context) != set(self.options):

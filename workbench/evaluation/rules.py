@@ -79,6 +79,7 @@ def summary(
             corrected(column["p"]),
             f"p-value that accuracy is at {over}, corrected over the languages",
         ),
+        "p_single": (by_language, column["p"], f"p-value that accuracy is at {over}, before correction"),
         "items": (by_language, items, "items"),
     }
     return variables, _means(correct, items, aligned=answers.aligned, level=level, seed=seed)

@@ -1,0 +1,64 @@
+"""The study of tasks: its cells, its report, its command, and what it refuses."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import workbench as wb
+from tests.models import save
+from workbench.cli import app
+from workbench.errors import BadArgument, BadTask
+from workbench.studies.evaluation.evaluate import run_evaluate
+
+ROWS = [
+    {"id": str(n), "language": language, "context": f"{language} {n}", "options": ["ab", "cd"], "gold": n % 2}
+    for language in ("de", "ja")
+    for n in range(6)
+]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Folders and files: a model, two tasks, and groups of heads."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    save("llama", folder / "tiny")
+    for name in ("first", "second"):
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, ROWS)) + "\n", encoding="utf-8")
+    model = wb.load_model(str(folder / "tiny"))
+    corpus = wb.load_corpus({"de": ["Ein Hund", "Ein Haus"], "ja": ["dog ha", "house"]})
+    wb.save_result(wb.heads.importance(model, corpus, progress=False), folder / "groups.nc")
+    return folder
+
+
+def test_two_tasks_under_groups_make_a_report(files, tmp_path):
+    tasks = [str(files / "first.jsonl"), str(files / "second.jsonl")]
+    groups = str(files / "groups.nc")
+    folder = run_evaluate(str(files / "tiny"), tasks, out=tmp_path / "run", groups=groups, controls=2)
+    names = {path.name for path in folder.glob("*.nc")}
+    assert names == {"first_jsonl.nc", "second_jsonl.nc", "first_jsonl_under.nc", "second_jsonl_under.nc", "tasks.nc"}
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "in which languages are the answers right?" in page and "points of accuracy" in page
+    result = wb.load_result(folder / "first_jsonl.nc")
+    again = wb.evaluation.accuracy(wb.load_model(str(files / "tiny")), wb.load_task(tasks[0]), progress=False)
+    assert result.score.values == pytest.approx(again.score.values, abs=1e-5)
+    effects = wb.load_result(folder / "first_jsonl_under.nc")
+    assert effects.group.values.tolist() == ["de", "ja"] and effects.sizes["control"] == 2
+
+
+def test_the_command_prints_a_table_and_the_paths(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["evaluate", str(files / "tiny"), str(files / "first.jsonl"), "--format", "letters", "--table", "t.tsv"]
+    done = CliRunner().invoke(app, [*words, "--languages", "ja", "--limit", "4", "--out", "run"])
+    assert done.exit_code == 0, done.output
+    assert "Japanese" in done.stdout and "run/first_jsonl.nc" in done.stdout and "run/report.html" in done.stdout
+    assert (tmp_path / "t.tsv").read_text(encoding="utf-8").startswith("language\taccuracy\t")
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "--format letters" in page
+
+
+def test_what_cannot_be_measured_is_refused(files, tmp_path):
+    with pytest.raises(BadTask, match="there is no file at"):
+        run_evaluate(str(files / "tiny"), "no.jsonl", out=tmp_path / "a")
+    with pytest.raises(BadArgument, match="each with a name of its own"):
+        run_evaluate(str(files / "tiny"), ["words", "words"], out=tmp_path / "b")

@@ -1,0 +1,81 @@
+"""Findings about accuracy, on known numbers."""
+
+import numpy as np
+import xarray as xr
+
+from workbench.studies.findings.evaluation import accuracy as findings
+
+CODES = ["de", "ja"]
+
+
+def result(**changes):
+    numbers = {
+        "accuracy": [0.8, 0.3],
+        "low": [0.7, 0.2],
+        "high": [0.9, 0.4],
+        "above": [55.0, 5.0],
+        "p_value": [0.001, 0.4],
+        "chance": [0.25, 0.25],
+        "null": [0.26, 0.27],
+        "answer_only": [0.3, 0.28],
+        "items": [40, 40],
+        **changes,
+    }
+    return xr.Dataset({name: ("language", values) for name, values in numbers.items()}, {"language": CODES})
+
+
+def test_accuracy_names_languages_above_chance_and_what_the_question_adds():
+    said = findings.accuracy(result())
+    assert said.answer == "The model is above chance in 1 of 2 languages: German."
+    assert said.details == (
+        "Most answers are right in German, 80 % (70 % to 90 %, 40 items), fewest in Japanese, 30 % (20 % to 40 %, "
+        "40 items).",
+        "A random pick would be right in 25 % of the items.",
+        "What the picks' label prior alone would earn is within or above the interval in: Japanese.",
+        "With the question left out, 28 % to 30 % would be right; the question adds less than 5 points in: Japanese.",
+    )
+
+
+def test_accuracy_of_fixed_labels_is_compared_with_the_label_prior():
+    said = findings.accuracy(result(p_value=[0.5, 0.4], answer_only=[np.nan] * 2).assign_attrs(fixed_labels=1))
+    assert said.answer == "The model is above what its label prior earns in 0 of 2 languages."
+    assert len(said.details) == 3
+
+
+def test_a_table_of_tasks():
+    cells = ("task", "language")
+    table = xr.Dataset(
+        {
+            "above": (cells, [[50.0, 1.0], [10.0, np.nan]]),
+            "p_value": (cells, [[0.001, 0.5], [0.02, np.nan]]),
+            "mean_headroom": ("language", [0.4, np.nan]),
+        },
+        {"task": ["x", "y"], "language": CODES},
+    )
+    assert findings.tasks(table).text == (
+        "The model is above chance in 2 of 3 cells of the table (corrected over all of it). Over all tasks it gains "
+        "most of what is left above chance in German: 40 % of it."
+    )
+
+
+def under(excess, p):
+    cells = ("group", "language")
+    values = {"excess": excess, "excess_low": np.array(excess) - 2, "excess_high": np.array(excess) + 2, "p_value": p}
+    return xr.Dataset({name: (cells, value) for name, value in values.items()}, {"group": CODES, "language": CODES})
+
+
+def test_an_edit_names_the_largest_loss_and_the_diagonal():
+    said = findings.under(under([[-30.0, -2.0], [-4.0, -10.0]], [[0.001, 0.5], [0.5, 0.03]]))
+    assert said.answer == (
+        "Without the group of German, German loses most beyond random groups: 30 points of accuracy (change -32 to "
+        "-28, p 0.001)."
+    )
+    assert said.details == (
+        "2 of 4 cells lose more than with random groups (corrected).",
+        "A language's own group changes its accuracy by -20 points beyond random groups, that of the others by -3.",
+    )
+
+
+def test_without_controls_nothing_is_claimed():
+    nothing = np.full((2, 2), np.nan)
+    assert "No random groups were measured" in findings.under(under(nothing, nothing)).answer

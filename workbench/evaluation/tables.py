@@ -1,0 +1,129 @@
+"""Tables of several results: tasks side by side, and two conditions of the same items."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from workbench.arguments import checked
+from workbench.errors import BadArgument, BadResult
+from workbench.results.make import Variables, make_result, provenance
+from workbench.results.proportions import mcnemar
+from workbench.results.statistics import corrected, interval
+
+_COLUMNS = ("accuracy", "low", "high", "chance", "null", "answer_only", "above", "items")
+
+
+@checked
+def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Several tasks in one table, with p-values corrected over all of it.
+
+    Args:
+        results: name of a task to its Result of `accuracy`; languages that a task lacks are NaN.
+
+    Returns:
+        `accuracy[task, language]` with `low`, `high`; `chance`, `null`, `answer_only`, `above`, in points, with
+        `p_value`, corrected over the table; `items`; `headroom`, above / (1 - chance), the share of what was left to
+        gain; and over tasks `mean_accuracy[language]` and `mean_headroom[language]`, each task counting once. Use the
+        headroom where chances differ.
+
+    Raises:
+        BadArgument: no result.
+        BadResult: one that is not of `accuracy`.
+
+    Example:
+        >>> wb.figures.heatmap(wb.evaluation.table({"words": a, "causes": b}), "above")          # doctest: +SKIP
+    """
+    if not results:
+        raise BadArgument("results is empty; give {'words': wb.evaluation.accuracy(model, task)}")
+    for name, result in results.items():
+        if not {"accuracy", "p_single", "choice"} <= set(getattr(result, "data_vars", ())):
+            raise BadResult(f"{name!r} is no result of wb.evaluation.accuracy")
+    languages = list(dict.fromkeys(code for result in results.values() for code in result["language"].values.tolist()))
+    values = {
+        name: np.stack([result[name].reindex(language=languages).values.astype(float) for result in results.values()])
+        for name in (*_COLUMNS, "p_single")
+    }
+    first = next(iter(results.values()))
+    fixed = np.array([[bool(result.attrs.get("fixed_labels"))] for result in results.values()])
+    baseline = np.where(fixed, values["null"], values["chance"])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        headroom = (values["accuracy"] - baseline) / (1 - baseline)
+    cells = ("task", "language")
+    variables: Variables = {name: (cells, values[name], _words(first[name])) for name in _COLUMNS}
+    variables["p_value"] = (cells, corrected(values["p_single"]), "p-value of above, corrected over the table")
+    variables["headroom"] = (cells, headroom, "share of what is left above chance")
+    variables["mean_accuracy"] = (("language",), _over_tasks(values["accuracy"]), "accuracy, mean over tasks")
+    variables["mean_headroom"] = (("language",), _over_tasks(headroom), "headroom, mean over tasks")
+    records = {name: provenance(result) for name, result in results.items()}
+    return make_result(
+        variables,
+        {"task": list(results), "language": languages},
+        method="evaluation.table",
+        parameters={name: record.get("parameters") for name, record in records.items()},
+        model=next(iter(records.values())).get("model"),
+        owners={"accuracy": ("low", "high"), "above": ("p_value",)},
+    )
+
+
+@checked
+def compare(before: xr.Dataset, after: xr.Dataset, *, level: float = 0.95, seed: int = 0) -> xr.Dataset:
+    """Two conditions on the same items, such as a model and its edit: the paired change of accuracy.
+
+    Args:
+        before: a Result of `accuracy`.
+        after: of the same items and languages.
+        level: of the intervals.
+        seed: of the bootstrap.
+
+    Returns:
+        `change[language]`, in points, with `low`, `high` (bootstrap over items, of which an aligned one is drawn with
+        all its languages) and `p_value` (exact McNemar, corrected over the languages); `gained`, `lost`, items that
+        are right in one condition only.
+
+    Raises:
+        BadResult: other items, languages or golds.
+
+    Example:
+        >>> off = wb.evaluation.accuracy(model, task, heads=wb.heads.top(scores)["de"])          # doctest: +SKIP
+        >>> wb.evaluation.compare(wb.evaluation.accuracy(model, task), off)                      # doctest: +SKIP
+    """
+    for name, result in (("before", before), ("after", after)):
+        if not {"correct", "gold"} <= set(result.data_vars):
+            raise BadResult(f"{name} is no result of wb.evaluation.accuracy")
+    same = all(before[name].values.tolist() == after[name].values.tolist() for name in ("language", "item", "gold"))
+    if not same:
+        raise BadResult("before and after have other languages, items or right answers; measure the same task")
+    difference = after.correct.values - before.correct.values  # [language, item]
+    gained, lost = (difference > 0).sum(1), (difference < 0).sum(1)
+    low, high = interval(100 * difference, axis=1, level=level, seed=seed)
+    p = corrected([mcnemar(int(up), int(down)) for up, down in zip(gained, lost, strict=True)])
+    by_language = ("language",)
+    ends = f"end of the {level:.0%} interval of change over items [points]"
+    return make_result(
+        {
+            "change": (by_language, 100 * np.nanmean(difference, 1), "change of the accuracy [points]"),
+            "low": (by_language, low, f"lower {ends}"),
+            "high": (by_language, high, f"upper {ends}"),
+            "p_value": (by_language, p, "p-value of McNemar's exact test, corrected"),
+            "gained": (by_language, gained, "items that only the second condition has right"),
+            "lost": (by_language, lost, "items that only the first condition has right"),
+        },
+        {"language": before["language"].values.tolist()},
+        method="evaluation.compare",
+        parameters={"before": provenance(before).get("parameters"), "after": provenance(after).get("parameters")},
+        model=provenance(after).get("model"),
+        corpus=provenance(after).get("corpus"),
+        seed=seed,
+        owners={"change": ("low", "high", "p_value")},
+    )
+
+
+def _over_tasks(values: np.ndarray) -> np.ndarray:
+    """Mean over tasks of each language; NaN where it lacks one, since means over other tasks do not compare."""
+    return values.mean(0)
+
+
+def _words(values: xr.DataArray) -> str:
+    unit = values.attrs.get("units")
+    return f"{values.attrs.get('long_name', values.name)}" + (f" [{unit}]" if unit else "")

@@ -1,0 +1,1 @@
+"""Studies of what a model can do in each language."""

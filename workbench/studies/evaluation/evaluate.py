@@ -1,0 +1,150 @@
+"""The study of tasks: what a model can do in each language, and what some groups of heads or neurons do for that."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from workbench import figures
+from workbench.arguments import expect
+from workbench.errors import BadArgument
+from workbench.evaluation import accuracy, load_task, table, under
+from workbench.evaluation.scoring.formats import Format
+from workbench.results.files import load_result
+from workbench.results.hdf5.checksums import checksums
+from workbench.studies.findings.evaluation import accuracy as findings
+from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
+from workbench.studies.report import Section
+from workbench.studies.sections import drawing, section
+from workbench.studies.study import OF_TEXTS, Cell, Results, Study, study
+from workbench.text.tasks.task import Task
+
+_CONTROL = (
+    "Beside each accuracy stand chance, what the label prior of the model's own picks earns, and the accuracy with the "
+    "question left out."
+)
+
+
+# Long: a parameter for each option of the command.
+@study("evaluate", only_python=[name for name in OF_TEXTS if name != "truncate"])
+def run_evaluate(
+    model: Any,
+    tasks: str | Sequence[str],
+    *,
+    out: str | Path,
+    languages: str | Sequence[str] | None = None,
+    limit: int | None = None,
+    format: Format = "cloze",
+    normalize: str = "none",
+    shots: int = 0,
+    groups: str | None = None,
+    controls: int = 20,
+    options: Options = DEFAULTS,
+) -> Study:
+    """Measure tasks by language, and write a report.
+
+    Args:
+        tasks: what `load_task` takes, one or more.
+        format: cloze or letters; see `wb.evaluation.accuracy`.
+        normalize: see `wb.evaluation.choose`.
+        shots: so many first items stand, solved, before each of the others.
+        groups: a saved Result with groups or a score of heads or neurons, which are switched off in turn.
+        controls: random groups for each group.
+
+    Returns:
+        The run folder, with a file for each task, `tasks.nc` of several, with `groups` also `<task>_under.nc`, and
+        `report.html`.
+
+    Raises:
+        BadTask: a task that cannot be read or measured.
+        BadResult: `groups` is no such file, or of another model.
+    """
+    refuse_chat(options, "a task")
+    named = {task_name(source): source for source in ([tasks] if isinstance(tasks, str) else tasks)}
+    if not named or len(named) < len([tasks] if isinstance(tasks, str) else tasks):
+        raise BadArgument(f"tasks={tasks!r}; give one or more, each with a name of its own")
+    loaded_tasks = {name: load_task(source, languages=languages, limit=limit) for name, source in named.items()}
+    members = None if groups is None else load_result(expect("groups", groups, str | Path))
+    loaded = open_model(model, options)
+    how = {"format": format, "normalize": normalize, "shots": shots}
+    cells = []
+    for name, task in loaded_tasks.items():
+        cells += _cells(loaded, name, task, how, members, controls, options)
+    if len(loaded_tasks) > 1:
+        key = {"method": "table", "cells": [cell.key for cell in cells]}
+        cells.append(Cell("tasks", key, lambda results: table({name: results[name] for name in loaded_tasks})))
+    return Study(
+        title=f"What {loaded.name} can do in each language: {', '.join(loaded_tasks)}",
+        question="In which languages does the model answer better than chance?",
+        cells=cells,
+        sections=lambda results: _sections(results, list(loaded_tasks)),
+        main=tuple(loaded_tasks),
+    )
+
+
+def task_name(source: str) -> str:
+    """A task's name in files: words, test, xcopa_it."""
+    return re.sub(r"\W+", "_", Path(source.removeprefix("lm_eval:")).name).strip("_") or "task"
+
+
+# Long: the options are those of the study.
+def _cells(
+    model: Any, name: str, task: Task, how: dict[str, Any], members: xr.Dataset | None, controls: int, options: Options
+) -> list[Cell]:
+    key = {**common_key(model, options), "task": task.info, **how}
+    run = {**how, **options.texts}
+    cells = [Cell(name, {**key, "method": "accuracy"}, lambda _: accuracy(model, task, **run))]
+    if members is not None:
+        edit = {"method": "under", "groups": checksums(members), "controls": controls}
+        compute = lambda _: under(model, task, members, controls=controls, **run)  # noqa: E731
+        cells.append(Cell(f"{name}_under", {**key, **edit}, compute))
+    return cells
+
+
+def _sections(results: Results, names: list[str]) -> list[Section]:
+    sections = []
+    if "tasks" in results:
+        both = results["tasks"]
+        question = "In which tasks and languages is the model above chance?"
+        sections.append(
+            section(
+                "tasks",
+                both,
+                drawing(figures.heatmap, both, "above", question=question),
+                reading="Points of accuracy above chance; 0 is a random pick. Grey: the task lacks the language.",
+                finding=findings.tasks(both),
+                control=_CONTROL,
+            )
+        )
+    for name in names:
+        sections.append(_accuracy_section(results[name], name))
+        if f"{name}_under" in results:
+            sections.append(_under_section(results[f"{name}_under"], name))
+    return sections
+
+
+def _accuracy_section(result: xr.Dataset, name: str) -> Section:
+    return section(
+        name,
+        result,
+        drawing(figures.bars, result, "accuracy", question=f"{name}: in which languages are the answers right?"),
+        reading="The share of items whose right option has the highest probability; whiskers are 95 % intervals "
+        f"(Wilson). Chance is {float(result.chance.mean()):.3g} on average.",
+        finding=findings.accuracy(result),
+        control=_CONTROL,
+        table=findings.accuracy_table(result),
+    )
+
+
+def _under_section(result: xr.Dataset, name: str) -> Section:
+    units = f"{result.attrs.get('unit', 'unit')}s"
+    return section(
+        f"{name}_under",
+        result,
+        drawing(figures.matrix, result, "excess", question=f"{name}: what does each language lose without a group?"),
+        reading=f"Points of accuracy without each group of {units}, beyond random groups of as many in the same "
+        "layers; below 0 the language loses more.",
+        finding=findings.under(result),
+    )

@@ -1,0 +1,141 @@
+"""What the numbers say about accuracy by language: above chance, above the label prior, and without some units."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from workbench.studies.findings.finding import Finding, finding
+from workbench.studies.findings.words import chance, count, language, listed, number, percent
+
+_ALPHA = 0.05
+_NEAR = 0.05  # of accuracy: an answer-only baseline that close to the accuracy says that the question hardly counts
+
+
+def accuracy(result: xr.Dataset) -> Finding:
+    """In how many languages the model is above chance, its best and worst, and what it would do without the question.
+
+    Reads `accuracy`, `low`, `high`, `p_value`, `chance`, `null` and `answer_only`, each [language].
+    """
+    codes = result["language"].values.tolist()
+    above = (result.p_value.values < _ALPHA) & (result.above.values > 0)
+    base = "what its label prior earns" if result.attrs.get("fixed_labels") else "chance"
+    sure = [language(code) for code, well in zip(codes, above, strict=True) if well]
+    not_sure = [language(code) for code, well in zip(codes, above, strict=True) if not well]
+    answer = f"The model is above {base} in {int(above.sum())} of {count(len(codes), 'language')}"
+    answer += f": {listed(sure)}." if sure and not_sure else "."
+    best, worst = int(np.nanargmax(result.accuracy.values)), int(np.nanargmin(result.accuracy.values))
+    spread = f"Most answers are right in {_share(result, best)}"
+    spread += f", fewest in {_share(result, worst)}." if best != worst else "."
+    chances = result.chance.values
+    return finding(
+        answer,
+        spread,
+        f"A random pick would be right in {_range(chances)} of the items.",
+        _prior(result),
+        _blind(result),
+    )
+
+
+def _share(result: xr.Dataset, place: int) -> str:
+    """A language with its accuracy and interval."""
+    row = result.isel(language=place)
+    ends = f"{percent(float(row.low))} to {percent(float(row.high))}"
+    items = count(int(row["items"]), "item")
+    return f"{language(row['language'].item())}, {percent(float(row.accuracy))} ({ends}, {items})"
+
+
+def _range(values: np.ndarray) -> str:
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    return percent(low) if high - low < 5e-4 else f"{percent(low)} to {percent(high)}"
+
+
+def _prior(result: xr.Dataset) -> str:
+    """Which languages' accuracies are no better than the label prior of their own picks."""
+    codes = result["language"].values.tolist()
+    poor = result.low.values <= result["null"].values
+    names = [language(code) for code, low in zip(codes, poor, strict=True) if low]
+    if not names:
+        return "In every language the interval is above what the picks' label prior alone would earn."
+    return f"What the picks' label prior alone would earn is within or above the interval in: {listed(names)}."
+
+
+def _blind(result: xr.Dataset) -> str:
+    """How much of the accuracy is there without the question."""
+    blind = result.answer_only.values
+    if not np.isfinite(blind).any():
+        return ""
+    text = f"With the question left out, {_range(blind)} would be right"
+    codes = result["language"].values.tolist()
+    near = [
+        language(code)
+        for code, with_question, without in zip(codes, result.accuracy.values, blind, strict=True)
+        if with_question - without < _NEAR
+    ]
+    return f"{text}; the question adds less than 5 points in: {listed(near)}." if near else f"{text}."
+
+
+def tasks(result: xr.Dataset) -> Finding:
+    """In how many cells of a table of tasks the model is above chance. Reads `above`, `p_value` [task, language]."""
+    tested = np.isfinite(result.p_value.values)
+    above = (result.p_value.values < _ALPHA) & (result.above.values > 0)
+    lines = [
+        f"The model is above chance in {int(above.sum())} of {count(int(tested.sum()), 'cell')} of the table "
+        "(corrected over all of it)."
+    ]
+    complete = result.mean_headroom.dropna("language")
+    if complete.sizes["language"]:
+        best = complete.isel(language=int(complete.values.argmax()))
+        lines.append(
+            f"Over all tasks it gains most of what is left above chance in {language(best['language'].item())}: "
+            f"{percent(max(0.0, float(best)))} of it."
+        )
+    return finding(*lines)
+
+
+def under(result: xr.Dataset) -> Finding:
+    """Which group costs which language most accuracy beyond random groups. Reads `excess`, `p_value` and the ends."""
+    excess, p = result.excess.values, result.p_value.values
+    if not np.isfinite(excess).any():
+        return Finding("No random groups were measured, so no change can be told from that of any other group.")
+    place = np.unravel_index(np.nanargmin(excess), excess.shape)
+    cell = result.isel(group=int(place[0]), language=int(place[1]))
+    ends = f"{number(float(cell.excess_low))} to {number(float(cell.excess_high))}"
+    worse = int(((p < _ALPHA) & (excess < 0)).sum())
+    own = [name for name in result.group.values.tolist() if name in result["language"].values.tolist()]
+    lines = [
+        f"Without the group {_group(cell.group.item())}, {language(cell['language'].item())} loses most beyond random "
+        f"groups: {number(-float(cell.excess))} points of accuracy (change {ends}, {chance(float(cell.p_value))}).",
+        f"{worse} of {count(int(np.isfinite(p).sum()), 'cell')} lose more than with random groups (corrected).",
+    ]
+    if own:
+        inside = float(np.mean([result.excess.sel(group=name, language=name).item() for name in own]))
+        across = [result.excess.sel(group=name).drop_sel(language=name).mean().item() for name in own]
+        lines.append(
+            f"A language's own group changes its accuracy by {number(inside)} points beyond random groups"
+            + (f", that of the others by {number(float(np.mean(across)))}." if np.isfinite(across).all() else ".")
+        )
+    return finding(*lines)
+
+
+def _group(name: str) -> str:
+    known = language(name)
+    return f"of {known}" if known != name else f"{name!r}"
+
+
+def accuracy_table(result: xr.Dataset) -> pd.DataFrame:
+    """A row for each language: accuracy, interval, chance, label prior, answer-only baseline, p."""
+    columns = {
+        "accuracy": "accuracy",
+        "low": "low",
+        "high": "high",
+        "chance": "chance",
+        "null": "label prior",
+        "answer_only": "without the question",
+        "p_value": "p",
+        "items": "items",
+        "merged": "merged seams",
+    }
+    rows = result[[name for name in columns if name in result]].to_dataframe().rename(index=language)
+    rows = rows.round({name: 3 for name in rows if name != "p_value"})
+    rows["p_value"] = [float(f"{p:.2g}") for p in rows["p_value"]]
+    return rows.rename(columns=columns)

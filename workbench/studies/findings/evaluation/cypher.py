@@ -1,0 +1,93 @@
+"""What scored Cypher queries say: can the model write them, and does a language of the prompt or question matter?"""
+
+import numpy as np
+import xarray as xr
+
+from workbench.results.make import provenance
+from workbench.results.statistics import corrected, interval
+from workbench.studies.findings.finding import Finding, finding
+from workbench.studies.findings.words import chance, language, number, percent
+
+_BAR = 0.05
+_WORDS = {
+    "nll": "the loss of the right query",
+    "ranked": "how often the right query is the likeliest",
+    "executed": "how often a query returns the right rows",
+    "rouge_l": "the likeness to the right query (ROUGE-L)",
+}
+
+
+def cypher(result: xr.Dataset) -> Finding:
+    """What was written, what was ranked, and which language matters, by the strictest measure that tells anything.
+
+    Reads `executed`, `valid`, `ranked`, `gap`, `share` and its p-values, which are corrected over both languages.
+    """
+    main = _main(result)
+    pivot = str(provenance(result)["parameters"]["pivot"])
+    p_values = corrected(result.share_p_value.sel(metric=main).values)
+    factors = zip(result.language_of.values, p_values, strict=True)
+    effects = [_effect(result.sel(metric=main, language_of=name), str(name), p, pivot) for name, p in factors]
+    return finding(_written(result), _ranked(result), *effects)
+
+
+def _main(result: xr.Dataset) -> str:
+    """The strictest measure that the model does not fail altogether: rows, rank above chance, texts, loss."""
+    metrics = [str(name) for name in result.metric.values]
+    if "executed" in metrics and (result.executed > 0).any():
+        return "executed"
+    if "ranked" in metrics and _ranked_interval(result)[0] > float(result.chance):
+        return "ranked"
+    return (
+        "rouge_l" if "rouge_l" in metrics and "executed" not in metrics else "nll" if "nll" in metrics else metrics[0]
+    )
+
+
+def _written(result: xr.Dataset) -> str:
+    """How many of the written queries ran and were right."""
+    if "executed" not in result:
+        return ""
+    n_written, ran, right = (int(np.nansum(values)) for values in (result.valid >= 0, result.valid, result.executed))
+    if not right:
+        return (
+            f"Of {n_written:,} written queries {ran:,} ran and none returned the right rows: the model cannot write "
+            "Cypher, and only how likely it finds the right query can be compared."
+        )
+    return f"{percent(right / n_written)} of the written queries return the right rows, {percent(ran / n_written)} run."
+
+
+def _ranked(result: xr.Dataset) -> str:
+    """Whether the right query is the likeliest more often than by chance, and than without the question."""
+    if "ranked" not in result:
+        return ""
+    by_item = result.ranked.mean(("prompt_language", "language")).values
+    low, high = _ranked_interval(result)
+    expected = float(result.chance)
+    verdict = "more often than" if low > expected else "less often than" if high < expected else "as often as"
+    return (
+        f"The right query is the likeliest of its options in {percent(np.nanmean(by_item))} of the cases (95 % "
+        f"interval over items {percent(low)} to {percent(high)}), {verdict} by chance "
+        f"({percent(expected)}); with the question left out in {percent(float(result.blind.mean()))}."
+    )
+
+
+def _ranked_interval(result: xr.Dataset) -> tuple[float, float]:
+    """Interval over items of the mean of `ranked`."""
+    low, high = interval(result.ranked.mean(("prompt_language", "language")).values)
+    return float(low), float(high)
+
+
+def _effect(cell: xr.Dataset, factor: str, p: float, pivot: str) -> str:
+    """Whether the language of the prompt or of the question explains more than chance, and the pivot's gap."""
+    if np.isnan(p):
+        return ""
+    verdict = "changes" if p < _BAR else "cannot be shown to change"
+    text = (
+        f"The language of the {factor} {verdict} {_WORDS[str(cell.metric.values)]}: it explains {percent(cell.share)} "
+        f"of the variance of the means (shuffled {percent(cell.share_control_mean)}, corrected {chance(p)})"
+    )
+    if not np.isfinite(cell.gap):
+        return f"{text}."
+    return (
+        f"{text}; {language(pivot)} differs from the mean of the others by {number(cell.gap)} (95 % interval "
+        f"{number(cell.gap_low)} to {number(cell.gap_high)})."
+    )
