@@ -45,7 +45,6 @@ def consistency(
         pivot: language that the others are compared with in `by_pivot`; English when None, or the first.
         permutations: of the null.
         level: of the intervals, from a bootstrap over items, drawn with all their languages.
-        seed: of the draws.
 
     Returns:
         `agreement`, `expected`, `excess`, `kappa`, `relative`, `both_right`, `same_wrong[language_a, language_b]`, each

@@ -68,10 +68,7 @@ def under(
         normalize: as of `choose`.
         shots: as of `accuracy`.
         truncate: as of `accuracy`.
-        level: of the intervals.
-        progress: show a progress bar.
         batch_size: as of `accuracy`.
-        seed: of the random groups and of the bootstrap.
 
     Returns:
         In points of accuracy, changes against the model without an edit: `delta[group, language]` with `low`, `high`;

@@ -46,8 +46,6 @@ def efficiency(
             `tokenizer`, `language` and perhaps more, such as `dataset`.
         within: axes that make up a stratum.
         measure: variable of `tokenization` [tokenizer, language].
-        level: of the intervals.
-        seed: of the bootstrap.
 
     Returns:
         `pearson`, `spearman[scope]` with `_low` and `_high`, and `distinct[scope]`, the distinct values of the

@@ -67,10 +67,7 @@ def accuracy(
         neurons: scales of neurons, [layer, neuron]; or (layer, neuron) pairs to switch off.
         answer_only: score the options with the question left out too.
         truncate: drop the first tokens of items that are longer than the context instead of refusing them.
-        level: of the intervals.
-        progress: show a progress bar.
         batch_size: items side by side; `"auto"` is 64. Results differ by rounding alone.
-        seed: of the bootstrap and of draws.
 
     Returns:
         `score[language, item, option]`, nats; `characters`, `bytes` (of the option) and `tokens`; `gold[item, option]`;

@@ -37,8 +37,6 @@ def choose(result: xr.Dataset, *, normalize: str = "none", level: float = 0.95, 
             options), `"characters"` (acc_norm; for long endings), `"bytes"` (acc_bytes), `"unconditional"` (minus the
             score after an empty context: acc_mutual_info; for fixed label sets), `"tokens"` (ours: where it disagrees
             with characters, its pick has more tokens per character, so it favours badly tokenized options).
-        level: of the intervals.
-        seed: of the bootstrap and of draws.
 
     Returns:
         The same Result with other `choice`, `correct` and everything that follows from them.

@@ -73,8 +73,6 @@ def compare(before: xr.Dataset, after: xr.Dataset, *, level: float = 0.95, seed:
     Args:
         before: a Result of `accuracy`.
         after: of the same items and languages.
-        level: of the intervals.
-        seed: of the bootstrap.
 
     Returns:
         `change[language]`, in points, with `low`, `high` (bootstrap over items, of which an aligned one is drawn with

@@ -46,7 +46,6 @@ def tokenization(
             Japanese; words are NaN in a language without spaces that is not in it.
         variant: "paper" or "released".
         level: of the intervals, from a bootstrap over texts.
-        seed: of the bootstrap.
 
     Returns:
         `tokens`, `words`, `bytes[tokenizer, language, sample]` (NaN where a language has fewer texts), and for each

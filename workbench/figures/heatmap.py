@@ -74,8 +74,7 @@ def heatmap(
     result, variable = given(result, variable)
     chosen = choose(result, variable, select)
     across, up, panels = _arrange(chosen, x=x, y=y, facet=facet)
-    words = is_category(chosen.values)
-    if words:
+    if words := is_category(chosen.values):
         chosen = Chosen(as_words(chosen.values), {}, chosen.fixed)
     bottom, left = axis(chosen.values, across), axis(chosen.values, up)
     if columns is not None:
@@ -92,12 +91,12 @@ def heatmap(
         part = chosen if panels is None else chosen.at(panels, index)
         spot: Any = {"row": 1 + index // columns, "col": 1 + index % columns}
         heading = names[index] if names else ""
-        if not words:
-            cells: Any = [number_cells(part, bottom, left, heading=heading)]
-        elif counted:
-            cells = count_bars(part, bottom, left, heading=heading)
-        else:
+        if counted:
+            cells: Any = count_bars(part, bottom, left, heading=heading)
+        elif words:
             cells = word_cells(part, bottom, left, heading=heading, printed=owner)
+        else:
+            cells = [number_cells(part, bottom, left, heading=heading)]
         for trace in cells:
             if words:
                 trace.showlegend = trace.name not in seen
@@ -135,6 +134,7 @@ def titled(figure: go.Figure, title: str | None, under: str, *, columns: int = 1
         title: above the figure; None for none.
         under: the line below the title, with `<br>` between its parts.
         columns: panels side by side, by which the figure's least width grows.
+        least_width: least width in pixels that its cells need; 0 for none.
     """
     whole_number("columns", columns, at_least=1)
     layout: Any = figure.layout

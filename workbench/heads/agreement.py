@@ -52,11 +52,6 @@ def agreement(
         corpus: texts by language, at least two of each.
         methods: which of them: names and functions, or a dict of either; a function goes by its own name.
         top: share of heads that counts as the strongest.
-        level: of the intervals.
-        progress: show progress bars.
-        batch_size: texts side by side; `"auto"` is at most 32.
-        seed: of donors, of the random scores and of the bootstrap.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `correlation[score, other, language]`, Spearman's, with `correlation_low`, `correlation_high`;

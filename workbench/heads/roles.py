@@ -27,7 +27,6 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
             cells were not measured: they are not members and do not count for quantiles.
         quantile: from 0 to 1, 1 excluded.
         shared_by: number of languages, from 2.
-        seed: of the redrawn texts.
 
     Returns:
         `role[layer, head]` in specific, shared, general, none; `member[language, layer, head]` bool (a general head

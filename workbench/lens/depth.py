@@ -44,9 +44,6 @@ def depth(
         shots: translations shown before the question.
         limit: most concepts; all when None.
         tuned: what `tune` returned, to read with the tuned lens; the logit lens when None.
-        progress: show a progress bar.
-        batch_size: prompts per forward pass.
-        seed: of prompts and bootstrap.
 
     Returns:
         `entropy[layer]` of the lens's distribution in nats, and `rank[layer]`, the geometric mean over concepts of the

@@ -48,11 +48,8 @@ def by_language(
         target: language to translate into.
         languages: those to read; all of the words' when None.
         shots: translations shown before the question.
-        seed: of prompts and bootstrap.
         limit: most concepts; all when None.
         tuned: what `tune` returned, to read with the tuned lens; the logit lens when None.
-        progress: show a progress bar.
-        batch_size: prompts per forward pass.
 
     Returns:
         `probability[language, layer]`, the mean over concepts, with its 95 % bootstrap interval `low` and `high`;

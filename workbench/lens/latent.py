@@ -52,9 +52,6 @@ def latent(
         shots: translations shown before the question.
         limit: most concepts; all when None.
         tuned: what `tune` returned, to read with the tuned lens; the logit lens when None.
-        progress: show a progress bar.
-        batch_size: prompts per forward pass.
-        seed: of prompts and bootstrap.
 
     Returns:
         `mass[language, layer]`, the probability of all tokens of a language, the mean over concepts;

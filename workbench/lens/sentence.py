@@ -67,9 +67,6 @@ def logit_lens(
         foil: a word to compare the target with.
         top: likeliest tokens to keep, from 1.
         identify: function from a token's text to its language, or None; without it see `token_language`.
-        truncate: cut texts that are longer than the model's context.
-        progress: show a progress bar.
-        batch_size: texts per forward pass; `"auto"` is 8. Results differ by rounding alone.
 
     Returns:
         Axes [prompt, layer, position]; layer i is the state before layer i, 0 is the embedding and n_layers the model's

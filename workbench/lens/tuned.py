@@ -57,9 +57,6 @@ def tune(
         rows: tokens in a step.
         rate: of learning.
         held_out: share of the texts that is used for measuring alone.
-        truncate: cut texts that are longer than the model's context.
-        progress: show a progress bar.
-        batch_size: texts per forward pass.
         seed: of the split, the tokens of each step and the bootstrap.
 
     Returns:

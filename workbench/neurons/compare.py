@@ -42,10 +42,8 @@ def compare(
         after: the same of the second, from the same corpus with the same options.
         trained: languages that the training between the two used; the others are untrained.
         permutations: random draws of each test, and of the bootstrap.
-        level: of the intervals.
         progress: nothing here takes long enough; taken for symmetry.
         batch_size: nothing is run; taken for symmetry.
-        seed: of the draws.
 
     Returns:
         `transition[before, after]`, neurons by class; `expected[before, after]`, the mean when the neurons of a

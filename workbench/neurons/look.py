@@ -57,10 +57,7 @@ def look(
         contexts: texts of each language, each shown around its strongest token.
         window: tokens shown on both sides of it.
         tokens: vocabulary entries at each end of the logit effect.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: nothing is drawn here; recorded for symmetry with the other analyses.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `text[language, context, piece]`, the characters of the tokens around the strongest one, strongest text first,

@@ -94,10 +94,7 @@ def stability(
         bar: of the classes whose stability is measured.
         classify: `ternary`, or another function of counts, top_rate and bar that returns `kind[layer, neuron]`, of any
             classes, and `member[language, layer, neuron]`.
-        level: of the bootstrap's interval.
-        progress: show a progress bar.
         batch_size: nothing is run; taken for symmetry.
-        seed: of the bootstrap.
 
     Returns:
         `kept[condition, class]`, the share of the neurons of a class that keep their label (NaN for an empty class);

@@ -40,10 +40,8 @@ def stages(
         ternary: what `ternary` returned.
         parts: how many parts to report.
         resamples: bootstrap draws, and shuffles of the layers.
-        level: of the intervals.
         progress: nothing here takes long enough; taken for symmetry.
         batch_size: nothing is run; taken for symmetry.
-        seed: of the bootstrap and of the shuffles.
 
     Returns:
         `boundary[stage]`, the first layer of each part, with `low` and `high`, its bootstrap interval over neurons

@@ -62,9 +62,6 @@ def attribution(
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric that has a gradient.
         steps: of integrated gradients; 0 takes the slope in the target run alone.
         sample: cells that are patched exactly, drawn at random among those that the prompts' differences can reach.
-        progress: show a progress bar.
-        batch_size: pairs per forward pass.
-        seed: of the sampled cells and the bootstraps.
 
     Returns:
         What `sweep` returns, `effect[layer, position | head]` and so on, estimated; and `exact[cell]` and

@@ -45,9 +45,6 @@ def cross_layer(
         site: `residual`, the states before the layers, or `residual_post`, after them: there the last layer into
             the last layer at position -1 is the source's own output.
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
-        progress: show a progress bar.
-        batch_size: pairs per forward pass.
-        seed: of the bootstrap.
 
     Returns:
         `effect[source_layer, target_layer]`: 0 is the unpatched target run, 1 the source run, its interval `low` and

@@ -46,9 +46,6 @@ def cross_position(
         layer: where the states are taken and put.
         site: `residual`, the state before the layer, or `residual_post`, after it.
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
-        progress: show a progress bar.
-        batch_size: pairs per forward pass.
-        seed: of the bootstrap.
 
     Returns:
         `effect[source_position, target_position]`: 0 is the unpatched target run, 1 the source run, its interval `low`

@@ -53,9 +53,6 @@ def path(
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric.
         through_mlps: MLPs between sender and receiver respond to the sender's output, as in the paper on indirect
             object identification; where False they are frozen as the heads are, and only the residual stream is left.
-        progress: show a progress bar.
-        batch_size: pairs per forward pass.
-        seed: of the bootstrap.
 
     Returns:
         `effect[layer, head]` of each sender: 0 is the unpatched target run, 1 the source run; its interval `low` and

@@ -72,9 +72,6 @@ def sweep(
         direction: `denoising` puts the source's activations into the target run: what is enough for the answer?
             `noising` puts the target's into the source run: what can it not do without? In the literature's words the
             source run is the clean one and the target run the corrupted one, in both directions.
-        progress: show a progress bar.
-        batch_size: pairs per forward pass.
-        seed: of the bootstrap.
 
     Returns:
         `effect[layer, position | head | ...]` = (mean value - mean target) / (mean source - mean target) over pairs: 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.evaluation.cypher.effects import FACTORS, effects
+from workbench.evaluation.text2cypher.effects import FACTORS, effects
 from workbench.results.make import make_result
 from workbench.studies.findings.evaluation.cypher import cypher
 

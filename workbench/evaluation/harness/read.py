@@ -32,7 +32,6 @@ def from_lm_eval(
     Args:
         path: a log, or logs of one task in several languages, which the end of the task's name tells.
         filter: which of several filters to read, where a log has more than one.
-        level: of the intervals.
 
     Returns:
         Of a multiple-choice task the Result of `accuracy` (tokens are not in a log), which `choose` picks from again;

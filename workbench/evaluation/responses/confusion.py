@@ -58,7 +58,6 @@ def confusion(
         bar: a line whose score is at most this fails.
         variant: "released" makes a rate without responses 1, as the benchmark's code does; "paper" makes it NaN.
         level: of the intervals: Wilson's for line_pass and word_pass of a cell, else a bootstrap over responses.
-        seed: of the bootstrap.
 
     Returns:
         `line_pass`, `word_pass`, `harmonic`, `lines_right[task, source, language]`, shares with `_low` and `_high`;

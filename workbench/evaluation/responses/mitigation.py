@@ -49,8 +49,6 @@ def mitigation(
         words: English dictionary, as there; only lines are compared here, so it may be left out.
         segment: as there.
         bar: as there.
-        level: of the intervals.
-        progress: show progress bars.
         seed: of the draws, the same in each setting unless it names its own.
 
     Returns:

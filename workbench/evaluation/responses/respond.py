@@ -53,8 +53,6 @@ def respond(
         heads: (layer, head) pairs whose outputs are scaled.
         neurons: (layer, neuron) pairs that are scaled.
         scale: what their outputs are multiplied by; 0 switches them off.
-        progress: show a progress bar.
-        batch_size: prompts side by side; `"auto"` is 32.
         seed: of the draws and of the choice of examples.
 
     Returns:

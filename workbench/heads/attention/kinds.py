@@ -65,11 +65,6 @@ def kinds(
     Args:
         model: the model.
         corpus: texts by language.
-        level: of the confidence intervals.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
-        seed: of the bootstrap.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `previous`, `first`, `current`, `same`, `induction` (shares of the attention, 0 to 1), `entropy` (nats) and

@@ -45,10 +45,7 @@ def patterns(
         model: the model.
         corpus: texts by language.
         sentences: which texts of each language, counted from 0.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
         seed: nothing is drawn here; recorded for symmetry with the other analyses.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `pattern[sentence, language, layer, head, query, key]`, probabilities in float32, 0 where the query may not

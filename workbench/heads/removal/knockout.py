@@ -56,11 +56,6 @@ def knockout(
         metric: what is measured of each text, with each group and without.
         controls: random groups for each group; with 0 their variables are NaN.
         scale: what the heads' outputs are multiplied by: 0 switches off, 2 doubles.
-        level: of the confidence intervals.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
-        seed: of the random groups and of the bootstrap.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         In nats, or the metric's unit: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval;

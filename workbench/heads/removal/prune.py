@@ -78,11 +78,6 @@ def prune(
         permutations: of the Shapley baseline.
         points: numbers of removed heads that are measured, evenly spaced, both ends included.
         out: a new folder for the smaller checkpoint; see `save_smaller`.
-        level: of the confidence intervals.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
-        seed: of random orders and the bootstrap.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `removed_head[layer, head]`, bool; `order_layer`, `order_head` and `train_rise[step]`, the greedy choices and

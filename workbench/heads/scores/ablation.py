@@ -64,11 +64,6 @@ def ablate(
         heads: (layer, head) pairs to ablate; all when None. The others are NaN in the Result.
         metric: what is measured of each text, with each head and without.
         scale: the factor of `how="scale"`.
-        level: of the confidence intervals.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
-        seed: of the donors and of the bootstrap.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         In nats, or the metric's unit: `delta[language, layer, head]`, mean over texts; `low`, `high`, its bootstrap

@@ -66,11 +66,7 @@ def importance(
         corpus: texts by language, 1,000 per language of at most 2,048 tokens in the paper.
         variant: `"paper"` or `"released"`.
         per_sample: also return each text's gradient.
-        level: of the confidence intervals.
-        progress: show a progress bar.
         batch_size: texts (released: languages) side by side; `"auto"` is 32.
-        seed: of the bootstrap.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `importance[language, layer, head]` in nats (released: thousandths of a nat), with `low` and `high`, its

@@ -66,9 +66,6 @@ def search(
         confidence: above 0, below 1.
         first: texts of the first stage; each further stage has three tenths more.
         progress: show a progress bar; it ends early where the search does.
-        batch_size: texts side by side; `"auto"` is at most 32.
-        seed: of the order in which texts are taken.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `member[language, layer, head]` bool, the top heads; in nats `mean`, the change of the loss without the head

@@ -54,10 +54,6 @@ def shapley(
         heads: the players, (layer, head) pairs or a [layer, head] mask; all heads when None. The others stay on.
         permutations: random orders, from 2.
         tolerance: of the truncation, in nats; 0 never cuts.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is at most 32. Results differ by rounding alone.
-        seed: of the orders.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         In nats: `value[language, layer, head]`, positive where the head lowers the loss; `standard_error`, over the

@@ -68,11 +68,6 @@ def off_target(
         prompt: keep this many tokens of each text as the prompt; all if None.
         controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen are used.
         tokens: most tokens to write.
-        level: of the intervals.
-        progress: show a progress bar.
-        batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone.
-        seed: of the random sets and of the bootstrap.
-        truncate: cut prompts that are longer than the model's context.
 
     Returns:
         `share[condition, language]`, the share of a language's prompts that are answered in the target language, for

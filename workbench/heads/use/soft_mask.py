@@ -64,8 +64,6 @@ def tune_mask(
         decay: AdamW's weight decay of the chosen entries; entries that are not chosen are never touched.
         held_out: share of the questions to measure on, drawn by seed.
         controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen are used.
-        level: of the confidence intervals.
-        progress: show a progress bar.
         batch_size: questions of a step; `"auto"` is 8. It changes the training.
         seed: of the split, the order and the random sets.
 

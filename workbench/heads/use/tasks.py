@@ -147,7 +147,6 @@ def task_losses(model: Model, tasks: Any, *, batch_size: int | str = "auto") -> 
     Args:
         model: the model; inside `wb.model.edited` with its edits.
         tasks: `Pairs`, questions, or a file, as of `tune_mask`.
-        batch_size: tasks side by side; `"auto"` is 32. Results differ by rounding alone.
 
     Raises:
         BadPairs: a task lacks text, or its answer has no token of its own.

@@ -54,10 +54,6 @@ def transfer(
         heads: (layer, head) pairs, such as `top(scores, share=0.01)["de"]`, or a mask.
         scales: what their outputs are multiplied by; the paper scales by 3 or zeroes.
         controls: random sets of heads, from 1; where a layer has too few other heads, some of the chosen are used.
-        level: of the intervals.
-        progress: show a progress bar.
-        batch_size: questions side by side; `"auto"` is 32.
-        seed: of the random sets and the bootstrap.
 
     Returns:
         `preference[scale]`, nats per token, mean over questions, with `low`, `high`; `own_share[scale]`, the share of

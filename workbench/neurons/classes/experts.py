@@ -42,10 +42,7 @@ def experts(
         model: the model.
         corpus: texts by language; the other languages are the negatives.
         count: neurons to take at each end; None is the paper's 1,000, or a twentieth of the model's where that is less.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: nothing is drawn here; recorded for symmetry with the other analyses.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `average_precision[language, layer, neuron]`, from 0 to 1; `top` and `bottom`, the `count` neurons of highest

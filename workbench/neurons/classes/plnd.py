@@ -43,10 +43,7 @@ def plnd(
         corpus: texts by language.
         top_rate: share of a layer's neurons that count as activated by a text.
         often: share of the texts in which a consistent neuron is activated.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
         seed: nothing is drawn here; recorded for symmetry with the other analyses.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `impact[language, layer, neuron]`, mean over texts; `activated[language, layer, neuron]`, the share of texts;

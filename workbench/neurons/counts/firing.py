@@ -64,10 +64,7 @@ def firing(
             gated MLP) and their squares; see `means`.
         sketch: in the same pass, also count the activations by size in 131 bins, 1 KB for each neuron and language;
             see `quantiles`.
-        progress: show a progress bar.
-        batch_size: texts per forward pass.
         seed: nothing is drawn here; recorded for symmetry with the other analyses.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `fired[language, layer, neuron]` and `tokens[language]`, counts; with `moments` also `total` and `squares`, in

@@ -54,10 +54,6 @@ def generation_share(
             own.
         controls: random groups for each group, as many neurons in each layer.
         tokens: most tokens to write.
-        level: of the intervals.
-        progress: show a progress bar.
-        batch_size: prompts side by side; `"auto"` is 32. Results differ by rounding alone.
-        seed: of the random groups and of the bootstrap.
         truncate: cut prompts that are longer than the model's context; `tokens` more must still fit.
 
     Returns:

@@ -48,11 +48,6 @@ def knockout(
             group -> (layer, neuron) pairs. A group without neurons changes nothing.
         metric: what is measured of each text, with and without each group.
         controls: random groups for each group; with 0 their variables are NaN.
-        level: of the confidence intervals.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
-        seed: of the random groups and of the bootstrap.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         In nats, or the metric's unit: `delta[group, language]`, mean over texts; `low`, `high`, its bootstrap interval;

@@ -59,11 +59,6 @@ def steer(
         doses: from 0, which changes nothing; above 1 overshoots.
         metric: what is measured of each text, with and without the edit.
         controls: random controls.
-        level: of the intervals.
-        progress: show a progress bar.
-        batch_size: texts side by side; `"auto"` is 32. Results differ by rounding alone.
-        seed: of the random neurons and of the bootstrap.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         The variables of `knockout`, with the axis `dose` in place of `group`.

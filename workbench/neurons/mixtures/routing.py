@@ -63,10 +63,6 @@ def routing(
         corpus: texts by language.
         permutations: exchanges of labels for each test; 0 tests nothing.
         level: of the intervals of the shares, bootstrapped over distinct texts.
-        progress: show a progress bar.
-        batch_size: texts per forward pass.
-        seed: of the exchanges and of the bootstrap.
-        truncate: cut texts that are longer than the model's context instead of refusing them.
 
     Returns:
         `share[language, layer, expert]` with `share_low`, `share_high`; `weight[language, layer, expert]`, the mean

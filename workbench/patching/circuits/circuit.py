@@ -63,9 +63,6 @@ def circuit(
             the greedy search itself, 0.2 a tenth of its work.
         candidates: neurons that are tried one by one.
         controls: random sets of each size to compare with.
-        progress: show a progress bar.
-        batch_size: pairs per forward pass.
-        seed: of the random sets and the bootstrap.
 
     Returns:
         Over `size`, the number of units that are kept: heads, and neurons or blocks of them. `heads[size]` and

@@ -24,7 +24,6 @@ def overlap(
         circuits: name, such as a language, to what `circuit` returned.
         over: `head` or `neuron`.
         permutations: random draws for each two.
-        seed: of the draws.
 
     Returns:
         `shared[circuit, other]`, how many are in both; `jaccard[circuit, other]`, those in both over those in either;

@@ -74,9 +74,6 @@ def concepts(
         at: `last` (experiment 1), `concept` (experiment 2), or `auto`: `concept` where `mean_over` is given.
         shots: translations shown before the question.
         limit: most pairs of concepts; all when None.
-        progress: show a progress bar.
-        batch_size: pairs per forward pass.
-        seed: of pairs, shots, controls and bootstrap.
 
     Returns:
         `probability[answer, layer]`, the mean over pairs of concepts of the probability of the answer's distinct first

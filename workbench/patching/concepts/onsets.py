@@ -48,9 +48,6 @@ def onsets(
         at: `last` or `concept`, as in `concepts`.
         shots: translations shown before the question.
         limit: most pairs of concepts for each pair of languages.
-        progress: show a progress bar.
-        batch_size: pairs per forward pass.
-        seed: of pairs, shots and bootstrap.
 
     Returns:
         `onset[aspect, source_language, target_language]` in layers, for `concept` and `language`, with its 95 %

@@ -58,9 +58,6 @@ def edges(
         metric: `logit_difference`, `answer_probability` or `nll`, or a Metric that has a gradient.
         steps: of integrated gradients; 0 takes the slope in the target run alone.
         sample: edges that are patched exactly: half the strongest by their estimate, half drawn among the others.
-        progress: show a progress bar.
-        batch_size: pairs per forward pass.
-        seed: of the sampled edges and the bootstraps.
 
     Returns:
         `effect[sender, receiver]`, estimated: 0 is the unpatched target run, 1 the source run; NaN where the receiver

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from workbench.results.make import origin, provenance
+from workbench.results.make import origin
 from workbench.studies.findings.words import count, language, number
 
 ALPHA = 0.05
@@ -37,8 +37,7 @@ def samples(result: xr.Dataset) -> tuple[int, str]:
 
 def level_of(result: xr.Dataset) -> float:
     """The level of a result's intervals; 0.95 where none is recorded, as in files of older versions."""
-    made = provenance(result) if "provenance" in result.attrs else {}
-    return float((made.get("parameters") or {}).get("level", 0.95))
+    return float((origin(result).get("parameters") or {}).get("level", 0.95))
 
 
 def warning(result: xr.Dataset) -> str:

@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from workbench.evaluation.cypher.engine import Answer
-from workbench.evaluation.cypher.rows import same_rows
-from workbench.evaluation.cypher.scan import is_ordered
+from workbench.evaluation.text2cypher.engine import Answer
+from workbench.evaluation.text2cypher.rows import same_rows
+from workbench.evaluation.text2cypher.scan import is_ordered
 
 
 def answer(*rows, columns=None):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from workbench.evaluation.cypher.lexical import query_of
+from workbench.evaluation.text2cypher.lexical import query_of
 from workbench.model.forward.generate import check_prompt_lengths, generate
 from workbench.model.model import Model
 from workbench.text.corpus import Corpus

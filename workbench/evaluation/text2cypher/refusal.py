@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from workbench.evaluation.cypher.scan import Token, keyword_at, scan
+from workbench.evaluation.text2cypher.scan import Token, keyword_at, scan
 
 LONGEST = 10_000  # characters
 FIRST = ("MATCH", "OPTIONAL", "WITH", "UNWIND", "RETURN")

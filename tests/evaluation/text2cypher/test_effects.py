@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.evaluation.cypher.effects import FACTORS, effects, shares
+from workbench.evaluation.text2cypher.effects import FACTORS, effects, shares
 
 
 def loop_shares(table):

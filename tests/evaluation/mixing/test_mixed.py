@@ -4,7 +4,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadArgument, BadTask, UnknownLanguage
-from workbench.evaluation.barriers.mixed import VARIANTS, odd_option
+from workbench.evaluation.mixing.mixed import VARIANTS, odd_option
 from workbench.text.tasks.task import Task
 
 CODES = ("en", "de", "es", "fr", "it")

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.evaluation.cypher.engine import Answer
+from workbench.evaluation.text2cypher.engine import Answer
 
 TOLERANCE = 1e-9  # relative, and absolute near 0
 

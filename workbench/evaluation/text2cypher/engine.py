@@ -16,7 +16,7 @@ from typing import Any
 
 from workbench.arguments import finite
 from workbench.errors import BadArgument, MissingExtra, UnsupportedSite, warn
-from workbench.evaluation.cypher.refusal import refusal
+from workbench.evaluation.text2cypher.refusal import refusal
 
 TIMEOUT = 0.5  # seconds
 _START = 60.0  # seconds that the process may take to begin

@@ -7,10 +7,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from workbench.errors import BadTask
-from workbench.evaluation.cypher.engine import Answer, Engine, require_ladybug
-from workbench.evaluation.cypher.lexical import exact, gleu_counts, query_of, rouge_l
-from workbench.evaluation.cypher.rows import same_rows
-from workbench.evaluation.cypher.scan import is_ordered
+from workbench.evaluation.text2cypher.engine import Answer, Engine, require_ladybug
+from workbench.evaluation.text2cypher.lexical import exact, gleu_counts, query_of, rouge_l
+from workbench.evaluation.text2cypher.rows import same_rows
+from workbench.evaluation.text2cypher.scan import is_ordered
 from workbench.text.tasks.cypher.graph import Graph
 
 _TRIES = 3  # of a gold query, should the machine be busy

@@ -8,8 +8,8 @@ import xarray as xr
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument
-from workbench.evaluation.barriers.mixed import MIXED, SEVERAL, VARIANTS, mixed, odd_option, targets
 from workbench.evaluation.measure import accuracy
+from workbench.evaluation.mixing.mixed import MIXED, SEVERAL, VARIANTS, mixed, odd_option, targets
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
 from workbench.results.proportions import mcnemar, wilson
@@ -60,8 +60,6 @@ def barriers(
         heads: heads to switch off or scale, as in `wb.evaluation.accuracy`.
         neurons: neurons, as there.
         truncate: as there.
-        level: of the intervals.
-        progress: show progress bars.
         batch_size: as there.
         seed: of what is drawn, and of the bootstrap.
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluation.cypher.test_refusal import HOSTILE
+from tests.evaluation.text2cypher.test_refusal import HOSTILE
 from workbench.errors import BadArgument, MissingExtra, WorkbenchWarning
-from workbench.evaluation.cypher import engine as module
-from workbench.evaluation.cypher.engine import Engine
+from workbench.evaluation.text2cypher import engine as module
+from workbench.evaluation.text2cypher.engine import Engine
 
 GRAPH = [
     ("CREATE NODE TABLE Person(name STRING, born INT64, PRIMARY KEY(name))", {}),
@@ -137,7 +137,7 @@ def test_one_process_serves_many_queries_and_none_is_left():
 
 def test_the_process_ends_with_its_parent(tmp_path):
     code = (
-        "import os, sys\nfrom workbench.evaluation.cypher.engine import Engine\n"
+        "import os, sys\nfrom workbench.evaluation.text2cypher.engine import Engine\n"
         f"engine = Engine({GRAPH!r})\nengine.run('RETURN 1')\n"
         "print(engine._process.pid, engine._folder.name, flush=True)\nos._exit(1)"
     )

@@ -8,12 +8,12 @@ import xarray as xr
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadTask
-from workbench.evaluation.cypher.effects import FACTORS, effects
-from workbench.evaluation.cypher.engine import TIMEOUT, require_ladybug
-from workbench.evaluation.cypher.execution import executed, text_scores
-from workbench.evaluation.cypher.likelihood import Normalize, likelihood, prompted
-from workbench.evaluation.cypher.writing import check_prompts_fit, written_queries
 from workbench.evaluation.scoring.scales import recorded, scales_of
+from workbench.evaluation.text2cypher.effects import FACTORS, effects
+from workbench.evaluation.text2cypher.engine import TIMEOUT, require_ladybug
+from workbench.evaluation.text2cypher.execution import executed, text_scores
+from workbench.evaluation.text2cypher.likelihood import Normalize, likelihood, prompted
+from workbench.evaluation.text2cypher.writing import check_prompts_fit, written_queries
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.forward.alone import alone
@@ -75,8 +75,6 @@ def cypher(
         pivot: language that the gaps compare with the others; where it is missing, gaps are NaN.
         heads: scales [layer, head], or (layer, head) pairs or a mask of what is switched off.
         neurons: the same of neurons.
-        level: of the intervals.
-        progress: show progress bars.
         batch_size: prompts side by side; `"auto"` is 32. Affects results by rounding only.
         seed: of the draws behind intervals and p-values.
 

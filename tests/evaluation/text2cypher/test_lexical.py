@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from workbench.evaluation.cypher.lexical import exact, gleu, gleu_counts, query_of, rouge_l
+from workbench.evaluation.text2cypher.lexical import exact, gleu, gleu_counts, query_of, rouge_l
 
 
 def test_values_by_hand():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.evaluation.cypher.refusal import FORBIDDEN, refusal
+from workbench.evaluation.text2cypher.refusal import FORBIDDEN, refusal
 
 HOSTILE = {
     "chain": "RETURN 1; COPY (MATCH (p:Person) RETURN p.name) TO 'x.csv'",

@@ -5,13 +5,13 @@ import unicodedata
 
 import pytest
 
-from tests.evaluation.cypher.graph_loops import ANSWERS, TABLES
+from tests.evaluation.text2cypher.graph_loops import ANSWERS, TABLES
 from workbench import load_model
 from workbench.errors import BadArgument, UnknownLanguage
-from workbench.evaluation.cypher.engine import Answer, Engine
-from workbench.evaluation.cypher.refusal import refusal
-from workbench.evaluation.cypher.rows import same_rows
-from workbench.evaluation.cypher.scan import is_ordered
+from workbench.evaluation.text2cypher.engine import Answer, Engine
+from workbench.evaluation.text2cypher.refusal import refusal
+from workbench.evaluation.text2cypher.rows import same_rows
+from workbench.evaluation.text2cypher.scan import is_ordered
 from workbench.text.languages import DEFAULT
 from workbench.text.tasks.cypher.grammar import MUTANTS, SPLITS, cypher_task, filled
 from workbench.text.tasks.cypher.graph import load_graph

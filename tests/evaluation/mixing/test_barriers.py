@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 
 import workbench as wb
-from tests.evaluation.barriers.test_mixed import task
+from tests.evaluation.mixing.test_mixed import task
 from workbench.errors import BadArgument
-from workbench.evaluation.barriers import barriers as module
+from workbench.evaluation.mixing import barriers as module
 
 
 def planted(rule):

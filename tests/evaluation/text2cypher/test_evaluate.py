@@ -8,7 +8,7 @@ import torch
 
 import workbench as wb
 from workbench.errors import BadArgument, BadTask, MissingExtra, TooLarge, UnknownLanguage
-from workbench.evaluation.cypher import engine, writing
+from workbench.evaluation.text2cypher import engine, writing
 from workbench.text.languages import DEFAULT
 from workbench.text.tasks.cypher.grammar import filled
 from workbench.text.tasks.cypher.queries import table
