@@ -1,6 +1,7 @@
 """Every public function with small arguments that it takes, for the tests that go over all of them."""
 
 import inspect
+import json
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -15,8 +16,9 @@ import workbench as wb
 from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
 from workbench.text.corpus import Corpus
+from workbench.text.tasks.task import Task
 
-PACKAGES = ("heads", "neurons", "patching", "lens", "attribution", "planted", "figures", "live")
+PACKAGES = ("heads", "neurons", "patching", "lens", "attribution", "planted", "evaluation", "figures", "live")
 TEXTS = {
     "de": ("Der Hund", "Es regnet", "Na ja"),
     "en": ("The dog", "It rains", "No"),
@@ -72,6 +74,32 @@ def made(folder: str) -> SimpleNamespace:
         "tuned": wb.lens.tune(model, corpus, steps=1, rows=2, held_out=0.4, **QUICK),
         "truth": wb.planted.heads("de,en", layers=1, heads=4, texts=2, concepts=2).truth,
     }
+    quiz = Task(
+        "quiz",
+        {"de": ("Was?", "Wer?", "Wo?"), "en": ("What?", "Who?", "Where?")},
+        {"de": (("eins", "zwei"),) * 3, "en": (("one", "two"),) * 3},
+        (frozenset({0}), frozenset({1}), frozenset({0})),
+        ("a", "b", "c"),
+    )
+    answers = wb.evaluation.accuracy(model, quiz, **QUICK)
+    table = pd.DataFrame({"source": "s", "language": ["de", "en"], "prompt": ["Was?", "What?"]})
+    results |= {"quiz": quiz, "answers": answers, "prompts": table}
+    results["split"] = wb.evaluation.tokenization({"bytes": byte_tokenizer(), "letters": list}, corpus)
+    prompts_file = Path(folder) / "prompts.csv"
+    prompts_file.write_text("prompt,source,language\nWas?,s,de\n", encoding="utf-8")
+    log = {
+        "doc_id": 0,
+        "doc": {},
+        "target": "0",
+        "arguments": {f"gen_args_{place}": {"arg_0": "Was?", "arg_1": f" {text}"} for place, text in enumerate("ab")},
+        "filtered_resps": [["-1", "False"], ["-2", "False"]],
+        "filter": "none",
+        "metrics": ["acc"],
+        "acc": 1.0,
+    }
+    (Path(folder) / "samples_quiz_de_2026-01-02T03-04-05.678.jsonl").write_text(
+        json.dumps(log) + "\n", encoding="utf-8"
+    )
     path = Path(folder) / "mask.json"
     wb.heads.save_mask(mask, path)
     wb.save_result(counts, Path(folder) / "counts.nc")
@@ -107,6 +135,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
     return {
         "report": {"results": {"ablate": given.importance}, "out": NEW, "title": "Mine"},
         **_loading(given),
+        **_evaluation(given),
         "generate": {"model": given.model, "prompts": ["Ei", "Hau"], "tokens": 1, "heads": [(0, 1)], **QUICK},
         "attribution.direct": {"model": given.model, "prompts": ["Ei", "Hau"], "answer": "x", "foil": "y", **QUICK},
         "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},
@@ -228,11 +257,53 @@ def _loading(given: SimpleNamespace) -> dict[str, dict]:
         "load_model": {"name": tiny("gpt2"), "tokenizer": byte_tokenizer()},
         "load_corpus": {"source": given.corpus, "languages": ["de"], "limit": 1},
         "load_pairs": {"source": given.pairs},
+        "load_prompts": {"folder": given.folder / "prompts.csv"},
+        "load_task": {"source": "words", "languages": ["de", "fr"], "limit": 2},
         "load_words": {"source": given.words, "languages": ["de", "en"]},
         "translation_pairs": {"words": given.words, "source": "de", "target": "en", "shots": 1, "limit": 1},
         "load_result": {"path": given.folder / "counts.nc"},
         "save_result": {"result": given.counts, "path": given.folder / "saved.nc"},
         "show": {"result": given.ablate, "variable": "delta", "most": 3},
+    }
+
+
+def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
+    task = {"model": given.model, "task": given.quiz, **QUICK}
+    fluent = {"completion": ["eins zwei drei vier fünf", "one two three four five"]}
+    return {
+        "evaluation.accuracy": {**task, "format": "cloze", "normalize": "none", "shots": 0, "heads": [(0, 1)]},
+        "evaluation.barriers": {**task, "variants": ["gt"], "shots": 0},
+        "evaluation.choose": {"result": given.answers, "normalize": "characters"},
+        "evaluation.compare": {"before": given.answers, "after": given.answers},
+        "evaluation.confusion": {"responses": given.prompts.assign(**fluent), "identify": first_letter, "bar": 0.2},
+        "evaluation.consistency": {"result": given.answers, "pivot": "de", "permutations": 5},
+        "evaluation.cypher": {
+            "model": wb.load_model(),
+            "task": wb.load_task("cypher", languages="en", limit=2),
+            "write": False,
+            "prompt_languages": "en",
+            "progress": False,
+        },
+        "evaluation.efficiency": {
+            "tokenization": given.split,
+            "accuracy": {"bytes": given.answers, "letters": given.answers},
+        },
+        "evaluation.from_lm_eval": {"path": given.folder / "samples_quiz_de_2026-01-02T03-04-05.678.jsonl"},
+        "evaluation.load_task": {"source": "words", "languages": ["de", "fr"], "limit": 2},
+        "evaluation.mitigation": {
+            "model": given.model,
+            "prompts": given.prompts,
+            "settings": {"plain": {"tokens": 1}},
+            "identify": first_letter,
+            "progress": False,
+        },
+        "evaluation.mixed": {"task": given.quiz, "variant": "full", "shots": 0},
+        "evaluation.openings": {"model": given.model, "corpus": given.corpus, "tokens": 2},
+        "evaluation.respond": {"model": given.model, "prompts": given.prompts, "tokens": 1, **QUICK},
+        "evaluation.table": {"results": {"quiz": given.answers}},
+        "evaluation.to_lm_eval": {"task": given.quiz, "folder": NEW},
+        "evaluation.tokenization": {"tokenizers": {"letters": list}, "corpus": given.corpus, "pivot": "de"},
+        "evaluation.under": {**task, "groups": {"de": [(0, 1)]}, "controls": 1},
     }
 
 
@@ -250,6 +321,9 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.neuron": {"result": given.neuron},
         "figures.neuron_card": {"result": given.neuron},
         "figures.pattern_pair": {"left": ([[1.0]], ["a"], "one"), "right": ([[1.0]], ["b"], "other")},
+        "figures.scatter": {
+            "result": wb.evaluation.efficiency(given.split, {"bytes": given.answers, "letters": given.answers})
+        },
         "figures.titled": {"figure": go.Figure(), "title": "What?", "under": "a line", "columns": 1},
         "figures.embed": {"form": "html"},
         "figures.paper": {"figure": go.Figure(), "width": "page", "height": 60.0},

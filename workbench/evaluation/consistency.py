@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from workbench.arguments import checked, one_of
+from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadResult, TooFewLanguages
 from workbench.results.bootstrap import weights
 from workbench.results.make import Variables, make_result, provenance
@@ -63,6 +63,7 @@ def consistency(
     Example:
         >>> wb.evaluation.consistency(wb.evaluation.accuracy(model, wb.load_task("words")))      # doctest: +SKIP
     """
+    whole_number("permutations", permutations, at_least=1, at_most=10**6)
     choice, gold, options, languages = _picks(result)
     pivot = one_of("pivot", pivot or ("en" if "en" in languages else languages[0]), languages)
     right = np.take_along_axis(gold[None], choice[..., None], 2)[..., 0]

@@ -7,7 +7,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.arguments import checked, finite, one_of, whole_number
+from workbench.arguments import checked, finite, one_of, shown, whole_number
 from workbench.errors import BadArgument
 from workbench.evaluation.measure import encoded, golds, scored
 from workbench.evaluation.picks import NORMALIZE, picked
@@ -113,7 +113,7 @@ def under(
     clean = measured()
     correct = np.full((len(masks), 1 + controls, *clean.shape), np.nan)
     runs = [(group, control) for group in range(len(masks)) for control in range(1 + controls)]
-    fills = {} if fill is None else {f"{kind}_fill": torch.as_tensor(fill)}
+    fills = {} if fill is None else {f"{kind}_fill": _fill(fill, model, kind)}
     with tqdm(total=len(runs), desc="under edits", unit="pass", disable=not progress) as bar:
         for group, control in resumed(runs, {"correct": correct}, skip=lambda _: bar.update()):
             mask = list(masks.values())[group][control]
@@ -148,6 +148,18 @@ def under(
         seed=seed,
         attrs={"unit": kind},
     )
+
+
+def _fill(fill: Any, model: Model, kind: str) -> torch.Tensor:
+    """What takes the place of outputs, as a tensor of the units' shape."""
+    shape = (model.n_layers, model.n_heads, model.d_head) if kind == "head" else (model.n_layers, model.n_neurons)
+    try:
+        values = torch.as_tensor(fill, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError, IndexError, OverflowError):
+        values = torch.empty(0)
+    if tuple(values.shape) != shape:
+        raise BadArgument(f"fill={shown(fill)}; give numbers of the shape {list(shape)}, one vector or value a {kind}")
+    return values
 
 
 def _unit(groups: Groups) -> Literal["head", "neuron"]:

@@ -228,6 +228,6 @@ def _noising_names(result: xr.Dataset) -> xr.Dataset:
         run = "source run" if name == "source_value" else "target run"
         long_name = result[name].attrs["long_name"].replace("unpatched target run", run).replace("source run", run)
         result[name].attrs["long_name"] = long_name
-    result.effect.attrs["long_name"] = "share of the way from the unpatched source run (0) to the target run (1)"
+    result.effect.attrs["long_name"] = "normalized patching effect: 0 the unpatched source run, 1 the target run"
     result.pair_effect.attrs["long_name"] = "effect in each pair: 0 the unpatched source run, 1 the target run"
     return result

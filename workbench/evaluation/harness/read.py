@@ -134,7 +134,7 @@ def _gold(target: Any, options: tuple[str, ...], name: str) -> frozenset[int]:
         value = target
     if isinstance(value, str) and value.removeprefix(" ") in options:
         value = options.index(value.removeprefix(" "))
-    places = value if isinstance(value, list) else [value]
+    places: list[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(place, int) and 0 <= place < len(options) for place in places):
         raise BadTask(f"{name}: the target {target!r} is none of the options {shortened(list(options))}")
     return frozenset(places)

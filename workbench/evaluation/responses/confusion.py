@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from workbench.arguments import checked, finite, one_of
+from workbench.arguments import checked, one_of
 from workbench.errors import BadCorpus
 from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, passes
 from workbench.results.bootstrap import draw_counts
@@ -72,14 +72,13 @@ def confusion(
         >>> wb.evaluation.confusion(responses, identify=wb.text.by_fasttext())                   # doctest: +SKIP
     """
     one_of("variant", variant, VARIANTS)
-    finite("bar", bar, at_least=0, at_most=1)
     table = _table(responses)
     texts, languages = table["completion"].tolist(), table["language"].tolist()
-    judged = passes(texts, languages, identify=identify, dictionary=words or (), segment=segment, bar=bar)
+    judged = passes(texts, languages, identify=identify, dictionary=words, segment=segment, bar=bar)
     labels = {axis: list(dict.fromkeys(table[axis])) for axis in _CELL}
     shape = tuple(map(len, labels.values()))
     place = np.ravel_multi_index([table[axis].map(labels[axis].index).to_numpy() for axis in _CELL], shape)
-    spoken = np.array([code.split("-")[0] in WORD_LANGUAGES and bool(words) for code in labels["language"]])
+    spoken = np.array([code.split("-")[0] in WORD_LANGUAGES and words is not None for code in labels["language"]])
     empty = 1.0 if variant == "released" else np.nan
     rates, draws, tested = _rates(judged, place, shape, spoken, empty, seed)
     tails = ((1 - level) / 2, (1 + level) / 2)

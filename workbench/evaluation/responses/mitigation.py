@@ -10,7 +10,7 @@ import xarray as xr
 from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.evaluation.responses.passes import passes
-from workbench.evaluation.responses.respond import respond
+from workbench.evaluation.responses.respond import check_prompts, respond
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.proportions import mcnemar
@@ -61,6 +61,7 @@ def mitigation(
     """
     if not settings:
         raise BadArgument("settings={}; give at least one, such as {'greedy': {'temperature': 0}}")
+    check_prompts(prompts)
     languages = [check(code) for code in prompts["language"]]
     rows = []
     for options in settings.values():
@@ -69,7 +70,7 @@ def mitigation(
         except TypeError as error:
             raise BadArgument(f"a setting has an option that wb.evaluation.respond does not take: {error}") from None
         texts = table["completion"].tolist()
-        judged = passes(texts, languages, identify=identify, dictionary=words or (), segment=segment, bar=bar)
+        judged = passes(texts, languages, identify=identify, dictionary=words, segment=segment, bar=bar)
         rows.append(np.where(judged.lines > 0, judged.lines == judged.right, np.nan))
     return _result(np.stack(rows), languages, list(settings), settings, model, level, seed)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.arguments import finite, shown
+from workbench.errors import BadArgument
 from workbench.text.characters import tokenizable
 from workbench.text.identification.answers import answer_matcher
 from workbench.text.tokens.segment import Segmenters, words
@@ -40,12 +42,13 @@ def passes(
     languages: Sequence[str],
     *,
     identify: Scorer,
-    dictionary: Collection[str],
+    dictionary: Collection[str] | None,
     segment: Segmenters | None,
     bar: float,
 ) -> Passes:
     """Apply the rules to each response and its language."""
-    english = {word for word in dictionary if word.islower() and len(word) >= LEAST_LETTERS}
+    finite("bar", bar, above=0, below=1)
+    english = english_words(dictionary)
     names = answer_matcher(list(dict.fromkeys(languages)), getattr(identify, "languages", ()))
     rows = np.zeros((3, len(texts)), dtype=int)
     for place, (text, language) in enumerate(zip(texts, languages, strict=True)):
@@ -55,6 +58,18 @@ def passes(
                 right = names([_confident(identify(tokenizable(line)), bar)]) == [language]
                 rows[:, place] += (1, right, any(token.strip() in english for token in tokens))
     return Passes(rows[0], rows[1], rows[2] > 0)
+
+
+def english_words(dictionary: Collection[str] | None) -> set[str]:
+    """The words of a dictionary that count: in lower case, of four letters or more.
+
+    Raises:
+        BadArgument: it is no list or set of texts.
+    """
+    words = [] if dictionary is None else list(dictionary) if not isinstance(dictionary, str) else [None]
+    if not all(isinstance(word, str) for word in words):
+        raise BadArgument(f"words={shown(dictionary)}; give a list or set of English words")
+    return {word for word in words if word and word.islower() and len(word) >= LEAST_LETTERS}
 
 
 def normalized(text: str) -> str:
@@ -74,5 +89,7 @@ def _confident(answer: tuple[str, float] | str | None, bar: float) -> str | None
     """The code of an answer, or None where its score is not above the bar."""
     if answer is None or isinstance(answer, str):
         return answer
-    code, score = answer
-    return code if score > bar else None
+    match answer:
+        case (str(code), float() | int() as score):
+            return code if score > bar else None
+    raise BadArgument(f"identify returned {shown(answer)}; it gives (code, score), a code, or None")

@@ -63,9 +63,7 @@ def respond(
         BadArgument: an option out of range, or too few languages of examples.
         TooLarge: a prompt leaves no room for `tokens`.
     """
-    missing = [name for name in ("prompt", "language") if name not in prompts]
-    if missing or prompts.empty:
-        raise BadCorpus(f"prompts have {f'no column {missing[0]!r}' if missing else 'no rows'}; see wb.load_prompts")
+    check_prompts(prompts)
     whole_number("shots", shots)
     texts = prompts["prompt"].tolist()
     if shots:
@@ -87,6 +85,13 @@ def respond(
     answered = prompts.assign(completion=written["text"].tolist())
     answered.attrs = dict(written.attrs)
     return answered
+
+
+def check_prompts(prompts: pd.DataFrame) -> None:
+    """Refuse a table without prompts, their language, or rows."""
+    missing = [name for name in ("prompt", "language") if name not in prompts]
+    if missing or prompts.empty:
+        raise BadCorpus(f"prompts have {f'no column {missing[0]!r}' if missing else 'no rows'}; see wb.load_prompts")
 
 
 def with_examples(

@@ -126,7 +126,7 @@ def concepts(
             part = slice(start, start + size)
             values[:, part], runs[:, part] = measure(model, pairs.items[part], where)
             done += len(pairs.items[part])
-            bar.update(part.stop - part.start)
+            bar.update(len(pairs.items[part]))
     except KeyboardInterrupt:
         stopped = f"interrupted: {done} of {len(pairs)} pairs are finished; they are in .partial"
     finally:

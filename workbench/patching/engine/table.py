@@ -114,7 +114,7 @@ class Table:
         effects = normalise(self.values, self.source, self.target, averaged, seed, pairs.clusters)
         name, unit = self.metric.name.replace("_", " "), self.metric.unit
         cells = {
-            "effect": (effects.effect, "share of the way from the unpatched target run (0) to the source run (1)"),
+            "effect": (effects.effect, "normalized patching effect: 0 the unpatched target run, 1 the source run"),
             "low": (effects.low, "lower end of the 95 % bootstrap interval of the effect over pairs"),
             "high": (effects.high, "upper end of the 95 % bootstrap interval of the effect over pairs"),
             "value": (effects.value, f"mean {name} of the patched run [{unit}]"),
