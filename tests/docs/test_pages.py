@@ -37,7 +37,7 @@ def test_every_name_below_is_in_the_reference(package):
     text = "\n".join(page.read_text(encoding="utf-8") for page in DOCS.glob("api/*.md"))
     for name in getattr(wb, package).__all__:
         assert hasattr(getattr(wb, package), name)
-        assert re.search(rf"^::: workbench\.{package}\.(\w+\.)?{name}$", text, re.MULTILINE), f"wb.{package}.{name}"
+        assert re.search(rf"^::: workbench\.{package}\.(\w+\.)*{name}$", text, re.MULTILINE), f"wb.{package}.{name}"
 
 
 def test_every_name_of_the_top_is_explained():

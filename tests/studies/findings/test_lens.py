@@ -94,7 +94,7 @@ def test_few_concepts_cannot_decide_and_how_many_would_do(concepts, few):
     text = lens.translation(of_concepts(values), "fr").text
     assert "cannot be decided" in text
     assert f"in {concepts} concept" in text
-    assert ("about 4 concepts would show one of 2 standard deviations" in text) == few
+    assert ("about 4 concepts would show one of 2" in text) == few
 
 
 def test_ties_are_no_lead_and_a_state_before_is_not_said_to_be_lost():
