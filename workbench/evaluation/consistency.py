@@ -72,7 +72,7 @@ def consistency(
     hits = right[both[0]] & right[both[1]]
     rows = np.stack([np.ones(len(options)), 1 / np.maximum(options - 1, 1), *right, *same, *hits, *(same & ~hits)])
     every = np.vstack([np.full(len(options), 1 / len(options)), weights(len(options), _RESAMPLES, seed)])
-    values = _measures(every @ rows.T, both, len(languages))  # [draw, measure, pair]
+    values = _measures(every @ rows.T, both, len(languages)).round(12)  # [draw, measure, pair]; no 1e-16 in place of 0
     low, high = np.quantile(values[1:], ((1 - level) / 2, (1 + level) / 2), axis=0)
     p = corrected(_p_values(choice, right, gold, options, both, permutations, seed))
     variables: Variables = {}
