@@ -89,6 +89,27 @@ def test_options_that_vary_by_item():
     assert pair.expected.item() == pytest.approx(a * b + (1 - a) * (1 - b) * np.mean([1, 1, 0.5, 0.5]))
 
 
+def test_independence_where_options_vary_is_no_excess():
+    generator = np.random.default_rng(4)
+    n, k = 4000, np.repeat([2, 10], 2000)
+    gold = generator.integers(0, k)
+    picks = [
+        np.where(generator.random(n) < np.where(k == 2, 0.95, 0.15), gold, (gold + generator.integers(1, k)) % k)
+        for _ in "ab"
+    ]
+    data = answered(picks, gold, k=10)
+    data["score"][:, k == 2, 2:] = np.nan
+    pair = wb.evaluation.consistency(data, permutations=100).sel(language_a="en", language_b="de")
+    assert abs(pair.excess.item()) < 0.02 and pair.excess_low.item() < 0 < pair.excess_high.item()
+
+
+def test_several_right_options_are_refused():
+    data = answered([[0, 1], [0, 1]], [0, 1])
+    data["gold"][0, 2] = True
+    with pytest.raises(BadResult, match="several right ones"):
+        wb.evaluation.consistency(data)
+
+
 def test_intervals_draw_items_with_all_languages():
     choice = [[0, 1, 2, 3, 0, 0], [0, 1, 3, 0, 0, 1]]
     result = wb.evaluation.consistency(answered(choice, [0, 1, 2, 0, 0, 0]), seed=5).sel(

@@ -64,6 +64,21 @@ def test_few_values_have_no_interval_and_no_flag():
     assert np.isnan(result.pearson_low).all()
 
 
+def test_two_tokenizers_have_no_interval():
+    tokens = made([[1, 5], [2, 8]])
+    tokens = xr.concat(
+        [tokens, tokens.assign_coords(language=["es", "it"]) + 0.5], "language", combine_attrs="override"
+    )
+    result = wb.evaluation.efficiency(tokens, scores(tokens, [[0.1, 0.2, 0.3, 0.4], [0.2, 0.1, 0.5, 0.6]]))
+    assert result.distinct.sel(scope="pooled") >= 5 and result.attrs["flag"] == "undecided"
+
+
+def test_points_that_lack_a_number_are_counted():
+    tokens = made([[1, 2], [3, 4], [5, 6]])
+    with pytest.warns(UserWarning, match="leaves out 1 of 6 points"):
+        wb.evaluation.efficiency(tokens, scores(tokens, [[0.1, np.nan], [0.3, 0.4], [0.2, 0.5]]))
+
+
 def test_interval_resamples_tokenizers():
     x, y = np.arange(6.0)[:, None], np.array([0.1, 0.3, 0.2, 0.6, 0.5, 0.9])[:, None]
     tokens = made(x.tolist())

@@ -35,7 +35,8 @@ def consistency(
 
     `agreement` counts the same option, right or wrong: it rises with accuracy alone. Independent picks of accuracies a
     and b agree in ab + (1-a)(1-b)/(k-1) of the items with k options (`expected`); `excess` and `kappa` are what is
-    left. `relative`, agreement / mean accuracy, falls as accuracy rises: never rank models by it.
+    left. Where k varies, a, b and what is expected are those of the items with as many options. `relative`, agreement
+    / mean accuracy, falls as accuracy rises: never rank models by it.
 
     The null of excess permutes one language's picks over the items with as many options: right picks stay right and
     wrong ones take the item's wrong options in order, so accuracies stay and the pairing goes.
@@ -53,7 +54,7 @@ def consistency(
         all languages have count: `items`.
 
     Raises:
-        BadResult: no picks and golds, or the task's languages have different items.
+        BadResult: no picks and golds, languages with different items or numbers of options, or several right options.
         TooFewLanguages: one language.
         BadArgument: the pivot is not among them.
 
@@ -70,9 +71,9 @@ def consistency(
     both = np.triu_indices(len(languages), 1)
     same = choice[both[0]] == choice[both[1]]  # [pair, item]
     hits = right[both[0]] & right[both[1]]
-    rows = np.stack([np.ones(len(options)), 1 / np.maximum(options - 1, 1), *right, *same, *hits, *(same & ~hits)])
     every = np.vstack([np.full(len(options), 1 / len(options)), weights(len(options), _RESAMPLES, seed)])
-    values = _measures(every @ rows.T, both, len(languages)).round(12)  # [draw, measure, pair]; no 1e-16 in place of 0
+    shares = [every @ part.T for part in (same, hits, same & ~hits)]
+    values = _measures(every, right, options, both, shares).round(12)  # [draw, measure, pair]; no 1e-16 in place of 0
     low, high = np.quantile(values[1:], ((1 - level) / 2, (1 + level) / 2), axis=0)
     p = corrected(_p_values(choice, right, gold, options, both, permutations, seed))
     variables: Variables = {}
@@ -118,20 +119,42 @@ def _picks(result: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, list
     whole = (choice >= 0).all(0)
     if whole.sum() < 2:
         raise BadResult(f"{int(whole.sum())} items are answered in all languages; consistency needs two")
-    options = (~np.isnan(result["score"].transpose("language", "item", "option").to_numpy()[0, whole])).sum(1)
-    return choice[:, whole], result["gold"].to_numpy().astype(bool)[whole], options, languages
+    counts = (~np.isnan(result["score"].transpose("language", "item", "option").to_numpy()[:, whole])).sum(-1)
+    gold = result["gold"].to_numpy().astype(bool)[whole]
+    if (counts != counts[:1]).any() or (gold.sum(1) != 1).any():
+        raise BadResult("an item has other numbers of options in other languages, or several right ones; leave it out")
+    return choice[:, whole], gold, counts[0], languages
 
 
-def _measures(means: np.ndarray, both: tuple[np.ndarray, np.ndarray], n_languages: int) -> np.ndarray:
-    """The measures [draw, measure, pair], from means over items [draw, row]: see the rows in `consistency`."""
-    n_pairs = len(both[0])
-    accuracy, pairs = means[:, 2 : 2 + n_languages], means[:, 2 + n_languages :].reshape(-1, 3, n_pairs)
-    a, b = accuracy[:, both[0]], accuracy[:, both[1]]
-    agreement, both_right, same_wrong = pairs[:, 0], pairs[:, 1], pairs[:, 2]
-    expected = a * b + (1 - a) * (1 - b) * means[:, 1:2]  # the second row is 1 / (k - 1), by item
+def _measures(
+    every: np.ndarray,
+    right: np.ndarray,
+    options: np.ndarray,
+    both: tuple[np.ndarray, np.ndarray],
+    shares: list[np.ndarray],
+) -> np.ndarray:
+    """The measures [draw, measure, pair].
+
+    Args:
+        every: weight of each item in each draw, [draw, item]; the first is the sample itself.
+        right: [language, item].
+        options: of each item, [item].
+        both: the two languages of each pair.
+        shares: agreement, both right and the same wrong, each [draw, pair].
+    """
+    agreement, both_right, same_wrong = shares
+    expected = np.zeros_like(agreement)
+    for k in np.unique(options):
+        own = options == k
+        share = every[:, own].sum(1, keepdims=True)
+        part = every[:, own] @ right[:, own].T / np.maximum(share, 1e-300)
+        a, b = part[:, both[0]], part[:, both[1]]
+        expected += share * (a * b + (1 - a) * (1 - b) / max(1, k - 1))
+    accuracy = every @ right.T
     excess = agreement - expected
     with np.errstate(invalid="ignore", divide="ignore"):
-        kappa, relative = excess / (1 - expected), agreement / ((a + b) / 2)
+        kappa = excess / (1 - expected)
+        relative = agreement / ((accuracy[:, both[0]] + accuracy[:, both[1]]) / 2)
     return np.stack([agreement, expected, excess, kappa, relative, both_right, same_wrong], 1)
 
 
@@ -147,7 +170,7 @@ def _p_values(
     """Two-sided permutation p-value of each pair's agreement, [pair].
 
     Picks become codes that mean the same in every item, so that they can be exchanged: 0 for right, and the place of a
-    wrong option among the item's wrong options. Two right picks agree where any right option counts, too.
+    wrong option among the item's wrong options.
     """
     rank = np.cumsum(~gold, 1)
     codes = np.where(right, 0, np.take_along_axis(rank[None], choice[..., None], 2)[..., 0])

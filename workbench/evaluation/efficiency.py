@@ -7,11 +7,12 @@ import xarray as xr
 from scipy import stats
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument, BadResult
+from workbench.errors import BadArgument, BadResult, warn
 from workbench.results.bootstrap import draw_counts
 from workbench.results.make import Variables, make_result, provenance
 
 LEAST = 5  # least distinct values of the measure for an interval
+LEAST_TOKENIZERS = 3  # two have three different resamples
 POOLED, CENTRED = "pooled", "centred"
 _RESAMPLES = 1000
 
@@ -36,9 +37,9 @@ def efficiency(
     - "confounded": the pooled interval excludes 0, the centred one includes it;
     - "none": otherwise; "undecided" where there is no interval.
 
-    The intervals resample tokenizers, the units that were chosen, and not their points; below five distinct values of
-    the measure there is none. The released notebook of the study pools three different scores in one correlation;
-    give one metric, and name data sets in `within`.
+    The intervals resample tokenizers, the units that were chosen, and not their points; below three tokenizers or five
+    distinct values of the measure there is none. The released notebook of the study pools three different scores in one
+    correlation; give one metric, and name data sets in `within`.
 
     Args:
         tokenization: of `wb.evaluation.tokenization`.
@@ -72,7 +73,7 @@ def efficiency(
     for kind in ("pearson", "spearman"):
         rows = np.stack([_correlations(x, y, of, weight, kind) for weight in [np.ones(len(x), int), *drawn]])
         low, high = _ends(rows[1:], level)
-        unsure = np.array(distinct) < LEAST
+        unsure = (np.array(distinct) < LEAST) | (unit.max() + 1 < LEAST_TOKENIZERS)
         low[unsure], high[unsure] = np.nan, np.nan
         ends |= {f"{kind}_low": low, f"{kind}_high": high}
         variables |= {
@@ -110,7 +111,7 @@ def _stacked(results: Mapping[str, xr.Dataset]) -> xr.DataArray:
         xr.DataArray(list(results), dims="tokenizer", name="tokenizer"),
         coords="minimal",
         compat="override",
-        join="inner",
+        join="outer",
     )
 
 
@@ -123,7 +124,10 @@ def _points(
     absent = [axis for axis in (*within, "tokenizer") if axis not in scores.dims]
     if absent:
         raise BadArgument(f"the accuracies have no axis {absent[0]!r} (have: {', '.join(map(str, scores.dims))})")
-    both = xr.Dataset({"x": tokenization[measure], "y": scores}).to_dataframe().dropna().reset_index()
+    cells = xr.Dataset({"x": tokenization[measure], "y": scores}).to_dataframe()
+    both = cells.dropna().reset_index()
+    if len(both) < len(cells):
+        warn(f"efficiency leaves out {len(cells) - len(both)} of {len(cells)} points that lack {measure} or accuracy")
     count = len(set(both["tokenizer"]))
     if count < 2:
         raise BadResult(f"only {count} tokenizers have both {measure} and accuracy; give two")

@@ -1,5 +1,7 @@
 """Barriers: models that always or never pick the odd option out, or that are deaf to language, by hand."""
 
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -26,6 +28,7 @@ def planted(rule):
             {
                 "choice": (("language", "item"), choice),
                 "correct": (("language", "item"), correct),
+                "gold": (("item", "option"), gold[:, None] == np.arange(4)),
                 "score": (("language", "item", "option"), score),
             },
             {"language": list(of.languages)},
@@ -83,6 +86,7 @@ def test_deaf_to_language(monkeypatch, wrapped):
     assert np.isnan(result.accuracy.sel(variant="gt", language="mul"))
     assert np.isnan(result.accuracy.sel(variant="mixup_free", language="de"))
     assert result.accuracy.sel(variant="mixup_free", language="mul").item() == 1
+    assert np.isnan(result.left_out.sel(variant="gt", language="mul"))
     assert result.chance.item() == 0.25 and result.pivot_accuracy.item() == 1
 
 
@@ -96,6 +100,12 @@ def test_with_a_model(wrapped):
         alone = wb.evaluation.accuracy(model, wb.evaluation.mixed(quiz, variant), **how).accuracy.item()
         assert result.accuracy.sel(variant=variant, language="de").item() == alone
         assert result["drop"].sel(variant=variant, language="de").item() == pytest.approx(english - alone)
+
+
+def test_an_edit_is_recorded(wrapped):
+    quiz = task(3, codes=("en", "de"))
+    edited = wb.evaluation.barriers(wrapped("llama"), quiz, variants=["gt"], heads=[(0, 1)], progress=False)
+    assert json.loads(edited.attrs["provenance"])["parameters"]["heads"] == [[0, 1, 0.0]]
 
 
 def test_wrong_arguments(wrapped):

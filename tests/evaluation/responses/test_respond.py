@@ -22,6 +22,19 @@ def test_responses_are_those_of_generate(wrapped):
     assert json.loads(table.attrs["provenance"])["parameters"]["top_p"] == 0.75
 
 
+def test_confusion_knows_the_model_of_its_responses(wrapped):
+    table = wb.evaluation.respond(wrapped("llama"), PROMPTS, tokens=4, heads=[(0, 1)], progress=False)
+    result = wb.evaluation.confusion(table, identify=len_of)
+    made = json.loads(result.attrs["provenance"])
+    assert made["model"] == json.loads(table.attrs["provenance"])["model"]
+    assert made["parameters"]["responses"]["heads"] == [[0, 1]] and made["parameters"]["responses"]["shots"] == 0
+    assert made["parameters"]["identify"] == "len_of"
+
+
+def len_of(text):
+    return "de"
+
+
 def test_examples_are_in_other_languages():
     for prompt, language in zip(with_examples(["?"] * 20, ["de"] * 20, EXAMPLES, 2, 0), ["de"] * 20, strict=True):
         assert prompt.endswith("\n\nQ: ?\nA:") and prompt.count("Q: ") == 3 and "Frage" not in prompt, language

@@ -10,6 +10,7 @@ from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument
 from workbench.evaluation.measure import accuracy
 from workbench.evaluation.mixing.mixed import MIXED, SEVERAL, VARIANTS, mixed, odd_option, targets
+from workbench.evaluation.scoring.scales import recorded, scales_of
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
 from workbench.results.proportions import mcnemar, wilson
@@ -98,7 +99,7 @@ def barriers(
     }
 
     def picks(of: Task) -> xr.Dataset:
-        return accuracy(model, of, **how)[["choice", "correct", "score"]]
+        return accuracy(model, of, **how)[["choice", "correct", "score", "gold"]]
 
     base = picks(task.select(pivot))
     mixing = {"languages": list(others), "pivot": pivot, "shots": shots, "shots_in": shots_in, "seed": seed}
@@ -115,17 +116,23 @@ def barriers(
             **_drops(correct, pivot_correct, level, seed),
             **_odd(odd_choice, odd_correct, options, level, seed),
             "pivot_accuracy": ((), float(np.nanmean(pivot_correct)), f"accuracy in {pivot}"),
-            "chance": ((), float((1 / options).mean()), "accuracy of a random pick among the options"),
+            "chance": (
+                (),
+                float((base["gold"].to_numpy().sum(-1) / options).mean()),
+                "accuracy of a random pick among the options",
+            ),
         },
         {"variant": list(variants), "language": codes},
         method="evaluation.barriers",
         parameters={
             "variants": list(variants),
+            "languages": list(others),
             "pivot": pivot,
             "readout": readout,
             "shots_in": shots_in,
             "level": level,
             **{name: how[name] for name in ("format", "shots", "truncate", "batch_size")},
+            **recorded(scales_of(model, heads=heads, neurons=neurons)),
         },
         model=model.info,
         corpus=task.info,
@@ -155,7 +162,11 @@ def _drops(correct: np.ndarray, pivot_correct: np.ndarray, level: float, seed: i
         "drop_low": (_CELL, drop_low, f"lower end of the {span} interval of drop"),
         "drop_high": (_CELL, drop_high, f"upper end of the {span} interval of drop"),
         "p_value": (_CELL, corrected(p), "p-value of the drop (exact McNemar), corrected over the table"),
-        "left_out": (_CELL, correct.shape[-1] - items, "items with a part that is spelled as in the pivot"),
+        "left_out": (
+            _CELL,
+            np.where(items > 0, correct.shape[-1] - items, np.nan),
+            "items with a part that is spelled as in the pivot; NaN where nothing is measured",
+        ),
     }
 
 

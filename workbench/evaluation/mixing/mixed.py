@@ -147,7 +147,7 @@ def _parts(
         "question": (),
         "gt": gold,
         "gt_question": gold,
-        "onewrong": [wrong[int(generator.integers(len(wrong)))]],
+        "onewrong": generator.permutation(wrong)[:1].tolist(),
         "threewrong": wrong,
     }[variant]
     question = language if variant in ("full", "question", "gt_question") else pivot

@@ -1,5 +1,6 @@
 """Language confusion: how often a model answers in another language than the one that is due."""
 
+import json
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import xarray as xr
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadCorpus
-from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, passes
+from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, named, passes
 from workbench.results.bootstrap import draw_counts
 from workbench.results.make import Variables, make_result
 from workbench.results.proportions import wilson
+from workbench.text.corpus import digest
 from workbench.text.formats.delimited import read_table
 from workbench.text.languages import check
 from workbench.text.tokens.segment import Segmenters
@@ -75,6 +77,8 @@ def confusion(
     table = _table(responses)
     texts, languages = table["completion"].tolist(), table["language"].tolist()
     judged = passes(texts, languages, identify=identify, dictionary=words, segment=segment, bar=bar)
+    made = json.loads(responses.attrs.get("provenance", "{}")) if isinstance(responses, pd.DataFrame) else {}
+    source = "responses" if isinstance(responses, pd.DataFrame) else responses
     labels = {axis: list(dict.fromkeys(table[axis])) for axis in _CELL}
     shape = tuple(map(len, labels.values()))
     place = np.ravel_multi_index([table[axis].map(labels[axis].index).to_numpy() for axis in _CELL], shape)
@@ -100,7 +104,17 @@ def confusion(
         variables,
         labels,
         method="evaluation.confusion",
-        parameters={"bar": bar, "variant": variant, "segmented": sorted(segment or {}), "level": level},
+        parameters={
+            "bar": bar,
+            "variant": variant,
+            "segmented": sorted(segment or {}),
+            "level": level,
+            "identify": named(identify),
+            "words": 0 if words is None else len(words),
+            "responses": made.get("parameters") or {},
+        },
+        model=made.get("model"),
+        corpus={"hash": digest(table.to_numpy().tolist()), **(made.get("corpus") or {"source": str(source)})},
         seed=seed,
         attrs={"level": level, "variant": variant},
     )

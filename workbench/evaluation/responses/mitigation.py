@@ -9,12 +9,13 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
-from workbench.evaluation.responses.passes import passes
+from workbench.evaluation.responses.passes import named, passes
 from workbench.evaluation.responses.respond import check_prompts, respond
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.proportions import mcnemar
 from workbench.results.statistics import corrected, interval
+from workbench.text.corpus import digest
 from workbench.text.languages import check
 from workbench.text.tokens.segment import Segmenters
 
@@ -72,20 +73,20 @@ def mitigation(
         texts = table["completion"].tolist()
         judged = passes(texts, languages, identify=identify, dictionary=words, segment=segment, bar=bar)
         rows.append(np.where(judged.lines > 0, judged.lines == judged.right, np.nan))
-    return _result(np.stack(rows), languages, list(settings), settings, model, level, seed)
+    how = {"settings": {name: dict(options) for name, options in settings.items()}, "level": level}
+    how |= {"bar": bar, "identify": named(identify), "prompts": digest(prompts["prompt"].tolist())}
+    return _result(np.stack(rows), languages, how, model, seed)
 
 
 def _result(
     passed: np.ndarray,
     languages: list[str],
-    names: list[str],
-    settings: Mapping[str, Mapping[str, Any]],
+    how: Mapping[str, Any],
     model: Model,
-    level: float,
     seed: int,
 ) -> xr.Dataset:
     """The table of passes [setting, prompt], NaN where a response is skipped."""
-    codes = list(dict.fromkeys(languages))
+    names, level, codes = list(how["settings"]), how["level"], list(dict.fromkeys(languages))
     own = np.array(languages)[:, None] == codes  # [prompt, language]
     by_language = np.where(own, passed[:, :, None], np.nan)  # [setting, prompt, language]
     change = by_language - by_language[:1]
@@ -114,7 +115,7 @@ def _result(
         variables,
         {"setting": names, "language": codes},
         method="evaluation.mitigation",
-        parameters={"settings": {name: dict(options) for name, options in settings.items()}, "level": level},
+        parameters=how,
         model=model.info,
         seed=seed,
         attrs={"level": level, "baseline": names[0]},

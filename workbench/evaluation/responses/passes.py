@@ -60,6 +60,11 @@ def passes(
     return Passes(rows[0], rows[1], rows[2] > 0)
 
 
+def named(identify: Callable) -> str:
+    """The name of an identifier, for the provenance."""
+    return getattr(identify, "__qualname__", type(identify).__name__)
+
+
 def english_words(dictionary: Collection[str] | None) -> set[str]:
     """The words of a dictionary that count: in lower case, of four letters or more.
 

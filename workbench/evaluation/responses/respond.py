@@ -1,5 +1,6 @@
 """Responses of a model to prompts, with examples before them, and with heads or neurons switched off."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,7 +84,9 @@ def respond(
         seed=seed,
     )
     answered = prompts.assign(completion=written["text"].tolist())
-    answered.attrs = dict(written.attrs)
+    made = json.loads(written.attrs["provenance"])
+    made["parameters"] |= {"shots": shots, "examples": {code: len(rows) for code, rows in (examples or {}).items()}}
+    answered.attrs = {"provenance": json.dumps(made, ensure_ascii=False)}
     return answered
 
 
