@@ -141,3 +141,8 @@ def test_a_provenance_of_another_form_is_refused():
     ):
         with pytest.raises(BadResult, match=why):
             provenance(xr.Dataset(attrs={"provenance": text}))
+
+
+def test_an_attribute_of_its_own_cannot_be_given():
+    with pytest.raises(BadArgument, match="attrs has 'format'"):
+        make_result({}, {}, method="m", parameters={}, attrs={"format": "cloze"})

@@ -24,6 +24,7 @@ Variables = dict[str, Variable]
 """The variables of a Result, by name."""
 FORMAT = 2  # 2: variables name their companions
 ROLE, SCORE = "role", "score"  # attribute of a variable, and its value for the score of a Result
+_OWN = {"method", "format", "provenance"}  # attributes that make_result writes
 _LIBRARIES = {
     "torch": "torch",
     "transformers": "transformers",
@@ -78,6 +79,8 @@ def make_result(
             raise BadArgument(f"score={score!r} is no variable of this result (has: {', '.join(data)})")
         data[score][2][ROLE] = SCORE
     stated = {name: writable_attribute(name, value) for name, value in (attrs or {}).items()}
+    if own := _OWN & stated.keys():
+        raise BadArgument(f"attrs has {own.pop()!r}, which every result has of its own; name it otherwise")
     if model and "precision" in model:
         stated["precision"] = model["precision"]
     record = {
