@@ -11,6 +11,7 @@ from tests.oracles.evaluation import score, tokens
 from workbench.errors import BadArgument, BadResult, BadTask
 from workbench.evaluation.measure import golds
 from workbench.evaluation.picks import picked
+from workbench.evaluation.rules import mean_interval
 from workbench.results.make import make_result
 
 QUICK = {"progress": False}
@@ -215,3 +216,23 @@ def test_a_result_is_saved_and_read_back(wrapped, tmp_path):
     wb.save_result(result, tmp_path / "a.nc")
     assert wb.load_result(tmp_path / "a.nc").accuracy.values.tolist() == result.accuracy.values.tolist()
     assert wb.figures.bars(result, "accuracy").data and wb.figures.heatmap(result, "score", language="de").data
+
+
+def test_a_missing_cell_leaves_languages_drawn_together():
+    one = (np.random.default_rng(0).random(200) < 0.44).astype(float)
+    values = np.tile(one, (10, 1))
+    how = {"level": 0.95, "seed": 0}
+    low, high = mean_interval(values, aligned=True, **how)
+    values[3, 17] = np.nan
+    below, over = mean_interval(values, aligned=False, **how)
+    assert abs(below - low) < 0.01 and abs(over - high) < 0.01  # drawn apart, a third as wide
+    values[3, 2:] = np.nan
+    assert np.isfinite(mean_interval(values, aligned=False, **how)).all()  # draws without an item of it are left out
+
+
+def test_languages_without_a_common_item_are_drawn_apart():
+    values = np.full((4, 400), np.nan)
+    for k in range(4):
+        values[k, 100 * k : 100 * (k + 1)] = np.arange(100) % 2
+    low, high = mean_interval(values, aligned=False, level=0.95, seed=0)
+    assert high - low == pytest.approx(2 * 1.96 * 0.5 / 20, rel=0.1)

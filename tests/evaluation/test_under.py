@@ -95,3 +95,21 @@ def test_a_table_corrects_over_all_its_cells():
     assert wb.figures.heatmap(table, "above").data
     with pytest.raises(BadResult, match="'x' is no result"):
         wb.evaluation.table({"x": parts["x"].drop_vars("choice")})
+
+
+def test_picks_by_tokens_are_those_of_accuracy(wrapped):
+    model, task = wrapped("llama"), wb.load_task(rows(items=4))
+    with pytest.warns(UserWarning, match="divides by tokens"):
+        effects = wb.evaluation.under(model, task, GROUPS, controls=1, normalize="tokens", **QUICK)
+    with pytest.warns(UserWarning, match="divides by tokens"):
+        clean = wb.evaluation.accuracy(model, task, normalize="tokens", **QUICK)
+    np.testing.assert_array_equal(effects.baseline, clean.accuracy)
+
+
+def test_a_table_is_of_one_model_and_records_its_tasks_and_seed(wrapped):
+    task = wb.load_task(rows(items=4))
+    parts = {name: wb.evaluation.accuracy(wrapped(name), task, seed=3, **QUICK) for name in ("llama", "gpt2")}
+    record = wb.results.provenance(wb.evaluation.table({"x": parts["llama"], "y": parts["llama"]}))
+    assert record["seed"] == 3 and record["corpus"]["y"]["hash"] == task.info["hash"]
+    with pytest.raises(BadResult, match="several models"):
+        wb.evaluation.table(parts)

@@ -9,8 +9,8 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, one_of, shown, whole_number
 from workbench.errors import BadArgument
-from workbench.evaluation.measure import encoded, golds, scored
-from workbench.evaluation.picks import NORMALIZE, picked
+from workbench.evaluation.measure import encoded, golds, lengths, scored
+from workbench.evaluation.picks import NORMALIZE, picked, warn_of_tokens
 from workbench.evaluation.rules import right
 from workbench.evaluation.scoring.formats import Format
 from workbench.model.batching import texts_per_batch
@@ -73,9 +73,10 @@ def under(
     Returns:
         In points of accuracy, changes against the model without an edit: `delta[group, language]` with `low`, `high`;
         `control_mean`, `control_low`, `control_high`; `excess` = delta - control_mean with `excess_low`,
-        `excess_high` and `p_value` (t-test over items, corrected over all cells); `control_delta[group, control,
-        language]`; `mcnemar[group, language]`, the exact p-value of delta alone, corrected; `sample_delta[group,
-        language, item]`; `baseline[language]`; `units[group]`.
+        `excess_high` and `p_value` (t-test over items against the mean of the controls, corrected over all cells: a
+        group is beyond the random groups themselves only where `delta` is outside `control_low` to `control_high`
+        too); `control_delta[group, control, language]`; `mcnemar[group, language]`, the exact p-value of delta alone,
+        corrected; `sample_delta[group, language, item]`; `baseline[language]`; `units[group]`.
 
     Raises:
         BadArgument: an option out of range, a unit that does not exist, or a group that leaves too few for controls.
@@ -89,6 +90,7 @@ def under(
     whole_number("controls", controls)
     finite("scale", scale)
     one_of("normalize", normalize, NORMALIZE)
+    warn_of_tokens(normalize)
     size = texts_per_batch(batch_size, auto=64)
     kind = unit or _unit(groups)
     model.require(kind)
@@ -103,12 +105,12 @@ def under(
         model, task, format=format, shots=shots, answer_only=normalize == "unconditional", truncate=truncate
     )
     parts.pop("blind", None)
-    lengths = _lengths(shaped)
+    sizes = lengths(shaped, parts["score"])
     right_options = golds(shaped)
 
     def measured() -> np.ndarray:
         tables = scored(model, parts, shaped, size, progress=False)
-        return right(picked({**lengths, **tables}, normalize), right_options)
+        return right(picked({**sizes, **tables}, normalize), right_options)
 
     clean = measured()
     correct = np.full((len(masks), 1 + controls, *clean.shape), np.nan)
@@ -167,17 +169,6 @@ def _unit(groups: Groups) -> Literal["head", "neuron"]:
     if isinstance(groups, xr.Dataset) and "neuron" in groups.dims and "head" in groups.dims:
         raise BadArgument("these groups have heads and neurons; name one with unit=")
     return "neuron" if isinstance(groups, xr.Dataset) and "neuron" in groups.dims else "head"
-
-
-def _lengths(task: Task) -> dict[str, np.ndarray]:
-    """Characters and bytes of each option, [language, item, option]; NaN where there is none."""
-    shape = (len(task.languages), len(task), task.n_options)
-    tables = {name: np.full(shape, np.nan) for name in ("characters", "bytes")}
-    for k, language in enumerate(task.languages):
-        for row, options in enumerate(task.options[language]):
-            tables["characters"][k, row, : len(options)] = [len(text) for text in options]
-            tables["bytes"][k, row, : len(options)] = [len(text.encode()) for text in options]
-    return tables
 
 
 def _variables(correct: np.ndarray, clean: np.ndarray, kind: str, level: float, seed: int) -> Variables:

@@ -179,7 +179,7 @@ def _result(
     parameters: dict[str, Any],
 ) -> xr.Dataset:
     """The Result of scores: measured variables, then `choose`."""
-    texts = [task.options[task.languages[k]][row][number] for k, row, number in (o.place for o in options)]
+    sizes = lengths(task, options)
     words = {
         "score": "log-probability of the option [nats]",
         "unconditional": "log-probability of the option after an empty context [nats]",
@@ -187,9 +187,9 @@ def _result(
     }
     variables: Variables = {name: (CELLS, table, words[name]) for name, table in values.items()}
     variables |= {
-        "characters": (CELLS, _table(task, options, map(len, texts)), "code points of the option"),
-        "bytes": (CELLS, _table(task, options, (len(text.encode()) for text in texts)), "UTF-8 bytes of the option"),
-        "tokens": (CELLS, _table(task, options, (len(o.tail) for o in options)), "tokens that are scored"),
+        "characters": (CELLS, sizes["characters"], "code points of the option"),
+        "bytes": (CELLS, sizes["bytes"], "UTF-8 bytes of the option"),
+        "tokens": (CELLS, sizes["tokens"], "tokens that are scored"),
         "gold": (("item", "option"), golds(task), "whether the option is right"),
         "merged": (("language",), _items(task, options, "merged"), "items with a token across the seam"),
         "truncated": (("language",), _items(task, options, "cut"), "items whose first tokens were dropped"),
@@ -209,6 +209,16 @@ def _result(
         },
     )
     return choose(measured, normalize=normalize, level=level, seed=seed)
+
+
+def lengths(task: Task, options: Sequence[Option]) -> dict[str, np.ndarray]:
+    """Characters and bytes of each option, and its tokens that are scored, [language, item, option]."""
+    texts = [task.options[task.languages[k]][row][number] for k, row, number in (o.place for o in options)]
+    return {
+        "characters": _table(task, options, map(len, texts)),
+        "bytes": _table(task, options, (len(text.encode()) for text in texts)),
+        "tokens": _table(task, options, (len(option.tail) for option in options)),
+    }
 
 
 def golds(task: Task) -> np.ndarray:

@@ -48,11 +48,7 @@ def choose(result: xr.Dataset, *, normalize: str = "none", level: float = 0.95, 
     one_of("normalize", normalize, NORMALIZE)
     if "score" not in result or tuple(result.score.dims) != _CELLS:
         raise BadResult("choose takes a result of wb.evaluation.accuracy with score[language, item, option]")
-    if normalize == "tokens":
-        warn(
-            "normalize='tokens' divides by tokens: wherever it disagrees with characters, its pick has more tokens per "
-            "character; use it only to show that"
-        )
+    warn_of_tokens(normalize)
     record = provenance(result)
     answers = Answers(
         score=result.score.values,
@@ -79,6 +75,15 @@ def choose(result: xr.Dataset, *, normalize: str = "none", level: float = 0.95, 
         attrs=stated | attrs | {"normalize": normalize},
         owners=OWNERS,
     )
+
+
+def warn_of_tokens(normalize: str) -> None:
+    """Warn where scores are divided by tokens."""
+    if normalize == "tokens":
+        warn(
+            "normalize='tokens' divides by tokens: wherever it disagrees with characters, its pick has more tokens per "
+            "character; use it only to show that"
+        )
 
 
 def picked(measured: Mapping[Any, Any], normalize: str) -> np.ndarray:

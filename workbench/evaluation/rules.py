@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.results.bootstrap import weights
 from workbench.results.make import Variables
 from workbench.results.proportions import above_chance, label_prior, wilson
 from workbench.results.statistics import corrected, interval
@@ -96,7 +97,7 @@ def right(choice: np.ndarray, golds: np.ndarray) -> np.ndarray:
 def _means(correct: np.ndarray, items: np.ndarray, *, aligned: bool, level: float, seed: int) -> dict[str, float | str]:
     """Mean over languages (macro) with its bootstrap interval, and the item-weighted mean.
 
-    An aligned item is drawn once with all its languages; otherwise each language draws its own items.
+    An item is drawn once with all its languages; see `mean_interval`.
     """
     share = np.array([_mean(row[~np.isnan(row)]) for row in correct])
     low, high = mean_interval(correct, aligned=aligned, level=level, seed=seed)
@@ -107,19 +108,27 @@ def _means(correct: np.ndarray, items: np.ndarray, *, aligned: bool, level: floa
 def mean_interval(values: np.ndarray, *, aligned: bool, level: float, seed: int) -> tuple[float, float]:
     """Bootstrap interval of the mean over languages of each language's mean over items, [language, item].
 
-    Where every row is complete, the mean over languages is a number of each row, and rows are drawn.
+    Items that languages share are drawn once with all their languages, so that errors that languages share stay: where
+    every row is complete, the mean over languages is a number of each row, and rows are drawn; where cells are
+    missing, each language's mean is over its own part of the drawn rows. Languages without a common item draw apart.
     """
-    if aligned and not np.isnan(values).any():
+    missing = np.isnan(values)
+    if aligned and not missing.any():
         low, high = interval(values.mean(0), level=level, seed=seed)
         return float(low), float(high)
-    draws = np.zeros(1000)
-    generator = np.random.default_rng(seed)
-    present = [row[~np.isnan(row)] for row in values]
+    present = [row[~gone] for row, gone in zip(values, missing, strict=True)]
     if any(len(row) < 2 for row in present):
         return float("nan"), float("nan")
-    for row in present:
-        draws += row[generator.integers(0, len(row), (1000, len(row)))].mean(1) / len(present)
-    low, high = np.quantile(draws, ((1 - level) / 2, (1 + level) / 2))
+    if missing.any() and ((~missing).sum(0) > 1).any():
+        drawn = weights(values.shape[1], 1000, seed)
+        with np.errstate(invalid="ignore"):  # a draw without any item of a language tells nothing of the mean
+            draws = ((drawn @ np.where(missing, 0, values).T) / (drawn @ ~missing.T)).mean(1)
+    else:
+        draws = np.zeros(1000)
+        generator = np.random.default_rng(seed)
+        for row in present:
+            draws += row[generator.integers(0, len(row), (1000, len(row)))].mean(1) / len(present)
+    low, high = np.nanquantile(draws, ((1 - level) / 2, (1 + level) / 2))
     return float(low), float(high)
 
 

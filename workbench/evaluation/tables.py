@@ -10,6 +10,7 @@ from workbench.errors import BadArgument, BadResult
 from workbench.results.make import Variables, make_result, provenance
 from workbench.results.proportions import mcnemar
 from workbench.results.statistics import corrected, interval
+from workbench.text.display.naming import shortened
 
 _COLUMNS = ("accuracy", "low", "high", "chance", "null", "answer_only", "above", "items")
 
@@ -23,13 +24,14 @@ def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
     Returns:
         `accuracy[task, language]` with `low`, `high`; `chance`, `null`, `answer_only`, `above`, in points, with
-        `p_value`, corrected over the table; `items`; `headroom`, above / (1 - chance), the share of what was left to
+        `p_value`, corrected over the table; `items`; `fixed_labels[task]`: 1 where `above` is above `null`,
+        what the label prior earns, in place of chance; `headroom`, above / (1 - chance), the share of what was left to
         gain; and over tasks `mean_accuracy[language]` and `mean_headroom[language]`, each task counting once. Use the
         headroom where chances differ.
 
     Raises:
         BadArgument: no result.
-        BadResult: one that is not of `accuracy`.
+        BadResult: one that is not of `accuracy`, or results of several models.
 
     Example:
         >>> wb.figures.heatmap(wb.evaluation.table({"words": a, "causes": b}), "above")          # doctest: +SKIP
@@ -39,6 +41,13 @@ def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
     for name, result in results.items():
         if not {"accuracy", "p_single", "choice"} <= set(getattr(result, "data_vars", ())):
             raise BadResult(f"{name!r} is no result of wb.evaluation.accuracy")
+    records = {name: provenance(result) for name, result in results.items()}
+    models = [record.get("model") for record in records.values()]
+    known = [model for model in models if model]
+    if len({tuple(str(model.get(part)) for part in ("name", "revision", "hash", "dtype")) for model in known}) > 1:
+        names = list(dict.fromkeys(str(model.get("name")) for model in known))
+        raise BadResult(f"these results are of several models ({shortened(names)}); make a table for each")
+    seeds = {record.get("seed") for record in records.values()}
     languages = list(dict.fromkeys(code for result in results.values() for code in result["language"].values.tolist()))
     values = {
         name: np.stack([result[name].reindex(language=languages).values.astype(float) for result in results.values()])
@@ -52,16 +61,19 @@ def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
     cells = ("task", "language")
     variables: Variables = {name: (cells, values[name], _words(first[name])) for name in _COLUMNS}
     variables["p_value"] = (cells, corrected(values["p_single"]), "p-value of above, corrected over the table")
+    prior = "whether above is above what the label prior earns, and not above chance"
+    variables["fixed_labels"] = (("task",), fixed[:, 0].astype(int), prior)
     variables["headroom"] = (cells, headroom, "share of what is left above chance")
     variables["mean_accuracy"] = (("language",), _over_tasks(values["accuracy"]), "accuracy, mean over tasks")
     variables["mean_headroom"] = (("language",), _over_tasks(headroom), "headroom, mean over tasks")
-    records = {name: provenance(result) for name, result in results.items()}
     return make_result(
         variables,
         {"task": list(results), "language": languages},
         method="evaluation.table",
         parameters={name: record.get("parameters") for name, record in records.items()},
-        model=next(iter(records.values())).get("model"),
+        model=known[0] if len(known) == len(models) else None,
+        corpus={name: record.get("corpus") for name, record in records.items()},
+        seed=seeds.pop() if len(seeds) == 1 else None,
         owners={"accuracy": ("low", "high"), "above": ("p_value",)},
     )
 

@@ -101,3 +101,42 @@ def test_written_rows_are_what_the_model_reads(tmp_path):
     assert 'target_delimiter: " "' in text and str(tmp_path / "rows_letters_de.jsonl") in text
     with pytest.raises(BadTask, match="of kind 'generate'"):
         wb.evaluation.to_lm_eval(wb.load_task([{"language": "en", "context": "a", "gold": "b"}]), tmp_path)
+
+
+def paired(folder, accs, *, options=2, contexts=True, scores=((-1, -2), (-2, -1), (-1, -3))):
+    """A log in the layout of XWinograd: a context for each option, the continuation as target."""
+    lines = []
+    for number, (acc, own) in enumerate(zip(accs, scores, strict=True)):
+        pairs = {
+            f"gen_args_{i}": {"arg_0": f"Q{number}, name {i if contexts else ''}", "arg_1": " was late."}
+            for i in range(options)
+        }
+        row = {"doc_id": number, "target": "was late.", "arguments": pairs, "filter": "none", "metrics": ["acc"]}
+        values = [*own, *[-9] * (options - 2)]
+        lines.append({**row, "filtered_resps": [[str(value), "False"] for value in values]})
+        if acc is not None:
+            lines[-1]["acc"] = acc
+    path = folder / "samples_xwinograd_en_2026-01-02T03-04-05.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return path
+
+
+def test_where_contexts_differ_the_gold_follows_from_what_lm_eval_counted_as_right(tmp_path):
+    result = wb.evaluation.from_lm_eval(paired(tmp_path, [1.0, 1.0, 0.0]))
+    assert result.correct.values.tolist() == [[1, 1, 0]]
+    assert result.gold.values.tolist() == [[True, False], [False, True], [False, True]]
+
+
+@pytest.mark.parametrize(
+    "how", [{"accs": [None] * 3}, {"accs": [1.0] * 3, "options": 3}, {"accs": [1.0] * 3, "contexts": False}]
+)
+def test_a_log_that_does_not_tell_its_golds_is_refused(tmp_path, how):
+    with pytest.raises(BadTask, match=r"item 0: the log does not tell which of its . options is right"):
+        wb.evaluation.from_lm_eval(paired(tmp_path, **how))
+
+
+def test_an_accuracy_that_the_scores_contradict_is_refused(tmp_path):
+    path = log(tmp_path, "xcopa_it", [(-1, -2), (-4, -6)])
+    path.write_text(path.read_text(encoding="utf-8").replace('"acc": 0.0', '"acc": 1.0'), encoding="utf-8")
+    with pytest.raises(BadTask, match=r"item 1: its acc is 1.0, and option 0 has the highest score"):
+        wb.evaluation.from_lm_eval(path)

@@ -58,9 +58,10 @@ def test_a_table_of_tasks():
     )
 
 
-def under(excess, p):
+def under(excess, p, control_low=-1.0):
     cells = ("group", "language")
     values = {"excess": excess, "excess_low": np.array(excess) - 2, "excess_high": np.array(excess) + 2, "p_value": p}
+    values |= {"delta": excess, "control_low": np.full((2, 2), control_low)}
     return xr.Dataset({name: (cells, value) for name, value in values.items()}, {"group": CODES, "language": CODES})
 
 
@@ -79,3 +80,34 @@ def test_an_edit_names_the_largest_loss_and_the_diagonal():
 def test_without_controls_nothing_is_claimed():
     nothing = np.full((2, 2), np.nan)
     assert "No random groups were measured" in findings.under(under(nothing, nothing)).answer
+
+
+def test_a_loss_within_the_spread_of_random_groups_is_beyond_their_mean_only():
+    effects = under([[-30.0, -2.0], [-4.0, -10.0]], [[0.001, 0.5], [0.5, 0.03]], control_low=-20.0)
+    text = findings.under(effects).text
+    assert "1 of 4 cells lose more than with random groups (corrected)." in text
+    assert "1 more lose beyond the mean of random groups" in text
+    text = findings.under(under([[-30.0, -2.0], [-4.0, -10.0]], [[0.001, 0.5], [0.5, 0.03]], control_low=-99.0)).text
+    assert "German loses most beyond the mean of random groups: 30 points" in text and "0 of 4 cells" in text
+
+
+def test_no_loss_is_not_a_negative_loss():
+    answer = findings.under(under([[3.0, 2.0], [4.0, 1.5]], [[0.5] * 2] * 2)).answer
+    assert (
+        answer == "Without none of the groups does a language lose more accuracy than with the mean of random groups."
+    )
+
+
+def test_a_table_says_which_tasks_are_compared_with_the_label_prior_and_that_nothing_is_gained():
+    cells = ("task", "language")
+    values = {"above": (cells, [[-5.0, 1.0]] * 2), "p_value": (cells, [[0.9, 0.5]] * 2)}
+    table = xr.Dataset(
+        {**values, "mean_headroom": ("language", [-0.4, -0.1]), "fixed_labels": ("task", [0, 1])},
+        {"task": ["x", "y"], "language": CODES},
+    )
+    assert findings.tasks(table).text == (
+        "The model is above chance (in y: what its label prior earns) in 0 of 4 cells of the table (corrected over all "
+        "of it). Over all tasks it gains none of what is left above that baseline in any language."
+    )
+    table["fixed_labels"] = ("task", [1, 1])
+    assert findings.tasks(table).answer.startswith("The model is above what its label prior earns in 0 of 4 cells")

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -149,3 +150,48 @@ def test_an_unknown_language_or_format_is_refused():
         wb.load_task(rows, languages="de")
     with pytest.raises(BadTask, match="format='xx' does not exist"):
         wb.load_task(rows, format="xx")
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "place"), [(["O", "A", "B", "AB"], "A", 0), (["3", "0", "1", "2"], "2", 2)]
+)
+def test_a_letter_or_place_is_read_as_the_format_defines_it(options, answer, place):
+    row = {"question": "Q?", **dict(zip(("option_a", "option_b", "option_c", "option_d"), options, strict=True))}
+    assert wb.load_task({"en": [{**row, "answer": answer}]}).gold == (frozenset({place}),)
+    mubench = {"_id": 1, "prompt": "Q?", "choices": options, "label": answer}
+    assert wb.load_task({"en": [mubench]}).gold == (frozenset({place}),)
+    with pytest.raises(BadTask, match=r"is the text of option .* by its place or letter"):
+        wb.load_task({"en": [{"context": "Q?", "options": options, "gold": answer}]})
+
+
+def test_xcopa_labels_are_places_even_where_choices_are_numbers():
+    row = {"premise": "P.", "choice1": "1", "choice2": "0", "question": "cause", "label": "0"}
+    assert wb.load_task({"it": [row]}).gold == (frozenset({0}),)
+
+
+@pytest.mark.parametrize("source", ["frame", "parquet"])
+def test_columns_of_arrays_are_lists(tmp_path, source):
+    def task(rows, name):
+        frame = pd.DataFrame(rows)
+        for column in ("options", "choices", "gold"):
+            if column in frame and isinstance(rows[0][column], list):
+                frame[column] = [np.array(values) for values in frame[column]]
+        if source == "frame":
+            return wb.load_task(frame)
+        pytest.importorskip("pyarrow")
+        frame.to_parquet(tmp_path / name)
+        return wb.load_task(tmp_path / name)
+
+    own = [{"language": "en", "context": "The sky is", "options": ["blue", "loud", "red"], "gold": [0, 2]}] * 1
+    assert task(own, "own.parquet").info["hash"] == wb.load_task(own).info["hash"]
+    mubench = [{"language": "en", "_id": 4, "prompt": "Q?", "choices": ["a", "b"], "label": 1}]
+    read = task(mubench, "mubench.parquet")
+    assert read.options["en"] == (("a", "b"),) and read.gold == (frozenset({1}),)
+
+
+def test_a_tsv_with_the_header_of_any_known_format_has_one(tmp_path):
+    header = ["InputStoryid", *(f"input_sentence_{n}" for n in range(1, 5)), "sentence_quiz1", "sentence_quiz2"]
+    lines = [[*header, "answer_right_ending"], ["s1", "A.", "B.", "C.", "D.", "E1.", "E2.", "2"]]
+    (tmp_path / "val.ar.tsv").write_text("\n".join(map("\t".join, lines)) + "\n", encoding="utf-8")
+    task = wb.load_task(tmp_path)
+    assert task.ids == ("s1",) and task.context["ar"] == ("A. B. C. D.",) and task.gold == (frozenset({1}),)

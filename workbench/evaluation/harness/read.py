@@ -39,7 +39,8 @@ def from_lm_eval(
         `items`, by the first metric of the log.
 
     Raises:
-        BadTask: missing, no log, several filters and none named, or a gold that no option has.
+        BadTask: missing, no log, several filters and none named, a gold that no option has or that the log does not
+            tell (options alike), or an item whose pick is right where the log's acc says wrong, or the reverse.
 
     Example:
         >>> result = wb.evaluation.from_lm_eval("out/samples_xcopa_it_2026-01-01T00-00-00.jsonl")  # doctest: +SKIP
@@ -82,8 +83,8 @@ def _choices(logs: dict[str, list[dict[str, Any]]], name: str, level: float) -> 
     for language, rows in logs.items():
         parts = [_pairs(row) for row in rows]
         items[language] = [
-            Item(str(row["doc_id"]), "", options, _gold(row["target"], options, name))
-            for row, (options, _, _) in zip(rows, parts, strict=True)
+            Item(str(row["doc_id"]), "", options, _gold(row, options, values, f"{name}, item {row['doc_id']}"))
+            for row, (options, values, _) in zip(rows, parts, strict=True)
         ]
         scores[language] = {str(row["doc_id"]): values for row, (_, values, _) in zip(rows, parts, strict=True)}
         empty[language] = {
@@ -127,7 +128,30 @@ def _pairs(row: dict[str, Any]) -> tuple[tuple[str, ...], list[float], list[floa
     return options, values[:count], values[count:]
 
 
-def _gold(target: Any, options: tuple[str, ...], name: str) -> frozenset[int]:
+def _gold(row: dict[str, Any], options: tuple[str, ...], scores: list[float], where: str) -> frozenset[int]:
+    """Places of the right options; where the row says whether lm-eval's pick is right, they agree with it.
+
+    Where each option has a context of its own, a log has the continuation as its target, which tells nothing: of two
+    options, the right one is the pick or the other one.
+    """
+    pick = max(range(len(scores)), key=scores.__getitem__)  # ties go to the first, as in lm-eval
+    acc = row.get("acc")
+    contexts = {row["arguments"][f"gen_args_{number}"]["arg_0"] for number in range(len(options))}
+    if len(contexts) > 1 or len(set(options)) < 2:
+        if len(contexts) < 2 or len(options) != 2 or acc not in (0, 1):
+            raise BadTask(f"{where}: the log does not tell which of its {len(options)} options is right")
+        return frozenset({pick if acc else 1 - pick})
+    places = _target(row["target"], options, where)
+    if acc is not None and float(acc) != float(pick in places):
+        raise BadTask(
+            f"{where}: its acc is {acc}, and option {pick} has the highest score of {len(options)}; "
+            f"the target {row['target']!r} is read as {sorted(places)}"
+        )
+    return places
+
+
+def _target(target: Any, options: tuple[str, ...], where: str) -> frozenset[int]:
+    """Places of the right options, from a place, places, or an option's text."""
     try:
         value = json.loads(target) if isinstance(target, str) else target
     except ValueError:
@@ -136,7 +160,7 @@ def _gold(target: Any, options: tuple[str, ...], name: str) -> frozenset[int]:
         value = options.index(value.removeprefix(" "))
     places: list[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(place, int) and 0 <= place < len(options) for place in places):
-        raise BadTask(f"{name}: the target {target!r} is none of the options {shortened(list(options))}")
+        raise BadTask(f"{where}: the target {target!r} is none of the options {shortened(list(options))}")
     return frozenset(places)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.errors import BadTask, MissingExtra
+from workbench.text.display.naming import quoted, shortened
 from workbench.text.languages import check, known, language_list
 from workbench.text.tasks.task import Item, Task, joined
 
@@ -65,14 +66,24 @@ def _items(task: Any, name: str, limit: int | None) -> list[Item]:
     for number, own in sorted(requests.items()):
         doc = own[0].doc
         pairs = [request.args for request in own if request.args[0]] or [request.args for request in own]
-        count = len(task.doc_to_choice(doc))
+        choices = list(task.doc_to_choice(doc))
+        count = len(choices)
         contexts = tuple(str(context) for context, _ in pairs[:count])
         delimiter = str(task.config.target_delimiter)
         options = tuple(str(text).removeprefix(delimiter) for _, text in pairs[:count])
         gold = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
-        golds = frozenset(int(place) for place in (gold if isinstance(gold, list) else [gold]))
+        golds = frozenset(_place(each, choices, name) for each in (gold if isinstance(gold, list) else [gold]))
         context = contexts[0] if len(set(contexts)) == 1 else contexts
         items.append(
             Item(str(doc.get("id", number)) if isinstance(doc, dict) else str(number), context, options, golds)
         )
     return items
+
+
+def _place(gold: Any, choices: list[Any], name: str) -> int:
+    """The place of a gold that is a place or, as some of lm-eval's tasks have it, the text of a choice."""
+    if isinstance(gold, str):
+        if gold not in choices:
+            raise BadTask(f"lm-eval's {name!r}: the gold {quoted(gold)} is none of the choices {shortened(choices)}")
+        return choices.index(gold)
+    return int(gold)

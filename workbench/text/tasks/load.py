@@ -21,6 +21,7 @@ from workbench.text.tasks.task import Item, Task, joined
 from workbench.text.tasks.words import words_task
 
 _HARNESS = "lm_eval:"
+_HEADERS = {"id"}.union(*(layout.fields for layout in FORMATS.values()))  # what a TSV's first line may name
 _LANGUAGE = ("language", "lang", "dialect")  # fields that name a row's language
 
 
@@ -124,7 +125,7 @@ def _file_rows(path: Path) -> list[tuple[str, Row]]:
         return _numbered(_parquet(path), str(path))
     if suffix == ".tsv":
         rows = [line.split("\t") for line in read_text(path, BadTask).rstrip("\n").split("\n")]
-        headed = any(name in rows[0] for name in ("id", "context", "question", "premise", "prompt"))
+        headed = not _HEADERS.isdisjoint(rows[0])
         header, first = (rows[0], 1) if headed else (list(FORMATS["mgsm"].fields), 0)
         for number, cells in enumerate(rows):
             if len(cells) != len(header):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from workbench.errors import BadTask
 from workbench.text.display.naming import quoted, shortened
 from workbench.text.tasks.task import Item, Kind
@@ -58,7 +60,7 @@ def rows_item(row: Row, language: str, number: str) -> Item:
     options = tuple(_texts(row, "options"))
     context = row["context"]
     contexts = tuple(_texts(row, "context")) if isinstance(context, list | tuple) else _text(row, "context", blank=True)
-    return Item(str(row.get("id", number)), contexts, options, _gold(row["gold"], options))
+    return Item(str(row.get("id", number)), contexts, options, _places_or_texts(row["gold"], options))
 
 
 def _xcopa(row: Row, language: str, number: str) -> Item:
@@ -70,7 +72,7 @@ def _xcopa(row: Row, language: str, number: str) -> Item:
         raise BadTask(f"question is {quoted(question)}; XCOPA asks for the cause or the effect")
     context = f"{_text(row, 'premise').strip()[:-1]} {cause if question == 'cause' else effect}"
     options = tuple(choice[0].lower() + choice[1:] for choice in (_text(row, "choice1"), _text(row, "choice2")))
-    return Item(str(row.get("idx", number)), context, options, _gold(row["label"], options))
+    return Item(str(row.get("idx", number)), context, options, _places(row["label"], options))
 
 
 def _belebele(row: Row, language: str, number: str) -> Item:
@@ -92,13 +94,13 @@ def _mgsm(row: Row, language: str, number: str) -> Item:
 
 def _mmlu(row: Row, language: str, number: str) -> Item:
     options = tuple(_text(row, f"option_{letter}") for letter in "abcd")
-    return Item(str(row.get("id", number)), _text(row, "question"), options, _gold(row["answer"], options))
+    return Item(str(row.get("id", number)), _text(row, "question"), options, _places(row["answer"], options))
 
 
 def _mubench(row: Row, language: str, number: str) -> Item:
     prompt = _text(row, "prompt")
     options = tuple(_texts(row, "choices")) if row.get("choices") else letters_of(prompt)
-    return Item(str(row["_id"]), prompt, options, _gold(row["label"], options))
+    return Item(str(row["_id"]), prompt, options, _places(row["label"], options))
 
 
 def letters_of(prompt: str) -> tuple[str, ...]:
@@ -143,13 +145,14 @@ def format_of(columns: Sequence[str], where: str) -> Format:
 
 
 def read_item(read: Reader, row: Row, language: str, number: str, where: str) -> Item:
-    """An item of a row; errors name its place.
+    """An item of a row, whose arrays (of a frame or a parquet file) become lists; errors name its place.
 
     Raises:
         BadTask: a field is missing or of another type.
     """
+    plain = {field: value.tolist() if isinstance(value, np.ndarray) else value for field, value in row.items()}
     try:
-        item = read(row, language, number)
+        item = read(plain, language, number)
     except BadTask as error:
         raise BadTask(f"{where}: {error}") from error
     except KeyError as error:
@@ -174,21 +177,44 @@ def _texts(row: Row, name: str) -> list[str]:
     return list(values)
 
 
-def _gold(value: Any, options: Sequence[str]) -> frozenset[int]:
-    """Places of the right options, from places, a letter, or an option's own text."""
+def _places(value: Any, options: Sequence[str]) -> frozenset[int]:
+    """Places of the right options, from a place that is counted from 0, a letter, or several of them."""
     if isinstance(value, list | tuple | set | frozenset):
-        return frozenset().union(*(_gold(each, options) for each in value))
-    if isinstance(value, str):
-        if value in options:
-            return frozenset({options.index(value)})
-        letter = value.strip().upper()
-        if len(letter) == 1 and "A" <= letter < chr(ord("A") + len(options)):
-            return frozenset({ord(letter) - ord("A")})
-        if not letter.isdecimal():
+        return frozenset().union(*(_places(each, options) for each in value))
+    number = str(value).strip().removesuffix(".0")
+    letter = number.upper()
+    if isinstance(value, str) and len(letter) == 1 and "A" <= letter < chr(ord("A") + len(options)):
+        return frozenset({ord(letter) - ord("A")})
+    if isinstance(value, bool) or not number.isdecimal():
+        raise BadTask(f"gold is {quoted(value)}; expected the place of an option, from 0, or its letter")
+    return frozenset({int(number)})
+
+
+def _places_or_texts(value: Any, options: Sequence[str]) -> frozenset[int]:
+    """Places of the right options, from places, letters, or the options' own texts.
+
+    Raises:
+        BadTask: none of these, or a text that is one option and the place or letter of another.
+    """
+    if isinstance(value, list | tuple | set | frozenset):
+        return frozenset().union(*(_places_or_texts(each, options) for each in value))
+    if not isinstance(value, str):
+        return _places(value, options)
+    try:
+        places = {place for place in _places(value, options) if place < len(options)}
+    except BadTask:
+        places = set()
+    if value not in options:
+        if not places:
             raise BadTask(f"gold {quoted(value)} is none of the options {shortened(list(options))}")
-    if isinstance(value, bool) or not str(value).strip().removesuffix(".0").isdecimal():
-        raise BadTask(f"gold is {quoted(value)}; expected the place of an option, from 0")
-    return frozenset({int(float(value))})
+        return frozenset(places)
+    text = options.index(value)
+    if places - {text}:
+        raise BadTask(
+            f"gold {quoted(value)} is the text of option {text} and names option {min(places)} by its place or letter; "
+            "give the place as a number, from 0"
+        )
+    return frozenset({text})
 
 
 def _counted(value: Any) -> frozenset[int]:

@@ -75,38 +75,68 @@ def _blind(result: xr.Dataset) -> str:
 
 
 def tasks(result: xr.Dataset) -> Finding:
-    """In how many cells of a table of tasks the model is above chance. Reads `above`, `p_value` [task, language]."""
+    """In how many cells of a table of tasks the model is above its baseline: chance or, of fixed labels, their prior.
+
+    Reads `above`, `p_value` [task, language], `fixed_labels` [task] and `mean_headroom` [language].
+    """
     tested = np.isfinite(result.p_value.values)
     above = (result.p_value.values < _ALPHA) & (result.above.values > 0)
+    prior = result.fixed_labels.values.astype(bool) if "fixed_labels" in result else np.zeros(len(tested), dtype=bool)
+    base = _baseline(result.task.values.tolist(), prior)
     lines = [
-        f"The model is above chance in {int(above.sum())} of {count(int(tested.sum()), 'cell')} of the table "
+        f"The model is above {base} in {int(above.sum())} of {count(int(tested.sum()), 'cell')} of the table "
         "(corrected over all of it)."
     ]
     complete = result.mean_headroom.dropna("language")
     if complete.sizes["language"]:
         best = complete.isel(language=int(complete.values.argmax()))
+        left = "chance" if not prior.any() else "that baseline"
         lines.append(
-            f"Over all tasks it gains most of what is left above chance in {language(best['language'].item())}: "
-            f"{percent(max(0.0, float(best)))} of it."
+            f"Over all tasks it gains most of what is left above {left} in {language(best['language'].item())}: "
+            f"{percent(float(best))} of it."
+            if float(best) > 0
+            else f"Over all tasks it gains none of what is left above {left} in any language."
         )
     return finding(*lines)
 
 
+def _baseline(names: list[str], prior: np.ndarray) -> str:
+    """What the accuracies of these tasks are compared with."""
+    labels = "what its label prior earns"
+    if prior.all():
+        return labels
+    own = [name for name, fixed in zip(names, prior, strict=True) if fixed]
+    return f"chance (in {listed(own)}: {labels})" if own else "chance"
+
+
 def under(result: xr.Dataset) -> Finding:
-    """Which group costs which language most accuracy beyond random groups. Reads `excess`, `p_value` and the ends."""
+    """Which group costs which language most accuracy beyond random groups.
+
+    `p_value` compares with the mean of the random groups and ignores their spread, so that a cell loses more than with
+    random groups only where `delta` is below `control_low` too. Reads `delta`, `control_low`, `excess`, its ends and
+    `p_value`, each [group, language].
+    """
     excess, p = result.excess.values, result.p_value.values
     if not np.isfinite(excess).any():
         return Finding("No random groups were measured, so no change can be told from that of any other group.")
     place = np.unravel_index(np.nanargmin(excess), excess.shape)
     cell = result.isel(group=int(place[0]), language=int(place[1]))
     ends = f"{number(float(cell.excess_low))} to {number(float(cell.excess_high))}"
-    worse = int(((p < _ALPHA) & (excess < 0)).sum())
+    beyond_mean = (p < _ALPHA) & (excess < 0)
+    beyond_all = result.delta.values < result.control_low.values
+    cells = count(int(np.isfinite(p).sum()), "cell")
     own = [name for name in result.group.values.tolist() if name in result["language"].values.tolist()]
+    random = "random groups" if beyond_all[place] else "the mean of random groups"
     lines = [
-        f"Without the group {_group(cell.group.item())}, {language(cell['language'].item())} loses most beyond random "
-        f"groups: {number(-float(cell.excess))} points of accuracy (change {ends}, {chance(float(cell.p_value))}).",
-        f"{worse} of {count(int(np.isfinite(p).sum()), 'cell')} lose more than with random groups (corrected).",
+        f"Without the group {_group(cell.group.item())}, {language(cell['language'].item())} loses most beyond "
+        f"{random}: {number(-float(cell.excess))} points of accuracy (change {ends}, {chance(float(cell.p_value))})."
+        if float(cell.excess) < 0
+        else "Without none of the groups does a language lose more accuracy than with the mean of random groups.",
+        f"{int((beyond_mean & beyond_all).sum())} of {cells} lose more than with random groups (corrected).",
     ]
+    only_mean = int((beyond_mean & ~beyond_all).sum())
+    if only_mean:
+        lines.append(f"{only_mean} more lose beyond the mean of random groups, within the spread between those groups.")
     if own:
         inside = float(np.mean([result.excess.sel(group=name, language=name).item() for name in own]))
         across = [result.excess.sel(group=name).drop_sel(language=name).mean().item() for name in own]
