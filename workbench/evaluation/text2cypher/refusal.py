@@ -18,7 +18,8 @@ def refusal(query: str) -> str:
     """Why a query must not run, or "" where it may.
 
     A query may run if it begins with a clause that reads, and has no comment, no `;`, no number that goes on in
-    letters, and no keyword that writes, loads, calls or attaches. Strings, names in backticks, and words after a `.` or `:` (properties
+    letters, and no keyword that writes, loads, calls or attaches.
+    Strings, names in backticks, and words after a `.` or `:` (properties
     and labels) are not keywords. In doubt a query is refused: this is the first of two barriers, see `Engine` for the
     second.
 
