@@ -13,6 +13,7 @@ import os
 import sys
 import uuid  # noqa: F401  (as datetime)
 from pathlib import Path
+from typing import Any
 
 import ladybug  # pyright: ignore[reportMissingImports]
 
@@ -54,7 +55,7 @@ def graph(statements: list) -> "ladybug.Connection":
     """Make the graph in a file of this folder, and open it again so that it can only be read."""
     path = Path("graph.lbug")
     path.unlink(missing_ok=True)  # of a process that was killed, where it could not be removed
-    options = {"buffer_pool_size": BUFFER, "max_num_threads": 1, "max_db_size": DATABASE}
+    options: dict[str, Any] = {"buffer_pool_size": BUFFER, "max_num_threads": 1, "max_db_size": DATABASE}
     with ladybug.Database(path, **options) as database, ladybug.Connection(database, num_threads=1) as connection:
         for query, parameters in statements:
             connection.execute(query, parameters)

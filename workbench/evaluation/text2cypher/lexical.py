@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from workbench.evaluation.text2cypher.scan import one_spaced
+from workbench.evaluation.text2cypher.scan import single_spaced
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _FENCE = re.compile(r"```[a-zA-Z]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
@@ -23,7 +23,7 @@ def query_of(text: str) -> str:
 
 def comparable(query: str) -> str:
     """A query as it is compared, not as it is run: without a final `;`, and with single spaces outside strings."""
-    return one_spaced(query).removesuffix(";").rstrip()
+    return single_spaced(query).removesuffix(";").rstrip()
 
 
 def exact(query: str, gold: str) -> bool:

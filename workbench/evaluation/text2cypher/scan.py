@@ -45,7 +45,7 @@ def scan(query: str) -> list[Token]:
     return [Token(match.lastgroup or "", match[0]) for match in matches if match.lastgroup != "space"]
 
 
-def one_spaced(query: str) -> str:
+def single_spaced(query: str) -> str:
     """A query with white space outside strings and names as single spaces, and none around it."""
     matches = _TOKENS.finditer(query)
     return "".join(" " if match.lastgroup == "space" else match[0] for match in matches).strip()
