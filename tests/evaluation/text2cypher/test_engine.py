@@ -67,6 +67,30 @@ def test_the_graph_is_as_it_was(engine):
     assert engine.run("MATCH (n) RETURN count(n)").rows == [[3]]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "MATCH (p:Person) SET p.born = 100",
+        "MATCH (p:Person) WITH p LIMIT 1SET p.born = 100",
+        "MATCH (p:Person) WHERE p.born=1980SET p.born = 100",
+        "MATCH (p:Person) WITH p LIMIT 1CREATE (:Person {name: 'x'})",
+        "MERGE (:Person {name: 'x'})",
+        "MATCH (p:Person) DETACH DELETE p",
+        "DROP TABLE LIVES_IN",
+        "ALTER TABLE Person ADD age INT64",
+        "CREATE NODE TABLE Other(a INT64, PRIMARY KEY(a))",
+        "CREATE MACRO plus(x) AS x + 1",
+        "BEGIN TRANSACTION; MATCH (p:Person) SET p.born = 100; COMMIT",
+    ],
+)
+def test_a_write_that_passes_the_refusal_changes_nothing(engine, query):
+    asked = "MATCH (n) OPTIONAL MATCH (n)-[r]->(m) RETURN n, m ORDER BY n.name", "CALL show_tables() RETURN name"
+    before = [engine.run_unchecked(each).rows for each in asked]
+    assert engine.run_unchecked(query).reason.startswith("error: ")
+    assert [engine.run_unchecked(each).rows for each in asked] == before
+    assert len(before[0]) == len(before[1]) == 3
+
+
 @pytest.fixture
 def files(tmp_path):
     (tmp_path / "precious.csv").write_text("a\n1\n")

@@ -1,6 +1,7 @@
 """The whole evaluation: against a plain forward pass of the shipped model, and with planted answers."""
 
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 import workbench as wb
 from workbench.errors import BadArgument, BadTask, MissingExtra, TooLarge, UnknownLanguage
-from workbench.evaluation.text2cypher import engine, writing
+from workbench.evaluation.text2cypher import engine, execution, writing
 from workbench.text.languages import DEFAULT
 from workbench.text.tasks.cypher.grammar import filled
 from workbench.text.tasks.cypher.queries import table
@@ -119,6 +120,39 @@ def test_what_is_written_is_run_and_compared(monkeypatch, model, case):
     assert (cell.valid, cell.executed) == (valid, executed)
     assert str(cell.reason.values).startswith(reason) and bool(str(cell.reason.values)) is bool(reason)
     assert cell.exact == 0
+
+
+@pytest.mark.cypher
+def test_spaces_in_a_string_are_run_as_they_were_written(monkeypatch, model):
+    task = wb.load_task("cypher", languages="en", limit=1)
+    name = re.search('"(.*?)"', task.queries.gold["lookup_1"])[1]
+    texts = (
+        f'MATCH (:Person {{name: "{name}"}})-[:LIVES_IN]->(c) WHERE "a{s}b" = "a  b"\nRETURN c.name'
+        for s in (" ", "  ")
+    )
+    for text, executed in zip(texts, (0, 1), strict=True):
+        result = evaluated(monkeypatch, model, task, lambda prompt, text=text: text)
+        assert result.written.item() == text
+        assert (result.valid.item(), result.executed.item()) == (1, executed)
+
+
+class Busy:
+    """An engine that is late a number of times for each query."""
+
+    def __init__(self, late):
+        self.late, self.asked = late, Counter()
+
+    def run(self, query):
+        self.asked[query] += 1
+        late = self.asked[query] <= self.late
+        return engine.Answer([], [], "timeout: more than 1 s") if late else engine.Answer(["a"], [[1]])
+
+
+@pytest.mark.parametrize(("late", "reason", "runs"), [(0, "", 1), (2, "", 3), (3, "timeout: more than 1 s", 3)])
+def test_a_written_query_is_tried_as_often_as_a_right_one(late, reason, runs):
+    busy = Busy(late)
+    assert execution._answer(busy, "RETURN 1").reason == reason
+    assert busy.asked["RETURN 1"] == runs
 
 
 @pytest.mark.cypher

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from workbench.evaluation.text2cypher.lexical import exact, gleu, gleu_counts, query_of, rouge_l
+from workbench.evaluation.text2cypher.lexical import comparable, exact, gleu, gleu_counts, query_of, rouge_l
 
 
 def test_values_by_hand():
@@ -76,9 +76,26 @@ def test_scores_equal_plain_loops(seed):
     ],
 )
 def test_exact_ignores_fences_a_final_semicolon_and_spaces(text):
-    assert query_of(text) == "MATCH (p) RETURN p"
-    assert exact(text, "MATCH  (p) RETURN p;")
-    assert not exact(text, "match (p) RETURN p")
+    assert comparable(query_of(text)) == "MATCH (p) RETURN p"
+    assert exact(query_of(text), "MATCH  (p) RETURN p;")
+    assert not exact(query_of(text), "match (p) RETURN p")
+
+
+def test_a_right_query_is_not_cut_at_a_blank_line():
+    assert not exact("MATCH (a)", "MATCH (a)\n\nRETURN a")
+    assert exact("MATCH (a) RETURN a", "MATCH (a)\n\nRETURN a")
+
+
+@pytest.mark.parametrize("quote", ["'", '"', "`"])
+def test_spaces_inside_quotes_matter_and_stay(quote):
+    two, single = (f"RETURN {quote}a{spaces}b{quote}" for spaces in ("  ", " "))
+    assert query_of(two) == two
+    assert not exact(two, single)
+    assert exact(two.replace("RETURN ", "RETURN \n "), two)
+
+
+def test_a_query_is_as_it_was_written():
+    assert query_of("MATCH (p)\n  WHERE p.a  = 1\nRETURN p ;") == "MATCH (p)\n  WHERE p.a  = 1\nRETURN p"
 
 
 def test_a_semicolon_inside_stays():

@@ -43,20 +43,37 @@ def test_a_model_that_writes_is_judged_by_rows():
     assert "English differs from the mean of the others by 0." in question
 
 
-@pytest.mark.parametrize(
-    ("rate", "judged"), [(0.1, "the loss of the right query"), (0.6, "how often the right query is")]
-)
-def test_a_model_that_cannot_write_is_judged_by_rank_or_else_by_loss(rate, judged):
-    nothing, ranked = np.zeros((3, 3, 40)), right((rate,) * 3, items=40)
-    found = cypher(planted(nll=losses(), ranked=ranked, exact=nothing, valid=nothing, executed=nothing))
-    assert found.answer.startswith("Of 360 written queries 0 ran and none returned the right rows: the model cannot")
-    assert "with the question left out in 50 %" in found.details[0]
-    assert all(f"cannot be shown to change {judged}" in sentence for sentence in found.details[1:])
+@pytest.mark.parametrize(("items", "most"), [(2, "65.8 %"), (40, "8.76 %"), (1000, "0.383 %")])  # z²/(n + z²)
+def test_no_right_rows_bound_the_rate_by_the_number_of_items(items, most):
+    nothing = np.zeros((3, 3, items))
+    found = cypher(planted(valid=nothing, executed=nothing))
+    assert found.answer.startswith(f"Of {9 * items:,} written queries 0 ran and none returned the right rows; ")
+    assert f"with {items:,} items, at most {most} at 95 %" in found.answer
+    assert "cannot write" not in found.text
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.6])
+@pytest.mark.parametrize("executed", [0, 1])
+def test_the_measure_depends_on_the_options_not_on_the_values(rate, executed):
+    ranked, losses_ = right((rate,) * 3, items=40), losses(prompt=(0.5, 0, 0.5))
+    rows = np.zeros((3, 3, 40))
+    rows[:, 1, :20] = executed
+    found = cypher(planted(nll=losses_, ranked=ranked, exact=rows, rouge_l=rows, valid=rows, executed=rows))
+    sentences = [sentence for sentence in found.details if sentence.startswith("The language of")]
+    assert len(sentences) == 2 * executed  # equal means have no variance to explain
+    assert all("how often a query returns the right rows" in sentence for sentence in sentences)
+    found = cypher(planted(nll=losses_, ranked=ranked, rouge_l=rows))
+    assert all("how often the right query is the likeliest" in sentence for sentence in found.details)
+    assert len(found.details) == 2
 
 
 @pytest.mark.parametrize(
     ("rate", "verdict"),
-    [(0.8, "more often than by chance"), (0.05, "less often than by chance"), (0.25, "as often as")],
+    [
+        (0.8, "more often than by chance"),
+        (0.05, "less often than by chance"),
+        (0.25, "not distinguishable from chance"),
+    ],
 )
 def test_the_rank_is_compared_with_chance(rate, verdict):
     found = cypher(planted(ranked=right((rate,) * 3)))

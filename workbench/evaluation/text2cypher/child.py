@@ -13,6 +13,7 @@ import os
 import sys
 import uuid  # noqa: F401  (as datetime)
 from pathlib import Path
+from typing import Any
 
 import ladybug  # pyright: ignore[reportMissingImports]
 
@@ -34,11 +35,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the engine prints is no answer
     first = json.loads(sys.stdin.readline())
-    database = ladybug.Database(":memory:", buffer_pool_size=BUFFER, max_num_threads=1, max_db_size=DATABASE)
-    connection = ladybug.Connection(database, num_threads=1)
     try:
-        for query, parameters in first["statements"]:
-            connection.execute(query, parameters)
+        connection = graph(first["statements"])
     except RuntimeError as error:
         print(json.dumps({"error": str(error).splitlines()[0][:200]}), file=answers, flush=True)
         return
@@ -51,6 +49,20 @@ def main() -> None:
         print(answer(connection, json.loads(line)["query"]), file=answers, flush=True)
     with contextlib.suppress(OSError):  # the parent may have gone without removing it
         Path.cwd().rmdir()
+
+
+def graph(statements: list) -> "ladybug.Connection":
+    """Make the graph in a file of this folder, and open it again so that it can only be read."""
+    path = Path("graph.lbug")
+    path.unlink(missing_ok=True)  # of a process that was killed, where it could not be removed
+    options: dict[str, Any] = {"buffer_pool_size": BUFFER, "max_num_threads": 1, "max_db_size": DATABASE}
+    with ladybug.Database(path, **options) as database, ladybug.Connection(database, num_threads=1) as connection:
+        for query, parameters in statements:
+            connection.execute(query, parameters)
+    connection = ladybug.Connection(ladybug.Database(path, read_only=True, **options), num_threads=1)
+    with contextlib.suppress(OSError):  # Windows removes no open file; elsewhere it lives until the process ends
+        path.unlink()
+    return connection
 
 
 def limit() -> None:

@@ -55,13 +55,15 @@ def require_ladybug() -> None:
 
 
 class Engine:
-    """A graph in memory, in a child process; use it as a context manager.
+    """A graph that can only be read, in a child process; use it as a context manager.
 
-    A query is refused (`refusal`), or runs in one thread of a process in an empty folder that can write no byte, open
-    no file and no socket, and has 64 MB of buffer, 512 MB of memory, and `timeout` seconds. After a timeout or a crash
+    A query is refused (`refusal`), or runs in one thread of a process in a folder of its own. The graph is open for
+    reading alone, so that a write changes nothing; the process can write no byte, open no file and no socket, and
+    has 64 MB of buffer, 512 MB of memory, and `timeout` seconds. After a timeout or a crash
     the process is killed, and the next query gets a new one. It ends when its parent does.
 
-    Windows has no such limits, macOS none of memory: there the refusal and the timeout remain, with a warning.
+    Windows has no such limits, macOS none of memory: there the refusal, the read-only graph and the timeout
+    remain, with a warning.
 
     Args:
         statements: make the graph; these are trusted.
@@ -150,8 +152,9 @@ class Engine:
             raise BadArgument(f"the graph cannot be made: {content['error']}")
         if not content["limits"]:
             warn(
-                "this system has no limits for a process: generated queries are refused by their text and end after "
-                f"{self.timeout:g} s, but nothing else binds them; run what you do not trust on Linux"
+                "this system has no limits for a process: generated queries are refused by their text, cannot "
+                f"change the graph and end after {self.timeout:g} s, but nothing else binds them; "
+                "run what you do not trust on Linux"
             )
 
     def _exchange(self, content: dict[str, Any], seconds: float) -> str | None:

@@ -4,21 +4,31 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from workbench.evaluation.text2cypher.scan import single_spaced
+
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _FENCE = re.compile(r"```[a-zA-Z]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _LONGEST = 4  # tokens of an n-gram
 
 
 def query_of(text: str) -> str:
-    """The query in a model's answer: without fences, the text after a blank line, a final `;` and repeated spaces."""
+    """The query in a model's answer: without fences, the text after a blank line, and a final `;`.
+
+    What is left is as it was written. For answers alone: a right query is never cut.
+    """
     fenced = _FENCE.search(text)
     first = fenced[1] if fenced else re.split(r"\n[ \t]*\n", text.strip(), maxsplit=1)[0]
-    return " ".join(first.strip().removesuffix(";").split())
+    return first.strip().removesuffix(";").rstrip()
+
+
+def comparable(query: str) -> str:
+    """A query as it is compared, not as it is run: without a final `;`, and with single spaces outside strings."""
+    return single_spaced(query).removesuffix(";").rstrip()
 
 
 def exact(query: str, gold: str) -> bool:
-    """Whether two queries are the same text, but for fences, a final `;` and repeated spaces."""
-    return query_of(query) == query_of(gold)
+    """Whether two queries are the same text, but for a final `;` and repeated spaces outside strings."""
+    return comparable(query) == comparable(gold)
 
 
 def gleu_counts(query: str, gold: str) -> tuple[int, int]:

@@ -17,9 +17,11 @@ _ESCAPED_QUOTE = re.compile(r"\\[uU]0*(22|27|5[cC]|60)(?![0-9a-fA-F])|\\[uU]\{")
 def refusal(query: str) -> str:
     """Why a query must not run, or "" where it may.
 
-    A query may run if it begins with a clause that reads, and has no comment, no `;`, and no keyword that writes,
-    loads, calls or attaches. Strings, names in backticks, and words after a `.` or `:` (properties and labels) are not
-    keywords. In doubt a query is refused: this is the first of two barriers, see `Engine` for the second.
+    A query may run if it begins with a clause that reads, and has no comment, no `;`, no number that goes on in
+    letters, and no keyword that writes, loads, calls or attaches.
+    Strings, names in backticks, and words after a `.` or `:` (properties
+    and labels) are not keywords. In doubt a query is refused: this is the first of two barriers, see `Engine` for the
+    second.
 
     Args:
         query: the text as it would be sent to the database.
@@ -42,6 +44,8 @@ def _reason(tokens: list[Token], place: int) -> str:
         return "a comment"
     if token.kind == "open":
         return f"{token.text} is not closed"
+    if token.kind == "glued":  # the engine ends the number there, and reads on with a keyword: LIMIT 1SET
+        return f"{token.text[:20]!r}, a number that goes on in letters"
     if token.kind == "string" and _ESCAPED_QUOTE.search(token.text):
         return "an escaped quote in a string"
     if token.kind == "symbol" and (

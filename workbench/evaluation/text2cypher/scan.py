@@ -10,7 +10,8 @@ _TOKENS = re.compile(
     |(?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
     |(?P<name>`[^`]*`)
     |(?P<open>['"`])
-    |(?P<number>\d[\w]*(?:\.\d\w*)?)
+    |(?P<number>\d+(?:\.\d+)?(?:[eE]-?\d+)?(?!\w))
+    |(?P<glued>\d\w*)
     |(?P<word>[^\W\d]\w*)
     |(?P<space>\s+)
     |(?P<symbol>.)
@@ -24,8 +25,8 @@ class Token:
     """A piece of a query.
 
     Attributes:
-        kind: comment (its opening mark), string, name (in backticks), open (a quote that nothing closes), number, word
-            or symbol.
+        kind: comment (its opening mark), string, name (in backticks), open (a quote that nothing closes), number,
+            glued (a number that goes on in letters), word or symbol.
         text: as it was written.
     """
 
@@ -42,6 +43,12 @@ def scan(query: str) -> list[Token]:
     """The tokens of a query, without white space."""
     matches = _TOKENS.finditer(query)
     return [Token(match.lastgroup or "", match[0]) for match in matches if match.lastgroup != "space"]
+
+
+def single_spaced(query: str) -> str:
+    """A query with white space outside strings and names as single spaces, and none around it."""
+    matches = _TOKENS.finditer(query)
+    return "".join(" " if match.lastgroup == "space" else match[0] for match in matches).strip()
 
 
 def keyword_at(tokens: list[Token], place: int) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.results.make import provenance
+from workbench.results.proportions import wilson
 from workbench.results.statistics import corrected, interval
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import chance, language, number, percent
@@ -18,7 +19,7 @@ _WORDS = {
 
 
 def cypher(result: xr.Dataset) -> Finding:
-    """What was written, what was ranked, and which language matters, by the strictest measure that tells anything.
+    """What was written, what was ranked, and which language matters, by the strictest measure that the options give.
 
     Reads `executed`, `valid`, `ranked`, `gap`, `share` and its p-values, which are corrected over both languages.
     """
@@ -31,15 +32,12 @@ def cypher(result: xr.Dataset) -> Finding:
 
 
 def _main(result: xr.Dataset) -> str:
-    """The strictest measure that the model does not fail altogether: rows, rank above chance, texts, loss."""
+    """The strictest measure that the options gave, whatever its values: rows, rank, texts, loss.
+
+    A measure that is chosen for its values would find the effects that it was chosen for.
+    """
     metrics = [str(name) for name in result.metric.values]
-    if "executed" in metrics and (result.executed > 0).any():
-        return "executed"
-    if "ranked" in metrics and _ranked_interval(result)[0] > float(result.chance):
-        return "ranked"
-    return (
-        "rouge_l" if "rouge_l" in metrics and "executed" not in metrics else "nll" if "nll" in metrics else metrics[0]
-    )
+    return next((name for name in ("executed", "ranked", "rouge_l", "nll") if name in metrics), metrics[0])
 
 
 def _written(result: xr.Dataset) -> str:
@@ -48,9 +46,12 @@ def _written(result: xr.Dataset) -> str:
         return ""
     n_written, ran, right = (int(np.nansum(values)) for values in (result.valid >= 0, result.valid, result.executed))
     if not right:
+        # Queries of an item in several languages are no independent trials; items are.
+        items = int((result.valid >= 0).any(("prompt_language", "language")).sum())
         return (
-            f"Of {n_written:,} written queries {ran:,} ran and none returned the right rows: the model cannot write "
-            "Cypher, and only how likely it finds the right query can be compared."
+            f"Of {n_written:,} written queries {ran:,} ran and none returned the right rows; with {items:,} items, at "
+            f"most {percent(wilson(0, items)[1])} at 95 % are written right. Languages cannot be compared by this; "
+            "write=False compares how likely the right query is."
         )
     return f"{percent(right / n_written)} of the written queries return the right rows, {percent(ran / n_written)} run."
 
@@ -62,10 +63,16 @@ def _ranked(result: xr.Dataset) -> str:
     by_item = result.ranked.mean(("prompt_language", "language")).values
     low, high = _ranked_interval(result)
     expected = float(result.chance)
-    verdict = "more often than" if low > expected else "less often than" if high < expected else "as often as"
+    verdict = (
+        "more often than by"
+        if low > expected
+        else "less often than by"
+        if high < expected
+        else "not distinguishable from"
+    )
     return (
         f"The right query is the likeliest of its options in {percent(np.nanmean(by_item))} of the cases (95 % "
-        f"interval over items {percent(low)} to {percent(high)}), {verdict} by chance "
+        f"interval over items {percent(low)} to {percent(high)}), {verdict} chance "
         f"({percent(expected)}); with the question left out in {percent(float(result.blind.mean()))}."
     )
 
