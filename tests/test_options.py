@@ -12,7 +12,7 @@ import workbench as wb
 from tests import architecture, public
 from workbench.arguments import checked
 from workbench.options import SHARED, Options, documented, with_shared
-from workbench.studies.study import SHARED as OF_STUDIES
+from workbench.studies.analysis import SHARED as OF_STUDIES
 
 ROOT = Path(__file__).parent.parent
 FUNCTIONS = public.functions() | {
@@ -55,7 +55,7 @@ def test_args_are_complete(source):
             doc = with_shared(doc, names) if "checked" in shared else doc
             names += [part.arg for part in (given.vararg, given.kwarg) if part]
             names = {name for name in names if not name.startswith("_")} - {"self", "cls"}
-            if "study" in shared:
+            if "analysis" in shared:
                 names -= {name for name in names if f"        {name}: " in OF_STUDIES}
             assert names <= set(documented(doc)), f"{node.name}: {names - set(documented(doc))}"
             assert len(set(documented(doc))) == len(documented(doc)), node.name

@@ -11,10 +11,10 @@ from workbench.model.memory import budget, readable
 from workbench.options import DEFAULTS
 from workbench.results.make import make_result
 from workbench.studies import cost
+from workbench.studies.analysis import Cell, compute_cells, plan
 from workbench.studies.cost import Forecast, Work, duration, seconds, seconds_per_token
-from workbench.studies.patching.sweeps import patch_study
+from workbench.studies.patching.sweeps import patch_analysis
 from workbench.studies.runs import Run
-from workbench.studies.study import Cell, compute_cells, plan
 from workbench.text.corpus import Corpus
 
 
@@ -117,7 +117,7 @@ def test_the_time_that_is_left_is_printed_after_each_long_cell(tmp_path, capfd):
 
 def test_prompts_are_a_work_of_both_runs_and_of_the_cells(model):
     pairs = wb.load_pairs([{"source": "abcd", "target": "abce", "answer": answer, "foil": "y"} for answer in "xz"])
-    works = [cell.works[0] for cell in patch_study(model, pairs, DEFAULTS).cells]
+    works = [cell.works[0] for cell in patch_analysis(model, pairs, DEFAULTS).cells]
     tokens = len(model.encode(Corpus({"": ("abce",)}, aligned=False, source="test"))[0].ids)
     layers, heads = model.n_layers, model.n_heads
     assert [work.count for work in works] == [4, 4, 4]

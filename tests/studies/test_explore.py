@@ -8,9 +8,9 @@ from tests.heads.cases import model
 from workbench.errors import BadArgument
 from workbench.results.files import save_result
 from workbench.studies import explore
+from workbench.studies.analysis import compute_cells
 from workbench.studies.options import Options
 from workbench.studies.runs import open_run
-from workbench.studies.study import compute_cells
 from workbench.text.corpus import Corpus
 
 OPTIONS = Options(progress=False)

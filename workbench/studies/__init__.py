@@ -1,4 +1,4 @@
-"""Study runs: resumable cells, findings computed from numbers, and the report; what the commands run."""
+"""Runs of analyses: resumable cells, findings computed from numbers, and the report; what the commands run."""
 
 from workbench.lazy import lazily
 

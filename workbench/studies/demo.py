@@ -6,17 +6,17 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.studies.analysis import Analysis, Results, analysis
 from workbench.studies.explore import attention_cells, write_explorer
 from workbench.studies.findings.words import language
-from workbench.studies.heads.removal import own_heads_study
-from workbench.studies.heads.scores import heads_study
+from workbench.studies.heads.removal import own_heads_analysis
+from workbench.studies.heads.scores import heads_analysis
 from workbench.studies.lens import translation_lens
-from workbench.studies.neurons.classes import neurons_study
+from workbench.studies.neurons.classes import neurons_analysis
 from workbench.studies.options import DEFAULTS, Options, open_model, open_texts
 from workbench.studies.patching.pairs import write_pairs
-from workbench.studies.patching.sweeps import patch_study
+from workbench.studies.patching.sweeps import patch_analysis
 from workbench.studies.runs import Run
-from workbench.studies.study import Results, Study, study
 from workbench.text.words import load_words, translation_pairs
 
 RELEASED_TEXTS = 60  # of each language: this variant takes its texts one after another
@@ -25,7 +25,7 @@ PAIRS = 24
 CONCEPTS = 96
 
 
-@study("demo")
+@analysis("demo")
 def run_demo(
     out: str | Path = "runs/demo",
     *,
@@ -34,7 +34,7 @@ def run_demo(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Run every analysis on a model: heads, neurons, patching, lens; and write one report.
 
     Args:
@@ -52,10 +52,10 @@ def run_demo(
     made = {"seed": options.seed, "limit": PAIRS, "tokenizer": loaded.tokenizer, "chat": options.chat}
     pairs = translation_pairs(words, source=source, target=target, **made)
     parts = [
-        heads_study(loaded, texts, options, released_texts=RELEASED_TEXTS, ablation_texts=ABLATION_TEXTS),
-        own_heads_study(loaded, texts, options),
-        neurons_study(loaded, texts, options),
-        patch_study(loaded, pairs, options),
+        heads_analysis(loaded, texts, options, released_texts=RELEASED_TEXTS, ablation_texts=ABLATION_TEXTS),
+        own_heads_analysis(loaded, texts, options),
+        neurons_analysis(loaded, texts, options),
+        patch_analysis(loaded, pairs, options),
     ]
 
     def write_files(run: Run, results: Results) -> None:
@@ -64,7 +64,7 @@ def run_demo(
 
     if not options.chat:
         parts.append(translation_lens(loaded, words, options, source=source, target=target, limit=CONCEPTS))
-    return Study(
+    return Analysis(
         title=f"How {loaded.name} handles {len(texts.languages)} languages",
         question=f"Which heads and neurons of {loaded.name} serve which language, and where does a word of "
         f"{language(target)} come from?",

@@ -11,10 +11,10 @@ from workbench.figures import explorer
 from workbench.heads import kinds, patterns
 from workbench.model.model import Model
 from workbench.results.files import load_result
+from workbench.studies.analysis import Cell
 from workbench.studies.cost import Work
 from workbench.studies.options import Options, common_key
 from workbench.studies.runs import Run
-from workbench.studies.study import Cell
 from workbench.text.corpus import Corpus
 
 PAGE = "explorer.html"

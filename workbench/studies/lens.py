@@ -9,13 +9,13 @@ import pandas as pd
 from workbench import figures
 from workbench.lens import by_language, latent, tune
 from workbench.model.model import Model
+from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
 from workbench.studies.cost import Work
 from workbench.studies.findings import lens as findings
 from workbench.studies.findings.words import language
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import OF_TEXTS, Cell, Results, Study, study
 from workbench.text.corpus import chosen
 from workbench.text.readers import load_corpus
 from workbench.text.words import load_words, translation_prompts
@@ -24,7 +24,7 @@ _TUNING_TEXTS = 24  # of each language, for the tuned lens
 _LAYERS = "Layer 0 is the embedding, the last state the model's output; bands are 95 % intervals over concepts."
 
 
-@study("lens", only_python=OF_TEXTS)
+@analysis("lens", only_python=OF_TEXTS)
 def run_lens(  # a parameter for each option of the command
     model: Any,
     *,
@@ -37,7 +37,7 @@ def run_lens(  # a parameter for each option of the command
     tuned: str | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Read every layer of translation prompts through the lens, and write a report.
 
     Args:
@@ -79,7 +79,7 @@ def run_lens(  # a parameter for each option of the command
             )
         )
     kind = "logit lens" if texts is None else "tuned lens"
-    return Study(
+    return Analysis(
         title=f"{kind.capitalize()} of {loaded.name}: {language(source)} into {language(target)}",
         question="In which language does each layer already know the answer?",
         cells=cells,
@@ -120,7 +120,7 @@ def _sections(results: Results, kind: str, target: str) -> list[Section]:
 
 def translation_lens(
     model: Model, words: pd.DataFrame, options: Options, *, source: str, target: str, limit: int | None
-) -> Study:
+) -> Analysis:
     """The lens by language on the words of a translation: what the demo shows of it."""
     key = {**common_key(model, options), "method": "lens", "words": words.attrs["hash"]}
     prompts = {"source": source, "target": target, "limit": limit}
@@ -144,4 +144,4 @@ def translation_lens(
     key |= {"languages": list(words.columns), **prompts}
     works = [Work(model, list(translation_prompts(words, **prompts).values()), 1, 1)]
     cell = Cell("lens", key, lambda _: by_language(model, words, **prompts, **options.sweep), works)
-    return Study(f"Logit lens of {model.name}", [cell], sections)
+    return Analysis(f"Logit lens of {model.name}", [cell], sections)

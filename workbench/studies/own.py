@@ -11,11 +11,11 @@ from workbench.arguments import checked, shown
 from workbench.errors import BadArgument
 from workbench.results.hdf5.checksums import checksums
 from workbench.results.scores import read_score
+from workbench.studies.analysis import Analysis, Cell, Results, run_analysis
 from workbench.studies.findings import heads as findings
 from workbench.studies.report import Section
 from workbench.studies.runs import run_folder
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import Cell, Results, Study, run_study
 
 
 @checked
@@ -51,7 +51,7 @@ def report(results: Mapping[str, xr.Dataset], *, out: str | Path, title: str = "
         return [_section(name, result, scores[name]) for name, result in saved.items()]
 
     with run_folder(out) as run:
-        run_study(run, Study(title, cells, sections))
+        run_analysis(run, Analysis(title, cells, sections))
     return run.folder / "report.html"
 
 

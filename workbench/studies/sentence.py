@@ -12,12 +12,12 @@ from workbench import figures
 from workbench.errors import BadArgument
 from workbench.figures.lens_grid import lens_question
 from workbench.lens import logit_lens, tune
+from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, analysis
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import count
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import OF_TEXTS, Cell, Study, study
 from workbench.text.corpus import Corpus
 from workbench.text.readers import load_corpus
 
@@ -31,7 +31,7 @@ _READING = (
 )
 
 
-@study("lens", only_python=OF_TEXTS)
+@analysis("lens", only_python=OF_TEXTS)
 def run_sentence(
     model: Any,
     *,
@@ -41,7 +41,7 @@ def run_sentence(
     foil: str | None = None,
     tuned: str | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Read texts at every layer through the lens, and write a report.
 
     Args:
@@ -64,7 +64,7 @@ def run_sentence(
     works = [] if texts is None else None  # one pass of a few texts, or a lens is trained
     how["tuned"] = texts
     cell = Cell("sentence", key, lambda _: read_sentence(loaded, text, options=options, **how), works)
-    return Study(
+    return Analysis(
         title=f"What every layer of {loaded.name} would predict",
         cells=[cell],
         sections=lambda results: [_section(results["sentence"], colour, answer) for colour in _COLOURS],

@@ -14,11 +14,11 @@ from workbench.evaluation import accuracy, load_task, table, under
 from workbench.evaluation.scoring.formats import Format
 from workbench.results.files import load_result
 from workbench.results.hdf5.checksums import checksums
+from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
 from workbench.studies.findings.evaluation import accuracy as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import OF_TEXTS, Cell, Results, Study, study
 from workbench.text.tasks.task import Task
 
 _CONTROL = (
@@ -28,7 +28,7 @@ _CONTROL = (
 
 
 # Long: a parameter for each option of the command.
-@study("evaluate", only_python=[name for name in OF_TEXTS if name != "truncate"])
+@analysis("evaluate", only_python=[name for name in OF_TEXTS if name != "truncate"])
 def run_evaluate(
     model: Any,
     tasks: str | Sequence[str],
@@ -42,7 +42,7 @@ def run_evaluate(
     groups: str | None = None,
     controls: int = 20,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Measure tasks by language, and write a report.
 
     Args:
@@ -75,7 +75,7 @@ def run_evaluate(
     if len(loaded_tasks) > 1:
         key = {"method": "table", "cells": [cell.key for cell in cells]}
         cells.append(Cell("tasks", key, lambda results: table({name: results[name] for name in loaded_tasks})))
-    return Study(
+    return Analysis(
         title=f"What {loaded.name} can do in each language: {', '.join(loaded_tasks)}",
         question="In which languages does the model answer better than chance?",
         cells=cells,

@@ -12,13 +12,13 @@ from workbench.arguments import finite, whole_number
 from workbench.heads import importance, knockout, prune, save_smaller, top
 from workbench.heads.removal.prune import keep_and_drop
 from workbench.model.model import Model
+from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.cost import GRADIENT, Work
 from workbench.studies.findings import removal as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.runs import Run
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import Cell, Results, Study, study
 from workbench.text.corpus import Corpus
 
 _LEAST = 4  # texts of each language: two to choose heads by, two to judge them by
@@ -28,7 +28,7 @@ _MATRIX = (
 )
 
 
-@study("heads knockout")
+@analysis("heads knockout")
 def run_head_knockout(
     model: Any,
     corpus: Any = "parallel",
@@ -39,7 +39,7 @@ def run_head_knockout(
     share: float = 0.02,
     controls: int = 20,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Switch off each language's heads, chosen on half of the texts, and measure all languages on the other half.
 
     Args:
@@ -62,9 +62,9 @@ def run_head_knockout(
     return _knockout(title, loaded, train, test, options, reading=reading, share=share, own=False, controls=controls)
 
 
-def own_heads_study(
+def own_heads_analysis(
     model: Model, corpus: Corpus, options: Options, *, heads: int = 3, texts: int = 8, controls: int = 5
-) -> Study:
+) -> Analysis:
     """Switch off each language's own heads against random ones, as the demo does.
 
     Heads are chosen on one half of the texts and switched off on the first of the other half.
@@ -79,7 +79,7 @@ def own_heads_study(
     """
     title = f"Knock-outs of heads of {model.name}"
     if min(corpus.counts.values()) < _LEAST:
-        return Study(title, [], lambda _: [])
+        return Analysis(title, [], lambda _: [])
     train, test = corpus.split("train"), corpus.split("test").limit(texts)
     share = min(1.0, heads / (model.n_layers * model.n_heads))
     reading = (
@@ -100,7 +100,7 @@ def _knockout(
     share: float,
     own: bool,
     controls: int,
-) -> Study:
+) -> Analysis:
     """Choose heads on one half of the texts, switch them off on the other, and show the matrix."""
 
     def measure(_: Results) -> xr.Dataset:
@@ -117,7 +117,7 @@ def _knockout(
     runs = 1 + len(test.languages) * (1 + controls)
     works = [Work(model, train, GRADIENT, GRADIENT), Work(model, test, runs, runs)]
     cell = Cell("knockout", {**key, "share": share, "own": own, "controls": controls}, measure, works)
-    return Study(title, [cell], sections)
+    return Analysis(title, [cell], sections)
 
 
 def knockout_table(result: xr.Dataset) -> pd.DataFrame:
@@ -126,7 +126,7 @@ def knockout_table(result: xr.Dataset) -> pd.DataFrame:
     return result[list(names)].to_dataframe().reset_index().round(4)
 
 
-@study("heads prune")
+@analysis("heads prune")
 def run_prune(
     model: Any,
     corpus: Any = "parallel",
@@ -138,7 +138,7 @@ def run_prune(
     checkpoint: str | Path | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Remove the heads that the kept languages can spare, and compare with simpler orders on held-out texts.
 
     Args:
@@ -163,7 +163,7 @@ def run_prune(
             save_smaller(loaded, results["prune"].removed_head.to_numpy(), checkpoint)
 
     title = f"Heads that {loaded.name} can spare on {texts.source}"
-    return Study(title, [cell], lambda results: [_pruned(results["prune"])], beside=write_checkpoint)
+    return Analysis(title, [cell], lambda results: [_pruned(results["prune"])], beside=write_checkpoint)
 
 
 def _pruned(result: xr.Dataset) -> Section:

@@ -7,6 +7,7 @@ from typing import Any
 from workbench import figures
 from workbench.heads import ablate, importance, roles
 from workbench.model.model import Model
+from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.cost import GRADIENT, Work
 from workbench.studies.explore import attention_cells, write_explorer
 from workbench.studies.findings import controls
@@ -14,11 +15,10 @@ from workbench.studies.findings import heads as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import Cell, Results, Study, study
 from workbench.text.corpus import Corpus
 
 
-@study("heads find", only_python=("released_texts", "ablation_texts"))
+@analysis("heads find", only_python=("released_texts", "ablation_texts"))
 def run_heads(
     model: Any,
     corpus: Any = "parallel",
@@ -29,7 +29,7 @@ def run_heads(
     released_texts: int | None = None,
     ablation_texts: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Find out which heads matter for which language, by LAHIS and by exact ablation, and write a report.
 
     Args:
@@ -42,8 +42,8 @@ def run_heads(
     """
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     loaded = open_model(model, options)
-    scores = heads_study(loaded, texts, options, released_texts=released_texts, ablation_texts=ablation_texts)
-    return Study(
+    scores = heads_analysis(loaded, texts, options, released_texts=released_texts, ablation_texts=ablation_texts)
+    return Analysis(
         title=f"Heads of {loaded.name} on {texts.source}",
         question="Which attention heads matter for which language?",
         cells=[*scores.cells, *attention_cells(loaded, texts, options)],
@@ -53,14 +53,14 @@ def run_heads(
     )
 
 
-def heads_study(
+def heads_analysis(
     model: Model,
     corpus: Corpus,
     options: Options,
     *,
     released_texts: int | None = None,
     ablation_texts: int | None = None,
-) -> Study:
+) -> Analysis:
     """The cells and sections of importance, roles and ablation."""
 
     def key(method: str, corpus: Corpus = corpus, **parameters: Any) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def heads_study(
             [Work(model, some, 1 + heads / 2, 1 + heads)],
         ),
     ]
-    return Study(f"Heads of {model.name}", cells, lambda results: _sections(results, few, some))
+    return Analysis(f"Heads of {model.name}", cells, lambda results: _sections(results, few, some))
 
 
 def _sections(results: Results, released_on: Corpus, ablated_on: Corpus) -> list[Section]:

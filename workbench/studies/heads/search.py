@@ -12,11 +12,11 @@ from workbench.arguments import finite, one_of, whole_number
 from workbench.errors import BadArgument
 from workbench.heads import agreement, kinds, search, shapley
 from workbench.heads.agreement import METHODS
+from workbench.studies.analysis import Analysis, Cell, analysis
 from workbench.studies.findings import search as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import Cell, Study, study
 
 # Measures of `heads.kinds` that are shares of the attention, and the question that each answers.
 _SHARES = {
@@ -28,7 +28,7 @@ _SHARES = {
 }
 
 
-@study("heads search")
+@analysis("heads search")
 def run_search(
     model: Any,
     corpus: Any = "parallel",
@@ -40,7 +40,7 @@ def run_search(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Find the heads whose removal costs each language most, without measuring every head on every text.
 
     Args:
@@ -67,7 +67,7 @@ def run_search(
     return _single_cell("Costly heads", "search", search, how, sections, model, corpus, languages, limit, options)
 
 
-@study("heads agreement")
+@analysis("heads agreement")
 def run_agreement(
     model: Any,
     corpus: Any = "parallel",
@@ -79,7 +79,7 @@ def run_agreement(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Do cheap scores name the heads that exact ablation names? Rank correlation and overlap, with intervals.
 
     Args:
@@ -117,7 +117,7 @@ def run_agreement(
     )
 
 
-@study("heads shapley")
+@analysis("heads shapley")
 def run_shapley(
     model: Any,
     corpus: Any = "parallel",
@@ -128,7 +128,7 @@ def run_shapley(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Each head's Shapley value, its share of what all heads together do for a language, with standard errors.
 
     Args:
@@ -156,7 +156,7 @@ def run_shapley(
     )
 
 
-@study("heads kinds")
+@analysis("heads kinds")
 def run_kinds(
     model: Any,
     corpus: Any = "parallel",
@@ -165,7 +165,7 @@ def run_kinds(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """What each head attends to in each language: previous, first, same token, induction, entropy, distance.
 
     Returns:
@@ -196,12 +196,12 @@ def _single_cell(  # the shared part of the four studies of this file
     languages: str | Sequence[str] | None,
     limit: int | None,
     options: Options,
-) -> Study:
+) -> Analysis:
     texts = open_texts(corpus, options, languages=languages, limit=limit, alone=True)
     loaded = open_model(model, options)
     key = {**common_key(loaded, options, texts), "method": name, **how}
     cell = Cell(name, key, lambda _: measure(loaded, texts, **how, **options.texts))
-    return Study(f"{title} of {loaded.name} on {texts.source}", [cell], lambda results: sections(results[name]))
+    return Analysis(f"{title} of {loaded.name} on {texts.source}", [cell], lambda results: sections(results[name]))
 
 
 def search_table(result: xr.Dataset) -> pd.DataFrame:

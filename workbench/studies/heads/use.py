@@ -17,13 +17,13 @@ from workbench.heads.groups import read_heads
 from workbench.heads.use.off_target import check_options
 from workbench.heads.use.tasks import read_tasks
 from workbench.model.model import Model
+from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.findings import use as findings
 from workbench.studies.options import DEFAULTS, Options, at_least_two, common_key, open_model, open_texts, refuse_chat
 from workbench.studies.patching.sweeps import find_pairs
 from workbench.studies.report import Section
 from workbench.studies.runs import Run
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import Cell, Results, Study, study
 from workbench.text.corpus import Corpus, chosen, digest
 from workbench.text.formats.decoding import read_json_lines
 from workbench.text.languages import known
@@ -72,7 +72,7 @@ def _choice(heads: str, corpus: Any, share: float, options: Options) -> tuple[Co
 
 
 # Long: a parameter for each option of the command.
-@study("heads tune-mask")
+@analysis("heads tune-mask")
 def run_tune_mask(
     model: Any,
     tasks: Any,
@@ -87,7 +87,7 @@ def run_tune_mask(
     mask: str | Path | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Train one number for each of a few heads on a task, and compare with random heads on held-out questions.
 
     Args:
@@ -125,7 +125,7 @@ def run_tune_mask(
             save_mask(results["tune_mask"], mask)
 
     cell, title = Cell("tune_mask", key, train), f"A mask on heads of {loaded.name}"
-    return Study(title, [cell], lambda results: [_tuned(results["tune_mask"])], beside=write_mask)
+    return Analysis(title, [cell], lambda results: [_tuned(results["tune_mask"])], beside=write_mask)
 
 
 def _tuned(result: xr.Dataset) -> Section:
@@ -140,7 +140,7 @@ def _tuned(result: xr.Dataset) -> Section:
     return section("tune_mask", result, figure, reading=reading, finding=finding, control=control, table=table)
 
 
-@study("heads transfer")
+@analysis("heads transfer")
 def run_transfer(
     model: Any,
     conflicts: str | Path,
@@ -153,7 +153,7 @@ def run_transfer(
     controls: int = 5,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Two conflicting facts in two languages: which is answered when the heads of one are scaled?
 
     Args:
@@ -192,7 +192,7 @@ def run_transfer(
         return transfer(loaded, questions, heads=these, **how, **options.sweep)
 
     cell, title = Cell("transfer", key, measure), f"Two facts in two languages, and heads of {loaded.name}"
-    return Study(title, [cell], lambda results: [_transfer(results["transfer"])])
+    return Analysis(title, [cell], lambda results: [_transfer(results["transfer"])])
 
 
 def _transfer(result: xr.Dataset) -> Section:
@@ -208,7 +208,7 @@ def _transfer(result: xr.Dataset) -> Section:
 
 
 # Long: a parameter for each option of the command.
-@study("heads off-target")
+@analysis("heads off-target")
 def run_off_target(
     model: Any,
     corpus: Any = "parallel",
@@ -224,7 +224,7 @@ def run_off_target(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Let the model continue the beginnings of texts with heads scaled: how often in the wanted language?
 
     Args:
@@ -254,7 +254,7 @@ def run_off_target(
         return off_target(loaded, prompts.split("test"), these, **how, **options.texts)
 
     cell, title = Cell("off_target", key, measure), f"In which language {loaded.name} continues {whole.source}"
-    return Study(title, [cell], lambda results: [_off_target(results["off_target"])])
+    return Analysis(title, [cell], lambda results: [_off_target(results["off_target"])])
 
 
 def _off_target(result: xr.Dataset) -> Section:

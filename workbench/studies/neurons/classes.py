@@ -9,19 +9,19 @@ import xarray as xr
 from workbench import figures
 from workbench.model.model import Model
 from workbench.neurons import firing, lape, ternary
+from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.cost import Work
 from workbench.studies.findings import controls
 from workbench.studies.findings.neurons import classes as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import Cell, Results, Study, study
 from workbench.text.corpus import Corpus
 
 _CELLS = {"heatmap": ", each cell a neuron", "bar": ": how many of its neurons are of each class"}  # kind of figure
 
 
-@study("neurons classify")
+@analysis("neurons classify")
 def run_neurons(
     model: Any,
     corpus: Any = "parallel",
@@ -30,20 +30,20 @@ def run_neurons(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Count how often every neuron fires in every language, sort the neurons, and write a report.
 
     Returns:
         The run folder, with `firing.nc`, `ternary.nc`, `lape.nc`, `report.html`.
     """
     texts = open_texts(corpus, options, languages=languages, limit=limit)
-    return neurons_study(open_model(model, options), texts, options)
+    return neurons_analysis(open_model(model, options), texts, options)
 
 
-def neurons_study(model: Model, corpus: Corpus, options: Options) -> Study:
+def neurons_analysis(model: Model, corpus: Corpus, options: Options) -> Analysis:
     """How often neurons fire, and their classes by two methods."""
     key = common_key(model, options, corpus)
-    return Study(
+    return Analysis(
         title=f"Neurons of {model.name} on {corpus.source}",
         question="Which neurons serve which language?",
         cells=[

@@ -13,18 +13,18 @@ from workbench.model.model import Model
 from workbench.neurons import compare, firing, knockout, lape, stages, ternary
 from workbench.neurons.classes.ranking import check_share
 from workbench.neurons.compare import trained_languages
+from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.cost import Work
 from workbench.studies.findings.neurons import effects as findings
 from workbench.studies.neurons.classes import firing_cell
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import Cell, Results, Study, study
 
 _METHODS = {"lape": lape, "ternary": ternary}
 
 
-@study("neurons stages")
+@analysis("neurons stages")
 def run_stages(
     model: Any,
     corpus: Any = "parallel",
@@ -34,7 +34,7 @@ def run_stages(
     limit: int | None = None,
     top_rate: float = 0.05,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Fit the stages of a model, and write a report.
 
     Args:
@@ -47,7 +47,7 @@ def run_stages(
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     loaded = open_model(model, options)
     key = {**common_key(loaded, options, texts), "top_rate": top_rate}
-    return Study(
+    return Analysis(
         title=f"Stages of {loaded.name} on {texts.source}",
         cells=[
             firing_cell(loaded, texts, options),
@@ -82,7 +82,7 @@ def _stages(result: xr.Dataset) -> Section:
     )
 
 
-@study("neurons knockout")
+@analysis("neurons knockout")
 def run_neuron_knockout(
     model: Any,
     corpus: Any = "parallel",
@@ -94,7 +94,7 @@ def run_neuron_knockout(
     top_rate: float = 0.05,
     controls: int = 20,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Switch off each language's neurons and measure every language, and write a report.
 
     The neurons are chosen on one half of the texts and switched off on the other.
@@ -120,7 +120,7 @@ def run_neuron_knockout(
     loaded = open_model(model, options)
     runs = 1 + len(test.languages) * (1 + controls)
     key = {**common_key(loaded, options, test), "choose": method, "top_rate": top_rate, "train": train.info}
-    return Study(
+    return Analysis(
         title=f"Knock-outs of {loaded.name} on {texts.source}",
         cells=[
             firing_cell(loaded, train, options),
@@ -167,7 +167,7 @@ def _knockout(results: Results) -> list[Section]:
     ]
 
 
-@study("neurons compare")
+@analysis("neurons compare")
 def run_compare(
     before: Any,
     after: Any,
@@ -179,7 +179,7 @@ def run_compare(
     trained: str | None = None,
     top_rate: float = 0.05,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Compare the classes of two checkpoints, and write a report.
 
     Args:
@@ -203,7 +203,7 @@ def run_compare(
     def both(results: Results) -> xr.Dataset:
         return compare(results["ternary_before"], results["ternary_after"], trained=trained, seed=options.seed)
 
-    return Study(
+    return Analysis(
         title=f"{models['before'].name} and {models['after'].name} on {texts.source}",
         cells=[
             *(

@@ -10,16 +10,16 @@ from workbench import figures
 from workbench.arguments import whole_number
 from workbench.neurons import experts, lape, look, plnd, ternary
 from workbench.results.files import write_whole
+from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.findings.neurons import effects as findings
 from workbench.studies.neurons.classes import firing_cell
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.runs import Run
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import Cell, Results, Study, study
 
 
-@study("neurons look", positional=("layer", "neuron"))
+@analysis("neurons look", positional=("layer", "neuron"))
 def run_look(
     model: Any,
     corpus: Any = "parallel",
@@ -30,7 +30,7 @@ def run_look(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Look at one neuron, and write its card and a report.
 
     Args:
@@ -59,7 +59,7 @@ def run_look(
         write_whole(run.folder / "neuron.html", figures.neuron_card(results["look"]).page)
 
     where = f"neuron {neuron} of layer {layer}"
-    return Study(
+    return Analysis(
         title=f"{where.capitalize()} of {loaded.name}",
         cells=[firing_cell(loaded, texts, options), Cell("look", key, measure)],
         sections=lambda results: [_look(results["look"], where)],

@@ -10,14 +10,14 @@ import xarray as xr
 from workbench import figures
 from workbench.arguments import whole_number
 from workbench.neurons import routing
+from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.findings.neurons import routing as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import Cell, Results, Study, study
 
 
-@study("neurons routing")
+@analysis("neurons routing")
 def run_routing(
     model: Any,
     corpus: Any = "parallel",
@@ -27,7 +27,7 @@ def run_routing(
     limit: int | None = None,
     permutations: int = 1000,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Count which experts each language's tokens take, test whether languages differ, and write a report.
 
     Args:
@@ -43,7 +43,7 @@ def run_routing(
     texts = open_texts(corpus, options, languages=languages, limit=limit)
     loaded = open_model(model, options)
     key = {**common_key(loaded, options, texts), "method": "routing", "permutations": permutations}
-    return Study(
+    return Analysis(
         title=f"Routing of {loaded.name} on {texts.source}",
         question="Does the router choose experts by language?",
         cells=[Cell("routing", key, lambda _: routing(loaded, texts, permutations=permutations, **options.texts))],

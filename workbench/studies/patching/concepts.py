@@ -9,11 +9,11 @@ from workbench.arguments import whole_number
 from workbench.patching import concepts, onsets
 from workbench.patching.concepts.concept_pairs import check_routes
 from workbench.patching.concepts.onsets import compared
+from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
 from workbench.studies.findings import concepts as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import OF_TEXTS, Cell, Results, Study, study
 from workbench.text.words import load_words
 
 _BAND = "Each line is an answer with its 95 % interval over pairs of concepts; layer 0 is the embedding."
@@ -31,7 +31,7 @@ _ONSETS = {
 }
 
 
-@study("patch concepts", only_python=OF_TEXTS)
+@analysis("patch concepts", only_python=OF_TEXTS)
 def run_concepts(
     model: Any,
     *,
@@ -43,7 +43,7 @@ def run_concepts(
     shots: int = 5,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Run both experiments of `patching.concepts` for two routes, and write a report.
 
     Args:
@@ -86,7 +86,7 @@ def run_concepts(
         how = f"{reading[name]} {_BAND} {_CONTROL}"
         return section(name, results[name], figure, reading=how, finding=findings.concepts(results[name]))
 
-    return Study(
+    return Analysis(
         title=f"Concepts and languages in {loaded.name}: {source} into {target}",
         cells=[
             Cell(
@@ -101,7 +101,7 @@ def run_concepts(
     )
 
 
-@study("patch onsets", only_python=OF_TEXTS)
+@analysis("patch onsets", only_python=OF_TEXTS)
 def run_onsets(
     model: Any,
     *,
@@ -111,7 +111,7 @@ def run_onsets(
     shots: int = 2,
     limit: int | None = 16,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Measure the onsets of concept and language for all pairs of languages, and write a report.
 
     Args:
@@ -139,7 +139,7 @@ def run_onsets(
         figure = drawing(figures.matrix, result, "onset", select={"aspect": "concept"})
         return section(f"onsets_{at}", result, figure, reading=_ONSETS[at], finding=findings.onsets(result))
 
-    return Study(
+    return Analysis(
         title=f"Onsets of concept and language in {loaded.name}",
         question="At which layer do concept and language arrive?",
         cells=[

@@ -13,20 +13,20 @@ from workbench.arguments import whole_number
 from workbench.errors import BadArgument
 from workbench.patching import cross_position, edges, path
 from workbench.patching.edges.receivers import check_form
+from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, analysis
 from workbench.studies.findings import patches as findings
 from workbench.studies.options import DEFAULTS, Options, common_key
 from workbench.studies.patching.pairs import pairs_section, write_pairs
 from workbench.studies.patching.sweeps import open_pairs
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import OF_TEXTS, Cell, Study, study
 from workbench.text.pairs import Pairs
 
 _SCALE = "Normalized patching effect: 0 is the unpatched target run, 1 the source run."
 _SHOWN = 16  # strongest edges in the figure
 
 
-@study("patch path", only_python=OF_TEXTS)
+@analysis("patch path", only_python=OF_TEXTS)
 def run_path(
     model: Any,
     pairs: Any,
@@ -35,7 +35,7 @@ def run_path(
     receiver: str = "final",
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Patch the path from every head to one receiver, and write a report.
 
     Args:
@@ -66,7 +66,7 @@ def run_path(
     return _single_cell(f"Paths in {loaded.name} on {wanted.name}", question, cell, wanted, make_section)
 
 
-@study("patch cross-position", only_python=OF_TEXTS)
+@analysis("patch cross-position", only_python=OF_TEXTS)
 def run_cross_position(
     model: Any,
     pairs: Any,
@@ -75,7 +75,7 @@ def run_cross_position(
     layer: int | None = None,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Patch the state of every position into every other at one layer, and write a report.
 
     Args:
@@ -110,7 +110,7 @@ def run_cross_position(
     return _single_cell(f"Positions in {loaded.name} on {wanted.name}", question, cell, wanted, make_section)
 
 
-@study("patch edges", only_python=OF_TEXTS)
+@analysis("patch edges", only_python=OF_TEXTS)
 def run_edges(
     model: Any,
     pairs: Any,
@@ -119,7 +119,7 @@ def run_edges(
     steps: int = 0,
     limit: int | None = None,
     options: Options = DEFAULTS,
-) -> Study:
+) -> Analysis:
     """Estimate the effect of every edge, measure some exactly, and write a report.
 
     Args:
@@ -153,9 +153,9 @@ def run_edges(
 
 def _single_cell(
     title: str, question: str, cell: Cell, pairs: Pairs, make_section: Callable[[xr.Dataset], Section]
-) -> Study:
+) -> Analysis:
     """A study of one cell, which has one section beside that of its pairs."""
-    return Study(
+    return Analysis(
         title,
         [cell],
         lambda results: [pairs_section(pairs, results[cell.name]), make_section(results[cell.name])],

@@ -12,13 +12,13 @@ from workbench.arguments import whole_number
 from workbench.errors import BadPairs
 from workbench.model.model import Model
 from workbench.patching import cross_layer, sweep
+from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
 from workbench.studies.cost import Work
 from workbench.studies.findings import patches as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model
 from workbench.studies.patching.pairs import pairs_section, write_pairs
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.studies.study import OF_TEXTS, Cell, Results, Study, study
 from workbench.text.pairs import Pairs, load_pairs
 from workbench.text.words import load_words, translation_pairs
 
@@ -26,10 +26,10 @@ _WORDS = "words:"
 _SCALE = "Normalized patching effect: 0 is the unpatched target run, 1 the source run."
 
 
-@study("patch sweep", only_python=OF_TEXTS)
+@analysis("patch sweep", only_python=OF_TEXTS)
 def run_patch(
     model: Any, pairs: Any, *, out: str | Path, limit: int | None = None, options: Options = DEFAULTS
-) -> Study:
+) -> Analysis:
     """Patch activations of one prompt into another over layers, positions and heads, and write a report.
 
     Returns:
@@ -38,7 +38,7 @@ def run_patch(
     Raises:
         BadPairs: the pairs cannot be read.
     """
-    return patch_study(*open_pairs(model, pairs, limit, options), options)
+    return patch_analysis(*open_pairs(model, pairs, limit, options), options)
 
 
 def open_pairs(model: Any, pairs: Any, limit: int | None, options: Options) -> tuple[Model, Pairs]:
@@ -64,11 +64,11 @@ def find_pairs(source: Any, limit: int | None, seed: int, tokenizer: Any = None,
     return translation_pairs(load_words(), source=shown, target=wanted, **how)
 
 
-def patch_study(model: Model, pairs: Pairs, options: Options) -> Study:
+def patch_analysis(model: Model, pairs: Pairs, options: Options) -> Analysis:
     """Patches over pairs of layers, over layers and positions, and over heads."""
     key = {**common_key(model, options), "pairs": pairs.hash}
     how, works = options.sweep, _works(model, pairs)
-    return Study(
+    return Analysis(
         title=f"Patching {model.name} on {pairs.name}",
         question="Between which layers, at which position and in which head does the answer travel?",
         cells=[

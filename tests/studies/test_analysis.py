@@ -8,11 +8,11 @@ import pytest
 from workbench.errors import CannotWrite
 from workbench.results.files import load_result
 from workbench.results.make import make_result
+from workbench.studies.analysis import Analysis, Cell, analysis
 from workbench.studies.findings.finding import Finding
 from workbench.studies.options import DEFAULTS, Options
 from workbench.studies.report import Section
 from workbench.studies.report.store import load_report
-from workbench.studies.study import Cell, Study, study
 
 RAN = []
 
@@ -22,11 +22,13 @@ def result(value):
     return make_result({"x": (("layer",), np.full(2, value), "x")}, {}, method="test", parameters={})
 
 
-@study("heads find", only_python=("secret",))
-def run_numbers(model: str, *, out: str | Path, by: float = 2.0, secret: int = 0, options: Options = DEFAULTS) -> Study:
+@analysis("heads find", only_python=("secret",))
+def run_numbers(
+    model: str, *, out: str | Path, by: float = 2.0, secret: int = 0, options: Options = DEFAULTS
+) -> Analysis:
     """Multiply."""
     RAN.append("built")
-    return Study(
+    return Analysis(
         title=f"Numbers of {model}",
         question="How much?",
         cells=[

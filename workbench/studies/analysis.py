@@ -1,4 +1,4 @@
-"""A study: its cells, and the report of their results; one function runs every study."""
+"""An analysis of a command: its cells, and the report of their results; one function runs every analysis."""
 
 import inspect
 import sys
@@ -22,7 +22,7 @@ _NAMED = inspect.Parameter.KEYWORD_ONLY
 Results = Mapping[str, xr.Dataset]
 """cell -> its Result"""
 SHARED = """
-    Every study takes:
+    Every analysis takes:
         model: what `load_model` takes, or a Model.
         corpus: what `load_corpus` takes.
         pairs: what `load_pairs` takes, or "words:de-fr" for translation pairs made of the shipped words.
@@ -41,7 +41,7 @@ OF_TEXTS = ("truncate", "deduplicate", "columns")  # options that commands witho
 
 @dataclass(frozen=True)
 class Cell:
-    """A Result of a study, computed once and saved as `<name>.nc`.
+    """A Result of an analysis, computed once and saved as `<name>.nc`.
 
     Attributes:
         name: Of the file, without `.nc`.
@@ -57,14 +57,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Study:
+class Analysis:
     """What a command computes and reports.
 
     Attributes:
         title: Of the report.
         cells: In the order in which they are computed.
         sections: Makes the report's sections, with their findings and figures, of the results.
-        question: What the study asks; the first section's question where it is empty.
+        question: What the analysis asks; the first section's question where it is empty.
         main: Cells whose answers are the report's; the first section's answer where there are none.
         beside: Writes what else the run has, such as the explorer, once all cells are there.
     """
@@ -77,10 +77,10 @@ class Study:
     beside: Callable[[Run, Results], Any] | None = None
 
 
-def study(
+def analysis(
     command: str, *, positional: Sequence[str] = (), only_python: Sequence[str] = ()
-) -> Callable[[Callable[P, Study]], Callable[P, Path]]:
-    """Decorate a function that returns a Study: callers get the folder in which it was run, the argument `out`.
+) -> Callable[[Callable[P, Analysis]], Callable[P, Path]]:
+    """Decorate a function that returns an Analysis: callers get the folder in which it was run, the argument `out`.
 
     The run folder is opened and locked before the function is called, so that nothing is loaded for a folder that
     cannot be written. How the function was called is recorded as the report's recipe. The arguments
@@ -92,7 +92,7 @@ def study(
         only_python: Names of arguments and options that the command does not have.
     """
 
-    def decorate(build: Callable[P, Study]) -> Callable[P, Path]:
+    def decorate(build: Callable[P, Analysis]) -> Callable[P, Path]:
         signature = inspect.signature(build)
 
         @wraps(build)
@@ -107,7 +107,7 @@ def study(
                 run, command, *first, positional=positional, only_python=only_python, **how, **arguments
             )
             with run_folder(how["out"], reproduction.command) as folder:
-                run_study(folder, build(*given, **named), reproduction, progress=how["options"].progress)
+                run_analysis(folder, build(*given, **named), reproduction, progress=how["options"].progress)
             return folder.folder
 
         run.__doc__ = f"{build.__doc__}{SHARED}"
@@ -117,13 +117,13 @@ def study(
     return decorate
 
 
-def run_study(run: Run, study: Study, recipe: Recipe | None = None, *, progress: bool = False) -> None:
+def run_analysis(run: Run, analysis: Analysis, recipe: Recipe | None = None, *, progress: bool = False) -> None:
     """Compute the cells that a run lacks, then write its report.
 
     Args:
         run: the folder, opened.
-        study: what is computed and reported.
-        recipe: how the study was called, for its report.
+        analysis: what is computed and reported.
+        recipe: how it was called, for its report.
         progress: print first what is to compute, on stderr.
 
     Raises:
@@ -131,16 +131,16 @@ def run_study(run: Run, study: Study, recipe: Recipe | None = None, *, progress:
         CannotWrite: a file cannot be written.
     """
     expected = {}
-    if progress and study.cells:
-        missing = [cell for cell in study.cells if not run.has(cell.name, cell.key)]
+    if progress and analysis.cells:
+        missing = [cell for cell in analysis.cells if not run.has(cell.name, cell.key)]
         known = {cell.name: cell.works for cell in missing if cell.works is not None}
         expected = dict(zip(known, seconds(list(known.values())), strict=True))
-        tqdm.write(plan(study.cells, missing, sum(expected.values())), file=sys.stderr)
-    results = compute_cells(run, study.cells, expected)
-    sections = study.sections(results)
-    if study.beside is not None:
-        study.beside(run, results)
-    named = {"title": study.title, "question": study.question, "main": study.main}
+        tqdm.write(plan(analysis.cells, missing, sum(expected.values())), file=sys.stderr)
+    results = compute_cells(run, analysis.cells, expected)
+    sections = analysis.sections(results)
+    if analysis.beside is not None:
+        analysis.beside(run, results)
+    named = {"title": analysis.title, "question": analysis.question, "main": analysis.main}
     write_report(run.folder, sections=sections, recipe=recipe, **named)
 
 
