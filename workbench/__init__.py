@@ -27,6 +27,7 @@ _SUBPACKAGES = (
     "shipped",
 )
 _NAMES = {
+    "Study": "workbench.studies.study.study",
     "load_model": "workbench.model.load",
     "generate": "workbench.model.written",
     "load_corpus": "workbench.text.readers",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from workbench.results.files import load_result, save_result  # noqa: F401
     from workbench.results.reading.show import show  # noqa: F401
     from workbench.studies.own import report  # noqa: F401
+    from workbench.studies.study.study import Study  # noqa: F401
     from workbench.text.pairs import load_pairs  # noqa: F401
     from workbench.text.prompts import load_prompts  # noqa: F401
     from workbench.text.readers import load_corpus  # noqa: F401

@@ -49,6 +49,14 @@ class BadResult(WorkbenchError):
     """A result file is truncated, not a workbench result, or written by a newer version."""
 
 
+class BadStudy(WorkbenchError):
+    """A study file lacks an entry, has one that is unknown or wrong, or its analyses do not fit together."""
+
+
+class FailedJobs(WorkbenchError):
+    """Some jobs of a study failed; the others are finished."""
+
+
 class BadArgument(WorkbenchError):
     """An option has a value outside what the method allows."""
 
@@ -59,6 +67,10 @@ class MissingExtra(WorkbenchError):
 
 class CannotWrite(WorkbenchError):
     """A file or folder cannot be written: read-only, full disk."""
+
+
+class Busy(CannotWrite):
+    """Another process is writing into this run folder."""
 
 
 class TooLarge(WorkbenchError):
@@ -77,6 +89,7 @@ class Interrupted(WorkbenchError):
         self.partial = partial
 
 
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 _INTERNAL = ("workbench", "torch", "contextlib", "functools")
 
 
@@ -93,6 +106,11 @@ def warn(message: str) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in _INTERNAL:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, WorkbenchWarning, stacklevel=level)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory did not suffice, of the machine or of a GPU."""
+    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in _NO_MEMORY)
 
 
 def __dir__() -> list[str]:

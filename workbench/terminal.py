@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError, WorkbenchWarning
+from workbench.errors import CannotWrite, Interrupted, TooLarge, WorkbenchError, WorkbenchWarning, out_of_memory
 from workbench.options import TYPED
 from workbench.results.resuming.stops import stoppable
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 _LINE_LIMIT = 2000  # characters of a line
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class ErrorReportingGroup(TyperGroup):
@@ -92,7 +91,7 @@ def _line(error: BaseException) -> str | None:
         return (
             f"{CannotWrite.__name__}: {error.filename or 'a file'}: {error.strerror}; choose another folder with --out"
         )
-    if isinstance(error, MemoryError) or any(text in str(error).lower() for text in _NO_MEMORY):
+    if out_of_memory(error):
         return f"{TooLarge.__name__}: memory ran out ({error}); try a smaller --batch-size or --dtype bfloat16"
     return None
 

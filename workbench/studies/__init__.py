@@ -10,6 +10,7 @@ _NAMES = {
     "run_cross_position": "workbench.studies.patching.paths",
     "run_demo": "workbench.studies.demo",
     "run_edges": "workbench.studies.patching.paths",
+    "run_evaluate": "workbench.studies.evaluation.evaluate",
     "run_head_knockout": "workbench.studies.heads.removal",
     "run_heads": "workbench.studies.heads.scores",
     "run_kinds": "workbench.studies.heads.search",

@@ -84,7 +84,8 @@ def analysis(
 
     The run folder is opened and locked before the function is called, so that nothing is loaded for a folder that
     cannot be written. How the function was called is recorded as the report's recipe. The arguments
-    that all these functions take are documented once, in `SHARED`, which is added to each docstring.
+    that all these functions take are documented once, in `SHARED`, which is added to each docstring. The undecorated
+    function is the attribute `build`.
 
     Args:
         command: Words after `workbench` that do the same, such as `heads find`.
@@ -110,6 +111,7 @@ def analysis(
                 run_analysis(folder, build(*given, **named), reproduction, progress=how["options"].progress)
             return folder.folder
 
+        run.build = build  # pyright: ignore[reportAttributeAccessIssue]
         run.__doc__ = f"{build.__doc__}{SHARED}"
         run.__signature__ = signature.replace(return_annotation=Path)  # pyright: ignore[reportAttributeAccessIssue]
         return run

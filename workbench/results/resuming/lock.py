@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from workbench.errors import CannotWrite
+from workbench.errors import Busy, CannotWrite
 
 try:
     import fcntl
@@ -26,15 +26,15 @@ def locked(folder: Path) -> Iterator[None]:
     """Lock a folder against other runs; a missing folder is created, and the lock file is removed at the end.
 
     Raises:
-        CannotWrite: the folder is not writable, or another run is writing into it; names its command, process and
-            start.
+        CannotWrite: the folder is not writable.
+        Busy: another run is writing into it; names its command, process and start.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = _locked_file(folder / FILE)
     except BlockingIOError:
         owner = _owner(folder / FILE)
-        raise CannotWrite(
+        raise Busy(
             f"another run is writing into {folder} ({owner}); wait until it has ended, or choose another folder"
         ) from None
     except OSError as error:

@@ -1,0 +1,165 @@
+"""Run a study's jobs in its folder, one after another; what is finished is not computed again."""
+
+import datetime
+import hashlib
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+from tqdm.auto import tqdm
+
+from workbench.errors import Busy, Interrupted, TooLarge, WorkbenchError, out_of_memory, warn
+from workbench.model.memory import check_memory, readable
+from workbench.model.model import Model
+from workbench.options import Options
+from workbench.results.files import write_whole
+from workbench.studies.analysis import Analysis
+from workbench.studies.options import open_model
+from workbench.studies.runs import Run
+from workbench.studies.study.jobs import Job, function_of, jobs_of
+from workbench.studies.study.plan import Plan
+
+FILE = "study.json"
+RECORD = "job.json"  # of a finished job, in its folder
+_WAIT = 1.0  # seconds between two looks at a job that another process computes
+_LEAST_MEMORY = 2**24  # bytes for activations, below which no batch is halved again
+
+
+@dataclass
+class Models:
+    """The model that is loaded: the next one takes its place."""
+
+    key: tuple[Any, ...] = ()
+    model: Model | None = None
+
+    def of(self, name: str, options: Options) -> Model:
+        """Load a model, unless it is the one that is there."""
+        key = (name, options.device, options.dtype, options.memory)
+        if key != self.key or self.model is None:
+            self.model = None  # its memory is free before the next one is loaded
+            self.model, self.key = open_model(name, options), key
+        return self.model
+
+
+def run_jobs(study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), progress: bool = True) -> dict[str, str]:
+    """Run the jobs of a study that its folder lacks, one after another.
+
+    Several processes may run one study in one folder: each takes the jobs that no other one is computing, and waits
+    for those whose results it needs.
+
+    Args:
+        study: the study.
+        out: its folder.
+        shard: (3, 8): the third of eight shares of the jobs.
+        progress: print each job, and show progress bars.
+
+    Returns:
+        Folder of a job -> why it failed, for those that did.
+
+    Raises:
+        BadStudy: its analyses do not fit together.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP; the same call goes on from there.
+        CannotWrite: the folder cannot be written.
+    """
+    out, models = Path(out).expanduser(), Models()
+    jobs = jobs_of(study)
+    left, failed = shard_of(jobs, shard), {}
+    write_whole(out / FILE, json.dumps(asdict(study), ensure_ascii=False, indent=1))
+    number = len(left)
+    while left:
+        job = left.pop(0)
+        if lacking := [folder for folder in job.needs if folder in failed]:
+            failed[job.folder] = f"it needs {', '.join(lacking)}, which failed"
+            continue
+        if progress:
+            tqdm.write(f"[{number - len(left)}/{number}] {job.folder}")
+        try:
+            run_job(job, out, models, progress=progress)
+        except Busy:
+            left.append(job)
+            time.sleep(_WAIT)
+        except Interrupted as stop:
+            raise Interrupted(f"{job.folder}: {stop}", partial=stop.partial) from None
+        except WorkbenchError as error:
+            failed[job.folder] = str(error)
+    return failed
+
+
+def shard_of(jobs: list[Job], shard: tuple[int, int]) -> list[Job]:
+    """Every n-th job, from the given one on, and the jobs that these need."""
+    wanted = {job.folder for job in jobs[shard[0] - 1 :: shard[1]]}
+    for job in reversed(jobs):
+        if job.folder in wanted:
+            wanted |= set(job.needs)
+    return [job for job in jobs if job.folder in wanted]
+
+
+def run_job(job: Job, out: Path, models: Models, *, progress: bool = True) -> None:
+    """Run a job unless its folder has all its results, and record that it is finished.
+
+    Where memory does not suffice, it goes on with half of it for activations, and says so.
+
+    Raises:
+        Busy: another process computes it.
+        WorkbenchError: what the analysis raises.
+    """
+    folder, function = out / job.folder, function_of(job.run)
+    options = replace(job.options, progress=progress)
+    while True:
+        start = time.monotonic()
+        try:
+            first, named = job.call(out, models.of(job.model, options) if job.model else None)
+            if _is_finished(job, folder, function.build(*first, **named, out=folder, options=options)):
+                return
+            function(*first, **named, out=folder, options=options)
+            break
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            options = _halved(options, error)
+            warn(
+                f"{job.folder}: memory ran out ({error}); it goes on with {options.batch_size} texts at a time and "
+                f"{readable(int(options.memory))} for activations"
+            )
+    _write_record(job, folder, time.monotonic() - start)
+
+
+def _is_finished(job: Job, folder: Path, analysis: Analysis) -> bool:
+    """Whether a job's results and report are there, of this model, these texts and this code."""
+    if record_of(folder).get("key") != job.key or not (folder / "report.html").is_file():
+        return False
+    return all(Run(folder).has(cell.name, cell.key) for cell in analysis.cells)
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    """What a job wrote when it was finished; empty where it is not, or where the record cannot be read."""
+    with suppress(OSError, ValueError):
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return record if isinstance(record, dict) else {}
+    return {}
+
+
+def _write_record(job: Job, folder: Path, seconds: float) -> None:
+    """Record a finished job: what it was given, how long it took this time, and its results with their hashes."""
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.nc"))}
+    now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    record = {"key": job.key, **job.record, "files": files, "seconds": round(seconds, 3), "finished": now}
+    write_whole(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1))
+
+
+def _halved(options: Options, error: BaseException) -> Options:
+    """Options with half of the batch, and half of the memory for activations.
+
+    Raises:
+        TooLarge: there is nothing to halve.
+    """
+    size = 32 if options.batch_size == "auto" else int(options.batch_size)
+    limit = check_memory(options.memory)
+    memory = limit if isinstance(limit, int) else psutil.virtual_memory().available // 2
+    if size == 1 and memory < _LEAST_MEMORY:
+        raise TooLarge(f"memory does not suffice even for one text at a time ({error})") from error
+    return replace(options, batch_size=max(1, size // 2), memory=memory // 2)

@@ -1,0 +1,56 @@
+"""`wb.Study`: a study in Python: what it says, and how it is run."""
+
+from pathlib import Path
+
+from workbench.errors import BadStudy, FailedJobs
+from workbench.studies.study.plan import Plan, read_plan
+from workbench.studies.study.run import run_jobs
+
+
+class Study(Plan):
+    """A question, and the analyses that answer it: each runs on every model, corpus and seed.
+
+    Takes what `Plan` takes: question, models, analyses, corpora, languages, limit, seeds and options.
+
+    Example:
+        >>> study = wb.Study("Which heads serve which language?", ["polyglot"], [{"run": "heads"}], limit=8)
+        >>> study.run("runs/heads-study")                                                # doctest: +SKIP
+    """
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Study":
+        """Read a study file.
+
+        Args:
+            path: a TOML file with `question`, `models`, a table `[[analyses]]` for each analysis, and at will
+                `corpora`, `languages`, `limit`, `seeds` and a table `[options]`.
+
+        Raises:
+            BadStudy: no such file, no TOML, or an entry that is missing, unknown or wrong.
+        """
+        record = read_plan(path)
+        try:
+            return cls(**record)
+        except BadStudy as error:
+            raise BadStudy(f"{path}: {error}") from None
+
+    def run(self, out: str | Path, *, shard: tuple[int, int] = (1, 1), progress: bool = True) -> Path:
+        """Run what the folder lacks: finished results are not computed again, and a stopped one goes on.
+
+        Args:
+            out: the study's folder.
+            shard: (3, 8): the third of eight shares of the jobs.
+            progress: print each job, and show progress bars.
+
+        Returns:
+            The folder.
+
+        Raises:
+            FailedJobs: names those that failed, after all others were run.
+            Interrupted: Ctrl-C, SIGTERM or SIGHUP; the same call goes on from there.
+            CannotWrite: the folder cannot be written.
+        """
+        failed = run_jobs(self, out, shard=shard, progress=progress)
+        if failed:
+            raise FailedJobs("; ".join(f"{folder}: {why}" for folder, why in failed.items()))
+        return Path(out).expanduser()
