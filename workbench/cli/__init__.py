@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import workbench
-from workbench.cli import evaluate, explore, heads, lens, models, neurons, patch, report
+from workbench.cli import evaluate, explore, heads, lens, models, neurons, patch, report, study
 from workbench.cli.options import OF_TEXTS, Common, CorpusName, ModelName, takes
 from workbench.terminal import ErrorReportingGroup, show_run, show_table, warn
 
@@ -74,6 +74,8 @@ app.command()(report.report)
 app.add_typer(heads.app, name="heads")
 app.add_typer(neurons.app, name="neurons")
 app.add_typer(patch.app, name="patch")
+app.add_typer(study.app, name="study")
+app.add_typer(study.runs, name="runs")
 
 
 @app.command(name="languages")

@@ -5,7 +5,7 @@ import hashlib
 import json
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from workbench.studies.study.jobs import Job, function_of, jobs_of
 from workbench.studies.study.plan import Plan
 
 FILE = "study.json"
+FAILED = "failed.json"  # folder of a job -> why it failed when the study was last run
 RECORD = "job.json"  # of a finished job, in its folder
 _WAIT = 1.0  # seconds between two looks at a job that another process computes
 _LEAST_MEMORY = 2**24  # bytes for activations, below which no batch is halved again
@@ -68,7 +69,7 @@ def run_jobs(study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), p
     out, models = Path(out).expanduser(), Models()
     jobs = jobs_of(study)
     left, failed = shard_of(jobs, shard), {}
-    write_whole(out / FILE, json.dumps(asdict(study), ensure_ascii=False, indent=1))
+    write_whole(out / FILE, json.dumps(study.record, ensure_ascii=False, indent=1))
     number = len(left)
     while left:
         job = left.pop(0)
@@ -86,6 +87,7 @@ def run_jobs(study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), p
             raise Interrupted(f"{job.folder}: {stop}", partial=stop.partial) from None
         except WorkbenchError as error:
             failed[job.folder] = str(error)
+    write_whole(out / FAILED, json.dumps(failed, ensure_ascii=False, indent=1))
     return failed
 
 
