@@ -110,6 +110,25 @@ def check(model: ModelName = "polyglot", *, common: Common) -> None:
 
 
 @app.command()
+@takes({"limit", "device", "dtype", "memory", "table", "quiet"})
+def bench(
+    model: ModelName = "polyglot",
+    corpus: Annotated[str, typer.Option(help="A shipped corpus, folder or file.")] = "parallel",
+    *,
+    common: Common,
+) -> None:
+    """Say what the usual analyses of a model will take on this machine, without running them.
+
+    \b
+    workbench bench polyglot --limit 100
+    workbench bench gemma-3-270m --limit 20
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.study.bench import bench as measure
+
+    show_table(measure(model, corpus=corpus, limit=common.limit, options=common.options), common.table, common.quiet)
+
+
+@app.command()
 def version() -> None:
     """Print the versions of the workbench and of what numbers depend on."""
     from workbench.results.make import versions

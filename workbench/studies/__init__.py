@@ -4,6 +4,7 @@ from workbench.lazy import lazily
 
 _NAMES = {
     "Options": "workbench.options",
+    "bench": "workbench.studies.study.bench",
     "check": "workbench.studies.study.check",
     "cost": "workbench.studies.study.check",
     "diff": "workbench.studies.study.difference",

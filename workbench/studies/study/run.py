@@ -12,14 +12,14 @@ from typing import Any
 import psutil
 from tqdm.auto import tqdm
 
-from workbench.errors import Busy, Interrupted, TooLarge, WorkbenchError, out_of_memory, warn
+from workbench.errors import BadResult, Busy, Interrupted, TooLarge, WorkbenchError, out_of_memory, warn
 from workbench.model.memory import check_memory, readable
 from workbench.model.model import Model
 from workbench.options import Options
-from workbench.results.files import write_whole
+from workbench.results.files import load_result, write_whole
 from workbench.studies.analysis import Analysis
 from workbench.studies.options import open_model
-from workbench.studies.runs import Run
+from workbench.studies.runs import OTHERS, Run
 from workbench.studies.study.jobs import Job, function_of, jobs_of
 from workbench.studies.study.plan import Plan
 
@@ -110,6 +110,7 @@ def run_job(job: Job, out: Path, models: Models, *, progress: bool = True) -> No
         WorkbenchError: what the analysis raises.
     """
     folder, function = out / job.folder, function_of(job.run)
+    set_damaged_aside(folder)
     options = replace(job.options, progress=progress)
     while True:
         start = time.monotonic()
@@ -128,6 +129,19 @@ def run_job(job: Job, out: Path, models: Models, *, progress: bool = True) -> No
                 f"{readable(int(options.memory))} for activations"
             )
     _write_record(job, folder, time.monotonic() - start)
+
+
+def set_damaged_aside(folder: Path) -> None:
+    """Move the damaged results of a run folder into `others/`, so that they are computed again."""
+    for path in sorted(folder.glob("*.nc")):
+        try:
+            load_result(path)
+        except BadResult as error:
+            others = folder / OTHERS
+            others.mkdir(exist_ok=True)
+            aside = others / f"{path.stem}-damaged-{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}.nc"
+            path.replace(aside)
+            warn(f"{error}; it is in {aside} now, and is computed again")
 
 
 def _is_finished(job: Job, folder: Path, analysis: Analysis) -> bool:
