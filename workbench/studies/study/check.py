@@ -17,7 +17,7 @@ from workbench.model.memory import readable
 from workbench.studies.cost import duration
 from workbench.studies.study.jobs import jobs_of
 from workbench.studies.study.plan import Plan
-from workbench.studies.study.run import Models, run_job
+from workbench.studies.study.run import Models, result_files, run_job
 from workbench.text.readers import load_corpus
 
 _FEW, _MORE = (2, 4), (4, 12)  # least and most texts of a language in the two passes of the probe
@@ -86,7 +86,7 @@ def cost(plan: Plan, *, progress: bool = True, clock: Callable[[], float] = time
     few, more = (min(most, max(least, texts // part)) for (least, most), part in ((_FEW, 10), (_MORE, 4)))
     with TemporaryDirectory() as folder:
         passes = [_probe(plan, number, Path(folder) / str(number), progress, clock) for number in sorted({few, more})]
-        results = {job.folder: len(list((Path(folder) / str(more) / job.folder).glob("*.nc"))) for job in jobs_of(plan)}
+        results = {job.folder: len(result_files(Path(folder) / str(more) / job.folder)) for job in jobs_of(plan)}
     rows = {
         job.folder: {
             "results": results[job.folder],

@@ -13,7 +13,7 @@ from workbench.results.resuming.lock import FILE as LOCK
 from workbench.results.resuming.lock import is_free
 from workbench.studies.study.jobs import Job, jobs_of
 from workbench.studies.study.plan import Plan
-from workbench.studies.study.run import FAILED, FILE, record_of
+from workbench.studies.study.run import FAILED, FILE, record_of, result_files
 
 
 def plan_in(folder: str | Path) -> Plan:
@@ -52,7 +52,7 @@ def status(folder: str | Path) -> pd.DataFrame:
         done = record.get("key") == job.key
         rows[job.folder] = {
             "state": _state(job, folder, done, job.folder in failed),
-            "results": len(list((folder / job.folder).glob("*.nc"))),
+            "results": len(result_files(folder / job.folder)),
             "seconds": record.get("seconds") if done else None,
             "finished": record.get("finished") if done else None,
         }
@@ -85,5 +85,5 @@ def results_in(folder: str | Path) -> Iterator[tuple[Job, str, xr.Dataset]]:
     folder = Path(folder).expanduser()
     for job in jobs_of(plan_in(folder)):
         if record_of(folder / job.folder).get("key") == job.key:
-            for path in sorted((folder / job.folder).glob("*.nc")):
+            for path in result_files(folder / job.folder):
                 yield job, path.stem, load_result(path)

@@ -8,7 +8,7 @@ from workbench.results.files import load_result, write_whole
 from workbench.results.resuming.lock import locked
 from workbench.studies.study.folder import plan_in
 from workbench.studies.study.jobs import Job, jobs_of
-from workbench.studies.study.run import FILE, record_of
+from workbench.studies.study.run import FILE, record_of, result_files
 
 
 def merge(folders: Sequence[str | Path], out: str | Path) -> Path:
@@ -48,7 +48,7 @@ def _finished(job: Job, folder: Path) -> bool:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a finished job: its results are read first, so that a damaged one is refused, and its record comes last."""
-    for path in source.glob("*.nc"):
+    for path in result_files(source):
         load_result(path)
     with locked(target):
         files = [path for path in sorted(source.iterdir()) if path.is_file() and not path.name.startswith(".")]

@@ -16,7 +16,7 @@ from workbench.studies.report.render import render
 from workbench.studies.report.store import load_report, save_report
 from workbench.studies.study.folder import plan_in
 from workbench.studies.study.jobs import Job, jobs_of
-from workbench.studies.study.run import record_of
+from workbench.studies.study.run import record_of, result_files
 
 
 def report(folder: str | Path) -> Path:
@@ -88,7 +88,7 @@ def _compared(folder: Path, jobs: Sequence[Job]) -> go.Figure | None:
         return None
     values: dict[tuple[str, str], dict[str, xr.DataArray]] = {}
     for job in jobs:
-        for path in sorted((folder / job.folder).glob("*.nc")):
+        for path in result_files(folder / job.folder):
             result = load_result(path)
             for name in map(str, result.data_vars):
                 if result[name].dims in (("language",), ("group",)) and "low" in companions(result, name):

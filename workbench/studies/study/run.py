@@ -16,7 +16,7 @@ from workbench.errors import BadResult, Busy, Interrupted, TooLarge, WorkbenchEr
 from workbench.model.memory import check_memory, readable
 from workbench.model.model import Model
 from workbench.options import Options
-from workbench.results.files import load_result, write_whole
+from workbench.results.files import PARTIAL, load_result, remove_partial, write_whole
 from workbench.studies.analysis import Analysis
 from workbench.studies.options import open_model
 from workbench.studies.runs import OTHERS, Run
@@ -69,6 +69,8 @@ def run_jobs(study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), p
     out, models = Path(out).expanduser(), Models()
     jobs = jobs_of(study)
     left, failed = shard_of(jobs, shard), {}
+    if out.is_dir():
+        remove_partial(out)
     write_whole(out / FILE, json.dumps(study.record, ensure_ascii=False, indent=1))
     number = len(left)
     while left:
@@ -131,9 +133,14 @@ def run_job(job: Job, out: Path, models: Models, *, progress: bool = True) -> No
     _write_record(job, folder, time.monotonic() - start)
 
 
+def result_files(folder: Path) -> list[Path]:
+    """The finished results of a run folder, without those that a stopped or killed process left."""
+    return sorted(path for path in folder.glob("*.nc") if not path.name.endswith(PARTIAL))
+
+
 def set_damaged_aside(folder: Path) -> None:
     """Move the damaged results of a run folder into `others/`, so that they are computed again."""
-    for path in sorted(folder.glob("*.nc")):
+    for path in result_files(folder):
         try:
             load_result(path)
         except BadResult as error:
@@ -161,7 +168,7 @@ def record_of(folder: Path) -> dict[str, Any]:
 
 def _write_record(job: Job, folder: Path, seconds: float) -> None:
     """Record a finished job: what it was given, how long it took this time, and its results with their hashes."""
-    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.nc"))}
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in result_files(folder)}
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     record = {"key": job.key, **job.record, "files": files, "seconds": round(seconds, 3), "finished": now}
     write_whole(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1))
