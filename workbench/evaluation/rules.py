@@ -86,6 +86,39 @@ def summary(
     return variables, _means(correct, items, aligned=answers.aligned, level=level, seed=seed)
 
 
+def written_summary(
+    correct: np.ndarray, *, aligned: bool, level: float, seed: int
+) -> tuple[Variables, dict[str, float | str]]:
+    """As `summary`, of written answers, 1 where right [language, item]: nobody guesses a text, so chance is 0.
+
+    A test against 0 would call one right answer significant: there are no p-values, label prior or other baseline.
+    """
+    items = (~np.isnan(correct)).sum(1)
+    hits = np.rint(np.nansum(correct, 1)).astype(int)
+    accuracy = np.array([_mean(row[~np.isnan(row)]) for row in correct])
+    low, high = np.array([wilson(int(h), int(n), level=level) for h, n in zip(hits, items, strict=True)]).T
+    none = np.full(len(correct), np.nan)
+    ends = f"of Wilson's {level:.0%} interval of accuracy"
+    by_language = ("language",)
+    variables: Variables = {
+        "correct": (_CELLS, correct, "1 where the answer is right"),
+        "accuracy": (by_language, accuracy, "share of items answered right"),
+        "low": (by_language, low, f"lower end {ends}"),
+        "high": (by_language, high, f"upper end {ends}"),
+        "chance": (by_language, np.zeros(len(correct)), "accuracy of a random text"),
+        "null": (by_language, none, "accuracy that the picks' label prior earns; nothing is picked"),
+        "majority": (by_language, none, "share of the most frequent right label; there are no labels"),
+        "answer_only": (by_language, none, "accuracy with the question left out; not measured"),
+        "above": (by_language, 100 * accuracy, "accuracy above chance, which is 0 [points]"),
+        "above_low": (by_language, 100 * low, f"lower end {ends}, above chance [points]"),
+        "above_high": (by_language, 100 * high, f"upper end {ends}, above chance [points]"),
+        "p_value": (by_language, none, "p-value that accuracy is at chance; there is no test against 0"),
+        "p_single": (by_language, none, "p-value before correction; there is no test against 0"),
+        "items": (by_language, items, "items"),
+    }
+    return variables, _means(correct, items, aligned=aligned, level=level, seed=seed)
+
+
 def right(choice: np.ndarray, golds: np.ndarray) -> np.ndarray:
     """1 where the picked option is right, [language, item] float; NaN where nothing was picked."""
     hit = np.take_along_axis(

@@ -39,7 +39,7 @@ def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
     if not results:
         raise BadArgument("results is empty; give {'words': wb.evaluation.accuracy(model, task)}")
     for name, result in results.items():
-        if not {"accuracy", "p_single", "choice"} <= set(getattr(result, "data_vars", ())):
+        if not {"accuracy", "p_single", "correct"} <= set(getattr(result, "data_vars", ())):
             raise BadResult(f"{name!r} is no result of wb.evaluation.accuracy")
     records = {name: provenance(result) for name, result in results.items()}
     models = [record.get("model") for record in records.values()]

@@ -6,8 +6,8 @@ from typing import Literal
 from workbench.errors import BadTask
 from workbench.text.tasks.task import Context, Task
 
-Format = Literal["cloze", "letters"]
-_ANSWER = "Answer:"
+Format = Literal["cloze", "question", "letters"]
+_QUESTION, _ANSWER = "Question:", "Answer:"
 _MOST_LETTERS = 26
 
 
@@ -16,14 +16,14 @@ def formatted(task: Task, format: Format, shots: int) -> Task:
 
     Args:
         task: questions and options.
-        format: `"cloze"`: the question, then an option's text; `"letters"`: the question, the options as `A. text`
-            lines and `Answer:`, then a letter.
+        format: `"cloze"`: the question, then an option's text; `"question"`: `Question:` before it, and a line with
+            `Answer:` after it; `"letters"`: the question, the options as `A. text` lines and `Answer:`, then a letter.
         shots: the first items, solved, stand before each of the others, with a blank line between.
 
     Raises:
         BadTask: no item is left after the shots, a shot that a language lacks, or more options than letters.
     """
-    shaped = _lettered(task) if format == "letters" else task
+    shaped = {"cloze": lambda same: same, "question": _questioned, "letters": _lettered}[format](task)
     return _with_shots(shaped, shots) if shots else shaped
 
 
@@ -42,6 +42,20 @@ def letters(options: int) -> tuple[str, ...]:
     if options > _MOST_LETTERS:
         raise BadTask(f"{options} options; there are {_MOST_LETTERS} letters")
     return tuple(chr(ord("A") + place) for place in range(options))
+
+
+def _questioned(task: Task) -> Task:
+    def lines(question: str) -> str:
+        return "\n".join([*([f"{_QUESTION} {question}"] if question else []), _ANSWER])
+
+    context: dict[str, tuple[Context | None, ...]] = {
+        language: tuple(
+            tuple(map(lines, each)) if isinstance(each, tuple) else None if each is None else lines(each)
+            for each in rows
+        )
+        for language, rows in task.context.items()
+    }
+    return replace(task, context=context, delimiter=dict.fromkeys(task.languages, " "))
 
 
 def _lettered(task: Task) -> Task:
