@@ -49,6 +49,7 @@ def check_options(task: Task, *, format: Format, tokens: int | None, **of_choice
         )
 
 
+# Long: the options of accuracy that written answers have.
 def written_accuracy(
     model: Model,
     task: Task,

@@ -123,6 +123,8 @@ def tasks(result: xr.Dataset) -> Finding:
     if written.any():
         some = int((written & (result.above.values > 0)).sum())
         lines.append(f"Of the cells of written answers, {some} of {int(written.sum())} hold any right one.")
+    if result.attrs.get("one_task"):
+        lines.append(f"{result.attrs['one_task']} count as one task in the means.")
     complete = result.mean_headroom.dropna("language")
     if complete.sizes["language"]:
         best = complete.isel(language=int(complete.values.argmax()))
