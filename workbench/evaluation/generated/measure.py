@@ -135,19 +135,19 @@ def _prompts(model: Model, task: Task, tokens: int, truncate: bool) -> tuple[lis
     }
     corpus = Corpus({code: rows for code, rows in texts.items() if rows}, aligned=False, source=task.name)
     encoded = encode(model.tokenizer, corpus, max_length=10**9, n_embedded=model.n_embedded)
-    room = model.n_context - tokens
-    if room < 1:
+    longest = model.n_context - tokens
+    if longest < 1:
         raise TooLarge(f"tokens={tokens} leaves no room for a prompt; {model.name!r} takes {model.n_context} in all")
     prompts, cut = [], np.zeros(len(task.languages), dtype=int)
     for text in encoded:
         item = task.ids[task.present(text.language)[text.row]]
-        if len(text.ids) > room and not truncate:
+        if len(text.ids) > longest and not truncate:
             raise TooLarge(
                 f"{task.name}, {text.language}, item {item!r} has {len(text.ids)} tokens; {model.name!r} has room for "
-                f"{room} beside {tokens} of the answer; truncate=True drops the first ones"
+                f"{longest} beside {tokens} of the answer; truncate=True drops the first ones"
             )
-        cut[task.languages.index(text.language)] += len(text.ids) > room
-        prompts.append(Encoded(text.ids[-room:], text.language, text.row))
+        cut[task.languages.index(text.language)] += len(text.ids) > longest
+        prompts.append(Encoded(text.ids[-longest:], text.language, text.row))
     return prompts, cut
 
 
