@@ -30,7 +30,30 @@ def formatted(task: Task, format: Format, shots: int) -> Task:
 def without_question(task: Task, format: Format) -> Task:
     """The task with the question left out: an empty context, or the lettered options alone."""
     empty = {language: tuple(None if c is None else "" for c in rows) for language, rows in task.context.items()}
-    return formatted(replace(task, context=empty), format, 0)
+    same = _with_own_separators(task) if format == "cloze" else task
+    return formatted(replace(same, context=empty), format, 0)
+
+
+def _with_own_separators(task: Task) -> Task:
+    """The task with separators that contexts decide, by an opening quotation mark, put into the options."""
+    options, delimiter = dict(task.options), dict(task.delimiter)
+    for language, rows in task.context.items():
+        separators = [
+            [task.separator(language, text) for text in _contexts(context, own)]
+            for context, own in zip(rows, task.options[language], strict=True)
+        ]
+        if language not in task.delimiter and not all(space for each in separators for space in each):
+            delimiter[language] = ""
+            options[language] = tuple(
+                tuple(map("".join, zip(spaces, own, strict=True)))
+                for spaces, own in zip(separators, task.options[language], strict=True)
+            )
+    return replace(task, options=options, delimiter=delimiter)
+
+
+def _contexts(context: Context | None, options: tuple[str, ...]) -> tuple[str, ...]:
+    """The context of each option."""
+    return context if isinstance(context, tuple) else (context or "",) * len(options)
 
 
 def letters(options: int) -> tuple[str, ...]:
@@ -95,4 +118,4 @@ def _solved(task: Task, language: str, place: int) -> str:
     if question is None:
         raise BadTask(f"{task.name}: {language!r} lacks the item {task.ids[place]!r}, which would be a shot")
     context = question[gold] if isinstance(question, tuple) else question
-    return f"{context}{task.separator(language)}{task.options[language][place][gold]}"
+    return f"{context}{task.separator(language, context)}{task.options[language][place][gold]}"
