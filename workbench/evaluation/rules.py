@@ -71,7 +71,8 @@ def written_summary(
     """
     items = (~np.isnan(correct)).sum(1)
     hits = np.rint(np.nansum(correct, 1)).astype(int)
-    column = dict.fromkeys(("null", "majority", "answer_only", "p"), np.full(len(correct), np.nan))
+    unknown = np.full(len(correct), np.nan)
+    column = {"null": unknown, "majority": unknown, "answer_only": unknown, "p": unknown}
     column["chance"] = np.zeros(len(correct))
     ends = [wilson(int(right), int(of), level=level) for right, of in zip(hits, items, strict=True)]
     column["low"], column["high"] = np.array(ends).T

@@ -142,6 +142,13 @@ def test_tokens_of_a_choice_task_are_refused(wrapped):
         wb.evaluation.accuracy(wrapped("llama"), questions(), tokens=0, **QUICK)
 
 
+def test_queries_have_their_own_measure(wrapped):
+    row = {"question": "Who?", "schema": "(:A)", "cypher": "MATCH (n) RETURN n", "instance_id": 1}
+    task = wb.load_task({"en": [{**row, "data_source": "x", "database_reference_alias": ""}]}, format="text2cypher")
+    with pytest.raises(BadTask, match=r"Cypher queries; wb\.evaluation\.cypher"):
+        wb.evaluation.accuracy(wrapped("llama"), task, **QUICK)
+
+
 def test_what_needs_picks_refuses_written_answers(wrapped):
     result = wb.evaluation.accuracy(writer(" 42\n"), questions(), **QUICK)
     with pytest.raises(BadResult, match="with `choice`"):

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,13 @@ def tasks():
     folder = os.environ.get("XCOPA_FOLDER")
     causes = wb.load_task(folder, languages="it,tr,zh", limit=ITEMS) if folder else wb.load_task(xcopa.rows())
     words = wb.load_task("words", languages="de,ja", limit=ITEMS)
-    quotes = wb.load_task(quoted())
     every = {"words": (words, "cloze"), "letters": (words, "letters"), "causes": (causes, "cloze")}
-    return every | {"quotes": (quotes, "cloze"), "mixed": (wb.load_task(quoted(plain=8)), "cloze")}
+    for name, plain in (("quotes", 0), ("mixed", 8)):
+        every[name] = (replace(wb.load_task(quoted(plain)), name=name), "cloze")
+    return every
 
 
-def quoted(plain=0):
+def quoted(plain):
     """Rows whose contexts end in an opening quotation mark, but for the first ones."""
     marks = {"de": "„", "en": "“"}
     return [

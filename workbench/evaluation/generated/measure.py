@@ -31,13 +31,16 @@ def check_options(task: Task, *, format: Format, tokens: int | None, **of_choice
     """Refuse options of tasks of the other kind.
 
     Raises:
-        BadTask: letters, or another normalization, seam or variant, of a generated task; `tokens` of a choice task.
+        BadTask: letters, or another normalization, seam or variant, of a generated task; `tokens` of a choice task; or
+            queries, which another function compares.
         BadArgument: `tokens` is out of range.
     """
     if task.kind == "choice":
         if tokens is not None:
             raise BadTask(f"tokens={tokens}: in {task.name} options are compared and nothing is written; leave it out")
         return
+    if task.queries is not None:
+        raise BadTask(f"the answers of {task.name} are Cypher queries; wb.evaluation.cypher compares and executes them")
     whole_number("tokens", TOKENS if tokens is None else tokens, at_least=1)
     given = {name: value for name, value in of_choice.items() if value != _OF_CHOICE[name]}
     given |= {"format": format} if format == "letters" else {}
