@@ -177,9 +177,8 @@ def _read(model: Model, task: Task, encoded: list[Encoded], rows: list[list[int]
         parsed[k, item] = last_number(line) if numbers else normalized(line)
         correct[k, item] = is_right(parsed[k, item], answers, numbers=numbers)
         unfinished[k] += _STOP not in whole and ends.isdisjoint(ids)
-    return _Answers(
-        *(table.astype(str) for table in (text, parsed, gold)), correct, unfinished, "numbers" if numbers else "texts"
-    )
+    reads = "numbers" if numbers else "texts"
+    return _Answers(text.astype(str), parsed.astype(str), gold.astype(str), correct, unfinished, reads)
 
 
 def _end_ids(model: Model) -> set[int]:
