@@ -50,8 +50,8 @@ def consistency(
     Returns:
         `agreement`, `expected`, `excess`, `kappa`, `relative`, `both_right`, `same_wrong[language_a, language_b]`, each
         with `_low` and `_high`; `p_value` of the excess, two-sided, corrected over the pairs; `by_pivot[language]`,
-        agreement with the pivot; `unanimous`, share of items with one option picked in all languages. Only items that
-        all languages have count: `items`.
+        agreement with the pivot, and `unanimous`, share of items with one option picked in all languages, with
+        `_low` and `_high` too. Only items that all languages have count: `items`.
 
     Raises:
         BadResult: no picks and golds, languages with different items or numbers of options, or several right options.
@@ -74,22 +74,20 @@ def consistency(
     every = np.vstack([np.full(len(options), 1 / len(options)), weights(len(options), _RESAMPLES, seed)])
     shares = [every @ part.T for part in (same, hits, same & ~hits)]
     values = _measures(every, right, options, both, shares).round(12)  # [draw, measure, pair]; no 1e-16 in place of 0
-    low, high = np.quantile(values[1:], ((1 - level) / 2, (1 + level) / 2), axis=0)
     p = corrected(_p_values(choice, right, gold, options, both, permutations, seed))
+    tables = _square(values, both, len(languages))  # [draw, measure, language_a, language_b]
     variables: Variables = {}
     for number, (name, words) in enumerate(_WORDS.items()):
-        ends = f"end of the {level:.0%} interval of {name}"
-        variables |= {
-            name: (_PAIR, _square(values[0, number], both, len(languages)), words),
-            f"{name}_low": (_PAIR, _square(low[number], both, len(languages)), f"lower {ends}"),
-            f"{name}_high": (_PAIR, _square(high[number], both, len(languages)), f"upper {ends}"),
-        }
-    agreement = variables["agreement"][1].copy()
-    np.fill_diagonal(agreement, 1.0)
+        variables |= _with_ends(name, _PAIR, tables[:, number], words, level)
+    place = languages.index(pivot)
+    with_pivot = tables[:, list(_WORDS).index("agreement"), place].copy()
+    with_pivot[:, place] = 1  # the pivot agrees with itself
+    alike = (choice == choice[:1]).all(0)
+    drawn = np.concatenate([[alike.mean()], every[1:] @ alike])
     variables |= {
         "p_value": (_PAIR, _square(p, both, len(languages)), "p-value of the excess, corrected over the pairs"),
-        "by_pivot": (("language",), agreement[languages.index(pivot)], f"agreement with {pivot}"),
-        "unanimous": ((), (choice == choice[:1]).all(0).mean(), "share of items with one option in all languages"),
+        **_with_ends("by_pivot", ("language",), with_pivot, f"agreement with {pivot}", level),
+        **_with_ends("unanimous", (), drawn, "share of items with one option in all languages", level),
         "items": ((), len(options), "items that all languages have"),
     }
     record = provenance(result)
@@ -189,7 +187,17 @@ def _p_values(
 
 
 def _square(values: np.ndarray, both: tuple[np.ndarray, np.ndarray], n_languages: int) -> np.ndarray:
-    """Values of pairs as a symmetric matrix; NaN on the diagonal, where a language would meet itself."""
-    matrix = np.full((n_languages, n_languages), np.nan)
-    matrix[both] = matrix[both[1], both[0]] = values
+    """Values [..., pair] as symmetric matrices; NaN on the diagonal, where a language would meet itself."""
+    matrix = np.full((*values.shape[:-1], n_languages, n_languages), np.nan)
+    matrix[..., both[0], both[1]] = matrix[..., both[1], both[0]] = values
     return matrix
+
+
+def _with_ends(name: str, axes: tuple[str, ...], draws: np.ndarray, words: str, level: float) -> Variables:
+    """A variable and the ends of its interval, from the sample's own value and those of the draws, [1 + draw, ...]."""
+    low, high = np.quantile(draws[1:], ((1 - level) / 2, (1 + level) / 2), axis=0)
+    return {
+        name: (axes, draws[0], words),
+        f"{name}_low": (axes, low, f"lower end of the {level:.0%} interval of {name}"),
+        f"{name}_high": (axes, high, f"upper end of the {level:.0%} interval of {name}"),
+    }

@@ -84,7 +84,9 @@ def cypher(
         with `rank` `ranked` (the right query is the likeliest), its `chance`, and `blind` [prompt_language], its mean
         with the question left out: what the model's liking for a query earns.
         `corpus_gleu` [prompt_language, language].
-        By metric: `mean` [metric, prompt_language, language] with its interval over items; `gap` [metric, language_of],
+        `items` and `lacking` [prompt_language, language], counts of items that the cell has and lacks.
+        By metric: `compared` [metric], the items that no cell lacks, over which all that follows is taken;
+        `mean` [metric, prompt_language, language] with its interval over items; `gap` [metric, language_of],
         the pivot's mean less that of the other languages; `share` [metric, language_of], the share of the variance of
         the means that the language explains, `share_control_mean` (languages shuffled) and `share_p_value`; and
         `interaction` [metric]. `language_of` is prompt or question.
@@ -132,6 +134,9 @@ def cypher(
             scores["valid"], scores["executed"], reason = executed(written, golds, queries.graph, **options)
             variables["reason"] = (CELLS, _texts(reason), "why a query does not count as executed")
     variables = {name: (CELLS, values, _WORDS[name]) for name, values in scores.items()} | variables
+    present = (~np.isnan(scored.nll)).sum(-1)
+    variables["items"] = (CELLS[:2], present, "items of the cell")
+    variables["lacking"] = (CELLS[:2], len(task) - present, "items of the task that the cell lacks")
     variables |= effects(scores, codes, task.languages, pivot=pivot, level=level, seed=seed)
     flags = {"rank": rank, "normalize": normalize, "write": write, "execute": execute, "names": names}
     numbers = {"tokens": tokens, "timeout": timeout, "pivot": pivot, "level": level}

@@ -113,8 +113,8 @@ def under(result: xr.Dataset) -> Finding:
     """Which group costs which language most accuracy beyond random groups.
 
     `p_value` compares with the mean of the random groups and ignores their spread, so that a cell loses more than with
-    random groups only where `delta` is below `control_low` too. Reads `delta`, `control_low`, `excess`, its ends and
-    `p_value`, each [group, language].
+    random groups only where `delta` is below `control_low` too. Reads `delta`, `control_low`, `control_high`, `excess`, its ends
+    and `p_value`, each [group, language].
     """
     excess, p = result.excess.values, result.p_value.values
     if not np.isfinite(excess).any():
@@ -138,13 +138,21 @@ def under(result: xr.Dataset) -> Finding:
     if only_mean:
         lines.append(f"{only_mean} more lose beyond the mean of random groups, within the spread between those groups.")
     if own:
-        inside = float(np.mean([result.excess.sel(group=name, language=name).item() for name in own]))
-        across = [result.excess.sel(group=name).drop_sel(language=name).mean().item() for name in own]
-        lines.append(
-            f"A language's own group changes its accuracy by {number(inside)} points beyond random groups"
-            + (f", that of the others by {number(float(np.mean(across)))}." if np.isfinite(across).all() else ".")
-        )
+        lines.append(_own_groups(result, own))
     return finding(*lines)
+
+
+def _own_groups(result: xr.Dataset, names: list[str]) -> str:
+    """What the groups named after languages do to their own language, and in how many of these no random group does."""
+    inside = float(np.mean([result.excess.sel(group=name, language=name).item() for name in names]))
+    across = [result.excess.sel(group=name).drop_sel(language=name).mean().item() for name in names]
+    cells = [result.sel(group=name, language=name) for name in names]
+    outside = sum(bool(cell.delta < cell.control_low) or bool(cell.delta > cell.control_high) for cell in cells)
+    return (
+        f"A language's own group changes its accuracy by {number(inside)} points beyond the mean of random groups"
+        + (f", that of the others by {number(float(np.mean(across)))}" if np.isfinite(across).all() else "")
+        + f"; in {outside} of {count(len(names), 'language')} that change is beyond the random groups themselves."
+    )
 
 
 def _group(name: str) -> str:
