@@ -39,6 +39,7 @@ def accuracy(
     variant: Literal["paper", "released"] = "paper",
     heads: Any = None,
     neurons: Any = None,
+    directions: xr.Dataset | None = None,
     answer_only: bool = True,
     truncate: bool = False,
     level: float = 0.95,
@@ -65,6 +66,7 @@ def accuracy(
             papers does.
         heads: scales of head outputs, [layer, head]; or (layer, head) pairs to switch off.
         neurons: scales of neurons, [layer, neuron]; or (layer, neuron) pairs to switch off.
+        directions: a Result with `direction[layer, d]`, added to the residual stream; see `wb.model.edited`.
         answer_only: score the options with the question left out too.
         truncate: drop the first tokens of items that are longer than the context instead of refusing them.
         batch_size: items side by side; `"auto"` is 64. Results differ by rounding alone.
@@ -94,7 +96,7 @@ def accuracy(
     if variant == "released" and format != "letters":
         raise BadTask("variant='released' compares letters; use it with format='letters'")
     size = texts_per_batch(batch_size, auto=64)
-    scales = scales_of(model, heads=heads, neurons=neurons)
+    scales = scales_of(model, heads=heads, neurons=neurons, directions=directions)
     how = {"seam": seam, "truncate": truncate, "bare_letters": variant == "released"}
     shaped, parts = encoded(model, task, format=format, shots=shots, answer_only=answer_only, **how)
     with edited(model, **scales) if scales else nullcontext():

@@ -74,8 +74,8 @@ def test_an_edit_names_the_largest_loss_and_the_diagonal():
     )
     assert said.details == (
         "2 of 4 cells lose more than with random groups (corrected).",
-        "A language's own group changes its accuracy by -20 points beyond the mean of random groups, that of the others "
-        "by -3; in 2 of 2 languages that change is beyond the random groups themselves.",
+        "A language's own group changes its accuracy by -20 points beyond the mean of random groups, that of the "
+        "others by -3; in 2 of 2 languages that change is beyond the random groups themselves.",
     )
 
 

@@ -45,6 +45,7 @@ def cypher(
     pivot: str = "en",
     heads: Any = None,
     neurons: Any = None,
+    directions: xr.Dataset | None = None,
     level: float = 0.95,
     progress: bool = True,
     batch_size: int | str = "auto",
@@ -75,6 +76,7 @@ def cypher(
         pivot: language that the gaps compare with the others; where it is missing, gaps are NaN.
         heads: scales [layer, head], or (layer, head) pairs or a mask of what is switched off.
         neurons: the same of neurons.
+        directions: a Result with `direction[layer, d]`, added to the residual stream; see `wb.model.edited`.
         batch_size: prompts side by side; `"auto"` is 32. Affects results by rounding only.
         seed: of the draws behind intervals and p-values.
 
@@ -109,7 +111,8 @@ def cypher(
     if execute:
         require_ladybug()
     codes = chosen(prompt_languages or _default(task, queries), list(queries.prompts), where="the prompts")
-    size, scales = texts_per_batch(batch_size), scales_of(model, heads=heads, neurons=neurons)
+    size = texts_per_batch(batch_size)
+    scales = scales_of(model, heads=heads, neurons=neurons, directions=directions)
     tasks = {code: prompted(task, queries, code) for code in codes}
     if write:
         check_prompts_fit(model, list(tasks.values()), tokens)

@@ -1,4 +1,4 @@
-"""Generation: continuations of encoded prompts, with heads or neurons scaled."""
+"""Generation: continuations of encoded prompts, with heads or neurons scaled, or directions added."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -41,6 +41,7 @@ def generate(
     batch_size: int,
     heads: Tensor | None = None,
     neurons: Tensor | None = None,
+    directions: Tensor | None = None,
     draw: Callable[[Sequence[int]], LogitsProcessor] | None = None,
     beams: int = 1,
 ) -> list[str]:
@@ -53,6 +54,7 @@ def generate(
         batch_size: prompts side by side, of about equal length.
         heads: scales of head outputs, [layer, head]; see `edited`.
         neurons: scales of neurons, [layer, neuron].
+        directions: what is added after each layer, [layer, d].
         draw: from the numbers of a batch's prompts to a processor of their logits, applied before the highest is taken.
         beams: beginnings that beam search keeps.
     """
@@ -64,7 +66,7 @@ def generate(
     for start in range(0, len(order), batch_size):
         part = order[start : start + batch_size]
         ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
-        with edited(model, heads=heads, neurons=neurons):
+        with edited(model, heads=heads, neurons=neurons, directions=directions):
             batch = Batch(ids, mask, ("",) * len(part), tuple(part)).to(model.device)
             output = greedy(model, batch, tokens, cache=cache, draw=draw and draw(part), num_beams=beams).sequences
         for i, row in zip(part, output[:, ids.shape[1] :].cpu(), strict=True):

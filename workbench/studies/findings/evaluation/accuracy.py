@@ -113,8 +113,8 @@ def under(result: xr.Dataset) -> Finding:
     """Which group costs which language most accuracy beyond random groups.
 
     `p_value` compares with the mean of the random groups and ignores their spread, so that a cell loses more than with
-    random groups only where `delta` is below `control_low` too. Reads `delta`, `control_low`, `control_high`, `excess`, its ends
-    and `p_value`, each [group, language].
+    random groups only where `delta` is below `control_low` too. Reads `delta`, `control_low`, `control_high`, `excess`,
+    its ends and `p_value`, each [group, language].
     """
     excess, p = result.excess.values, result.p_value.values
     if not np.isfinite(excess).any():
