@@ -108,20 +108,42 @@ def _picks(result: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, list
     """Picks [language, item] of the items that all languages have, golds [item, option], options [item], languages."""
     if "choice" not in result or "gold" not in result:
         raise BadResult("consistency takes a Result of wb.evaluation.accuracy, with `choice` and `gold`")
-    if not result.attrs.get("aligned"):
-        raise BadResult("this task is not aligned: its languages have different items, and no pick can be compared")
     languages = [str(code) for code in result["language"].values]
+    choice = result["choice"].transpose("language", "item").to_numpy()
+    gold = result["gold"].to_numpy().astype(bool)
+    present = ~np.isnan(result["score"].transpose("language", "item", "option").to_numpy())
+    aligned = bool(result.attrs.get("aligned"))
+    whole, options = comparable(choice >= 0, present, gold, aligned=aligned, languages=languages)
+    return choice[:, whole], gold[whole], options, languages
+
+
+def comparable(
+    answered: np.ndarray, present: np.ndarray, gold: np.ndarray, *, aligned: bool, languages: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which items all languages have, [item] bool, and the number of options of each of these.
+
+    Args:
+        answered: whether a language has an item, [language, item].
+        present: whether it has an option, [language, item, option].
+        gold: whether an option is right, [item, option].
+        aligned: item i says the same in every language.
+        languages: codes.
+
+    Raises:
+        BadResult: picks of these items cannot be compared between languages.
+        TooFewLanguages: one language.
+    """
+    if not aligned:
+        raise BadResult("this task is not aligned: its languages have different items, and no pick can be compared")
     if len(languages) < 2:
         raise TooFewLanguages(f"consistency compares two languages or more; this result has {languages}")
-    choice = result["choice"].transpose("language", "item").to_numpy()
-    whole = (choice >= 0).all(0)
+    whole = np.all(answered, 0)
     if whole.sum() < 2:
         raise BadResult(f"{int(whole.sum())} items are answered in all languages; consistency needs two")
-    counts = (~np.isnan(result["score"].transpose("language", "item", "option").to_numpy()[:, whole])).sum(-1)
-    gold = result["gold"].to_numpy().astype(bool)[whole]
-    if (counts != counts[:1]).any() or (gold.sum(1) != 1).any():
+    counts = present[:, whole].sum(-1)
+    if (counts != counts[:1]).any() or (gold[whole].sum(1) != 1).any():
         raise BadResult("an item has other numbers of options in other languages, or several right ones; leave it out")
-    return choice[:, whole], gold, counts[0], languages
+    return whole, counts[0]
 
 
 def _measures(
