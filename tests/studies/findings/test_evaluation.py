@@ -104,6 +104,15 @@ def test_a_loss_within_the_spread_of_random_groups_is_beyond_their_mean_only():
     assert "German loses most beyond the mean of random groups: 30 points" in text and "0 of 4 cells" in text
 
 
+def test_another_measure_is_named():
+    effects = under([[-30.0, -2.0], [-4.0, -10.0]], [[0.001, 0.5], [0.5, 0.03]]).assign_attrs(measure="agreement")
+    text = findings.under(effects).text
+    assert "30 points of agreement with the other languages (change" in text and "accuracy" not in text
+    assert "own group changes its agreement with the other languages by -20 points" in text
+    lines = findings.under(effects.assign_attrs(measure="line_pass")).text
+    assert "30 points of responses in the right language (change" in lines
+
+
 def test_no_loss_is_not_a_negative_loss():
     answer = findings.under(under([[3.0, 2.0], [4.0, 1.5]], [[0.5] * 2] * 2)).answer
     assert (
