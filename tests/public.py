@@ -303,7 +303,7 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
         "evaluation.table": {"results": {"quiz": given.answers}},
         "evaluation.to_lm_eval": {"task": given.quiz, "folder": NEW},
         "evaluation.tokenization": {"tokenizers": {"letters": list}, "corpus": given.corpus, "pivot": "de"},
-        "evaluation.under": {**task, "groups": {"de": [(0, 1)]}, "controls": 1},
+        "evaluation.under": {**task, "groups": {"de": [(0, 1)]}, "measure": "accuracy", "controls": 1},
     }
 
 

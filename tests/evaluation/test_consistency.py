@@ -5,6 +5,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadArgument, BadResult, TooFewLanguages
+from workbench.results.companions import companions
 from workbench.results.make import make_result
 
 
@@ -118,6 +119,23 @@ def test_intervals_draw_items_with_all_languages():
     drawn = np.random.default_rng(5).integers(0, 6, (1000, 6))
     same = np.array(choice[0]) == np.array(choice[1])
     assert result.agreement_low.item() == pytest.approx(np.quantile(same[drawn].mean(1), 0.025))
+
+
+def test_by_pivot_and_unanimous_have_the_intervals_of_a_plain_bootstrap():
+    choice = np.array([[0, 1, 2, 3, 0, 0, 1], [0, 1, 3, 0, 0, 1, 1], [0, 2, 2, 0, 1, 1, 1]])
+    result = wb.evaluation.consistency(answered(choice, [0, 1, 2, 0, 0, 0, 1]), pivot="de", seed=3, level=0.8)
+    drawn = np.random.default_rng(3).integers(0, 7, (1000, 7))
+    with_pivot, alike = choice == choice[1], (choice == choice[0]).all(0)
+    for end, tail in (("low", 0.1), ("high", 0.9)):
+        wanted = [np.quantile([with_pivot[k, row].mean() for row in drawn], tail) for k in range(3)]
+        np.testing.assert_allclose(result[f"by_pivot_{end}"], wanted, atol=1e-12)
+        assert result[f"unanimous_{end}"].item() == pytest.approx(np.quantile(alike[drawn].mean(1), tail), abs=1e-12)
+        assert companions(result, "by_pivot")[end].identical(result[f"by_pivot_{end}"])
+        assert companions(result, "unanimous")[end].identical(result[f"unanimous_{end}"])
+    assert result.by_pivot.values == pytest.approx([4 / 7, 1, 4 / 7]) and result.unanimous.item() == pytest.approx(
+        2 / 7
+    )
+    assert np.isnan(result.agreement.values.diagonal()).all(), "only by_pivot states that the pivot agrees with itself"
 
 
 def test_items_that_a_language_lacks_do_not_count():

@@ -50,8 +50,8 @@ def consistency(
     Returns:
         `agreement`, `expected`, `excess`, `kappa`, `relative`, `both_right`, `same_wrong[language_a, language_b]`, each
         with `_low` and `_high`; `p_value` of the excess, two-sided, corrected over the pairs; `by_pivot[language]`,
-        agreement with the pivot; `unanimous`, share of items with one option picked in all languages. Only items that
-        all languages have count: `items`.
+        agreement with the pivot, and `unanimous`, share of items with one option picked in all languages, with
+        `_low` and `_high` too. Only items that all languages have count: `items`.
 
     Raises:
         BadResult: no picks and golds, languages with different items or numbers of options, or several right options.
@@ -74,22 +74,20 @@ def consistency(
     every = np.vstack([np.full(len(options), 1 / len(options)), weights(len(options), _RESAMPLES, seed)])
     shares = [every @ part.T for part in (same, hits, same & ~hits)]
     values = _measures(every, right, options, both, shares).round(12)  # [draw, measure, pair]; no 1e-16 in place of 0
-    low, high = np.quantile(values[1:], ((1 - level) / 2, (1 + level) / 2), axis=0)
     p = corrected(_p_values(choice, right, gold, options, both, permutations, seed))
+    tables = _square(values, both, len(languages))  # [draw, measure, language_a, language_b]
     variables: Variables = {}
     for number, (name, words) in enumerate(_WORDS.items()):
-        ends = f"end of the {level:.0%} interval of {name}"
-        variables |= {
-            name: (_PAIR, _square(values[0, number], both, len(languages)), words),
-            f"{name}_low": (_PAIR, _square(low[number], both, len(languages)), f"lower {ends}"),
-            f"{name}_high": (_PAIR, _square(high[number], both, len(languages)), f"upper {ends}"),
-        }
-    agreement = variables["agreement"][1].copy()
-    np.fill_diagonal(agreement, 1.0)
+        variables |= _with_ends(name, _PAIR, tables[:, number], words, level)
+    place = languages.index(pivot)
+    with_pivot = tables[:, list(_WORDS).index("agreement"), place].copy()
+    with_pivot[:, place] = 1  # the pivot agrees with itself
+    alike = (choice == choice[:1]).all(0)
+    drawn = np.concatenate([[alike.mean()], every[1:] @ alike])
     variables |= {
         "p_value": (_PAIR, _square(p, both, len(languages)), "p-value of the excess, corrected over the pairs"),
-        "by_pivot": (("language",), agreement[languages.index(pivot)], f"agreement with {pivot}"),
-        "unanimous": ((), (choice == choice[:1]).all(0).mean(), "share of items with one option in all languages"),
+        **_with_ends("by_pivot", ("language",), with_pivot, f"agreement with {pivot}", level),
+        **_with_ends("unanimous", (), drawn, "share of items with one option in all languages", level),
         "items": ((), len(options), "items that all languages have"),
     }
     record = provenance(result)
@@ -110,20 +108,42 @@ def _picks(result: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, list
     """Picks [language, item] of the items that all languages have, golds [item, option], options [item], languages."""
     if "choice" not in result or "gold" not in result:
         raise BadResult("consistency takes a Result of wb.evaluation.accuracy, with `choice` and `gold`")
-    if not result.attrs.get("aligned"):
-        raise BadResult("this task is not aligned: its languages have different items, and no pick can be compared")
     languages = [str(code) for code in result["language"].values]
+    choice = result["choice"].transpose("language", "item").to_numpy()
+    gold = result["gold"].to_numpy().astype(bool)
+    present = ~np.isnan(result["score"].transpose("language", "item", "option").to_numpy())
+    aligned = bool(result.attrs.get("aligned"))
+    whole, options = comparable(choice >= 0, present, gold, aligned=aligned, languages=languages)
+    return choice[:, whole], gold[whole], options, languages
+
+
+def comparable(
+    answered: np.ndarray, present: np.ndarray, gold: np.ndarray, *, aligned: bool, languages: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which items all languages have, [item] bool, and the number of options of each of these.
+
+    Args:
+        answered: whether a language has an item, [language, item].
+        present: whether it has an option, [language, item, option].
+        gold: whether an option is right, [item, option].
+        aligned: item i says the same in every language.
+        languages: codes.
+
+    Raises:
+        BadResult: picks of these items cannot be compared between languages.
+        TooFewLanguages: one language.
+    """
+    if not aligned:
+        raise BadResult("this task is not aligned: its languages have different items, and no pick can be compared")
     if len(languages) < 2:
         raise TooFewLanguages(f"consistency compares two languages or more; this result has {languages}")
-    choice = result["choice"].transpose("language", "item").to_numpy()
-    whole = (choice >= 0).all(0)
+    whole = np.all(answered, 0)
     if whole.sum() < 2:
         raise BadResult(f"{int(whole.sum())} items are answered in all languages; consistency needs two")
-    counts = (~np.isnan(result["score"].transpose("language", "item", "option").to_numpy()[:, whole])).sum(-1)
-    gold = result["gold"].to_numpy().astype(bool)[whole]
-    if (counts != counts[:1]).any() or (gold.sum(1) != 1).any():
+    counts = present[:, whole].sum(-1)
+    if (counts != counts[:1]).any() or (gold[whole].sum(1) != 1).any():
         raise BadResult("an item has other numbers of options in other languages, or several right ones; leave it out")
-    return choice[:, whole], gold, counts[0], languages
+    return whole, counts[0]
 
 
 def _measures(
@@ -189,7 +209,17 @@ def _p_values(
 
 
 def _square(values: np.ndarray, both: tuple[np.ndarray, np.ndarray], n_languages: int) -> np.ndarray:
-    """Values of pairs as a symmetric matrix; NaN on the diagonal, where a language would meet itself."""
-    matrix = np.full((n_languages, n_languages), np.nan)
-    matrix[both] = matrix[both[1], both[0]] = values
+    """Values [..., pair] as symmetric matrices; NaN on the diagonal, where a language would meet itself."""
+    matrix = np.full((*values.shape[:-1], n_languages, n_languages), np.nan)
+    matrix[..., both[0], both[1]] = matrix[..., both[1], both[0]] = values
     return matrix
+
+
+def _with_ends(name: str, axes: tuple[str, ...], draws: np.ndarray, words: str, level: float) -> Variables:
+    """A variable and the ends of its interval, from the sample's own value and those of the draws, [1 + draw, ...]."""
+    low, high = np.quantile(draws[1:], ((1 - level) / 2, (1 + level) / 2), axis=0)
+    return {
+        name: (axes, draws[0], words),
+        f"{name}_low": (axes, low, f"lower end of the {level:.0%} interval of {name}"),
+        f"{name}_high": (axes, high, f"upper end of the {level:.0%} interval of {name}"),
+    }

@@ -1,17 +1,19 @@
 """Under edits: what each language can no longer do without a group of heads or neurons, against random groups."""
 
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, one_of, shown, whole_number
 from workbench.errors import BadArgument
-from workbench.evaluation.measure import encoded, golds, lengths, scored
-from workbench.evaluation.picks import NORMALIZE, picked, warn_of_tokens
-from workbench.evaluation.rules import right
+from workbench.evaluation import measures
+from workbench.evaluation.measures import NOUNS, Measure, OfPrompts, OfTask
+from workbench.evaluation.picks import NORMALIZE, warn_of_tokens
 from workbench.evaluation.scoring.formats import Format
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
@@ -24,6 +26,7 @@ from workbench.results.proportions import mcnemar
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected
 from workbench.text.tasks.task import Task
+from workbench.text.tokens.segment import Segmenters
 
 _SHARE = {"head": 0.02, "neuron": 0.01}  # of the units, taken from a score
 _CELLS = ("group", "language")
@@ -34,9 +37,10 @@ _CELLS = ("group", "language")
 @alone
 def under(
     model: Model,
-    task: Task,
+    task: Task | pd.DataFrame,
     groups: Groups,
     *,
+    measure: str | None = None,
     unit: Literal["head", "neuron"] | None = None,
     scale: float = 0.0,
     fill: Any = None,
@@ -45,20 +49,32 @@ def under(
     normalize: str = "none",
     shots: int = 0,
     truncate: bool = False,
+    identify: Callable | None = None,
+    words: Collection[str] | None = None,
+    segment: Segmenters | None = None,
+    bar: float = 0.3,
+    respond: Mapping[str, Any] | None = None,
     level: float = 0.95,
     progress: bool = True,
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Measure a task without each group of heads or neurons: the knock-out matrix, in accuracy.
+    """Measure a task or responses without each group of heads or neurons: the knock-out matrix, in what a model can do.
 
     Each group is compared with `controls` random groups of as many units in each layer, drawn outside it.
 
+    A task is measured by its `"accuracy"`; by the `"agreement"` of each language, the mean over the other languages of
+    the share of items with the same option picked; or by its `"consistency"`, that less what independent picks of these
+    accuracies would agree in: both are means over the other languages of what `consistency` gives as `agreement` and
+    `excess`. Agreement falls with accuracy alone, consistency does not. Prompts are answered under each edit, with the
+    same seed, and measured by `"line_pass"`, `"word_pass"` or `"lines_right"`, the means over sources of `confusion`.
+
     Args:
         model: the model.
-        task: of kind choice.
+        task: of kind choice; or prompts of `wb.load_prompts` or `openings`, of one task.
         groups: a Result with `member` or a score of heads or neurons, whose languages become the groups, or a dict of
             group -> (layer, unit) pairs, such as `wb.heads.top(scores)`.
+        measure: one of these; accuracy of a task and line_pass of prompts when None.
         unit: of the pairs; read from a Result, else heads.
         scale: what the outputs of the units are multiplied by: 0 switches off.
         fill: what takes their place where it is not zero, such as means over a corpus: [layer, head, d_head] or
@@ -68,20 +84,30 @@ def under(
         normalize: as of `choose`.
         shots: as of `accuracy`.
         truncate: as of `accuracy`.
-        batch_size: as of `accuracy`.
+        identify: of prompts, as of `confusion`, as the next three; `words` are needed for word_pass alone.
+        words: English dictionary.
+        segment: functions from text to words.
+        bar: a line whose score is at most this fails.
+        respond: options of `respond`, such as `{"tokens": 20, "temperature": 0}`.
+        batch_size: as of `accuracy`, or as of `respond`.
 
     Returns:
-        In points of accuracy, changes against the model without an edit: `delta[group, language]` with `low`, `high`;
-        `control_mean`, `control_low`, `control_high`; `excess` = delta - control_mean with `excess_low`,
-        `excess_high` and `p_value` (t-test over items against the mean of the controls, corrected over all cells: a
-        group is beyond the random groups themselves only where `delta` is outside `control_low` to `control_high`
-        too); `control_delta[group, control, language]`; `mcnemar[group, language]`, the exact p-value of delta alone,
-        corrected; `sample_delta[group, language, item]`; `baseline[language]`; `units[group]`.
+        In points (hundredths) of the measure, changes against the model without an edit: `delta[group, language]` with
+        `low`, `high`; `control_mean`, `control_low`, `control_high`; `excess` = delta - control_mean with
+        `excess_low`, `excess_high` and `p_value` (t-test over items against the mean of the controls, corrected over
+        all cells: a group is beyond the random groups themselves only where `delta` is outside `control_low` to
+        `control_high` too); `control_delta[group, control, language]`; `sample_delta[group, language, item]`;
+        `baseline[language]`; `units[group]`. Of accuracy also `mcnemar[group, language]`, the exact p-value of delta
+        alone, corrected. Of prompts also `skipped[group, language]` and `baseline_skipped[language]`, counts of
+        responses without a line that counts. The numbers of items of agreement and rates are linearized (delta method),
+        so that their mean is the change; it is NaN where, with the group or one of its random ones, no response counts.
 
     Raises:
         BadArgument: an option out of range, a unit that does not exist, or a group that leaves too few for controls.
         BadResult: `groups` belongs to another model.
         BadTask: a generated task.
+        BadResult, TooFewLanguages: agreement or consistency of a task that `consistency` refuses.
+        BadCorpus: no prompts, or those of several tasks.
 
     Example:
         >>> effects = wb.evaluation.under(model, task, wb.heads.top(scores))                     # doctest: +SKIP
@@ -91,8 +117,15 @@ def under(
     finite("scale", scale)
     one_of("normalize", normalize, NORMALIZE)
     warn_of_tokens(normalize)
-    size = texts_per_batch(batch_size, auto=64)
     kind = unit or _unit(groups)
+    measured = _measure(
+        model,
+        task,
+        measure,
+        of_task={"format": format, "normalize": normalize, "shots": shots, "truncate": truncate},
+        of_prompts={"identify": identify, "words": words, "segment": segment, "bar": bar},
+        respond={"seed": seed, "progress": False, "batch_size": batch_size, **(respond or {})},
+    )
     model.require(kind)
     width = model.n_heads if kind == "head" else model.n_neurons
     masks = {
@@ -101,55 +134,68 @@ def under(
         )
         for name, mask in read_groups(groups, model.n_layers, width, unit=kind, share=_SHARE[kind]).items()
     }
-    shaped, parts = encoded(
-        model, task, format=format, shots=shots, answer_only=normalize == "unconditional", truncate=truncate
-    )
-    parts.pop("blind", None)
-    sizes = lengths(shaped, parts["score"])
-    right_options = golds(shaped)
-
-    def measured() -> np.ndarray:
-        tables = scored(model, parts, shaped, size, progress=False)
-        return right(picked({**sizes, **tables}, normalize), right_options)
-
-    clean = measured()
-    correct = np.full((len(masks), 1 + controls, *clean.shape), np.nan)
+    clean, skipped = measured.read()
+    values = np.full((len(masks), 1 + controls, *clean.shape), np.nan)
+    skips = np.full((len(masks), len(clean)), np.nan)
     runs = [(group, control) for group in range(len(masks)) for control in range(1 + controls)]
     fills = {} if fill is None else {f"{kind}_fill": _fill(fill, model, kind)}
-    with tqdm(total=len(runs), desc="under edits", unit="pass", disable=not progress) as bar:
-        for group, control in resumed(runs, {"correct": correct}, skip=lambda _: bar.update()):
+    with tqdm(total=len(runs), desc="under edits", unit="pass", disable=not progress) as progress_bar:
+        done = {"values": values, "skips": skips}
+        for group, control in resumed(runs, done, skip=lambda _: progress_bar.update()):
             mask = list(masks.values())[group][control]
             scales = {f"{kind}s": torch.from_numpy(np.where(mask, scale, 1.0)), **fills}
             if mask.any():
                 with edited(model, **scales):
-                    correct[group, control] = measured()
+                    values[group, control], own = measured.read()
             else:
-                correct[group, control] = clean
-            bar.update()
+                values[group, control], own = clean, skipped
+            if control == 0 and own is not None:
+                skips[group] = own
+            progress_bar.update()
+    variables = _variables(values, clean, measured.name, kind, level, seed)
+    variables["units"] = (("group",), [int(sets[0].sum()) for sets in masks.values()], f"{kind}s of the group")
+    if skipped is not None:
+        words_of = "responses without a line of five tokens"
+        variables["skipped"] = (_CELLS, skips, f"{words_of}, without the group")
+        variables["baseline_skipped"] = (("language",), skipped, f"{words_of}, without an edit")
     return make_result(
-        _variables(correct, clean, kind, level, seed)
-        | {"units": (("group",), [int(sets[0].sum()) for sets in masks.values()], f"{kind}s of the group")},
-        {"group": list(masks), "language": list(shaped.languages), "item": list(shaped.ids)},
+        variables,
+        {"group": list(masks), "language": measured.languages, "item": measured.items},
         method="evaluation.under",
         owners=OWNERS,
         parameters={
             "groups": {name: np.argwhere(sets[0]).tolist() for name, sets in masks.items()},
+            "measure": measured.name,
             "unit": kind,
             "scale": scale,
             "fill": fill is not None,
             "controls": controls,
-            "format": format,
-            "normalize": normalize,
-            "shots": shots,
-            "truncate": truncate,
             "level": level,
-            "batch_size": size,
+            **measured.parameters,
         },
         model=model.info,
-        corpus=shaped.info,
+        corpus=measured.corpus,
         seed=seed,
-        attrs={"unit": kind},
+        attrs={"unit": kind, "measure": measured.name},
     )
+
+
+def _measure(
+    model: Model,
+    task: Task | pd.DataFrame,
+    name: str | None,
+    *,
+    of_task: Mapping[str, Any],
+    of_prompts: Mapping[str, Any],
+    respond: Mapping[str, Any],
+) -> Measure:
+    """The measure of this name, of a task or of prompts, with its options."""
+    if isinstance(task, pd.DataFrame):
+        name = cast(OfPrompts, one_of("measure", name or "line_pass", get_args(OfPrompts)))
+        return measures.of_prompts(model, task, name, responding=respond, **of_prompts)
+    name = cast(OfTask, one_of("measure", name or "accuracy", get_args(OfTask)))
+    size = texts_per_batch(respond["batch_size"], auto=64)
+    return measures.of_task(model, task, name, size=size, **of_task)
 
 
 def _fill(fill: Any, model: Model, kind: str) -> torch.Tensor:
@@ -171,24 +217,23 @@ def _unit(groups: Groups) -> Literal["head", "neuron"]:
     return "neuron" if isinstance(groups, xr.Dataset) and "neuron" in groups.dims else "head"
 
 
-def _variables(correct: np.ndarray, clean: np.ndarray, kind: str, level: float, seed: int) -> Variables:
-    """The Result's variables, from right answers [group, itself and controls, language, item] and without an edit."""
-    change = correct - clean
-    counts = (~np.isnan(clean)).sum(1)
-    gained, lost = (change[:, 0] > 0).sum(-1), (change[:, 0] < 0).sum(-1)
-    exact = np.vectorize(mcnemar)(gained, lost).astype(float)
+def _variables(values: np.ndarray, clean: np.ndarray, name: str, kind: str, level: float, seed: int) -> Variables:
+    """The Result's variables, from numbers [group, itself and controls, language, item] and those without an edit."""
+    change = values - clean
+    undefined = (~np.isnan(change)).sum(-1).min(1) == 0  # [group, language]
+    counts = np.where(undefined, np.nan, (~np.isnan(clean)).sum(1))
+    variables = beyond_controls(
+        100 * change, counts, axis="group", changed=f"{kind}s", noun=NOUNS[name], unit="points", level=level, seed=seed
+    )
+    if name == "accuracy":
+        gained, lost = (change[:, 0] > 0).sum(-1), (change[:, 0] < 0).sum(-1)
+        exact = np.vectorize(mcnemar)(gained, lost).astype(float)
+        variables["mcnemar"] = (_CELLS, corrected(exact), "p-value of McNemar's exact test of delta, corrected")
+    words = "change of each item" + (": 1 gained, -1 lost" if name == "accuracy" else ", linearized")
+    known = ~np.isnan(clean)
+    share = np.divide(np.nansum(clean, 1), known.sum(1), out=np.full(len(clean), np.nan), where=known.any(1))
     return {
-        **beyond_controls(
-            100 * change,
-            counts,
-            axis="group",
-            changed=f"{kind}s",
-            noun="accuracy",
-            unit="points",
-            level=level,
-            seed=seed,
-        ),
-        "mcnemar": (_CELLS, corrected(exact), "p-value of McNemar's exact test of delta, corrected"),
-        "sample_delta": ((*_CELLS, "item"), change[:, 0], "change of each item: 1 gained, -1 lost"),
-        "baseline": (("language",), np.nanmean(clean, 1), "accuracy without an edit"),
+        **variables,
+        "sample_delta": ((*_CELLS, "item"), change[:, 0], words),
+        "baseline": (("language",), share, f"{NOUNS[name]} without an edit"),
     }

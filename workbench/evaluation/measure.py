@@ -41,6 +41,7 @@ def accuracy(
     tokens: int | None = None,
     heads: Any = None,
     neurons: Any = None,
+    directions: xr.Dataset | None = None,
     answer_only: bool = True,
     truncate: bool = False,
     level: float = 0.95,
@@ -74,6 +75,7 @@ def accuracy(
         heads: scales of head outputs, [layer, head]; or (layer, head) pairs to switch off.
         neurons: scales of neurons, [layer, neuron]; or (layer, neuron) pairs to switch off.
         answer_only: score the options with the question left out too; written answers have no such baseline.
+        directions: a Result with `direction[layer, d]`, added to the residual stream; see `wb.model.edited`.
         truncate: drop the first tokens of items that are longer than the context instead of refusing them.
         batch_size: items side by side; `"auto"` is 64, of written answers 32. Results differ by rounding alone.
 
@@ -106,13 +108,14 @@ def accuracy(
     one_of("normalize", normalize, NORMALIZE)
     check_options(task, format=format, tokens=tokens, normalize=normalize, seam=seam, variant=variant)
     if task.kind == "generate":
-        own = {"format": format, "shots": shots, "tokens": tokens, "heads": heads, "neurons": neurons}
+        own = {"format": format, "shots": shots, "tokens": tokens}
+        own |= {"heads": heads, "neurons": neurons, "directions": directions}
         common = {"truncate": truncate, "level": level, "progress": progress, "batch_size": batch_size, "seed": seed}
         return written_accuracy(model, task, **own, **common)
     if variant == "released" and format != "letters":
         raise BadTask("variant='released' compares letters; use it with format='letters'")
     size = texts_per_batch(batch_size, auto=64)
-    scales = scales_of(model, heads=heads, neurons=neurons)
+    scales = scales_of(model, heads=heads, neurons=neurons, directions=directions)
     how = {"seam": seam, "truncate": truncate, "bare_letters": variant == "released"}
     shaped, parts = encoded(model, task, format=format, shots=shots, answer_only=answer_only, **how)
     with edited(model, **scales) if scales else nullcontext():

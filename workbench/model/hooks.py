@@ -27,12 +27,14 @@ class Hook:
         function: as `torch.nn.Module` takes it.
         register: the module's method that takes it.
         keywords: whether the function is given keyword arguments too.
+        always: whether it also runs after a call that an error ended, with None for what the module returned.
     """
 
     module: nn.Module
     function: Callable[..., Any]
     register: str
     keywords: bool = False
+    always: bool = False
 
 
 def before(module: nn.Module, function: Edit) -> Hook:
@@ -55,9 +57,13 @@ def on_call(module: nn.Module, function: Callable[[tuple[Any, ...], dict[str, An
     return Hook(module, lambda _, args, named: function(args, named), "register_forward_pre_hook", True)
 
 
-def on_return(module: nn.Module, function: Callable[[tuple[Any, ...], dict[str, Any], Any], Any]) -> Hook:
+def on_return(
+    module: nn.Module, function: Callable[[tuple[Any, ...], dict[str, Any], Any], Any], *, always: bool = False
+) -> Hook:
     """Give a function all arguments and what the module returns; what it returns, unless None, takes its place."""
-    return Hook(module, lambda _, args, named, output: function(args, named, output), "register_forward_hook", True)
+    return Hook(
+        module, lambda _, args, named, output: function(args, named, output), "register_forward_hook", True, always
+    )
 
 
 @contextmanager
@@ -77,8 +83,7 @@ def hooked(hooks: Iterable[Hook], *, once: str = "") -> Iterator[None]:
         for number, hook in enumerate(hooks):
             runs.append(0)
             function = _counted(hook.function, runs, number) if once else hook.function
-            options = {"with_kwargs": True} if hook.keywords else {}
-            handles.append(getattr(hook.module, hook.register)(function, **options))
+            handles.append(_registered(hook, function))
         yield
     except StopForward:
         pass
@@ -91,7 +96,13 @@ def hooked(hooks: Iterable[Hook], *, once: str = "") -> Iterator[None]:
 
 def install(hook: Hook) -> None:
     """Register a hook permanently, to correct what the module computes."""
-    getattr(hook.module, hook.register)(hook.function, **({"with_kwargs": True} if hook.keywords else {}))
+    _registered(hook, hook.function)
+
+
+def _registered(hook: Hook, function: Callable[..., Any]) -> Any:
+    """The handle that removes the function from the module again."""
+    options = {"with_kwargs": hook.keywords, "always_call": hook.always}
+    return getattr(hook.module, hook.register)(function, **{name: True for name, on in options.items() if on})
 
 
 def _counted(function: Callable[..., Any], runs: list[int], number: int) -> Callable[..., Any]:

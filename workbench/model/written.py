@@ -1,4 +1,4 @@
-"""Continuations of prompts, as a table: greedy or sampled, with or without heads and neurons scaled."""
+"""Continuations of prompts, as a table: greedy or sampled, with or without an edit of the model."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,18 +6,21 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import torch
+import xarray as xr
 from torch import Tensor
 from transformers import LogitsProcessor, TopPLogitsWarper
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument
 from workbench.model.batching import texts_per_batch
+from workbench.model.edits import vectors_of
 from workbench.model.forward.alone import alone
 from workbench.model.forward.generate import check_prompt_lengths
 from workbench.model.forward.generate import generate as write
 from workbench.model.model import Model
 from workbench.results.groups import read_units
 from workbench.results.make import make_result
+from workbench.results.reading.directions import described
 from workbench.text.corpus import Corpus
 
 
@@ -32,6 +35,7 @@ def generate(
     heads: Sequence[Sequence[int]] | None = None,
     neurons: Sequence[Sequence[int]] | None = None,
     scale: float = 0.0,
+    directions: xr.Dataset | None = None,
     temperature: float = 0.0,
     top_p: float = 1.0,
     beams: int = 1,
@@ -39,7 +43,7 @@ def generate(
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Continue prompts with the model as it is, or with heads and neurons scaled.
+    """Continue prompts with the model as it is, with heads and neurons scaled, or with directions added.
 
     A checkpoint's own settings for generation (penalties, beams, lengths) are ignored, all but its end tokens.
 
@@ -50,6 +54,7 @@ def generate(
         heads: (layer, head) pairs whose outputs are scaled.
         neurons: (layer, neuron) pairs that are scaled.
         scale: what their outputs are multiplied by; 0 switches them off.
+        directions: a Result with `direction[layer, d]`, added to the residual stream; see `wb.model.edited`.
         temperature: 0 takes the likeliest token (greedy); above it, tokens are drawn from
             softmax(logits / temperature).
         top_p: draw from the fewest tokens whose probabilities sum to this (Holtzman et al. 2020); 1 draws from the
@@ -64,6 +69,7 @@ def generate(
 
     Raises:
         BadArgument: a number out of range, or a head or neuron that does not exist.
+        BadResult: a direction of another model, or with numbers that are NaN or infinite.
         BadCorpus: no prompt, a blank one, or one of a single token.
         TooLarge: a prompt leaves no room for `tokens`.
         UnsupportedSite: edits of heads or of neurons do not work in this architecture.
@@ -82,9 +88,11 @@ def generate(
             f"beams={beams} with temperature={temperature:g}; beam search draws nothing: give one of them"
         )
     scale = finite("scale", scale)
-    scales = {
+    vectors = None if directions is None else vectors_of(model, directions)
+    edits = {
         "heads": _scales(model, "head", heads, model.n_heads, scale),
         "neurons": _scales(model, "neuron", neurons, model.n_neurons, scale),
+        "directions": vectors,
     }
     texts = (prompts,) if isinstance(prompts, str) else prompts
     corpus = texts if isinstance(texts, Corpus) else Corpus({"": tuple(texts)}, aligned=False, source="prompts")
@@ -98,12 +106,14 @@ def generate(
         draw=partial(_Draws, temperature, top_p, seed) if temperature else None,
         beams=beams,
         progress=progress,
-        **scales,
+        **edits,
     )
     frame = pd.DataFrame({"prompt": [corpus.texts[text.language][text.row] for text in encoded], "text": written})
     if corpus.languages != ("",):
         frame.insert(0, "language", [text.language for text in encoded])
     parameters = {"tokens": tokens, "heads": heads, "neurons": neurons, "scale": scale}
+    if vectors is not None:
+        parameters["directions"] = described(vectors.cpu().numpy())
     parameters |= {"temperature": temperature, "top_p": top_p, "beams": beams}
     record = make_result(
         {}, {}, method="generate", parameters=parameters, model=model.info, corpus=corpus.info, seed=seed

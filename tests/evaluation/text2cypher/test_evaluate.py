@@ -323,6 +323,22 @@ def test_published_rows_join_languages_by_id(tmp_path):
     assert read.queries.gold["2"] == ROWS[1]["cypher"]
 
 
+def test_items_that_a_language_lacks_are_counted(model):
+    spanish = {**ROWS[0], "question": "¿Quién vive en Oslo?"}
+    task = wb.load_task({"en": ROWS, "es": [spanish]}, format="text2cypher")
+    options = {"prompt_languages": "en,de", "write": False, "progress": False}
+    result = wb.evaluation.cypher(model, task, **options)
+    assert result["items"].dims == ("prompt_language", "language")
+    assert result["items"].values.tolist() == [[2, 1], [2, 1]] and result.lacking.values.tolist() == [[0, 1], [0, 1]]
+    assert result.compared.values.tolist() == [1]
+    shared = result.nll.values[..., ~np.isnan(result.nll.values).any((0, 1))]
+    assert shared.shape[-1] == 1
+    np.testing.assert_array_equal(result["mean"].sel(metric="nll"), shared[..., 0])
+    whole = wb.evaluation.cypher(model, wb.load_task({"en": ROWS}, format="text2cypher"), **options)
+    assert whole["items"].values.tolist() == [[2], [2]] and (whole.lacking == 0).all()
+    assert whole.compared.values.tolist() == [2]
+
+
 @pytest.mark.parametrize(
     ("rows", "text"),
     [

@@ -58,10 +58,11 @@ def test_a_table_of_tasks():
     )
 
 
-def under(excess, p, control_low=-1.0):
+def under(excess, p, control_low=-1.0, control_high=1.0):
     cells = ("group", "language")
     values = {"excess": excess, "excess_low": np.array(excess) - 2, "excess_high": np.array(excess) + 2, "p_value": p}
     values |= {"delta": excess, "control_low": np.full((2, 2), control_low)}
+    values["control_high"] = np.full((2, 2), control_high)
     return xr.Dataset({name: (cells, value) for name, value in values.items()}, {"group": CODES, "language": CODES})
 
 
@@ -73,8 +74,20 @@ def test_an_edit_names_the_largest_loss_and_the_diagonal():
     )
     assert said.details == (
         "2 of 4 cells lose more than with random groups (corrected).",
-        "A language's own group changes its accuracy by -20 points beyond random groups, that of the others by -3.",
+        "A language's own group changes its accuracy by -20 points beyond the mean of random groups, that of the "
+        "others by -3; in 2 of 2 languages that change is beyond the random groups themselves.",
     )
+
+
+def test_the_diagonal_says_whether_it_is_beyond_the_random_groups_themselves():
+    p = [[0.5] * 2] * 2
+    ending = "of 2 languages that change is beyond the random groups themselves."
+    for ends, outside in (((-20.0, 1.0), 1), ((-99.0, 99.0), 0), ((-30.0, 1.0), 0), ((-99.0, -20.0), 1)):
+        text = findings.under(under([[-30.0, -2.0], [-4.0, -10.0]], p, *ends)).text
+        assert text.endswith(f"in {outside} {ending}"), ends
+    raised = findings.under(under([[3.0, 2.0], [4.0, 0.5]], p, -1.0, 1.0)).text
+    assert "A language's own group changes its accuracy by 1.75 points beyond the mean of random groups" in raised
+    assert raised.endswith(f"in 1 {ending}"), "a gain beyond every random group counts as well"
 
 
 def test_without_controls_nothing_is_claimed():
@@ -89,6 +102,15 @@ def test_a_loss_within_the_spread_of_random_groups_is_beyond_their_mean_only():
     assert "1 more lose beyond the mean of random groups" in text
     text = findings.under(under([[-30.0, -2.0], [-4.0, -10.0]], [[0.001, 0.5], [0.5, 0.03]], control_low=-99.0)).text
     assert "German loses most beyond the mean of random groups: 30 points" in text and "0 of 4 cells" in text
+
+
+def test_another_measure_is_named():
+    effects = under([[-30.0, -2.0], [-4.0, -10.0]], [[0.001, 0.5], [0.5, 0.03]]).assign_attrs(measure="agreement")
+    text = findings.under(effects).text
+    assert "30 points of agreement with the other languages (change" in text and "accuracy" not in text
+    assert "own group changes its agreement with the other languages by -20 points" in text
+    lines = findings.under(effects.assign_attrs(measure="line_pass")).text
+    assert "30 points of responses in the right language (change" in lines
 
 
 def test_no_loss_is_not_a_negative_loss():

@@ -62,6 +62,7 @@ def written_accuracy(
     tokens: int | None,
     heads: Any,
     neurons: Any,
+    directions: Any,
     truncate: bool,
     level: float,
     progress: bool,
@@ -74,7 +75,7 @@ def written_accuracy(
         TooLarge: a prompt leaves no room for `tokens`, without `truncate`; names it.
     """
     size, most = texts_per_batch(batch_size), TOKENS if tokens is None else tokens
-    scales = scales_of(model, heads=heads, neurons=neurons)
+    scales = scales_of(model, heads=heads, neurons=neurons, directions=directions)
     shaped = formatted(task, format, shots)
     encoded, cut = _prompts(model, shaped, most, truncate)
     with edited(model, **scales):

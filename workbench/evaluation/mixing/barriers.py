@@ -35,6 +35,7 @@ def barriers(
     shots_in: str = "pivot",
     heads: Any = None,
     neurons: Any = None,
+    directions: xr.Dataset | None = None,
     truncate: bool = False,
     level: float = 0.95,
     progress: bool = True,
@@ -60,6 +61,7 @@ def barriers(
         shots_in: these in the "pivot", or mixed as in the "variant".
         heads: heads to switch off or scale, as in `wb.evaluation.accuracy`.
         neurons: neurons, as there.
+        directions: directions, as there.
         truncate: as there.
         batch_size: as there.
         seed: of what is drawn, and of the bootstrap.
@@ -92,6 +94,7 @@ def barriers(
         "shots": shots,
         "heads": heads,
         "neurons": neurons,
+        "directions": directions,
         "answer_only": False,
         "truncate": truncate,
         "progress": progress,
@@ -132,7 +135,7 @@ def barriers(
             "shots_in": shots_in,
             "level": level,
             **{name: how[name] for name in ("format", "shots", "truncate", "batch_size")},
-            **recorded(scales_of(model, heads=heads, neurons=neurons)),
+            **recorded(scales_of(model, heads=heads, neurons=neurons, directions=directions)),
         },
         model=model.info,
         corpus=task.info,

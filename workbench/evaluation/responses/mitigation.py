@@ -14,6 +14,7 @@ from workbench.evaluation.responses.respond import check_prompts, respond
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.proportions import mcnemar
+from workbench.results.reading.directions import described, read_direction
 from workbench.results.statistics import corrected, interval
 from workbench.text.corpus import digest
 from workbench.text.languages import check
@@ -73,9 +74,17 @@ def mitigation(
         texts = table["completion"].tolist()
         judged = passes(texts, languages, identify=identify, dictionary=words, segment=segment, bar=bar)
         rows.append(np.where(judged.lines > 0, judged.lines == judged.right, np.nan))
-    how = {"settings": {name: dict(options) for name, options in settings.items()}, "level": level}
+    how = {"settings": {name: _recorded(model, options) for name, options in settings.items()}, "level": level}
     how |= {"bar": bar, "identify": named(identify), "prompts": digest(prompts["prompt"].tolist())}
     return _result(np.stack(rows), languages, how, model, seed)
+
+
+def _recorded(model: Model, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What provenance records of a setting: its options, and of a direction its layers, lengths and hash."""
+    if options.get("directions") is None:
+        return dict(options)
+    vectors = read_direction(options["directions"], model.n_layers, model.d_model, model=model.info)
+    return {**options, "directions": described(vectors)}
 
 
 def _result(

@@ -1,4 +1,4 @@
-"""Responses of a model to prompts, with examples before them, and with heads or neurons switched off."""
+"""Responses of a model to prompts, with examples before them, and with or without an edit of the model."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadCorpus
@@ -33,6 +34,7 @@ def respond(
     heads: Sequence[Sequence[int]] | None = None,
     neurons: Sequence[Sequence[int]] | None = None,
     scale: float = 0.0,
+    directions: xr.Dataset | None = None,
     progress: bool = True,
     batch_size: int | str = "auto",
     seed: int = 0,
@@ -54,6 +56,7 @@ def respond(
         heads: (layer, head) pairs whose outputs are scaled.
         neurons: (layer, neuron) pairs that are scaled.
         scale: what their outputs are multiplied by; 0 switches them off.
+        directions: a Result with `direction[layer, d]`, added to the residual stream; see `wb.model.edited`.
         seed: of the draws and of the choice of examples.
 
     Returns:
@@ -79,6 +82,7 @@ def respond(
         heads=heads,
         neurons=neurons,
         scale=scale,
+        directions=directions,
         progress=progress,
         batch_size=batch_size,
         seed=seed,

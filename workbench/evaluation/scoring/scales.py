@@ -1,40 +1,49 @@
-"""Edits of an evaluation: scales of heads and neurons, from pairs, masks or numbers."""
+"""Edits of an evaluation: scales of heads and neurons, from pairs, masks or numbers, and directions."""
 
 from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor
 
 from workbench.arguments import shown
 from workbench.errors import BadArgument
+from workbench.model.edits import vectors_of
 from workbench.model.model import Model
 from workbench.results.groups import read_units
+from workbench.results.reading.directions import described
 
 
-def scales_of(model: Model, *, heads: Any = None, neurons: Any = None) -> dict[str, Tensor]:
-    """Arguments of `edited`: the scales of what is given, as [layer, unit].
+def scales_of(
+    model: Model, *, heads: Any = None, neurons: Any = None, directions: xr.Dataset | None = None
+) -> dict[str, Tensor]:
+    """Arguments of `edited`: the scales of what is given, as [layer, unit], and what is added, as [layer, d].
 
     Args:
         model: the model.
         heads: scales [layer, head] as numbers; or (layer, head) pairs or a mask of what is switched off.
         neurons: the same of neurons.
+        directions: a Result with `direction[layer, d]`.
 
     Raises:
         BadArgument: a unit that does not exist, or scales of another shape or that are not finite.
+        BadResult: a direction of another model, or with numbers that are NaN or infinite.
     """
     scales = {}
     for name, units, width in (("heads", heads, model.n_heads), ("neurons", neurons, model.n_neurons)):
         if units is not None:
             model.require(name.removesuffix("s"))
             scales[name] = _scales(units, name, model.n_layers, width)
-    return scales
+    return scales if directions is None else {**scales, "directions": vectors_of(model, directions)}
 
 
 def recorded(scales: dict[str, Tensor]) -> dict[str, Any]:
-    """What provenance records of an edit: the cells that are scaled and their scales."""
+    """What provenance records of an edit: the cells that are scaled and their scales; what is added."""
     return {
-        name: [[*cell, round(float(values[tuple(cell)]), 6)] for cell in (values != 1).nonzero().tolist()]
+        name: described(values.cpu().numpy())
+        if name == "directions"
+        else [[*cell, round(float(values[tuple(cell)]), 6)] for cell in (values != 1).nonzero().tolist()]
         for name, values in scales.items()
     }
 

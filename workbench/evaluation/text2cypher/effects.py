@@ -28,9 +28,10 @@ def effects(
     Intervals are percentiles of 1,000 draws of items; an item is drawn with all its languages. Items that any cell
     lacks are left out.
     """
-    tables, drawn, chance, p_values = [], [], [], []
+    tables, drawn, chance, p_values, compared = [], [], [], [], []
     for values in scores.values():
         complete = values[..., np.isfinite(values).all((0, 1))]
+        compared.append(complete.shape[-1])
         tables.append(_cells(complete))
         drawn.append(_drawn(complete, seed))
         own_chance, own_p = zip(*(_permuted(complete, factor, seed) for factor in FACTORS), strict=True)
@@ -57,6 +58,7 @@ def effects(
     variables["share_control_mean"] = (_FACTOR, np.array(chance), "mean share after the languages were shuffled")
     variables["share_p_value"] = (_FACTOR, np.array(p_values), "probability of such a share by chance, uncorrected")
     variables["interaction"] = (("metric",), share[..., 2], "share of the variance that both languages explain jointly")
+    variables["compared"] = (("metric",), np.array(compared), "items that no cell lacks")
     return variables
 
 

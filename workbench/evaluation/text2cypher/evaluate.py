@@ -45,6 +45,7 @@ def cypher(
     pivot: str = "en",
     heads: Any = None,
     neurons: Any = None,
+    directions: xr.Dataset | None = None,
     level: float = 0.95,
     progress: bool = True,
     batch_size: int | str = "auto",
@@ -75,6 +76,7 @@ def cypher(
         pivot: language that the gaps compare with the others; where it is missing, gaps are NaN.
         heads: scales [layer, head], or (layer, head) pairs or a mask of what is switched off.
         neurons: the same of neurons.
+        directions: a Result with `direction[layer, d]`, added to the residual stream; see `wb.model.edited`.
         batch_size: prompts side by side; `"auto"` is 32. Affects results by rounding only.
         seed: of the draws behind intervals and p-values.
 
@@ -84,7 +86,9 @@ def cypher(
         with `rank` `ranked` (the right query is the likeliest), its `chance`, and `blind` [prompt_language], its mean
         with the question left out: what the model's liking for a query earns.
         `corpus_gleu` [prompt_language, language].
-        By metric: `mean` [metric, prompt_language, language] with its interval over items; `gap` [metric, language_of],
+        `items` and `lacking` [prompt_language, language], counts of items that the cell has and lacks.
+        By metric: `compared` [metric], the items that no cell lacks, over which all that follows is taken;
+        `mean` [metric, prompt_language, language] with its interval over items; `gap` [metric, language_of],
         the pivot's mean less that of the other languages; `share` [metric, language_of], the share of the variance of
         the means that the language explains, `share_control_mean` (languages shuffled) and `share_p_value`; and
         `interaction` [metric]. `language_of` is prompt or question.
@@ -107,7 +111,8 @@ def cypher(
     if execute:
         require_ladybug()
     codes = chosen(prompt_languages or _default(task, queries), list(queries.prompts), where="the prompts")
-    size, scales = texts_per_batch(batch_size), scales_of(model, heads=heads, neurons=neurons)
+    size = texts_per_batch(batch_size)
+    scales = scales_of(model, heads=heads, neurons=neurons, directions=directions)
     tasks = {code: prompted(task, queries, code) for code in codes}
     if write:
         check_prompts_fit(model, list(tasks.values()), tokens)
@@ -132,6 +137,9 @@ def cypher(
             scores["valid"], scores["executed"], reason = executed(written, golds, queries.graph, **options)
             variables["reason"] = (CELLS, _texts(reason), "why a query does not count as executed")
     variables = {name: (CELLS, values, _WORDS[name]) for name, values in scores.items()} | variables
+    present = (~np.isnan(scored.nll)).sum(-1)
+    variables["items"] = (CELLS[:2], present, "items of the cell")
+    variables["lacking"] = (CELLS[:2], len(task) - present, "items of the task that the cell lacks")
     variables |= effects(scores, codes, task.languages, pivot=pivot, level=level, seed=seed)
     flags = {"rank": rank, "normalize": normalize, "write": write, "execute": execute, "names": names}
     numbers = {"tokens": tokens, "timeout": timeout, "pivot": pivot, "level": level}

@@ -1,4 +1,4 @@
-"""Generation: continuations of encoded prompts, with heads or neurons scaled."""
+"""Generation: continuations of encoded prompts, with heads or neurons scaled, or directions added."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -54,6 +54,7 @@ def generate_ids(
     batch_size: int,
     heads: Tensor | None = None,
     neurons: Tensor | None = None,
+    directions: Tensor | None = None,
     draw: Callable[[Sequence[int]], LogitsProcessor] | None = None,
     beams: int = 1,
     stop: str = "",
@@ -70,6 +71,7 @@ def generate_ids(
         batch_size: prompts side by side, of about equal length.
         heads: scales of head outputs, [layer, head]; see `edited`.
         neurons: scales of neurons, [layer, neuron].
+        directions: what is added after each layer, [layer, d].
         draw: from the numbers of a batch's prompts to a processor of their logits, applied before the highest is taken.
         beams: beginnings that beam search keeps.
         stop: a character that ends a text too; nothing when empty.
@@ -86,7 +88,7 @@ def generate_ids(
             part = order[start : start + batch_size]
             ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
             batch = Batch(ids, mask, ("",) * len(part), tuple(part)).to(model.device)
-            with edited(model, heads=heads, neurons=neurons):
+            with edited(model, heads=heads, neurons=neurons, directions=directions):
                 output = greedy(
                     model, batch, tokens, cache=cache, draw=draw and draw(part), ends=ends, num_beams=beams
                 ).sequences

@@ -147,14 +147,24 @@ def _baseline(names: list[str], prior: np.ndarray) -> str:
     return f"chance (in {listed(own)}: {labels})" if own else "chance"
 
 
+_MEASURES = {
+    "agreement": "agreement with the other languages",
+    "consistency": "consistency with the other languages",
+    "line_pass": "responses in the right language",
+    "word_pass": "responses without an English word",
+    "lines_right": "lines in the right language",
+}
+
+
 def under(result: xr.Dataset) -> Finding:
-    """Which group costs which language most accuracy beyond random groups.
+    """Which group costs which language most accuracy, or other measure, beyond random groups.
 
     `p_value` compares with the mean of the random groups and ignores their spread, so that a cell loses more than with
-    random groups only where `delta` is below `control_low` too. Reads `delta`, `control_low`, `excess`, its ends and
-    `p_value`, each [group, language].
+    random groups only where `delta` is below `control_low` too. Reads `delta`, `control_low`, `control_high`, `excess`,
+    its ends and `p_value`, each [group, language].
     """
     excess, p = result.excess.values, result.p_value.values
+    noun = _MEASURES.get(result.attrs.get("measure", ""), "accuracy")
     if not np.isfinite(excess).any():
         return Finding("No random groups were measured, so no change can be told from that of any other group.")
     place = np.unravel_index(np.nanargmin(excess), excess.shape)
@@ -167,22 +177,30 @@ def under(result: xr.Dataset) -> Finding:
     random = "random groups" if beyond_all[place] else "the mean of random groups"
     lines = [
         f"Without the group {_group(cell.group.item())}, {language(cell['language'].item())} loses most beyond "
-        f"{random}: {number(-float(cell.excess))} points of accuracy (change {ends}, {chance(float(cell.p_value))})."
+        f"{random}: {number(-float(cell.excess))} points of {noun} (change {ends}, {chance(float(cell.p_value))})."
         if float(cell.excess) < 0
-        else "Without none of the groups does a language lose more accuracy than with the mean of random groups.",
+        else f"Without none of the groups does a language lose more {noun} than with the mean of random groups.",
         f"{int((beyond_mean & beyond_all).sum())} of {cells} lose more than with random groups (corrected).",
     ]
     only_mean = int((beyond_mean & ~beyond_all).sum())
     if only_mean:
         lines.append(f"{only_mean} more lose beyond the mean of random groups, within the spread between those groups.")
     if own:
-        inside = float(np.mean([result.excess.sel(group=name, language=name).item() for name in own]))
-        across = [result.excess.sel(group=name).drop_sel(language=name).mean().item() for name in own]
-        lines.append(
-            f"A language's own group changes its accuracy by {number(inside)} points beyond random groups"
-            + (f", that of the others by {number(float(np.mean(across)))}." if np.isfinite(across).all() else ".")
-        )
+        lines.append(_own_groups(result, own, noun))
     return finding(*lines)
+
+
+def _own_groups(result: xr.Dataset, names: list[str], noun: str) -> str:
+    """What the groups named after languages do to their own language, and in how many of these no random group does."""
+    inside = float(np.mean([result.excess.sel(group=name, language=name).item() for name in names]))
+    across = [result.excess.sel(group=name).drop_sel(language=name).mean().item() for name in names]
+    cells = [result.sel(group=name, language=name) for name in names]
+    outside = sum(bool(cell.delta < cell.control_low) or bool(cell.delta > cell.control_high) for cell in cells)
+    return (
+        f"A language's own group changes its {noun} by {number(inside)} points beyond the mean of random groups"
+        + (f", that of the others by {number(float(np.mean(across)))}" if np.isfinite(across).all() else "")
+        + f"; in {outside} of {count(len(names), 'language')} that change is beyond the random groups themselves."
+    )
 
 
 def _group(name: str) -> str:
