@@ -1,7 +1,9 @@
 """A figure of one variable taken out of a result, and of the main variable where none is named."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
 import workbench as wb
 from workbench.errors import BadArgument
@@ -54,3 +56,10 @@ def test_what_is_ambiguous_is_listed(heads):
         curves(heads["head"])
     with pytest.raises(BadArgument, match=r"result='scores.nc'; give a Dataset \(wb.load_result\) or a DataArray"):
         wb.figures.heatmap("scores.nc")
+
+
+def test_names_that_come_from_pandas_are_drawn():
+    parts = [xr.DataArray([0.0, 1.0], dims="layer", name="share").to_dataset()] * 2
+    joined = xr.concat(parts, pd.Index(["second", "first"], name="way"))
+    drawn = wb.figures.heatmap(joined, "share", x="layer", y="way")
+    assert sorted(drawn.layout.yaxis.ticktext) == ["first", "second"]

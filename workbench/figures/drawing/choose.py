@@ -104,7 +104,7 @@ def _selected(array: xr.DataArray, wanted: Mapping[str, int | list[int]]) -> xr.
     array = array.isel({dim: want for dim, want in wanted.items() if dim in array.dims})
     for dim in array.dims:
         if dim in array.coords and array[dim].dtype.kind in "UOT":
-            array = array.isel({dim: language_order(str(dim), array[dim].values.astype(str).tolist())})
+            array = array.isel({dim: language_order(str(dim), list(map(str, array[dim].values)))})
     return array
 
 
