@@ -9,7 +9,6 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.arguments import checked
-from workbench.errors import Interrupted
 from workbench.lens.read import last_position
 from workbench.lens.translations import LEVEL, Translations, name_states
 from workbench.model.forward.alone import alone
@@ -74,7 +73,7 @@ def depth(
             entropies_and_ranks[:, :, layer] = entropy_and_rank(probabilities, [answers[row] for row in batch.rows])
         values[:, list(batch.rows)] = entropies_and_ranks
 
-    stopped = made.read(model, run, {"values": values}, what="lens depth", progress=progress)
+    loop = made.read(model, run, {"values": values}, what="lens depth", progress=progress)
     result = make_result(
         depth_variables(values, seed, made.clusters),
         {"concept": list(made.prompts)},
@@ -86,9 +85,7 @@ def depth(
         attrs={"lens": "logit" if tuned is None else "tuned"},
     )
     name_states(result, model)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(result)
 
 
 def entropy_and_rank(probabilities: Tensor, answers: list[list[int]]) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadPairs, Interrupted
+from workbench.errors import BadPairs
 from workbench.lens.read import last_position
 from workbench.lens.translations import LEVEL, Translations, mean_of_known, name_states
 from workbench.model.forward.alone import alone
@@ -90,12 +90,10 @@ def by_language(
                     sums[sample, column, layer] = float(probabilities[sample, wanted].sum())
         values[list(batch.rows)] = sums
 
-    stopped = made.read(model, run, {"values": values}, what="logit lens", progress=progress)
+    loop = made.read(model, run, {"values": values}, what="logit lens", progress=progress)
     parameters = {"source": made.source, "target": made.target, "shots": shots, "tuned": tuned is not None}
     result = _result(model, made, values, distinct, seed, parameters)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(result)
 
 
 def _first_tokens(model: Model, words: pd.Series) -> dict[str, frozenset[int]]:

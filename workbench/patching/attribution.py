@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import Interrupted, UnsupportedSite
+from workbench.errors import UnsupportedSite
 from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
 from workbench.model.forward.recording import Recording
@@ -109,11 +109,9 @@ def attribution(
 
     bar = {"what": f"attributing {site}", "unit": "pair"}
     more = {"exact": exact}
-    stopped = fill(table, model, run, **bar, total=len(prompts), state=more, progress=progress, batch_size=batch_size)
+    filled = fill(table, model, run, **bar, total=len(prompts), state=more, progress=progress, batch_size=batch_size)
     result = _result(model, table, site, exact, drawn, steps, seed)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return filled.result(result)
 
 
 def estimate(

@@ -7,7 +7,7 @@ import torch
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument, Interrupted
+from workbench.errors import BadArgument
 from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
@@ -88,7 +88,7 @@ def path(
             _row(table, runs, table.metric, end, layer, chosen[layer])
 
     what = f"patching paths to {end.name}"
-    stopped = fill(table, model, run, what=what, unit="head", progress=progress, batch_size=batch_size)
+    filled = fill(table, model, run, what=what, unit="head", progress=progress, batch_size=batch_size)
     result = table.result(
         model,
         ("layer", "head"),
@@ -101,9 +101,7 @@ def path(
         seed=seed,
     )
     result.attrs.update(receiver=end.name, through_mlps=int(through_mlps))
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return filled.result(result)
 
 
 def _row(table: Table, runs: PairRuns, metric: Metric, end: Receiver, layer: int, heads: list[int]) -> None:

@@ -9,10 +9,9 @@ import torch
 import xarray as xr
 from einops import rearrange
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument, Interrupted
+from workbench.errors import BadArgument
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
@@ -23,7 +22,7 @@ from workbench.patching.concepts.concept_pairs import ConceptPair, ConceptPairs,
 from workbench.patching.concepts.onset import LEVEL, leads, onset
 from workbench.patching.concepts.patch_onwards import patch_from_layer_on
 from workbench.results.make import make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch, pad
 from workbench.text.corpus import Corpus
@@ -111,30 +110,20 @@ def concepts(
     )
     shape = (2, len(pairs), len(pairs.answers), model.n_layers + 1)  # patched and control
     values, runs = np.full(shape, np.nan), np.full(shape[:3], np.nan)  # runs: as they are, target and source
-    bar = tqdm(
-        total=len(pairs),
-        desc=f"patching concepts {pairs.routes[0]} into {pairs.target}",
-        unit="pair",
-        disable=not progress,
-    )
-    done, stopped = np.zeros((), dtype=np.int64), ""  # pairs
-    try:
-        state = {"values": values, "runs": runs, "done": done}
-        for start in resumed(
-            range(0, len(pairs), size), state, skip=lambda start: bar.update(min(size, len(pairs) - start))
-        ):
+    done = np.zeros((), dtype=np.int64)  # pairs
+    state = {"values": values, "runs": runs, "done": done}
+
+    def finished() -> str:
+        return f"interrupted: {done} of {len(pairs)} pairs are finished; they are in .partial"
+
+    what = f"patching concepts {pairs.routes[0]} into {pairs.target}"
+    with Stoppable(what, len(pairs), "pair", finished, progress=progress) as loop:
+        for start in loop.steps(range(0, len(pairs), size), state, size=lambda start: len(pairs.items[start:][:size])):
             part = slice(start, start + size)
             values[:, part], runs[:, part] = measure(model, pairs.items[part], where)
             done += len(pairs.items[part])
-            bar.update(len(pairs.items[part]))
-    except KeyboardInterrupt:
-        stopped = f"interrupted: {done} of {len(pairs)} pairs are finished; they are in .partial"
-    finally:
-        bar.close()
     result = _result(model, pairs, values, runs, where, shots, seed)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(result)
 
 
 def checked_at(at: str) -> str:
