@@ -13,6 +13,7 @@ from workbench.lens.read import last_position
 from workbench.lens.translations import LEVEL, Translations, name_states
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch
@@ -117,12 +118,9 @@ def depth_variables(values: np.ndarray, seed: int, clusters: np.ndarray) -> Vari
     }
     variables: Variables = {}
     for name, (text, unit) in texts.items():
-        low, high = bounds[name]
-        variables |= {
-            name: (("layer",), means[name], f"{text} [{unit}]"),
-            f"{name}_low": (("layer",), low, f"lower end of the 95 % bootstrap interval over concepts [{unit}]"),
-            f"{name}_high": (("layer",), high, f"upper end of the 95 % bootstrap interval over concepts [{unit}]"),
-        }
+        variables[name] = (("layer",), means[name], f"{text} [{unit}]")
+        of = f"{name} over concepts [{unit}]"
+        variables |= interval_ends(("layer",), bounds[name], of, level=LEVEL, name=name)
     variables["concept_entropy"] = (("concept", "layer"), entropy, "entropy of the lens [nats]")
     variables["concept_rank"] = (("concept", "layer"), rank, "rank of the answer's best first token")
     return variables

@@ -12,6 +12,7 @@ from workbench.lens.read import last_position
 from workbench.lens.translations import LEVEL, Translations, mean_of_known, name_states
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch
@@ -114,16 +115,15 @@ def _result(
     seed: int,
     parameters: Mapping[str, object],
 ) -> xr.Dataset:
-    low, high = interval(values, seed=seed, level=LEVEL, clusters=made.clusters[:, None, None])
-    axes, end = ("language", "layer"), "end of the 95 % bootstrap interval over concepts [probability]"
+    bounds = interval(values, seed=seed, level=LEVEL, clusters=made.clusters[:, None, None])
+    axes = ("language", "layer")
     word = "probability of the first tokens of the concept's word [probability]"
     mean, collided = mean_of_known(values), "concepts whose first tokens are another language's [concepts]"
     known = (~np.isnan(values[:, :, 0])).sum(0)
     result = make_result(
         {
             "probability": (axes, mean, "mean probability of the first tokens of the language's words [probability]"),
-            "low": (axes, low, f"lower {end}"),
-            "high": (axes, high, f"upper {end}"),
+            **interval_ends(axes, bounds, "probability over concepts [probability]", level=LEVEL),
             "concept_probability": (("concept", *axes), values, word),
             "concepts": (("language",), known, "concepts that the mean is over [concepts]"),
             "collided": (("language",), (~distinct).sum(0), collided),

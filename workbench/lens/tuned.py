@@ -17,6 +17,7 @@ from workbench.model.forward.record import record
 from workbench.model.gradients import frozen
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.stoppable import Stoppable
 from workbench.results.statistics import interval
@@ -199,10 +200,9 @@ def _result(
     }
     for name, maps, text in (("kl", lens, "tuned"), ("kl_logit", None, "logit")):
         values = _measured(model, states, owner, maps)
-        low, high = interval(values, seed=seed, level=LEVEL, clusters=own[owner.unique().numpy()][:, None])
+        bounds = interval(values, seed=seed, level=LEVEL, clusters=own[owner.unique().numpy()][:, None])
         variables[name] = (("layer",), values.mean(0), f"divergence of the {text} lens from the output [nats]")
-        variables[f"{name}_low"] = (("layer",), low, "lower end of the 95 % bootstrap interval over texts [nats]")
-        variables[f"{name}_high"] = (("layer",), high, "upper end of the 95 % bootstrap interval over texts [nats]")
+        variables |= interval_ends(("layer",), bounds, "divergence over texts [nats]", level=LEVEL, name=name)
     return make_result(
         variables,
         {},

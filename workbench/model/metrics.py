@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from workbench.errors import BadArgument
+from workbench.errors import BadArgument, NotFinite
 from workbench.model.forward.alone import alone, turn
 from workbench.model.forward.blockwise_loss import next_token_loss
 from workbench.model.model import Model
@@ -79,6 +79,19 @@ class Metric:
                 f"metric {self.name!r} gives shape {shape}; give one number for each of {len(batch)} samples"
             )
         return torch.stack(values)
+
+
+def require_finite(values: Tensor, batch: Batch, cells: Sequence[str]) -> None:
+    """Refuse values [cell, sample] of which one is NaN or infinite.
+
+    Raises:
+        NotFinite: names the first of them, by the name of its cell, and its sample.
+    """
+    bad = ~torch.isfinite(values)
+    if bool(bad.any()):
+        cell, sample = bad.nonzero()[0].tolist()
+        where = f"sample {batch.rows[sample]} of {batch.languages[sample]!r}"
+        raise NotFinite(f"{cells[cell]} is NaN or infinite for {where}")
 
 
 @alone

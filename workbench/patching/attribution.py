@@ -93,9 +93,8 @@ def attribution(
         model.require("head")
     prompts = encode(model, load_pairs(pairs))
     prompts.require_equal_lengths()
-    pair_metric = metric_for_pairs(model, prompts, metric)
     width = model.n_heads if site == "head" else prompts.width
-    table = Table(prompts, pair_metric, model.n_layers, width)
+    table = Table(prompts, metric_for_pairs(model, prompts, metric), model.n_layers, width)
     drawn = _draw(model, prompts, site, sample, seed, last=table.metric.last)
     exact = np.full((len(prompts), len(drawn)), np.nan)
 

@@ -67,8 +67,7 @@ def cross_layer(
         raise UnsupportedSite(f"site={site!r} cannot be patched across layers (works: {', '.join(SITES)})")
     prompts = encode(model, load_pairs(pairs))
     back = _from_end(prompts, position)
-    pair_metric = metric_for_pairs(model, prompts, metric)
-    table = Table(prompts, pair_metric, model.n_layers, model.n_layers)
+    table = Table(prompts, metric_for_pairs(model, prompts, metric), model.n_layers, model.n_layers)
 
     def run(batch: PairBatch) -> None:
         source, target = record(model, batch.source), record(model, batch.target, keys=True)

@@ -71,8 +71,7 @@ def cross_position(
     whole_number("layer", layer, at_most=model.n_layers - 1, why=f"the layers of {model.name!r}")
     prompts = encode(model, load_pairs(pairs))
     turned = prompts.swapped
-    pair_metric = metric_for_pairs(model, prompts, metric)
-    table = Table(prompts, pair_metric, turned.width, prompts.width)
+    table = Table(prompts, metric_for_pairs(model, prompts, metric), turned.width, prompts.width)
 
     def run(batch: PairBatch) -> None:
         source, target = record(model, batch.source, keys=True), record(model, batch.target, keys=True)

@@ -16,6 +16,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.hooks import after, hooked
 from workbench.model.memory import budget
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.stoppable import Stoppable
 from workbench.results.statistics import interval
@@ -182,12 +183,11 @@ def _variables(measures: np.ndarray, uniform: np.ndarray, corpus: Corpus, level:
     own = sort_texts(corpus, corpus.clusters)
     for (name, described), measured, alike in zip(KINDS.items(), measures, uniform, strict=True):
         samples = sort_texts(corpus, rearrange(measured, "language sample layer head -> layer head language sample"))
-        low, high = interval(samples, axis=3, level=level, seed=seed, clusters=own)  # [layer, head, language]
+        bounds = interval(samples, axis=3, level=level, seed=seed, clusters=own)  # [layer, head, language]
         unit = described[described.index("[") :]
         variables[name] = (AXES, _mean(measured), described)
-        for end, values in (("low", low), ("high", high)):
-            text = f"{end}er end of the {level:.0%} interval of {name} over texts {unit}"
-            variables[f"{name}_{end}"] = (AXES, rearrange(values, "layer head language -> language layer head"), text)
+        ends = [rearrange(end, "layer head language -> language layer head") for end in bounds]
+        variables |= interval_ends(AXES, ends, f"{name} over texts {unit}", level=level, name=name)
         variables[f"uniform_{name}"] = (("language",), _mean(alike), f"{name} of a head that attends alike {unit}")
     return variables
 

@@ -8,7 +8,6 @@ import torch
 import xarray as xr
 
 from workbench.arguments import checked, one_of
-from workbench.errors import NotFinite
 from workbench.heads.attention.mean_pattern import frozen
 from workbench.heads.groups import AXES, SAMPLES, chosen_heads
 from workbench.heads.scores.replacements import Replacement, mean, resample, scaled, zero
@@ -17,7 +16,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
 from workbench.model.forward.rerun import replace_heads
 from workbench.model.memory import cells_at_once
-from workbench.model.metrics import Metric, nll
+from workbench.model.metrics import Metric, nll, require_finite
 from workbench.model.model import Model
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
@@ -157,7 +156,8 @@ class _Sweep:
                 part = heads[start : start + width]
                 states = replace_heads(recording, layer, part, values(layer, part))
                 change = self.metric.read(self.model, states, batch) - clean
-                _check(change, layer, part, batch, self.metric)
+                names = [f"the {self.metric.noun} without head {head} of layer {layer}" for head in part]
+                require_finite(change, batch, names)
                 for head, column in zip(part, change.cpu().numpy(), strict=True):
                     self.deltas[languages, rows, layer, head] = column
                 bar.update(len(part))
@@ -199,14 +199,3 @@ class _Sweep:
             "baseline": (AXES[:1], np.nansum(self.clean, 1) / read, f"mean {self.metric.long_name} [{unit}]"),
             "sample_delta": (SAMPLES, self.deltas, f"change of each text's {noun} without the head [{unit}]"),
         }
-
-
-def _check(change: torch.Tensor, layer: int, heads: list[int], batch: Batch, metric: Metric) -> None:
-    """Every change [cell, sample] must be a number."""
-    bad = ~torch.isfinite(change)
-    if bool(bad.any()):
-        cell, sample = (int(i) for i in bad.nonzero()[0])
-        raise NotFinite(
-            f"the {metric.noun} without head {heads[cell]} of layer {layer} is NaN or infinite for sample "
-            f"{batch.rows[sample]} of {batch.languages[sample]!r}"
-        )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from workbench.errors import BrokenModel
+from workbench.errors import BrokenModel, first_line
 from workbench.model.checks.capabilities import find_abilities
 from workbench.model.checks.probe import Probe, try_probe
 from workbench.model.checks.remembered import recall, remember
@@ -66,10 +66,9 @@ def check(
     try:
         _find_parity(model, probe, exact)
     except (RuntimeError, TypeError, AttributeError, KeyError, IndexError, AssertionError) as error:
-        text = (str(error).strip().splitlines() or [""])[0][:160]
         raise BrokenModel(
             f"{name!r} ({model.architecture}) does not run once TransformerLens has wrapped it "
-            f"({type(error).__name__}: {text}); nothing could be read from it"
+            f"({type(error).__name__}: {first_line(error)}); nothing could be read from it"
         ) from error
     if before is not None:  # its unwrapped logits were compared when it was wrapped
         seen = before.__dict__[PARITY]

@@ -8,13 +8,12 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from workbench.errors import NotFinite
 from workbench.model.batching import by_language
 from workbench.model.forward.layers import Recording
 from workbench.model.forward.record import record
 from workbench.model.forward.rerun import rescale
 from workbench.model.memory import cells_at_once
-from workbench.model.metrics import Metric
+from workbench.model.metrics import Metric, require_finite
 from workbench.model.model import Model
 from workbench.results.controls import OWNERS, beyond_controls
 from workbench.results.make import Variables, make_result
@@ -76,14 +75,10 @@ class Sweep:
             part = scales[start : start + self.width].to(self.model.device, self.model.dtype)
             states = rescale(self.recording, neurons=part, neuron_fill=fill)
             change = self.metric.read(self.model, states, self.batch) - self.losses
-            bad = ~torch.isfinite(change)
-            if bool(bad.any()):
-                where, sample = (int(i) for i in bad.nonzero()[0])
-                raise NotFinite(
-                    f"the {self.metric.noun} at {self.axis} {self.names[places[start + where][0]]!r} is NaN or "
-                    f"infinite for sample {self.batch.rows[sample]} of {self.batch.languages[sample]!r}"
-                )
-            for (cell, control), row in zip(places[start : start + self.width], change.cpu().numpy(), strict=True):
+            here = places[start : start + self.width]
+            cells = [f"the {self.metric.noun} at {self.axis} {self.names[cell]!r}" for cell, _ in here]
+            require_finite(change, self.batch, cells)
+            for (cell, control), row in zip(here, change.cpu().numpy(), strict=True):
                 self.deltas[cell, control][self.at] = row
 
     def run(

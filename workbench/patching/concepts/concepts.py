@@ -21,6 +21,7 @@ from workbench.model.model import Model
 from workbench.patching.concepts.concept_pairs import ConceptPair, ConceptPairs, make_pairs
 from workbench.patching.concepts.onset import LEVEL, leads, onset
 from workbench.patching.concepts.patch_onwards import patch_from_layer_on
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import make_result
 from workbench.results.resuming.stoppable import Stoppable
 from workbench.results.statistics import interval
@@ -225,18 +226,15 @@ def _result(
     result = make_result(
         {
             "probability": (axes, mean[0], f"mean probability of the answer after the patch {unit}"),
-            "low": (axes, bounds[0][0], f"lower end of the 95 % bootstrap interval over pairs of concepts {unit}"),
-            "high": (axes, bounds[0][1], f"upper end of the 95 % bootstrap interval over pairs of concepts {unit}"),
+            **interval_ends(axes, bounds[0], f"probability over pairs of concepts {unit}", level=LEVEL),
             "control": (axes, mean[1], f"mean probability after a patch with random concepts {unit}"),
-            "control_low": (axes, bounds[1][0], f"lower end of the 95 % bootstrap interval of the control {unit}"),
-            "control_high": (axes, bounds[1][1], f"upper end of the 95 % bootstrap interval of the control {unit}"),
+            **interval_ends(axes, bounds[1], f"control over pairs of concepts {unit}", level=LEVEL, name="control"),
             "unpatched": (("answer",), mean[2], f"mean probability in the target run as it is {unit}"),
             "source_run": (("answer",), mean[3], f"mean probability in the source runs as they are {unit}"),
             "pair_probability": (("pair", *axes), patched, f"probability of the answer after the patch {unit}"),
             "pair_control": (("pair", *axes), control, f"probability after a patch with random concepts {unit}"),
             "onset": (("aspect",), table[:, 0], _ONSET[where]),
-            "onset_low": (("aspect",), table[:, 1], "lower end of the 95 % bootstrap interval of the onset [layers]"),
-            "onset_high": (("aspect",), table[:, 2], "upper end of the 95 % bootstrap interval of the onset [layers]"),
+            **interval_ends(("aspect",), table.T[1:], "onset over pairs [layers]", level=LEVEL, name="onset"),
         },
         {"answer": labels, "aspect": list(onsets)},
         method="patching.concepts",

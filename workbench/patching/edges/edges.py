@@ -88,8 +88,8 @@ def edges(
         model.hook_point(site, 0)
     prompts = encode(model, load_pairs(pairs))
     prompts.require_equal_lengths()
-    pair_metric, ins, outs = metric_for_pairs(model, prompts, metric), senders(model), receivers(model)
-    table = Table(prompts, pair_metric, len(ins), len(outs))
+    ins, outs = senders(model), receivers(model)
+    table = Table(prompts, metric_for_pairs(model, prompts, metric), len(ins), len(outs))
     parallel, drawn, exact = np.zeros((), dtype=bool), [], np.empty((len(prompts), 0))
     every, passes = list(batches(model, prompts, batch_size, passes=_PASSES)), count(1)
 
