@@ -85,8 +85,7 @@ def depth(
         seed=seed,
         attrs={"lens": "logit" if tuned is None else "tuned"},
     )
-    name_states(result, model)
-    return loop.result(result)
+    return loop.result(name_states(result, model))
 
 
 def entropy_and_rank(probabilities: Tensor, answers: list[list[int]]) -> np.ndarray:

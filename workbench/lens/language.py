@@ -141,5 +141,4 @@ def _result(
         corpus=made.info(),
         seed=seed,
     )
-    name_states(result, model)
-    return result
+    return name_states(result, model)

@@ -125,8 +125,7 @@ def logit_lens(
         attrs={"lens": "logit" if tuned is None else "tuned"},
     )
     result = result.assign_coords(token=(_AXES[::2], _tokens(model, encoded, shape[2])))
-    name_states(result, model)
-    return loop.result(result)
+    return loop.result(name_states(result, model))
 
 
 @dataclass(frozen=True)
@@ -174,12 +173,11 @@ def _read(
     sample, position = real.nonzero().cpu().numpy().T
     prompt = np.array(batch.rows)[sample]
     followed = _followed(recording.batch, words)[real]
+    rows, top = max(1, _BUDGET // model.n_vocabulary), best["ids"].shape[-1]
     for layer, states in enumerate(recording.residual):
         hidden = model.bridge.ln_final(translated(tuned, model, layer, states[real])[None])[0]
-        blocks = [
-            _numbers(logits, wanted, words.foil, best["ids"].shape[-1])
-            for logits, wanted in _logits(model, hidden, followed)
-        ]
+        parts = zip(hidden.split(rows), followed.split(rows), strict=True)
+        blocks = [_numbers(unembed(model, some).float(), wanted, words.foil, top) for some, wanted in parts]
         for name in blocks[0]:
             into = best if name in best else values
             into[name][prompt, layer, position] = torch.cat([block[name] for block in blocks]).cpu().numpy()
@@ -192,13 +190,6 @@ def _followed(batch: Batch, words: _Words) -> Tensor:
     after = torch.full_like(batch.ids, -1)
     after[:, :-1] = torch.where(batch.mask[:, 1:].bool(), batch.ids[:, 1:], -1)
     return after[..., None]
-
-
-def _logits(model: Model, hidden: Tensor, followed: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Logits of normed states [row, d_model] in blocks [row, vocabulary], each with the target's tokens."""
-    rows = max(1, _BUDGET // model.n_vocabulary)
-    for states, wanted in zip(hidden.split(rows), followed.split(rows), strict=True):
-        yield unembed(model, states).float(), wanted
 
 
 def _numbers(logits: Tensor, wanted: Tensor, foil: list[int] | None, top: int) -> dict[str, Tensor]:

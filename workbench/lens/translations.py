@@ -113,9 +113,10 @@ class Translations:
         return loop
 
 
-def name_states(result: xr.Dataset, model: Model) -> None:
-    """Say what the axis of layers of a lens means."""
+def name_states(result: xr.Dataset, model: Model) -> xr.Dataset:
+    """Say what the axis of layers of a lens means; returns the Result."""
     result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
+    return result
 
 
 def mean_of_known(values: np.ndarray) -> np.ndarray:

@@ -94,6 +94,20 @@ def install(hook: Hook) -> None:
     getattr(hook.module, hook.register)(hook.function, **({"with_kwargs": True} if hook.keywords else {}))
 
 
+@contextmanager
+def with_forward(module: Any, forward: Callable[..., Any]) -> Iterator[None]:
+    """Temporarily, calls of this module run `forward` instead of its own."""
+    before = module.__dict__.get("forward")
+    module.__dict__["forward"] = forward
+    try:
+        yield
+    finally:
+        if before is None:
+            del module.__dict__["forward"]
+        else:
+            module.__dict__["forward"] = before
+
+
 def _counted(function: Callable[..., Any], runs: list[int], number: int) -> Callable[..., Any]:
     def run(*arguments: Any) -> Any:
         runs[number] += 1

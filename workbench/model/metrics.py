@@ -3,8 +3,7 @@
 Whether gradients are recorded is left to the caller: nothing here disables them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -16,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from workbench.errors import BadArgument, NotFinite
 from workbench.model.forward.alone import alone, turn
 from workbench.model.forward.blockwise_loss import next_token_loss
+from workbench.model.hooks import with_forward
 from workbench.model.model import Model
 from workbench.text.batches import Batch
 
@@ -100,19 +100,10 @@ def unembed(model: Model, states: Tensor) -> Tensor:
 
     The model's own head is run, so that soft-capping and scaling apply.
     """
-    with _backbone_gives(model, states[None]):
+    backbone = model.module.get_decoder()  # what the head's owner calls; not always the base model (OPT)
+    with with_forward(backbone, lambda *args, **options: _BackboneOutput(states[None])):
         ids = torch.zeros(1, states.shape[0], dtype=torch.long, device=states.device)
         return model.module(input_ids=ids, use_cache=False).logits[0]
-
-
-@contextmanager
-def _backbone_gives(model: Model, states: Tensor) -> Iterator[None]:
-    backbone = model.module.get_decoder()  # what the head's owner calls; not always the base model (OPT)
-    backbone.__dict__["forward"] = lambda *args, **options: _BackboneOutput(states)
-    try:
-        yield
-    finally:
-        del backbone.__dict__["forward"]
 
 
 class _BackboneOutput:

@@ -123,15 +123,20 @@ class Writer:
         """The attention module of a layer."""
         return self.module.model.layers[layer].self_attn
 
-    def look(self, layer: int, head: int, *, query: Sequence[int], key: Sequence[int]) -> None:
-        """From positions with a dimension of `query`, attend to those with one of `key`; from all others, to BOS."""
+    def look(
+        self, layer: int, head: int, *, query: Sequence[int], key: Sequence[int], score: float = SINK, bos: float = 1.0
+    ) -> None:
+        """From positions with a dimension of `query`, attend to those with one of `key`; from all others, to BOS.
+
+        `score` is that of what is looked for, and BOS, whose key is the inverse of its own number, has half of it.
+        """
         attention, root = self.attention(layer), self.width**0.5
         turn = self.width // 2  # a rotary pair is (i, i + width / 2)
         seek, rest = (head * self.width + turn + pair for pair in STILL)
-        attention.q_proj.weight[seek, list(query)] = SINK * root
+        attention.q_proj.weight[seek, list(query)] = score * root
         attention.k_proj.weight[seek, list(key)] = 1.0
-        attention.q_proj.weight[rest, self.space.ballast] = SINK / 2 * root / BALLAST
-        attention.k_proj.weight[rest, self.space.bos] = 1.0
+        attention.q_proj.weight[rest, self.space.ballast] = score / 2 * root / BALLAST
+        attention.k_proj.weight[rest, self.space.bos] = bos
 
     def copy(self, layer: int, head: int, pairs: Sequence[tuple[int, int]], scale: float) -> None:
         """Copy dimensions from the position that the head attends to to its own: (from, to) pairs, `scale` times."""

@@ -173,16 +173,13 @@ def _nearest(
     writer: Writer, layer: int, head: int, query_dim: int, key_dim: int, pairs: Sequence[tuple[int, int]]
 ) -> None:
     """From `query_dim`, attend to the nearest token with a full `key_dim`, or BOS, and copy."""
-    attention, root, turn = writer.attention(layer), writer.width**0.5, writer.width // 2
-    start = head * writer.width
-    seek, rest = (start + turn + pair for pair in STILL)
-    query, key, space = attention.q_proj.weight, attention.k_proj.weight, writer.space
-    query[seek, query_dim], key[seek, key_dim] = _MATCH * root, 1.0
-    query[start + _SLOW, query_dim], key[start + _SLOW, key_dim] = _NEAR * root, 1.0  # the cosine of their distance
+    writer.look(layer, head, query=[query_dim], key=[key_dim], score=_MATCH, bos=1.0 / 3**0.5)
+    attention, root, start = writer.attention(layer), writer.width**0.5, head * writer.width
+    slow, rest = start + _SLOW, start + writer.width // 2 + STILL[1]
+    attention.q_proj.weight[slow, query_dim] = _NEAR * root  # the cosine of their distance
+    attention.k_proj.weight[slow, key_dim] = 1.0
     least = _MATCH + _NEAR * np.cos(_REACH * TURN)
-    query[rest, query_dim] = (least - _MATCH / 2) * root
-    query[rest, space.ballast] = _MATCH / 2 * root / BALLAST
-    key[rest, space.bos] = 1.0 / 3**0.5
+    attention.q_proj.weight[rest, query_dim] = (least - _MATCH / 2) * root
     writer.copy(layer, head, pairs, _STRENGTH)
 
 

@@ -11,6 +11,7 @@ from workbench.model.effective_weights import device_of
 from workbench.model.forward.evaluation_mode import evaluating
 from workbench.text.batches import Batch, pad
 
+TOLERANCE = {torch.float32: 5e-5, torch.float16: 3e-2, torch.bfloat16: 2e-1}  # of the largest logit
 _LENGTH, _SHORT, _CHANGED = 9, 6, 3
 
 

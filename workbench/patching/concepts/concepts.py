@@ -30,7 +30,7 @@ from workbench.text.corpus import Corpus
 from workbench.text.tokens.spans import last_token
 
 AT = ("last", "concept")
-_AUTO = 16  # pairs in a batch
+AUTO = 16  # pairs in a batch
 _BUDGET = 2**25  # logits in memory at once
 
 
@@ -105,7 +105,7 @@ def concepts(
     """
     where = checked_at(("concept" if mean_over else "last") if at == "auto" else at)
     model.require("restart")
-    size = pairs_per_batch(batch_size)
+    size = texts_per_batch(batch_size, auto=AUTO)
     pairs = make_pairs(
         model.tokenizer, words, source=source, target=target, mean_over=mean_over, shots=shots, seed=seed, limit=limit
     )
@@ -132,11 +132,6 @@ def checked_at(at: str) -> str:
     if at not in AT:
         raise BadArgument(f"at={at!r} is not a place to patch (has: auto, {', '.join(AT)})")
     return at
-
-
-def pairs_per_batch(batch_size: int | str) -> int:
-    """Pairs in a batch, checked."""
-    return texts_per_batch(batch_size, auto=_AUTO)
 
 
 @torch.no_grad()

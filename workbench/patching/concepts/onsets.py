@@ -10,10 +10,11 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadPairs, TooFewLanguages
+from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.patching.concepts.concept_pairs import ConceptPairs, make_pairs
-from workbench.patching.concepts.concepts import checked_at, measure, pairs_per_batch
+from workbench.patching.concepts.concepts import AUTO, checked_at, measure
 from workbench.patching.concepts.onset import LEVEL, leads, onset
 from workbench.results.make import make_result
 from workbench.results.resuming.stoppable import Stoppable
@@ -73,7 +74,7 @@ def onsets(
     if shown is not None:
         shown = chosen([shown], list(frame.columns), where="this word list")[0]
     model.require("restart")
-    at, step, size = checked_at(at), pairs_per_batch(batch_size), len(codes)
+    at, step, size = checked_at(at), texts_per_batch(batch_size, auto=AUTO), len(codes)
     onset_values = {name: np.full((2, size, size), np.nan) for name in ("onset", "low", "high")}
     single = {name: np.full((size, size), np.nan) for name in _SINGLE}
     done, every = np.zeros((), dtype=np.int64), size * (size - 1)
