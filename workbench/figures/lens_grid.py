@@ -11,7 +11,7 @@ import xarray as xr
 from workbench.arguments import one_of, whole_number
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
-from workbench.figures.drawing.cells import one_colour
+from workbench.figures.drawing.cells import single_colour
 from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.drawing.labels import describe, token_label
 from workbench.figures.drawing.lens_cells import Grid, language_words, shortened
@@ -133,7 +133,7 @@ def _word_traces(grid: Grid, names: dict[str, str]) -> list[go.Heatmap]:
             name=language_words(name),
             showlegend=True,
             hoverongaps=False,
-            **one_colour(codes == name, colour),
+            **single_colour(codes == name, colour),
             **_shared(grid, np.where(codes == name, grid.labels, "")),
         )
         for name, colour in names.items()

@@ -65,10 +65,10 @@ def word_cells(
     template = shared["hovertemplate"]
     for name, colour in style.category_colours(np.unique(values.values).tolist()).items():
         shared["hovertemplate"] = template.replace("%{meta}", name)
-        yield go.Heatmap(name=name, legendgroup=name, **one_colour(values.values == name, colour), **shared)
+        yield go.Heatmap(name=name, legendgroup=name, **single_colour(values.values == name, colour), **shared)
 
 
-def one_colour(here: np.ndarray, colour: str) -> dict[str, Any]:
+def single_colour(here: np.ndarray, colour: str) -> dict[str, Any]:
     """Cells of one category in its colour; the others are empty."""
     z = np.where(here, np.float32(1), np.float32(np.nan))
     return {"z": z, "showscale": False, "colorscale": [[0, colour], [1, colour]], "zmin": 0, "zmax": 1}
