@@ -93,6 +93,13 @@ _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 _INTERNAL = ("workbench", "torch", "contextlib", "functools")
 
 
+def first_line(error: BaseException) -> str:
+    """The reason of an error of another library, in one line."""
+    text = str(error).strip().splitlines() or [type(error).__name__]
+    rest = text[1].strip() if text[0].endswith(":") and len(text) > 1 else ""  # the reason is on the next line
+    return " ".join(filter(None, (text[0], rest)))[:200]
+
+
 class WorkbenchWarning(UserWarning):
     """Something that affects how to read the numbers; the command line prints its text as one line."""
 

@@ -7,7 +7,7 @@ import torch
 
 from tests.model.forward.test_rerun import CLOSE, SHAPES, make_batch, plain_logits, plain_nll
 from workbench.errors import BadArgument
-from workbench.model.edits import edited, scales
+from workbench.model.edits import edited
 from workbench.model.forward.record import record
 from workbench.model.forward.rerun import rescale
 from workbench.model.metrics import logit_difference, nll
@@ -94,12 +94,6 @@ def test_edits_hold_in_generation(wrapped):
         assert torch.equal(tokens, model.module.generate(ids, **options))
         assert torch.equal(tokens, model.module.generate(ids, **options, use_cache=False))
     assert not torch.equal(tokens, model.module.generate(ids, **options))
-
-
-def test_scales_of_groups(wrapped):
-    factors = scales([[(0, 1), (2, 0)], []], 3, 2)
-    assert factors.shape == (2, 3, 2)
-    assert (factors == 0).nonzero().tolist() == [[0, 0, 1], [0, 2, 0]]
 
 
 def test_what_does_not_fit_is_refused(wrapped):

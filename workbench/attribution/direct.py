@@ -5,17 +5,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
 from workbench.attribution.parts import parts
 from workbench.attribution.questions import Questions, questions
-from workbench.errors import Interrupted, warn
+from workbench.errors import warn
 from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
 from workbench.text.pairs import Pairs
@@ -104,21 +103,20 @@ def direct(
     capped = np.zeros((), dtype=bool)
     number = {(prompt.language, prompt.row): place for place, prompt in enumerate(prompted.encoded)}
     state = {**values, "tokens": tokens, "capped": capped}
-    stopped = ""
-    try:
-        with tqdm(total=count, desc="direct attribution", unit="prompt", disable=not progress) as bar:
-            every = list(by_length(model, prompted.encoded, batch_size=size, side="left", passes=3))
-            for batch in resumed(every, state, skip=lambda batch: bar.update(len(batch))):
-                rows = [number[key] for key in zip(batch.languages, batch.rows, strict=True)]
-                shares, read, has_cap = parts(model, batch, torch.from_numpy(prompted.tokens[rows]))
-                for name, share in shares.items():
-                    values[name][rows] = share.cpu().numpy()
-                tokens[rows] = read.cpu().numpy()
-                capped |= has_cap
-                bar.update(len(rows))
-    except KeyboardInterrupt:
+
+    def finished() -> str:
         done = int(np.isfinite(values["difference"]).sum())
-        stopped = f"interrupted: {done} of {count} prompts are finished; they are in .partial"
+        return f"interrupted: {done} of {count} prompts are finished; they are in .partial"
+
+    batches = list(by_length(model, prompted.encoded, batch_size=size, side="left", passes=3))
+    with Stoppable("direct attribution", count, "prompt", finished, progress=progress) as loop:
+        for batch in loop.steps(batches, state):
+            rows = [number[key] for key in zip(batch.languages, batch.rows, strict=True)]
+            shares, read, has_cap = parts(model, batch, torch.from_numpy(prompted.tokens[rows]))
+            for name, share in shares.items():
+                values[name][rows] = share.cpu().numpy()
+            tokens[rows] = read.cpu().numpy()
+            capped |= has_cap
     if capped:
         warn(f"{model.name!r} has a soft cap on its logits; the difference is divided as it is before the cap")
     result = make_result(
@@ -133,9 +131,7 @@ def direct(
     )
     for name, question in _QUESTIONS.items():
         result[name].attrs["question"] = question
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(result)
 
 
 def _means(prompted: Questions, values: dict[str, np.ndarray], level: float, seed: int) -> Variables:

@@ -61,14 +61,7 @@ def agreement(result: xr.Dataset, *, reference: str = "zero", title: str | None 
                 y=labels,
                 mode="markers",
                 marker={"size": 9, "color": style.LINES[0]},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": (high - values).clip(min=0),
-                    "arrayminus": (values - low).clip(min=0),
-                    "color": style.LINES[0],
-                    "thickness": 2,
-                },
+                error_x=style.whiskers(values, low, high) | {"color": style.LINES[0], "thickness": 2},
                 customdata=list(zip(low, high, strict=True)),
                 hovertemplate="<b>%{y}</b><br>%{x:.2f}<br>interval %{customdata[0]:.2f} to %{customdata[1]:.2f}"
                 "<extra></extra>",
@@ -81,9 +74,8 @@ def agreement(result: xr.Dataset, *, reference: str = "zero", title: str | None 
         figure.add_vline(x=chance, line={"dash": "dash", "width": 1, "color": style.MISSING}, row=1, col=column)  # type: ignore[arg-type]
         figure.update_xaxes(title_text=words, row=1, col=column)
     figure.update_yaxes(autorange="reversed")
-    heading = (
-        f"Which scores name the same heads as {_NAMES.get(reference, reference)}?" if title is None else title or None
-    )
+    default = f"Which scores name the same heads as {_NAMES.get(reference, reference)}?"
+    heading = default if title is None else title or None
     notes = [f"mean over {result.sizes['language']} languages", "whisker: interval over texts", "dashed: by chance"]
     figure.update_layout(height=150 + 34 * len(others), margin={"l": 160})
     return titled(figure, heading, " · ".join([*origin(result), *notes]), columns=3)

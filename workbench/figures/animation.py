@@ -9,8 +9,7 @@ import xarray as xr
 from workbench.errors import BadArgument
 from workbench.figures.curves import curves
 from workbench.figures.drawing import style
-from workbench.figures.drawing.cells import is_category
-from workbench.figures.drawing.choose import choose, no_axis
+from workbench.figures.drawing.choose import check_axes, choose_numbers
 from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
 from workbench.figures.heatmap import heatmap
@@ -50,11 +49,8 @@ def animation(
     Example:
         >>> wb.figures.animation(wb.patching.cross_layer(model, pairs), over="source_layer")    # doctest: +SKIP
     """
-    chosen = choose(result, variable, select)
-    if is_category(chosen.values):
-        raise BadArgument(f"{variable} holds words, an animation draws numbers; use figures.heatmap")
-    if over not in chosen.dims:
-        raise no_axis("over", over, chosen.dims)
+    chosen = choose_numbers(result, variable, select, "an animation draws")
+    check_axes(chosen, over=over)
     if len(chosen.dims) not in (2, 3):
         raise BadArgument(
             f"an animation draws 2 or 3 axes, {variable} has {len(chosen.dims)} left ({', '.join(chosen.dims)}); "

@@ -10,12 +10,11 @@ import xarray as xr
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import Axis, axis
-from workbench.figures.drawing.cells import hover_lines, is_category
-from workbench.figures.drawing.choose import Chosen, choose, no_axis
+from workbench.figures.drawing.cells import hover_lines
+from workbench.figures.drawing.choose import Chosen, axis_beside_color, choose_numbers
 from workbench.figures.drawing.labels import axis_title, describe, is_language, value_label, value_line
-from workbench.figures.heatmap import titled
+from workbench.figures.heatmap import with_question
 from workbench.figures.printing.styled import styled
-from workbench.figures.question import question, subtitle
 
 _ROW = 30  # pixels of a name with one bar
 _BAR = 15  # and of each further bar
@@ -64,10 +63,10 @@ def bars(
         >>> wb.figures.bars(pd.DataFrame({"bits": bits}).rename_axis("language"), "bits", title="How many bits?")
     """
     shown = xr.Dataset.from_dataframe(result) if isinstance(result, pd.DataFrame) else result
-    chosen = choose(shown, variable, select)
-    if is_category(chosen.values):
-        raise BadArgument(f"{variable} holds words, bars draw numbers; use figures.heatmap")
-    down, beside = _arrange(chosen, y=y, color=color)
+    chosen = choose_numbers(shown, variable, select, "bars draw")
+    free = axis_beside_color(chosen, "bars draw", "y", y, color)
+    down = next((dim for dim in free if is_language(dim)), free[0])
+    beside = next((dim for dim in chosen.dims if dim != down), None)
     left = axis(chosen.values, down)
     keys = [None] if beside is None else list(chosen.values.get_index(beside))
     if len(keys) > _MOST_BARS:
@@ -90,23 +89,7 @@ def bars(
     notes = ["whisker: the interval of each value"] if "low" in chosen.companions else []
     if chosen.companions.keys() >= _BAND:
         notes.append("grey band: random groups of the same size")
-    return titled(figure, question(chosen) if title is None else title or None, subtitle(shown, chosen, notes=notes))
-
-
-def _arrange(chosen: Chosen, *, y: str | None, color: str | None) -> tuple[str, str | None]:
-    """Which axis runs down the side, and which becomes bars side by side."""
-    dims = chosen.dims
-    for keyword, name in (("y", y), ("color", color)):
-        if name is not None and name not in dims:
-            raise no_axis(keyword, name, dims)
-    if len(dims) not in (1, 2) or (y is not None and y == color) or (len(dims) == 1 and color is not None):
-        raise BadArgument(
-            f"bars draw 1 axis, or 2 with one as color; {chosen.values.name} has {len(dims)} left "
-            f"({', '.join(dims)}), y={y!r}, color={color!r}; select from the others"
-        )
-    left = [dim for dim in dims if dim != color]
-    y = y or next((dim for dim in left if is_language(dim)), left[0])
-    return y, next((dim for dim in dims if dim != y), None)
+    return with_question(figure, title, shown, chosen, notes=notes)
 
 
 def _row(part: Chosen, left: Axis, *, name: str, index: int, count: int, key: str) -> list[Any]:
@@ -129,8 +112,7 @@ def _row(part: Chosen, left: Axis, *, name: str, index: int, count: int, key: st
         shared["width"] = 0.5 * wide
     whiskers = {}
     if "low" in known:
-        up, below = (columns["high"] - values).clip(min=0), (values - columns["low"]).clip(min=0)
-        whiskers = {"type": "data", "symmetric": False, "array": up, "arrayminus": below, "thickness": 1.5, "width": 3}
+        whiskers = style.whiskers(values, columns["low"], columns["high"]) | {"thickness": 1.5, "width": 3}
     traces.append(
         go.Bar(
             x=values,

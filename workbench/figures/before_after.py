@@ -5,14 +5,13 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from workbench.errors import BadArgument
 from workbench.figures.drawing import style
-from workbench.figures.drawing.choose import choose
+from workbench.figures.drawing.choose import choose, require_variables
 from workbench.figures.drawing.labels import value_label
-from workbench.figures.heatmap import titled
+from workbench.figures.heatmap import with_question
 from workbench.figures.printing.styled import styled
-from workbench.figures.question import subtitle
 
+_NEEDED = {"members_before", "members_after", "change", "transition", "expected"}
 _BEFORE, _AFTER = "#7F7F7F", "#D55E00"
 
 
@@ -37,9 +36,7 @@ def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     Example:
         >>> wb.figures.before_after(wb.neurons.compare(before, after, trained="de,fr"))
     """
-    needed = {"members_before", "members_after", "change", "transition", "expected"}
-    if not isinstance(result, xr.Dataset) or not needed <= set(result.data_vars):
-        raise BadArgument("before_after draws what neurons.compare returns; this is another Result")
+    require_variables(result, _NEEDED, "before_after draws what neurons.compare returns")
     chosen = choose(result, "change", {})
     rows = max(result.sizes["language"], 5)
     figure = make_subplots(
@@ -65,12 +62,8 @@ def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     )
     notes = [f"{result.attrs['kept']:.1%} of the neurons keep their class (kappa {result.attrs['kappa']:.2f})"]
     notes += ["★ trained language"] if "trained" in result else []
-    return titled(
-        figure,
-        "Which neurons changed class between the checkpoints?" if title is None else title or None,
-        subtitle(result, chosen, notes=notes),
-        columns=4,
-    )
+    default = "Which neurons changed class between the checkpoints?"
+    return with_question(figure, title, result, chosen, default=default, notes=notes, columns=4)
 
 
 def _languages(result: xr.Dataset, languages: list[str]) -> list[go.Scatter]:

@@ -9,12 +9,11 @@ import xarray as xr
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import Axis, axis
-from workbench.figures.drawing.cells import hover_lines, is_category
-from workbench.figures.drawing.choose import Chosen, choose, no_axis
+from workbench.figures.drawing.cells import hover_lines
+from workbench.figures.drawing.choose import Chosen, axis_beside_color, choose_numbers
 from workbench.figures.drawing.labels import axis_title, describe, value_label, value_line
-from workbench.figures.heatmap import titled
+from workbench.figures.heatmap import with_question
 from workbench.figures.printing.styled import styled
-from workbench.figures.question import question, subtitle
 from workbench.results.reading.main_variable import given
 
 _ACROSS = ("layer", "target_layer", "source_layer", "position", "sample", "head", "neuron")
@@ -60,10 +59,10 @@ def curves(
         >>> wb.figures.curves(wb.lens.by_language(model, words, source="de", target="ja"), "probability")
     """
     result, variable = given(result, variable)
-    chosen = choose(result, variable, select)
-    if is_category(chosen.values):
-        raise BadArgument(f"{variable} holds words, curves draw numbers; use figures.heatmap")
-    across, lines = _arrange(chosen, x=x, color=color)
+    chosen = choose_numbers(result, variable, select, "curves draw")
+    free = axis_beside_color(chosen, "curves draw", "x", x, color)
+    across = next((dim for dim in _ACROSS if dim in free), free[-1])
+    lines = next((dim for dim in chosen.dims if dim != across), None)
     bottom = axis(chosen.values, across, scaled=True)
     figure = go.Figure()
     if lines is None:
@@ -88,24 +87,7 @@ def curves(
     heading = "" if lines is None else axis_title(chosen.values, lines)
     figure.update_layout(height=440, legend={"title": {"text": heading}, "tracegroupgap": 2}, hovermode="closest")
     notes = ["band: the interval of each value"] if "low" in chosen.companions else []
-    title = question(chosen) if title is None else title or None
-    return titled(figure, title, subtitle(result, chosen, notes=notes), least_width=bottom.least_width)
-
-
-def _arrange(chosen: Chosen, *, x: str | None, color: str | None) -> tuple[str, str | None]:
-    dims = chosen.dims
-    for keyword, name in (("x", x), ("color", color)):
-        if name is not None and name not in dims:
-            raise no_axis(keyword, name, dims)
-    if len(dims) not in (1, 2) or (x is not None and x == color) or (len(dims) == 1 and color is not None):
-        raise BadArgument(
-            f"curves draw 1 axis, or 2 with one as color; {chosen.values.name} has {len(dims)} left "
-            f"({', '.join(dims)}), x={x!r}, color={color!r}; select from the others"
-        )
-    if x is None:
-        left = [dim for dim in dims if dim != color]
-        x = next((dim for dim in _ACROSS if dim in left), left[-1])
-    return x, next((dim for dim in dims if dim != x), None)
+    return with_question(figure, title, result, chosen, notes=notes, least_width=bottom.least_width)
 
 
 def _line(part: Chosen, bottom: Axis, *, name: str, look: int, colour: str | None = None) -> list[go.Scatter]:

@@ -1,5 +1,6 @@
 """Heatmaps of any variable of a result, one panel per language where it has one."""
 
+from collections.abc import Iterable
 from html import unescape
 from typing import Any
 
@@ -12,8 +13,8 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import Axis, axis
-from workbench.figures.drawing.cells import as_words, is_category, number_cells, word_cells
-from workbench.figures.drawing.choose import Chosen, choose, no_axis
+from workbench.figures.drawing.cells import as_words, number_cells, word_cells
+from workbench.figures.drawing.choose import Chosen, check_axes, choose, is_category
 from workbench.figures.drawing.colour import colour_layout
 from workbench.figures.drawing.count_bars import count_axis, count_bars, left_out
 from workbench.figures.drawing.labels import axis_title, is_language, value_label
@@ -117,9 +118,35 @@ def heatmap(
     else:
         figure.update_layout(**colour_layout(chosen.values, height=height))
     figure.update_layout(meta={**(figure.layout.meta or {}), "cells": [left.dim, bottom.dim]})  # pyright: ignore
-    under = subtitle(result, chosen, role="Colour", notes=notes)
-    title = question(chosen) if title is None else title or None
-    return titled(figure, title, under, columns=columns, least_width=columns * bottom.least_width)
+    size: dict[str, Any] = {"columns": columns, "least_width": columns * bottom.least_width}
+    return with_question(figure, title, result, chosen, role="Colour", notes=notes, **size)
+
+
+def with_question(
+    figure: go.Figure,
+    title: str | None,
+    result: xr.Dataset,
+    chosen: Chosen,
+    *,
+    default: str = "",
+    role: str = "",
+    notes: Iterable[str] = (),
+    **size: int,
+) -> go.Figure:
+    """`titled` with the title of a public function: the figure's own question where it is None, none where it is "".
+
+    Args:
+        figure: changed in place, and returned.
+        title: as it was given.
+        result: what is drawn, for the line under the title.
+        chosen: what was chosen of it.
+        default: the question; by default that of the variable.
+        role: as in `subtitle`.
+        notes: as in `subtitle`.
+        **size: `columns` and `least_width` of `titled`.
+    """
+    heading = (default or question(chosen)) if title is None else title or None
+    return titled(figure, heading, subtitle(result, chosen, role=role, notes=notes), **size)
 
 
 @checked
@@ -157,9 +184,7 @@ def titled(figure: go.Figure, title: str | None, under: str, *, columns: int = 1
 def _arrange(chosen: Chosen, *, x: str | None, y: str | None, facet: str | None) -> tuple[str, str, str | None]:
     """Which axis goes across, which up, and which becomes panels."""
     dims = chosen.dims
-    for keyword, name in (("x", x), ("y", y), ("facet", facet)):
-        if name is not None and name not in dims:
-            raise no_axis(keyword, name, dims)
+    check_axes(chosen, x=x, y=y, facet=facet)
     given = [name for name in (x, y, facet) if name is not None]
     if len(set(given)) < len(given):
         raise BadArgument(f"x, y and facet must be three different axes, got x={x!r}, y={y!r}, facet={facet!r}")

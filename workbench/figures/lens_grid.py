@@ -11,6 +11,7 @@ import xarray as xr
 from workbench.arguments import one_of, whole_number
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
+from workbench.figures.drawing.cells import single_colour
 from workbench.figures.drawing.colour import colour_axis
 from workbench.figures.drawing.labels import describe, token_label
 from workbench.figures.drawing.lens_cells import Grid, language_words, shortened
@@ -18,7 +19,10 @@ from workbench.figures.heatmap import titled
 from workbench.figures.printing.styled import styled
 from workbench.figures.question import origin
 
-_NEEDED = {"top_token", "probability", "entropy", "rank", "target_probability", "language", "target", "text"}
+_NEEDED = {
+    *("top_token", "probability", "entropy", "rank", "target_probability"),
+    *("language", "target", "text", "token"),
+}
 _AXES = ("prompt", "layer", "position")
 _CELL = 24  # height of a cell, in pixels
 _LONGEST = 90  # letters of the text under the title
@@ -61,7 +65,8 @@ def lens_grid(
         >>> wb.figures.lens_grid(wb.lens.logit_lens(model, "Le chat mange."), colour="rank")     # doctest: +SKIP
     """
     one_of("colour", colour, _QUESTIONS)
-    _check(result)
+    if not is_lens(result):
+        raise BadArgument("this draws what lens.logit_lens returns; this is another Result")
     numbers = _numbers(result, prompt)
     grids = [Grid.read(result.isel(prompt=number)) for number in numbers]
     figure = go.Figure()
@@ -116,11 +121,8 @@ def legend_above(figure: Any) -> Any:
 
 def _number_trace(grid: Grid, colour: str) -> go.Heatmap:
     values = grid.cells[colour].values.astype(float)
-    return go.Heatmap(
-        z=np.log10(values) if colour == "rank" else values,
-        coloraxis="coloraxis",
-        **_shared(grid, grid.labels),
-    )
+    z = np.log10(values) if colour == "rank" else values
+    return go.Heatmap(z=z, coloraxis="coloraxis", **_shared(grid, grid.labels))
 
 
 def _word_traces(grid: Grid, names: dict[str, str]) -> list[go.Heatmap]:
@@ -128,14 +130,10 @@ def _word_traces(grid: Grid, names: dict[str, str]) -> list[go.Heatmap]:
     codes = grid.cells.language.values.astype(str)
     return [
         go.Heatmap(
-            z=np.where(codes == name, 1.0, np.nan),
             name=language_words(name),
             showlegend=True,
-            showscale=False,
-            colorscale=[[0, colour], [1, colour]],
-            zmin=0,
-            zmax=1,
             hoverongaps=False,
+            **single_colour(codes == name, colour),
             **_shared(grid, np.where(codes == name, grid.labels, "")),
         )
         for name, colour in names.items()
@@ -264,15 +262,5 @@ def _numbers(result: xr.Dataset, prompt: int | Sequence[int] | None) -> list[int
 
 def is_lens(result: Any) -> bool:
     """Whether a Result is of `lens.logit_lens`."""
-    right = isinstance(result, xr.Dataset) and set(result.variables) >= {*_NEEDED, "token"}
+    right = isinstance(result, xr.Dataset) and set(result.variables) >= _NEEDED
     return right and all(result[name].dims == _AXES for name in ("top_token", "entropy", "rank", "language"))
-
-
-def _check(result: xr.Dataset) -> None:
-    """Refuse anything but a Result of `lens.logit_lens`.
-
-    Raises:
-        BadArgument: it lacks variables that the grid shows.
-    """
-    if not is_lens(result):
-        raise BadArgument("this draws what lens.logit_lens returns; this is another Result")

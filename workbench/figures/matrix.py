@@ -9,12 +9,11 @@ import xarray as xr
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import axis
-from workbench.figures.drawing.cells import is_category, number_cells
-from workbench.figures.drawing.choose import choose, no_axis
+from workbench.figures.drawing.cells import number_cells
+from workbench.figures.drawing.choose import check_axes, choose_numbers
 from workbench.figures.drawing.colour import colour_layout
-from workbench.figures.heatmap import titled
+from workbench.figures.heatmap import with_question
 from workbench.figures.printing.styled import styled
-from workbench.figures.question import question, subtitle
 from workbench.results.reading.main_variable import given
 
 _PRINTED = 14  # rows and columns up to which a number fits into its cell
@@ -56,20 +55,15 @@ def matrix(
         >>> wb.figures.matrix(wb.patching.cross_layer(model, pairs), "effect")
     """
     result, variable = given(result, variable)
-    chosen = choose(result, variable, select)
+    chosen = choose_numbers(result, variable, select, "a matrix draws")
+    check_axes(chosen, x=x, y=y)
     dims = chosen.dims
-    for keyword, name in (("x", x), ("y", y)):
-        if name is not None and name not in dims:
-            raise no_axis(keyword, name, dims)
     if len(dims) != 2 or (x is not None and x == y):
         raise BadArgument(
             f"a matrix draws 2 different axes, {variable} has {len(dims)} left ({', '.join(dims)}); "
             "select from the others, or use figures.heatmap"
         )
-    if is_category(chosen.values):
-        raise BadArgument(f"{variable} holds words, a matrix draws numbers; use figures.heatmap")
-    if y is None:
-        y = next(dim for dim in dims if dim != x)
+    y = y or next(dim for dim in dims if dim != x)
     x = next(dim for dim in dims if dim != y)
     bottom, left = axis(chosen.values, x), axis(chosen.values, y)
     rows, columns = len(left.positions), len(bottom.positions)
@@ -91,11 +85,7 @@ def matrix(
     if not np.isfinite(chosen.values.values).all():
         figure.update_layout(plot_bgcolor=style.MISSING)
         notes.append("grey: not measured")
-    return titled(
-        figure,
-        question(chosen) if title is None else title or None,
-        subtitle(result, chosen, role="Colour", notes=notes),
-    )
+    return with_question(figure, title, result, chosen, role="Colour", notes=notes)
 
 
 def _number_format(values: np.ndarray) -> str:

@@ -6,15 +6,14 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from workbench.errors import BadArgument
 from workbench.figures.drawing import style
-from workbench.figures.drawing.choose import choose
+from workbench.figures.drawing.choose import choose, require_variables
 from workbench.figures.drawing.labels import token_label, value_label
-from workbench.figures.heatmap import titled
+from workbench.figures.heatmap import with_question
 from workbench.figures.printing.styled import styled
-from workbench.figures.question import subtitle
 
-_NEEDED = {"text", "activation", "fires", "promoted", "suppressed"}
+NEEDED = {"text", "activation", "fires", "promoted", "suppressed"}
+DRAWS = "this draws what neurons.look returns"
 
 
 @styled
@@ -37,7 +36,7 @@ def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     Example:
         >>> wb.figures.neuron(wb.neurons.look(model, corpus, 3, 17))
     """
-    check(result)
+    require_variables(result, NEEDED, DRAWS)
     chosen = choose(result, "fires", {})
     names = [value_label("language", code) for code in chosen.values.get_index("language")]
     figure = make_subplots(
@@ -58,17 +57,15 @@ def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
         row=1,
         col=1,
     )
-    for name, colour, back in (("promoted", style.LINES[1], False), ("suppressed", style.LINES[0], True)):
-        words = [token_label(token) for token in result[name].values]
-        effect = result[f"{name}_by"].values
-        order = range(len(words) - 1, -1, -1) if back else range(len(words))
-        # a small vocabulary may have the same token in both lists: positions are numbers, words are their ticks
-        start = len(words) if back else 0
+    # a small vocabulary may have the same token in both lists: positions are numbers, words are their ticks
+    ticks: list[str] = []
+    for name, colour, step in (("promoted", style.LINES[1], 1), ("suppressed", style.LINES[0], -1)):
+        words = [token_label(token) for token in result[name].values[::step]]
         figure.add_trace(
             go.Bar(
-                x=[float(effect[i]) for i in order],
-                y=[start + place for place in range(len(words))],
-                text=[words[i] for i in order],
+                x=result[f"{name}_by"].values[::step].astype(float).tolist(),
+                y=list(range(len(ticks), len(ticks) + len(words))),
+                text=words,
                 textposition="none",
                 marker_color=colour,
                 hovertemplate="%{text}: %{x:+.3g}<extra></extra>",
@@ -77,8 +74,7 @@ def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
             row=1,
             col=2,
         )
-    up, down = ([token_label(token) for token in result[name].values] for name in ("promoted", "suppressed"))
-    ticks = [*up, *reversed(down)]
+        ticks += words
     figure.update_yaxes(tickmode="array", tickvals=list(range(len(ticks))), ticktext=ticks, row=1, col=2)
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(tickformat=".0%", range=[0, 1], row=1, col=1)
@@ -87,17 +83,5 @@ def neuron(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     top = style.MARGIN["t"] + 24
     rows = max(len(names), len(ticks))
     figure.update_layout(height=22 * rows + top + style.MARGIN["b"], margin={"t": top, "l": 150}, bargap=0.25)
-    where = f"neuron {result.attrs['neuron']} of layer {result.attrs['layer']}"
-    return titled(
-        figure, f"What does {where} do?" if title is None else title or None, subtitle(result, chosen), columns=4
-    )
-
-
-def check(result: xr.Dataset) -> None:
-    """Refuse a Result that `neurons.look` did not make.
-
-    Raises:
-        BadArgument: it lacks variables that a neuron's figure and card show.
-    """
-    if not isinstance(result, xr.Dataset) or not set(result.data_vars) >= _NEEDED:
-        raise BadArgument("this draws what neurons.look returns; this is another Result")
+    default = f"What does neuron {result.attrs['neuron']} of layer {result.attrs['layer']} do?"
+    return with_question(figure, title, result, chosen, default=default, columns=4)

@@ -7,14 +7,12 @@ import numpy as np
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import WorkbenchError
 from workbench.figures.drawing import style
-from workbench.figures.drawing.labels import value_label
-from workbench.figures.neuron import check
-from workbench.text import languages
+from workbench.figures.drawing.choose import require_variables
+from workbench.figures.drawing.labels import direction, value_label
+from workbench.figures.neuron import DRAWS, NEEDED
 
 _ABOVE, _BELOW = (213, 94, 0), (0, 114, 178)  # orange and blue of Okabe & Ito
-_RIGHT_TO_LEFT = ("Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm")
 _STYLE = f"""
 .neuron-card {{ font: 14px/1.6 {style.FONT}; color: #1d2530; background: #fff; max-width: 62rem; padding: 1rem 1.2rem;
   border: 1px solid #d5d9df; border-radius: 8px; }}
@@ -70,7 +68,7 @@ def neuron_card(result: xr.Dataset) -> Card:
     Example:
         >>> Path("neuron.html").write_text(wb.figures.neuron_card(found).page, encoding="utf-8")
     """
-    check(result)
+    require_variables(result, NEEDED, DRAWS)
     title = f"Neuron {result.attrs['neuron']} of layer {result.attrs['layer']}"
     signed = result.attrs["site"] == "neuron"
     values = result.activation.values
@@ -110,12 +108,8 @@ def _tokens(result: xr.Dataset, name: str, heading: str) -> str:
 
 
 def _language(part: xr.Dataset, language: str, largest: float, signed: bool) -> str:
-    try:
-        right = languages.script(language) in _RIGHT_TO_LEFT
-        lang = f' lang="{escape(language)}"'
-    except WorkbenchError:  # planted models have languages that no registry knows
-        right, lang = False, ""
-    direction = "rtl" if right else "auto"
+    right, tag = direction(language)
+    runs, lang = "rtl" if right else "auto", f' lang="{escape(tag)}"' if tag else ""
     rows = []
     for context in range(part.sizes["context"]):
         if int(part.row[context]) < 0:
@@ -126,7 +120,7 @@ def _language(part: xr.Dataset, language: str, largest: float, signed: bool) -> 
             if text
         )
         rows.append(
-            f'<p class="context" dir="{direction}"{lang} title="text {int(part.row[context])}, strongest '
+            f'<p class="context" dir="{runs}"{lang} title="text {int(part.row[context])}, strongest '
             f'{float(part.peak[context]):.3g}">{spans}</p>'
         )
     fires = f"fires at {float(part.fires):.0%} of the tokens, mean {float(part['mean']):+.3g}"

@@ -96,13 +96,23 @@ def _language(chosen: Chosen) -> str:
 
 def origin(result: xr.Dataset) -> list[str]:
     """Model and corpus out of the result's provenance, which other Datasets may not have."""
+    return [f"{part} {escape(name)}" for part, name, _ in made_of(result)]
+
+
+def made_of(result: xr.Dataset) -> list[tuple[str, str, str]]:
+    """The model and the corpus in a result's provenance: each with what it is, its name and its hash."""
+    record, parts = recorded(result), (("model", "name"), ("corpus", "source"))
+    abouts = [(part, key, record.get(part) or {}) for part, key in parts]
+    return [
+        (part, short_name(about[key]), str(about.get("hash", about[key])))
+        for part, key, about in abouts
+        if about.get(key)
+    ]
+
+
+def recorded(result: xr.Dataset) -> dict[str, Any]:
+    """The provenance of a result; empty for a Dataset that has none, or a damaged one."""
     try:
-        record = provenance(result)
+        return provenance(result)
     except BadResult:
-        return []
-    parts = []
-    for key, name in (("model", "name"), ("corpus", "source")):
-        about = record.get(key) if isinstance(record, dict) else None
-        if isinstance(about, dict) and about.get(name):
-            parts.append(f"{key} {escape(short_name(about[name]))}")
-    return parts
+        return {}

@@ -4,13 +4,11 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from workbench.errors import BadArgument
 from workbench.figures.drawing import style
-from workbench.figures.drawing.choose import choose
+from workbench.figures.drawing.choose import choose, require_variables
 from workbench.figures.drawing.labels import value_label
-from workbench.figures.heatmap import titled
+from workbench.figures.heatmap import with_question
 from workbench.figures.printing.styled import styled
-from workbench.figures.question import subtitle
 
 _FLAGS = {
     "simpson": "within strata the relation has the opposite sign (Simpson's paradox)",
@@ -37,8 +35,7 @@ def scatter(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     Example:
         >>> wb.figures.scatter(wb.evaluation.efficiency(tokenization, accuracies))               # doctest: +SKIP
     """
-    if not {"pearson", "x", "y", "stratum"} <= set(result.data_vars):
-        raise BadArgument("scatter draws what wb.evaluation.efficiency returns; this is another Result")
+    require_variables(result, {"pearson", "x", "y", "stratum"}, "scatter draws what wb.evaluation.efficiency returns")
     x, y, stratum = (result[name].to_numpy() for name in ("x", "y", "stratum"))
     figure = go.Figure()
     for number, name in enumerate(dict.fromkeys(stratum.tolist())):
@@ -55,10 +52,8 @@ def scatter(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     figure.update_layout(height=420)
     pooled, centred = (float(result["pearson"].sel(scope=scope)) for scope in ("pooled", "centred"))
     notes = [f"Pearson {pooled:.2f} pooled, {centred:.2f} within strata: {_FLAGS[result.attrs['flag']]}"]
-    heading = "Do models do better where their tokenizers need fewer tokens?"
-    return titled(
-        figure, heading if title is None else title or None, subtitle(result, choose(result, "y", {}), notes=notes)
-    )
+    default = "Do models do better where their tokenizers need fewer tokens?"
+    return with_question(figure, title, result, choose(result, "y", {}), default=default, notes=notes)
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> dict:

@@ -1,7 +1,5 @@
 """Redraw: bootstrap draws of a score, from its samples or its intervals."""
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from scipy import stats
@@ -9,7 +7,7 @@ from scipy import stats
 from workbench.heads.groups import AXES, SAMPLES
 from workbench.results.bootstrap import weights
 from workbench.results.companions import companions
-from workbench.results.make import provenance
+from workbench.results.make import origin
 from workbench.results.scores import NORMED
 from workbench.text.clusters import recorded_clusters
 
@@ -21,7 +19,7 @@ def redrawn(result: xr.Dataset, name: str, *, seed: int) -> tuple[np.ndarray | N
 
     None and "nothing" where it has neither.
     """
-    samples, made = samples_of(result, name), recorded(result)
+    samples, made = samples_of(result, name), origin(result)
     if samples is not None:
         languages, rows = result["language"].to_numpy().tolist(), result["sample"].to_numpy().tolist()
         clusters = recorded_clusters(made.get("corpus"), languages, rows, joint=True)
@@ -45,17 +43,12 @@ def samples_of(result: xr.Dataset, name: str) -> np.ndarray | None:
     own = f"sample_{name}"
     if own in result and set(result[own].dims) == set(SAMPLES):
         return result[own].transpose(*SAMPLES).to_numpy().astype(float)
-    variant = (recorded(result).get("parameters") or {}).get("variant")
+    variant = (origin(result).get("parameters") or {}).get("variant")
     # LAHIS is a mean of clipped slopes, and its Result holds the slopes.
     if name == "importance" and "sample_gradient" in result and variant in (None, "paper"):
         slopes = result["sample_gradient"].transpose(*SAMPLES).to_numpy().astype(float)
         return np.where(slopes < 0, -slopes, np.where(np.isnan(slopes), np.nan, 0.0))
     return None
-
-
-def recorded(result: xr.Dataset) -> dict[str, Any]:
-    """The provenance of a Result; empty where it has none."""
-    return provenance(result) if "provenance" in result.attrs else {}
 
 
 def draws(samples: np.ndarray, *, seed: int, count: int = DRAWS, clusters: np.ndarray | None = None) -> np.ndarray:

@@ -6,8 +6,8 @@ import xarray as xr
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, TooFewLanguages
 from workbench.heads.groups import AXES
-from workbench.heads.redraw import recorded, redrawn
-from workbench.results.make import make_result
+from workbench.heads.redraw import redrawn
+from workbench.results.make import make_result, origin
 from workbench.results.scores import read_score
 
 ROLES = ("specific", "shared", "general", "none")
@@ -69,7 +69,7 @@ def roles(result: xr.Dataset, *, quantile: float = 0.96, shared_by: int = 4, see
         share = np.mean([members for members, _ in again], axis=0)
         same = np.mean([drawn_role == role for _, drawn_role in again], axis=0)
     owner = np.array(languages, dtype=object)[member.argmax(0)]
-    made = recorded(result)
+    made = origin(result)
     unit = scores.attrs.get("units")
     how = {"quantile": quantile, "shared_by": shared_by, "score": name}
     return make_result(

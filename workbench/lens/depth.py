@@ -9,11 +9,11 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.arguments import checked
-from workbench.errors import Interrupted
 from workbench.lens.read import last_position
 from workbench.lens.translations import LEVEL, Translations, name_states
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch
@@ -74,7 +74,7 @@ def depth(
             entropies_and_ranks[:, :, layer] = entropy_and_rank(probabilities, [answers[row] for row in batch.rows])
         values[:, list(batch.rows)] = entropies_and_ranks
 
-    stopped = made.read(model, run, {"values": values}, what="lens depth", progress=progress)
+    loop = made.read(model, run, {"values": values}, what="lens depth", progress=progress)
     result = make_result(
         depth_variables(values, seed, made.clusters),
         {"concept": list(made.prompts)},
@@ -85,10 +85,7 @@ def depth(
         seed=seed,
         attrs={"lens": "logit" if tuned is None else "tuned"},
     )
-    name_states(result, model)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(name_states(result, model))
 
 
 def entropy_and_rank(probabilities: Tensor, answers: list[list[int]]) -> np.ndarray:
@@ -120,12 +117,9 @@ def depth_variables(values: np.ndarray, seed: int, clusters: np.ndarray) -> Vari
     }
     variables: Variables = {}
     for name, (text, unit) in texts.items():
-        low, high = bounds[name]
-        variables |= {
-            name: (("layer",), means[name], f"{text} [{unit}]"),
-            f"{name}_low": (("layer",), low, f"lower end of the 95 % bootstrap interval over concepts [{unit}]"),
-            f"{name}_high": (("layer",), high, f"upper end of the 95 % bootstrap interval over concepts [{unit}]"),
-        }
+        variables[name] = (("layer",), means[name], f"{text} [{unit}]")
+        of = f"{name} over concepts [{unit}]"
+        variables |= interval_ends(("layer",), bounds[name], of, level=LEVEL, name=name)
     variables["concept_entropy"] = (("concept", "layer"), entropy, "entropy of the lens [nats]")
     variables["concept_rank"] = (("concept", "layer"), rank, "rank of the answer's best first token")
     return variables

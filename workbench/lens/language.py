@@ -7,11 +7,12 @@ import pandas as pd
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadPairs, Interrupted
+from workbench.errors import BadPairs
 from workbench.lens.read import last_position
 from workbench.lens.translations import LEVEL, Translations, mean_of_known, name_states
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import make_result
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch
@@ -90,12 +91,10 @@ def by_language(
                     sums[sample, column, layer] = float(probabilities[sample, wanted].sum())
         values[list(batch.rows)] = sums
 
-    stopped = made.read(model, run, {"values": values}, what="logit lens", progress=progress)
+    loop = made.read(model, run, {"values": values}, what="logit lens", progress=progress)
     parameters = {"source": made.source, "target": made.target, "shots": shots, "tuned": tuned is not None}
     result = _result(model, made, values, distinct, seed, parameters)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(result)
 
 
 def _first_tokens(model: Model, words: pd.Series) -> dict[str, frozenset[int]]:
@@ -116,16 +115,15 @@ def _result(
     seed: int,
     parameters: Mapping[str, object],
 ) -> xr.Dataset:
-    low, high = interval(values, seed=seed, level=LEVEL, clusters=made.clusters[:, None, None])
-    axes, end = ("language", "layer"), "end of the 95 % bootstrap interval over concepts [probability]"
+    bounds = interval(values, seed=seed, level=LEVEL, clusters=made.clusters[:, None, None])
+    axes = ("language", "layer")
     word = "probability of the first tokens of the concept's word [probability]"
     mean, collided = mean_of_known(values), "concepts whose first tokens are another language's [concepts]"
     known = (~np.isnan(values[:, :, 0])).sum(0)
     result = make_result(
         {
             "probability": (axes, mean, "mean probability of the first tokens of the language's words [probability]"),
-            "low": (axes, low, f"lower {end}"),
-            "high": (axes, high, f"upper {end}"),
+            **interval_ends(axes, bounds, "probability over concepts [probability]", level=LEVEL),
             "concept_probability": (("concept", *axes), values, word),
             "concepts": (("language",), known, "concepts that the mean is over [concepts]"),
             "collided": (("language",), (~distinct).sum(0), collided),
@@ -143,5 +141,4 @@ def _result(
         corpus=made.info(),
         seed=seed,
     )
-    name_states(result, model)
-    return result
+    return name_states(result, model)

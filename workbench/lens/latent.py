@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadPairs, Interrupted
+from workbench.errors import BadPairs
 from workbench.lens.depth import depth_variables, entropy_and_rank
 from workbench.lens.read import last_position
 from workbench.lens.translations import LEVEL, Translations, mean_of_known, name_states
@@ -94,7 +94,7 @@ def latent(
         mass[rows], best[rows], sure[:, rows] = _read(model, batch, groups, [answers[row] for row in rows], tuned)
 
     state = {"mass": mass, "best": best, "sure": sure}
-    stopped = made.read(model, run, state, what="latent language", progress=progress)
+    loop = made.read(model, run, state, what="latent language", progress=progress)
     counts = {
         "tokens": [len(tokens) for tokens in own],
         "collided": [len(begins[code]) - len(tokens) for code, tokens in zip(read, own, strict=True)],
@@ -115,9 +115,7 @@ def latent(
     name_states(result, model)
     result.mass.attrs["question"] = "Whose words would each layer say?"
     result.share.attrs["question"] = "In which language is each layer's most likely word?"
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(result)
 
 
 def _read(

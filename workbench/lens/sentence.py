@@ -8,10 +8,9 @@ import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import BadArgument, Interrupted
+from workbench.errors import BadArgument
 from workbench.lens.translations import name_states
 from workbench.lens.tuned import translated
 from workbench.model.batching import by_length, texts_per_batch
@@ -20,7 +19,7 @@ from workbench.model.forward.record import record
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.results.make import make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.batches import Batch, Encoded, check_ids
 from workbench.text.corpus import Corpus
 from workbench.text.identification.answers import Identifier
@@ -100,18 +99,14 @@ def logit_lens(
     shape = (len(encoded), model.n_layers + 1, max(len(text.ids) for text in encoded))
     values = {name: np.full(shape, np.nan) for name in _UNITS}
     best = {"ids": np.full((*shape, top), -1), "probabilities": np.full((*shape, top), np.nan)}
-    bar = tqdm(total=len(encoded), desc="logit lens", unit="text", disable=not progress)
-    stopped = ""
-    try:
-        every = list(by_length(model, encoded, batch_size=size))
-        for batch in resumed(every, {**values, **best}, skip=lambda batch: bar.update(len(batch))):
-            _read(model, batch, tuned, words, values, best)
-            bar.update(len(batch))
-    except KeyboardInterrupt:
+
+    def finished() -> str:
         done = int((best["ids"][:, 0, 0, 0] >= 0).sum())
-        stopped = f"interrupted: {done} of {len(encoded)} texts are finished; they are in .partial"
-    finally:
-        bar.close()
+        return f"interrupted: {done} of {len(encoded)} texts are finished; they are in .partial"
+
+    with Stoppable("logit lens", len(encoded), "text", finished, progress=progress) as loop:
+        for batch in loop.steps(list(by_length(model, encoded, batch_size=size)), {**values, **best}):
+            _read(model, batch, tuned, words, values, best)
     values["probability"] = best["probabilities"][..., 0]
     if foil is None:
         values.pop("logit_difference")
@@ -130,10 +125,7 @@ def logit_lens(
         attrs={"lens": "logit" if tuned is None else "tuned"},
     )
     result = result.assign_coords(token=(_AXES[::2], _tokens(model, encoded, shape[2])))
-    name_states(result, model)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(name_states(result, model))
 
 
 @dataclass(frozen=True)
@@ -181,12 +173,11 @@ def _read(
     sample, position = real.nonzero().cpu().numpy().T
     prompt = np.array(batch.rows)[sample]
     followed = _followed(recording.batch, words)[real]
+    rows, top = max(1, _BUDGET // model.n_vocabulary), best["ids"].shape[-1]
     for layer, states in enumerate(recording.residual):
         hidden = model.bridge.ln_final(translated(tuned, model, layer, states[real])[None])[0]
-        blocks = [
-            _numbers(logits, wanted, words.foil, best["ids"].shape[-1])
-            for logits, wanted in _logits(model, hidden, followed)
-        ]
+        parts = zip(hidden.split(rows), followed.split(rows), strict=True)
+        blocks = [_numbers(unembed(model, some).float(), wanted, words.foil, top) for some, wanted in parts]
         for name in blocks[0]:
             into = best if name in best else values
             into[name][prompt, layer, position] = torch.cat([block[name] for block in blocks]).cpu().numpy()
@@ -199,13 +190,6 @@ def _followed(batch: Batch, words: _Words) -> Tensor:
     after = torch.full_like(batch.ids, -1)
     after[:, :-1] = torch.where(batch.mask[:, 1:].bool(), batch.ids[:, 1:], -1)
     return after[..., None]
-
-
-def _logits(model: Model, hidden: Tensor, followed: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Logits of normed states [row, d_model] in blocks [row, vocabulary], each with the target's tokens."""
-    rows = max(1, _BUDGET // model.n_vocabulary)
-    for states, wanted in zip(hidden.split(rows), followed.split(rows), strict=True):
-        yield unembed(model, states).float(), wanted
 
 
 def _numbers(logits: Tensor, wanted: Tensor, foil: list[int] | None, top: int) -> dict[str, Tensor]:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
-from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.batches import Batch, Encoded, batches
 from workbench.text.clusters import numbered, repeats_record, word_clusters
 from workbench.text.corpus import Corpus, chosen
@@ -88,7 +87,7 @@ class Translations:
 
     def read(
         self, model: Model, run: Callable[[Batch], None], state: Mapping[str, np.ndarray], *, what: str, progress: bool
-    ) -> str:
+    ) -> Stoppable:
         """Run every batch of prompts that is not finished yet.
 
         Args:
@@ -99,24 +98,25 @@ class Translations:
             progress: show it.
 
         Returns:
-            What is finished, where Ctrl-C stopped it; else empty.
+            The loop, whose `result` raises what is finished where Ctrl-C stopped it.
         """
         done = np.zeros((), dtype=np.int64)
-        with tqdm(total=len(self.encoded), desc=what, unit="prompt", disable=not progress) as bar:
-            try:
-                every = list(batches(self.encoded, batch_size=self.size, pad_id=model.pad_id, side="left"))
-                for batch in resumed(every, {**state, "done": done}, skip=lambda batch: bar.update(len(batch))):
-                    run(batch)
-                    done += len(batch)
-                    bar.update(len(batch))
-            except KeyboardInterrupt:
-                return f"interrupted: {done} of {len(self.encoded)} concepts are finished; they are in .partial"
-        return ""
+        every = list(batches(self.encoded, batch_size=self.size, pad_id=model.pad_id, side="left"))
+
+        def finished() -> str:
+            return f"interrupted: {done} of {len(self.encoded)} concepts are finished; they are in .partial"
+
+        with Stoppable(what, len(self.encoded), "prompt", finished, progress=progress) as loop:
+            for batch in loop.steps(every, {**state, "done": done}):
+                run(batch)
+                done += len(batch)
+        return loop
 
 
-def name_states(result: xr.Dataset, model: Model) -> None:
-    """Say what the axis of layers of a lens means."""
+def name_states(result: xr.Dataset, model: Model) -> xr.Dataset:
+    """Say what the axis of layers of a lens means; returns the Result."""
     result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
+    return result
 
 
 def mean_of_known(values: np.ndarray) -> np.ndarray:

@@ -6,19 +6,20 @@ import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
-from workbench.errors import BadArgument, BadResult, Interrupted
+from workbench.errors import BadArgument, BadResult
 from workbench.lens.translations import LEVEL
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.optimizer import adam_state
 from workbench.model.forward.record import record
+from workbench.model.gradients import frozen
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.results.statistics import interval
 from workbench.text.batches import batches
 from workbench.text.clusters import numbered
@@ -89,11 +90,9 @@ def tune(
             f"{count} texts are too few (repeats count once) to train on some and measure on two; give more"
         )
     tested = torch.tensor([int(own[text]) in measured for text in owner], device=states.device)
-    weight, bias, stopped = _train(model, states[:, ~tested], steps, rows, rate, progress, seed)
-    result = _result(model, texts, states[:, tested], owner[tested.cpu()], own, (weight, bias), seed, steps, rows, rate)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    lens, loop = _train(model, states[:, ~tested], steps, rows, rate, progress, seed)
+    result = _result(model, texts, states[:, tested], owner[tested.cpu()], own, lens, seed, steps, rows, rate)
+    return loop.result(result)
 
 
 def translated(tuned: xr.Dataset | None, model: Model, layer: int, states: Tensor) -> Tensor:
@@ -135,19 +134,17 @@ def _states(model: Model, texts: Corpus, truncate: bool, batch_size: int | str) 
 
 def _train(
     model: Model, states: Tensor, steps: int, rows: int, rate: float, progress: bool, seed: int
-) -> tuple[Tensor, Tensor, str]:
-    """A [layer, d_model, d_model], b [layer, d_model], and the message of an interruption, "" where there was none."""
+) -> tuple[tuple[Tensor, Tensor], Stoppable]:
+    """A [layer, d_model, d_model] and b [layer, d_model], and the loop that trained them."""
     layers, width = model.n_layers, model.d_model
     weight = torch.zeros(layers, width, width, device=states.device, requires_grad=True)
     bias = torch.zeros(layers, width, device=states.device, requires_grad=True)
     optimizer = torch.optim.Adam([weight, bias], lr=rate)
     random_ = torch.Generator().manual_seed(seed)
-    trainable = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
-    try:
-        for parameter in trainable:
-            parameter.requires_grad_(False)
-        state = {**adam_state(optimizer, weight=weight, bias=bias), "generator": random_}
-        for step in resumed(tqdm(range(steps), desc="tuning a lens", unit="step", disable=not progress), state):
+    state = {**adam_state(optimizer, weight=weight, bias=bias), "generator": random_}
+    stopped = "interrupted: the lens, as far as it was trained, is in .partial"
+    with Stoppable("tuning a lens", steps, "step", lambda: stopped, progress=progress) as loop, frozen(model):
+        for step in loop.steps(range(steps), state, size=lambda _: 1):
             for group in optimizer.param_groups:
                 group["lr"] = rate * (1 - step / steps)
             some = states[:, torch.randint(states.shape[1], (rows,), generator=random_).to(states.device)].float()
@@ -156,12 +153,7 @@ def _train(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    except KeyboardInterrupt:
-        return weight.detach(), bias.detach(), "interrupted: the lens, as far as it was trained, is in .partial"
-    finally:
-        for parameter in trainable:
-            parameter.requires_grad_(True)
-    return weight.detach(), bias.detach(), ""
+    return (weight.detach(), bias.detach()), loop
 
 
 def _divergence(model: Model, read: Tensor, final: Tensor) -> Tensor:
@@ -208,10 +200,9 @@ def _result(
     }
     for name, maps, text in (("kl", lens, "tuned"), ("kl_logit", None, "logit")):
         values = _measured(model, states, owner, maps)
-        low, high = interval(values, seed=seed, level=LEVEL, clusters=own[owner.unique().numpy()][:, None])
+        bounds = interval(values, seed=seed, level=LEVEL, clusters=own[owner.unique().numpy()][:, None])
         variables[name] = (("layer",), values.mean(0), f"divergence of the {text} lens from the output [nats]")
-        variables[f"{name}_low"] = (("layer",), low, "lower end of the 95 % bootstrap interval over texts [nats]")
-        variables[f"{name}_high"] = (("layer",), high, "upper end of the 95 % bootstrap interval over texts [nats]")
+        variables |= interval_ends(("layer",), bounds, "divergence over texts [nats]", level=LEVEL, name=name)
     return make_result(
         variables,
         {},

@@ -10,6 +10,7 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, TooLarge, WorkbenchError, WorkbenchWarning
+from workbench.figures.explorer.sentences import likeliest
 from workbench.figures.lens_grid import legend_above, lens_grid
 from workbench.lens.sentence import logit_lens
 from workbench.live.chooser import Chooser
@@ -164,12 +165,8 @@ class Lens(ipywidgets.VBox):
     def _describe(self) -> None:
         """What is drawn and what the model's own output is, in a sentence."""
         cells = self.result.isel(prompt=0)
-        last = cells.isel(layer=-1, position=-1)
-        token = str(last.top_token.values).replace(" ", "␣").replace("\n", "↵")
-        self.page.status = (
-            f"{cells.sizes['position']} tokens, {self.result.attrs['lens']} lens. After the last one the model's "
-            f"likeliest token is \u2068“{token}”\u2069, with probability {float(last.probability):.2g}."
-        )
+        read = f"{cells.sizes['position']} tokens, {self.result.attrs['lens']} lens"
+        self.page.status = f"{read}. After the last one {likeliest(cells.isel(layer=-1, position=-1))}"
 
     def _refuse(self, words: str) -> None:
         self._show_note(f"{words.rstrip('.')}. The previous text is still shown.", "alert")

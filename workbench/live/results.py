@@ -6,8 +6,8 @@ import xarray as xr
 
 from workbench.errors import BadResult
 from workbench.figures.explorer.contents import ExplorerData, find
+from workbench.figures.question import recorded
 from workbench.model.model import Model
-from workbench.results.make import provenance
 
 _NOTHING = ExplorerData((), roles=None, kinds=None, patterns=None, classes=None, notes=(), origin=())
 
@@ -28,7 +28,7 @@ def check(model: Model, results: Sequence[xr.Dataset]) -> ExplorerData:
                     f"result {place} has {result.sizes[name]} of the axis {name!r}, {model.name!r} has {size}: it "
                     "belongs to another model, or to a part of it"
                 )
-        about = _model_of(result)
+        about = recorded(result).get("model") or {}
         if about.get("hash", model.digest) != model.digest:
             raise BadResult(
                 f"result {place} is of {about.get('name')!r}, and the model that runs is {model.name!r} with other "
@@ -41,10 +41,3 @@ def main_measures(data: ExplorerData) -> list[tuple[xr.Dataset, str]]:
     """What is written and drawn of a single head by language: up to three scores, or else the first measure."""
     main = [measure for measure in data.measures if measure.is_score] or data.measures[:1]
     return [(measure.result, measure.name) for measure in main[:3]]
-
-
-def _model_of(result: xr.Dataset) -> dict:
-    try:
-        return dict(provenance(result).get("model") or {})
-    except BadResult:  # results without our provenance are accepted
-        return {}

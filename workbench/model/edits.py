@@ -1,6 +1,6 @@
 """Edits: temporarily scale head outputs and neurons, or add to the residual stream, in every forward pass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -193,12 +193,3 @@ def _scaled(values: Tensor, scale: Tensor, fill: Tensor | None) -> Tensor:
     scale = scale[:, None]
     each = each * scale if fill is None else fill + (each - fill) * scale
     return each.reshape(values.shape)
-
-
-def scales(units: Sequence[Sequence[tuple[int, int]]], layers: int, width: int, value: float = 0.0) -> Tensor:
-    """Scales [group, layer, unit] that are `value` at each group's (layer, unit) pairs and 1 elsewhere."""
-    factors = torch.ones(len(units), layers, width)
-    for group, pairs in enumerate(units):
-        for layer, unit in pairs:
-            factors[group, layer, unit] = value
-    return factors

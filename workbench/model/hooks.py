@@ -105,6 +105,20 @@ def _registered(hook: Hook, function: Callable[..., Any]) -> Any:
     return getattr(hook.module, hook.register)(function, **{name: True for name, on in options.items() if on})
 
 
+@contextmanager
+def with_forward(module: Any, forward: Callable[..., Any]) -> Iterator[None]:
+    """Temporarily, calls of this module run `forward` instead of its own."""
+    before = module.__dict__.get("forward")
+    module.__dict__["forward"] = forward
+    try:
+        yield
+    finally:
+        if before is None:
+            del module.__dict__["forward"]
+        else:
+            module.__dict__["forward"] = before
+
+
 def _counted(function: Callable[..., Any], runs: list[int], number: int) -> Callable[..., Any]:
     def run(*arguments: Any) -> Any:
         runs[number] += 1

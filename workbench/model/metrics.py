@@ -3,8 +3,7 @@
 Whether gradients are recorded is left to the caller: nothing here disables them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -13,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from workbench.errors import BadArgument
+from workbench.errors import BadArgument, NotFinite
 from workbench.model.forward.alone import alone, turn
 from workbench.model.forward.blockwise_loss import next_token_loss
+from workbench.model.hooks import with_forward
 from workbench.model.model import Model
 from workbench.text.batches import Batch
 
@@ -81,25 +81,29 @@ class Metric:
         return torch.stack(values)
 
 
+def require_finite(values: Tensor, batch: Batch, cells: Sequence[str]) -> None:
+    """Refuse values [cell, sample] of which one is NaN or infinite.
+
+    Raises:
+        NotFinite: names the first of them, by the name of its cell, and its sample.
+    """
+    bad = ~torch.isfinite(values)
+    if bool(bad.any()):
+        cell, sample = bad.nonzero()[0].tolist()
+        where = f"sample {batch.rows[sample]} of {batch.languages[sample]!r}"
+        raise NotFinite(f"{cells[cell]} is NaN or infinite for {where}")
+
+
 @alone
 def unembed(model: Model, states: Tensor) -> Tensor:
     """Logits of states that passed the final norm: [row, d_model] to [row, vocabulary].
 
     The model's own head is run, so that soft-capping and scaling apply.
     """
-    with _backbone_gives(model, states[None]):
+    backbone = model.module.get_decoder()  # what the head's owner calls; not always the base model (OPT)
+    with with_forward(backbone, lambda *args, **options: _BackboneOutput(states[None])):
         ids = torch.zeros(1, states.shape[0], dtype=torch.long, device=states.device)
         return model.module(input_ids=ids, use_cache=False).logits[0]
-
-
-@contextmanager
-def _backbone_gives(model: Model, states: Tensor) -> Iterator[None]:
-    backbone = model.module.get_decoder()  # what the head's owner calls; not always the base model (OPT)
-    backbone.__dict__["forward"] = lambda *args, **options: _BackboneOutput(states)
-    try:
-        yield
-    finally:
-        del backbone.__dict__["forward"]
 
 
 class _BackboneOutput:

@@ -11,6 +11,7 @@ from scipy import stats
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.classes.ternary import in_order
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result, origin
 from workbench.results.statistics import corrected
 from workbench.text.corpus import chosen
@@ -138,23 +139,20 @@ def _changes(
     kinds_moved = kinds[1].astype(np.int8) - kinds[0]
     ends = _bounds(np.concatenate([*moved, kinds_moved]), draws, level, generator)
     cells = moved.shape[0] * moved.shape[1]
-    low, high = (end[:cells].reshape(len(OWNED), -1) for end in ends)
+    bounds, of_count = [end[:cells].reshape(len(OWNED), -1) for end in ends], [end[cells:] for end in ends]
     change = moved.sum((2, 3), dtype=np.int64)
     share = [kind.mean(2) for kind in kinds]
     total = [kind.sum((1, 2)) for kind in kinds]
-    by = f"of the {level:.0%} interval of"
     return {
         "count_before": (("class",), total[0], "neurons of the class before [neurons]"),
         "count_after": (("class",), total[1], "neurons of the class after [neurons]"),
         "count_change": (("class",), total[1] - total[0], "change of the number of neurons [neurons]"),
-        "count_low": (("class",), ends[0][cells:], f"lower end {by} the change [neurons]"),
-        "count_high": (("class",), ends[1][cells:], f"upper end {by} the change [neurons]"),
+        **interval_ends(("class",), of_count, "the change [neurons]", level=level, name="count"),
         "count_p": (("class",), corrected(_mcnemar(kinds_moved)), "p-value that the change is 0, corrected"),
         "members_before": (("kind", "language"), owned[0].sum((2, 3)), "the language's neurons before [neurons]"),
         "members_after": (("kind", "language"), owned[1].sum((2, 3)), "the language's neurons after [neurons]"),
         "change": (("kind", "language"), change, "change of the number of the language's neurons [neurons]"),
-        "low": (("kind", "language"), low, f"lower end {by} change [neurons]"),
-        "high": (("kind", "language"), high, f"upper end {by} change [neurons]"),
+        **interval_ends(("kind", "language"), bounds, "change [neurons]", level=level),
         "p_value": (("kind", "language"), corrected(_mcnemar(moved)), "p-value that the change is 0, corrected"),
         "layer_before": (("class", "layer"), share[0], "share of the layer's neurons before"),
         "layer_after": (("class", "layer"), share[1], "share of the layer's neurons after"),

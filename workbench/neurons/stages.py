@@ -6,6 +6,7 @@ import xarray as xr
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.segments import fit
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import make_result, origin
 
 CURVES = ("specific", "related", "general")
@@ -77,19 +78,17 @@ def stages(
     error, starts = fit(share * scale, most)
     own = starts[parts - 1, :parts]
     generator = np.random.default_rng(seed)
-    low, high = _bounds(counts, neurons, scale, parts, resamples, level, generator)
+    bounds = _bounds(counts, neurons, scale, parts, resamples, level, generator)
     labels = NAMES if parts == len(NAMES) else tuple(f"part {i + 1}" for i in range(parts))
     part_of = np.searchsorted(own, np.arange(layers), side="right") - 1
     fitted = np.stack([share[:, part_of == i].mean(1) for i in range(parts)], 1)  # [curve, part]
     p_values = _p_values(share * scale, error, starts, resamples, generator)
     best = int(np.argmin(p_values <= _ALPHA)) + 1  # NaN is not below, so one always qualifies
     made = origin(ternary)
-    number = f"of the {level:.0%} interval of the boundary over neurons [layers]"
     return make_result(
         {
             "boundary": (("stage",), own, "first layer of the part [layers]"),
-            "low": (("stage",), low, f"lower end {number}"),
-            "high": (("stage",), high, f"upper end {number}"),
+            **interval_ends(("stage",), bounds, "the boundary over neurons [layers]", level=level),
             "agrees": (("stage",), _agrees(fitted), "mean shares compare with the other parts' as the paper describes"),
             "share": (("kind", "layer"), share, "share of the layer's neurons"),
             "fitted": (("kind", "layer"), fitted[:, part_of], "mean share over the part"),
@@ -127,13 +126,12 @@ def _bounds(
     resamples: int,
     level: float,
     generator: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """Bootstrap interval of the first layer of each part; neurons of a layer are drawn again with their classes."""
     chances = np.vstack([counts, neurons - counts.sum(0)]).T / neurons  # [layer, class]
     drawn = generator.multinomial(neurons, chances, size=(resamples, len(chances)))[..., :-1]  # [draw, layer, curve]
     _, starts = fit(drawn.swapaxes(1, 2) / neurons * scale, parts)
-    ends = np.quantile(starts[:, parts - 1], ((1 - level) / 2, (1 + level) / 2), axis=0, method="inverted_cdf")
-    return ends[0], ends[1]
+    return np.quantile(starts[:, parts - 1], ((1 - level) / 2, (1 + level) / 2), axis=0, method="inverted_cdf")
 
 
 def _p_values(

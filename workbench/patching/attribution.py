@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import Interrupted, UnsupportedSite
+from workbench.errors import UnsupportedSite
 from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
 from workbench.model.forward.recording import Recording
@@ -93,9 +93,8 @@ def attribution(
         model.require("head")
     prompts = encode(model, load_pairs(pairs))
     prompts.require_equal_lengths()
-    pair_metric = metric_for_pairs(model, prompts, metric)
     width = model.n_heads if site == "head" else prompts.width
-    table = Table(prompts, pair_metric, model.n_layers, width)
+    table = Table(prompts, metric_for_pairs(model, prompts, metric), model.n_layers, width)
     drawn = _draw(model, prompts, site, sample, seed, last=table.metric.last)
     exact = np.full((len(prompts), len(drawn)), np.nan)
 
@@ -109,11 +108,9 @@ def attribution(
 
     bar = {"what": f"attributing {site}", "unit": "pair"}
     more = {"exact": exact}
-    stopped = fill(table, model, run, **bar, total=len(prompts), state=more, progress=progress, batch_size=batch_size)
+    filled = fill(table, model, run, **bar, total=len(prompts), state=more, progress=progress, batch_size=batch_size)
     result = _result(model, table, site, exact, drawn, steps, seed)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return filled.result(result)
 
 
 def estimate(

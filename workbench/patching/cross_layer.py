@@ -6,7 +6,7 @@ import torch
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.errors import BadArgument, UnsupportedSite
 from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
 from workbench.model.metrics import Metric
@@ -67,8 +67,7 @@ def cross_layer(
         raise UnsupportedSite(f"site={site!r} cannot be patched across layers (works: {', '.join(SITES)})")
     prompts = encode(model, load_pairs(pairs))
     back = _from_end(prompts, position)
-    pair_metric = metric_for_pairs(model, prompts, metric)
-    table = Table(prompts, pair_metric, model.n_layers, model.n_layers)
+    table = Table(prompts, metric_for_pairs(model, prompts, metric), model.n_layers, model.n_layers)
 
     def run(batch: PairBatch) -> None:
         source, target = record(model, batch.source), record(model, batch.target, keys=True)
@@ -77,7 +76,7 @@ def cross_layer(
             table.put(*cell)
 
     what, rows = f"patching {model.n_layers} x {model.n_layers} layers", "target layers"
-    stopped = fill(table, model, run, what=what, unit="cell", rows=rows, progress=progress, batch_size=batch_size)
+    filled = fill(table, model, run, what=what, unit="cell", rows=rows, progress=progress, batch_size=batch_size)
     result = table.result(
         model,
         ("target_layer", "source_layer"),
@@ -85,9 +84,7 @@ def cross_layer(
         parameters={"site": site, "position": position},
         seed=seed,
     ).transpose("pair", "source_layer", "target_layer")
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return filled.result(result)
 
 
 def _from_end(prompts: Prompts, position: int) -> int:

@@ -6,7 +6,7 @@ import torch
 import xarray as xr
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import Interrupted, UnsupportedSite
+from workbench.errors import UnsupportedSite
 from workbench.model.forward.alone import alone
 from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.record import record
@@ -71,8 +71,7 @@ def cross_position(
     whole_number("layer", layer, at_most=model.n_layers - 1, why=f"the layers of {model.name!r}")
     prompts = encode(model, load_pairs(pairs))
     turned = prompts.swapped
-    pair_metric = metric_for_pairs(model, prompts, metric)
-    table = Table(prompts, pair_metric, turned.width, prompts.width)
+    table = Table(prompts, metric_for_pairs(model, prompts, metric), turned.width, prompts.width)
 
     def run(batch: PairBatch) -> None:
         source, target = record(model, batch.source, keys=True), record(model, batch.target, keys=True)
@@ -83,7 +82,7 @@ def cross_position(
             table.put(given + down, [column + right for column in columns], values, changed)
 
     what, rows = f"patching {turned.width} x {prompts.width} positions", "source positions"
-    stopped = fill(table, model, run, what=what, unit="cell", rows=rows, progress=progress, batch_size=batch_size)
+    filled = fill(table, model, run, what=what, unit="cell", rows=rows, progress=progress, batch_size=batch_size)
     forget_padding(table)
     for row, ids in enumerate(prompts.source):
         table.values[row, : turned.width - len(ids)] = float("nan")
@@ -98,9 +97,7 @@ def cross_position(
     result = with_example(
         result, model, prompts, {"source_position": ("source",), "target_position": ("target",)}
     ).assign_attrs(layer=layer)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return filled.result(result)
 
 
 def _cells(source: Recording, target: Recording, metric: Metric, at: int) -> cells.Cells:

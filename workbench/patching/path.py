@@ -7,11 +7,12 @@ import torch
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument, Interrupted
+from workbench.errors import BadArgument
 from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
-from workbench.patching.edges.receivers import Receiver, parse, patch_path
+from workbench.patching.edges.graph import INSIDE, Node
+from workbench.patching.edges.receivers import parse, patch_path
 from workbench.patching.engine import cells
 from workbench.patching.engine.fill import fill
 from workbench.patching.engine.frozen_heads import PairRuns, run_pair
@@ -78,35 +79,39 @@ def path(
         model.require(ability)
     prompts = encode(model, load_pairs(pairs))
     prompts.require_equal_lengths()
-    pair_metric = metric_for_pairs(model, prompts, metric)
-    table = Table(prompts, pair_metric, model.n_layers, model.n_heads)
+    table = Table(prompts, metric_for_pairs(model, prompts, metric), model.n_layers, model.n_heads)
 
     def run(batch: PairBatch) -> None:
-        runs = run_pair(model, batch, through_mlps=through_mlps, patterns=end.inside)
+        runs = run_pair(model, batch, through_mlps=through_mlps, patterns=end.kind in INSIDE)
         table.begin(batch, cells.unpatched(runs.source, table.metric), cells.unpatched(runs.target, table.metric))
         for layer in range(model.n_layers):
             _row(table, runs, table.metric, end, layer, chosen[layer])
 
-    what = f"patching paths to {end.name}"
-    stopped = fill(table, model, run, what=what, unit="head", progress=progress, batch_size=batch_size)
+    name = _in_words(end)
+    what = f"patching paths to {name}"
+    filled = fill(table, model, run, what=what, unit="head", progress=progress, batch_size=batch_size)
     result = table.result(
         model,
         ("layer", "head"),
         method="patching.path",
         parameters={
-            "receiver": end.name,
+            "receiver": name,
             "senders": None if senders is None else [list(sender) for sender in senders],
             "through_mlps": through_mlps,
         },
         seed=seed,
     )
-    result.attrs.update(receiver=end.name, through_mlps=int(through_mlps))
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    result.attrs.update(receiver=name, through_mlps=int(through_mlps))
+    return filled.result(result)
 
 
-def _row(table: Table, runs: PairRuns, metric: Metric, end: Receiver, layer: int, heads: list[int]) -> None:
+def _in_words(end: Node) -> str:
+    if end.kind in INSIDE:
+        return f"{end.kind} of head {end.layer}.{end.unit}"
+    return "final" if end.kind == "final" else f"residual of layer {end.layer}"
+
+
+def _row(table: Table, runs: PairRuns, metric: Metric, end: Node, layer: int, heads: list[int]) -> None:
     """Enter the cells of a layer: every sender patched, other heads NaN."""
     target = runs.target
     others = [head for head in range(target.model.n_heads) if head not in heads]

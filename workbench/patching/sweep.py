@@ -7,7 +7,7 @@ import torch
 import xarray as xr
 
 from workbench.arguments import checked, one_of
-from workbench.errors import BadArgument, Interrupted, UnsupportedSite
+from workbench.errors import BadArgument, UnsupportedSite
 from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
 from workbench.model.forward.recording import Recording
@@ -126,12 +126,10 @@ def sweep(
 
     sizes = " x ".join(f"{size} {axis}s" for axis, size in zip(axes, (model.n_layers, *inner), strict=True))
     what, unit = f"patching {site}: {sizes}", axes[1] if axes[1:] in _UNITS else "cell"
-    stopped = fill(table, model, run, what=what, unit=unit, progress=progress, batch_size=batch_size)
+    filled = fill(table, model, run, what=what, unit=unit, progress=progress, batch_size=batch_size)
     parameters = {"site": site, "over": list(axes), "direction": direction}
     result = _result(model, table, given, axes, inner, named, parameters, seed)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return filled.result(result)
 
 
 def _axes(site: str, over: Sequence[str] | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from workbench.arguments import finite
 from workbench.errors import BrokenModel
 from workbench.model.load import load_model
 from workbench.model.model import Model
+from workbench.planted.lexicon import make_tokenizer
 
 BALLAST = 2.0  # of every token, in a dimension of its own
 HIDDEN = 4  # dimensions that only unused tokens have, and as many that only decoys write
@@ -36,13 +37,13 @@ class Space:
 
 def blank(
     space: Space,
-    *,
     vocabulary: int,
+    *,
+    power: float,
     layers: int,
     heads: int,
-    neurons: int,
     copied: int,
-    power: float,
+    neurons: int = 4,
     context: int = 256,
 ) -> Any:
     """A Llama of zeros whose norms are the identity on every embedding.
@@ -55,11 +56,11 @@ def blank(
     Args:
         space: the allocated dimensions.
         vocabulary: number of tokens.
+        power: squared length of every embedding.
         layers: decoder layers.
         heads: heads per layer.
-        neurons: neurons per layer.
         copied: dimensions that a head may copy; the head's width follows.
-        power: squared length of every embedding.
+        neurons: neurons per layer.
         context: most tokens of a text.
     """
     width = max(16, copied + HIDDEN + copied % 2)
@@ -88,12 +89,23 @@ def blank(
 
 
 class Writer:
-    """Sets the weights of a blank module."""
+    """A blank module and its tokenizer, whose weights it then sets.
 
-    def __init__(self, module: Any, space: Space, tokens: Mapping[str, int], seed: int):
-        self.module, self.space, self.tokens = module, space, tokens
-        self.width = module.config.head_dim
+    Args:
+        tokens: words and marks of the grammar.
+        space: the allocated dimensions.
+        seed: of decoys, and of the noise and unused tokens.
+        power: squared length of every embedding.
+        **sizes: the other sizes of `blank`.
+    """
+
+    def __init__(self, tokens: Sequence[str], space: Space, *, seed: int, power: float, **sizes: int):
+        self.tokenizer, self.space, self.seed = make_tokenizer(tokens), space, seed
+        self.tokens: dict[str, int] = self.tokenizer.get_vocab()
+        self.module = blank(space, len(self.tokens), power=power, **sizes)
+        self.width = self.module.config.head_dim
         self.generator = torch.Generator().manual_seed(seed)
+        self._set_unused(power)
 
     def embed(self, token: str, entries: Mapping[int, float]) -> None:
         """Set a token's embedding: the ballast, and these dimensions."""
@@ -111,15 +123,20 @@ class Writer:
         """The attention module of a layer."""
         return self.module.model.layers[layer].self_attn
 
-    def look(self, layer: int, head: int, *, query: Sequence[int], key: Sequence[int]) -> None:
-        """From positions with a dimension of `query`, attend to those with one of `key`; from all others, to BOS."""
+    def look(
+        self, layer: int, head: int, *, query: Sequence[int], key: Sequence[int], score: float = SINK, bos: float = 1.0
+    ) -> None:
+        """From positions with a dimension of `query`, attend to those with one of `key`; from all others, to BOS.
+
+        `score` is that of what is looked for, and BOS, whose key is the inverse of its own number, has half of it.
+        """
         attention, root = self.attention(layer), self.width**0.5
         turn = self.width // 2  # a rotary pair is (i, i + width / 2)
         seek, rest = (head * self.width + turn + pair for pair in STILL)
-        attention.q_proj.weight[seek, list(query)] = SINK * root
+        attention.q_proj.weight[seek, list(query)] = score * root
         attention.k_proj.weight[seek, list(key)] = 1.0
-        attention.q_proj.weight[rest, self.space.ballast] = SINK / 2 * root / BALLAST
-        attention.k_proj.weight[rest, self.space.bos] = 1.0
+        attention.q_proj.weight[rest, self.space.ballast] = score / 2 * root / BALLAST
+        attention.k_proj.weight[rest, self.space.bos] = bos
 
     def copy(self, layer: int, head: int, pairs: Sequence[tuple[int, int]], scale: float) -> None:
         """Copy dimensions from the position that the head attends to to its own: (from, to) pairs, `scale` times."""
@@ -145,7 +162,7 @@ class Writer:
                 attention.v_proj.weight[values, self.space.hidden_in] = self._square(norm)
                 attention.o_proj.weight[self.space.hidden_out, values] = self._square(norm * strength)
 
-    def unused(self, power: float) -> None:
+    def _set_unused(self, power: float) -> None:
         """Random embeddings, of the common length, for the tokens that no text has, and their own unembedding."""
         embedding, head = self.module.model.embed_tokens.weight, self.module.lm_head.weight
         rows = [i for token, i in self.tokens.items() if token.startswith("<") and token != "<bos>"]
@@ -160,32 +177,25 @@ class Writer:
         drawn = torch.randn(HIDDEN, HIDDEN, generator=self.generator)
         return drawn * (norm / drawn.norm())
 
+    @torch.no_grad()
+    def loaded(self, name: str, *, needs: Sequence[str], noise: float) -> Model:
+        """Wrap and check the module, on the CPU: these models are small.
 
-@torch.no_grad()
-def add_noise(module: torch.nn.Module, noise: float, seed: int) -> None:
-    """Add normal noise to every weight: its deviation is `noise` times the root mean square of the weight's matrix.
+        Before, normal noise is added to every weight: its deviation is `noise` times the root mean square of the
+        weight's matrix.
 
-    Raises:
-        BadArgument: noise below 0, or not a finite number.
-    """
-    noise = finite("noise", noise, at_least=0)
-    if noise == 0:
-        return
-    generator = torch.Generator().manual_seed(seed)
-    for _, parameter in sorted(module.named_parameters()):
-        size = parameter.square().mean().sqrt()
-        parameter += noise * size * torch.randn(parameter.shape, generator=generator)
-
-
-def load(module: torch.nn.Module, tokenizer: Any, *, name: str, needs: Sequence[str]) -> Model:
-    """Wrap and check a planted module, on the CPU: these models are small.
-
-    Raises:
-        BrokenModel: a check found that what was planted cannot be edited.
-    """
-    model = load_model(module, tokenizer=tokenizer, device="cpu")
-    model.name = name
-    missing = [ability for ability in needs if not model.abilities[ability]]
-    if missing:
-        raise BrokenModel(f"{name} was built without working {', '.join(missing)}; use another seed or less noise")
-    return model
+        Raises:
+            BadArgument: noise below 0, or not a finite number.
+            BrokenModel: a check found that what was planted cannot be edited.
+        """
+        if noise := finite("noise", noise, at_least=0):
+            generator = torch.Generator().manual_seed(self.seed)
+            for _, parameter in sorted(self.module.named_parameters()):
+                size = parameter.square().mean().sqrt()
+                parameter += noise * size * torch.randn(parameter.shape, generator=generator)
+        model = load_model(self.module, tokenizer=self.tokenizer, device="cpu")
+        model.name = name
+        missing = [ability for ability in needs if not model.abilities[ability]]
+        if missing:
+            raise BrokenModel(f"{name} was built without working {', '.join(missing)}; use another seed or less noise")
+        return model

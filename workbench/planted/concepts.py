@@ -5,15 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
-import xarray as xr
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
-from workbench.model.model import Model
-from workbench.planted.blank import BALLAST, STILL, TURN, Space, Writer, add_noise, blank, load
-from workbench.planted.lexicon import codes, last_piece, make_tokenizer, make_words
-from workbench.planted.planted import Planted
-from workbench.results.make import make_result
+from workbench.planted.blank import BALLAST, STILL, TURN, Space, Writer
+from workbench.planted.lexicon import codes, last_piece, make_words
+from workbench.planted.planted import Planted, make_planted
+from workbench.results.make import Variables
 from workbench.text.corpus import Corpus
 from workbench.text.languages import autonym
 from workbench.text.words import translation_prompts
@@ -103,23 +101,11 @@ def concepts(
         raise BadArgument(f"heads={width}; this model needs {needed} in a layer")
     words = make_words(spoken, concepts)
     tokens = _tokens(spoken, words)
-    tokenizer = make_tokenizer(tokens)
-    ids = tokenizer.get_vocab()
 
     space = Space()
     dims = _Dimensions(space, concepts, len(spoken))
-    module = blank(
-        space,
-        vocabulary=len(ids),
-        layers=layers,
-        heads=width,
-        neurons=4,
-        copied=max(concepts, len(spoken)),
-        power=_POWER,
-        context=1024,
-    )
-    writer = Writer(module, space, ids, seed)
-    writer.unused(_POWER)
+    sizes = {"layers": layers, "heads": width, "copied": max(concepts, len(spoken)), "context": 1024}
+    writer = Writer(tokens, space, seed=seed, power=_POWER, **sizes)
     rng = np.random.default_rng(seed)
     permuted = [rng.permutation(concepts) if entangled else np.arange(concepts) for _ in spoken]
     _write_tokens(writer, dims, tokens, words, permuted)
@@ -131,14 +117,20 @@ def concepts(
     _nearest(writer, language_layer, last, dims.quote, dims.name, pairs)
     cells = [*((concept_layer, k) for k in range(readers)), (language_layer, last)]
     writer.decoys(dict.fromkeys(cells, _STRENGTH), copied=concepts)
-    add_noise(module, noise, seed)
     corpus = _texts(words, spoken)
-    numbers = {"layers": layers, "heads": width, "concept_layer": concept_layer, "language_layer": language_layer,
+    parameters = {"layers": layers, "heads": width, "concept_layer": concept_layer, "language_layer": language_layer,
                "entangled": entangled, "noise": noise, "concepts": concepts}  # fmt: skip
     kind = "entangled" if entangled else "additive"
-    model = load(module, tokenizer, name=f"planted concepts ({kind})", needs=("head", "restart"))
-    truth = _truth(model, corpus, (concept_layer, language_layer), numbers, seed)
-    return Planted(model, corpus, truth, words)
+    model = writer.loaded(f"planted concepts ({kind})", needs=["head", "restart"], noise=noise)
+    onset = np.array([concept_layer, language_layer]) + 1
+    member = onset[:, None] == np.arange(layers + 1)
+    truth: Variables = {
+        "onset": (("aspect",), onset, "first state that holds it [layers]"),
+        "member": (("aspect", "layer"), member, "whether the state before this layer is the first that has it"),
+    }
+    coords = {"aspect": ["concept", "language"]}
+    how = {"parameters": parameters, "seed": seed, "concept_layer": concept_layer, "language_layer": language_layer}
+    return make_planted("concepts", model, corpus, words, truth, coords, **how)
 
 
 class _Dimensions:
@@ -181,16 +173,13 @@ def _nearest(
     writer: Writer, layer: int, head: int, query_dim: int, key_dim: int, pairs: Sequence[tuple[int, int]]
 ) -> None:
     """From `query_dim`, attend to the nearest token with a full `key_dim`, or BOS, and copy."""
-    attention, root, turn = writer.attention(layer), writer.width**0.5, writer.width // 2
-    start = head * writer.width
-    seek, rest = (start + turn + pair for pair in STILL)
-    query, key, space = attention.q_proj.weight, attention.k_proj.weight, writer.space
-    query[seek, query_dim], key[seek, key_dim] = _MATCH * root, 1.0
-    query[start + _SLOW, query_dim], key[start + _SLOW, key_dim] = _NEAR * root, 1.0  # the cosine of their distance
+    writer.look(layer, head, query=[query_dim], key=[key_dim], score=_MATCH, bos=1.0 / 3**0.5)
+    attention, root, start = writer.attention(layer), writer.width**0.5, head * writer.width
+    slow, rest = start + _SLOW, start + writer.width // 2 + STILL[1]
+    attention.q_proj.weight[slow, query_dim] = _NEAR * root  # the cosine of their distance
+    attention.k_proj.weight[slow, key_dim] = 1.0
     least = _MATCH + _NEAR * np.cos(_REACH * TURN)
-    query[rest, query_dim] = (least - _MATCH / 2) * root
-    query[rest, space.ballast] = _MATCH / 2 * root / BALLAST
-    key[rest, space.bos] = 1.0 / 3**0.5
+    attention.q_proj.weight[rest, query_dim] = (least - _MATCH / 2) * root
     writer.copy(layer, head, pairs, _STRENGTH)
 
 
@@ -201,21 +190,3 @@ def _texts(words: pd.DataFrame, spoken: list[str]) -> Corpus:
         prompts = translation_prompts(words, source=spoken[k - 1], target=code, shots=0)
         texts[code] = tuple(prompts[concept] + words[code].loc[concept] + '"' for concept in words.index)
     return Corpus(texts, aligned=True, source="planted concepts", ids=tuple(words.index))
-
-
-def _truth(model: Model, corpus: Corpus, written: tuple[int, int], parameters: dict, seed: int) -> xr.Dataset:
-    onset = np.array(written) + 1
-    member = onset[:, None] == np.arange(model.n_layers + 1)
-    return make_result(
-        {
-            "onset": (("aspect",), onset, "first state that holds it [layers]"),
-            "member": (("aspect", "layer"), member, "whether the state before this layer is the first that has it"),
-        },
-        {"aspect": ["concept", "language"]},
-        method="planted.concepts",
-        parameters=parameters,
-        model=model.info,
-        corpus=corpus.info,
-        seed=seed,
-        attrs={"planted": "concepts", "concept_layer": written[0], "language_layer": written[1]},
-    )

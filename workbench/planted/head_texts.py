@@ -8,13 +8,18 @@ import pandas as pd
 from workbench.text.corpus import Corpus
 
 SLIP = "oops"
-FILLERS = 4  # per language
+_FILLERS = 4  # per language
 _ROUNDS = 4  # how often each mark occurs in a text; with slips, one of these is followed by a slip
 
 
 def mark(service: int) -> str:
     """The mark that calls a service."""
     return f"ask{service}"
+
+
+def fillers(code: str) -> list[str]:
+    """Words of a language that mean nothing."""
+    return [f"um{i}{code.replace('-', '')}" for i in range(_FILLERS)]
 
 
 def make_texts(words: pd.DataFrame, services: Sequence[Sequence[str]], *, rows: int, slips: bool, seed: int) -> Corpus:
@@ -30,7 +35,7 @@ def make_texts(words: pd.DataFrame, services: Sequence[Sequence[str]], *, rows: 
     texts: dict[str, tuple[str, ...]] = {}
     for code in words.columns:
         mine = [mark(i) for i, spoken in enumerate(services) if code in spoken]
-        filler = [f"um{i}{code.replace('-', '')}" for i in range(FILLERS)]
+        filler = fillers(code)
         written = []
         for row in range(rows):
             rng = np.random.default_rng([seed, row])
@@ -41,7 +46,7 @@ def make_texts(words: pd.DataFrame, services: Sequence[Sequence[str]], *, rows: 
                 for marker in rng.permutation(mine):
                     text += [str(marker), SLIP if slip[marker] == turn else word]
                     if rng.random() < 0.5:
-                        text.append(filler[int(rng.integers(FILLERS))])
+                        text.append(filler[int(rng.integers(_FILLERS))])
             written.append(" ".join(text))
         texts[code] = tuple(written)
     return Corpus(texts, aligned=True, source="planted heads")

@@ -6,17 +6,14 @@ from itertools import product
 
 import numpy as np
 import torch
-import xarray as xr
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, UnknownLanguage
-from workbench.model.model import Model
-from workbench.planted.blank import BALLAST, Space, Writer, add_noise, blank, load
-from workbench.planted.head_texts import FILLERS, SLIP, make_texts, mark
-from workbench.planted.lexicon import codes, make_tokenizer, make_words
-from workbench.planted.planted import Planted
-from workbench.results.make import make_result
-from workbench.text.corpus import Corpus
+from workbench.planted.blank import BALLAST, Space, Writer
+from workbench.planted.head_texts import SLIP, fillers, make_texts, mark
+from workbench.planted.lexicon import codes, make_words
+from workbench.planted.planted import Planted, make_planted
+from workbench.results.make import Variables
 
 _POWER = BALLAST**2 + 1  # squared length of an embedding: the ballast and one dimension of its own
 _SURE = 8.0  # weight of the unembedding for what a head wrote
@@ -108,40 +105,36 @@ def heads(
     words = make_words(spoken, concepts)
     corpus = make_texts(words, [service.languages for service in services], rows=texts, slips=redundant, seed=seed)
     marks = [mark(i) for i in range(len(services))]
-    fillers = {code: [f"um{i}{code.replace('-', '')}" for i in range(FILLERS)] for code in spoken}
-    tokens = [*words.to_numpy().ravel(), *marks, *(filler for group in fillers.values() for filler in group), SLIP]
-    tokenizer = make_tokenizer(tokens)
-    ids = tokenizer.get_vocab()
+    tokens = [*words.to_numpy().ravel(), *marks, *(filler for code in spoken for filler in fillers(code)), SLIP]
 
     space = Space()
     own = dict(zip(tokens, space.take(len(tokens)), strict=True))
     concept, language = space.take(concepts), space.take(len(spoken))  # written by heads
     copied = concepts + len(spoken)
-    module = blank(space, vocabulary=len(ids), layers=shape[0], heads=shape[1], neurons=4, copied=copied, power=_POWER)
-    writer = Writer(module, space, ids, seed)
-    writer.unused(_POWER)
+    writer = Writer(tokens, space, seed=seed, power=_POWER, layers=shape[0], heads=shape[1], copied=copied)
     writer.embed("<bos>", {space.bos: 1.0})
     for token in tokens:
         writer.embed(token, {own[token]: 1.0})
     for k, code in enumerate(spoken):
         following = [name for name, service in zip(marks, services, strict=True) if code in service.languages]
-        for token, after in product([*words[code], *fillers[code]], [*following, *fillers[code]]):
+        for token, after in product([*words[code], *fillers(code)], [*following, *fillers(code)]):
             writer.unembed(after, {own[token]: _NEXT})
         for word, dimension in zip(words[code], concept, strict=True):
             writer.unembed(word, {dimension: _SURE, language[k]: _SURE})
     if redundant:
         writer.unembed(SLIP, {own[name]: _SLIP for name in marks})
-    strength = _twin_strength(len(ids), concepts, len(spoken)) if redundant else _STRENGTH
+    strength = _twin_strength(len(writer.tokens), concepts, len(spoken)) if redundant else _STRENGTH
     for service, name in zip(services, marks, strict=True):
         served = [(k, code) for k, code in enumerate(spoken) if code in service.languages]
         read = {language[k]: [own[word] for word in words[code]] for k, code in served}
         _write_service(writer, service, own[name], read, concept, strength)
     writer.decoys({cell: strength for service in services for cell in service.cells}, copied=copied)
-    add_noise(module, noise, seed)
-    model = load(module, tokenizer, name="planted heads", needs=("head",))
-    numbers = {"redundant": redundant, "noise": noise, "texts": texts, "concepts": concepts}
-    truth = _truth(model, corpus, services, numbers, seed)
-    return Planted(model, corpus, truth, words)
+    model = writer.loaded("planted heads", needs=["head"], noise=noise)
+    parameters = {"layers": shape[0], "heads": shape[1], "redundant": redundant, "noise": noise, "texts": texts,
+                  "concepts": concepts}  # fmt: skip
+    truth, coords = _truth(spoken, shape, services), {"language": spoken}
+    how = {"parameters": parameters, "seed": seed, "services": len(services)}
+    return make_planted("heads", model, corpus, words, truth, coords, **how)
 
 
 def _write_service(
@@ -208,8 +201,7 @@ def _twin_strength(vocabulary: int, concepts: int, languages: int) -> float:
     return high
 
 
-def _truth(model: Model, corpus: Corpus, services: list[Service], parameters: dict, seed: int) -> xr.Dataset:
-    spoken, shape = list(corpus.languages), (model.n_layers, model.n_heads)
+def _truth(spoken: list[str], shape: tuple[int, int], services: list[Service]) -> Variables:
     member = np.zeros((len(spoken), *shape), bool)
     number = np.full(shape, -1)
     for i, service in enumerate(services):
@@ -218,17 +210,8 @@ def _truth(model: Model, corpus: Corpus, services: list[Service], parameters: di
             member[[spoken.index(code) for code in service.languages], *cell] = True
     count = member.sum(0)
     role = np.select([count == len(spoken), count > 1, count == 1], ["general", "shared", "specific"], "none")
-    return make_result(
-        {
-            "member": (("language", "layer", "head"), member, "whether the head serves the language"),
-            "role": (("layer", "head"), role.astype(object), "role of the head among the languages"),
-            "service": (("layer", "head"), number, "number of what the head does; twins share it, -1 is nothing"),
-        },
-        {"language": spoken},
-        method="planted.heads",
-        parameters={"layers": shape[0], "heads": shape[1], **parameters},
-        model=model.info,
-        corpus=corpus.info,
-        seed=seed,
-        attrs={"planted": "heads", "services": len(services)},
-    )
+    return {
+        "member": (("language", "layer", "head"), member, "whether the head serves the language"),
+        "role": (("layer", "head"), role.astype(object), "role of the head among the languages"),
+        "service": (("layer", "head"), number, "number of what the head does; twins share it, -1 is nothing"),
+    }

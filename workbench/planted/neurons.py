@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import xarray as xr
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
-from workbench.model.model import Model
-from workbench.planted.blank import BALLAST, Space, Writer, add_noise, blank, load
-from workbench.planted.lexicon import codes, make_tokenizer, make_words
-from workbench.planted.planted import Planted
-from workbench.results.make import make_result
+from workbench.planted.blank import BALLAST, Space, Writer
+from workbench.planted.lexicon import codes, make_words
+from workbench.planted.planted import Planted, make_planted
+from workbench.results.make import Variables
 from workbench.text.corpus import Corpus
 
 _POWER = BALLAST**2 + 2  # squared length of an embedding: the ballast, a concept, a language
@@ -97,15 +95,12 @@ def neurons(
         serves[[spoken.index(code) for code in group], place] = True
     words = make_words(spoken, concepts)
     corpus = _texts(words, texts, seed)
-    tokenizer = make_tokenizer(list(words.to_numpy().ravel()))
-    ids = tokenizer.get_vocab()
 
     space = Space()
     concept, language = space.take(concepts), space.take(len(spoken))
     written, word = space.take(len(spoken)), space.take(1)[0]  # by neurons: the language, that a word comes
-    module = blank(space, vocabulary=len(ids), layers=shape[0], heads=2, neurons=shape[1], copied=4, power=_POWER)
-    writer = Writer(module, space, ids, seed)
-    writer.unused(_POWER)
+    sizes = {"layers": shape[0], "heads": 2, "neurons": shape[1], "copied": 4}
+    writer = Writer(list(words.to_numpy().ravel()), space, seed=seed, power=_POWER, **sizes)
     writer.embed("<bos>", {space.bos: 2**0.5})
     for k, code in enumerate(spoken):
         for c, name in enumerate(words[code]):
@@ -114,7 +109,7 @@ def neurons(
     fires = _fires(serves, concepts, rng)
     general_count = max(1, int(serves.all(0).sum()))
     for layer in range(shape[0]):
-        mlp = module.model.layers[layer].mlp
+        mlp = writer.module.model.layers[layer].mlp
         here = slice(layer * shape[1], (layer + 1) * shape[1])
         mine = torch.tensor(serves[:, here].T)  # [neuron, language]
         ordinary, everywhere = ~mine.any(1), mine.all(1)
@@ -127,11 +122,12 @@ def neurons(
         mlp.down_proj.weight[word] = everywhere.float() / general_count
         mlp.down_proj.weight[space.hidden_out] = 0.0
     writer.decoys({}, copied=4)
-    add_noise(module, noise, seed)
-    model = load(module, tokenizer, name="planted neurons", needs=("neuron",))
-    numbers = {"specific": specific, "related": related, "general": general, "noise": noise, "texts": texts}
-    truth = _truth(model, corpus, serves, rates, {**numbers, "concepts": concepts}, seed)
-    return Planted(model, corpus, truth, words)
+    model = writer.loaded("planted neurons", needs=["neuron"], noise=noise)
+    parameters = {"layers": shape[0], "neurons": shape[1], "specific": specific, "related": related,
+                  "general": general, "noise": noise, "texts": texts, "concepts": concepts}  # fmt: skip
+    truth, rate_of = _truth(serves, shape), {"top_rate": rates[0], "bar": rates[1]}
+    coords = {"language": spoken}
+    return make_planted("neurons", model, corpus, words, truth, coords, parameters=parameters, seed=seed, **rate_of)
 
 
 def _groups(
@@ -176,24 +172,12 @@ def _texts(words, rows: int, seed: int) -> Corpus:
     return Corpus(texts, aligned=True, source="planted neurons")
 
 
-def _truth(
-    model: Model, corpus: Corpus, serves: np.ndarray, rates: tuple[float, float], parameters: dict, seed: int
-) -> xr.Dataset:
-    spoken, shape = list(corpus.languages), (model.n_layers, model.n_neurons)
-    count = serves.sum(0)
-    kind = np.select([count == len(spoken), count > 1, count == 1], ["general", "related", "specific"], "other")
-    axes, full = ("language", "layer", "neuron"), (len(spoken), *shape)
-    return make_result(
-        {
-            "member": (axes, (serves & (count < len(spoken))).reshape(full), "fires for this language, not for all"),
-            "serves": (axes, serves.reshape(full), "planted to fire for this language"),
-            "kind": (axes[1:], kind.astype(object).reshape(shape), "how many languages the neuron fires for"),
-        },
-        {"language": spoken},
-        method="planted.neurons",
-        parameters={"layers": shape[0], "neurons": shape[1], **parameters},
-        model=model.info,
-        corpus=corpus.info,
-        seed=seed,
-        attrs={"planted": "neurons", "top_rate": rates[0], "bar": rates[1]},
-    )
+def _truth(serves: np.ndarray, shape: tuple[int, int]) -> Variables:
+    count, every = serves.sum(0), len(serves)
+    kind = np.select([count == every, count > 1, count == 1], ["general", "related", "specific"], "other")
+    axes = ("language", "layer", "neuron")
+    return {
+        "member": (axes, (serves & (count < every)).reshape(-1, *shape), "fires for this language, not for all"),
+        "serves": (axes, serves.reshape(-1, *shape), "planted to fire for this language"),
+        "kind": (axes[1:], kind.astype(object).reshape(shape), "how many languages the neuron fires for"),
+    }

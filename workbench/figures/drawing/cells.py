@@ -1,6 +1,7 @@
 """A panel of cells: heatmap traces of one two-dimensional array, with full hover text."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,11 +13,6 @@ from workbench.figures.drawing.choose import Chosen
 from workbench.figures.drawing.labels import value_line
 
 _FEW = 64  # cells along an axis that can have a line between them
-
-
-def is_category(values: xr.DataArray) -> bool:
-    """True for words and for yes or no."""
-    return values.dtype.kind in "bUOT"
 
 
 def as_words(values: xr.DataArray) -> xr.DataArray:
@@ -66,17 +62,16 @@ def word_cells(
     if printed is not None and len(x.positions) <= _FEW:
         codes = printed.transpose(y.dim, x.dim).values
         shared |= {"text": codes, "hovertext": shared["text"], "texttemplate": "%{text}", "textfont": {"color": "#000"}}
+    template = shared["hovertemplate"]
     for name, colour in style.category_colours(np.unique(values.values).tolist()).items():
-        yield go.Heatmap(
-            z=np.where(values.values == name, np.float32(1), np.float32(np.nan)),
-            name=name,
-            legendgroup=name,
-            showscale=False,
-            colorscale=[[0, colour], [1, colour]],
-            zmin=0,
-            zmax=1,
-            **{**shared, "hovertemplate": shared["hovertemplate"].replace("%{meta}", name)},
-        )
+        shared["hovertemplate"] = template.replace("%{meta}", name)
+        yield go.Heatmap(name=name, legendgroup=name, **single_colour(values.values == name, colour), **shared)
+
+
+def single_colour(here: np.ndarray, colour: str) -> dict[str, Any]:
+    """Cells of one category in its colour; the others are empty."""
+    z = np.where(here, np.float32(1), np.float32(np.nan))
+    return {"z": z, "showscale": False, "colorscale": [[0, colour], [1, colour]], "zmin": 0, "zmax": 1}
 
 
 def hover_lines(companions: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Choose what a figure draws: one variable, some coordinates, and the intervals and p-values that belong to it."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,9 +65,60 @@ def choose(result: xr.Dataset, variable: str, select: Mapping[str, Any]) -> Chos
     return Chosen(_with_tokens(_selected(values, wanted), result, wanted), beside, fixed)
 
 
-def no_axis(keyword: str, name: str, dims: Iterable[Hashable]) -> BadArgument:
-    """The error for an axis that the variable does not have, or that the selection dropped."""
-    return BadArgument(f"{keyword}={name!r} is no axis of what is drawn (has: {', '.join(map(str, dims)) or 'none'})")
+def choose_numbers(result: xr.Dataset, variable: str, select: Mapping[str, Any], drawing: str) -> Chosen:
+    """`choose` for a figure of numbers alone; `drawing` is its name and verb, such as "bars draw".
+
+    Raises:
+        BadArgument: as `choose`; or the variable holds words.
+        UnknownLanguage: as `choose`.
+    """
+    chosen = choose(result, variable, select)
+    if is_category(chosen.values):
+        raise BadArgument(f"{variable} holds words, {drawing} numbers; use figures.heatmap")
+    return chosen
+
+
+def require_variables(result: Any, needed: Collection[str], drawing: str) -> None:
+    """Refuse what is not a Result with these variables; `drawing` says what the figure draws.
+
+    Raises:
+        BadArgument: it lacks some.
+    """
+    if not isinstance(result, xr.Dataset) or not set(needed) <= set(result.data_vars):
+        raise BadArgument(f"{drawing}; this is another Result")
+
+
+def is_category(values: xr.DataArray) -> bool:
+    """True for words and for yes or no."""
+    return values.dtype.kind in "bUOT"
+
+
+def check_axes(chosen: Chosen, **given: str | None) -> None:
+    """Refuse axes that the variable does not have, or that the selection dropped, by their keywords.
+
+    Raises:
+        BadArgument: there is no such axis.
+    """
+    for keyword, name in given.items():
+        if name is not None and name not in chosen.dims:
+            has = ", ".join(chosen.dims) or "none"
+            raise BadArgument(f"{keyword}={name!r} is no axis of what is drawn (has: {has})")
+
+
+def axis_beside_color(chosen: Chosen, drawing: str, keyword: str, name: str | None, color: str | None) -> list[str]:
+    """The axes that a figure of one axis and colours may run along: `name`, or all but `color`.
+
+    Raises:
+        BadArgument: no such axis, or other than one axis, or two with one as color.
+    """
+    check_axes(chosen, **{keyword: name, "color": color})
+    dims = chosen.dims
+    if len(dims) not in (1, 2) or (name is not None and name == color) or (len(dims) == 1 and color is not None):
+        raise BadArgument(
+            f"{drawing} 1 axis, or 2 with one as color; {chosen.values.name} has {len(dims)} left "
+            f"({', '.join(dims)}), {keyword}={name!r}, color={color!r}; select from the others"
+        )
+    return [name] if name else [dim for dim in dims if dim != color]
 
 
 def _indices(values: xr.DataArray, dim: str, want: Any) -> int | list[int]:

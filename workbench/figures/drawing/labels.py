@@ -10,30 +10,16 @@ import xarray as xr
 from workbench.errors import WorkbenchError
 from workbench.text import languages
 
-_AXES = {
-    "language": "Language",
-    "source_language": "Source language",
-    "target_language": "Target language",
+_AXES = {  # titles of axes that say more than their names
     "language_a": "Language",
     "language_b": "Other language",
-    "layer": "Layer",
-    "source_layer": "Source layer",
-    "target_layer": "Target layer",
-    "head": "Head",
-    "neuron": "Neuron",
-    "expert": "Expert",
-    "position": "Position",
-    "source_position": "Source position",
-    "target_position": "Target position",
-    "pair": "Pair",
-    "sample": "Sample",
     "kind": "Class",
     "group": "Group switched off",
-    "answer": "Answer",
     "removed": "Heads removed",
     "query": "Query position",
     "key": "Key position",
 }
+_RIGHT_TO_LEFT = ("Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm")
 _NAMED_AFTER_LANGUAGES = ("group", "circuit", "other", "language_a", "language_b")  # often each a language
 
 
@@ -75,6 +61,14 @@ def value_label(dim: str, value: Any, *, short: bool = False) -> str:
         except WorkbenchError:
             return escape(value)
     return escape(value)
+
+
+def direction(code: str) -> tuple[bool, str]:
+    """Whether a language runs from right to left, and its tag in HTML; none for planted languages."""
+    try:
+        return languages.script(code) in _RIGHT_TO_LEFT, code
+    except WorkbenchError:
+        return False, ""
 
 
 def short_name(name: Any) -> str:

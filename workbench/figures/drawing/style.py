@@ -1,5 +1,8 @@
 """The one style of every figure: fonts, colours that colour-blind readers can tell apart, sizes in pixels."""
 
+from typing import Any
+
+import numpy as np
 import plotly.graph_objects as go
 
 FONT = (
@@ -80,6 +83,12 @@ def _template(*, ink: str, faint: str, paper: str, box: str) -> go.layout.Templa
 
 LIGHT = _template(ink="#1d2530", faint="#d5d9df", paper="#ffffff", box="#ffffff")
 DARK = _template(ink="#e4e7ec", faint="#4a5361", paper="#161b22", box="#222a35")
+
+
+def whiskers(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> dict[str, Any]:
+    """Error bars of plotly from `low` to `high`."""
+    up, down = (high - values).clip(min=0), (values - low).clip(min=0)
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down}
 
 
 def category_colours(names: list[str]) -> dict[str, str]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from workbench.errors import BadArgument, BadResult
-from workbench.figures.drawing.labels import describe, short_name
-from workbench.figures.explorer.sentences import lens_of
+from workbench.errors import BadArgument
+from workbench.figures.drawing.labels import describe
+from workbench.figures.lens_grid import is_lens
+from workbench.figures.question import made_of, recorded
 from workbench.results.companions import belongs
-from workbench.results.make import ROLE, SCORE, provenance
+from workbench.results.make import ROLE, SCORE
 
 CELLS = ("language", "layer", "head")
 KINDS = ("previous", "first", "current", "same", "induction")  # shares of the attention that make a kind of head
@@ -112,7 +113,7 @@ def find(results: Sequence[xr.Dataset]) -> ExplorerData:
     for name, (what, call) in reversed(_MEASURES.items()):
         if not any(measure.name == name for measure in measures):
             notes.insert(0, f"Missing: {what}; {call} gives it.")
-    lens = lens_of(results)
+    lens = next((result for result in results if is_lens(result)), None)
     every = [*(measure.result for measure in measures), *parts.values(), lens]
     shown = [result for result in every if result is not None]
     if not shown:
@@ -153,10 +154,7 @@ def _is_measure(name: str, array: xr.DataArray, result: xr.Dataset) -> bool:
 
 def _how(result: xr.Dataset, number: int) -> str:
     """What distinguishes results of one kind: the option it was computed with, or its number."""
-    try:
-        parameters = provenance(result)["parameters"]
-    except BadResult:
-        parameters = {}
+    parameters = recorded(result).get("parameters") or {}
     return str(parameters.get("how") or parameters.get("variant") or f"number {number}")
 
 
@@ -164,14 +162,8 @@ def _origin(results: Iterable[xr.Dataset]) -> tuple[tuple[str, str], ...]:
     """Model and corpora out of the provenance; one model alone, since heads of two models do not correspond."""
     names_by_hash: dict[str, dict[str, str]] = {"model": {}, "corpus": {}}
     for result in results:
-        try:
-            record = provenance(result)
-        except BadResult:
-            continue
-        for key, name in (("model", "name"), ("corpus", "source")):
-            about = record.get(key)
-            if isinstance(about, dict) and about.get(name):
-                names_by_hash[key].setdefault(str(about.get("hash", about[name])), short_name(about[name]))
+        for part, name, digest in made_of(result):
+            names_by_hash[part].setdefault(digest, name)
     models = names_by_hash["model"]
     if len(models) > 1:
         names = ", ".join(models.values())

@@ -8,18 +8,16 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from workbench.errors import WorkbenchError
 from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import axis
 from workbench.figures.drawing.cells import number_cells
 from workbench.figures.drawing.choose import Chosen, choose
 from workbench.figures.drawing.colour import colour_axis, is_signed, scale_end
-from workbench.figures.drawing.labels import value_label
+from workbench.figures.drawing.labels import direction, value_label
 from workbench.figures.explorer.contents import CELLS, KINDS, ExplorerData, Measure, kind_of
 from workbench.figures.explorer.figure_json import figure_json, plain_json
 from workbench.figures.explorer.parts import CLASSES, head_grid, layer_classes, pattern, profile, token_labels
 from workbench.figures.explorer.sentences import sentences
-from workbench.text import languages
 
 _MANY_HEADS = 16  # from which a panel of heads is wide
 _TOP = 66  # pixels above the grid for the scale and the names of the languages
@@ -60,11 +58,7 @@ def _nothing(axes: dict[str, list]) -> Measure:
 
 
 def _language(code: str) -> dict[str, Any]:
-    try:
-        right = languages.script(code) in ("Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm")
-        tag = code
-    except WorkbenchError:  # planted models have languages that no registry knows
-        right, tag = False, ""
+    right, tag = direction(code)
     return {
         "code": code,
         "tag": tag,

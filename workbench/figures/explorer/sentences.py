@@ -1,6 +1,5 @@
-"""The lens of sentences in the explorer: which result is one, and its grids for the page."""
+"""The lens of sentences in the explorer: its grids for the page."""
 
-from collections.abc import Sequence
 from html import unescape
 from typing import Any
 
@@ -9,15 +8,10 @@ import xarray as xr
 from workbench.figures.drawing import style
 from workbench.figures.drawing.labels import describe
 from workbench.figures.explorer.figure_json import figure_json
-from workbench.figures.lens_grid import COLOURS, is_lens, legend_above, lens_grid
+from workbench.figures.lens_grid import COLOURS, legend_above, lens_grid
 
 _LONGEST = 70  # letters of a sentence in the menu
 _TOP, _BOTTOM, _LEGEND = 8, 52, 44  # pixels above the cells, below them, and above them with a legend
-
-
-def lens_of(results: Sequence[xr.Dataset]) -> xr.Dataset | None:
-    """The first result of `lens.logit_lens`, None where there is none."""
-    return next((result for result in results if is_lens(result)), None)
 
 
 def sentences(result: xr.Dataset) -> dict[str, Any]:
@@ -57,8 +51,10 @@ def _words(cells: xr.Dataset) -> str:
     """What the model's output is after the last token of a text."""
     there = int(cells.entropy.isel(layer=-1).notnull().sum())
     last = cells.isel(layer=-1, position=there - 1)
-    token = str(last.top_token.values).replace(" ", "␣").replace("\n", "↵")
-    return (
-        f"\u2068{cells.text.values}\u2069: after the last of {there} tokens the model's likeliest token is "
-        f"\u2068“{token}”\u2069, with probability {float(last.probability):.2g}."
-    )
+    return f"\u2068{cells.text.values}\u2069: after the last of {there} tokens {likeliest(last)}"
+
+
+def likeliest(cell: xr.Dataset) -> str:
+    """The likeliest token of a cell of a lens, as the end of a sentence."""
+    token = str(cell.top_token.values).replace(" ", "␣").replace("\n", "↵")
+    return f"the model's likeliest token is \u2068“{token}”\u2069, with probability {float(cell.probability):.2g}."

@@ -7,18 +7,18 @@ import torch
 import xarray as xr
 from einops import rearrange
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
-from workbench.heads.finished import interrupted
+from workbench.heads.finished import in_words
 from workbench.heads.groups import AXES
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.hooks import after, hooked
 from workbench.model.memory import budget
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
@@ -96,35 +96,29 @@ def kinds(
     shape = (len(KINDS), len(counts), int(counts.max()))
     measures = np.full((*shape, model.n_layers, model.n_heads), np.nan)
     uniform, finished = np.full(shape, np.nan), np.zeros(len(counts), np.int64)
-
-    def result() -> xr.Dataset:
-        whole = (finished == counts)[None, :, None]
-        measured = np.where(whole[..., None, None], measures, np.nan)
-        return make_result(
-            _variables(measured, np.where(whole, uniform, np.nan), corpus, level, seed),
-            {"language": list(corpus.languages)},
-            method="heads.kinds",
-            parameters={"level": level, "batch_size": size, "truncate": truncate},
-            model=model.info,
-            corpus=corpus.info,
-            seed=seed,
-        )
-
     state = {"found": measures, "uniform": uniform, "seen": finished}
-    try:
-        with tqdm(total=len(encoded), desc="kinds of heads", unit="text", disable=not progress) as bar:
-            batches = by_language(model, encoded, batch_size=min(size, fits))
-            for batch in resumed(batches, state, skip=lambda batch: bar.update(len(batch))):
-                batch = batch.to(model.device)
-                k, rows, weights = place[batch.languages[0]], list(batch.rows), _weights(batch)
-                for layer, values in _reduced(model, batch, weights).items():
-                    measures[:, k, rows, layer] = values
-                uniform[:, k, rows] = _reduce(_uniform(batch), weights, batch)[..., 0]
-                finished[k] += len(batch)
-                bar.update(len(batch))
-    except KeyboardInterrupt:
-        raise interrupted(corpus.languages, finished == counts, result()) from None
-    return result()
+    batches = by_language(model, encoded, batch_size=min(size, fits))
+    stopped = partial(in_words, corpus.languages, lambda: finished == counts)
+    with Stoppable("kinds of heads", len(encoded), "text", stopped, progress=progress) as loop:
+        for batch in loop.steps(batches, state):
+            batch = batch.to(model.device)
+            k, rows, weights = place[batch.languages[0]], list(batch.rows), _weights(batch)
+            for layer, values in _reduced(model, batch, weights).items():
+                measures[:, k, rows, layer] = values
+            uniform[:, k, rows] = _reduce(_uniform(batch), weights, batch)[..., 0]
+            finished[k] += len(batch)
+    whole = (finished == counts)[None, :, None]
+    measured = np.where(whole[..., None, None], measures, np.nan)
+    result = make_result(
+        _variables(measured, np.where(whole, uniform, np.nan), corpus, level, seed),
+        {"language": list(corpus.languages)},
+        method="heads.kinds",
+        parameters={"level": level, "batch_size": size, "truncate": truncate},
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+    )
+    return loop.result(result)
 
 
 @torch.no_grad()
@@ -189,12 +183,11 @@ def _variables(measures: np.ndarray, uniform: np.ndarray, corpus: Corpus, level:
     own = sort_texts(corpus, corpus.clusters)
     for (name, described), measured, alike in zip(KINDS.items(), measures, uniform, strict=True):
         samples = sort_texts(corpus, rearrange(measured, "language sample layer head -> layer head language sample"))
-        low, high = interval(samples, axis=3, level=level, seed=seed, clusters=own)  # [layer, head, language]
+        bounds = interval(samples, axis=3, level=level, seed=seed, clusters=own)  # [layer, head, language]
         unit = described[described.index("[") :]
         variables[name] = (AXES, _mean(measured), described)
-        for end, values in (("low", low), ("high", high)):
-            text = f"{end}er end of the {level:.0%} interval of {name} over texts {unit}"
-            variables[f"{name}_{end}"] = (AXES, rearrange(values, "layer head language -> language layer head"), text)
+        ends = [rearrange(end, "layer head language -> language layer head") for end in bounds]
+        variables |= interval_ends(AXES, ends, f"{name} over texts {unit}", level=level, name=name)
         variables[f"uniform_{name}"] = (("language",), _mean(alike), f"{name} of a head that attends alike {unit}")
     return variables
 

@@ -5,17 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument, Interrupted, TooLarge
+from workbench.errors import BadArgument, TooLarge
 from workbench.model.activations import tensors
 from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.memory import budget
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 from workbench.text.tokens.pieces import pieces
@@ -76,33 +75,28 @@ def patterns(
     shape = (len(sentences), len(place))
     attention = np.full((*shape, model.n_layers, model.n_heads, longest, longest), np.nan, np.float32)
     done = np.zeros((), dtype=np.int64)  # texts
+    batches = list(by_length(model, encoded, batch_size=min(size, fits)))
 
-    def result() -> xr.Dataset:
-        axes = ("sentence", "language", "layer", "head", "query", "key")
-        pattern = (axes, attention, "attention from the query to the key [share]")
-        return make_result(
-            {"pattern": pattern, **_words(model, encoded, place, (*shape, longest))},
-            {"sentence": list(sentences), "language": list(corpus.languages)},
-            method="heads.patterns",
-            parameters={"sentences": list(sentences), "batch_size": size, "truncate": truncate},
-            model=model.info,
-            corpus=corpus.info,
-            seed=seed,
-            attrs={"aligned": int(corpus.aligned)},
-        )
+    def finished() -> str:
+        return f"interrupted; finished {done} of {len(encoded)} texts; the others are NaN in .partial"
 
-    try:
-        with tqdm(total=len(encoded), desc="attention patterns", unit="text", disable=not progress) as bar:
-            batches = list(by_length(model, encoded, batch_size=min(size, fits)))
-            state = {"found": attention, "done": done}
-            for batch in resumed(batches, state, skip=lambda batch: bar.update(len(batch))):
-                _read(model, batch, place, attention)
-                done += len(batch)
-                bar.update(len(batch))
-    except KeyboardInterrupt:
-        message = f"interrupted; finished {done} of {len(encoded)} texts; the others are NaN in .partial"
-        raise Interrupted(message, partial=result()) from None
-    return result()
+    with Stoppable("attention patterns", len(encoded), "text", finished, progress=progress) as loop:
+        for batch in loop.steps(batches, {"found": attention, "done": done}):
+            _read(model, batch, place, attention)
+            done += len(batch)
+    axes = ("sentence", "language", "layer", "head", "query", "key")
+    pattern = (axes, attention, "attention from the query to the key [share]")
+    result = make_result(
+        {"pattern": pattern, **_words(model, encoded, place, (*shape, longest))},
+        {"sentence": list(sentences), "language": list(corpus.languages)},
+        method="heads.patterns",
+        parameters={"sentences": list(sentences), "batch_size": size, "truncate": truncate},
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+        attrs={"aligned": int(corpus.aligned)},
+    )
+    return loop.result(result)
 
 
 def _fits(model: Model, texts: int, longest: int) -> int:

@@ -1,12 +1,13 @@
 """Knock-out: what each language loses without a group of heads, against random heads of the same layers."""
 
+from functools import partial
+
 import numpy as np
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
-from workbench.heads.finished import interrupted
+from workbench.heads.finished import in_words
 from workbench.heads.groups import random_groups, read_groups
 from workbench.heads.removal.diagonal import diagonal
 from workbench.heads.scores.measure import Table, fill_table
@@ -18,6 +19,7 @@ from workbench.results.controls import OWNERS, beyond_controls
 from workbench.results.groups import Groups
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.corpus import Corpus
 from workbench.text.order import sort_texts
 
@@ -108,28 +110,23 @@ def knockout(
         "controls": controls,
         "scale": scale,
     }
-
-    def result() -> xr.Dataset:
-        variables, attrs = _variables(table, masks, list(named), metric, level, seed)
-        return make_result(
-            variables,
-            {"group": list(named), "language": list(corpus.languages)},
-            method="heads.knockout",
-            owners=OWNERS,
-            parameters={**compared, "level": level, "batch_size": size, "truncate": truncate},
-            model=model.info,
-            corpus=corpus.info,
-            seed=seed,
-            attrs=attrs,
-        )
-
     batches = by_language(model, encoded, batch_size=size)
-    try:
-        with tqdm(total=len(batches) * len(scales), desc="knock-out", unit="pass", disable=not progress) as bar:
-            fill_table(table, model, batches, scales, metric=metric, step=bar.update)
-    except KeyboardInterrupt:
-        raise interrupted(corpus.languages, table.finished, result()) from None
-    return result()
+    stopped = partial(in_words, corpus.languages, lambda: table.finished)
+    with Stoppable("knock-out", len(batches) * len(scales), "pass", stopped, progress=progress) as loop:
+        fill_table(table, model, batches, scales, metric=metric, step=loop.bar.update)
+    variables, attrs = _variables(table, masks, list(named), metric, level, seed)
+    result = make_result(
+        variables,
+        {"group": list(named), "language": list(corpus.languages)},
+        method="heads.knockout",
+        owners=OWNERS,
+        parameters={**compared, "level": level, "batch_size": size, "truncate": truncate},
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+        attrs=attrs,
+    )
+    return loop.result(result)
 
 
 def _variables(

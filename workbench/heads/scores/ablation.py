@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
-from workbench.errors import Interrupted, NotFinite
 from workbench.heads.attention.mean_pattern import frozen
 from workbench.heads.groups import AXES, SAMPLES, chosen_heads
 from workbench.heads.scores.replacements import Replacement, mean, resample, scaled, zero
@@ -18,11 +16,12 @@ from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
 from workbench.model.forward.rerun import replace_heads
 from workbench.model.memory import cells_at_once
-from workbench.model.metrics import Metric, nll
+from workbench.model.metrics import Metric, nll, require_finite
 from workbench.model.model import Model
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
@@ -95,32 +94,25 @@ def ablate(
     cells = [[layer, head] for layer in layers for head in layers[layer]]
     replaced = {"how": how, "metric": metric.name, "heads": "all" if heads is None else cells}
     replaced["scale"] = scale if how == "scale" else None
-
-    def result() -> xr.Dataset:
-        return make_result(
-            sweep.variables(level, seed),
-            {"language": corpus.languages},
-            method="heads.ablate",
-            owners={"delta": ["low", "high", "p_value"]},
-            score="delta",
-            parameters={**replaced, "level": level, "batch_size": size, "truncate": truncate},
-            model=model.info,
-            corpus=corpus.info,
-            seed=seed,
-        )
-
     batches = by_language(model, encoded, batch_size=size)
     total = len(batches) * (len(cells) + how.startswith(("mean", "pattern")))
-    try:
-        with tqdm(
-            total=total, desc=f"ablation ({how}) of {len(cells)} heads", unit="pass", disable=not progress
-        ) as bar:
-            replacement = _replacement(model, how, scale, encoded, batches, seed, bar)
-            for batch in resumed(batches, sweep.state(), skip=lambda _: bar.update(len(cells))):
-                sweep.run(batch, replacement, bar)
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; {sweep.summary()}", partial=result()) from None
-    return result()
+    what = f"ablation ({how}) of {len(cells)} heads"
+    with Stoppable(what, total, "pass", sweep.summary, progress=progress) as loop:
+        replacement = _replacement(model, how, scale, encoded, batches, seed, loop.bar)
+        for batch in resumed(batches, sweep.state(), skip=lambda _: loop.bar.update(len(cells))):
+            sweep.run(batch, replacement, loop.bar)
+    result = make_result(
+        sweep.variables(level, seed),
+        {"language": corpus.languages},
+        method="heads.ablate",
+        owners={"delta": ["low", "high", "p_value"]},
+        score="delta",
+        parameters={**replaced, "level": level, "batch_size": size, "truncate": truncate},
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+    )
+    return loop.result(result)
 
 
 def _replacement(
@@ -164,7 +156,8 @@ class _Sweep:
                 part = heads[start : start + width]
                 states = replace_heads(recording, layer, part, values(layer, part))
                 change = self.metric.read(self.model, states, batch) - clean
-                _check(change, layer, part, batch, self.metric)
+                names = [f"the {self.metric.noun} without head {head} of layer {layer}" for head in part]
+                require_finite(change, batch, names)
                 for head, column in zip(part, change.cpu().numpy(), strict=True):
                     self.deltas[languages, rows, layer, head] = column
                 bar.update(len(part))
@@ -183,7 +176,7 @@ class _Sweep:
         total, done = sum(map(len, self.layers.values())), self.finished().sum((1, 2)).tolist()
         each = [f"{code} {count} of {total}" for code, count in zip(self.corpus.languages, done, strict=True) if count]
         return (
-            f"{sum(done)} of {total * len(done)} cells are finished "
+            f"interrupted; {sum(done)} of {total * len(done)} cells are finished "
             f"(heads by language: {', '.join(each) or 'none'}); the others are NaN in .partial"
         )
 
@@ -206,14 +199,3 @@ class _Sweep:
             "baseline": (AXES[:1], np.nansum(self.clean, 1) / read, f"mean {self.metric.long_name} [{unit}]"),
             "sample_delta": (SAMPLES, self.deltas, f"change of each text's {noun} without the head [{unit}]"),
         }
-
-
-def _check(change: torch.Tensor, layer: int, heads: list[int], batch: Batch, metric: Metric) -> None:
-    """Every change [cell, sample] must be a number."""
-    bad = ~torch.isfinite(change)
-    if bool(bad.any()):
-        cell, sample = (int(i) for i in bad.nonzero()[0])
-        raise NotFinite(
-            f"the {metric.noun} without head {heads[cell]} of layer {layer} is NaN or infinite for sample "
-            f"{batch.rows[sample]} of {batch.languages[sample]!r}"
-        )

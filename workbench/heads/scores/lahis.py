@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
-from workbench.heads.finished import interrupted
+from workbench.heads.finished import in_words
 from workbench.heads.groups import AXES, SAMPLES
 from workbench.heads.scores.streaming import DRAWS, Squares, forms, weights
 from workbench.model.batching import by_language, texts_per_batch
@@ -22,6 +22,7 @@ from workbench.model.model import Model
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.results.statistics import corrected
 from workbench.text.batches import Batch, Encoded, collate
 from workbench.text.corpus import Corpus
@@ -96,33 +97,28 @@ def importance(
     how, shape = {"variant": variant, "per_sample": per_sample}, (model.n_layers, model.n_heads)
     masks = {language: torch.nn.Parameter(torch.ones(shape, device=model.device)) for language in corpus.languages}
     run = _fixed(model, encoded, size, totals) if variant == "paper" else _stepped(model, encoded, size, totals, masks)
-
-    def result() -> xr.Dataset:
-        variables = totals.variables()
-        if variant == "released":
-            last = np.stack([masks[language].detach().cpu().numpy() for language in corpus.languages])
-            last[~totals.finished] = np.nan
-            variables["mask"] = (AXES, last, "mask after the last text")
-        return make_result(
-            variables,
-            {"language": corpus.languages},
-            method="heads.importance",
-            owners={"importance": ["low", "high", "p_value"], "gradient": ["p_value"]},
-            score="importance",
-            parameters={**how, "level": level, "batch_size": size, "truncate": truncate},
-            model=model.info,
-            corpus=corpus.info,
-            seed=seed,
-        )
-
-    try:
-        with tqdm(total=len(encoded), desc=f"importance ({variant})", unit="text", disable=not progress) as bar:
-            for batch, mask, gradient, losses in run:
-                totals.add(batch, mask, gradient, losses)
-                bar.update(len(batch))
-    except KeyboardInterrupt:
-        raise interrupted(corpus.languages, totals.finished, result()) from None
-    return result()
+    stopped = partial(in_words, corpus.languages, lambda: totals.finished)
+    with Stoppable(f"importance ({variant})", len(encoded), "text", stopped, progress=progress) as loop:
+        for batch, mask, gradient, losses in run:
+            totals.add(batch, mask, gradient, losses)
+            loop.bar.update(len(batch))
+    variables = totals.variables()
+    if variant == "released":
+        last = np.stack([masks[language].detach().cpu().numpy() for language in corpus.languages])
+        last[~totals.finished] = np.nan
+        variables["mask"] = (AXES, last, "mask after the last text")
+    result = make_result(
+        variables,
+        {"language": corpus.languages},
+        method="heads.importance",
+        owners={"importance": ["low", "high", "p_value"], "gradient": ["p_value"]},
+        score="importance",
+        parameters={**how, "level": level, "batch_size": size, "truncate": truncate},
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+    )
+    return loop.result(result)
 
 
 _Pass = tuple[Batch, Tensor, Tensor, Tensor]  # batch, the mask it saw and its gradient [sample, layer, head], its loss

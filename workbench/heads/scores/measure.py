@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import torch
 
-from workbench.errors import NotFinite
 from workbench.model.forward.record import record
 from workbench.model.forward.recording import Recording
 from workbench.model.forward.rerun import rescale
 from workbench.model.memory import cells_at_once
-from workbench.model.metrics import Metric, nll
+from workbench.model.metrics import Metric, nll, require_finite
 from workbench.model.model import Model
 from workbench.results.resuming.progress import resumed
 from workbench.text.batches import Batch
@@ -41,12 +40,7 @@ def run_cells(
         part = order[start : start + width]
         heads = torch.from_numpy(np.ascontiguousarray(scales[part])).to(model.device, model.dtype)
         losses = metric.read(model, rescale(recording, heads=heads), batch)
-        if not bool(torch.isfinite(losses).all()):
-            sample = int((~torch.isfinite(losses)).any(0).nonzero()[0])
-            raise NotFinite(
-                f"the {metric.noun} with heads changed is NaN or infinite for sample {batch.rows[sample]} of "
-                f"{batch.languages[sample]!r}"
-            )
+        require_finite(losses, batch, [f"the {metric.noun} with heads changed"] * len(part))
         values[part] = losses.double().cpu().numpy()
         if step:
             step(len(part))

@@ -3,14 +3,14 @@
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
 from einops import rearrange
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
-from workbench.heads.finished import interrupted
+from workbench.heads.finished import in_words
 from workbench.heads.groups import AXES
 from workbench.heads.scores.measure import clean_losses, run_cells
 from workbench.heads.scores.racing import Race, race
@@ -21,6 +21,7 @@ from workbench.model.gradients import head_gradient
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 
@@ -98,31 +99,26 @@ def search(
     encoded = model.encode(corpus, truncate=truncate)
     races: dict[str, Race] = {}
     distinct = {code: int(own.max()) + 1 for code, own in zip(corpus.languages, corpus.clusters, strict=True)}
-
-    def result() -> xr.Dataset:
-        measured = sum(int(outcome.seen.sum()) for outcome in races.values())
-        whole = sum(heads * count for language, count in distinct.items() if language in races)
-        return make_result(
-            _variables(races, corpus, (model.n_layers, model.n_heads), confidence),
-            {"language": list(corpus.languages)},
-            method="heads.search",
-            owners={"mean": ["low", "high"]},
-            parameters={"top": top, "confidence": confidence, "first": first, "batch_size": size, "truncate": truncate},
-            model=model.info,
-            corpus=corpus.info,
-            seed=seed,
-            attrs={"spent": measured / whole if whole else float("nan"), "confidence": confidence},
-        )
-
-    try:
-        with tqdm(total=sum(distinct.values()) * heads, desc="search", unit="cell", disable=not progress) as bar:
-            for language, own in zip(corpus.languages, corpus.clusters, strict=True):
-                units = _shuffled([text for text in encoded if text.language == language], own, language, seed)
-                risk = (1 - confidence) / len(corpus.languages)
-                races[language] = _Language(model, units, size, bar.update).race(top=top, risk=risk, first=first)
-    except KeyboardInterrupt:
-        raise interrupted(corpus.languages, [code in races for code in corpus.languages], result()) from None
-    return result()
+    stopped = partial(in_words, corpus.languages, lambda: [code in races for code in corpus.languages])
+    with Stoppable("search", sum(distinct.values()) * heads, "cell", stopped, progress=progress) as loop:
+        for language, own in zip(corpus.languages, corpus.clusters, strict=True):
+            units = _shuffled([text for text in encoded if text.language == language], own, language, seed)
+            risk = (1 - confidence) / len(corpus.languages)
+            races[language] = _Language(model, units, size, loop.bar.update).race(top=top, risk=risk, first=first)
+    measured = sum(int(outcome.seen.sum()) for outcome in races.values())
+    whole = sum(heads * count for language, count in distinct.items() if language in races)
+    result = make_result(
+        _variables(races, corpus, (model.n_layers, model.n_heads), confidence),
+        {"language": list(corpus.languages)},
+        method="heads.search",
+        owners={"mean": ["low", "high"]},
+        parameters={"top": top, "confidence": confidence, "first": first, "batch_size": size, "truncate": truncate},
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+        attrs={"spent": measured / whole if whole else float("nan"), "confidence": confidence},
+    )
+    return loop.result(result)
 
 
 _Unit = list[tuple[Encoded, float]]  # a distinct text: its forms, and the weight of each in the mean over all texts

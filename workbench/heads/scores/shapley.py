@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, whole_number
-from workbench.errors import Interrupted
 from workbench.heads.groups import AXES, chosen_heads
 from workbench.heads.scores.measure import measure
 from workbench.model.batching import by_language, texts_per_batch
@@ -17,7 +15,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.corpus import Corpus
 
 _EXACT = 8  # most heads whose 2^n sets are all run
@@ -91,36 +89,32 @@ def shapley(
     rounds: list[np.ndarray] = []  # [player, language] of each order
     ends = worth(np.array([[False], [True]]).repeat(len(players), 1))
 
-    def result() -> xr.Dataset:
-        orders = np.stack(rounds) if rounds else np.full((1, len(players), len(corpus.languages)), np.nan)
-        total = (("language",), ends[1] - ends[0], "worth of all these heads together [nats]")
-        return make_result(
-            {**_variables(orders, exact, players, shape), "total": total},
-            {"language": list(corpus.languages)},
-            method="heads.shapley",
-            owners={"value": ["low", "high"]},
-            score="value",
-            parameters={"heads": "all" if heads is None else players.tolist(), **sampling},
-            model=model.info,
-            corpus=corpus.info,
-            seed=seed,
-            attrs={"exact": int(exact), "permutations": 0 if exact else len(rounds)},
-        )
+    def finished() -> str:
+        return f"interrupted; {len(rounds)} of {permutations} orders are in .partial"
 
-    try:
-        with tqdm(total=1 if exact else permutations, desc="Shapley", unit="order", disable=not progress) as bar:
-            if exact:
-                rounds.append(enumerated(worth, len(players)))
-                bar.update()
-            generator = np.random.default_rng(seed)
-            state, orders = {"rounds": rounds, "generator": generator}, range(0 if exact else permutations)
-            for _ in resumed(orders, state, skip=lambda _: bar.update()):
-                rounds.append(_contributions(worth, generator.permutation(len(players)), ends, tolerance))
-                bar.update()
-    except KeyboardInterrupt:
-        finished = f"{len(rounds)} of {permutations} orders"
-        raise Interrupted(f"interrupted; {finished} are in .partial", partial=result()) from None
-    return result()
+    with Stoppable("Shapley", 1 if exact else permutations, "order", finished, progress=progress) as loop:
+        if exact:
+            rounds.append(enumerated(worth, len(players)))
+            loop.bar.update()
+        generator = np.random.default_rng(seed)
+        orders, state = range(0 if exact else permutations), {"rounds": rounds, "generator": generator}
+        for _ in loop.steps(orders, state, size=lambda _: 1):
+            rounds.append(_contributions(worth, generator.permutation(len(players)), ends, tolerance))
+    orders = np.stack(rounds) if rounds else np.full((1, len(players), len(corpus.languages)), np.nan)
+    total = (("language",), ends[1] - ends[0], "worth of all these heads together [nats]")
+    result = make_result(
+        {**_variables(orders, exact, players, shape), "total": total},
+        {"language": list(corpus.languages)},
+        method="heads.shapley",
+        owners={"value": ["low", "high"]},
+        score="value",
+        parameters={"heads": "all" if heads is None else players.tolist(), **sampling},
+        model=model.info,
+        corpus=corpus.info,
+        seed=seed,
+        attrs={"exact": int(exact), "permutations": 0 if exact else len(rounds)},
+    )
+    return loop.result(result)
 
 
 def _variables(orders: np.ndarray, exact: bool, players: np.ndarray, shape: tuple[int, int]) -> Variables:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, first_line
 from workbench.model.activations import tensors
 from workbench.model.checks.costs import COSTS
 from workbench.model.checks.probe import Probe
@@ -61,8 +61,7 @@ def _failure(trial: Callable[[Model, Probe, float], None], model: Model, probe: 
     except (Lost, RestartError) as reason:
         return str(reason)
     except (WorkbenchError, RuntimeError, AttributeError, TypeError, ValueError, KeyError, IndexError) as error:
-        text = (str(error).strip().splitlines() or [""])[0][:160]
-        return f"it cannot be run here ({type(error).__name__}: {text})"
+        return f"it cannot be run here ({type(error).__name__}: {first_line(error)})"
     return None
 
 

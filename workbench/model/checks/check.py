@@ -12,16 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from workbench.errors import BrokenModel
+from workbench.errors import BrokenModel, first_line
 from workbench.model.checks.capabilities import find_abilities
-from workbench.model.checks.probe import Probe, try_probe
+from workbench.model.checks.probe import TOLERANCE, Probe, try_probe
 from workbench.model.checks.remembered import recall, remember
 from workbench.model.forward.record import record
 from workbench.model.loading.wrap import PARITY, wrap, wrapped_before
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 
-_TOLERANCE = {torch.float32: 5e-5, torch.float16: 3e-2, torch.bfloat16: 2e-1}  # of the largest logit
 _NOISE = 4  # times the rounding of the type, where that was measured
 _PLAIN = {torch.float32: 5e-5, torch.float16: 5e-3, torch.bfloat16: 2e-2}  # of the largest product with the unembedding
 _HEAD_ROWS, _HEAD_TOKENS, _LARGE = 4, 512, 20.0  # states, vocabulary entries and a factor to try the unembedding on
@@ -66,10 +65,9 @@ def check(
     try:
         _find_parity(model, probe, exact)
     except (RuntimeError, TypeError, AttributeError, KeyError, IndexError, AssertionError) as error:
-        text = (str(error).strip().splitlines() or [""])[0][:160]
         raise BrokenModel(
             f"{name!r} ({model.architecture}) does not run once TransformerLens has wrapped it "
-            f"({type(error).__name__}: {text}); nothing could be read from it"
+            f"({type(error).__name__}: {first_line(error)}); nothing could be read from it"
         ) from error
     if before is not None:  # its unwrapped logits were compared when it was wrapped
         seen = before.__dict__[PARITY]
@@ -83,7 +81,7 @@ def check(
 
 def _check_causal(module: Any, probe: Probe, name: str) -> None:
     """Refuse an encoder, before anything in it is changed."""
-    bound = _TOLERANCE[next(module.parameters()).dtype] * max(probe.scale, 1.0)
+    bound = TOLERANCE[next(module.parameters()).dtype] * max(probe.scale, 1.0)
     if probe.leak > bound:
         raise BrokenModel(
             f"{name!r} ({type(module).__name__}) is not causal: other tokens at the end of a text move the logits "
@@ -126,7 +124,7 @@ def _find_parity(model: Model, probe: Probe, exact: Tensor | None) -> None:
 
 def _bound(model: Model) -> float:
     """Largest difference of logits that rounding explains."""
-    bound = _TOLERANCE[model.dtype] * max(model.parity["logit_scale"], 1.0)
+    bound = TOLERANCE[model.dtype] * max(model.parity["logit_scale"], 1.0)
     return min(bound, _NOISE * model.parity["float32"] + 1e-6 * bound) if "float32" in model.parity else bound
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workbench.errors import BrokenModel
+from workbench.errors import BrokenModel, first_line
 from workbench.model.effective_weights import device_of
 from workbench.model.forward.evaluation_mode import evaluating
 from workbench.text.batches import Batch, pad
 
+TOLERANCE = {torch.float32: 5e-5, torch.float16: 3e-2, torch.bfloat16: 2e-1}  # of the largest logit
 _LENGTH, _SHORT, _CHANGED = 9, 6, 3
 
 
@@ -89,8 +90,7 @@ def try_probe(module: Any, name: str) -> Probe:
     try:
         return make_probe(module)
     except Exception as error:  # a module of any class with any weights and configuration
-        text = (str(error).strip().splitlines() or [""])[0][:160]
         raise BrokenModel(
             f"{name!r} ({type(module).__name__}) does not run on nine tokens as transformers made it "
-            f"({type(error).__name__}: {text}); see that module(input_ids=...) works first"
+            f"({type(error).__name__}: {first_line(error)}); see that module(input_ids=...) works first"
         ) from error

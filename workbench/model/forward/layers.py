@@ -5,8 +5,6 @@ clean keys and values of those before), or with a known tensor in place of its a
 about the architecture but that it is a list of decoder layers, each with an attention that ends in a projection.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
@@ -15,7 +13,7 @@ from workbench.model.forward.evaluation_mode import evaluating
 from workbench.model.forward.fused_attention import attend
 from workbench.model.forward.packed_positions import Columns, PrefixCache
 from workbench.model.forward.recording import Recording, first
-from workbench.model.hooks import StopForward, before, hooked
+from workbench.model.hooks import StopForward, before, hooked, with_forward
 
 
 def call_layer(recording: Recording, layer: int, states: Tensor, columns: Columns | None = None) -> Tensor:
@@ -38,7 +36,7 @@ def call_after_attention(recording: Recording, layer: int, states: Tensor, atten
     output = (attention, *(None,) * (length - 1)) if length else attention
     module = recording.model.attention_parts(layer)[0]
     block = recording.model.bridge.blocks[layer].original_component
-    with _with_forward(module, lambda *args, **options: output), evaluating(recording.model.block_parts[layer]):
+    with with_forward(module, lambda *args, **options: output), evaluating(recording.model.block_parts[layer]):
         return first(block(states, **recording.arguments[layer]))
 
 
@@ -57,24 +55,10 @@ def call_last_positions(recording: Recording, layer: int, states: Tensor, column
         seen.append(first(run(*args[:1], *added, **options)))
         raise StopForward
 
-    with hooked([before(projection, lambda z: z[:, columns.ends])]), _with_forward(attention, attend_then_stop):
+    with hooked([before(projection, lambda z: z[:, columns.ends])]), with_forward(attention, attend_then_stop):
         call_layer(recording, layer, states, columns)
     return call_after_attention(recording, layer, states[:, columns.ends], seen[0])
 
 
 def _like(part: Any, states: Tensor) -> bool:
     return isinstance(part, Tensor) and part.shape == states.shape
-
-
-@contextmanager
-def _with_forward(module: Any, forward: Callable[..., Any]) -> Iterator[None]:
-    """Temporarily, calls of this module run `forward` instead of its own."""
-    before = module.__dict__.get("forward")
-    module.__dict__["forward"] = forward
-    try:
-        yield
-    finally:
-        if before is None:
-            del module.__dict__["forward"]
-        else:
-            module.__dict__["forward"] = before

@@ -51,15 +51,11 @@ def record(model: Model, batch: Batch, *, heads: bool = False, keys: bool = Fals
     if heads:
         recording.z = [torch.empty(0)] * model.n_layers
         recording.attention = [torch.empty(0)] * model.n_layers
-        for i in layers:
-            attention, projection = model.attention_parts(i)
-            hooks += [
-                before(projection, partial(setitem, recording.z, i)),
-                after(attention, _keep_attention(recording, i)),
-            ]
-    else:  # the number of the attention's outputs is needed to run only the last position
-        for i in layers:
-            hooks.append(after(model.attention_parts(i)[0], _keep_output_count(recording, i)))
+    for i in layers:
+        attention, projection = model.attention_parts(i)
+        hooks.append(after(attention, partial(_keep_attention, recording, i)))
+        if heads:
+            hooks.append(before(projection, partial(setitem, recording.z, i)))
     with hooked(hooks), fused(model, on=recording.fused):
         if keys and model.abilities.get("restart", True):
             from transformers import DynamicCache
@@ -97,21 +93,11 @@ def _keep_arguments(recording: Recording, layer: int):
     return hook
 
 
-def _keep_output_count(recording: Recording, layer: int):
-    def hook(output: Any) -> None:
-        recording.n_attention_outputs[layer] = len(output) if isinstance(output, tuple) else 0
-
-    return hook
-
-
-def _keep_attention(recording: Recording, layer: int):
-    keep_count = _keep_output_count(recording, layer)
-
-    def hook(output: Any) -> None:
-        keep_count(output)
+def _keep_attention(recording: Recording, layer: int, output: Any) -> None:
+    """Keep the output, and how many values it is of: running only the last position needs that without heads too."""
+    recording.n_attention_outputs[layer] = len(output) if isinstance(output, tuple) else 0
+    if recording.attention:
         recording.attention[layer] = first(output)
-
-    return hook
 
 
 def _check_finite(recording: Recording) -> None:

@@ -12,10 +12,10 @@ import torch
 from safetensors import safe_open
 from transformers.utils.hub import cached_file
 
-from workbench.errors import BadArgument, BrokenModel, warn
+from workbench.errors import BadArgument, BrokenModel, first_line, warn
 from workbench.model.checks.remembered import file_hash
 from workbench.model.loading.folder import read_json, weight_files
-from workbench.model.loading.read import LoadSettings, first_line, quiet
+from workbench.model.loading.read import LoadSettings, quiet
 
 CONFIG, _SAFE, _PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 _PREFIX = "base_model.model."

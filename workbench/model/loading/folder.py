@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 from safetensors import SafetensorError, safe_open
 
-from workbench.errors import BrokenModel, TooLarge
+from workbench.errors import BrokenModel, TooLarge, first_line
 from workbench.model.checks.remembered import file_hash
 
 _DECIDING = (
@@ -136,8 +136,7 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
     except OSError as error:
         raise BrokenModel(f"{name!r} has a {path.name} that cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        text = str(error).splitlines()[0][:200]
-        raise BrokenModel(f"{name!r} has a {path.name} that is not JSON: {text}") from error
+        raise BrokenModel(f"{name!r} has a {path.name} that is not JSON: {first_line(error)}") from error
     if not isinstance(content, dict):
         raise BrokenModel(f"{name!r} has a {path.name} that is not a JSON object")
     return content

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from transformers.utils.hub import cached_file, extract_commit_hash
 
 from workbench import packaged, shipped
-from workbench.errors import BrokenModel, UnknownModel, WorkbenchError
+from workbench.errors import BrokenModel, UnknownModel, WorkbenchError, first_line
 from workbench.model.loading.declared import check_declared
 from workbench.model.loading.folder import weight_files
 from workbench.model.loading.text_part import is_multimodal
@@ -111,13 +111,6 @@ def commit(name: str, settings: LoadSettings) -> str | None:
     except (OSError, ValueError):
         return None
     return extract_commit_hash(place, None)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a foreign error's text, shortened."""
-    text = str(error).strip().splitlines() or [type(error).__name__]
-    rest = text[1].strip() if text[0].endswith(":") and len(text) > 1 else ""  # the reason is on the next line
-    return " ".join(filter(None, (text[0], rest)))[:200]
 
 
 @contextmanager

@@ -6,10 +6,8 @@ import torch
 import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from workbench.errors import BrokenModel, warn
-from workbench.model.checks.probe import Probe, try_probe
-
-_TOLERANCE = {torch.float32: 5e-5, torch.float16: 3e-2, torch.bfloat16: 2e-1}  # of the largest logit
+from workbench.errors import BrokenModel, first_line, warn
+from workbench.model.checks.probe import TOLERANCE, Probe, try_probe
 
 
 def is_multimodal(config: Any) -> bool:
@@ -45,9 +43,9 @@ def text_part(whole: Any, name: str) -> Any:
             part = _filled(candidate, backbone, head)
             gap = probe.gap(_logits(part, probe))
         except Exception as error:  # another model's class may fail in any way; the next one is tried
-            reasons.append(f"{type(candidate).__name__}: {(str(error).splitlines() or [''])[0][:120]}")
+            reasons.append(f"{type(candidate).__name__}: {first_line(error)}")
             continue
-        if gap <= _TOLERANCE[head.weight.dtype] * max(probe.scale, 1.0):
+        if gap <= TOLERANCE[head.weight.dtype] * max(probe.scale, 1.0):
             _warn_unused(whole, backbone, head, part, name)
             return part
         reasons.append(f"{type(candidate).__name__}: logits differ by {gap:.2g}")

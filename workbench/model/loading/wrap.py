@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from workbench.errors import BrokenModel
+from workbench.errors import BrokenModel, first_line
 from workbench.model.loading.cache_argument import accept_both_names
 
 _BRIDGE = "_workbench_bridge"  # in the module's __dict__: the wrapping changes it in place, so it is done once
@@ -105,7 +105,8 @@ def wrap(module: torch.nn.Module, name: str) -> Any:
         _ = bridge.blocks[0].attn, bridge.ln_final
         accept_both_names(bridge)
     except Exception as error:  # a foreign wrapper fails in as many ways as there are architectures
-        text = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise BrokenModel(f"{name!r} ({type(module).__name__}) cannot be wrapped by TransformerLens: {text}") from error
+        raise BrokenModel(
+            f"{name!r} ({type(module).__name__}) cannot be wrapped by TransformerLens: {first_line(error)}"
+        ) from error
     module.__dict__[_BRIDGE] = bridge
     return bridge

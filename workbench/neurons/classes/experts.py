@@ -1,18 +1,20 @@
 """Expert neurons: units whose mean activation detects one language among the others (Kojima et al. 2024)."""
 
+from functools import partial
+
 import numpy as np
 import xarray as xr
 from einops import rearrange
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import Interrupted, NotFinite, TooFewLanguages
-from workbench.model.batching import texts_per_batch
+from workbench.errors import NotFinite, TooFewLanguages
+from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.neurons.counts.activity import mean, per_text
-from workbench.neurons.counts.batches import unfinished
 from workbench.results.average_precision import average_precision
 from workbench.results.make import Variables, make_result
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.corpus import Corpus
 
 _PAPER = 1000  # neurons at each end
@@ -111,12 +113,15 @@ def _scores(model: Model, corpus: Corpus, size: int, truncate: bool, progress: b
     """Mean activations [text, layer * neuron] float32, and which text is of which language, [language, text]."""
     rows, languages = [], []
     state = {"rows": rows, "languages": languages}
-    try:
-        for batch in unfinished(model, corpus, state, bar="experts", size=size, truncate=truncate, progress=progress):
+
+    def finished() -> str:
+        return f"interrupted after {len(languages)} of {len(corpus)} texts; experts need all"
+
+    with Stoppable("experts", len(corpus), "text", finished, progress=progress) as loop:
+        for batch in loop.steps(partial(streamed, model, corpus, batch_size=size, truncate=truncate), state):
             means = rearrange(per_text(model, batch, mean), "sample layer neuron -> sample (layer neuron)")
             rows.append(means.cpu().numpy())
             languages += batch.languages
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted after {len(languages)} of {len(corpus)} texts; experts need all") from None
+    loop.result(None)
     labels = np.array([[of_text == language for of_text in languages] for language in corpus.languages])
     return np.concatenate(rows), labels

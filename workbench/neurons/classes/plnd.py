@@ -1,18 +1,20 @@
 """PLND, parallel language-specific neuron detection: what a neuron's removal does to its layer (Zhao et al. 2024)."""
 
+from functools import partial
+
 import numpy as np
 import torch
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import Interrupted, NotFinite, TooFewLanguages
-from workbench.model.batching import texts_per_batch
+from workbench.errors import NotFinite, TooFewLanguages
+from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.neurons.classes.ranking import check_share, how_many
 from workbench.neurons.counts.activity import down_norms, per_text, root_mean_square
-from workbench.neurons.counts.batches import unfinished
 from workbench.results.make import Variables, make_result
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.corpus import Corpus
 
 _AXES = ("language", "layer", "neuron")
@@ -75,10 +77,13 @@ def plnd(
     shape = (len(corpus.languages), model.n_layers, model.n_neurons)
     impact, active = np.zeros(shape), np.zeros(shape, dtype=np.int64)
     seen = np.zeros(shape[0], dtype=np.int64)
-    stopped = ""
     state = {"impact": impact, "active": active, "seen": seen}
-    try:
-        for batch in unfinished(model, corpus, state, bar="plnd", size=size, truncate=truncate, progress=progress):
+
+    def finished() -> str:
+        return f"interrupted after {int(seen.sum())} of {len(corpus)} texts; their means are in .partial"
+
+    with Stoppable("plnd", len(corpus), "text", finished, progress=progress) as loop:
+        for batch in loop.steps(partial(streamed, model, corpus, batch_size=size, truncate=truncate), state):
             impacts = per_text(model, batch, root_mean_square) * norms
             if not bool(torch.isfinite(impacts).all()):
                 raise NotFinite(f"{model.name!r} has activations that are NaN or infinite")
@@ -89,8 +94,6 @@ def plnd(
             np.add.at(impact, place, impacts.double().cpu().numpy())
             np.add.at(active, place, largest.long().cpu().numpy())
             np.add.at(seen, place, 1)
-    except KeyboardInterrupt:
-        stopped = f"interrupted after {int(seen.sum())} of {len(corpus)} texts; their means are in .partial"
     result = make_result(
         _variables(impact, active, seen, often),
         {"language": list(corpus.languages)},
@@ -101,9 +104,7 @@ def plnd(
         corpus=corpus.info,
         seed=seed,
     )
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(result)
 
 
 def _variables(impact: np.ndarray, active: np.ndarray, seen: np.ndarray, often: float) -> Variables:

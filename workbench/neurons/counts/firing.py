@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,17 +11,16 @@ from einops import rearrange
 from torch import Tensor
 
 from workbench.arguments import checked
-from workbench.errors import Interrupted
-from workbench.model.batching import texts_per_batch
+from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.fused_attention import fused
 from workbench.model.hooks import Hook, StopForward, after, hooked
 from workbench.model.model import Model
-from workbench.neurons.counts.batches import unfinished
 from workbench.neurons.counts.prefixes import Prefixes, prefix_tokens
 from workbench.neurons.counts.rates import AXES
 from workbench.neurons.counts.strength import Strength
 from workbench.results.make import Variables, make_result
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
@@ -87,14 +87,16 @@ def firing(
     size = texts_per_batch(batch_size, auto=_BATCH)
     before = None if prefix is None else prefix_tokens(model, corpus, prefix)
     counter = Counter(model, corpus.languages, moments=moments, sketch=sketch, prefixes=before)
-    stopped, done = "", torch.zeros((), dtype=torch.int64)  # texts
-    how = {"bar": "firing", "size": size, "truncate": truncate, "progress": progress}
-    try:
-        for batch in unfinished(model, corpus, counter.state(done=done), **how):
+    done = torch.zeros((), dtype=torch.int64)  # texts
+
+    def finished() -> str:
+        return f"interrupted after {done} of {len(corpus)} texts of {corpus.source}; their counts are kept"
+
+    with Stoppable("firing", len(corpus), "text", finished, progress=progress) as loop:
+        batches = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
+        for batch in loop.steps(batches, counter.state(done=done)):
             counter.update(batch)
             done += len(batch)
-    except KeyboardInterrupt:
-        stopped = f"interrupted after {done} of {len(corpus)} texts of {corpus.source}; their counts are kept"
     result = make_result(
         counter.variables(),
         {"language": list(corpus.languages)},
@@ -109,9 +111,7 @@ def firing(
         corpus=corpus.info,
         seed=seed,
     )
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(result)
 
 
 class Counter:

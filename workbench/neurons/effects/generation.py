@@ -16,6 +16,7 @@ from workbench.model.forward.generate import answered, by_row, check_prompt_leng
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
 from workbench.results.groups import Groups
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import interval
@@ -145,7 +146,7 @@ def _runs(
 
 def _variables(hit: np.ndarray, *, level: float, seed: int, clusters: np.ndarray) -> Variables:
     """Shares of prompts answered in their language, from hits [group, itself and controls, language, sample]."""
-    low, high = interval(hit[:, 0], axis=2, level=level, seed=seed, clusters=clusters)
+    bounds = interval(hit[:, 0], axis=2, level=level, seed=seed, clusters=clusters)
     share = np.nanmean(hit[:, 0], 2)
     random = np.full((3, *share.shape), np.nan)
     if hit.shape[1] > 1:
@@ -156,8 +157,7 @@ def _variables(hit: np.ndarray, *, level: float, seed: int, clusters: np.ndarray
     ends = f"of the central {level:.0%} of the random groups' shares"
     return {
         "share": (cells, share, "share of prompts that are answered in their language"),
-        "low": (cells, low, f"lower end of the {level:.0%} interval of share over prompts"),
-        "high": (cells, high, f"upper end of the {level:.0%} interval of share over prompts"),
+        **interval_ends(cells, bounds, "share over prompts", level=level),
         "control_mean": (cells, random[0], "mean share without a random group of the same layers"),
         "control_low": (cells, random[1], f"lower end {ends}"),
         "control_high": (cells, random[2], f"upper end {ends}"),

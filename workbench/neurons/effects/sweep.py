@@ -7,19 +7,18 @@ import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from workbench.errors import Interrupted, NotFinite
 from workbench.model.batching import by_language
 from workbench.model.forward.layers import Recording
 from workbench.model.forward.record import record
 from workbench.model.forward.rerun import rescale
 from workbench.model.memory import cells_at_once
-from workbench.model.metrics import Metric
+from workbench.model.metrics import Metric, require_finite
 from workbench.model.model import Model
 from workbench.results.controls import OWNERS, beyond_controls
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.batches import Batch, Encoded
 from workbench.text.corpus import Corpus
 from workbench.text.order import sort_texts
@@ -76,14 +75,10 @@ class Sweep:
             part = scales[start : start + self.width].to(self.model.device, self.model.dtype)
             states = rescale(self.recording, neurons=part, neuron_fill=fill)
             change = self.metric.read(self.model, states, self.batch) - self.losses
-            bad = ~torch.isfinite(change)
-            if bool(bad.any()):
-                where, sample = (int(i) for i in bad.nonzero()[0])
-                raise NotFinite(
-                    f"the {self.metric.noun} at {self.axis} {self.names[places[start + where][0]]!r} is NaN or "
-                    f"infinite for sample {self.batch.rows[sample]} of {self.batch.languages[sample]!r}"
-                )
-            for (cell, control), row in zip(places[start : start + self.width], change.cpu().numpy(), strict=True):
+            here = places[start : start + self.width]
+            cells = [f"the {self.metric.noun} at {self.axis} {self.names[cell]!r}" for cell, _ in here]
+            require_finite(change, self.batch, cells)
+            for (cell, control), row in zip(here, change.cpu().numpy(), strict=True):
                 self.deltas[cell, control][self.at] = row
 
     def run(
@@ -103,21 +98,19 @@ class Sweep:
             Interrupted: `partial` is the result so far.
         """
         batches, state = by_language(self.model, encoded, batch_size=size), {"deltas": self.deltas, "clean": self.clean}
-        try:
-            with tqdm(total=len(batches) * count, desc=bar, unit="pass", disable=not progress) as passes:
-                for batch in resumed(batches, state, skip=lambda _: passes.update(count)):
-                    self.begin(batch)
-                    for places, scales, fill in steps():
-                        self.measure(places, scales, fill)
-                        passes.update()
-        except KeyboardInterrupt:
+
+        def finished() -> str:
             done = self.finished()
-            raise Interrupted(
-                f"interrupted; {int(done.sum())} of {done.size} cells ({self.axis}, language) are finished, the others "
-                "are NaN in .partial",
-                partial=result(),
-            ) from None
-        return result()
+            cells = f"{int(done.sum())} of {done.size} cells ({self.axis}, language)"
+            return f"interrupted; {cells} are finished, the others are NaN in .partial"
+
+        with Stoppable(bar, len(batches) * count, "pass", finished, progress=progress) as loop:
+            for batch in resumed(batches, state, skip=lambda _: loop.bar.update(count)):
+                self.begin(batch)
+                for places, scales, fill in steps():
+                    self.measure(places, scales, fill)
+                    loop.bar.update()
+        return loop.result(result())
 
     def finished(self) -> np.ndarray:
         """Which cells had all their texts: [cell, language] bool."""

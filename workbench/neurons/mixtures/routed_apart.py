@@ -9,6 +9,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from workbench.neurons.mixtures.divergence import exchange, share_interval
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables
 from workbench.results.resuming.progress import resumed
 from workbench.results.statistics import corrected
@@ -25,11 +26,7 @@ def intervals(fired: Mapping[str, np.ndarray], corpus: Corpus, level: float, see
         share_interval(counts, level=level, seed=seed, clusters=own[: len(counts)])
         for counts, own in zip(fired.values(), corpus.clusters, strict=True)
     ]
-    between = f"of the {level:.0%} interval of share over texts"
-    return {
-        "share_low": (_AXES, np.stack([low for low, _ in ends]), f"lower end {between}"),
-        "share_high": (_AXES, np.stack([high for _, high in ends]), f"upper end {between}"),
-    }
+    return interval_ends(_AXES, np.stack(ends, 1), "share over texts", level=level, name="share")
 
 
 def divergences(

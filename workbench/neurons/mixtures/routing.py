@@ -9,18 +9,18 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import BadCounts, Interrupted
-from workbench.model.batching import texts_per_batch
+from workbench.errors import BadCounts
+from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.fused_attention import fused
 from workbench.model.hooks import after, hooked
 from workbench.model.model import Model
 from workbench.model.routers.find import Router, routers
-from workbench.neurons.counts.batches import unfinished
 from workbench.neurons.counts.rates import read_counts
 from workbench.neurons.mixtures.divergence import distributions
 from workbench.neurons.mixtures.routed_apart import divergences, intervals
 from workbench.results.make import Variables, make_result, provenance
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
@@ -91,20 +91,21 @@ def routing(
     size = texts_per_batch(batch_size)
     counter = Counter(model, corpus)
     done = np.zeros((), dtype=np.int64)  # texts
-    how = {"bar": "routing", "size": size, "truncate": truncate, "progress": progress}
-    try:
-        for batch in unfinished(model, corpus, counter.state(done=done), **how):
+
+    def finished() -> str:
+        return f"interrupted after {done} of {len(corpus)} texts"
+
+    with Stoppable("routing", len(corpus), "text", finished, progress=progress) as loop:
+        batches = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
+        for batch in loop.steps(batches, counter.state(done=done)):
             counter.update(batch)
             done += len(batch)
-    except KeyboardInterrupt:
-        partial_result = _result(model, corpus, counter, counter.variables(), truncate=truncate, seed=seed)
-        raise Interrupted(f"interrupted after {done} of {len(corpus)} texts", partial=partial_result) from None
-    variables = counter.variables()
-    variables |= intervals(counter.fired, corpus, level, seed)
-    variables |= divergences(counter.fired, corpus, permutations, seed, progress)
-    return _result(
-        model, corpus, counter, variables, truncate=truncate, seed=seed, permutations=permutations, level=level
-    )
+    variables, options = counter.variables(), {"truncate": truncate}
+    if not loop.stopped:
+        variables |= intervals(counter.fired, corpus, level, seed)
+        variables |= divergences(counter.fired, corpus, permutations, seed, progress)
+        options |= {"permutations": permutations, "level": level}
+    return loop.result(_result(model, corpus, counter, variables, seed=seed, **options))
 
 
 class Counter:

@@ -14,9 +14,10 @@ from workbench.model.forward.alone import alone
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.circuits.mean_ablated_task import Task, Unit
-from workbench.patching.engine.effects import LEVEL, Effects, normalise
+from workbench.patching.engine.effects import LEVEL, normalise
 from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import Prompts, encode
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.text.pairs import load_pairs
 
@@ -218,7 +219,9 @@ def _result(
             variables[f"{prefix}rank"] = (("layer", kind), rank, "1 for what is kept longest")
             variables[f"{prefix}member"] = (("layer", kind), rank <= size, "belongs to the circuit")
     for name, curve in curves.items():
-        variables |= _curve_variables(name, curve)
+        variables[name] = (("size",), curve.effect[0], _CURVES[name])
+        bounds, of = (curve.low[0], curve.high[0]), f"{name} over held-out pairs"
+        variables |= interval_ends(("size",), bounds, of, level=LEVEL, name=name)
     parts = {f"size_{kind}s": _counts(nested[size], kind) for kind in ("head", "neuron")}
     counts = {"found_on": len(prompts) - alone.shape[1], "measured_on": alone.shape[1]}
     counts |= prompts.pairs.distinct_count("pairs_distinct")
@@ -232,16 +235,6 @@ def _result(
         seed=seed,
         attrs={"size": size, "keep": options["keep"], **parts, **counts},
     )
-
-
-def _curve_variables(name: str, curve: Effects) -> Variables:
-    """A curve over sizes and its interval."""
-    interval = "end of the 95 % bootstrap interval over held-out pairs"
-    return {
-        name: (("size",), curve.effect[0], _CURVES[name]),
-        f"{name}_low": (("size",), curve.low[0], f"lower {interval}"),
-        f"{name}_high": (("size",), curve.high[0], f"upper {interval}"),
-    }
 
 
 def _ranks(model: Model, order: Sequence[Unit], kind: str) -> np.ndarray:

@@ -9,10 +9,9 @@ import torch
 import xarray as xr
 from einops import rearrange
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument, Interrupted
+from workbench.errors import BadArgument
 from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
@@ -22,15 +21,16 @@ from workbench.model.model import Model
 from workbench.patching.concepts.concept_pairs import ConceptPair, ConceptPairs, make_pairs
 from workbench.patching.concepts.onset import LEVEL, leads, onset
 from workbench.patching.concepts.patch_onwards import patch_from_layer_on
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.results.statistics import interval
 from workbench.text.batches import Batch, pad
 from workbench.text.corpus import Corpus
 from workbench.text.tokens.spans import last_token
 
 AT = ("last", "concept")
-_AUTO = 16  # pairs in a batch
+AUTO = 16  # pairs in a batch
 _BUDGET = 2**25  # logits in memory at once
 
 
@@ -105,36 +105,26 @@ def concepts(
     """
     where = checked_at(("concept" if mean_over else "last") if at == "auto" else at)
     model.require("restart")
-    size = pairs_per_batch(batch_size)
+    size = texts_per_batch(batch_size, auto=AUTO)
     pairs = make_pairs(
         model.tokenizer, words, source=source, target=target, mean_over=mean_over, shots=shots, seed=seed, limit=limit
     )
     shape = (2, len(pairs), len(pairs.answers), model.n_layers + 1)  # patched and control
     values, runs = np.full(shape, np.nan), np.full(shape[:3], np.nan)  # runs: as they are, target and source
-    bar = tqdm(
-        total=len(pairs),
-        desc=f"patching concepts {pairs.routes[0]} into {pairs.target}",
-        unit="pair",
-        disable=not progress,
-    )
-    done, stopped = np.zeros((), dtype=np.int64), ""  # pairs
-    try:
-        state = {"values": values, "runs": runs, "done": done}
-        for start in resumed(
-            range(0, len(pairs), size), state, skip=lambda start: bar.update(min(size, len(pairs) - start))
-        ):
+    done = np.zeros((), dtype=np.int64)  # pairs
+    state = {"values": values, "runs": runs, "done": done}
+
+    def finished() -> str:
+        return f"interrupted: {done} of {len(pairs)} pairs are finished; they are in .partial"
+
+    what = f"patching concepts {pairs.routes[0]} into {pairs.target}"
+    with Stoppable(what, len(pairs), "pair", finished, progress=progress) as loop:
+        for start in loop.steps(range(0, len(pairs), size), state, size=lambda start: len(pairs.items[start:][:size])):
             part = slice(start, start + size)
             values[:, part], runs[:, part] = measure(model, pairs.items[part], where)
             done += len(pairs.items[part])
-            bar.update(len(pairs.items[part]))
-    except KeyboardInterrupt:
-        stopped = f"interrupted: {done} of {len(pairs)} pairs are finished; they are in .partial"
-    finally:
-        bar.close()
     result = _result(model, pairs, values, runs, where, shots, seed)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(result)
 
 
 def checked_at(at: str) -> str:
@@ -142,11 +132,6 @@ def checked_at(at: str) -> str:
     if at not in AT:
         raise BadArgument(f"at={at!r} is not a place to patch (has: auto, {', '.join(AT)})")
     return at
-
-
-def pairs_per_batch(batch_size: int | str) -> int:
-    """Pairs in a batch, checked."""
-    return texts_per_batch(batch_size, auto=_AUTO)
 
 
 @torch.no_grad()
@@ -236,18 +221,15 @@ def _result(
     result = make_result(
         {
             "probability": (axes, mean[0], f"mean probability of the answer after the patch {unit}"),
-            "low": (axes, bounds[0][0], f"lower end of the 95 % bootstrap interval over pairs of concepts {unit}"),
-            "high": (axes, bounds[0][1], f"upper end of the 95 % bootstrap interval over pairs of concepts {unit}"),
+            **interval_ends(axes, bounds[0], f"probability over pairs of concepts {unit}", level=LEVEL),
             "control": (axes, mean[1], f"mean probability after a patch with random concepts {unit}"),
-            "control_low": (axes, bounds[1][0], f"lower end of the 95 % bootstrap interval of the control {unit}"),
-            "control_high": (axes, bounds[1][1], f"upper end of the 95 % bootstrap interval of the control {unit}"),
+            **interval_ends(axes, bounds[1], f"control over pairs of concepts {unit}", level=LEVEL, name="control"),
             "unpatched": (("answer",), mean[2], f"mean probability in the target run as it is {unit}"),
             "source_run": (("answer",), mean[3], f"mean probability in the source runs as they are {unit}"),
             "pair_probability": (("pair", *axes), patched, f"probability of the answer after the patch {unit}"),
             "pair_control": (("pair", *axes), control, f"probability after a patch with random concepts {unit}"),
             "onset": (("aspect",), table[:, 0], _ONSET[where]),
-            "onset_low": (("aspect",), table[:, 1], "lower end of the 95 % bootstrap interval of the onset [layers]"),
-            "onset_high": (("aspect",), table[:, 2], "upper end of the 95 % bootstrap interval of the onset [layers]"),
+            **interval_ends(("aspect",), table.T[1:], "onset over pairs [layers]", level=LEVEL, name="onset"),
         },
         {"answer": labels, "aspect": list(onsets)},
         method="patching.concepts",

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked
-from workbench.errors import BadPairs, Interrupted, TooFewLanguages
+from workbench.errors import BadPairs, TooFewLanguages
+from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.patching.concepts.concept_pairs import ConceptPairs, make_pairs
-from workbench.patching.concepts.concepts import checked_at, measure, pairs_per_batch
+from workbench.patching.concepts.concepts import AUTO, checked_at, measure
 from workbench.patching.concepts.onset import LEVEL, leads, onset
 from workbench.results.make import make_result
-from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.corpus import chosen
 from workbench.text.words import load_words
 
@@ -74,14 +74,17 @@ def onsets(
     if shown is not None:
         shown = chosen([shown], list(frame.columns), where="this word list")[0]
     model.require("restart")
-    at, step, size = checked_at(at), pairs_per_batch(batch_size), len(codes)
+    at, step, size = checked_at(at), texts_per_batch(batch_size, auto=AUTO), len(codes)
     onset_values = {name: np.full((2, size, size), np.nan) for name in ("onset", "low", "high")}
     single = {name: np.full((size, size), np.nan) for name in _SINGLE}
-    bar = tqdm(total=size * (size - 1), desc="onsets", unit="language pair", disable=not progress)
-    done, stopped = np.zeros((), dtype=np.int64), ""
-    try:
-        couples = [(i, j) for i, j in permutations(range(size), 2) if shown not in (codes[i], codes[j])]
-        for i, j in resumed(couples, {**onset_values, **single, "done": done}, skip=lambda _: bar.update()):
+    done, every = np.zeros((), dtype=np.int64), size * (size - 1)
+
+    def finished() -> str:
+        return f"interrupted: {done} of {every} pairs of languages are finished; they are in .partial"
+
+    couples = [(i, j) for i, j in permutations(range(size), 2) if shown not in (codes[i], codes[j])]
+    with Stoppable("onsets", every, "language pair", finished, progress=progress) as loop:
+        for i, j in loop.steps(couples, {**onset_values, **single, "done": done}, size=lambda _: 1):
             source, target = codes[i], codes[j]
             prefix = "" if shown is None else f"{shown}-"
             try:
@@ -101,17 +104,9 @@ def onsets(
             values, runs = (np.concatenate(each, 1) for each in zip(*parts, strict=True))
             _enter(pairs, values, runs, (i, j), at, seed, onset_values, single)
             done += 1
-            bar.update()
-    except KeyboardInterrupt:
-        stopped = f"interrupted: {done} of {size * (size - 1)} pairs of languages are finished; they are in .partial"
-    finally:
-        bar.close()
-    result = _result(
-        model, frame, codes, onset_values, single, {"at": at, "shots": shots, "shown": shown, "limit": limit}, seed
-    )
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    parameters = {"at": at, "shots": shots, "shown": shown, "limit": limit}
+    result = _result(model, frame, codes, onset_values, single, parameters, seed)
+    return loop.result(result)
 
 
 _SINGLE = {

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from tqdm.auto import tqdm
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import Interrupted
 from workbench.model.forward.alone import alone
 from workbench.model.forward.record import record
 from workbench.model.metrics import Metric
@@ -24,6 +22,7 @@ from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import PairBatch, batches, encode
 from workbench.patching.engine.table import Table
 from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.pairs import load_pairs
 
 _PASSES = 8  # recordings' worth of memory that a differentiated pass takes
@@ -89,18 +88,17 @@ def edges(
         model.hook_point(site, 0)
     prompts = encode(model, load_pairs(pairs))
     prompts.require_equal_lengths()
-    pair_metric, ins, outs = metric_for_pairs(model, prompts, metric), senders(model), receivers(model)
-    table = Table(prompts, pair_metric, len(ins), len(outs))
+    ins, outs = senders(model), receivers(model)
+    table = Table(prompts, metric_for_pairs(model, prompts, metric), len(ins), len(outs))
     parallel, drawn, exact = np.zeros((), dtype=bool), [], np.empty((len(prompts), 0))
-    every, stopped = list(batches(model, prompts, batch_size, passes=_PASSES)), ""
-    bar = tqdm(total=len(prompts), desc="attributing edges, then some exactly", unit="pair", disable=not progress)
-    passes = count(1)
+    every, passes = list(batches(model, prompts, batch_size, passes=_PASSES)), count(1)
 
     def step(batch: PairBatch) -> None:
         """A pair is passed twice."""
-        bar.update(sum(next(passes) % 2 == 0 for _ in batch.rows))
+        loop.bar.update(sum(next(passes) % 2 == 0 for _ in batch.rows))
 
-    try:
+    what = "attributing edges, then some exactly"
+    with Stoppable(what, len(prompts), "pair", lambda: table.stopped("senders"), progress=progress) as loop:
         for batch in resumed(every, {**table.state(), "parallel": parallel}, skip=step):
             source = record(model, batch.source, heads=True, keys=True, patterns=True)
             change, value, parallel[...] = estimate(model, source, batch.target, table.metric, steps=steps)
@@ -116,16 +114,10 @@ def edges(
             values = measure(source, target, [(ins[i], outs[o]) for i, o in drawn], table.metric)
             exact[list(batch.rows)] = values.T.double().cpu().numpy()
             step(batch)
-    except KeyboardInterrupt:
-        stopped = table.stopped("senders")
-    finally:
-        bar.close()
     table.values[:, ~_edge_mask(ins, outs, bool(parallel))] = np.nan
     result = _result(model, table, ins, outs, exact, drawn, steps, seed)
     result.attrs["parallel"] = int(parallel)
-    if stopped:
-        raise Interrupted(stopped, partial=result)
-    return result
+    return loop.result(result)
 
 
 def _result(

@@ -13,7 +13,7 @@ from workbench.model.forward.rerun import run_from_layer
 from workbench.model.metrics import Metric
 from workbench.patching.edges.contributions import ContributionDifferences
 from workbench.patching.edges.graph import Node
-from workbench.patching.edges.receivers import Receiver, run_with_receiver_input
+from workbench.patching.edges.receivers import run_with_receiver_input
 from workbench.patching.engine.cells import read, split
 from workbench.patching.engine.prompts import cells_at_once, first_difference
 
@@ -57,8 +57,7 @@ def _patched(target: Recording, receiver: Node, moved: Tensor, start: int, *, la
             attention = attention + flat
         states = call_after_attention(target, layer, states, attention) - flat
     else:
-        end = Receiver(receiver.kind, layer, receiver.unit)
-        states = run_with_receiver_input(target, end, states, Columns(target, copies=copies))
+        states = run_with_receiver_input(target, receiver, states, Columns(target, copies=copies))
     following = replace(target, fused=True)
     return run_from_layer(following, layer + 1, states[:, start:], copies=copies, start=start, last=last)
 

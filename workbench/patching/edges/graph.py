@@ -10,7 +10,7 @@ INSIDE = ("q", "k", "v")  # what a head reads
 
 @dataclass(frozen=True)
 class Node:
-    """A sender or a receiver: `unit` is a head, or the key-value head of k and v."""
+    """A sender or a receiver, of edges or of a path: `unit` is a head, or the key-value head of k and v."""
 
     kind: str
     layer: int

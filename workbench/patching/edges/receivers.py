@@ -1,6 +1,6 @@
 """Receivers of a path: parse one, and run the model with a sender's change patched into it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,31 +14,11 @@ from workbench.model.forward.packed_positions import Columns
 from workbench.model.forward.recording import Recording, stack
 from workbench.model.forward.rerun import run_from_layer
 from workbench.model.model import Model
+from workbench.patching.edges.graph import INSIDE, Node
 from workbench.patching.engine.frozen_heads import PairRuns, heads_frozen_to
 from workbench.patching.engine.layer_sites import count, edited
 
 _WORKS = "'final', ('residual', layer), ('q', layer, head), ('k', layer, kv_head), ('v', layer, kv_head)"
-
-
-@dataclass(frozen=True)
-class Receiver:
-    """Where a path ends: `layer` is the first whose heads cannot send to it; `unit` a head of q, k or v."""
-
-    site: str
-    layer: int
-    unit: int = 0
-
-    @property
-    def inside(self) -> bool:
-        """Whether it lies inside the attention."""
-        return self.site in ("q", "k", "v")
-
-    @property
-    def name(self) -> str:
-        """The receiver in words."""
-        if self.site == "final":
-            return "final"
-        return f"{self.site} of head {self.layer}.{self.unit}" if self.inside else f"residual of layer {self.layer}"
 
 
 def check_form(receiver: Any) -> tuple[Any, ...]:
@@ -57,8 +37,8 @@ def check_form(receiver: Any) -> tuple[Any, ...]:
     return (site, *numbers)
 
 
-def parse(model: Model, receiver: Any) -> Receiver:
-    """The Receiver of an argument.
+def parse(model: Model, receiver: Any) -> Node:
+    """The receiver of an argument: `layer` is the first whose heads cannot send to it.
 
     Raises:
         BadArgument: no such receiver; the message lists them.
@@ -66,18 +46,18 @@ def parse(model: Model, receiver: Any) -> Receiver:
     """
     site, *numbers = check_form(receiver)
     if site == "final":
-        return Receiver(site, model.n_layers)
+        return Node(site, model.n_layers)
     if not 1 <= numbers[0] < model.n_layers:
         raise BadArgument(f"receiver={receiver!r}: senders lie before it, so its layer is 1 to {model.n_layers - 1}")
     if site == "residual":
-        return Receiver(site, numbers[0])
+        return Node(site, numbers[0])
     if not 0 <= numbers[1] < count(model, site):
         raise BadArgument(f"receiver={receiver!r}: {model.name!r} has heads 0 to {count(model, site) - 1} of {site!r}")
     model.hook_point(site, numbers[0])
-    return Receiver(site, numbers[0], numbers[1])
+    return Node(site, numbers[0], numbers[1])
 
 
-def patch_path(runs: PairRuns, end: Receiver, layer: int, heads: list[int], *, last: bool) -> Tensor:
+def patch_path(runs: PairRuns, end: Node, layer: int, heads: list[int], *, last: bool) -> Tensor:
     """The final residual stream with each head of a layer patched through the receiver alone.
 
     Returns:
@@ -90,21 +70,21 @@ def patch_path(runs: PairRuns, end: Receiver, layer: int, heads: list[int], *, l
     for i in range(layer, end.layer):
         with heads_frozen_to(runs, i, copies, index if i == layer else None), fused(target.model, on=target.fused):
             states = call_layer(target, i, states, columns)
-    if end.site == "final":
+    if end.kind == "final":
         states = rearrange(states, "(copy sample) position d_model -> copy sample position d_model", copy=copies)
         return states[:, :, -1:] if last else states
-    if end.inside:
+    if end.kind in INSIDE:
         states = run_with_receiver_input(target, end, states, columns)
         return run_from_layer(replace(target, fused=True), end.layer + 1, states, copies=copies, last=last)
     return run_from_layer(target, end.layer, states, copies=copies, last=last)
 
 
-def run_with_receiver_input(target: Recording, end: Receiver, states: Tensor, columns: Columns) -> Tensor:
+def run_with_receiver_input(target: Recording, end: Node, states: Tensor, columns: Columns) -> Tensor:
     """The output of the receiver's layer in the target run, with q, k or v of one head made from `states`."""
     model = target.model
-    shape = (-1, count(model, end.site), model.d_head)
+    shape = (-1, count(model, end.kind), model.d_head)
     seen: list[Tensor] = []
-    with edited(model, end.site, end.layer, seen.append):
+    with edited(model, end.kind, end.layer, seen.append):
         call_layer(target, end.layer, states, columns)
     moved = False
 
@@ -117,8 +97,8 @@ def run_with_receiver_input(target: Recording, end: Receiver, states: Tensor, co
         return values.reshape(output.shape)
 
     clean = stack(target.residual[end.layer], columns.copies)
-    with edited(model, end.site, end.layer, exchange):
+    with edited(model, end.kind, end.layer, exchange):
         patched = call_layer(target, end.layer, clean, columns)
     if moved and bool((patched == stack(target.residual[end.layer + 1], columns.copies)).all()):
-        raise UnsupportedSite(f"{model.name!r} ({model.architecture}) ignores edits of {end.site!r}; no output changed")
+        raise UnsupportedSite(f"{model.name!r} ({model.architecture}) ignores edits of {end.kind!r}; no output changed")
     return patched

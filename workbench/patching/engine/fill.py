@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from workbench.model.model import Model
 from workbench.patching.engine.prompts import PairBatch, batches
 from workbench.patching.engine.table import Table
 from workbench.results.resuming.progress import resumed
+from workbench.results.resuming.stoppable import Stoppable
 
 
 def fill(
@@ -23,7 +22,7 @@ def fill(
     state: Mapping[str, Any] | None = None,
     progress: bool,
     batch_size: int | str,
-) -> str:
+) -> Stoppable:
     """Run every batch of pairs that is not finished yet.
 
     Args:
@@ -39,22 +38,19 @@ def fill(
         batch_size: pairs per forward pass.
 
     Returns:
-        What is finished, where Ctrl-C stopped it; else empty.
+        The loop, whose `result` raises what is finished where Ctrl-C stopped it.
     """
     every = list(batches(model, table.prompts, batch_size))
     counted = table.values[0].size if total is None else total
     pairs = f"{len(table.prompts)} pair{'s' * (len(table.prompts) != 1)}"
-    with tqdm(total=counted, desc=f"{what}, {pairs}", unit=unit, disable=not progress) as bar:
+    with Stoppable(f"{what}, {pairs}", counted, unit, lambda: table.stopped(rows), progress=progress) as loop:
 
         def show(*_: Any) -> None:
-            bar.update(int(counted * table.share + 1e-9) - bar.n)
+            loop.bar.update(int(counted * table.share + 1e-9) - loop.bar.n)
 
         table.on_put = show
-        try:
-            for batch in resumed(every, {**table.state(), **(state or {})}, skip=show):
-                run(batch)
-                table.end()
-                show()
-        except KeyboardInterrupt:
-            return table.stopped(rows)
-    return ""
+        for batch in resumed(every, {**table.state(), **(state or {})}, skip=show):
+            run(batch)
+            table.end()
+            show()
+    return loop

@@ -1,8 +1,8 @@
 """Which tokens a patching metric reads: the answer's and the foil's first, as they would follow the prompt."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from workbench.errors import BadArgument, BadPairs, warn
 from workbench.model.metrics import Metric, answer_probability, logit_difference, nll
@@ -14,7 +14,6 @@ from workbench.text.pairs import first_tokens
 from workbench.text.tokens.following import token_after, token_alone
 from workbench.text.tokens.spans import Divider
 
-T = TypeVar("T")
 NAMES = ("logit_difference", "answer_probability", "nll")
 
 
@@ -49,11 +48,16 @@ def metric_for_pairs(model: Model, prompts: Prompts, metric: str | Metric) -> Pa
         return PairMetric(metric)
     if metric == "nll":
         return PairMetric(nll)
+    if metric not in NAMES:
+        raise BadArgument(f"metric={metric!r} is not a metric (has: {', '.join(NAMES)}, or a Metric)")
+    words = [[pair.answer for pair in prompts.pairs], [pair.foil for pair in prompts.pairs]]
     if metric == "logit_difference":
-        return _difference(model, prompts)
-    if metric == "answer_probability":
-        return _probability(model, prompts)
-    raise BadArgument(f"metric={metric!r} is not a metric (has: {', '.join(NAMES)}, or a Metric)")
+        answers, foils = (following(model, prompts, side) for side in words)
+        _check(model, prompts, [[token] for token in answers], [[token] for token in foils])
+        return PairMetric(logit_difference(answers, foils), {"answer": answers, "foil": foils})
+    beginnings, others = (_begins(model, prompts, side) for side in words)
+    _check(model, prompts, beginnings, others)
+    return PairMetric(answer_probability(beginnings), {"answer": beginnings, "foil": others})
 
 
 def following(model: Model, prompts: Prompts, words: Sequence[str]) -> list[int]:
@@ -94,23 +98,6 @@ def _together(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list
     ids = model.tokenizer(texts, add_special_tokens=True, truncation=False, padding=False, verbose=False)["input_ids"]
     divide = Divider(model.tokenizer)
     return [divide.read(text_ids) for text_ids in ids]
-
-
-def _difference(model: Model, prompts: Prompts) -> PairMetric:
-    answers, foils = _words(prompts, lambda words: following(model, prompts, words))
-    _check(model, prompts, [[token] for token in answers], [[token] for token in foils])
-    return PairMetric(logit_difference(answers, foils), {"answer": answers, "foil": foils})
-
-
-def _probability(model: Model, prompts: Prompts) -> PairMetric:
-    answers, foils = _words(prompts, lambda words: _begins(model, prompts, words))
-    _check(model, prompts, answers, foils)
-    return PairMetric(answer_probability(answers), {"answer": answers, "foil": foils})
-
-
-def _words(prompts: Prompts, read: Callable[[list[str]], list[T]]) -> tuple[list[T], list[T]]:
-    """What is read of all answers, and of all foils."""
-    return read([pair.answer for pair in prompts.pairs]), read([pair.foil for pair in prompts.pairs])
 
 
 def _begins(model: Model, prompts: Prompts, words: Sequence[str]) -> list[list[int]]:

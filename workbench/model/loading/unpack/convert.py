@@ -11,7 +11,7 @@ import psutil
 import torch
 import transformers
 
-from workbench.errors import BrokenModel, CannotWrite, TooLarge
+from workbench.errors import BrokenModel, CannotWrite, TooLarge, first_line
 from workbench.model.loading.declared import check_declared
 from workbench.model.loading.unpack.header import Header
 from workbench.model.loading.unpack.mend import check_config, mend_config, mend_tokenizer
@@ -54,7 +54,7 @@ def convert(file: Path, into: Path, header: Header, name: str) -> dict[str, str]
     except Exception as error:  # transformers and gguf raise whatever their parsers raise
         raise BrokenModel(
             f"{name!r} has the architecture {header.architecture!r} and cannot be unpacked by transformers "
-            f"{transformers.__version__}: {_line(error)}; the same model in hub format would load"
+            f"{transformers.__version__}: {first_line(error)}; the same model in hub format would load"
         ) from error
     mend_config(module.config, header)
     check_config(module, header, name)
@@ -66,7 +66,7 @@ def convert(file: Path, into: Path, header: Header, name: str) -> dict[str, str]
             tokenizer.save_pretrained(into)
     except Exception as error:
         if "os error" in str(error) or isinstance(error, OSError):  # safetensors wraps the error of the system
-            raise CannotWrite(f"{name!r} cannot be unpacked into {into.parent}: {_line(error)}") from error
+            raise CannotWrite(f"{name!r} cannot be unpacked into {into.parent}: {first_line(error)}") from error
         raise
     return {
         "architecture": header.architecture,
@@ -117,9 +117,3 @@ def _read_once() -> Iterator[None]:
     finally:
         gguf.GGUFReader = reader
         transformers.logging.set_verbosity(level)
-
-
-def _line(error: BaseException) -> str:
-    """The first line of a foreign error's text, shortened."""
-    text = str(error).strip().splitlines() or [type(error).__name__]
-    return text[0][:200]

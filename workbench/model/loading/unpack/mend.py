@@ -14,6 +14,7 @@ _SINGLE_DIGITS = {"smollm", "starcoder", "refact", "command-r", "codeshell", "ex
 _WHOLE_WORDS = {"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "tekken"}
 _AS_GPT2 = {"gpt-2", "gpt2", "phi-2", "mpt", "olmo", "jais", "trillion", "roberta-bpe", "gigachat"}
 _LARGEST_GEMMA = (46, 62)  # layers of Gemma 2 27B and Gemma 3 27B
+_READER, _INSTEAD = f"transformers {transformers.__version__}", "the same model in hub format would load"
 _SAME = ("attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "sliding_window")
 
 
@@ -45,19 +46,19 @@ def check_config(module: Any, header: Header, name: str) -> None:
         raise BrokenModel(f"{name!r} has {len(wrong)} weights of another shape than its settings say, first {wrong[0]}")
     scaling = header.get("rope.scaling.type", "none")
     if scaling != "none" and scaling not in str(getattr(config, "rope_parameters", "")):
-        raise BrokenModel(f"{name!r} scales its positions ({scaling}), which {_reader()} leaves out; {_instead()}")
+        raise BrokenModel(f"{name!r} scales its positions ({scaling}), which {_READER} leaves out; {_INSTEAD}")
     for setting in _SAME:
         stated = header.get(setting, header.get(f"attention.{setting}"))
         used = getattr(config, setting, None)
         if stated and (used is None or abs(used - stated) > 1e-3 * abs(stated)):
-            raise BrokenModel(f"{name!r} states {setting} {stated}; {_reader()} uses {used}; {_instead()}")
+            raise BrokenModel(f"{name!r} states {setting} {stated}; {_READER} uses {used}; {_INSTEAD}")
     tied = {"output.weight"} if config.tie_word_embeddings else set()
     stored = sum(tensor.elements for tensor in header.tensors if tensor.name not in tied)
     used = sum(weight.numel() for weight in module.parameters())
     if stored != used:
         extra = [tensor.name for tensor in header.tensors if tensor.name.startswith("rope_")]
         first = f" (such as {extra[0]}, which scales positions)" if extra else ""
-        raise BrokenModel(f"{name!r} holds {stored:,} numbers{first}; {_reader()} uses {used:,}; {_instead()}")
+        raise BrokenModel(f"{name!r} holds {stored:,} numbers{first}; {_READER} uses {used:,}; {_INSTEAD}")
 
 
 def mend_tokenizer(tokenizer: Any, config: Any, header: Header, name: str) -> None:
@@ -76,7 +77,7 @@ def mend_tokenizer(tokenizer: Any, config: Any, header: Header, name: str) -> No
         backend.model.ignore_merges = True
     elif kind == "gpt2" and pre not in _AS_GPT2 and isinstance(backend.pre_tokenizer, pre_tokenizers.ByteLevel):
         warn(
-            f"{name!r} splits text by rules named {pre!r}, which {_reader()} does not know; it is split as for GPT-2, "
+            f"{name!r} splits text by rules named {pre!r}, which {_READER} does not know; it is split as for GPT-2, "
             "so tokens may differ from those of the original"
         )
     begins = settings.get("tokenizer.ggml.add_bos_token", kind == "llama" or pre in _WHOLE_WORDS)
@@ -96,11 +97,3 @@ def _set_template(tokenizer: Any, begin: str | None, end: str | None) -> None:
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single, pair, special)
     for setting, token in (("add_bos_token", begin), ("add_eos_token", end)):
         tokenizer.init_kwargs[setting] = token is not None
-
-
-def _reader() -> str:
-    return f"transformers {transformers.__version__}"
-
-
-def _instead() -> str:
-    return "the same model in hub format would load"
