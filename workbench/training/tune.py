@@ -110,7 +110,7 @@ def tune(
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     if not trained:
         raise BadArgument(f"trainable selects no parameter (has: {next(iter(model.state_dict()))} ...)")
-    if not callable(documents):
+    if isinstance(documents, Sequence):
         check_documents(documents, tokenizer, recipe.length)
     stream = (encoded_document(tokenizer, each) for each in _stream(documents, np.random.default_rng(recipe.seed)))
 
@@ -206,10 +206,10 @@ def check_documents(documents: Sequence[Document], tokenizer: PreTrainedTokenize
 def _stream(documents: Sequence[Document] | Draw, rng: np.random.Generator) -> Iterator[Document]:
     """Documents without end: drawn, or all of them in a new random order each time."""
     while True:
-        if callable(documents):
-            yield documents(rng)
+        if isinstance(documents, Sequence):
+            yield from (documents[int(number)] for number in rng.permutation(len(documents)))
         else:
-            yield from (documents[number] for number in rng.permutation(len(documents)))
+            yield documents(rng)
 
 
 def _load(folder: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerBase]:
