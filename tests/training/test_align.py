@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from workbench import shipped
 from workbench.errors import BadArgument
-from workbench.training.align import Alignment, align, answer_loss, main, tune
+from workbench.training.align import Alignment, align, main, tune
 from workbench.training.cards.slope import loss_slope
 from workbench.training.cards.twin import change, changes, draw_directions
 from workbench.training.cards.twin_card import findings, make_twin_card
@@ -20,6 +20,7 @@ from workbench.training.export import export_model
 from workbench.training.held_out import held_out_directions
 from workbench.training.measure import bits_of_each, bits_per_byte
 from workbench.training.pretrain import make_model
+from workbench.training.tune import marked_loss
 
 PAIR = ("de", "ja")
 LINES = {"de": ("Die Katze schläft.", "Der Baum."), "fr": ("L’oiseau dort.", "Sous l'arbre.")}
@@ -82,7 +83,7 @@ def test_the_loss_is_the_mean_over_answers_alone(recipe, tokenizer, words):
     rows, flags = torch.tensor([ids]), torch.tensor([marks])
     logits = model(input_ids=rows).logits[0]
     losses = [cross_entropy(logits[place - 1], rows[0, place]) for place in range(len(ids)) if marks[place]]
-    torch.testing.assert_close(answer_loss(model, rows, flags), torch.stack(losses).mean(), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(marked_loss(model, rows, flags), torch.stack(losses).mean(), atol=1e-5, rtol=1e-5)
 
 
 def test_tuning_repeats_and_lowers_the_loss(recipe, tokenizer, words):

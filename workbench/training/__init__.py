@@ -1,1 +1,1 @@
-"""Training of the shipped models: tokenizer, data mixture, pretraining, evaluation, card."""
+"""Training of the shipped models: tokenizer, data mixture, pretraining, tuning, evaluation, card."""

@@ -18,8 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from workbench.errors import BadArgument
@@ -32,9 +32,9 @@ from workbench.training.data.prompts import LANGUAGES, Words, read_words
 from workbench.training.evaluate import weights_hash
 from workbench.training.export import export_model
 from workbench.training.held_out import held_out_directions
-from workbench.training.loss import chunked_cross_entropy
 from workbench.training.measure import Model
-from workbench.training.pretrain import WORDS, document_mask
+from workbench.training.pretrain import WORDS
+from workbench.training.tune import Tuning, train_rows
 
 
 @dataclass(frozen=True)
@@ -68,36 +68,12 @@ def tune(model: Model, mixture: PairMixture, recipe: Alignment, *, progress: boo
     Returns:
         The loss curve: {step, tokens, loss (nats per answer token), rate (factor on the learning rate)} of every step.
     """
-    model.train()
-    model.set_attn_implementation("eager")  # the mask between documents is added to the scores
-    torch.manual_seed(recipe.seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.0)
-    history = []
-    for step in (bar := tqdm(range(recipe.steps), desc="alignment", unit="step", disable=not progress)):
-        done = step / recipe.steps
-        factor = min((done + 1 / recipe.steps) / recipe.warmup, (1 - done) / (1 - recipe.warmup), 1.0)
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.rate * factor
-        ids, answers = mixture.rows(step, batch=recipe.batch, length=recipe.length)
-        loss = answer_loss(model, torch.from_numpy(ids), torch.from_numpy(answers))
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        tokens = (step + 1) * recipe.batch * recipe.length
-        history.append(
-            {"step": step + 1, "tokens": tokens, "loss": round(loss.item(), 4), "rate": round(factor, 4)},
-        )
-        bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-    model.eval()
-    return history
+    plan = {name: value for name, value in asdict(recipe).items() if name != "languages"}
 
+    def rows(step: int) -> tuple[np.ndarray, np.ndarray]:
+        return mixture.rows(step, batch=recipe.batch, length=recipe.length)
 
-def answer_loss(model: Model, ids: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
-    """Mean NLL of the marked tokens, nats; ids: [batch, length], answers: [batch, length] bool."""
-    mask = document_mask(ids, model.config.bos_token_id, torch.float32)
-    states = model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-    wanted = answers[:, 1:]
-    return chunked_cross_entropy(states[:, :-1][wanted], model.lm_head.weight, ids[:, 1:][wanted])
+    return train_rows(model, rows, Tuning(**plan), description="alignment", progress=progress)
 
 
 def align(

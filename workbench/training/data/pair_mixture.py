@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from workbench.training.data.packing import encode_marked, packed_rows
 from workbench.training.data.prompts import HeldOut, Words, question
 
 
@@ -51,22 +50,9 @@ class PairMixture:
 
     def encode(self, text: str, span: tuple[int, int]) -> tuple[list[int], list[bool]]:
         """Token ids of a document, `<s>` and `</s>` included, and which tokens overlap the answer."""
-        made: Any = self.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False, verbose=False)
-        marked = [begin < end and end > span[0] and begin < span[1] for begin, end in made["offset_mapping"]]
-        tokenizer: Any = self.tokenizer
-        bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
-        return [bos, *made["input_ids"], eos], [False, *marked, False]
+        return encode_marked(self.tokenizer, text, span)
 
     def rows(self, step: int, *, batch: int, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids [batch, length] int64 and answers [batch, length] bool for one step; a row's last document is cut."""
         rng = np.random.default_rng((self.seed, step))
-        ids, answers = np.empty((batch, length), dtype=np.int64), np.empty((batch, length), dtype=bool)
-        for row in range(batch):
-            tokens: list[int] = []
-            marks: list[bool] = []
-            while len(tokens) < length:
-                more, marked = self.encode(*self.document(rng))
-                tokens += more
-                marks += marked
-            ids[row], answers[row] = tokens[:length], marks[:length]
-        return ids, answers
+        return packed_rows(lambda: self.encode(*self.document(rng)), batch=batch, length=length)
