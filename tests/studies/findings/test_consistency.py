@@ -81,6 +81,14 @@ def test_one_place_picked_by_habit_is_no_shared_knowledge():
     assert said.details[2].startswith("Option 1 is picked in 100 % of all cases and right in 25 %: a habit")
 
 
+@pytest.mark.parametrize("p", [0.01, 0.5])
+def test_agreement_of_guesses_is_said_to_be_no_knowledge(p):
+    made = drawn(0.6)
+    tested = made.assign(p_value=("language", [p, 0.6, 0.7]), above=("language", [5.0, 1.0, -1.0]))
+    text = findings.agreement(consistency(made), tested).text
+    assert ("In no language is the model above chance" in text) == (p > 0.05)
+
+
 def test_intervals_of_the_shares_are_given_where_they_are_there():
     made = consistency(drawn(0.6))
     by_language = ("language", np.full(3, 0.25)), ("language", np.full(3, 0.75))

@@ -67,7 +67,18 @@ def agreement(result: xr.Dataset, answers: xr.Dataset | None = None) -> Finding:
         _by_pivot(result),
         "Agreement rises with accuracy alone: what is beyond that is the excess. Do not rank models by `relative` "
         "(agreement / accuracy), which falls as accuracy rises.",
+        "" if answers is None else _guessed(answers),
         "" if answers is None else habit(answers),
+    )
+
+
+def _guessed(answers: xr.Dataset) -> str:
+    """That picks which are right by chance alone can agree by a common liking, as for short options."""
+    if "p_value" not in answers or ((answers.p_value < _ALPHA) & (answers.above > 0)).any():
+        return ""
+    return (
+        "In no language is the model above chance, so what agrees is what it likes in options, such as their length, "
+        "and not what it knows."
     )
 
 
