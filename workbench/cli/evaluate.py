@@ -151,3 +151,74 @@ def confusion(
     how |= {"shots": shots, "temperature": temperature, "beams": beams, "top_p": top_p, "examples": examples}
     run_confusion(model, prompts, out=folder, groups=groups, **how, **common.texts)
     show_study(folder, "confusion", rates_table, to=None, quiet=common.quiet)
+
+
+@takes(OF_WORDS | {"truncate", "table"})
+def barriers(
+    model: ModelName,
+    task: Annotated[
+        str, typer.Argument(help="An aligned task: words, a JSONL, JSON or TSV file, a folder of them, lm_eval:NAME.")
+    ] = "words",
+    variants: Annotated[
+        str, typer.Option(help="What changes its language, with commas; also mixup and mixup_free.")
+    ] = "full,question,options,gt,gt_question,onewrong,threewrong",
+    pivot: Annotated[str, typer.Option(help="Language of what stays.")] = "en",
+    format: Annotated[
+        str, typer.Option(help="letters: list the options, score A, B ...; cloze: score the options' texts.")
+    ] = "letters",
+    shots: Annotated[int, typer.Option(help="So many first items stand, solved, before each of the others.")] = 0,
+    *,
+    common: Common,
+) -> None:
+    """Put parts of a question into other languages: what does the model no longer find, and is it the odd option?
+
+    \b
+    workbench barriers polyglot words --languages de,fr --limit 24 --format cloze
+    workbench barriers gemma-3-270m belebele/ --shots 5 --variants full,options,gt,onewrong
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.evaluation.barriers import run_barriers
+    from workbench.studies.findings.evaluation.barriers import barriers_table
+
+    folder = common.folder("barriers", model, task)
+    how = {"variants": variants, "pivot": pivot, "format": format, "shots": shots}
+    run_barriers(model, task, out=folder, **how, **common.texts)
+    show_study(folder, "barriers", barriers_table, to=common.table, quiet=common.quiet)
+
+
+# Long: a parameter for each option.
+@takes(OF_WORDS | {"table"})
+def cypher(
+    model: ModelName,
+    task: Annotated[str, typer.Argument(help="cypher, or a file of published rows with --format text2cypher.")] = (
+        "cypher"
+    ),
+    prompt_languages: Annotated[
+        str | None, typer.Option(help="Languages of the words around the question; those of the questions by default.")
+    ] = None,
+    format: Annotated[str | None, typer.Option(help="text2cypher: rows as published, without a graph.")] = None,
+    rank: Annotated[bool, typer.Option("--rank", help="Also: is the right query likelier than wrong ones?")] = False,
+    no_write: Annotated[
+        bool, typer.Option("--no-write", help="Only score queries: for a model that cannot write Cypher.")
+    ] = False,
+    no_execute: Annotated[
+        bool, typer.Option("--no-execute", help="Compare what is written as texts; needs no extra.")
+    ] = False,
+    tokens: Annotated[int, typer.Option(help="Most tokens of a query.")] = 96,
+    pivot: Annotated[str, typer.Option(help="Language that is compared with the others.")] = "en",
+    *,
+    common: Common,
+) -> None:
+    """Ask for Cypher queries of a graph, by the language of the question and of the words around it (Text2Cypher).
+
+    \b
+    workbench cypher polyglot --languages de,en,zh --limit 12 --rank --no-write
+    workbench cypher gemma-3-270m --languages de,en
+    workbench cypher gemma-3-270m test.parquet --format text2cypher --limit 50
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.evaluation.cypher import run_cypher
+    from workbench.studies.findings.evaluation.cypher import cypher_table
+
+    folder = common.folder("cypher", model, task)
+    how = {"prompt_languages": prompt_languages, "format": format, "rank": rank, "tokens": tokens, "pivot": pivot}
+    run_cypher(model, task, out=folder, no_write=no_write, no_execute=no_execute, **how, **common.texts)
+    show_study(folder, "cypher", cypher_table, to=common.table, quiet=common.quiet)

@@ -5,11 +5,15 @@ from workbench.lazy import lazily
 _NAMES = {
     "Options": "workbench.options",
     "run_agreement": "workbench.studies.heads.search",
+    "run_barriers": "workbench.studies.evaluation.barriers",
     "run_compare": "workbench.studies.neurons.effects",
     "run_concepts": "workbench.studies.patching.concepts",
+    "run_confusion": "workbench.studies.evaluation.confusion",
     "run_cross_position": "workbench.studies.patching.paths",
+    "run_cypher": "workbench.studies.evaluation.cypher",
     "run_demo": "workbench.studies.demo",
     "run_edges": "workbench.studies.patching.paths",
+    "run_evaluate": "workbench.studies.evaluation.evaluate",
     "run_head_knockout": "workbench.studies.heads.removal",
     "run_heads": "workbench.studies.heads.scores",
     "run_kinds": "workbench.studies.heads.search",
@@ -27,6 +31,7 @@ _NAMES = {
     "run_sentence": "workbench.studies.sentence",
     "run_shapley": "workbench.studies.heads.search",
     "run_stages": "workbench.studies.neurons.effects",
+    "run_tokens": "workbench.studies.evaluation.tokens",
     "run_transfer": "workbench.studies.heads.use",
     "run_tune_mask": "workbench.studies.heads.use",
 }
