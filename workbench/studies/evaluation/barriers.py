@@ -66,6 +66,7 @@ def run_barriers(
     targets(loaded_task, None, pivot)
     for name in names:  # mixing takes no model and refuses what cannot be mixed
         mixed(loaded_task, name, pivot=pivot, shots=shots, shots_in="pivot", seed=options.seed)
+    loaded_task.without_first(shots)
     loaded = open_model(model, options)
     how = {"variants": names, "pivot": pivot, "format": format, "shots": shots}
     key = {**common_key(loaded, options), "method": "barriers", "task": loaded_task.info, **how}

@@ -22,6 +22,7 @@ from workbench.results.hdf5.checksums import checksums
 from workbench.results.make import make_result, provenance
 from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
 from workbench.studies.evaluation.prompts import (
+    enough_examples,
     prompts_of,
     read_dictionary,
     read_examples,
@@ -92,9 +93,12 @@ def run_confusion(
     """
     refuse_chat(options, "a study of responses")
     settings = _settings({"shots": shots, "temperature": temperature, "beams": beams})
-    whole_number("opening", opening, at_least=1)
+    for name, value in (("opening", opening), ("tokens", tokens)):
+        whole_number(name, value, at_least=1)
+    finite("top_p", top_p, above=0, at_most=1)
     shown_examples = read_examples(examples)
     texts, codes = read_prompts(prompts, languages=languages, limit=limit)
+    enough_examples(shown_examples, codes, max(setting["shots"] for setting in settings.values()))
     judge = {
         "identify": read_identifier(identify, codes),
         "words": read_dictionary(dictionary),

@@ -165,8 +165,8 @@ def _consistency_sections(result: xr.Dataset, answers: xr.Dataset, name: str) ->
             cell,
             result,
             drawing(figures.matrix, result, "agreement", question=alike_question),
-            reading="The share of items with the same option picked in both languages, right or wrong. The diagonal is "
-            "1 by definition.",
+            reading="The share of items with the same option picked in both languages, right or wrong. Grey: a "
+            "language with itself.",
             finding=alike.agreement(result, answers),
             control="This agreement has no control; the next section compares it with what the accuracies imply.",
         ),

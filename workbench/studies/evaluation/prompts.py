@@ -1,6 +1,6 @@
 """What a study of responses reads: prompts, examples, a dictionary, and the identifier that judges, by name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,20 @@ def read_identifier(name: str, languages: Sequence[str]) -> Callable[[str], Any]
 def read_dictionary(path: str | Path | None) -> set[str] | None:
     """The words of a file with a word in each line; None without a file."""
     return None if path is None else set(read_text(Path(path), BadCorpus).split())
+
+
+def enough_examples(examples: Mapping[str, Sequence[Any]], languages: Sequence[str], shots: int) -> None:
+    """Refuse more shots than there are other languages with examples, before a model is loaded.
+
+    Raises:
+        BadArgument: names the language.
+    """
+    for code in languages:
+        others = len(set(examples) - {code})
+        if others < shots:
+            raise BadArgument(
+                f"shots={shots} in other languages than {code!r}, but examples are in {others}; give more examples"
+            )
 
 
 def read_examples(path: str | Path | None) -> dict[str, list[tuple[str, str]]]:

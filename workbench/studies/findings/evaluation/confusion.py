@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from workbench.results.proportions import wilson
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import chance, count, language, listed, number, percent
 
@@ -76,10 +77,13 @@ def _overall(row: xr.Dataset, task: str) -> str:
 
 
 def _share(row: xr.Dataset, name: str) -> str:
-    """A share with its interval."""
-    low, high = (float(row[f"{name}_{end}"]) for end in ("low", "high"))
+    """A share with its interval; of 0 and 1, which every draw of a bootstrap repeats, Wilson's over all responses."""
+    value, low, high = (float(row[name + end]) for end in ("", "_low", "_high"))
+    judged = int((row.responses - row.skipped).sum())
+    if low == high and value in (0, 1) and "line_pass" in name:
+        low, high = wilson(judged if value else 0, judged)
     ends = f" ({percent(low)} to {percent(high)})" if np.isfinite(low) else ""
-    return f"{percent(float(row[name]))}{ends}"
+    return f"{percent(value)}{ends}"
 
 
 def _skipped(result: xr.Dataset) -> str:
