@@ -82,12 +82,12 @@ def run_barriers(
 def _sections(results: Results) -> list[Section]:
     made = results["barriers"]
     many = made["drop"].size > _BARS or made.sizes["variant"] > _MOST
-    draw, how = (figures.heatmap, {}) if many else (figures.bars, {"y": "language"})
+    draw, how = (figures.heatmap, None) if many else (figures.bars, "language")
     sections = [
         section(
             "barriers",
             made,
-            drawing(draw, made, "drop", question="What is lost when parts of a question change their language?", **how),
+            drawing(draw, made, "drop", question="What is lost when parts of a question change their language?", y=how),
             reading="Accuracy in the pivot less that of each version, on the same items: above 0 is a loss. In gt, "
             "gt_question and threewrong the right option is the odd one out, in onewrong a wrong one: read these "
             "beside `full`, `options` and `balanced`, in which each option in turn is the odd one.",

@@ -180,7 +180,7 @@ def _truth(texts: pd.DataFrame | Corpus) -> pd.DataFrame | None:
     """Texts that are in their language, as responses: those of a corpus, or monolingual prompts; None of others."""
     if isinstance(texts, Corpus):
         rows = [(code, text) for code, own in texts.texts.items() for text in own]
-    elif "task" in texts and (texts["task"] == "monolingual").any():
+    elif "task" in texts and "monolingual" in set(texts["task"]):
         rows = texts.loc[texts["task"] == "monolingual", ["language", "prompt"]].to_numpy().tolist()
     else:
         return None

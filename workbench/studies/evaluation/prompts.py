@@ -46,9 +46,10 @@ def read_prompts(
     codes = list(dict.fromkeys(table["language"]))
     if languages is not None:
         codes = chosen(languages, codes, where="these prompts")
-        table = table[table["language"].isin(codes)]
+        table = pd.DataFrame(table.loc[table["language"].isin(codes)])
     cells = [name for name in ("task", "source", "language") if name in table]
-    return table.groupby(cells, sort=False).head(limit or len(table)).reset_index(drop=True), codes
+    first = table.groupby(cells, sort=False).head(limit or len(table))
+    return pd.DataFrame(first).reset_index(drop=True), codes
 
 
 def prompts_of(model: Model, prompts: pd.DataFrame | Corpus, opening: int) -> pd.DataFrame:

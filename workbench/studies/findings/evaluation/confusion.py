@@ -156,9 +156,9 @@ def rates_table(result: xr.Dataset) -> pd.DataFrame:
     result = by_language(result)
     names = ["mean_line_pass", "mean_line_pass_low", "mean_line_pass_high", "mean_word_pass", "mean_lines_right"]
     rows = result[names].assign(result[["responses", "skipped"]].sum("source")).to_dataframe().reset_index()
-    rows = rows[rows.responses > 0].dropna(axis=1, how="all").round(3)
-    rows["language"] = rows["language"].map(language)
-    if rows["task"].nunique() == 1:
+    rows = rows.loc[rows["responses"] > 0].dropna(axis=1, how="all").round(3)
+    rows["language"] = [language(code) for code in rows["language"]]
+    if result.sizes["task"] == 1:
         rows = rows.drop(columns="task")
     words = {
         "mean_line_pass": "in the language",
@@ -167,4 +167,4 @@ def rates_table(result: xr.Dataset) -> pd.DataFrame:
         "mean_word_pass": "without English words",
         "mean_lines_right": "lines in the language",
     }
-    return rows.rename(columns=words).set_index("language")
+    return pd.DataFrame(rows).rename(columns=words).set_index("language")

@@ -20,7 +20,7 @@ def excess(result: xr.Dataset) -> Finding:
     """
     pairs = _pairs(result)
     known = pairs.dropna(subset=["excess"])
-    sure = known[known.p_value < _ALPHA]
+    sure = pd.DataFrame(known.loc[known.p_value < _ALPHA])
     above, below = sure[sure.excess > 0], sure[sure.excess < 0]
     total = count(len(known), "pair")
     if not len(known):
@@ -129,7 +129,8 @@ def _pairs(result: xr.Dataset) -> pd.DataFrame:
     names = ["agreement", "expected", "excess", "excess_low", "excess_high", "p_value"]
     rows = result[names].to_dataframe().reset_index()
     codes = result["language_a"].values.tolist()
-    return rows[[codes.index(a) < codes.index(b) for a, b in zip(rows.language_a, rows.language_b, strict=True)]]
+    first = [codes.index(a) < codes.index(b) for a, b in zip(rows.language_a, rows.language_b, strict=True)]
+    return pd.DataFrame(rows.loc[first])
 
 
 def pairs_table(result: xr.Dataset) -> pd.DataFrame:

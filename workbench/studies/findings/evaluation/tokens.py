@@ -106,7 +106,7 @@ def tokens_table(result: xr.Dataset) -> pd.DataFrame:
     """A row for each tokenizer and language: what a language costs by every measure that the texts give."""
     rows = result[list(_MEASURES)].to_dataframe().dropna(axis=1, how="all").reset_index()
     rows["language"] = rows["language"].map(language)
-    if rows["tokenizer"].nunique() == 1:
+    if result.sizes["tokenizer"] == 1:
         rows = rows.drop(columns=["tokenizer", *({"normalized_length"} & set(rows))])
     return rows.round(3).rename(columns=_MEASURES).set_index("language")
 
@@ -116,7 +116,8 @@ def efficiency(result: xr.Dataset) -> Finding:
 
     Reads `pearson` and its ends, `distinct`, each [scope], `covariance_within`, `covariance_between`, and the flag.
     """
-    measure = _MEASURES.get(result.attrs["measure"], result.attrs["measure"])
+    name = str(result.attrs["measure"])
+    measure = _MEASURES.get(name, name)
     within = listed(provenance(result)["parameters"]["within"])
     pooled, centred = (result.sel(scope=scope) for scope in ("pooled", "centred"))
     points = f"Over all {result.sizes['point']} points, {_relation(pooled, measure)}"
