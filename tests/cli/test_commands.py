@@ -10,7 +10,22 @@ from workbench.options import Options
 from workbench.results.files import load_result
 from workbench.results.make import provenance
 
-COMMANDS = ["demo", "heads", "neurons", "patch", "languages", "check", "card", "report", "version"]
+COMMANDS = [
+    "demo",
+    "heads",
+    "neurons",
+    "patch",
+    "languages",
+    "check",
+    "card",
+    "report",
+    "version",
+    "evaluate",
+    "tokens",
+    "confusion",
+    "barriers",
+    "cypher",
+]
 
 
 def commands():

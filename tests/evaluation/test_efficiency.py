@@ -74,6 +74,12 @@ def test_two_tokenizers_have_no_interval():
     assert result.distinct.sel(scope="pooled") >= 5 and result.attrs["flag"] == "undecided"
 
 
+def test_nothing_varies_and_nothing_is_claimed():
+    tokens = made([[2, 2]] * 3)
+    result = wb.evaluation.efficiency(tokens, scores(tokens, [[0.5, 0.5]] * 3))
+    assert np.isnan(result.pearson.values).all() and result.attrs["flag"] == "undecided"
+
+
 def test_points_that_lack_a_number_are_counted():
     tokens = made([[1, 2], [3, 4], [5, 6]])
     with pytest.warns(UserWarning, match="leaves out 1 of 6 points"):

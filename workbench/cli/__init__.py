@@ -68,6 +68,10 @@ def demo(
 
 app.command()(models.card)
 app.command()(evaluate.evaluate)
+app.command()(evaluate.tokens)
+app.command()(evaluate.confusion)
+app.command()(evaluate.barriers)
+app.command()(evaluate.cypher)
 app.command()(explore.explore)
 app.command()(lens.lens)
 app.command()(report.report)

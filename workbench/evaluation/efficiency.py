@@ -159,7 +159,8 @@ def _ends(drawn: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     low, high = np.full(drawn.shape[1], np.nan), np.full(drawn.shape[1], np.nan)
     defined = np.isnan(drawn).mean(0) < 0.5
     tails = ((1 - level) / 2, (1 + level) / 2)
-    low[defined], high[defined] = np.nanquantile(drawn[:, defined], tails, axis=0)
+    if defined.any():
+        low[defined], high[defined] = np.nanquantile(drawn[:, defined], tails, axis=0)
     return low, high
 
 

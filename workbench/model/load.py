@@ -101,6 +101,21 @@ def load_model(
     return model
 
 
+def load_tokenizer(name: str) -> Any:
+    """The tokenizer of what `load_model` takes by name, without its weights.
+
+    Raises:
+        UnknownModel: there is no such folder.
+        BrokenModel: it has no tokenizer, or one that cannot be read.
+    """
+    path = _folder(name)
+    if path:
+        check_links(path, name)
+        if not has_tokenizer(path):
+            raise BrokenModel(f"{name!r} has no tokenizer (tokenizer.json, tokenizer.model or vocab.json)")
+    return read_tokenizer(path or name, name, LoadSettings(torch.float32))
+
+
 def _from_memory(module: Any, tokenizer: Any, device: Any, dtype: Any) -> Model:
     source = type(module).__name__
     placed = {"device": read_device(device) if device else None, "dtype": read_dtype(dtype) if dtype else None}

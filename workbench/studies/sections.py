@@ -23,10 +23,10 @@ _MEASURES = {"role": "role", "delta": "rise of the loss without it", "effect": "
 
 @dataclass(frozen=True)
 class Drawing:
-    """A question and the figure that answers it, without a title."""
+    """A question and the figure that answers it, without a title; None where a table does."""
 
     question: str
-    figure: go.Figure
+    figure: go.Figure | None = None
 
 
 def drawing(

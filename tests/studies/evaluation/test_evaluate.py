@@ -36,7 +36,8 @@ def test_two_tasks_under_groups_make_a_report(files, tmp_path):
     groups = str(files / "groups.nc")
     folder = run_evaluate(str(files / "tiny"), tasks, out=tmp_path / "run", groups=groups, controls=2)
     names = {path.name for path in folder.glob("*.nc")}
-    assert names == {"first_jsonl.nc", "second_jsonl.nc", "first_jsonl_under.nc", "second_jsonl_under.nc", "tasks.nc"}
+    of_task = [f"{task}_jsonl{part}.nc" for task in ("first", "second") for part in ("", "_consistency", "_under")]
+    assert names == {*of_task, "tasks.nc"}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "in which languages are the answers right?" in page and "points of accuracy" in page
     result = wb.load_result(folder / "first_jsonl.nc")
@@ -81,3 +82,28 @@ def test_what_cannot_be_measured_is_refused(files, tmp_path):
         run_evaluate(str(files / "tiny"), "no.jsonl", out=tmp_path / "a")
     with pytest.raises(BadArgument, match="each with a name of its own"):
         run_evaluate(str(files / "tiny"), ["words", "words"], out=tmp_path / "b")
+
+
+def test_aligned_tasks_are_compared_between_languages(files, tmp_path):
+    folder = run_evaluate(str(files / "tiny"), str(files / "first.jsonl"), out=tmp_path / "run")
+    made = wb.load_result(folder / "first_jsonl_consistency.nc")
+    again = wb.evaluation.consistency(wb.load_result(folder / "first_jsonl.nc"))
+    assert made.agreement.values == pytest.approx(again.agreement.values, nan_ok=True)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "do picks agree across languages beyond what the accuracies imply?" in page
+    assert "Do not rank models by `relative`" in page
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"id": "other"}, {"options": ["ab", "cd", "ef"]}, {"gold": [0, 1]}],
+    ids=["unaligned", "options", "gold"],
+)
+def test_tasks_whose_picks_mean_different_things_are_not_compared(files, tmp_path, changed):
+    rows = [{**ROWS[0], **changed}, *ROWS[1:]]
+    if "gold" in changed:  # several right options, alike in both languages
+        rows = [{**row, **changed} if row["id"] == "0" else row for row in rows]
+    path = tmp_path / "task.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    folder = run_evaluate(str(files / "tiny"), str(path), out=tmp_path / "run")
+    assert not (folder / "task_jsonl_consistency.nc").exists() and (folder / "report.html").exists()

@@ -47,7 +47,7 @@ def barriers(
     In `gt`, only the right option is in the other language: a model that prefers the option which differs from the
     others gains, and in `onewrong` it loses. So each option in turn is put into the other language: `odd_bias` is how
     much more often than by chance the odd option is picked, and `balanced` the accuracy over all of these, in which
-    the preference cancels. Read `gt` beside `balanced`.
+    the preference does not favour the right option; near accuracy 1 it still costs. Read `gt` beside `balanced`.
 
     Args:
         model: the model.
@@ -179,7 +179,7 @@ def _odd(choice: np.ndarray, correct: np.ndarray, options: np.ndarray, level: fl
     Args:
         choice: the picks [odd option, language, item]; -1 where an item is left out.
         correct: whether they are right; NaN there.
-        options: of each item, [item]; one that lacks any of its odd options does not count, as nothing would cancel.
+        options: of each item, [item]; one that lacks any of its odd options does not count.
         level: of the intervals, over items, each drawn with all its odd options.
         seed: of the draws.
     """

@@ -44,6 +44,7 @@ def generate(model: Model, encoded: Sequence[Encoded], **options: Any) -> list[s
     return [model.tokenizer.decode(row, skip_special_tokens=True) for row in rows]
 
 
+# Long: a parameter for each kind of edit and each way to stop.
 @alone
 @torch.no_grad()
 def generate_ids(

@@ -10,13 +10,14 @@ import xarray as xr
 from workbench import figures
 from workbench.arguments import expect
 from workbench.errors import BadArgument, BadTask
-from workbench.evaluation import accuracy, load_task, table, under
+from workbench.evaluation import accuracy, consistency, load_task, table, under
 from workbench.evaluation.generated.measure import check_options
 from workbench.evaluation.scoring.formats import Format
 from workbench.results.files import load_result
 from workbench.results.hdf5.checksums import checksums
 from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
 from workbench.studies.findings.evaluation import accuracy as findings
+from workbench.studies.findings.evaluation import consistency as alike
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
@@ -27,6 +28,11 @@ _CONTROL = (
     "question left out."
 )
 _WRITTEN = "Beside each accuracy stands how many answers hold nothing to compare, and how many were cut."
+
+_SHUFFLED = (
+    "The picks of one language were shuffled among its right and among its wrong items: p is the share of shuffles "
+    "whose agreement is as far from their mean, corrected over the pairs."
+)
 
 
 # Long: a parameter for each option of the command.
@@ -58,8 +64,8 @@ def run_evaluate(
         controls: random groups for each group.
 
     Returns:
-        The run folder, with a file for each task, `tasks.nc` of several, with `groups` also `<task>_under.nc`, and
-        `report.html`.
+        The run folder, with a file for each task, `<task>_consistency.nc` where its items say the same in two
+        languages or more, `tasks.nc` of several, with `groups` also `<task>_under.nc`, and `report.html`.
 
     Raises:
         BadTask: a task that cannot be read or measured.
@@ -107,11 +113,21 @@ def _cells(
     key = {**common_key(model, options), "task": task.info, **how}
     run = {**how, **options.texts}
     cells = [Cell(name, {**key, "method": "accuracy"}, lambda _: accuracy(model, task, **run))]
+    if _can_be_compared(task, shots=how["shots"]):
+        compare = lambda results: consistency(results[name], seed=options.seed)  # noqa: E731
+        cells.append(Cell(f"{name}_consistency", {**key, "method": "consistency"}, compare, []))
     if members is not None:
         edit = {"method": "under", "groups": checksums(members), "controls": controls}
         compute = lambda _: under(model, task, members, controls=controls, **run)  # noqa: E731
         cells.append(Cell(f"{name}_under", {**key, **edit}, compute))
     return cells
+
+
+def _can_be_compared(task: Task, *, shots: int) -> bool:
+    """Whether picks for the same item can be compared between languages: see `wb.evaluation.consistency`."""
+    numbers = ({len(rows[item]) for rows in task.options.values()} for item in range(len(task)))
+    alike = all(len(counts) == 1 for counts in numbers) and all(len(gold) == 1 for gold in task.gold)
+    return task.kind == "choice" and task.aligned and len(task.languages) > 1 and len(task) - shots > 1 and alike
 
 
 def _sections(results: Results, names: list[str]) -> list[Section]:
@@ -131,6 +147,8 @@ def _sections(results: Results, names: list[str]) -> list[Section]:
         )
     for name in names:
         sections.append(_accuracy_section(results[name], name))
+        if f"{name}_consistency" in results:
+            sections += _consistency_sections(results[f"{name}_consistency"], results[name], name)
         if f"{name}_under" in results:
             sections.append(_under_section(results[f"{name}_under"], name))
     return sections
@@ -149,6 +167,33 @@ def _accuracy_section(result: xr.Dataset, name: str) -> Section:
         control=_WRITTEN if written else _CONTROL,
         table=findings.accuracy_table(result),
     )
+
+
+def _consistency_sections(result: xr.Dataset, answers: xr.Dataset, name: str) -> list[Section]:
+    cell = f"{name}_consistency"
+    alike_question = f"{name}: does the model pick the same option for the same item in two languages?"
+    beyond_question = f"{name}: do picks agree across languages beyond what the accuracies imply?"
+    return [
+        section(
+            cell,
+            result,
+            drawing(figures.matrix, result, "agreement", question=alike_question),
+            reading="The share of items with the same option picked in both languages, right or wrong. Grey: a "
+            "language with itself.",
+            finding=alike.agreement(result, answers),
+            control="This agreement has no control; the next section compares it with what the accuracies imply.",
+        ),
+        section(
+            cell,
+            result,
+            drawing(figures.matrix, result, "excess", question=beyond_question),
+            reading="The agreement less that of independent picks of the same two accuracies: 0 is what accuracy alone "
+            "gives. The table has the pairs of largest excess with their intervals over items.",
+            finding=alike.excess(result),
+            control=_SHUFFLED,
+            table=alike.pairs_table(result),
+        ),
+    ]
 
 
 def _under_section(result: xr.Dataset, name: str) -> Section:

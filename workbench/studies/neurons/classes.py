@@ -66,7 +66,8 @@ def _sections(results: Results) -> list[Section]:
     counts, classes, members = results["firing"], results["ternary"], results["lape"]
     rates, layers = firing_rates(counts), per_layer(members)
     shown = drawing(figures.heatmap, classes, "kind")
-    traces: Any = shown.figure.data
+    figure: Any = shown.figure
+    traces = figure.data
     return [
         section(
             "firing",

@@ -74,7 +74,7 @@ def jobs_of(study: Plan) -> list[Job]:
     for model in study.models:
         for corpus in study.corpora:
             for seed in study.seeds:
-                for job in _of_one(study, model, corpus, seed):
+                for job in _with(study, model, corpus, seed):
                     jobs.setdefault(job.folder, job)
     return list(jobs.values())
 
@@ -92,7 +92,7 @@ def function_of(run: str) -> Any:
     return getattr(studies, f"run_{run}")
 
 
-def _of_one(study: Plan, model: str, corpus: str, seed: int) -> list[Job]:
+def _with(study: Plan, model: str, corpus: str, seed: int) -> list[Job]:
     """The jobs with one model, one corpus and one seed."""
     options = Options(**{**study.options, "seed": seed})
     given = {"corpus": corpus, "languages": list(study.languages) or None, "limit": study.limit}

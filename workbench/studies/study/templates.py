@@ -125,6 +125,6 @@ def write_template(question: str, path: str | Path) -> Path:
     path = Path(path).expanduser()
     if path.exists():
         raise CannotWrite(f"{path} is there already; choose another name")
-    asked, models, analyses = _ANALYSES[question]
+    sentence, models, analyses = _ANALYSES[question]
     names = ", ".join(f'"{model}"' for model in models)
-    return write_whole(path, _HEAD.format(title=f"A study of {question}.", question=asked, models=names) + analyses)
+    return write_whole(path, _HEAD.format(title=f"A study of {question}.", question=sentence, models=names) + analyses)

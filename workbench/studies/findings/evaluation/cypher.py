@@ -1,6 +1,7 @@
 """What scored Cypher queries say: can the model write them, and does a language of the prompt or question matter?"""
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from workbench.results.make import provenance
@@ -10,7 +11,7 @@ from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import chance, language, number, percent
 
 _BAR = 0.05
-_WORDS = {
+MEASURES = {
     "nll": "the loss of the right query",
     "ranked": "how often the right query is the likeliest",
     "executed": "how often a query returns the right rows",
@@ -23,15 +24,27 @@ def cypher(result: xr.Dataset) -> Finding:
 
     Reads `executed`, `valid`, `ranked`, `gap`, `share` and its p-values, which are corrected over both languages.
     """
-    main = _main(result)
+    by_language = effects(result, main_metric(result))
+    return finding(_written(result), _ranked(result), _alike(result), by_language.answer, *by_language.details)
+
+
+def effects(result: xr.Dataset, metric: str) -> Finding:
+    """Whether a language of the prompt or of the question changes one measure.
+
+    Reads `gap`, `share` and its p-values, which are corrected over both languages.
+    """
     pivot = str(provenance(result)["parameters"]["pivot"])
-    p_values = corrected(result.share_p_value.sel(metric=main).values)
+    p_values = corrected(result.share_p_value.sel(metric=metric).values)
     factors = zip(result.language_of.values, p_values, strict=True)
-    effects = [_effect(result.sel(metric=main, language_of=name), str(name), p, pivot) for name, p in factors]
-    return finding(_written(result), _ranked(result), *effects)
+    return finding(
+        *(_effect(result.sel(metric=metric, language_of=name), str(name), p, pivot) for name, p in factors),
+        ""
+        if np.isfinite(p_values).any()
+        else f"Nothing can be said of what changes {MEASURES[metric]}: all means are equal, or there is one language.",
+    )
 
 
-def _main(result: xr.Dataset) -> str:
+def main_metric(result: xr.Dataset) -> str:
     """The strictest measure that the options gave, whatever its values: rows, rank, texts, loss.
 
     A measure that is chosen for its values would find the effects that it was chosen for.
@@ -54,6 +67,13 @@ def _written(result: xr.Dataset) -> str:
             "write=False compares how likely the right query is."
         )
     return f"{percent(right / n_written)} of the written queries return the right rows, {percent(ran / n_written)} run."
+
+
+def _alike(result: xr.Dataset) -> str:
+    """How many of the written queries are the right text."""
+    if "exact" not in result or not np.isfinite(result.exact.values).any():
+        return ""
+    return f"{percent(float(np.nanmean(result.exact.values)))} of the written queries are the right one's very text."
 
 
 def _ranked(result: xr.Dataset) -> str:
@@ -89,8 +109,9 @@ def _effect(cell: xr.Dataset, factor: str, p: float, pivot: str) -> str:
         return ""
     verdict = "changes" if p < _BAR else "cannot be shown to change"
     text = (
-        f"The language of the {factor} {verdict} {_WORDS[str(cell.metric.values)]}: it explains {percent(cell.share)} "
-        f"of the variance of the means (shuffled {percent(cell.share_control_mean)}, corrected {chance(p)})"
+        f"The language of the {factor} {verdict} {MEASURES[str(cell.metric.values)]}: it explains "
+        f"{percent(cell.share)} of the variance of the means (shuffled "
+        f"{percent(cell.share_control_mean)}, corrected {chance(p)})"
     )
     if not np.isfinite(cell.gap):
         return f"{text}."
@@ -98,3 +119,16 @@ def _effect(cell: xr.Dataset, factor: str, p: float, pivot: str) -> str:
         f"{text}; {language(pivot)} differs from the mean of the others by {number(cell.gap)} (95 % interval "
         f"{number(cell.gap_low)} to {number(cell.gap_high)})."
     )
+
+
+def cypher_table(result: xr.Dataset) -> pd.DataFrame:
+    """A row for each measure: its mean over all, and for the prompt and the question what their languages explain."""
+    rows = {str(name): {"mean": float(result["mean"].sel(metric=name).mean())} for name in result.metric.values}
+    for name, row in rows.items():
+        for factor in map(str, result.language_of.values):
+            cell = result.sel(metric=name, language_of=factor)
+            row[f"gap, {factor}"] = float(cell.gap)
+            row[f"share, {factor}"] = float(cell.share)
+            row[f"shuffled, {factor}"] = float(cell.share_control_mean)
+            row[f"p, {factor}"] = float(cell.share_p_value)
+    return pd.DataFrame.from_dict(rows, orient="index").round(3).dropna(axis=1, how="all").rename_axis("measure")
