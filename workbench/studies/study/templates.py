@@ -33,7 +33,7 @@ run = "kinds"                  # what each head attends to
 
 [[analyses]]
 run = "agreement"              # do the methods agree on the heads?
-methods = "importance,mean"
+methods = "zero,lahis,michel"
 """,
     ),
     "neurons": (
