@@ -107,7 +107,8 @@ def test_commands_in_the_text_exist(path):
 
 @pytest.mark.parametrize("path", METHODS, ids=lambda path: path.stem)
 def test_a_notebook_that_is_linked_shows_the_method(path):
-    calls = set(re.findall(r"wb\.(?:heads|neurons|patching|lens|attribution|planted)\.\w+", "".join(blocks(path))))
+    areas = "heads|neurons|patching|lens|attribution|evaluation|planted"
+    calls = set(re.findall(rf"wb\.(?:{areas})\.\w+", "".join(blocks(path))))
     for name in re.findall(r"\.\./notebooks/(\w+)\.md", path.read_text(encoding="utf-8")):
         notebook = (DOCS.parent / f"notebooks/{name}.ipynb").read_text(encoding="utf-8")
         assert any(call in notebook for call in calls), name

@@ -128,6 +128,15 @@ def test_letters_show_the_options_and_score_a_space_and_a_letter(wrapped):
     assert released.score.values[0, 1] == pytest.approx(bare, abs=2e-4)
 
 
+def test_a_question_stands_between_two_words(wrapped):
+    task = wb.load_task(rows(languages=("en",), items=2))
+    result = wb.evaluation.accuracy(wrapped("llama"), task, format="question", **QUICK)
+    pairs = [tokens(byte_tokenizer(), "Question: en 1:\nAnswer:", f" {text}1") for text in ("ab", "cd", "efg")]
+    assert result.score.values[0, 1] == pytest.approx([score(models.tiny("llama"), *p) for p in pairs], abs=2e-4)
+    blind = score(models.tiny("llama"), *tokens(byte_tokenizer(), "Answer:", " cd1"))
+    assert result.blind.values[0, 1, 1] == pytest.approx(blind, abs=2e-4)
+
+
 def test_shots_stand_solved_before_the_question(wrapped):
     task = wb.load_task(rows(languages=("en",), items=4))
     result = wb.evaluation.accuracy(wrapped("llama"), task, shots=2, **QUICK)
@@ -206,7 +215,8 @@ def test_tokens_are_warned_about(wrapped):
 
 def test_what_is_no_choice_is_refused(wrapped):
     with pytest.raises(BadTask, match="of kind 'generate'"):
-        wb.evaluation.accuracy(wrapped("llama"), wb.load_task([{"language": "en", "context": "a", "gold": "b"}]))
+        task = wb.load_task([{"language": "en", "context": "a", "gold": "b"}])
+        wb.evaluation.accuracy(wrapped("llama"), task, format="letters")
     with pytest.raises(BadResult, match="choose takes a result"):
         wb.evaluation.choose(planted([[-1, -2]], [["a", "b"]], [0]).drop_vars("score"))
 

@@ -36,6 +36,7 @@ def test_simpson_by_hand():
     assert result.attrs["flag"] == "simpson"
     assert np.isnan(result.pearson_low.sel(scope=["de", "fi"])).all(), "three values are too few for an interval"
     assert result.covariance.item() == pytest.approx((result.covariance_within + result.covariance_between).item())
+    assert result.x.attrs["long_name"] == "tokens per word", "in words, for the axis of a figure"
 
 
 def test_a_tokenizer_twice_is_no_new_value():

@@ -34,6 +34,16 @@ def test_language_by_language_stands_in_one_order_on_both_axes(grid):
     np.testing.assert_array_equal(figure.data[0].z, named.delta.values[[1, 0, 2], ::-1])
 
 
+def test_pairs_of_languages_have_their_names(grid):
+    pairs = grid.rename(source_layer="language_a", target_layer="language_b", effect="excess")
+    pairs = pairs.assign_coords(language_a=["ja", "de", "ar"], language_b=["ja", "de", "ar"])
+    figure = matrix(pairs, "excess")
+    assert figure.layout.yaxis.ticktext == ("Arabic · العربية", "German · Deutsch", "Japanese · 日本語")
+    assert figure.layout.xaxis.ticktext == ("Arabic", "German", "Japanese")
+    assert (figure.layout.yaxis.title.text, figure.layout.xaxis.title.text) == ("Language", "Other language")
+    np.testing.assert_array_equal(figure.data[0].z, pairs.excess.values[::-1, ::-1])
+
+
 def test_above_fourteen_nothing_is_printed(grid):
     large = grid.isel(target_layer=np.zeros(15, int)).assign_coords(target_layer=np.arange(15))
     assert matrix(large, "effect").data[0].texttemplate is None

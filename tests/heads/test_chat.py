@@ -10,12 +10,12 @@ from tests.chats import by_hand, chat_tokenizer
 from tests.models import byte_tokenizer, tiny
 from workbench.errors import BadArgument, BadPairs
 from workbench.heads import ablate, importance, kinds, knockout, off_target, patterns, search, shapley
-from workbench.heads.use.tasks import read_tasks
 from workbench.model.load import load_model
 from workbench.results.make import provenance
 from workbench.text.chat import template_hash
 from workbench.text.corpus import Corpus
 from workbench.text.pairs import Pair, Pairs
+from workbench.text.tasks.questions import read_tasks
 
 USER = "Hallo"
 TEXTS = {"de": ("guten Tag", "ja"), "ja": ("犬", "水です"), "ar": ("كلب", "assistant")}

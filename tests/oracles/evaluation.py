@@ -22,3 +22,11 @@ def score(module, context, tail):
     ids = torch.tensor([[*context, *tail]])
     chances = module(ids[:, :-1]).logits.float().log_softmax(-1)[0, len(context) - 1 :]
     return float(sum(chances[place, token] for place, token in enumerate(tail)))
+
+
+@torch.no_grad()
+def written_line(module, tokenizer, prompt, tokens):
+    """What transformers' own generate writes greedily after one prompt, up to the end of the line."""
+    ids = tokenizer(prompt, return_tensors="pt")["input_ids"]
+    output = module.generate(ids, max_new_tokens=tokens, do_sample=False, pad_token_id=0)
+    return tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True).split("\n")[0]

@@ -10,9 +10,9 @@ import pytest
 import workbench as wb
 from tests import hostile
 from workbench.errors import BadCorpus, BadPairs, UnknownLanguage
-from workbench.heads.use.tasks import read_tasks
 from workbench.text.display.naming import quoted, shortened
 from workbench.text.formats.headers import language_columns
+from workbench.text.tasks.questions import read_tasks
 
 WHY = {
     "pipe": "a folder, a pipe or a device, and not a file",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import workbench
-from workbench.cli import evaluate, explore, heads, lens, models, neurons, patch, report
+from workbench.cli import evaluate, explore, heads, lens, models, neurons, patch, report, study
 from workbench.cli.options import OF_TEXTS, Common, CorpusName, ModelName, takes
 from workbench.terminal import ErrorReportingGroup, show_run, show_table, warn
 
@@ -74,6 +74,8 @@ app.command()(report.report)
 app.add_typer(heads.app, name="heads")
 app.add_typer(neurons.app, name="neurons")
 app.add_typer(patch.app, name="patch")
+app.add_typer(study.app, name="study")
+app.add_typer(study.runs, name="runs")
 
 
 @app.command(name="languages")
@@ -105,6 +107,25 @@ def check(model: ModelName = "polyglot", *, common: Common) -> None:
 
     table = model_table(model, device=common.options.device, dtype=common.options.dtype)
     show_table(table, common.table, common.quiet)
+
+
+@app.command()
+@takes({"limit", "device", "dtype", "memory", "table", "quiet"})
+def bench(
+    model: ModelName = "polyglot",
+    corpus: Annotated[str, typer.Option(help="A shipped corpus, folder or file.")] = "parallel",
+    *,
+    common: Common,
+) -> None:
+    """Say what the usual analyses of a model will take on this machine, without running them.
+
+    \b
+    workbench bench polyglot --limit 100
+    workbench bench gemma-3-270m --limit 20
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.study.bench import bench as measure
+
+    show_table(measure(model, corpus=corpus, limit=common.limit, options=common.options), common.table, common.quiet)
 
 
 @app.command()

@@ -19,13 +19,20 @@ def evaluate(
     model: ModelName,
     tasks: TaskNames,
     format: Annotated[
-        str, typer.Option(help="cloze: score the options' texts; letters: list them, score A, B ...")
+        str,
+        typer.Option(
+            help="cloze: score the options' texts; question: the same, between Question: and Answer:; letters: list "
+            "them, score A, B ..."
+        ),
     ] = "cloze",
     normalize: Annotated[
         str,
         typer.Option(help="none (acc), characters (acc_norm), bytes (acc_bytes) or unconditional (acc_mutual_info)."),
     ] = "none",
     shots: Annotated[int, typer.Option(help="So many first items stand, solved, before each of the others.")] = 0,
+    tokens: Annotated[
+        int | None, typer.Option(help="Most tokens of an answer that is written (mgsm, answers); 64 by default.")
+    ] = None,
     groups: Annotated[
         Path | None,
         typer.Option(help="A saved result with groups or a score of heads or neurons, switched off in turn."),
@@ -39,6 +46,7 @@ def evaluate(
     \b
     workbench evaluate polyglot words --languages de,fr,ja --limit 40
     workbench evaluate polyglot words xcopa/ --normalize characters
+    workbench evaluate gemma-3-270m mgsm/ --format question --shots 4 --limit 20
     workbench evaluate polyglot words --groups runs/heads/roles.nc
     """  # noqa: D301 (click reads the backspace)
     from workbench.results.files import load_result
@@ -46,7 +54,7 @@ def evaluate(
     from workbench.studies.findings.evaluation.accuracy import accuracy_table
 
     folder = common.folder("evaluate", model, *tasks)
-    how = {"format": format, "normalize": normalize, "shots": shots, "controls": controls}
+    how = {"format": format, "normalize": normalize, "shots": shots, "tokens": tokens, "controls": controls}
     named = tasks[0] if len(tasks) == 1 else tasks
     run_evaluate(model, named, out=folder, groups=None if groups is None else str(groups), **how, **common.texts)
     for number, source in enumerate(tasks):

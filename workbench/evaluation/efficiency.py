@@ -86,7 +86,7 @@ def efficiency(
         "covariance": ((), _covariance(x, y), "covariance over all points"),
         "covariance_within": ((), _covariance(x - between[0], y - between[1]), "its part within strata"),
         "covariance_between": ((), _covariance(*between), "its part between strata"),
-        "x": (("point",), x, measure),
+        "x": (("point",), x, str(tokenization[measure].attrs.get("long_name", measure))),
         "y": (("point",), y, "accuracy"),
         "stratum": (("point",), np.array(names)[of], "stratum of the point"),
     }

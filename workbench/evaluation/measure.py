@@ -10,6 +10,7 @@ import xarray as xr
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadTask
+from workbench.evaluation.generated.measure import check_options, written_accuracy
 from workbench.evaluation.picks import NORMALIZE, choose
 from workbench.evaluation.scoring.encode import Option, Seam, encode_options
 from workbench.evaluation.scoring.formats import Format, formatted, without_question
@@ -37,6 +38,7 @@ def accuracy(
     shots: int = 0,
     seam: Seam = "lm_eval",
     variant: Literal["paper", "released"] = "paper",
+    tokens: int | None = None,
     heads: Any = None,
     neurons: Any = None,
     answer_only: bool = True,
@@ -46,28 +48,34 @@ def accuracy(
     batch_size: int | str = "auto",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Score the options of a task and count how often the right one is first, equal to lm-eval 0.4.13.
+    """Count how often a model answers right: of options, equal to lm-eval 0.4.13, or in its own words.
 
     The score of an option is the summed log-probability of its tokens after the context, in float32, without an end
     token; ties go to the first option, and any of several right options counts. The model computes what the options of
     an item share once, and logits only where an option is read.
 
+    Of a generated task the answer is written greedily, up to the end of a line. Where all right answers are numbers,
+    the last number of the line is compared, without `,` and `$` and by value; it is the number that lm-eval's filter
+    flexible-extract of MGSM takes. Other answers are equal in NFKC and lower case, without punctuation around them.
+
     Args:
         model: the model; inside `wb.model.edited` with its edits, such as a mean ablation.
-        task: of `load_task`, of kind choice.
-        format: `"cloze"` scores the options' texts, unseen before; `"letters"` shows them as `A. text` lines, and
-            scores the letters.
+        task: of `load_task`.
+        format: `"cloze"` scores the options' texts, unseen before, after the context as it is; `"question"` the same
+            after `Question: context` and a line with `Answer:`, in English in every language; `"letters"` shows the
+            options as `A. text` lines, and scores the letters.
         normalize: see `choose`.
         shots: so many first items stand, solved, before each of the others.
         seam: where the tokenizer merges the end of a context with the option, what is scored: `"lm_eval"`, what
             lm-eval scores, or `"answer"`, the option encoded alone. `merged` counts these.
         variant: of letters: `"released"` compares the logits of the bare letters' last id, as the code of several
             papers does.
+        tokens: of a generated task: most tokens of an answer, 64 when None.
         heads: scales of head outputs, [layer, head]; or (layer, head) pairs to switch off.
         neurons: scales of neurons, [layer, neuron]; or (layer, neuron) pairs to switch off.
-        answer_only: score the options with the question left out too.
+        answer_only: score the options with the question left out too; written answers have no such baseline.
         truncate: drop the first tokens of items that are longer than the context instead of refusing them.
-        batch_size: items side by side; `"auto"` is 64. Results differ by rounding alone.
+        batch_size: items side by side; `"auto"` is 64, of written answers 32. Results differ by rounding alone.
 
     Returns:
         `score[language, item, option]`, nats; `characters`, `bytes` (of the option) and `tokens`; `gold[item, option]`;
@@ -78,8 +86,13 @@ def accuracy(
         `items`; `merged`, `truncated`, counts of items. As attributes the `mean` over languages with `mean_low`,
         `mean_high` (bootstrap over rows; an aligned item is drawn once with all its languages) and `mean_of_items`.
 
+        Of a generated task `answer[language, item]`, as written, `parsed`, what is compared, `gold` and `correct`; by
+        language the same numbers, of which `chance` is 0 and `null`, `majority`, `answer_only` and `p_value` NaN, and
+        counts: `unparsed` (no number, or nothing at all), `unfinished` (cut at `tokens`) and `truncated`. The
+        attribute `reads` says whether numbers or texts are compared.
+
     Raises:
-        BadTask: a generated task, more options than letters, or shots that leave nothing.
+        BadTask: an option of the other kind of task, more options than letters, or shots that leave nothing.
         TooLarge: an option, or an item without `truncate`, is longer than the model's context; names it.
         NotFinite: a score is NaN or infinite.
 
@@ -91,6 +104,11 @@ def accuracy(
         >>> wb.figures.bars(result, "accuracy")                                                  # doctest: +SKIP
     """
     one_of("normalize", normalize, NORMALIZE)
+    check_options(task, format=format, tokens=tokens, normalize=normalize, seam=seam, variant=variant)
+    if task.kind == "generate":
+        own = {"format": format, "shots": shots, "tokens": tokens, "heads": heads, "neurons": neurons}
+        common = {"truncate": truncate, "level": level, "progress": progress, "batch_size": batch_size, "seed": seed}
+        return written_accuracy(model, task, **own, **common)
     if variant == "released" and format != "letters":
         raise BadTask("variant='released' compares letters; use it with format='letters'")
     size = texts_per_batch(batch_size, auto=64)
@@ -136,7 +154,7 @@ def encoded(
         BadTask: a generated task.
     """
     if task.kind != "choice":
-        raise BadTask(f"{task.name} is of kind {task.kind!r}; accuracy compares options, which kind 'choice' has")
+        raise BadTask(f"{task.name} is of kind {task.kind!r}; this compares options, which kind 'choice' has")
     shaped = formatted(task, format, shots)
     parts = {"score": encode_options(model, shaped, **how)}
     if answer_only:

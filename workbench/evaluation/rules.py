@@ -57,14 +57,40 @@ def summary(
         for name, value in zip(rows, values, strict=True):
             rows[name].append(value)
     column = {name: np.array(values) for name, values in rows.items()}
+    variables = _by_language(correct, column, items, fixed_labels=answers.fixed_labels, level=level)
+    picked: Variables = {"choice": (_CELLS, answers.choice, "picked option, -1 where the language lacks the item")}
+    return picked | variables, _means(correct, items, aligned=answers.aligned, level=level, seed=seed)
+
+
+def written_summary(
+    correct: np.ndarray, *, aligned: bool, level: float, seed: int
+) -> tuple[Variables, dict[str, float | str]]:
+    """As `summary`, of written answers, 1 where right [language, item]: nobody guesses a text, so chance is 0.
+
+    A test against 0 would call one right answer significant: there are no p-values, label prior or other baseline.
+    """
+    items = (~np.isnan(correct)).sum(1)
+    hits = np.rint(np.nansum(correct, 1)).astype(int)
+    unknown = np.full(len(correct), np.nan)
+    column = {"null": unknown, "majority": unknown, "answer_only": unknown, "p": unknown}
+    column["chance"] = np.zeros(len(correct))
+    ends = [wilson(int(right), int(of), level=level) for right, of in zip(hits, items, strict=True)]
+    column["low"], column["high"] = np.array(ends).T
+    variables = _by_language(correct, column, items, fixed_labels=False, level=level)
+    return variables, _means(correct, items, aligned=aligned, level=level, seed=seed)
+
+
+def _by_language(
+    correct: np.ndarray, column: dict[str, np.ndarray], items: np.ndarray, *, fixed_labels: bool, level: float
+) -> Variables:
+    """The variables of a Result, from right answers [language, item] and numbers by language."""
     accuracy = np.array([_mean(row[~np.isnan(row)]) for row in correct])
-    baseline = column["null"] if answers.fixed_labels else column["chance"]
+    baseline = column["null"] if fixed_labels else column["chance"]
     ends = f"of Wilson's {level:.0%} interval of accuracy"
-    over = "what the label prior earns" if answers.fixed_labels else "chance"
+    over = "what the label prior earns" if fixed_labels else "chance"
     by_language = ("language",)
-    variables: Variables = {
-        "choice": (_CELLS, answers.choice, "picked option, -1 where the language lacks the item"),
-        "correct": (_CELLS, correct, "1 where the picked option is right"),
+    return {
+        "correct": (_CELLS, correct, "1 where the answer is right"),
         "accuracy": (by_language, accuracy, "share of items answered right"),
         "low": (by_language, column["low"], f"lower end {ends}"),
         "high": (by_language, column["high"], f"upper end {ends}"),
@@ -83,7 +109,6 @@ def summary(
         "p_single": (by_language, column["p"], f"p-value that accuracy is at {over}, before correction"),
         "items": (by_language, items, "items"),
     }
-    return variables, _means(correct, items, aligned=answers.aligned, level=level, seed=seed)
 
 
 def right(choice: np.ndarray, golds: np.ndarray) -> np.ndarray:

@@ -7,27 +7,35 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, BadResult
+from workbench.evaluation.means import families, table_means
 from workbench.results.make import Variables, make_result, provenance
 from workbench.results.proportions import mcnemar
 from workbench.results.statistics import corrected, interval
 from workbench.text.display.naming import shortened
 
-_COLUMNS = ("accuracy", "low", "high", "chance", "null", "answer_only", "above", "items")
+_COLUMNS = ("accuracy", "low", "high", "chance", "null", "majority", "answer_only", "above", "items")
+_COUNTS = ("merged", "truncated", "unparsed", "unfinished")  # of items; not every task has each
 
 
 @checked
-def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
+def table(results: Mapping[str, xr.Dataset], *, level: float = 0.95) -> xr.Dataset:
     """Several tasks in one table, with p-values corrected over all of it.
 
     Args:
         results: name of a task to its Result of `accuracy`; languages that a task lacks are NaN.
 
     Returns:
-        `accuracy[task, language]` with `low`, `high`; `chance`, `null`, `answer_only`, `above`, in points, with
-        `p_value`, corrected over the table; `items`; `fixed_labels[task]`: 1 where `above` is above `null`,
-        what the label prior earns, in place of chance; `headroom`, above / (1 - chance), the share of what was left to
-        gain; and over tasks `mean_accuracy[language]` and `mean_headroom[language]`, each task counting once. Use the
-        headroom where chances differ.
+        `accuracy[task, language]` with `low`, `high`; `chance`, `null`, `majority`, `answer_only`, `above`, in points,
+        with `p_value`, corrected over the table; `items`, and as far as the tasks have them the counts `merged`,
+        `truncated`, `unparsed`, `unfinished`; `fixed_labels[task]`: 1 where `above` is above `null`, what the label
+        prior earns, in place of chance; `headroom`, above / (1 - chance), the share of what was left to gain.
+
+        Means in which each task and each language counts once: `mean_accuracy` and `mean_headroom[language]` over
+        tasks, `task_accuracy[task]` over languages, `overall_accuracy` and `overall_headroom` over both, of the
+        languages that have all tasks; accuracies with `_low`, `_high` (bootstrap over each task's items, each drawn
+        with all its languages) and, beside them, `_of_items`, in which each item counts once. Use the headroom where
+        chances differ. MNLI, SNLI and XNLI are one task in all means over tasks: the attribute `one_task` names those
+        that are here.
 
     Raises:
         BadArgument: no result.
@@ -39,7 +47,9 @@ def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
     if not results:
         raise BadArgument("results is empty; give {'words': wb.evaluation.accuracy(model, task)}")
     for name, result in results.items():
-        if not {"accuracy", "p_single", "choice"} <= set(getattr(result, "data_vars", ())):
+        attributes = getattr(result, "attrs", {})
+        own = {"correct"} if attributes.get("item_kind") == "generate" else {"correct", "choice"}
+        if not own | {"accuracy", "p_single"} <= set(getattr(result, "data_vars", ())):
             raise BadResult(f"{name!r} is no result of wb.evaluation.accuracy")
     records = {name: provenance(result) for name, result in results.items()}
     models = [record.get("model") for record in records.values()]
@@ -48,9 +58,10 @@ def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
         names = list(dict.fromkeys(str(model.get("name")) for model in known))
         raise BadResult(f"these results are of several models ({shortened(names)}); make a table for each")
     seeds = {record.get("seed") for record in records.values()}
+    seed = seeds.pop() if len(seeds) == 1 else None
     languages = list(dict.fromkeys(code for result in results.values() for code in result["language"].values.tolist()))
     values = {
-        name: np.stack([result[name].reindex(language=languages).values.astype(float) for result in results.values()])
+        name: np.stack([_column(result, name, languages) for result in results.values()])
         for name in (*_COLUMNS, "p_single")
     }
     first = next(iter(results.values()))
@@ -64,8 +75,13 @@ def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
     prior = "whether above is above what the label prior earns, and not above chance"
     variables["fixed_labels"] = (("task",), fixed[:, 0].astype(int), prior)
     variables["headroom"] = (cells, headroom, "share of what is left above chance")
-    variables["mean_accuracy"] = (("language",), _over_tasks(values["accuracy"]), "accuracy, mean over tasks")
-    variables["mean_headroom"] = (("language",), _over_tasks(headroom), "headroom, mean over tasks")
+    for name in _COUNTS:
+        counted = [result for result in results.values() if name in result]
+        if counted:
+            counts = [_column(result, name, languages) for result in results.values()]
+            variables[name] = (cells, np.stack(counts), _words(counted[0][name]))
+    variables |= table_means(results, values, headroom, languages, level=level, seed=seed or 0)
+    joined = max(families(results), key=len)
     return make_result(
         variables,
         {"task": list(results), "language": languages},
@@ -73,7 +89,8 @@ def table(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
         parameters={name: record.get("parameters") for name, record in records.items()},
         model=known[0] if len(known) == len(models) else None,
         corpus={name: record.get("corpus") for name, record in records.items()},
-        seed=seeds.pop() if len(seeds) == 1 else None,
+        seed=seed,
+        attrs={"level": level, "one_task": shortened([list(results)[place] for place in joined] if joined[1:] else [])},
         owners={"accuracy": ("low", "high"), "above": ("p_value",)},
     )
 
@@ -129,9 +146,11 @@ def compare(before: xr.Dataset, after: xr.Dataset, *, level: float = 0.95, seed:
     )
 
 
-def _over_tasks(values: np.ndarray) -> np.ndarray:
-    """Mean over tasks of each language; NaN where it lacks one, since means over other tasks do not compare."""
-    return values.mean(0)
+def _column(result: xr.Dataset, name: str, languages: list[str]) -> np.ndarray:
+    """A variable by language; NaN where the result lacks the language, or the variable."""
+    if name not in result:
+        return np.full(len(languages), np.nan)
+    return result[name].reindex(language=languages).to_numpy().astype(float)
 
 
 def _words(values: xr.DataArray) -> str:

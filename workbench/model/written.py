@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 from transformers import LogitsProcessor, TopPLogitsWarper
 
 from workbench.arguments import checked, finite, whole_number
@@ -91,24 +90,16 @@ def generate(
     corpus = texts if isinstance(texts, Corpus) else Corpus({"": tuple(texts)}, aligned=False, source="prompts")
     encoded = [text.opening() for text in model.encode(corpus)]
     check_prompt_lengths(model, encoded, tokens)
-    written = [""] * len(encoded)
-    order = sorted(range(len(encoded)), key=lambda row: len(encoded[row].ids))
-    with tqdm(total=len(order), desc="generate", unit="prompt", disable=not progress) as bar:
-        for start in range(0, len(order), size):
-            rows = order[start : start + size]
-            draw = partial(_Draws, rows, temperature, top_p, seed) if temperature else None
-            texts_written = write(
-                model,
-                [encoded[row] for row in rows],
-                tokens=tokens,
-                batch_size=size,
-                draw=draw,
-                beams=beams,
-                **scales,
-            )
-            for row, text in zip(rows, texts_written, strict=True):
-                written[row] = text
-            bar.update(len(rows))
+    written = write(
+        model,
+        encoded,
+        tokens=tokens,
+        batch_size=size,
+        draw=partial(_Draws, temperature, top_p, seed) if temperature else None,
+        beams=beams,
+        progress=progress,
+        **scales,
+    )
     frame = pd.DataFrame({"prompt": [corpus.texts[text.language][text.row] for text in encoded], "text": written})
     if corpus.languages != ("",):
         frame.insert(0, "language", [text.language for text in encoded])
@@ -124,11 +115,11 @@ def generate(
 class _Draws(LogitsProcessor):
     """Gumbel noise, a stream for each prompt: the highest logit is a draw (Maddison et al. 2014), in any batch."""
 
-    def __init__(self, rows: Sequence[int], temperature: float, top_p: float, seed: int, part: Sequence[int]):
-        """Take the numbers of all prompts, and the places of the batch's among them."""
+    def __init__(self, temperature: float, top_p: float, seed: int, rows: Sequence[int]):
+        """Take the numbers of the batch's prompts among all."""
         self.temperature = temperature
         self.nucleus = TopPLogitsWarper(top_p) if top_p < 1 else None
-        self.streams = [np.random.default_rng([seed, rows[place]]) for place in part]
+        self.streams = [np.random.default_rng([seed, row]) for row in rows]
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Logits [row, vocabulary] of the next token, with noise."""

@@ -4,6 +4,14 @@ from workbench.lazy import lazily
 
 _NAMES = {
     "Options": "workbench.options",
+    "bench": "workbench.studies.study.bench",
+    "check": "workbench.studies.study.check",
+    "cost": "workbench.studies.study.check",
+    "diff": "workbench.studies.study.difference",
+    "merge": "workbench.studies.study.merge",
+    "query": "workbench.studies.study.table",
+    "status": "workbench.studies.study.folder",
+    "table": "workbench.studies.study.table",
     "run_agreement": "workbench.studies.heads.search",
     "run_compare": "workbench.studies.neurons.effects",
     "run_concepts": "workbench.studies.patching.concepts",

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,26 @@ def tasks():
     folder = os.environ.get("XCOPA_FOLDER")
     causes = wb.load_task(folder, languages="it,tr,zh", limit=ITEMS) if folder else wb.load_task(xcopa.rows())
     words = wb.load_task("words", languages="de,ja", limit=ITEMS)
-    return {"words": (words, "cloze"), "letters": (words, "letters"), "causes": (causes, "cloze")}
+    every = {"words": (words, "cloze"), "letters": (words, "letters"), "causes": (causes, "cloze")}
+    for name, plain in (("quotes", 0), ("mixed", 8)):
+        every[name] = (replace(wb.load_task(quoted(plain)), name=name), "cloze")
+    return every
+
+
+def quoted(plain):
+    """Rows whose contexts end in an opening quotation mark, but for the first ones."""
+    marks = {"de": "„", "en": "“"}
+    return [
+        {
+            "id": str(number),
+            "language": code,
+            "context": f"{words[0]} {number} {words[1]}{'' if number < plain else f' {marks[code]}'}",
+            "options": [f"{option} {number}" for option in words[2:]],
+            "gold": number % 2,
+        }
+        for code, words in {"de": ("Haus", "heißt", "rot", "der Hund"), "en": ("House", "is", "red", "the dog")}.items()
+        for number in range(20)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +55,7 @@ def harness(tmp_path_factory):
     """Name of a task to lm-eval's logs of it by language, and lm-eval's own accuracies by name of a task."""
     folder = tmp_path_factory.mktemp("harness")
     names = {
-        name: wb.evaluation.to_lm_eval(task, folder / "tasks", format=form, unconditional=form == "cloze")
+        name: wb.evaluation.to_lm_eval(task, folder / "tasks", format=form, unconditional=_unconditional(name, form))
         for name, (task, form) in tasks().items()
     }
     every = [each for own in names.values() for each in own]
@@ -50,12 +70,16 @@ def harness(tmp_path_factory):
     return folder / "tasks", names, logs, stated
 
 
+def _unconditional(name, form):
+    return form == "cloze" and name != "mixed"
+
+
 @pytest.fixture(scope="module")
 def model():
     return wb.load_model("polyglot")
 
 
-@pytest.mark.parametrize("name", ["words", "letters", "causes"])
+@pytest.mark.parametrize("name", ["words", "letters", "causes", "quotes", "mixed"])
 def test_scores_and_picks_are_those_of_lm_eval(harness, model, name):
     _, names, logs, stated = harness
     task, form = tasks()[name]
@@ -66,7 +90,7 @@ def test_scores_and_picks_are_those_of_lm_eval(harness, model, name):
         chosen, logged = (wb.evaluation.choose(each, normalize=normalize) for each in (ours, theirs))
         np.testing.assert_array_equal(chosen.correct, logged.correct)
         assert chosen.accuracy.values.tolist() == [stated[own][f"{metric},none"] for own in names[name]]
-    if form == "cloze":
+    if _unconditional(name, form):
         np.testing.assert_allclose(ours.unconditional, theirs.unconditional, rtol=0, atol=1e-4)
         chosen = wb.evaluation.choose(ours, normalize="unconditional")
         assert chosen.accuracy.values.tolist() == [stated[own]["acc_mutual_info,none"] for own in names[name]]

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from tests.models import byte_tokenizer
+from tests.oracles.evaluation import tokens
 from workbench.errors import BadTask
+from workbench.evaluation.scoring.encode import encode_options
 
 ROWS = [
     {"id": str(n), "language": language, "context": f"Q{n}?", "options": ["ab", "abcd"], "gold": n % 2}
@@ -81,6 +84,26 @@ def test_a_log_of_generated_answers(tmp_path):
     path.write_text("\n".join(lines), encoding="utf-8")
     result = wb.evaluation.from_lm_eval(path)
     assert result.accuracy.item() == 0.75 and result.correct.values.tolist() == [[1, 1, 1, 0]]
+
+
+@pytest.mark.parametrize(("marked", "delimiter"), [((1, 2), ""), ((), " "), ((2,), "")])
+def test_what_is_written_reads_as_we_read_it_after_quotation_marks(tmp_path, wrapped, marked, delimiter):
+    rows = [
+        {"language": "en", "context": f"Item {n} is{' “' if n in marked else ''}", "options": ["a", "b"], "gold": 0}
+        for n in (1, 2)
+    ]
+    task = wb.load_task(rows)
+    (name,) = wb.evaluation.to_lm_eval(task, tmp_path)
+    assert f"target_delimiter: {json.dumps(delimiter)}" in (tmp_path / f"{name}.yaml").read_text(encoding="utf-8")
+    written = [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    theirs = [
+        tokens(byte_tokenizer(), row["context"], delimiter + option) for row in written for option in row["options"]
+    ]
+    ours = [(list(option.context), list(option.tail)) for option in encode_options(wrapped("llama"), task)]
+    assert theirs == ours
+    if len(marked) == 1:
+        with pytest.raises(BadTask, match="one delimiter for all"):
+            wb.evaluation.to_lm_eval(task, tmp_path, unconditional=True)
 
 
 @pytest.mark.parametrize(("text", "message"), [('{"a": 1}\n', "is no sample log"), ("{", "not JSON")])

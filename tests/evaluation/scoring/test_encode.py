@@ -1,5 +1,7 @@
 """Contexts and options as token ids: the seam, empty contexts, BOS, and what is too long."""
 
+from dataclasses import replace
+
 import pytest
 from tokenizers import Tokenizer, pre_tokenizers, processors
 from tokenizers import models as token_models
@@ -10,6 +12,7 @@ from tests.models import byte_tokenizer, tiny
 from tests.oracles.evaluation import tokens
 from workbench.errors import BadTask, TooLarge
 from workbench.evaluation.scoring.encode import encode_options
+from workbench.evaluation.scoring.formats import formatted, without_question
 
 
 def merging_tokenizer():
@@ -96,3 +99,23 @@ def test_what_is_too_long_is_named_or_cut(wrapped):
 def test_bare_letters_score_the_last_id_of_the_letter(wrapped):
     option = encode_options(wrapped("llama"), one("x", "A", "B", delimiter=" "), bare_letters=True)[0]
     assert list(option.tail) == byte_tokenizer()("A", add_special_tokens=False)["input_ids"]
+
+
+def test_no_space_stands_after_an_opening_quotation_mark():
+    model = wb.load_model(tiny("llama"), tokenizer=byte_tokenizer())
+    contexts = ["He said “", "He said “yes”", 'Say: "', "The sky is"]
+    rows = [{"language": "en", "context": text, "options": ["ab", "c"], "gold": 0} for text in contexts]
+    task = wb.load_task(rows)
+    texts = [model.tokenizer.decode(option.tail) for option in encode_options(model, task)]
+    assert texts == ["ab", "c", " ab", " c", "ab", "c", " ab", " c"]
+    empty = encode_options(model, without_question(task, "cloze"))
+    assert [model.tokenizer.decode(option.tail) for option in empty] == texts  # the same continuation, unconditional
+    for language_delimiter, first in ((" ", " ab"), ("", "ab")):
+        explicit = replace(task, delimiter={"en": language_delimiter})
+        assert model.tokenizer.decode(encode_options(model, explicit)[0].tail) == first
+    solved = formatted(task, "cloze", 2).context["en"][0]
+    assert solved == 'He said “ab\n\nHe said “yes” ab\n\nSay: "'
+    per_option = wb.load_task([{**rows[0], "context": ["A “", "B"]}])
+    assert [model.tokenizer.decode(option.tail) for option in encode_options(model, per_option)] == ["ab", " c"]
+    both = without_question(per_option, "cloze")
+    assert (both.options["en"], both.delimiter) == ((("ab", " c"),), {"en": ""})

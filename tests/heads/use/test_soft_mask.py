@@ -13,8 +13,8 @@ from tests.models import byte_tokenizer, tiny
 from tests.oracles import heads as oracle
 from tests.oracles import heads_soft_mask
 from workbench.errors import BadArgument, BadPairs, BadResult
-from workbench.heads.use.tasks import read_tasks
 from workbench.model.load import load_model
+from workbench.text.tasks.questions import read_tasks
 
 QUESTIONS = [
     {"prompt": f"{a}+{b}=", "answer": f"{a + b}."}

@@ -11,12 +11,13 @@ from tests.borders import before, merging
 from tests.models import tiny
 from workbench.errors import BadPairs
 from workbench.heads.attention.kinds import kinds
-from workbench.heads.use.tasks import Question, encode_tasks
+from workbench.heads.use.tasks import encode_tasks
 from workbench.model.forward.record import record
 from workbench.model.load import load_model
 from workbench.model.metrics import read_nll
 from workbench.text.batches import batches
 from workbench.text.corpus import Corpus
+from workbench.text.tasks.questions import Question
 
 QUESTIONS = [Question("sky: ", "blue"), Question("sky:", " blue"), Question("n", "d"), Question("日", "本")]
 

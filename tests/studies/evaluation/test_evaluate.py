@@ -57,6 +57,25 @@ def test_the_command_prints_a_table_and_the_paths(files, tmp_path, monkeypatch):
     assert "--format letters" in page
 
 
+def test_written_answers_stand_beside_choices(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sums = [{"id": row["id"], "language": row["language"], "context": row["context"], "gold": 4} for row in ROWS]
+    (tmp_path / "sums.jsonl").write_text("\n".join(map(json.dumps, sums)) + "\n", encoding="utf-8")
+    words = ["evaluate", str(files / "tiny"), "sums.jsonl", str(files / "first.jsonl"), "--tokens", "3", "--shots", "1"]
+    done = CliRunner().invoke(app, [*words, "--format", "question", "--out", "run"])
+    assert done.exit_code == 0, done.output
+    result = wb.load_result(tmp_path / "run" / "sums_jsonl.nc")
+    assert result.attrs["item_kind"] == "generate" and result.sizes["item"] == 5
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "whose written answer is right" in page and "hold any right one" in page
+    with pytest.raises(BadTask, match="compares options"):
+        run_evaluate(str(files / "tiny"), str(tmp_path / "sums.jsonl"), out=tmp_path / "a", format="letters")
+    with pytest.raises(BadTask, match="with groups, options are compared"):
+        run_evaluate(str(files / "tiny"), "sums.jsonl", out=tmp_path / "a", groups=str(files / "groups.nc"))
+    with pytest.raises(BadTask, match="in none of these tasks is an answer written"):
+        run_evaluate(str(files / "tiny"), str(files / "first.jsonl"), out=tmp_path / "a", tokens=3)
+
+
 def test_what_cannot_be_measured_is_refused(files, tmp_path):
     with pytest.raises(BadTask, match="there is no file at"):
         run_evaluate(str(files / "tiny"), "no.jsonl", out=tmp_path / "a")

@@ -195,3 +195,15 @@ def test_a_tsv_with_the_header_of_any_known_format_has_one(tmp_path):
     (tmp_path / "val.ar.tsv").write_text("\n".join(map("\t".join, lines)) + "\n", encoding="utf-8")
     task = wb.load_task(tmp_path)
     assert task.ids == ("s1",) and task.context["ar"] == ("A. B. C. D.",) and task.gold == (frozenset({1}),)
+
+
+def test_xstorycloze_of_the_tsv_files_is_that_of_the_hub(tmp_path):
+    sentences = [f"InputSentence{n}" for n in range(1, 5)]
+    header = ["InputStoryid", *sentences, "RandomFifthSentenceQuiz1", "RandomFifthSentenceQuiz2", "AnswerRightEnding"]
+    lines = [header, ["s1", "A.", "B.", "C.", "D.", "E1.", "E2.", "2"]]
+    (tmp_path / "spring2016.val.eu.tsv").write_text("\n".join(map("\t".join, lines)) + "\n", encoding="utf-8")
+    hub = {f"input_sentence_{n}": f"{letter}." for n, letter in enumerate("ABCD", 1)}
+    hub |= {"sentence_quiz1": "E1.", "sentence_quiz2": "E2.", "answer_right_ending": 2, "story_id": "s1"}
+    assert wb.load_task(tmp_path).info["hash"] == wb.load_task({"eu": [hub]}).info["hash"]
+    mixed = {"story_id": "s1", **dict(zip(header[1:], lines[1][1:], strict=True))}
+    assert wb.load_task({"eu": [mixed]}, format="xstorycloze").ids == ("s1",)

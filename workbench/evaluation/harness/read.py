@@ -13,8 +13,8 @@ from workbench.arguments import checked
 from workbench.errors import BadTask
 from workbench.evaluation.measure import CELLS, golds
 from workbench.evaluation.picks import choose
+from workbench.evaluation.rules import written_summary
 from workbench.results.make import make_result
-from workbench.results.proportions import wilson
 from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import read_json_lines
 from workbench.text.languages import check, known
@@ -35,8 +35,8 @@ def from_lm_eval(
 
     Returns:
         Of a multiple-choice task the Result of `accuracy` (tokens are not in a log), which `choose` picks from again;
-        its `accuracy` is lm-eval's acc. Of a generated task `correct[language, item]` and `accuracy`, `low`, `high`,
-        `items`, by the first metric of the log.
+        its `accuracy` is lm-eval's acc. Of a generated task `correct[language, item]` and the numbers by language that
+        `accuracy` gives of such a task, by the first metric of the log.
 
     Raises:
         BadTask: missing, no log, several filters and none named, a gold that no option has or that the log does not
@@ -170,21 +170,12 @@ def _generated(logs: dict[str, list[dict[str, Any]]], name: str, level: float) -
     for k, rows in enumerate(logs.values()):
         for row in rows:
             correct[k, ids.index(str(row["doc_id"]))] = float(row[row["metrics"][0]])
-    items = (~np.isnan(correct)).sum(1)
-    ends = [
-        wilson(round(float(np.nansum(row))), int(count), level=level) for row, count in zip(correct, items, strict=True)
-    ]
-    between = f"of Wilson's {level:.0%} interval of accuracy"
+    numbers, attrs = written_summary(correct, aligned=not np.isnan(correct).any(), level=level, seed=0)
     return make_result(
-        {
-            "correct": (("language", "item"), correct, "1 where the answer is right"),
-            "accuracy": (("language",), np.nansum(correct, 1) / items, "share of items answered right"),
-            "low": (("language",), [low for low, _ in ends], f"lower end {between}"),
-            "high": (("language",), [high for _, high in ends], f"upper end {between}"),
-            "items": (("language",), items, "items"),
-        },
+        numbers,
         {"language": list(logs), "item": ids},
         method="evaluation.from_lm_eval",
-        parameters={"log": name},
+        parameters={"log": name, "level": level},
+        attrs={"fixed_labels": 0, "item_kind": "generate", **attrs},
         owners={"accuracy": ("low", "high")},
     )

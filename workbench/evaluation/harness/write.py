@@ -50,21 +50,37 @@ def to_lm_eval(
     names = []
     for language in shaped.languages:
         name = f"{stem}_{format}_{language}"
-        lines = [_line(shaped, language, row) for row in shaped.present(language)]
+        rows = shaped.present(language)
+        contexts = {row: _context(shaped, language, row) for row in rows}
+        separators = {row: shaped.separator(language, context) for row, context in contexts.items()}
+        distinct = set(separators.values())
+        delimiter = distinct.pop() if len(distinct) == 1 else ""
+        if distinct:  # lm-eval has one delimiter, and moves white space that ends a context to the continuation
+            if unconditional:
+                raise BadTask(
+                    f"{task.name}, {language}: some contexts end in an opening quotation mark and some do not; lm-eval "
+                    "measures unconditional scores with one delimiter for all"
+                )
+            contexts = {row: context + separators[row] for row, context in contexts.items()}
+        lines = [_line(shaped, language, row, context) for row, context in contexts.items()]
         data = write_whole(place / f"{name}.jsonl", "\n".join(lines) + "\n")
         metrics = [metric for metric in _METRICS if unconditional or metric != "acc_mutual_info"]
-        write_whole(place / f"{name}.yaml", _yaml(name, data, shaped.separator(language), metrics))
+        write_whole(place / f"{name}.yaml", _yaml(name, data, delimiter, metrics))
         names.append(name)
     return names
 
 
-def _line(task: Task, language: str, row: int) -> str:
+def _context(task: Task, language: str, row: int) -> str:
     context = task.context[language][row]
     if not isinstance(context, str):
         raise BadTask(
             f"{task.name}, {language}, item {task.ids[row]!r} has a context for each option; lm-eval's own "
             "tasks of that kind have no counterpart here"
         )
+    return context
+
+
+def _line(task: Task, language: str, row: int, context: str) -> str:
     gold = sorted(task.gold[row])
     content = {
         "id": task.ids[row],

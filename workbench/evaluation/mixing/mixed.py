@@ -181,7 +181,9 @@ def composed(
                 spoken = set(own.options)
             context[language].append(texts[0])
             options[language].append(texts[1])
-        delimiter[language] = task.separator(spoken.pop() if len(spoken) == 1 else pivot)
+        of = spoken.pop() if len(spoken) == 1 else pivot
+        if of in task.delimiter:
+            delimiter[language] = task.delimiter[of]
     left_out = sum(any(context[language][row] is None for language in languages) for row in range(len(task)))
     return replace(
         task,

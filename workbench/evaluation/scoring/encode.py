@@ -57,12 +57,11 @@ def encode_options(
     encoder = _Encoder(model)
     texts: list[tuple[tuple[int, int, int], str, str, str]] = []
     for k, language in enumerate(task.languages):
-        separator = task.separator(language)
         for row in task.present(language):
             context = task.context[language][row]
             for number, option in enumerate(task.options[language][row]):
                 own = context[number] if isinstance(context, tuple) else context or ""
-                texts.append(((k, row, number), own, separator + option, option))
+                texts.append(((k, row, number), own, task.separator(language, own) + option, option))
     pairs = encoder([(context, continuation) for _, context, continuation, _ in texts])
     options = []
     for (place, context, continuation, option), (before, whole) in zip(texts, pairs, strict=True):

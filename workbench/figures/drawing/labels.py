@@ -14,6 +14,8 @@ _AXES = {
     "language": "Language",
     "source_language": "Source language",
     "target_language": "Target language",
+    "language_a": "Language",
+    "language_b": "Other language",
     "layer": "Layer",
     "source_layer": "Source layer",
     "target_layer": "Target layer",
@@ -32,7 +34,7 @@ _AXES = {
     "query": "Query position",
     "key": "Key position",
 }
-_NAMED_AFTER_LANGUAGES = ("group", "circuit", "other")  # each cell often belongs to one language
+_NAMED_AFTER_LANGUAGES = ("group", "circuit", "other", "language_a", "language_b")  # often each a language
 
 
 def is_language(dim: str) -> bool:

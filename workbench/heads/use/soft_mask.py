@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, Interrupted, NotFinite
 from workbench.heads.groups import chosen_heads, random_groups
-from workbench.heads.use.tasks import EncodedTasks, encode_tasks, read_tasks
+from workbench.heads.use.tasks import EncodedTasks, encode_tasks
 from workbench.model.batching import texts_per_batch
 from workbench.model.edits import edited
 from workbench.model.forward.alone import alone, alone_inside
@@ -27,6 +27,7 @@ from workbench.results.statistics import corrected, interval, p_value
 from workbench.text.characters import plain
 from workbench.text.clusters import numbered
 from workbench.text.corpus import digest
+from workbench.text.tasks.questions import read_tasks
 
 _CONDITIONS = ("none", "tuned", "random")
 

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 import transformers
 from torch import Tensor
-from transformers import LogitsProcessor, LogitsProcessorList
+from tqdm.auto import tqdm
+from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
 from workbench.errors import TooLarge
 from workbench.model.edits import edited
@@ -31,9 +32,21 @@ def check_prompt_lengths(model: Model, encoded: Sequence[Encoded], tokens: int) 
         )
 
 
+def generate(model: Model, encoded: Sequence[Encoded], **options: Any) -> list[str]:
+    """The continuation of each prompt as text.
+
+    Args:
+        model: the model.
+        encoded: prompts.
+        options: of `generate_ids`.
+    """
+    rows = generate_ids(model, encoded, **options)
+    return [model.tokenizer.decode(row, skip_special_tokens=True) for row in rows]
+
+
 @alone
 @torch.no_grad()
-def generate(
+def generate_ids(
     model: Model,
     encoded: Sequence[Encoded],
     *,
@@ -43,8 +56,12 @@ def generate(
     neurons: Tensor | None = None,
     draw: Callable[[Sequence[int]], LogitsProcessor] | None = None,
     beams: int = 1,
-) -> list[str]:
-    """The continuation of each prompt, in the order of the prompts; greedy, unless `draw` or `beams` is given.
+    stop: str = "",
+    progress: bool = False,
+) -> list[list[int]]:
+    """The ids that continue each prompt, in the order of the prompts; greedy, unless `draw` or `beams` is given.
+
+    A row that ends before others of its batch is padded.
 
     Args:
         model: the model.
@@ -55,26 +72,52 @@ def generate(
         neurons: scales of neurons, [layer, neuron].
         draw: from the numbers of a batch's prompts to a processor of their logits, applied before the highest is taken.
         beams: beginnings that beam search keeps.
+        stop: a character that ends a text too; nothing when empty.
+        progress: show a progress bar.
     """
     cache = model.abilities.get("generate", True)
     if not cache:
         model.warn_slow("generate")
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
-    texts = [""] * len(encoded)
-    for start in range(0, len(order), batch_size):
-        part = order[start : start + batch_size]
-        ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
-        with edited(model, heads=heads, neurons=neurons):
+    ends = _Ends(model.tokenizer, stop) if stop else None
+    written: list[list[int]] = [[] for _ in encoded]
+    with tqdm(total=len(order), desc="generate", unit="prompt", disable=not progress) as bar:
+        for start in range(0, len(order), batch_size):
+            part = order[start : start + batch_size]
+            ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
             batch = Batch(ids, mask, ("",) * len(part), tuple(part)).to(model.device)
-            output = greedy(model, batch, tokens, cache=cache, draw=draw and draw(part), num_beams=beams).sequences
-        for i, row in zip(part, output[:, ids.shape[1] :].cpu(), strict=True):
-            texts[i] = model.tokenizer.decode(row.tolist(), skip_special_tokens=True)
-    return texts
+            with edited(model, heads=heads, neurons=neurons):
+                output = greedy(
+                    model, batch, tokens, cache=cache, draw=draw and draw(part), ends=ends, num_beams=beams
+                ).sequences
+            for i, row in zip(part, output[:, ids.shape[1] :].tolist(), strict=True):
+                written[i] = row
+            bar.update(len(part))
+    return written
+
+
+class _Ends(StoppingCriteria):
+    """Ends a row whose newest token holds a character, also where the tokenizer merges it with others."""
+
+    def __init__(self, tokenizer: Any, character: str):
+        self.tokenizer, self.character = tokenizer, character
+
+    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+        """Whether each row [row] of ids ends here."""
+        ended = [self.character in self.tokenizer.decode([token]) for token in input_ids[:, -1].tolist()]
+        return torch.tensor(ended, device=input_ids.device)
 
 
 @alone
 def greedy(
-    model: Model, batch: Batch, tokens: int, *, cache: bool, draw: LogitsProcessor | None = None, **options: Any
+    model: Model,
+    batch: Batch,
+    tokens: int,
+    *,
+    cache: bool,
+    draw: LogitsProcessor | None = None,
+    ends: StoppingCriteria | None = None,
+    **options: Any,
 ) -> Any:
     """The output of transformers' `generate`, greedy, for prompts padded on the left.
 
@@ -87,6 +130,7 @@ def greedy(
         tokens: most tokens to write.
         cache: keep keys and values of earlier tokens.
         draw: changes the logits before the highest is taken.
+        ends: which rows end, beside those at an end-of-sequence token.
         options: passed on to `generate`.
     """
     module, own = model.module, model.module.generation_config
@@ -103,9 +147,12 @@ def greedy(
     module.generation_config = settings  # else unset fields are filled from the checkpoint's
     try:
         with evaluating(model.parts):
-            changes = LogitsProcessorList([draw] if draw else [])
             return module.generate(
-                batch.ids, attention_mask=batch.mask, generation_config=settings, logits_processor=changes
+                batch.ids,
+                attention_mask=batch.mask,
+                generation_config=settings,
+                logits_processor=LogitsProcessorList([draw] if draw else []),
+                stopping_criteria=StoppingCriteriaList([ends] if ends else []),
             )
     finally:
         module.generation_config = own

@@ -9,8 +9,9 @@ import xarray as xr
 
 from workbench import figures
 from workbench.arguments import expect
-from workbench.errors import BadArgument
+from workbench.errors import BadArgument, BadTask
 from workbench.evaluation import accuracy, load_task, table, under
+from workbench.evaluation.generated.measure import check_options
 from workbench.evaluation.scoring.formats import Format
 from workbench.results.files import load_result
 from workbench.results.hdf5.checksums import checksums
@@ -25,6 +26,7 @@ _CONTROL = (
     "Beside each accuracy stand chance, what the label prior of the model's own picks earns, and the accuracy with the "
     "question left out."
 )
+_WRITTEN = "Beside each accuracy stands how many answers hold nothing to compare, and how many were cut."
 
 
 # Long: a parameter for each option of the command.
@@ -39,6 +41,7 @@ def run_evaluate(
     format: Format = "cloze",
     normalize: str = "none",
     shots: int = 0,
+    tokens: int | None = None,
     groups: str | None = None,
     controls: int = 20,
     options: Options = DEFAULTS,
@@ -47,9 +50,10 @@ def run_evaluate(
 
     Args:
         tasks: what `load_task` takes, one or more.
-        format: cloze or letters; see `wb.evaluation.accuracy`.
+        format: cloze, question or letters; see `wb.evaluation.accuracy`.
         normalize: see `wb.evaluation.choose`.
         shots: so many first items stand, solved, before each of the others.
+        tokens: most tokens of an answer that is written; of the tasks of which answers are.
         groups: a saved Result with groups or a score of heads or neurons, which are switched off in turn.
         controls: random groups for each group.
 
@@ -67,11 +71,18 @@ def run_evaluate(
         raise BadArgument(f"tasks={tasks!r}; give one or more, each with a name of its own")
     loaded_tasks = {name: load_task(source, languages=languages, limit=limit) for name, source in named.items()}
     members = None if groups is None else load_result(expect("groups", groups, str | Path))
-    loaded = open_model(model, options)
     how = {"format": format, "normalize": normalize, "shots": shots}
+    if tokens is not None and all(task.kind == "choice" for task in loaded_tasks.values()):
+        raise BadTask(f"tokens={tokens}: in none of these tasks is an answer written; leave it out")
+    for task in loaded_tasks.values():
+        check_options(task, format=format, normalize=normalize, tokens=None)
+        if groups is not None and task.kind != "choice":
+            raise BadTask(f"{task.name} is of kind {task.kind!r}; with groups, options are compared")
+    loaded = open_model(model, options)
     cells = []
     for name, task in loaded_tasks.items():
-        cells += _cells(loaded, name, task, how, members, controls, options)
+        own = {"tokens": tokens} if task.kind == "generate" and tokens is not None else {}
+        cells += _cells(loaded, name, task, how | own, members, controls, options)
     if len(loaded_tasks) > 1:
         key = {"method": "table", "cells": [cell.key for cell in cells]}
         cells.append(Cell("tasks", key, lambda results: table({name: results[name] for name in loaded_tasks})))
@@ -126,14 +137,16 @@ def _sections(results: Results, names: list[str]) -> list[Section]:
 
 
 def _accuracy_section(result: xr.Dataset, name: str) -> Section:
+    written = result.attrs.get("item_kind") == "generate"
+    share = "whose written answer is right" if written else "whose right option has the highest probability"
+    chance = "" if written else f" Chance is {float(result.chance.mean()):.3g} on average."
     return section(
         name,
         result,
         drawing(figures.bars, result, "accuracy", question=f"{name}: in which languages are the answers right?"),
-        reading="The share of items whose right option has the highest probability; whiskers are 95 % intervals "
-        f"(Wilson). Chance is {float(result.chance.mean()):.3g} on average.",
+        reading=f"The share of items {share}; whiskers are 95 % intervals (Wilson).{chance}",
         finding=findings.accuracy(result),
-        control=_CONTROL,
+        control=_WRITTEN if written else _CONTROL,
         table=findings.accuracy_table(result),
     )
 

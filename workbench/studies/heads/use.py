@@ -15,7 +15,6 @@ from workbench.errors import BadArgument, BadPairs
 from workbench.heads import importance, off_target, save_mask, top, transfer, tune_mask
 from workbench.heads.groups import read_heads
 from workbench.heads.use.off_target import check_options
-from workbench.heads.use.tasks import read_tasks
 from workbench.model.model import Model
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.findings import use as findings
@@ -27,6 +26,7 @@ from workbench.studies.sections import drawing, section
 from workbench.text.corpus import Corpus, chosen, digest
 from workbench.text.formats.decoding import read_json_lines
 from workbench.text.languages import known
+from workbench.text.tasks.questions import read_tasks
 
 _HEAD = re.compile(r"L(\d+)H(\d+)", re.IGNORECASE)
 

@@ -48,6 +48,9 @@ def render(folder: str | Path, form: str = "html", *, out: str | Path | None = N
         out = out / FORMATS[form]
     run = os.path.relpath(folder, out.parent)  # links are relative, so that the folder can move
     beside = {f"{run}/{name}": words for name, words in _BESIDE.items() if (folder / name).is_file()}
+    if (folder / "study.json").is_file():  # a study: the pages of its jobs
+        jobs = [path.relative_to(folder) for path in sorted(folder.glob("*/**/report.html"))]
+        beside |= {f"{run}/{path.as_posix()}": path.parent.as_posix() for path in jobs}
     if form == "html":
         return write_whole(out, page(report, run=run, beside=beside))
     if form == "pdf-ready":

@@ -19,7 +19,7 @@ from workbench.studies.study.plan import NAMES, Plan, Step
 _REFERENCE = re.compile(rf"@({NAMES})/([\w-]+)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """An analysis with one model, one corpus and one seed.
 

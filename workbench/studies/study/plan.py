@@ -74,6 +74,13 @@ class Plan:
         """The analyses, each as a `Step`."""
         return tuple(map(_step, self.analyses))
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """The entries as plain values, as a study file has them."""
+        entries = {part.name: getattr(self, part.name) for part in fields(Plan)}
+        steps = [{"run": step.run, "name": step.name, **step.arguments} for step in self.steps]
+        return {**entries, "analyses": steps}
+
     def _check_values(self) -> None:
         for name in ("models", "corpora", "languages"):
             if wrong := [value for value in getattr(self, name) if not isinstance(value, str) or not value]:

@@ -5,25 +5,26 @@ import hashlib
 import json
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 from tqdm.auto import tqdm
 
-from workbench.errors import Busy, Interrupted, TooLarge, WorkbenchError, out_of_memory, warn
+from workbench.errors import BadResult, Busy, Interrupted, TooLarge, WorkbenchError, out_of_memory, warn
 from workbench.model.memory import check_memory, readable
 from workbench.model.model import Model
 from workbench.options import Options
-from workbench.results.files import write_whole
+from workbench.results.files import PARTIAL, load_result, remove_partial, write_whole
 from workbench.studies.analysis import Analysis
 from workbench.studies.options import open_model
-from workbench.studies.runs import Run
+from workbench.studies.runs import OTHERS, Run
 from workbench.studies.study.jobs import Job, function_of, jobs_of
 from workbench.studies.study.plan import Plan
 
 FILE = "study.json"
+FAILED = "failed.json"  # folder of a job -> why it failed when the study was last run
 RECORD = "job.json"  # of a finished job, in its folder
 _WAIT = 1.0  # seconds between two looks at a job that another process computes
 _LEAST_MEMORY = 2**24  # bytes for activations, below which no batch is halved again
@@ -68,7 +69,9 @@ def run_jobs(study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), p
     out, models = Path(out).expanduser(), Models()
     jobs = jobs_of(study)
     left, failed = shard_of(jobs, shard), {}
-    write_whole(out / FILE, json.dumps(asdict(study), ensure_ascii=False, indent=1))
+    if out.is_dir():
+        remove_partial(out)
+    write_whole(out / FILE, json.dumps(study.record, ensure_ascii=False, indent=1))
     number = len(left)
     while left:
         job = left.pop(0)
@@ -86,6 +89,7 @@ def run_jobs(study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), p
             raise Interrupted(f"{job.folder}: {stop}", partial=stop.partial) from None
         except WorkbenchError as error:
             failed[job.folder] = str(error)
+    write_whole(out / FAILED, json.dumps(failed, ensure_ascii=False, indent=1))
     return failed
 
 
@@ -108,6 +112,7 @@ def run_job(job: Job, out: Path, models: Models, *, progress: bool = True) -> No
         WorkbenchError: what the analysis raises.
     """
     folder, function = out / job.folder, function_of(job.run)
+    set_damaged_aside(folder)
     options = replace(job.options, progress=progress)
     while True:
         start = time.monotonic()
@@ -128,6 +133,24 @@ def run_job(job: Job, out: Path, models: Models, *, progress: bool = True) -> No
     _write_record(job, folder, time.monotonic() - start)
 
 
+def result_files(folder: Path) -> list[Path]:
+    """The finished results of a run folder, without those that a stopped or killed process left."""
+    return sorted(path for path in folder.glob("*.nc") if not path.name.endswith(PARTIAL))
+
+
+def set_damaged_aside(folder: Path) -> None:
+    """Move the damaged results of a run folder into `others/`, so that they are computed again."""
+    for path in result_files(folder):
+        try:
+            load_result(path)
+        except BadResult as error:
+            others = folder / OTHERS
+            others.mkdir(exist_ok=True)
+            aside = others / f"{path.stem}-damaged-{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}.nc"
+            path.replace(aside)
+            warn(f"{error}; it is in {aside} now, and is computed again")
+
+
 def _is_finished(job: Job, folder: Path, analysis: Analysis) -> bool:
     """Whether a job's results and report are there, of this model, these texts and this code."""
     if record_of(folder).get("key") != job.key or not (folder / "report.html").is_file():
@@ -145,7 +168,7 @@ def record_of(folder: Path) -> dict[str, Any]:
 
 def _write_record(job: Job, folder: Path, seconds: float) -> None:
     """Record a finished job: what it was given, how long it took this time, and its results with their hashes."""
-    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.nc"))}
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in result_files(folder)}
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     record = {"key": job.key, **job.record, "files": files, "seconds": round(seconds, 3), "finished": now}
     write_whole(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1))

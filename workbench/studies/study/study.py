@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from workbench.errors import BadStudy, FailedJobs
+from workbench.studies.study.jobs import jobs_of
 from workbench.studies.study.plan import Plan, read_plan
+from workbench.studies.study.report import report
 from workbench.studies.study.run import run_jobs
 
 
@@ -51,6 +53,8 @@ class Study(Plan):
             CannotWrite: the folder cannot be written.
         """
         failed = run_jobs(self, out, shard=shard, progress=progress)
+        if shard == (1, 1) and len(failed) < len(jobs_of(self)):
+            report(out)
         if failed:
             raise FailedJobs("; ".join(f"{folder}: {why}" for folder, why in failed.items()))
         return Path(out).expanduser()

@@ -16,12 +16,15 @@ from workbench.text.languages import check, known
 from workbench.text.tasks.cypher.grammar import cypher_task
 from workbench.text.tasks.cypher.published import LANGUAGE, TEXT2CYPHER, text2cypher_task
 from workbench.text.tasks.harness import harness_task
+from workbench.text.tasks.mubench import mubench_files
 from workbench.text.tasks.rows import FORMATS, Format, Reader, Row, format_of, read_item
 from workbench.text.tasks.task import Item, Task, joined
 from workbench.text.tasks.words import words_task
 
 _HARNESS = "lm_eval:"
-_HEADERS = {"id"}.union(*(layout.fields for layout in FORMATS.values()))  # what a TSV's first line may name
+_HEADERS = {"id"}.union(
+    *((*own.fields, *own.other_fields) for own in FORMATS.values())
+)  # what a TSV's first line may name
 _LANGUAGE = ("language", "lang", "dialect")  # fields that name a row's language
 
 
@@ -40,15 +43,17 @@ def load_task(
         source: `"words"` (the shipped words: which of four words translates a concept?), `"words:de"` (asked in
             German); `"cypher"` (questions about a shipped graph: which of four Cypher queries answers them?); a JSONL,
             JSON, TSV or parquet file or a folder of them with the language in each name (`test.it.jsonl`,
-            `mgsm_de.tsv`) or in a field `language`; a list of dicts, a mapping of language to such a list, or a frame;
-            `"lm_eval:NAME"`, or `"lm_eval:FOLDER/NAME"`: lm-eval's own task makes context, options and gold.
+            `mgsm_de.tsv`, MuBench's `XNLIDataset_lighteval_th.json`) or in a field `language`; a list of dicts, a
+            mapping of language to such a list, or a frame; `"lm_eval:NAME"`, or `"lm_eval:FOLDER/NAME"`: lm-eval's own
+            task makes context, options and gold.
         format: of the rows, when their fields do not tell: rows (`id, language, context, options, gold`), answers
             (`id, language, context, gold`, generated), xcopa, belebele, xstorycloze, mgsm, mmlu, include, mubench,
             text2cypher (`question, schema, cypher, instance_id`; in English where rows name no language); or a
             function from a row, its language and its number to a `wb.evaluation.Item`.
         languages: to keep, in this order; all when None. Of one of lm-eval's tasks: the language of each name.
         limit: first items to keep.
-        split: of a folder: only files that have this word in their name; of `"cypher"`: test (default) or train.
+        split: of a folder: only files that have this word in their name, of MuBench's those of this mode (`"mix_2"`) or
+            this task and mode (`"XNLIDataset_mix_2"`); of `"cypher"`: test (default) or train.
 
     Returns:
         The Task. Where languages have different ids, `unmatched` counts them and the task is not `aligned`.
@@ -80,9 +85,9 @@ def _rows(source: Any, languages: Any, split: str | None, default: str) -> tuple
     """Language to its rows, each with its place; and a name. Rows that name no language are in the default."""
     if isinstance(source, str | Path):
         path = Path(source)
-        files = _files(path, languages, split)
-        own = {language: _file_rows(file) for language, file in files.items()}
-        return _by_field(own, str(path), default), str(path)
+        name, files = mubench_files(path, languages, split)
+        own = {language: _file_rows(file) for language, file in (files or _files(path, languages, split)).items()}
+        return _by_field(own, str(path), default), name or str(path)
     if isinstance(source, pd.DataFrame):
         source = source.to_dict("records")
     if isinstance(source, Mapping) and all(isinstance(rows, Sequence) for rows in source.values()) and source:

@@ -5,7 +5,7 @@ Every reader takes a row with its fields and the row's language. Templates with 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,13 @@ _CONNECTORS = {
     "vi": ("bởi vì", "vì vậy"),
     "zh": ("因为", "所以"),
 }
+_STORY = {  # fields of XStoryCloze's TSV files, as the hub names them
+    "InputStoryid": "story_id",
+    **{f"InputSentence{n}": f"input_sentence_{n}" for n in range(1, 5)},
+    "RandomFifthSentenceQuiz1": "sentence_quiz1",
+    "RandomFifthSentenceQuiz2": "sentence_quiz2",
+    "AnswerRightEnding": "answer_right_ending",
+}
 _MARKER = re.compile(r"(?<![A-Za-z])([A-Z])\s*[:：]")  # a localised template localises the colon, not the letter
 
 
@@ -42,6 +49,7 @@ class Format:
 
     Attributes:
         fields: that every row has; they tell the format.
+        other_fields: the same by other names, which some distributions have.
         read: a row to an item.
         kind: of the task.
         native: each language has items of its own, which no id joins.
@@ -51,6 +59,11 @@ class Format:
     read: Reader
     kind: Kind = "choice"
     native: bool = False
+    other_fields: tuple[str, ...] = ()
+
+    def fits(self, columns: Collection[str]) -> bool:
+        """Whether rows with these fields are of this format."""
+        return any(names and set(names) <= set(columns) for names in (self.fields, self.other_fields))
 
 
 def rows_item(row: Row, language: str, number: str) -> Item:
@@ -82,10 +95,10 @@ def _belebele(row: Row, language: str, number: str) -> Item:
 
 
 def _story(row: Row, language: str, number: str) -> Item:
+    row = {_STORY.get(field, field): value for field, value in row.items()}
     context = " ".join(_text(row, f"input_sentence_{n}") for n in range(1, 5))
     options = (_text(row, "sentence_quiz1"), _text(row, "sentence_quiz2"))
-    name = row.get("story_id", row.get("InputStoryid", number))
-    return Item(str(name), context, options, _counted(row["answer_right_ending"]))
+    return Item(str(row.get("story_id", number)), context, options, _counted(row["answer_right_ending"]))
 
 
 def _mgsm(row: Row, language: str, number: str) -> Item:
@@ -121,7 +134,11 @@ def letters_of(prompt: str) -> tuple[str, ...]:
 FORMATS = {
     "xcopa": Format(("premise", "choice1", "choice2", "question", "label"), _xcopa),
     "belebele": Format(("flores_passage", "question", "mc_answer1", "correct_answer_num", "link"), _belebele),
-    "xstorycloze": Format(("input_sentence_1", "sentence_quiz1", "sentence_quiz2", "answer_right_ending"), _story),
+    "xstorycloze": Format(
+        ("input_sentence_1", "sentence_quiz1", "sentence_quiz2", "answer_right_ending"),
+        _story,
+        other_fields=tuple(_STORY),
+    ),
     "include": Format(("question", "option_a", "option_b", "answer", "country"), _mmlu, native=True),
     "mmlu": Format(("question", "option_a", "option_b", "option_c", "option_d", "answer"), _mmlu),
     "mubench": Format(("_id", "prompt", "label"), _mubench),
@@ -138,7 +155,7 @@ def format_of(columns: Sequence[str], where: str) -> Format:
         BadTask: none; names the formats and their fields.
     """
     for layout in FORMATS.values():
-        if set(layout.fields) <= set(columns):
+        if layout.fits(columns):
             return layout
     known = "; ".join(f"{name}: {', '.join(layout.fields)}" for name, layout in FORMATS.items())
     raise BadTask(f"{where}: no known task has the fields {shortened(list(columns))} ({known})")

@@ -9,6 +9,7 @@ from workbench.text.characters import tokenizable
 from workbench.text.corpus import chosen, digest
 from workbench.text.display.naming import quoted, shortened
 from workbench.text.tasks.cypher.queries import Queries
+from workbench.text.tasks.quotes import opens_quote
 
 Kind = Literal["choice", "generate"]
 Context = str | tuple[str, ...]
@@ -45,7 +46,8 @@ class Task:
         gold: places of each item's right options; any of several counts.
         ids: of the items.
         kind: `"choice"`: options are compared; `"generate"`: the answer is written.
-        delimiter: language to what stands between context and option; a space where a language is not named.
+        delimiter: language to what stands between context and option; where a language is not named a space, or
+            nothing after an opening quotation mark.
         aligned: whether item i says the same in every language.
         unmatched: items that a language lacks.
         queries: of a task of Cypher queries: questions, prompts in other languages, and the graph.
@@ -132,9 +134,9 @@ class Task:
             "unmatched": self.unmatched,
         }
 
-    def separator(self, language: str) -> str:
-        """What stands between context and option in a language."""
-        return self.delimiter.get(language, " ")
+    def separator(self, language: str, context: str = "") -> str:
+        """What stands between this context and its option in a language."""
+        return self.delimiter.get(language, "" if opens_quote(context) else " ")
 
     def present(self, language: str) -> list[int]:
         """Places of the items that a language has."""

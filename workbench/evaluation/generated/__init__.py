@@ -1,0 +1,1 @@
+"""Answers that a model writes: generation, what is read from a text, and its Result."""
