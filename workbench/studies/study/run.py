@@ -49,7 +49,7 @@ class Models:
         return self.model
 
 
-def one_by_one(jobs: Sequence[Job], out: Path, progress: bool) -> dict[str, str]:
+def in_order(jobs: Sequence[Job], out: Path, progress: bool) -> dict[str, str]:
     """The engine without others: runs jobs in this process, and those that another one computes at the end."""
     models, left, failed = Models(), list(jobs), {}
     while left:
@@ -72,7 +72,7 @@ def one_by_one(jobs: Sequence[Job], out: Path, progress: bool) -> dict[str, str]
 
 
 def run_jobs(
-    study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), engine: Engine = one_by_one, progress: bool = True
+    study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), engine: Engine = in_order, progress: bool = True
 ) -> dict[str, str]:
     """Run the jobs of a study that its folder lacks.
 

@@ -9,7 +9,7 @@ from workbench.studies.study.cluster.ray_engine import on_ray
 from workbench.studies.study.jobs import jobs_of
 from workbench.studies.study.plan import Plan, read_plan
 from workbench.studies.study.report import report
-from workbench.studies.study.run import one_by_one, run_jobs
+from workbench.studies.study.run import in_order, run_jobs
 
 
 class Study(Plan):
@@ -69,7 +69,7 @@ class Study(Plan):
             CannotWrite: the folder cannot be written.
         """
         one_of("engine", engine, ("local", "ray"))
-        runs = one_by_one if engine == "local" else partial(on_ray, address=address)
+        runs = in_order if engine == "local" else partial(on_ray, address=address)
         failed = run_jobs(self, out, shard=shard, engine=runs, progress=progress)
         if shard == (1, 1) and len(failed) < len(jobs_of(self)):
             report(out)
