@@ -26,6 +26,10 @@ class Options:
         str | None,
         "Data type of the weights: float32 (default), bfloat16 or float16.",
     ] = None
+    device_map: Annotated[
+        str | None,
+        "auto: spread a model larger than one GPU over all of them, and over memory and disk; excludes device.",
+    ] = None
     memory: Annotated[
         int | str,
         "Memory limit for activations, such as 4GB; default: half of the free memory. Affects rounding only.",

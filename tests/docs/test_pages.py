@@ -95,7 +95,8 @@ def test_names_in_the_text_exist(path):
 @named
 def test_commands_in_the_text_exist(path):
     groups = {
-        group.name: {one.name for one in group.typer_instance.registered_commands} for group in app.registered_groups
+        group.name: {one.name or one.callback.__name__ for one in group.typer_instance.registered_commands}
+        for group in app.registered_groups
     }
     single = {one.name or one.callback.__name__ for one in app.registered_commands}
     for first, second in re.findall(

@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.errors import CannotWrite
+from workbench.errors import Busy, CannotWrite
 from workbench.results.files import load_result
 from workbench.results.make import make_result
-from workbench.studies.analysis import Analysis, Cell, analysis
+from workbench.results.resuming.lock import locked
+from workbench.studies.analysis import Analysis, Cell, Parts, analysis, compute_cells, compute_part
 from workbench.studies.findings.finding import Finding
 from workbench.studies.options import DEFAULTS, Options
 from workbench.studies.report import Section
 from workbench.studies.report.store import load_report
+from workbench.studies.runs import run_folder
 
 RAN = []
 
@@ -98,3 +100,54 @@ def test_what_a_command_cannot_do_has_no_command(tmp_path):
 
 def test_what_all_studies_take_is_in_the_documentation_of_each():
     assert run_numbers.__doc__.startswith("Multiply.") and "out: the run folder" in run_numbers.__doc__
+
+
+def divided(values):
+    """A cell whose parts are one value each, and whose Result is their sum."""
+    parts = Parts(
+        tuple(values),
+        lambda name: Cell("sum", {"of": name}, lambda _: result(values[name])),
+        lambda results: result(sum(float(part.x[0]) for part in results)),
+    )
+    return Cell("sum", {"of": list(values)}, lambda _: result(float(sum(values.values()))), parts=parts)
+
+
+def summed(folder, values):
+    with run_folder(folder) as run:
+        return float(compute_cells(run, [divided(values)])["sum"].x[0])
+
+
+def test_a_divided_cell_is_the_merge_of_its_parts_which_are_then_removed(tmp_path):
+    values = {"a": 1.0, "b": 2.0, "c": 4.0}
+    assert summed(tmp_path / "whole", values) == 7.0 and RAN == [7.0]
+    for name in ("a", "b"):
+        assert float(compute_part(tmp_path / "run", divided(values), name).x[0]) == values[name]
+    assert load_result(tmp_path / "run" / "parts" / "sum" / "a" / "sum.nc").x[0] == 1.0
+    RAN.clear()
+    assert summed(tmp_path / "run", values) == 7.0
+    assert RAN == [4.0, 7.0]  # what no worker computed, and the merge
+    assert not (tmp_path / "run" / "parts").exists()
+    assert summed(tmp_path / "run", values) == 7.0 and RAN == [4.0, 7.0]
+
+
+def test_a_part_of_something_else_is_computed_again(tmp_path):
+    assert compute_part(tmp_path, divided({"a": 1.0}), "a").x[0] == 1.0
+    other = Cell("sum", {"of": "other"}, lambda _: result(5.0))
+    again = Cell("sum", {}, lambda _: result(0.0), parts=Parts(("a",), lambda _: other, lambda parts: parts[0]))
+    with pytest.warns(match="computed from something else"):
+        assert compute_part(tmp_path, again, "a").x[0] == 5.0
+
+
+def test_a_part_that_another_process_computes_is_not_computed_twice(tmp_path):
+    with locked(tmp_path / "parts" / "sum" / "a"), pytest.raises(Busy):
+        summed(tmp_path, {"a": 1.0, "b": 2.0})
+    assert RAN == []
+    assert summed(tmp_path, {"a": 1.0, "b": 2.0}) == 3.0
+
+
+def test_parts_are_written_into_no_linked_folder(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "parts").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CannotWrite, match="is a link"):
+        summed(tmp_path / "run", {"a": 1.0})

@@ -17,7 +17,7 @@ from workbench.errors import BadArgument
 from workbench.options import Options
 from workbench.terminal import announce
 
-BASE = frozenset({"out", "limit", "batch_size", "device", "dtype", "memory", "seed", "quiet"})
+BASE = frozenset({"out", "limit", "batch_size", "device", "dtype", "device_map", "memory", "seed", "quiet"})
 OF_WORDS = BASE | {"languages"}
 OF_PAIRS = BASE | {"chat"}
 OF_CORPUS = BASE | {"truncate", "deduplicate", "columns"}  # a corpus in which nothing is compared by language
@@ -72,7 +72,7 @@ TableFile = Annotated[Path | None, typer.Option(help="Also write the table here,
 Limit = Annotated[int | None, typer.Option(help="Only the first texts of each language, or the first pairs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
 _MODELS = ("model", "before", "after")  # arguments that name a model
-_NO_NUMBERS = {"out", "table", "batch_size", "memory", "quiet"}  # options that a result depends on by rounding at most
+_NO_NUMBERS = {"out", "table", "batch_size", "device_map", "memory", "quiet"}  # a result depends on them by rounding
 
 
 @dataclass(frozen=True)

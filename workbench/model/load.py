@@ -13,7 +13,7 @@ from workbench.errors import BadArgument, BrokenModel, UnknownModel
 from workbench.model.checks.check import check as check_model
 from workbench.model.checks.remembered import outcome_key
 from workbench.model.loading.adapter import Adapter, apply_adapter, base_without_adapter, find_adapter
-from workbench.model.loading.folder import check_folder, folder_hash, has_tokenizer
+from workbench.model.loading.folder import check_folder, folder_hash, has_tokenizer, memory_of, read_json
 from workbench.model.loading.placing import (
     bytes_per_weight,
     read_device,
@@ -114,6 +114,18 @@ def load_tokenizer(name: str) -> Any:
         if not has_tokenizer(path):
             raise BrokenModel(f"{name!r} has no tokenizer (tokenizer.json, tokenizer.model or vocab.json)")
     return read_tokenizer(path or name, name, LoadSettings(torch.float32))
+
+
+def weights_in_memory(name: str, dtype: str | None = None) -> int | None:
+    """Bytes that a model's weights take in memory; None for one that is not on this machine yet.
+
+    Raises:
+        UnknownModel, BrokenModel: as `load_model`.
+    """
+    path = _folder(name)
+    if path is None or not (path / "config.json").is_file():
+        return None
+    return memory_of(path, read_json(path / "config.json", name), read_dtype(dtype).itemsize)
 
 
 def _from_memory(module: Any, tokenizer: Any, device: Any, dtype: Any) -> Model:

@@ -1,9 +1,11 @@
 """An analysis of a command: its cells, and the report of their results; one function runs every analysis."""
 
 import inspect
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -15,7 +17,7 @@ from tqdm.auto import tqdm
 from workbench.model.memory import budget, readable
 from workbench.studies.cost import Clock, Forecast, Work, duration, seconds
 from workbench.studies.report import Recipe, Section, recipe, write_report
-from workbench.studies.runs import Run, run_folder
+from workbench.studies.runs import PARTS, Run, run_folder
 
 P = ParamSpec("P")
 _NAMED = inspect.Parameter.KEYWORD_ONLY
@@ -40,6 +42,21 @@ OF_TEXTS = ("truncate", "deduplicate", "columns")  # options that commands witho
 
 
 @dataclass(frozen=True)
+class Parts:
+    """How a cell can be divided among workers: each computes some of the parts, and what they give is merged.
+
+    Attributes:
+        names: Of the parts; each names a folder.
+        cell: The part of a name; it needs no cell before it.
+        merge: Makes the divided cell's Result of those of all parts, in their order.
+    """
+
+    names: Sequence[str]
+    cell: Callable[[str], "Cell"]
+    merge: Callable[[Sequence[xr.Dataset]], xr.Dataset]
+
+
+@dataclass(frozen=True)
 class Cell:
     """A Result of an analysis, computed once and saved as `<name>.nc`.
 
@@ -48,12 +65,14 @@ class Cell:
         key: All that its numbers depend on.
         compute: Makes it, of the cells before it.
         works: What it runs through a model; none for nothing, None where it is not known before.
+        parts: How it can be divided; None where it cannot.
     """
 
     name: str
     key: Mapping[str, Any]
     compute: Callable[[Results], xr.Dataset]
     works: Sequence[Work] | None = None
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True)
@@ -181,7 +200,35 @@ def compute_cells(
     forecast = Forecast(expected or {})
     for cell in cells:
         start = clock()
-        results[cell.name] = run.cell(cell.name, cell.key, lambda cell=cell: cell.compute(results))
+        results[cell.name] = run.cell(cell.name, cell.key, lambda cell=cell: _computed(run, cell, results))
+        if cell.parts is not None:
+            shutil.rmtree(run.folder / PARTS / cell.name, ignore_errors=True)
+            with suppress(OSError):  # it is not there, or holds parts of another cell
+                (run.folder / PARTS).rmdir()
         if cell.name in forecast.expected and (left := duration(forecast.left(cell.name, clock() - start))):
             tqdm.write(f"{cell.name} is ready; {left} left", file=sys.stderr)
     return results
+
+
+def compute_part(folder: Path, cell: Cell, name: str) -> xr.Dataset:
+    """A part of a cell, from the part's own run folder below the cell's, else computed and saved there.
+
+    Args:
+        folder: run folder of the cell; it is not locked, so that several parts are computed at the same time.
+        cell: the cell, with parts.
+        name: of the part.
+
+    Raises:
+        Busy: another process computes the part.
+    """
+    assert cell.parts is not None, f"{cell.name} has no parts"
+    part = cell.parts.cell(name)
+    with run_folder(folder / PARTS / cell.name / name) as run:
+        return run.cell(part.name, part.key, lambda: part.compute({}))
+
+
+def _computed(run: Run, cell: Cell, results: Results) -> xr.Dataset:
+    """A cell's Result: of its parts where it was divided, those that are missing included."""
+    if cell.parts is None or not (run.folder / PARTS / cell.name).is_dir():
+        return cell.compute(results)
+    return cell.parts.merge([compute_part(run.folder, cell, name) for name in cell.parts.names])

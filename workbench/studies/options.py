@@ -17,7 +17,8 @@ def open_model(model: Any, options: Options) -> Model:
     """Load a model with these options; a Model passes through."""
     if isinstance(model, Model):
         return model
-    return load_model(model, device=options.device, dtype=options.dtype, memory=options.memory)
+    how = {name: getattr(options, name) for name in ("device", "dtype", "device_map", "memory")}
+    return load_model(model, **how)
 
 
 def open_texts(

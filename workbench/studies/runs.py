@@ -27,6 +27,7 @@ from workbench.results.resuming.stops import stoppable
 _KEY = "cell"  # attribute of a file: what its cell was computed from
 COMMAND = "command"  # attribute of a file: the command that computed it
 OTHERS = "others"
+PARTS = "parts"  # the run folders of the parts of cells that workers divide
 _LEAST_SPACE = 2**25  # bytes: a page with plotly.js takes 5 MB, a cell from some kilobytes to some megabytes
 
 
@@ -176,7 +177,7 @@ def put_report_aside(folder: Path, others: Path, pages: Sequence[str] = ("report
 
 def _key_text(name: str, key: Mapping[str, Any]) -> str:
     """What a cell is computed from, as it is recorded in its file."""
-    own = {"workbench": workbench.__version__, "code": _code(), "versions": versions()}
+    own = {"workbench": workbench.__version__, "code": code(), "versions": versions()}
     return json.dumps({"cell": name, **own, **key}, sort_keys=True, default=str)
 
 
@@ -192,7 +193,7 @@ def _short(key: str) -> str:
 
 
 @cache
-def _code() -> str:
+def code() -> str:
     """Hash of the workbench's sources: a cell that other code computed is not reused."""
     here = Path(workbench.__file__).parent
     content = (file.read_bytes() for file in sorted(here.rglob("*.py")))
@@ -240,10 +241,11 @@ def _refuse_odd_places(folder: Path) -> None:
     Raises:
         CannotWrite: names the first one.
     """
-    for path in (folder / OTHERS, *folder.glob(".*.progress")):
-        right = path.is_dir() if path.name == OTHERS else path.is_file()
+    folders = (OTHERS, PARTS)
+    for path in (*(folder / name for name in folders), *folder.glob(".*.progress")):
+        right = path.is_dir() if path.name in folders else path.is_file()
         if path.is_symlink() or (path.exists() and not right):
-            kind = "a link" if path.is_symlink() else "a file" if path.name == OTHERS else "no file"
+            kind = "a link" if path.is_symlink() else "a file" if path.name in folders else "no file"
             raise CannotWrite(f"{path} is {kind}, and a run writes there; remove it, or choose another folder")
 
 

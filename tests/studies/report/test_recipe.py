@@ -92,7 +92,9 @@ def test_an_object_has_no_command_and_goes_by_its_name():
 @pytest.mark.parametrize("command", STUDIES)
 def test_the_call_fits_the_function_and_the_command_has_its_options(command):
     study, given = STUDIES[command]
-    options = Options(batch_size=4, device="cpu", dtype="float32", seed=3, truncate=True, memory="1GB")
+    options = Options(
+        batch_size=4, device="cpu", dtype="float32", device_map="auto", seed=3, truncate=True, memory="1GB"
+    )
     parameters = inspect.signature(study).parameters
     own = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in ("out", "options")]
     own = [p for p in own if p.name not in vars(options) and p.name not in ("released_texts", "ablation_texts")]

@@ -48,11 +48,16 @@ def check_folder(path: Path, name: str, width: int | None, allow_pickle: bool, *
     check_config(config, weights, name)
     if width is None:
         return
-    stored = config.get("dtype") or config.get("torch_dtype") or "float32"
-    need = sum(file.stat().st_size for file in weights) * width // (2 if "16" in str(stored) else 4)
+    need = memory_of(path, config, width)
     free = psutil.virtual_memory().available
     if need > free:
         raise TooLarge(f"{name!r} needs {need / 2**30:.1f} GiB for its weights; {free / 2**30:.1f} GiB are free")
+
+
+def memory_of(path: Path, config: dict[str, Any], width: int) -> int:
+    """Bytes that a folder's weights take in memory, at so many bytes for each."""
+    stored = config.get("dtype") or config.get("torch_dtype") or "float32"
+    return sum(file.stat().st_size for file in weight_files(path)) * width // (2 if "16" in str(stored) else 4)
 
 
 def has_tokenizer(path: Path) -> bool:

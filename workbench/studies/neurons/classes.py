@@ -8,8 +8,8 @@ import xarray as xr
 
 from workbench import figures
 from workbench.model.model import Model
-from workbench.neurons import firing, lape, ternary
-from workbench.studies.analysis import Analysis, Cell, Results, analysis
+from workbench.neurons import firing, lape, merge, ternary
+from workbench.studies.analysis import Analysis, Cell, Parts, Results, analysis
 from workbench.studies.cost import Work
 from workbench.studies.findings import controls
 from workbench.studies.findings.neurons import classes as findings
@@ -57,9 +57,14 @@ def neurons_analysis(model: Model, corpus: Corpus, options: Options) -> Analysis
 
 
 def firing_cell(model: Model, corpus: Corpus, options: Options) -> Cell:
-    """How often neurons fire: what the classes are made of."""
+    """How often neurons fire: what the classes are made of; workers may count a language each."""
     key = {**common_key(model, options, corpus), "method": "firing"}
-    return Cell("firing", key, lambda _: firing(model, corpus, **options.texts), [Work(model, corpus, 1, 0)])
+    of_language = Parts(
+        corpus.languages, lambda language: firing_cell(model, corpus.select([language]), options), merge
+    )
+    return Cell(
+        "firing", key, lambda _: firing(model, corpus, **options.texts), [Work(model, corpus, 1, 0)], of_language
+    )
 
 
 def _sections(results: Results) -> list[Section]:

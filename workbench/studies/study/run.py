@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import json
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +27,10 @@ from workbench.studies.study.plan import Plan
 FILE = "study.json"
 FAILED = "failed.json"  # folder of a job -> why it failed when the study was last run
 RECORD = "job.json"  # of a finished job, in its folder
-_WAIT = 1.0  # seconds between two looks at a job that another process computes
+WAIT = 1.0  # seconds between two looks at a job that another process computes
 _LEAST_MEMORY = 2**24  # bytes for activations, below which no batch is halved again
+Engine = Callable[[Sequence[Job], Path, bool], dict[str, str]]
+"""Runs jobs in the folder of their study, with progress or without: folder of a job -> why it failed."""
 
 
 @dataclass
@@ -39,15 +42,39 @@ class Models:
 
     def of(self, name: str, options: Options) -> Model:
         """Load a model, unless it is the one that is there."""
-        key = (name, options.device, options.dtype, options.memory)
+        key = (name, options.device, options.dtype, options.device_map, options.memory)
         if key != self.key or self.model is None:
             self.model = None  # its memory is free before the next one is loaded
             self.model, self.key = open_model(name, options), key
         return self.model
 
 
-def run_jobs(study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), progress: bool = True) -> dict[str, str]:
-    """Run the jobs of a study that its folder lacks, one after another.
+def in_order(jobs: Sequence[Job], out: Path, progress: bool) -> dict[str, str]:
+    """The engine without others: runs jobs in this process, and those that another one computes at the end."""
+    models, left, failed = Models(), list(jobs), {}
+    while left:
+        job = left.pop(0)
+        if lacking := [folder for folder in job.needs if folder in failed]:
+            failed[job.folder] = f"it needs {', '.join(lacking)}, which failed"
+            continue
+        if progress:
+            tqdm.write(f"[{len(jobs) - len(left)}/{len(jobs)}] {job.folder}")
+        try:
+            run_job(job, out, models, progress=progress)
+        except Busy:
+            left.append(job)
+            time.sleep(WAIT)
+        except Interrupted as stop:
+            raise Interrupted(f"{job.folder}: {stop}", partial=stop.partial) from None
+        except WorkbenchError as error:
+            failed[job.folder] = str(error)
+    return failed
+
+
+def run_jobs(
+    study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), engine: Engine = in_order, progress: bool = True
+) -> dict[str, str]:
+    """Run the jobs of a study that its folder lacks.
 
     Several processes may run one study in one folder: each takes the jobs that no other one is computing, and waits
     for those whose results it needs.
@@ -56,6 +83,7 @@ def run_jobs(study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), p
         study: the study.
         out: its folder.
         shard: (3, 8): the third of eight shares of the jobs.
+        engine: runs the jobs.
         progress: print each job, and show progress bars.
 
     Returns:
@@ -66,29 +94,12 @@ def run_jobs(study: Plan, out: str | Path, *, shard: tuple[int, int] = (1, 1), p
         Interrupted: Ctrl-C, SIGTERM or SIGHUP; the same call goes on from there.
         CannotWrite: the folder cannot be written.
     """
-    out, models = Path(out).expanduser(), Models()
-    jobs = jobs_of(study)
-    left, failed = shard_of(jobs, shard), {}
+    out = Path(out).expanduser()
+    jobs = shard_of(jobs_of(study), shard)
     if out.is_dir():
         remove_partial(out)
     write_whole(out / FILE, json.dumps(study.record, ensure_ascii=False, indent=1))
-    number = len(left)
-    while left:
-        job = left.pop(0)
-        if lacking := [folder for folder in job.needs if folder in failed]:
-            failed[job.folder] = f"it needs {', '.join(lacking)}, which failed"
-            continue
-        if progress:
-            tqdm.write(f"[{number - len(left)}/{number}] {job.folder}")
-        try:
-            run_job(job, out, models, progress=progress)
-        except Busy:
-            left.append(job)
-            time.sleep(_WAIT)
-        except Interrupted as stop:
-            raise Interrupted(f"{job.folder}: {stop}", partial=stop.partial) from None
-        except WorkbenchError as error:
-            failed[job.folder] = str(error)
+    failed = engine(jobs, out, progress)
     write_whole(out / FAILED, json.dumps(failed, ensure_ascii=False, indent=1))
     return failed
 
@@ -105,23 +116,43 @@ def shard_of(jobs: list[Job], shard: tuple[int, int]) -> list[Job]:
 def run_job(job: Job, out: Path, models: Models, *, progress: bool = True) -> None:
     """Run a job unless its folder has all its results, and record that it is finished.
 
-    Where memory does not suffice, it goes on with half of it for activations, and says so.
-
     Raises:
         Busy: another process computes it.
         WorkbenchError: what the analysis raises.
     """
-    folder, function = out / job.folder, function_of(job.run)
+    start, folder = time.monotonic(), out / job.folder
     set_damaged_aside(folder)
+
+    def run(options: Options) -> None:
+        if not _is_finished(job, folder, analysis_of(job, out, models, options)):
+            first, named = job.call(out, models.of(job.model, options) if job.model else None)
+            function_of(job.run)(*first, **named, out=folder, options=options)
+            _write_record(job, folder, time.monotonic() - start)
+
+    within_memory(job, run, progress=progress)
+
+
+def analysis_of(job: Job, out: Path, models: Models, options: Options) -> Analysis:
+    """What a job computes, with its model loaded."""
+    first, named = job.call(out, models.of(job.model, options) if job.model else None)
+    return function_of(job.run).build(*first, **named, out=out / job.folder, options=options)
+
+
+def within_memory(job: Job, run: Callable[[Options], None], *, progress: bool = True) -> None:
+    """Run something of a job; where memory does not suffice, again with half of it for activations, which is printed.
+
+    Args:
+        job: the job, for its options and its name.
+        run: is given the options.
+        progress: show progress bars.
+
+    Raises:
+        TooLarge: nothing is left to halve.
+    """
     options = replace(job.options, progress=progress)
     while True:
-        start = time.monotonic()
         try:
-            first, named = job.call(out, models.of(job.model, options) if job.model else None)
-            if _is_finished(job, folder, function.build(*first, **named, out=folder, options=options)):
-                return
-            function(*first, **named, out=folder, options=options)
-            break
+            return run(options)
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
@@ -130,7 +161,6 @@ def run_job(job: Job, out: Path, models: Models, *, progress: bool = True) -> No
                 f"{job.folder}: memory ran out ({error}); it goes on with {options.batch_size} texts at a time and "
                 f"{readable(int(options.memory))} for activations"
             )
-    _write_record(job, folder, time.monotonic() - start)
 
 
 def result_files(folder: Path) -> list[Path]:

@@ -1,12 +1,15 @@
 """`wb.Study`: a study in Python: what it says, and how it is run."""
 
+from functools import partial
 from pathlib import Path
 
+from workbench.arguments import one_of
 from workbench.errors import BadStudy, FailedJobs
+from workbench.studies.study.cluster.ray_engine import on_ray
 from workbench.studies.study.jobs import jobs_of
 from workbench.studies.study.plan import Plan, read_plan
 from workbench.studies.study.report import report
-from workbench.studies.study.run import run_jobs
+from workbench.studies.study.run import in_order, run_jobs
 
 
 class Study(Plan):
@@ -36,11 +39,22 @@ class Study(Plan):
         except BadStudy as error:
             raise BadStudy(f"{path}: {error}") from None
 
-    def run(self, out: str | Path, *, shard: tuple[int, int] = (1, 1), progress: bool = True) -> Path:
+    def run(
+        self,
+        out: str | Path,
+        *,
+        engine: str = "local",
+        address: str | None = None,
+        shard: tuple[int, int] = (1, 1),
+        progress: bool = True,
+    ) -> Path:
         """Run what the folder lacks: finished results are not computed again, and a stopped one goes on.
 
         Args:
-            out: the study's folder.
+            out: the study's folder; with Ray on several machines, one that all of them share.
+            engine: `local`: one job after another; `ray`: side by side on the machines of a Ray cluster.
+            address: of the cluster, as `ray.init` takes it; when None the one that runs here, else a new one on this
+                machine.
             shard: (3, 8): the third of eight shares of the jobs.
             progress: print each job, and show progress bars.
 
@@ -48,11 +62,15 @@ class Study(Plan):
             The folder.
 
         Raises:
+            BadArgument: no such engine, or no cluster at the address.
+            MissingExtra: Ray is not installed.
             FailedJobs: names those that failed, after all others were run.
             Interrupted: Ctrl-C, SIGTERM or SIGHUP; the same call goes on from there.
             CannotWrite: the folder cannot be written.
         """
-        failed = run_jobs(self, out, shard=shard, progress=progress)
+        one_of("engine", engine, ("local", "ray"))
+        runs = in_order if engine == "local" else partial(on_ray, address=address)
+        failed = run_jobs(self, out, shard=shard, engine=runs, progress=progress)
         if shard == (1, 1) and len(failed) < len(jobs_of(self)):
             report(out)
         if failed:
