@@ -90,8 +90,8 @@ def cost(plan: Plan, *, progress: bool = True, clock: Callable[[], float] = time
     rows = {
         job.folder: {
             "results": results[job.folder],
-            "seconds": _at(texts, [(one.texts, one.seconds[job.folder]) for one in passes]),
-            "disk": int(_at(texts, [(one.texts, one.bytes[job.folder]) for one in passes])),
+            "seconds": _at(texts, [(each.texts, each.seconds[job.folder]) for each in passes]),
+            "disk": int(_at(texts, [(each.texts, each.bytes[job.folder]) for each in passes])),
         }
         for job in jobs_of(plan)
     }

@@ -37,14 +37,14 @@ def diff(a: str | Path, b: str | Path) -> pd.DataFrame:
         if not all(there):
             rows.append((*place, "result", *("there" if has else "missing" for has in there)))
             continue
-        one, other = (side[place] for side in sides)
-        rows += [(*place, *change) for change in [*_inputs(one, other), *_numbers(one, other)]]
+        first, second = (side[place] for side in sides)
+        rows += [(*place, *change) for change in [*_inputs(first, second), *_numbers(first, second)]]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def _inputs(one: xr.Dataset, other: xr.Dataset) -> list[tuple[str, Any, Any]]:
+def _inputs(first: xr.Dataset, second: xr.Dataset) -> list[tuple[str, Any, Any]]:
     """What the two were computed from, where it differs."""
-    sides = [_flat(json.loads(str(result.attrs.get("cell", "{}")))) for result in (one, other)]
+    sides = [_flat(json.loads(str(result.attrs.get("cell", "{}")))) for result in (first, second)]
     names = dict.fromkeys([*sides[0], *sides[1]])
     changed = [name for name in names if sides[0].get(name) != sides[1].get(name)]
     return [(name, sides[0].get(name), sides[1].get(name)) for name in changed]
@@ -58,19 +58,21 @@ def _flat(record: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     return flat
 
 
-def _numbers(one: xr.Dataset, other: xr.Dataset) -> list[tuple[str, Any, Any]]:
+def _numbers(first: xr.Dataset, second: xr.Dataset) -> list[tuple[str, Any, Any]]:
     """The variables that differ: their sizes, or how large the largest difference is."""
     changes: list[tuple[str, Any, Any]] = []
-    for name in map(str, dict.fromkeys([*one.variables, *other.variables])):
-        if name not in one.variables or name not in other.variables:
-            there = ["there" if name in side.variables else "missing" for side in (one, other)]
+    for name in map(str, dict.fromkeys([*first.variables, *second.variables])):
+        if name not in first.variables or name not in second.variables:
+            there = ["there" if name in side.variables else "missing" for side in (first, second)]
             changes.append((name, there[0], there[1]))
-        elif not (mine := one[name].variable).equals(yours := other[name].variable):
+        elif not (mine := first[name].variable).equals(yours := second[name].variable):
             if mine.dims != yours.dims or mine.shape != yours.shape:
                 changes.append((f"{name}: size", dict(mine.sizes), dict(yours.sizes)))
             elif mine.dtype.kind in "fiu" and yours.dtype.kind in "fiu":
-                gap = np.abs(mine.values.astype(float) - yours.values.astype(float))
-                at = np.unravel_index(int(np.nanargmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
+                left, right = mine.values.astype(float), yours.values.astype(float)
+                equal = (left == right) | (np.isnan(left) & np.isnan(right))
+                gap = np.where(equal, 0.0, np.nan_to_num(np.abs(left - right), nan=np.inf))  # a missing number is far
+                at = np.unravel_index(int(gap.argmax()), gap.shape)
                 changes.append((f"{name}: largest difference", mine.values[at].item(), yours.values[at].item()))
             else:
                 number = int((mine.values != yours.values).sum())

@@ -13,7 +13,7 @@ from typing import Any
 from workbench import studies
 from workbench.arguments import shown
 from workbench.errors import BadStudy
-from workbench.options import Options
+from workbench.options import UNSAFE, Options
 from workbench.studies.study.plan import NAMES, Plan, Step
 
 _REFERENCE = re.compile(rf"@({NAMES})/([\w-]+)")
@@ -44,7 +44,7 @@ class Job:
     @property
     def record(self) -> dict[str, Any]:
         """All that it is given, as plain values."""
-        how = {name: value for name, value in vars(self.options).items() if name != "progress"}
+        how = {name: value for name, value in vars(self.options).items() if name not in ("progress", *UNSAFE)}
         return {"run": self.run, "model": self.model, "arguments": dict(self.arguments), "options": how}
 
     @property
@@ -74,7 +74,7 @@ def jobs_of(study: Plan) -> list[Job]:
     for model in study.models:
         for corpus in study.corpora:
             for seed in study.seeds:
-                for job in _of_one(study, model, corpus, seed):
+                for job in _jobs_with(study, model, corpus, seed):
                     jobs.setdefault(job.folder, job)
     return list(jobs.values())
 
@@ -92,7 +92,7 @@ def function_of(run: str) -> Any:
     return getattr(studies, f"run_{run}")
 
 
-def _of_one(study: Plan, model: str, corpus: str, seed: int) -> list[Job]:
+def _jobs_with(study: Plan, model: str, corpus: str, seed: int) -> list[Job]:
     """The jobs with one model, one corpus and one seed."""
     options = Options(**{**study.options, "seed": seed})
     given = {"corpus": corpus, "languages": list(study.languages) or None, "limit": study.limit}

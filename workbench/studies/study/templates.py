@@ -125,6 +125,8 @@ def write_template(question: str, path: str | Path) -> Path:
     path = Path(path).expanduser()
     if path.exists():
         raise CannotWrite(f"{path} is there already; choose another name")
-    asked, models, analyses = _ANALYSES[question]
+    question_of, models, analyses = _ANALYSES[question]
     names = ", ".join(f'"{model}"' for model in models)
-    return write_whole(path, _HEAD.format(title=f"A study of {question}.", question=asked, models=names) + analyses)
+    return write_whole(
+        path, _HEAD.format(title=f"A study of {question}.", question=question_of, models=names) + analyses
+    )
