@@ -27,7 +27,7 @@ def plan_in(folder: str | Path) -> Plan:
         plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise BadStudy(f"{folder} is not the folder of a study: it has no {FILE}") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadStudy(f"{path} is damaged ({error}); run the study file again") from None
     refuse_unsafe(plan.options, path)
     return plan
