@@ -54,6 +54,14 @@ class Options:
         Mapping[str, str | None] | None,
         "Contents of table columns, such as src=en,ref=de,note= (empty: ignore the column).",
     ] = None
+    allow_pickle: Annotated[
+        bool,
+        "Load pickled weights, which can run any code; otherwise only safetensors.",
+    ] = False
+    trust_remote_code: Annotated[
+        bool,
+        "Run the Python code that a model brings with it; otherwise such a model is refused.",
+    ] = False
     progress: Annotated[
         bool,
         "Show progress bars while computing.",
@@ -71,6 +79,8 @@ class Options:
 
 
 DEFAULTS = Options()
+UNSAFE = ("allow_pickle", "trust_remote_code")
+"""Options that let a model run code: a caller sets them, never a file. No number depends on them."""
 SHARED = {
     "level": "Confidence level of every interval.",
     **{name: Options.__annotations__[name].__metadata__[0] for name in ("progress", "batch_size", "seed", "truncate")},

@@ -9,7 +9,7 @@ import typer
 
 import workbench
 from workbench.cli import evaluate, explore, heads, lens, models, neurons, patch, report, study
-from workbench.cli.options import OF_TEXTS, Common, CorpusName, ModelName, takes
+from workbench.cli.options import LOADING, OF_TEXTS, Common, CorpusName, ModelName, takes
 from workbench.terminal import ErrorReportingGroup, show_run, show_table, warn
 
 app = typer.Typer(
@@ -98,7 +98,7 @@ def languages_(corpus: CorpusName = "parallel", *, common: Common) -> None:
 
 
 @app.command()
-@takes({"device", "dtype", "table", "quiet"})
+@takes(LOADING | {"table", "quiet"})
 def check(model: ModelName = "polyglot", *, common: Common) -> None:
     """Load a model, say what can be done with it, and how near it is to Hugging Face.
 
@@ -109,12 +109,11 @@ def check(model: ModelName = "polyglot", *, common: Common) -> None:
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.tables import model_table
 
-    table = model_table(model, device=common.options.device, dtype=common.options.dtype)
-    show_table(table, common.table, common.quiet)
+    show_table(model_table(model, options=common.options), common.table, common.quiet)
 
 
 @app.command()
-@takes({"limit", "device", "dtype", "memory", "table", "quiet"})
+@takes(LOADING | {"limit", "memory", "table", "quiet"})
 def bench(
     model: ModelName = "polyglot",
     corpus: Annotated[str, typer.Option(help="A shipped corpus, folder or file.")] = "parallel",

@@ -14,10 +14,11 @@ import typer
 
 from workbench import packaged, shipped
 from workbench.errors import BadArgument
-from workbench.options import Options
+from workbench.options import UNSAFE, Options
 from workbench.terminal import announce
 
-BASE = frozenset({"out", "limit", "batch_size", "device", "dtype", "device_map", "memory", "seed", "quiet"})
+LOADING = frozenset({"device", "dtype", "device_map", *UNSAFE})
+BASE = LOADING | {"out", "limit", "batch_size", "memory", "seed", "quiet"}
 OF_WORDS = BASE | {"languages"}
 OF_PAIRS = BASE | {"chat"}
 OF_CORPUS = BASE | {"truncate", "deduplicate", "columns"}  # a corpus in which nothing is compared by language
@@ -72,7 +73,8 @@ TableFile = Annotated[Path | None, typer.Option(help="Also write the table here,
 Limit = Annotated[int | None, typer.Option(help="Only the first texts of each language, or the first pairs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
 _MODELS = ("model", "before", "after")  # arguments that name a model
-_NO_NUMBERS = {"out", "table", "batch_size", "device_map", "memory", "quiet"}  # a result depends on them by rounding
+# options that a result depends on by rounding at most
+_NO_NUMBERS = {"out", "table", "batch_size", "device_map", "memory", "quiet", *UNSAFE}
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _full_path(value: Any) -> Any:
 def option(name: str) -> Any:
     """The annotation of an option of the command line for a field of `Options`, with the field's documentation."""
     kind, documentation = get_args(get_type_hints(Options, include_extras=True)[name])
-    flags = [f"--{name}"] if kind is bool else []
+    flags = [f"--{name.replace('_', '-')}"] if kind is bool else []
     return Annotated[kind if kind in (bool, int, str | None) else str | None, typer.Option(*flags, help=documentation)]
 
 
@@ -160,11 +162,13 @@ def takes(names: Collection[str]) -> Callable[[Callable[..., None]], Callable[..
             numbers = {name: value for name, value in given.items() if name not in _NO_NUMBERS}
             arguments = {part.name: given.pop(part.name) for part in mine}
             models = [str(arguments[name]) for name in _MODELS if name in arguments]
-            corpus = str(arguments.get("corpus", ""))
+            corpus, study = str(arguments.get("corpus", "")), arguments.get("study")
             if models and not given.get("quiet"):
                 announce(context, f"loading {' and '.join(models)}")  # first: next torch is imported, for seconds
             elif corpus.startswith("hf:") and not given.get("quiet"):  # a data set of the hub may be fetched first
                 announce(context, f"reading {corpus}")
+            elif study and not given.get("quiet"):
+                announce(context, f"reading {study}")
             how = {name: given.pop(name) for name in list(given) if name not in own}
             options = Options(progress=not given.get("quiet"), **_read(how))
             command(**arguments, common=Common(options, **given, given=numbers))

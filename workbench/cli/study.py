@@ -1,11 +1,14 @@
 """The commands `workbench study` and `workbench runs`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from workbench.cli.options import Common, takes
 from workbench.errors import BadArgument
+from workbench.options import UNSAFE
 from workbench.terminal import announce, seen, show_table
 
 HELP = """A question in a file: analyses over models, corpora and seeds, in one folder that can be stopped and resumed.
@@ -26,8 +29,10 @@ Shard = Annotated[str, typer.Option(help="3/8: the third of eight shares of the 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
 TableFile = Annotated[Path | None, typer.Option(help="Also write the table here, as TSV, or .csv or .tex.")]
 
+_OF_MODELS = {*UNSAFE, "quiet"}
 
-@app.command()
+
+@app.command("init")
 def init(
     question: Annotated[str, typer.Argument(help="heads, neurons, patching, removal, before-and-after or evaluation.")],
     file: Annotated[Path | None, typer.Argument(help="The study file; <question>.toml by default.")] = None,
@@ -43,14 +48,15 @@ def init(
     typer.echo(seen(write_template(question, file or Path(f"{question}.toml"))))
 
 
-@app.command()
+@app.command("check")
+@takes(_OF_MODELS)
 def check(
-    context: typer.Context,
-    file: File,
+    study: File,
     probe: Annotated[
         bool, typer.Option(help="Also run each analysis on a few texts, and say what all will cost.")
     ] = True,
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Check a study without its models, then say what it will cost: time, memory and disk.
 
@@ -58,29 +64,31 @@ def check(
     workbench study check heads.toml
     workbench study check heads.toml --no-probe
     """  # noqa: D301 (click reads the backspace)
-    announce(context, f"reading {file}")
     from workbench.studies.study.check import check as check_plan
     from workbench.studies.study.check import cost, readable_cost, total
     from workbench.studies.study.jobs import jobs_of
     from workbench.studies.study.study import Study
 
-    study = Study.read(file)
-    check_plan(study)
-    jobs = jobs_of(study)
-    typer.echo(f"{file} can be run: {len(jobs)} jobs, {len(study.analyses)} analyses of {len(study.models)} models")
+    plan = _allowing(Study.read(study), common)
+    check_plan(plan)
+    jobs = jobs_of(plan)
+    typer.echo(
+        f"{seen(study)} can be run: {len(jobs)} jobs, {len(plan.analyses)} analyses of {len(plan.models)} models"
+    )
     if probe:
-        costs = cost(study, progress=not quiet)
-        show_table(readable_cost(costs), None, quiet)
+        costs = cost(plan, progress=not common.quiet)
+        show_table(readable_cost(costs), None, common.quiet)
         typer.echo(total(costs))
 
 
-@app.command()
+@app.command("run")
+@takes(_OF_MODELS)
 def run(
-    context: typer.Context,
-    file: File,
+    study: File,
     out: Out = None,
     shard: Shard = "1/1",
-    quiet: Quiet = False,
+    *,
+    common: Common,
 ) -> None:
     """Run a study: what its folder lacks is computed, and a report leads to all results.
 
@@ -88,27 +96,31 @@ def run(
     workbench study run heads.toml
     workbench study run heads.toml --out /scratch/heads --shard 3/8
     """  # noqa: D301 (click reads the backspace)
-    announce(context, f"reading {file}")
     from workbench.studies.study.study import Study
 
-    _run(Study.read(file), out or Path("runs") / file.stem, shard, quiet)
+    _run(_allowing(Study.read(study), common), out or Path("runs") / study.stem, shard, common.quiet)
 
 
-@app.command()
-def resume(context: typer.Context, folder: Folder, shard: Shard = "1/1", quiet: Quiet = False) -> None:
+@app.command("resume")
+@takes(_OF_MODELS)
+def resume(
+    study: Folder,
+    shard: Shard = "1/1",
+    *,
+    common: Common,
+) -> None:
     """Go on with a study that was stopped, from its folder alone.
 
     \b
     workbench study resume runs/heads
     """  # noqa: D301 (click reads the backspace)
-    announce(context, f"reading {folder}")
     from workbench.studies.study.folder import plan_in
     from workbench.studies.study.study import Study
 
-    _run(Study(**plan_in(folder).record), folder, shard, quiet)
+    _run(_allowing(Study(**plan_in(study).record), common), study, shard, common.quiet)
 
 
-@app.command()
+@app.command("status")
 def status(folder: Folder, table: TableFile = None, quiet: Quiet = False) -> None:
     """Show how far each job of a study is.
 
@@ -120,7 +132,7 @@ def status(folder: Folder, table: TableFile = None, quiet: Quiet = False) -> Non
     _show(status_of(folder), table, quiet)
 
 
-@app.command()
+@app.command("report")
 def report(context: typer.Context, folder: Folder) -> None:
     """Write a study's report again: what each analysis answers for each model, with a way to each job's page.
 
@@ -133,7 +145,7 @@ def report(context: typer.Context, folder: Folder) -> None:
     typer.echo(seen(report_of(folder)))
 
 
-@app.command()
+@app.command("diff")
 def diff(a: Folder, b: Folder, table: TableFile = None, quiet: Quiet = False) -> None:
     """Say what differs between two runs: jobs, inputs, options and numbers. Exits with 1 where something does.
 
@@ -150,7 +162,7 @@ def diff(a: Folder, b: Folder, table: TableFile = None, quiet: Quiet = False) ->
     raise typer.Exit(1)
 
 
-@app.command()
+@app.command("merge")
 def merge(
     folders: Annotated[list[Path], typer.Argument(help="Folders of shares, run with --shard on different disks.")],
     out: Annotated[Path, typer.Option(help="The folder of the whole.")],
@@ -166,7 +178,7 @@ def merge(
     typer.echo(seen(report_of(merge_shares(folders, out))))
 
 
-@runs.command()
+@runs.command("table")
 def table(
     folders: Annotated[list[Path], typer.Argument(help="Folders of studies.")],
     analysis: Annotated[str | None, typer.Option(help="Only the analysis of this name.")] = None,
@@ -184,7 +196,7 @@ def table(
     _show(rows, table, quiet, most=40)
 
 
-@runs.command()
+@runs.command("query")
 def query(
     sql: Annotated[str, typer.Argument(help="A query of DuckDB; the table is `runs`.")],
     folders: Annotated[list[Path], typer.Argument(help="Folders of studies.")],
@@ -199,6 +211,12 @@ def query(
     from workbench.studies.study.table import query as query_of
 
     _show(query_of(sql, folders), table, quiet)
+
+
+def _allowing(study, common: Common):
+    """A study that may load what the options of the command allow, and its file cannot."""
+    allowed = {name: True for name in UNSAFE if getattr(common.options, name)}
+    return replace(study, options={**study.options, **allowed})
 
 
 def _run(study, out: Path, shard: str, quiet: bool) -> None:

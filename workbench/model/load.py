@@ -45,6 +45,7 @@ def load_model(
     quantization: str | None = None,
     merge: bool = False,
     allow_pickle: bool = False,
+    trust_remote_code: bool = False,
     memory: int | str = "auto",
     check: str = "remembered",
 ) -> Model:
@@ -62,6 +63,8 @@ def load_model(
         quantization: `"4bit"` or `"8bit"`, by bitsandbytes, on a GPU.
         merge: add an adapter's products to the weights; otherwise its layers stay in place, which is as exact.
         allow_pickle: load `pytorch_model.bin`, which can run code; only safetensors are loaded otherwise.
+        trust_remote_code: run the Python code that a folder or a hub name brings (`auto_map` in its config.json), which
+            can do anything; a model that needs it is refused otherwise.
         memory: what activations may take in every analysis: bytes, a text such as "4 GB", or "auto", half of what is
             free. What does not fit at once is run in slices, with the same result.
         check: "remembered" takes the outcome of the checks from the cache where the same weights, configuration and
@@ -91,7 +94,7 @@ def load_model(
     elif isinstance(name, str | Path):
         target, weight_dtype = read_device(device), read_dtype(dtype)
         options = read_options(target, weight_dtype, device_map, quantization, explicit=device is not None)
-        settings = LoadSettings(weight_dtype, allow_pickle, revision, options, quantization)
+        settings = LoadSettings(weight_dtype, allow_pickle, revision, options, quantization, trust_remote_code)
         model = _from_name(str(name), tokenizer, settings, target, merge, check)
     else:
         raise BrokenModel(
@@ -190,7 +193,7 @@ def _from_name(
 def _identity(source: Path | str, module: Any, settings: LoadSettings) -> tuple[str, str]:
     """Revision and hash of a folder, or of what the hub gave: there the commit names the contents."""
     if isinstance(source, Path):
-        return unpacked_revision(source) or "local", folder_hash(source)
+        return unpacked_revision(source) or "local", folder_hash(source, code=settings.trust_remote_code)
     commit_hash = commit(source, settings)
     return (commit_hash, commit_hash) if commit_hash else ("unknown", _module_hash(module))
 

@@ -6,7 +6,7 @@ from typing import Any
 from workbench.errors import BadArgument, TooFewLanguages
 from workbench.model.load import load_model
 from workbench.model.model import Model
-from workbench.options import DEFAULTS, Options
+from workbench.options import DEFAULTS, UNSAFE, Options
 from workbench.text.corpus import Corpus
 from workbench.text.readers import load_corpus
 
@@ -17,7 +17,7 @@ def open_model(model: Any, options: Options) -> Model:
     """Load a model with these options; a Model passes through."""
     if isinstance(model, Model):
         return model
-    how = {name: getattr(options, name) for name in ("device", "dtype", "device_map", "memory")}
+    how = {name: getattr(options, name) for name in ("device", "dtype", "device_map", "memory", *UNSAFE)}
     return load_model(model, **how)
 
 

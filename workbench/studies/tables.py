@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.options import DEFAULTS, Options
 from workbench.text import languages as names
 from workbench.text.readers import load_corpus
 
@@ -43,21 +44,20 @@ def corpus_table(
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def model_table(model: Any, *, device: str | None = None, dtype: str | None = None) -> pd.DataFrame:
+def model_table(model: Any, *, options: Options = DEFAULTS) -> pd.DataFrame:
     """What a model is, what can be done with it, and the numbers from its checks.
 
     Args:
         model: what `load_model` takes.
-        device: as there.
-        dtype: as there.
+        options: how to load it.
 
     Returns:
         A column `value`, a row for each property; `can ...` rows are yes or no, the others say their unit.
     """
     from workbench.model.checks.costs import COSTS
-    from workbench.model.load import load_model
+    from workbench.studies.options import open_model
 
-    loaded = load_model(model, device=device, dtype=dtype)
+    loaded = open_model(model, options)
     rows: dict[str, Any] = {
         "name": loaded.name,
         "architecture": loaded.architecture,

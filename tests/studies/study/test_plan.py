@@ -4,6 +4,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadStudy
+from workbench.studies.study.jobs import jobs_of
 from workbench.studies.study.plan import Step
 
 GOOD = {"question": "Which heads?", "models": ["polyglot"], "analyses": [{"run": "heads"}]}
@@ -37,6 +38,8 @@ def test_a_file_and_python_say_the_same(tmp_path):
         ({"seeds": [1, 1]}, "twice"),
         ({"options": {"seed": 1}}, "options has seed"),
         ({"options": {"batches": 1}}, "it takes batch_size"),
+        ({"options": 3}, "options=3; give a table"),
+        ({"analyses": [{"run": "heads", "name": 3}]}, "named 3"),
         ({"analyses": ["heads"]}, "a table with run"),
         ({"analyses": [{"name": "a"}]}, "a table with run"),
     ],
@@ -53,6 +56,10 @@ def test_what_is_wrong_is_named(change, words):
         ('question = "a"', "lacks models, analyses"),
         ('question = "a"\nmodel = "polyglot"', "has model; a study has question, models"),
         ('question = "a"\nmodels = []\nanalyses = []', "models"),
+        (
+            'question = "a"\nmodels = ["b"]\nanalyses = []\n[options]\ntrust_remote_code = true',
+            "no file can set; give --trust-remote-code",
+        ),
     ],
 )
 def test_a_bad_file_is_named(tmp_path, text, words):
@@ -69,3 +76,11 @@ def test_a_missing_or_binary_file_is_named(tmp_path):
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadStudy, match="not TOML"):
         wb.Study.read(tmp_path / "b.toml")
+
+
+def test_python_may_allow_what_no_file_can():
+    study = wb.Study(**GOOD, options={"memory": "1GB", "allow_pickle": True})
+    assert study.record["options"] == {"memory": "1GB"}
+    (job,), (same,) = jobs_of(study), jobs_of(wb.Study(**study.record))
+    assert job.options.allow_pickle and not same.options.allow_pickle
+    assert job.key == same.key

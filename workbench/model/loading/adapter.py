@@ -55,7 +55,9 @@ def find_adapter(path: Path | None, name: str, settings: LoadSettings) -> Adapte
             "the model without it"
         )
     if weights.name == _PICKLED and not settings.allow_pickle:
-        raise BrokenModel(f"{name!r} has pickled adapter weights ({_PICKLED}), which need allow_pickle=True")
+        raise BrokenModel(
+            f"{name!r} has pickled adapter weights ({_PICKLED}), which need allow_pickle=True, or --allow-pickle"
+        )
     if find_spec("peft") is None:
         raise BadArgument(f"{name!r} is a PEFT adapter, which needs peft: pip install 'babel-workbench[adapters]'")
     digest = hashlib.sha256(f"{file_hash(folder / CONFIG)}{file_hash(weights)}".encode()).hexdigest()

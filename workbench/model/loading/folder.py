@@ -41,7 +41,9 @@ def check_folder(path: Path, name: str, width: int | None, allow_pickle: bool, *
         raise BrokenModel(f"{name!r} has no config.json; a model folder holds config.json, safetensors and a tokenizer")
     weights = weight_files(path)
     if not weights and not allow_pickle:
-        raise BrokenModel(f"{name!r} has no .safetensors file; pickled weights need allow_pickle=True")
+        raise BrokenModel(
+            f"{name!r} has no .safetensors file; pickled weights need allow_pickle=True, or --allow-pickle"
+        )
     if tokenizer and not has_tokenizer(path):
         raise BrokenModel(f"{name!r} has no tokenizer (tokenizer.json, tokenizer.model or vocab.json)")
     config = read_json(path / "config.json", name)
@@ -122,10 +124,15 @@ def deciding_files(path: Path) -> list[Path]:
     return sorted({file for pattern in _DECIDING for file in path.glob(pattern) if file.is_file()})
 
 
-def folder_hash(path: Path) -> str:
-    """SHA-256 over the names and contents of all that decides what a model computes: weights, config, tokenizer."""
+def folder_hash(path: Path, *, code: bool = False) -> str:
+    """SHA-256 over the names and contents of all that decides what a model computes: weights, config, tokenizer, code.
+
+    Args:
+        path: the folder.
+        code: its Python files may be run.
+    """
     digest = hashlib.sha256()
-    for file in deciding_files(path):
+    for file in [*deciding_files(path), *(sorted(path.rglob("*.py")) if code else ())]:
         digest.update(f"{file.name}:{file_hash(file)}\n".encode())
     return digest.hexdigest()
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class LoadSettings:
         revision: branch, tag or commit on the hub.
         options: what `from_pretrained` takes besides: `device_map`, `quantization_config`.
         quantization: "4bit" or "8bit" where the weights are quantised on loading.
+        trust_remote_code: whether Python code that the model brings is run.
     """
 
     dtype: torch.dtype
@@ -37,6 +39,7 @@ class LoadSettings:
     revision: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     quantization: str | None = None
+    trust_remote_code: bool = False
 
 
 def read_module(path: Path | str, name: str, settings: LoadSettings) -> torch.nn.Module:
@@ -54,7 +57,7 @@ def read_module(path: Path | str, name: str, settings: LoadSettings) -> torch.nn
                 dtype=settings.dtype,
                 attn_implementation="eager",
                 use_safetensors=None if settings.allow_pickle else True,
-                trust_remote_code=False,
+                trust_remote_code=settings.trust_remote_code,
                 output_loading_info=True,
                 **_from_hub(path, settings),
                 **settings.options,
@@ -66,6 +69,7 @@ def read_module(path: Path | str, name: str, settings: LoadSettings) -> torch.nn
     except (MemoryError, WorkbenchError):
         raise
     except Exception as error:  # transformers and the readers of quantised weights raise whatever their parts raise
+        _refuse_code(error, name)
         if isinstance(path, Path) or not isinstance(error, OSError | ValueError):
             raise BrokenModel(f"{name!r} cannot be loaded: {first_line(error)}") from error
         raise UnknownModel(
@@ -96,10 +100,24 @@ def read_tokenizer(path: Path | str, name: str, settings: LoadSettings) -> Any:
     try:
         with quiet():
             return transformers.AutoTokenizer.from_pretrained(
-                path, trust_remote_code=False, **_from_hub(path, settings)
+                path, trust_remote_code=settings.trust_remote_code, **_from_hub(path, settings)
             )
     except Exception as error:  # the many tokenizer classes raise whatever their parsers raise
+        _refuse_code(error, name)
         raise BrokenModel(f"{name!r} has a tokenizer that cannot be loaded: {first_line(error)}") from error
+
+
+def _refuse_code(error: Exception, name: str) -> None:
+    """Say what allows it, where transformers did not run the code that a model brings.
+
+    Raises:
+        BrokenModel: the error was that.
+    """
+    if "trust_remote_code" in str(error):
+        raise BrokenModel(
+            f"{name!r} brings Python code of its own, which was not run; read it first, then load the model with "
+            "trust_remote_code=True, or --trust-remote-code"
+        ) from error
 
 
 def commit(name: str, settings: LoadSettings) -> str | None:
@@ -133,7 +151,9 @@ def quiet():
 
 def _reader(path: Path | str, settings: LoadSettings, name: str) -> Any:
     """The class that reads a checkpoint; for a multimodal one the class that it names, with all its weights."""
-    config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **_from_hub(path, settings))
+    config = transformers.AutoConfig.from_pretrained(
+        path, trust_remote_code=settings.trust_remote_code, **_from_hub(path, settings)
+    )
     reader: Any = transformers.AutoModelForCausalLM
     if is_multimodal(config):
         named = getattr(transformers, (config.architectures or [""])[0], None)
@@ -141,7 +161,10 @@ def _reader(path: Path | str, settings: LoadSettings, name: str) -> Any:
         reader = named if fits else transformers.AutoModelForImageTextToText
     if isinstance(path, Path):
         stored = sum(file.stat().st_size for file in [*weight_files(path), *path.glob("*.bin")])
-        check_declared(stored, getattr(reader, "from_config", reader), config, name)
+        build = reader
+        if hasattr(reader, "from_config"):
+            build = partial(reader.from_config, trust_remote_code=settings.trust_remote_code)
+        check_declared(stored, build, config, name)
     return reader
 
 

@@ -69,8 +69,10 @@ def _numbers(first: xr.Dataset, second: xr.Dataset) -> list[tuple[str, Any, Any]
             if mine.dims != yours.dims or mine.shape != yours.shape:
                 changes.append((f"{name}: size", dict(mine.sizes), dict(yours.sizes)))
             elif mine.dtype.kind in "fiu" and yours.dtype.kind in "fiu":
-                gap = np.abs(mine.values.astype(float) - yours.values.astype(float))
-                at = np.unravel_index(int(np.nanargmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
+                left, right = mine.values.astype(float), yours.values.astype(float)
+                equal = (left == right) | (np.isnan(left) & np.isnan(right))
+                gap = np.where(equal, 0.0, np.nan_to_num(np.abs(left - right), nan=np.inf))  # a missing number is far
+                at = np.unravel_index(int(gap.argmax()), gap.shape)
                 changes.append((f"{name}: largest difference", mine.values[at].item(), yours.values[at].item()))
             else:
                 number = int((mine.values != yours.values).sum())

@@ -12,7 +12,7 @@ from workbench.results.files import load_result
 from workbench.results.resuming.lock import FILE as LOCK
 from workbench.results.resuming.lock import is_free
 from workbench.studies.study.jobs import Job, jobs_of
-from workbench.studies.study.plan import Plan
+from workbench.studies.study.plan import Plan, refuse_unsafe
 from workbench.studies.study.run import FAILED, FILE, record_of, result_files
 
 
@@ -24,11 +24,13 @@ def plan_in(folder: str | Path) -> Plan:
     """
     path = Path(folder).expanduser() / FILE
     try:
-        return Plan(**json.loads(path.read_text(encoding="utf-8")))
+        plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise BadStudy(f"{folder} is not the folder of a study: it has no {FILE}") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadStudy(f"{path} is damaged ({error}); run the study file again") from None
+    refuse_unsafe(plan.options, path)
+    return plan
 
 
 def status(folder: str | Path) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import Any
 from workbench import studies
 from workbench.arguments import shown
 from workbench.errors import BadStudy
-from workbench.options import Options
+from workbench.options import UNSAFE, Options
 from workbench.studies.study.plan import NAMES, Plan, Step
 
 _REFERENCE = re.compile(rf"@({NAMES})/([\w-]+)")
@@ -44,7 +44,7 @@ class Job:
     @property
     def record(self) -> dict[str, Any]:
         """All that it is given, as plain values."""
-        how = {name: value for name, value in vars(self.options).items() if name != "progress"}
+        how = {name: value for name, value in vars(self.options).items() if name not in ("progress", *UNSAFE)}
         return {"run": self.run, "model": self.model, "arguments": dict(self.arguments), "options": how}
 
     @property

@@ -8,10 +8,10 @@ from typing import Any
 
 from workbench.arguments import shown
 from workbench.errors import BadStudy
-from workbench.options import Options
+from workbench.options import UNSAFE, Options
 
 NAMES = r"[A-Za-z0-9][\w.-]*"  # of analyses: they name folders
-_OPTIONS = sorted({part.name for part in fields(Options)} - {"seed", "progress"})
+_OPTIONS = sorted({part.name for part in fields(Options)} - {"seed", "progress", *UNSAFE})
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Plan:
         languages: To keep; all when empty.
         limit: First texts of each language, or first pairs.
         seeds: Every analysis runs once with each.
-        options: Fields of `Options`, such as batch_size, for every analysis.
+        options: Fields of `Options`, such as batch_size, for every analysis; in Python also `allow_pickle` and
+            `trust_remote_code`, which no file can set.
 
     Raises:
         BadStudy: names what is wrong and what would be right.
@@ -64,9 +65,11 @@ class Plan:
             object.__setattr__(self, name, tuple(value))
         if not isinstance(self.question, str) or not self.question.strip():
             raise BadStudy(f"question={shown(self.question)}; say in a sentence what the study asks")
+        if not isinstance(self.options, Mapping):
+            raise BadStudy(f'options={shown(self.options)}; give a table, such as memory = "1GB"')
         self._check_values()
         object.__setattr__(self, "analyses", self.steps)
-        if unknown := sorted(set(self.options) - set(_OPTIONS)):
+        if unknown := sorted(set(self.options) - {*_OPTIONS, *UNSAFE}):
             raise BadStudy(f"options has {', '.join(unknown)}; it takes {', '.join(_OPTIONS)}")
 
     @property
@@ -76,8 +79,9 @@ class Plan:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The entries as plain values, as a study file has them."""
+        """The entries as plain values, as a study file has them: without what a file cannot set."""
         entries = {part.name: getattr(self, part.name) for part in fields(Plan)}
+        entries["options"] = {name: value for name, value in self.options.items() if name not in UNSAFE}
         steps = [{"run": step.run, "name": step.name, **step.arguments} for step in self.steps]
         return {**entries, "analyses": steps}
 
@@ -114,7 +118,19 @@ def read_plan(path: str | Path) -> dict[str, Any]:
         raise BadStudy(f"{path} has {', '.join(unknown)}; a study has {', '.join(known)}")
     if missing := [name for name in ("question", "models", "analyses") if name not in record]:
         raise BadStudy(f"{path} lacks {', '.join(missing)}")
+    refuse_unsafe(record.get("options"), path)
     return record
+
+
+def refuse_unsafe(options: Any, path: Path) -> None:
+    """Refuse a file that would let models run code.
+
+    Raises:
+        BadStudy: names the option, and what sets it.
+    """
+    for name in UNSAFE:
+        if isinstance(options, Mapping) and name in options:
+            raise BadStudy(f"{path} has {name}, which no file can set; give --{name.replace('_', '-')} to the command")
 
 
 def _step(given: Step | Mapping[str, Any]) -> Step:
@@ -122,5 +138,7 @@ def _step(given: Step | Mapping[str, Any]) -> Step:
         return given if given.name else Step(given.run, given.run, given.arguments)
     if not isinstance(given, Mapping) or not isinstance(given.get("run"), str):
         raise BadStudy(f'analyses has {shown(given)}; each is a table with run, such as run = "heads"')
+    if not isinstance(given.get("name", ""), str):
+        raise BadStudy(f"an analysis is named {shown(given['name'])}; give its name as text")
     rest = {name: value for name, value in given.items() if name not in ("run", "name")}
     return Step(given["run"], given.get("name", given["run"]), rest)

@@ -83,9 +83,14 @@ def query(sql: str, folders: Sequence[str | Path]) -> pd.DataFrame:
     with duckdb.connect(":memory:") as connection:
         connection.register("rows", rows)
         connection.execute("CREATE TABLE runs AS SELECT * FROM rows")
-        connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+        connection.unregister("rows")
+        connection.execute(
+            "SET python_enable_replacements = false; SET enable_external_access = false; SET lock_configuration = true"
+        )
         try:
-            return connection.execute(sql).df()
+            if (answer := connection.sql(sql)) is None:
+                raise BadArgument("the query is wrong: it gives no rows; begin it with select")
+            return answer.df()
         except duckdb.Error as error:
             raise BadArgument(f"the query is wrong: {' '.join(str(error).split())}") from None
 
