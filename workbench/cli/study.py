@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +26,8 @@ File = Annotated[Path, typer.Argument(help="A study file, in TOML.")]
 Folder = Annotated[Path, typer.Argument(help="The folder of a study, such as runs/heads.")]
 Out = Annotated[Path | None, typer.Option(help="The study's folder; runs/<name of the file> by default.")]
 Shard = Annotated[str, typer.Option(help="3/8: the third of eight shares of the jobs, as in a Slurm array.")]
+Engine = Annotated[str, typer.Option(help="local: here, one job after another; ray: on the machines of a Ray cluster.")]
+Address = Annotated[str | None, typer.Option(help="Of the Ray cluster; auto for the one that runs on this machine.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table: print only paths.")]
 TableFile = Annotated[Path | None, typer.Option(help="Also write the table here, as TSV, or .csv or .tex.")]
 
@@ -95,6 +97,7 @@ def run(
     \b
     workbench study run heads.toml
     workbench study run heads.toml --out /scratch/heads --shard 3/8
+    workbench study run heads.toml --out /shared/heads --engine ray --address auto
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.study.study import Study
 
@@ -219,9 +222,9 @@ def _allowing(study, common: Common):
     return replace(study, options={**study.options, **allowed})
 
 
-def _run(study, out: Path, shard: str, quiet: bool) -> None:
+def _run(study, out: Path, shard: str, quiet: bool, **how: Any) -> None:
     """Run a study, and print where it is."""
-    study.run(out, shard=_share(shard), progress=not quiet)
+    study.run(out, shard=_share(shard), progress=not quiet, **how)
     page = out / "report.html"
     typer.echo(seen(page if page.is_file() else out))
 

@@ -115,6 +115,7 @@ def under(
     """
     whole_number("controls", controls)
     finite("scale", scale)
+    finite("bar", bar, above=0, below=1)
     one_of("normalize", normalize, NORMALIZE)
     warn_of_tokens(normalize)
     kind = unit or _unit(groups)

@@ -21,7 +21,7 @@ from workbench.results.files import load_result
 from workbench.results.make import provenance
 from workbench.studies.study.cluster import ray_engine
 
-pytestmark = pytest.mark.xdist_group("ray")  # it starts many processes
+pytestmark = pytest.mark.cluster  # it starts many processes
 ROOT = Path(__file__).parents[4]
 ABOUT = {
     "question": "What is the same on a cluster?",
