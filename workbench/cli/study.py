@@ -89,6 +89,8 @@ def run(
     study: File,
     out: Out = None,
     shard: Shard = "1/1",
+    engine: Engine = "local",
+    address: Address = None,
     *,
     common: Common,
 ) -> None:
@@ -101,7 +103,14 @@ def run(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.study.study import Study
 
-    _run(_allowing(Study.read(study), common), out or Path("runs") / study.stem, shard, common.quiet)
+    _run(
+        _allowing(Study.read(study), common),
+        out or Path("runs") / study.stem,
+        shard,
+        common.quiet,
+        engine=engine,
+        address=address,
+    )
 
 
 @app.command("resume")
