@@ -36,9 +36,9 @@ def test_what_can_be_run(tmp_path):
         ({"models": ["polyglott"]}, "models has polyglott; it is no shipped"),
         ({"models": ["/nowhere/model"]}, "models has /nowhere/model"),
         ({"models": ["./a"]}, "models has ./a"),
-        ({"corpora": ["none.tsv"]}, "corpora has none.tsv: BadCorpus|corpora has none.tsv: "),
+        ({"corpora": ["none.tsv"]}, "corpora has none.tsv: "),
         ({"languages": ["xx"]}, "corpora has parallel: .*xx"),
-        ({"analyses": [{"run": "neuron"}]}, "no analysis is called neuron|near: neurons"),
+        ({"analyses": [{"run": "neuron"}]}, "near: neurons"),
         ({"analyses": [{"run": "patch"}]}, "patch lacks pairs"),
     ],
 )
@@ -67,7 +67,7 @@ def test_cost_is_the_line_through_two_passes(monkeypatch):
     assert costs.seconds.tolist() == pytest.approx([65.0, 65.0])
     assert costs.disk.tolist() == [300, 300]
     assert costs.attrs["memory"] > 10**7
-    assert "2 jobs, 2 results: about 2 minutes" in total(costs) or "2 min" in total(costs), total(costs)
+    assert total(costs).startswith("2 jobs, 2 results: about 2.2 minutes one after another")
     assert readable_cost(costs).seconds.tolist() == ["65.0", "65.0"]
 
 
