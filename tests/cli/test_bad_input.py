@@ -209,7 +209,7 @@ def test_no_memory(refused, model, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 TB.\nmore")
 
-    monkeypatch.setattr("workbench.model.load.load_model", fail)
+    monkeypatch.setattr("workbench.studies.options.load_model", fail)
     assert refused("check", model).startswith("TooLarge: memory ran out")
 
 

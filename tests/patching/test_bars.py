@@ -77,7 +77,10 @@ def test_a_bar_counts_each_thing_once(name, batch_size, monkeypatch):
             self.seen.append(self.n + n)
             return super().update(n)
 
-    monkeypatch.setattr(sys.modules[f"workbench.patching.{module}"], "tqdm", Recorded)
+    shown = [sys.modules[f"workbench.patching.{module}"], sys.modules["workbench.results.resuming.stoppable"]]
+    assert any(hasattr(place, "tqdm") for place in shown)
+    for place in shown:
+        monkeypatch.setattr(place, "tqdm", Recorded, raising=False)
     call({"batch_size": batch_size, "progress": True})
     (bar,) = bars
     assert (bar.unit, bar.total, bar.n) == (unit, total, total)

@@ -43,7 +43,7 @@ def test_a_changed_model_has_another_key(folder, tmp_path, change):
     assert keys[0] != keys[1]
 
 
-@pytest.mark.parametrize("part", ["_code", "versions"])
+@pytest.mark.parametrize("part", ["code", "versions"])
 def test_other_code_and_other_libraries_compute_anew(tmp_path, monkeypatch, part):
     import numpy as np
 

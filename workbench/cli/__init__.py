@@ -113,7 +113,7 @@ def check(model: ModelName = "polyglot", *, common: Common) -> None:
 
 
 @app.command()
-@takes(LOADING | {"limit", "memory", "table", "quiet"})
+@takes(LOADING | {"limit", "memory", "deduplicate", "columns", "table", "quiet"})
 def bench(
     model: ModelName = "polyglot",
     corpus: Annotated[str, typer.Option(help="A shipped corpus, folder or file.")] = "parallel",

@@ -99,8 +99,8 @@ def _by_pivot(result: xr.Dataset) -> str:
 
 
 def _ends(result: xr.Dataset, name: str) -> str:
-    """The interval of a share in brackets; empty where it has none."""
-    if f"{name}_low" not in result:
+    """The interval of a share in brackets; empty where it has none, or one without width, as all draws are alike."""
+    if f"{name}_low" not in result or np.isclose(result[f"{name}_low"], result[f"{name}_high"]):
         return ""
     return f" ({percent(float(result[f'{name}_low']))} to {percent(float(result[f'{name}_high']))})"
 

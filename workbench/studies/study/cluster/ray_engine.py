@@ -39,22 +39,15 @@ class Task:
     divide: bool = False
     lost: int = 0
 
-    @property
-    def name(self) -> str:
-        """For messages."""
+    def __str__(self) -> str:
         return "/".join([self.job.folder, *(self.part or ())])
 
 
 @dataclass(eq=False)
 class Member:
-    """A worker of the cluster.
+    """A worker: Ray's handle, its jobs' model, what it was last sent for, what it runs now, and its machine by Ray.
 
-    Attributes:
-        actor: Ray's handle of it.
-        model: That of its jobs.
-        answer: What it was last sent for; None when it is idle.
-        task: What it runs; None while it starts, or when it is idle.
-        machine: Ray's name of the machine that it is on; empty while it starts.
+    The answer is None when it is idle, the task also while it starts; until then the machine is empty.
     """
 
     actor: Any
@@ -273,7 +266,7 @@ class Crew:
         if task.lost >= TRIES:
             self.fail(task.job, f"{TRIES} workers died of it ({reason}); look at the memory that it takes")
             return
-        warn(f"{task.name}: its worker died ({reason}); another one goes on from its last finished batch")
+        warn(f"{task!s}: its worker died ({reason}); another one goes on from its last finished batch")
         self.tasks.insert(0, task)
 
     def fail(self, job: Job, reason: str) -> None:
