@@ -90,8 +90,7 @@ def test_two_processes_divide_a_study(tmp_path, expected):
     assert_whole(tmp_path / "run", whole)
 
 
-def test_a_stop_loses_no_finished_step(tmp_path, expected):
-    """A second run does only the steps that were left: at most those since the last one that was stored."""
+def test_ctrl_c_changes_no_bit(tmp_path, expected):
     whole, took = expected
     process = child(tmp_path / "run")
     time.sleep(took / 4)
@@ -101,7 +100,7 @@ def test_a_stop_loses_no_finished_step(tmp_path, expected):
     assert_whole(tmp_path / "run", whole)
 
 
-def test_a_read_only_folder_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
+def test_a_place_that_is_no_folder_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
     folder = tmp_path / "run"
     folder.write_text("a file")
     monkeypatch.setattr(run, "run_job", lambda *_, **__: pytest.fail("something was computed"))

@@ -1,16 +1,18 @@
 """A study's run: what is there is not computed again, what fails is named, and memory that runs out is halved."""
 
 import json
+from datetime import date
 
 import pytest
 import torch
 
 from tests.studies.study.toy import plan, run_toy, sums
 from tests.studies.study.toy import toys as _toys
-from workbench.errors import TooLarge, WorkbenchWarning
+from workbench.errors import Busy, TooLarge, WorkbenchWarning
 from workbench.results.files import load_result
 from workbench.studies.options import Options
 from workbench.studies.study import run
+from workbench.studies.study.folder import status
 from workbench.studies.study.jobs import jobs_of
 from workbench.studies.study.run import RECORD, run_jobs
 
@@ -124,3 +126,40 @@ def test_a_record_names_what_a_job_was_given(tmp_path):
     assert record["arguments"] == {"limit": 3, "by": 2.0, "of": "@toy/first"}
     assert record["options"]["seed"] == Options().seed
     assert set(record["files"]) == {"first.nc", "second.nc"}
+
+
+def test_a_job_waits_for_another_process_that_computes_what_it_reads(tmp_path, monkeypatch):
+    """The first two looks at `toy` find it computed elsewhere: `other`, which reads its result, is not tried before."""
+    tried, real = [], run.run_job
+
+    def busy(job, *given, **named):
+        tried.append(job.name)
+        if tried.count("toy") < 3:
+            raise Busy("another run is writing")
+        return real(job, *given, **named)
+
+    monkeypatch.setattr(run, "run_job", busy)
+    monkeypatch.setattr(run, "WAIT", 0.01)
+    assert run_jobs(plan(seeds=[0]), tmp_path, progress=False) == {}
+    assert tried == ["toy", "toy", "toy", "other"]
+
+
+def test_a_share_leaves_what_failed_in_another(tmp_path, monkeypatch):
+    study = plan(analyses=[{"run": "toy"}])
+
+    def broken(*given, **named):
+        raise TooLarge("one text does not fit")
+
+    broken.build = run_toy.build
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "function_of", lambda _: broken)
+        assert list(run_jobs(study, tmp_path, shard=(1, 2), progress=False)) == ["seed-0/toy"]
+    assert run_jobs(study, tmp_path, shard=(2, 2), progress=False) == {}
+    assert status(tmp_path).state.tolist() == ["failed", "finished"]
+    assert run_jobs(study, tmp_path, progress=False) == {}
+    assert json.loads((tmp_path / "failed.json").read_text()) == {}
+
+
+def test_a_date_in_a_study_is_read_as_text():
+    (job,) = jobs_of(plan(seeds=[0], analyses=[{"run": "toy", "of": date(2026, 11, 27)}]))
+    assert len(job.key) == 64

@@ -13,7 +13,7 @@ from workbench.results.resuming.lock import FILE as LOCK
 from workbench.results.resuming.lock import is_free
 from workbench.studies.study.jobs import Job, jobs_of
 from workbench.studies.study.plan import Plan, refuse_unsafe
-from workbench.studies.study.run import FAILED, FILE, record_of, result_files
+from workbench.studies.study.run import FILE, failed_in, record_of, result_files, was_finished
 
 
 def plan_in(folder: str | Path) -> Plan:
@@ -47,11 +47,11 @@ def status(folder: str | Path) -> pd.DataFrame:
         BadStudy: no study was run there.
     """
     folder = Path(folder).expanduser()
-    failed = _failed(folder)
+    failed = failed_in(folder)
     rows = {}
     for job in jobs_of(plan_in(folder)):
         record = record_of(folder / job.folder)
-        done = record.get("key") == job.key
+        done = was_finished(job, folder / job.folder)
         rows[job.folder] = {
             "state": _state(job, folder, done, job.folder in failed),
             "results": len(result_files(folder / job.folder)),
@@ -70,13 +70,6 @@ def _state(job: Job, folder: Path, done: bool, failed: bool) -> str:
     return "stopped" if (folder / job.folder).is_dir() else "waiting"
 
 
-def _failed(folder: Path) -> dict[str, str]:
-    try:
-        return dict(json.loads((folder / FAILED).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
 def results_in(folder: str | Path) -> Iterator[tuple[Job, str, xr.Dataset]]:
     """Each result of the finished jobs: job, name of the result, result.
 
@@ -86,6 +79,6 @@ def results_in(folder: str | Path) -> Iterator[tuple[Job, str, xr.Dataset]]:
     """
     folder = Path(folder).expanduser()
     for job in jobs_of(plan_in(folder)):
-        if record_of(folder / job.folder).get("key") == job.key:
+        if was_finished(job, folder / job.folder):
             for path in result_files(folder / job.folder):
                 yield job, path.stem, load_result(path)

@@ -50,7 +50,7 @@ class Job:
     @property
     def key(self) -> str:
         """Hash of all that it is given."""
-        return hashlib.sha256(json.dumps(self.record, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.record, sort_keys=True, default=str).encode()).hexdigest()
 
     def call(self, out: Path, model: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and named arguments of the analysis's function, but for its folder and options.

@@ -8,7 +8,7 @@ from workbench.results.files import load_result, write_whole
 from workbench.results.resuming.lock import locked
 from workbench.studies.study.folder import plan_in
 from workbench.studies.study.jobs import Job, jobs_of
-from workbench.studies.study.run import FILE, record_of, result_files
+from workbench.studies.study.run import FILE, result_files, was_finished
 
 
 def merge(folders: Sequence[str | Path], out: str | Path) -> Path:
@@ -43,7 +43,7 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Path:
 
 
 def _finished(job: Job, folder: Path) -> bool:
-    return record_of(folder / job.folder).get("key") == job.key
+    return was_finished(job, folder / job.folder)
 
 
 def _copy(source: Path, target: Path) -> None:

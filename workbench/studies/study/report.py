@@ -16,7 +16,7 @@ from workbench.studies.report.render import render
 from workbench.studies.report.store import load_report, save_report
 from workbench.studies.study.folder import plan_in
 from workbench.studies.study.jobs import Job, jobs_of
-from workbench.studies.study.run import record_of, result_files
+from workbench.studies.study.run import record_of, result_files, was_finished
 
 
 def report(folder: str | Path) -> Path:
@@ -35,7 +35,7 @@ def report(folder: str | Path) -> Path:
     folder = Path(folder).expanduser()
     plan = plan_in(folder)
     jobs = jobs_of(plan)
-    done = [job for job in jobs if record_of(folder / job.folder).get("key") == job.key]
+    done = [job for job in jobs if was_finished(job, folder / job.folder)]
     if not done:
         raise BadStudy(f"no job in {folder} is finished; `workbench study status {folder}` shows how far it is")
     names = dict.fromkeys(job.name for job in done)

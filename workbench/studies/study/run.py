@@ -57,6 +57,9 @@ def in_order(jobs: Sequence[Job], out: Path, progress: bool) -> dict[str, str]:
         if lacking := [folder for folder in job.needs if folder in failed]:
             failed[job.folder] = f"it needs {', '.join(lacking)}, which failed"
             continue
+        if {other.folder for other in left} & set(job.needs):  # another process computes what it reads
+            left.append(job)
+            continue
         if progress:
             tqdm.write(f"[{len(jobs) - len(left)}/{len(jobs)}] {job.folder}")
         try:
@@ -98,10 +101,18 @@ def run_jobs(
     jobs = shard_of(jobs_of(study), shard)
     if out.is_dir():
         remove_partial(out)
-    write_whole(out / FILE, json.dumps(study.record, ensure_ascii=False, indent=1))
+    write_whole(out / FILE, json.dumps(study.record, ensure_ascii=False, indent=1, default=str))
     failed = engine(jobs, out, progress)
-    write_whole(out / FAILED, json.dumps(failed, ensure_ascii=False, indent=1))
+    others = {folder: why for folder, why in failed_in(out).items() if folder not in {job.folder for job in jobs}}
+    write_whole(out / FAILED, json.dumps({**others, **failed}, ensure_ascii=False, indent=1))
     return failed
+
+
+def failed_in(out: Path) -> dict[str, str]:
+    """Folder of a job -> why it failed when it was last run; empty where no record is or it cannot be read."""
+    with suppress(OSError, ValueError, TypeError):
+        return dict(json.loads((out / FAILED).read_text(encoding="utf-8")))
+    return {}
 
 
 def shard_of(jobs: list[Job], shard: tuple[int, int]) -> list[Job]:
@@ -124,10 +135,11 @@ def run_job(job: Job, out: Path, models: Models, *, progress: bool = True) -> No
     set_damaged_aside(folder)
 
     def run(options: Options) -> None:
-        if not _is_finished(job, folder, analysis_of(job, out, models, options)):
-            first, named = job.call(out, models.of(job.model, options) if job.model else None)
-            function_of(job.run)(*first, **named, out=folder, options=options)
-            _write_record(job, folder, time.monotonic() - start)
+        if was_finished(job, folder) and _has_all(folder, analysis_of(job, out, models, options)):
+            return
+        first, named = job.call(out, models.of(job.model, options) if job.model else None)
+        function_of(job.run)(*first, **named, out=folder, options=options)
+        _write_record(job, folder, time.monotonic() - start)
 
     within_memory(job, run, progress=progress)
 
@@ -181,10 +193,13 @@ def set_damaged_aside(folder: Path) -> None:
             warn(f"{error}; it is in {aside} now, and is computed again")
 
 
-def _is_finished(job: Job, folder: Path, analysis: Analysis) -> bool:
-    """Whether a job's results and report are there, of this model, these texts and this code."""
-    if record_of(folder).get("key") != job.key or not (folder / "report.html").is_file():
-        return False
+def was_finished(job: Job, folder: Path) -> bool:
+    """Whether a job was finished with what it is given now, and its report is there."""
+    return record_of(folder).get("key") == job.key and (folder / "report.html").is_file()
+
+
+def _has_all(folder: Path, analysis: Analysis) -> bool:
+    """Whether all results are there, of this model, these texts and this code."""
     return all(Run(folder).has(cell.name, cell.key) for cell in analysis.cells)
 
 
@@ -201,7 +216,7 @@ def _write_record(job: Job, folder: Path, seconds: float) -> None:
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in result_files(folder)}
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     record = {"key": job.key, **job.record, "files": files, "seconds": round(seconds, 3), "finished": now}
-    write_whole(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1))
+    write_whole(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1, default=str))
 
 
 def _halved(options: Options, error: BaseException) -> Options:

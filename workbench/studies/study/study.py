@@ -3,8 +3,11 @@
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
+
 from workbench.arguments import one_of
 from workbench.errors import BadStudy, FailedJobs
+from workbench.studies.study.check import check, cost
 from workbench.studies.study.cluster.ray_engine import on_ray
 from workbench.studies.study.jobs import jobs_of
 from workbench.studies.study.plan import Plan, read_plan
@@ -38,6 +41,18 @@ class Study(Plan):
             return cls(**record)
         except BadStudy as error:
             raise BadStudy(f"{path}: {error}") from None
+
+    def check(self) -> None:
+        """Check that the study can be run, without loading a model.
+
+        Raises:
+            BadStudy: what its jobs lack, a name that is no model, or a corpus that cannot be read or lacks a language.
+        """
+        check(self)
+
+    def cost(self, *, progress: bool = True) -> pd.DataFrame:
+        """What the study will cost on this machine, from a short probe of every analysis; see `wb.studies.cost`."""
+        return cost(self, progress=progress)
 
     def run(
         self,

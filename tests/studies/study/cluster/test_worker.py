@@ -32,7 +32,8 @@ WEIGHTS = 100
 def test_what_a_worker_takes(options, nodes, needs, monkeypatch):
     monkeypatch.setattr(worker, "weights_in_memory", lambda name, dtype: WEIGHTS)
     assert demands("a model", Options(**options), nodes) == {**needs, "memory": WEIGHTS}
-    assert demands("a model", Options(**options, memory=7), nodes) == {**needs, "memory": WEIGHTS + 7}
+    for seven in (7000, "7KB"):
+        assert demands("a model", Options(**options, memory=seven), nodes) == {**needs, "memory": WEIGHTS + 7000}
     assert demands("", Options(**options), nodes) == needs
 
 

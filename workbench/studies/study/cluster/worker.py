@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.errors import Busy, CannotWrite, WorkbenchError
 from workbench.model.load import weights_in_memory
+from workbench.model.memory import check_memory
 from workbench.options import Options
 from workbench.studies.analysis import compute_part
 from workbench.studies.runs import Run, code
@@ -102,7 +103,8 @@ def demands(model: str, options: Options, nodes: Sequence[dict[str, Any]]) -> di
     weights = None
     with suppress(WorkbenchError):  # loading the model reports it
         weights = weights_in_memory(model, options.dtype) if model else None
-    memory = (weights or 0) + (options.memory if isinstance(options.memory, int) else 0)
+    limit = check_memory(options.memory)
+    memory = (weights or 0) + (limit if isinstance(limit, int) else 0)
     return {**needs, "memory": memory} if memory else needs
 
 
