@@ -124,6 +124,6 @@ CHANGES = [
     of_key(limit=1),
     of_key(languages=["en", "de"]),
     of_key(texts={**TEXTS, "de": ["Guten Tag", "Hallo!"]}),
-    of_program("_code"),
+    of_program("code"),
     of_program("versions"),
 ]
