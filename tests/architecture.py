@@ -12,6 +12,8 @@ FLOORS = [
     {"cli", "terminal"},
     {"studies", "live"},
     {"figures"},
+    {"merging"},
+    {"steering"},
     {"heads", "neurons", "patching", "lens", "attribution", "evaluation"},
     {"planted"},
     {"training"},

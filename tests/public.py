@@ -18,7 +18,19 @@ from tests.patching.cases import make_pairs
 from workbench.text.corpus import Corpus
 from workbench.text.tasks.task import Task
 
-PACKAGES = ("heads", "neurons", "patching", "lens", "attribution", "planted", "evaluation", "figures", "live")
+PACKAGES = (
+    "heads",
+    "neurons",
+    "patching",
+    "lens",
+    "attribution",
+    "planted",
+    "evaluation",
+    "steering",
+    "merging",
+    "figures",
+    "live",
+)
 TEXTS = {
     "de": ("Der Hund", "Es regnet", "Na ja"),
     "en": ("The dog", "It rains", "No"),

@@ -14,7 +14,7 @@ from workbench.cli import app
 DOCS = Path(__file__).parents[2] / "docs"
 METHODS = sorted(path for path in DOCS.glob("methods/*.md") if path.stem != "index")
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "notebooks" not in path.parts)
-ROOMS = ("heads", "neurons", "patching", "lens", "attribution", "planted", "figures", "live")
+ROOMS = ("heads", "neurons", "patching", "lens", "attribution", "planted", "steering", "merging", "figures", "live")
 HEADINGS = ["Definition", "Call", "Picture", "Paper", "Pitfalls"]
 named = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
 
