@@ -79,6 +79,13 @@ def test_single_texts_are_no_rows_and_a_single_number_is(results):
     assert rows[["variable", "value"]].values.tolist() == [["rho", 0.25]]
 
 
+def test_an_axis_with_the_name_of_a_column_does_not_overwrite_it(results):
+    compared = made({"accuracy": (("model", "language"), np.eye(2), "a")}, model=["a", "b"], language=["de", "fr"])
+    rows = results(compared)
+    assert set(rows.model) == {""}  # a toy takes no model
+    assert rows[["model_axis", "language", "value"]].to_numpy().tolist()[:2] == [["a", "de", 1.0], ["a", "fr", 0.0]]
+
+
 def test_a_study_without_results_is_named(study, tmp_path):
     for job in jobs_of(plan_in(study)):
         (study / job.folder / "job.json").unlink()

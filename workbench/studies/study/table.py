@@ -15,6 +15,7 @@ _ENDS = ("low", "high", "p_value")
 _FIRST = ("study", "analysis", "model", "corpus", "seed", "result", "variable")
 _SINGLE = {"sample", "item", "pair", "sentence", "option", "control", "query", "key"}  # axes of single measurements
 _LAST = ("value", "label", *_ENDS)
+_TAKEN = {*_FIRST, *_LAST}
 
 
 def table(folder: str | Path | Sequence[str | Path], *, analysis: str | None = None) -> pd.DataFrame:
@@ -26,7 +27,8 @@ def table(folder: str | Path | Sequence[str | Path], *, analysis: str | None = N
 
     Returns:
         A row for each cell of each result's main variable, but not of single texts and items: `study`, `analysis`,
-        `model`, `corpus`, `seed`, `result`, `variable`, a column for each axis (`language`, `layer`, `head` ...),
+        `model`, `corpus`, `seed`, `result`, `variable`, a column for each axis (`language`, `layer`, `head` ...; an
+        axis with the name of one of the former, such as `model` of a comparison of models, is `model_axis`),
         `value`, or `label` where it is a word, and `low`, `high`, `p_value` where the result has them.
         `DataFrame.to_latex` and `to_csv` write it.
 
@@ -53,7 +55,7 @@ def table(folder: str | Path | Sequence[str | Path], *, analysis: str | None = N
         places = ", ".join(map(str, folders))
         raise BadStudy(f"no finished result in {places}; `workbench study status` shows how far it is")
     rows = pd.concat(frames, ignore_index=True)
-    axes = [str(name) for name in rows.columns if name not in (*_FIRST, *_LAST)]
+    axes = [str(name) for name in rows.columns if name not in _TAKEN]
     return rows.reindex(columns=[*_FIRST, *axes, *(name for name in _LAST if name in rows)])
 
 
@@ -108,5 +110,6 @@ def _cells(result: xr.Dataset, name: str) -> pd.DataFrame:
     content = "value" if result[name].dtype.kind in "fiub" else "label"
     ends = {end: values for end, values in companions(result, name).items() if end in _ENDS}
     cells = xr.Dataset({content: result[name], **ends}).reset_coords(drop=True)
+    cells = cells.rename({axis: f"{axis}_axis" for axis in cells.dims if axis in _TAKEN})
     rows = cells.to_dataframe().reset_index() if cells.dims else pd.DataFrame([{n: v.item() for n, v in cells.items()}])
     return rows.dropna(subset=[content]).assign(variable=name)
