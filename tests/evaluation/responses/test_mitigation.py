@@ -50,3 +50,15 @@ def test_settings_reach_the_model(wrapped):
         wb.evaluation.mitigation(wrapped("llama"), PROMPTS, {"x": {"shot": 1}}, identify=identify, progress=False)
     with pytest.raises(BadArgument, match="give at least one"):
         wb.evaluation.mitigation(wrapped("llama"), PROMPTS, {}, identify=identify)
+
+
+def test_a_type_error_inside_is_no_unknown_option(monkeypatch, wrapped):
+    def respond(model, prompts, *, tokens, **_):
+        raise TypeError("a defect inside")
+
+    monkeypatch.setattr(module, "respond", respond)
+    with pytest.raises(TypeError, match="a defect inside"):
+        wb.evaluation.mitigation(wrapped("llama"), PROMPTS, {"a": {"tokens": 1}}, identify=lambda text: "de")
+    with pytest.raises(BadArgument, match=r"setting 'b' has an option .*does not take: .*'tokens'"):
+        settings = {"a": {"tokens": 1}, "b": {}}
+        wb.evaluation.mitigation(wrapped("llama"), PROMPTS, settings, identify=lambda text: "de")

@@ -10,7 +10,7 @@ import xarray as xr
 from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.evaluation.responses.passes import named, passes
-from workbench.evaluation.responses.respond import check_prompts, respond
+from workbench.evaluation.responses.respond import check_options, check_prompts, respond
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.proportions import mcnemar
@@ -64,13 +64,12 @@ def mitigation(
     if not settings:
         raise BadArgument("settings={}; give at least one, such as {'greedy': {'temperature': 0}}")
     check_prompts(prompts)
+    for name, options in settings.items():
+        check_options(respond, options, f"setting {name!r}")
     languages = [check(code) for code in prompts["language"]]
     rows = []
     for options in settings.values():
-        try:
-            table = respond(model, prompts, **{"seed": seed, "progress": progress, **options})
-        except TypeError as error:
-            raise BadArgument(f"a setting has an option that wb.evaluation.respond does not take: {error}") from None
+        table = respond(model, prompts, **{"seed": seed, "progress": progress, **options})
         texts = table["completion"].tolist()
         judged = passes(texts, languages, identify=identify, dictionary=words, segment=segment, bar=bar)
         rows.append(np.where(judged.lines > 0, judged.lines == judged.right, np.nan))
