@@ -104,7 +104,9 @@ def test_directions_are_added_in_turn(files, tmp_path):
     model = wb.load_model(str(files / "tiny"))
     vectors = np.random.default_rng(0).normal(size=(2, model.n_layers, model.d_model))
     axes = ("language", "layer", "d")
-    made = make_result({"direction": (axes, vectors, "direction")}, {"language": ["de", "ja"]}, method="test", parameters={})
+    made = make_result(
+        {"direction": (axes, vectors, "direction")}, {"language": ["de", "ja"]}, method="test", parameters={}
+    )
     wb.save_result(made, tmp_path / "directions.nc")
     run = {"groups": str(tmp_path / "directions.nc"), "controls": 2}
     folder = run_evaluate(str(files / "tiny"), str(files / "first.jsonl"), out=tmp_path / "run", **run)

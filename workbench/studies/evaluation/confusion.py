@@ -208,8 +208,7 @@ def _rates(responses: xr.Dataset, judge: Mapping[str, Any], seed: int) -> xr.Dat
 
 def _sections(results: Results, identify: str, judge: Mapping[str, Callable[..., Any]]) -> list[Section]:
     made, recognised = results["confusion"], results.get("recognised")
-    means = findings.by_language(made)
-    shown = means.squeeze("task", drop=True) if means.sizes["task"] == 1 else means
+    shown = made.squeeze("task", drop=True) if made.sizes["task"] == 1 else made
     of_texts = (
         " Beside it, the same rule was applied to texts that are in their language." if recognised is not None else ""
     )
