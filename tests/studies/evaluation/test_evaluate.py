@@ -11,6 +11,7 @@ from tests.models import save
 from workbench.cli import app
 from workbench.errors import BadArgument, BadTask
 from workbench.results.make import make_result
+from workbench.studies.evaluation.barriers import run_barriers
 from workbench.studies.evaluation.evaluate import run_evaluate
 
 ROWS = [
@@ -152,3 +153,29 @@ def test_tasks_whose_picks_mean_different_things_are_not_compared(files, tmp_pat
     path.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
     folder = run_evaluate(str(files / "tiny"), str(path), out=tmp_path / "run")
     assert not (folder / "task_jsonl_consistency.nc").exists() and (folder / "report.html").exists()
+
+
+def test_tasks_from_rows_differ_by_their_content(files, tmp_path):
+    other = [{**row, "gold": 0} for row in ROWS]
+    both = run_evaluate(str(files / "tiny"), {"as it is": ROWS, "zero": other}, out=tmp_path / "both")
+    one, two = (wb.load_result(both / f"{name}.nc") for name in ("as_it_is", "zero"))
+    assert one.gold.values.tolist() != two.gold.values.tolist() and (both / "tasks.nc").exists()
+    for rows, expected in ((ROWS, one), (other, two)):  # the same name and folder: nothing of the first is taken
+        folder = run_evaluate(str(files / "tiny"), {"quiz": wb.load_task(rows)}, out=tmp_path / "run")
+        assert wb.load_result(folder / "quiz.nc").gold.values.tolist() == expected.gold.values.tolist()
+        made = run_barriers(str(files / "tiny"), rows, out=tmp_path / "mixed", pivot="de", variants="question")
+        accuracy = wb.load_result(made / "barriers.nc").pivot_accuracy.item()
+        assert (
+            accuracy
+            == wb.evaluation.barriers(
+                wb.load_model(str(files / "tiny")),
+                wb.load_task(rows),
+                pivot="de",
+                variants=["question"],
+                progress=False,
+            ).pivot_accuracy.item()
+        )
+    with pytest.raises(BadArgument, match="give names or files, or a dict of name -> rows or Task"):
+        run_evaluate(str(files / "tiny"), ROWS, out=tmp_path / "a")
+    with pytest.raises(BadArgument, match="give names or files, or a dict of name -> rows or Task"):
+        run_evaluate(str(files / "tiny"), wb.load_task(ROWS), out=tmp_path / "a")

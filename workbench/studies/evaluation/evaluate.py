@@ -1,14 +1,14 @@
 """The study of tasks: what a model can do in each language, and what some groups of heads or neurons do for that."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import xarray as xr
 
 from workbench import figures
-from workbench.arguments import expect, one_of
+from workbench.arguments import expect, one_of, shown
 from workbench.errors import BadArgument, BadTask
 from workbench.evaluation import accuracy, consistency, load_task, table, under
 from workbench.evaluation.generated.measure import check_options
@@ -40,7 +40,7 @@ _SHUFFLED = (
 @analysis("evaluate", only_python=[name for name in OF_TEXTS if name != "truncate"])
 def run_evaluate(
     model: Any,
-    tasks: str | Sequence[str],
+    tasks: str | Sequence[str] | Mapping[str, Any],
     *,
     out: str | Path,
     languages: str | Sequence[str] | None = None,
@@ -57,7 +57,7 @@ def run_evaluate(
     """Measure tasks by language, and write a report.
 
     Args:
-        tasks: what `load_task` takes, one or more.
+        tasks: shipped tasks or files, one or more; or a dict of name -> what else `load_task` takes, such as rows.
         format: cloze, question or letters; see `wb.evaluation.accuracy`.
         normalize: see `wb.evaluation.choose`.
         shots: so many first items stand, solved, before each of the others.
@@ -77,9 +77,7 @@ def run_evaluate(
         BadArgument: a measure without groups.
     """
     refuse_chat(options, "a task")
-    named = {task_name(source): source for source in ([tasks] if isinstance(tasks, str) else tasks)}
-    if not named or len(named) < len([tasks] if isinstance(tasks, str) else tasks):
-        raise BadArgument(f"tasks={tasks!r}; give one or more, each with a name of its own")
+    named = _named(tasks)
     loaded_tasks = {name: load_task(source, languages=languages, limit=limit) for name, source in named.items()}
     members = None if groups is None else load_result(expect("groups", groups, str | Path))
     if one_of("measure", measure, get_args(OfTask)) != "accuracy" and groups is None:
@@ -112,6 +110,24 @@ def run_evaluate(
         sections=lambda results: _sections(results, list(loaded_tasks)),
         main=tuple(loaded_tasks),
     )
+
+
+def _named(tasks: Any) -> dict[str, Any]:
+    """Name in files -> source.
+
+    Raises:
+        BadArgument: no task, one that has no name, or two of one name.
+    """
+    sources = tasks if isinstance(tasks, Mapping) else [tasks] if isinstance(tasks, str) else tasks
+    if isinstance(sources, Mapping):
+        named = {task_name(str(name)): source for name, source in sources.items()}
+    elif isinstance(sources, Sequence) and all(isinstance(source, str) for source in sources):
+        named = {task_name(source): source for source in sources}
+    else:
+        raise BadArgument(f"tasks={shown(tasks)}; give names or files, or a dict of name -> rows or Task")
+    if not named or len(named) < len(sources):
+        raise BadArgument(f"tasks={shown(tasks)}; give one or more, each with a name of its own")
+    return named
 
 
 def task_name(source: str) -> str:
