@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -87,14 +87,15 @@ def changes_of(
             for name, own in vectors.items()
         }
         return Changes("direction", sets, scale, {})
-    kind = unit or _unit(groups)
+    units = cast(Groups, groups)
+    kind = unit or _unit(units)
     model.require(kind)
     width = model.n_heads if kind == "head" else model.n_neurons
     sets = {
         name: np.concatenate(
             [mask[None], random_groups(name, mask, controls, seed=seed, unit=kind, reuse_own=kind == "head")]
         )
-        for name, mask in read_groups(groups, model.n_layers, width, unit=kind, share=SHARE[kind]).items()
+        for name, mask in read_groups(units, model.n_layers, width, unit=kind, share=SHARE[kind]).items()
     }
     return Changes(kind, sets, scale, {} if fill is None else {f"{kind}_fill": _fill(fill, model, kind)})
 

@@ -91,10 +91,10 @@ def random_directions(name: str, vectors: np.ndarray, count: int, *, seed: int) 
     drawn = np.zeros((count, *vectors.shape))
     used = vectors.any(1)
     left, sizes, _ = np.linalg.svd(vectors[used], full_matrices=False)
-    for draw in drawn:
+    for draw in range(count):
         axes, upper = np.linalg.qr(generator.normal(size=(vectors.shape[1], len(sizes))))
         axes *= np.sign(upper.diagonal())  # the factorization chooses signs: without this, not all are as likely
-        draw[used] = (left * sizes) @ axes.T
+        drawn[draw, used] = (left * sizes) @ axes.T
     return drawn
 
 
