@@ -270,7 +270,7 @@ def _loading(given: SimpleNamespace) -> dict[str, dict]:
         "load_corpus": {"source": given.corpus, "languages": ["de"], "limit": 1},
         "load_pairs": {"source": given.pairs},
         "load_prompts": {"folder": given.folder / "prompts.csv"},
-        "load_task": {"source": "words", "languages": ["de", "fr"], "limit": 2},
+        "load_task": {"source": "words", "languages": ["de", "fr"], "limit": 2, "delimiter": " "},
         "load_words": {"source": given.words, "languages": ["de", "en"]},
         "translation_pairs": {"words": given.words, "source": "de", "target": "en", "shots": 1, "limit": 1},
         "load_result": {"path": given.folder / "counts.nc"},
@@ -301,7 +301,7 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
             "accuracy": {"bytes": given.answers, "letters": given.answers},
         },
         "evaluation.from_lm_eval": {"path": given.folder / "samples_quiz_de_2026-01-02T03-04-05.678.jsonl"},
-        "evaluation.load_task": {"source": "words", "languages": ["de", "fr"], "limit": 2},
+        "evaluation.load_task": {"source": "words", "languages": ["de", "fr"], "limit": 2, "delimiter": " "},
         "evaluation.mitigation": {
             "model": given.model,
             "prompts": given.prompts,

@@ -7,6 +7,7 @@ import pytest
 import workbench as wb
 from tests.evaluation.test_accuracy import QUICK, rows
 from workbench.errors import BadArgument, BadCorpus, BadResult
+from workbench.evaluation import measures
 from workbench.evaluation.measures import agreement, consistency, linearized
 from workbench.results.groups import random_groups, read_units
 
@@ -170,3 +171,12 @@ def test_what_cannot_be_measured_is_refused(wrapped):
     apart = rows(("de",), items=3) + [{**row, "id": f"x{row['id']}"} for row in rows(("en",), items=3)]
     with pytest.raises(BadResult, match="not aligned"):
         wb.evaluation.under(model, wb.load_task(apart), GROUPS, measure="agreement", **QUICK)
+
+
+def test_a_type_error_inside_is_no_unknown_option(monkeypatch, wrapped):
+    def respond(model, prompts, *, tokens, **_):
+        raise TypeError("a defect inside")
+
+    monkeypatch.setattr(measures, "respond", respond)
+    with pytest.raises(TypeError, match="a defect inside"):
+        wb.evaluation.under(wrapped("llama"), PROMPTS, GROUPS, identify=identify, respond=ANSWERS, **QUICK)

@@ -35,8 +35,18 @@ def evaluate(
     ] = None,
     groups: Annotated[
         Path | None,
-        typer.Option(help="A saved result with groups or a score of heads or neurons, switched off in turn."),
+        typer.Option(
+            help="A saved result with groups or a score of heads or neurons, switched off in turn, or with "
+            "directions of languages, added in turn."
+        ),
     ] = None,
+    measure: Annotated[
+        str,
+        typer.Option(
+            help="With --groups: accuracy; agreement: the share of items with the same option picked in the other "
+            "languages; consistency: that beyond what the accuracies imply."
+        ),
+    ] = "accuracy",
     controls: Annotated[int, typer.Option(help="Random groups for each group.")] = 20,
     *,
     common: Common,
@@ -48,13 +58,15 @@ def evaluate(
     workbench evaluate polyglot words xcopa/ --normalize characters
     workbench evaluate gemma-3-270m mgsm/ --format question --shots 4 --limit 20
     workbench evaluate polyglot words --groups runs/heads/roles.nc
+    workbench evaluate polyglot words --groups runs/heads/roles.nc --measure consistency
     """  # noqa: D301 (click reads the backspace)
     from workbench.results.files import load_result
     from workbench.studies.evaluation.evaluate import run_evaluate, task_name
     from workbench.studies.findings.evaluation.accuracy import accuracy_table
 
     folder = common.folder("evaluate", model, *tasks)
-    how = {"format": format, "normalize": normalize, "shots": shots, "tokens": tokens, "controls": controls}
+    how = {"format": format, "normalize": normalize, "shots": shots, "tokens": tokens}
+    how |= {"measure": measure, "controls": controls}
     named = tasks[0] if len(tasks) == 1 else tasks
     run_evaluate(model, named, out=folder, groups=None if groups is None else str(groups), **how, **common.texts)
     for number, source in enumerate(tasks):

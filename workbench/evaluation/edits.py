@@ -1,17 +1,16 @@
-"""Under edits: what each language can no longer do without a group of heads or neurons, against random groups."""
+"""Under edits: what each language can do without a group of units or with a direction added, against random ones."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.arguments import checked, finite, one_of, shown, whole_number
-from workbench.errors import BadArgument
+from workbench.arguments import checked, finite, one_of, whole_number
 from workbench.evaluation import measures
+from workbench.evaluation.changes import changes_of
 from workbench.evaluation.measures import NOUNS, Measure, OfPrompts, OfTask
 from workbench.evaluation.picks import NORMALIZE, warn_of_tokens
 from workbench.evaluation.scoring.formats import Format
@@ -20,7 +19,7 @@ from workbench.model.edits import edited
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.controls import OWNERS, beyond_controls
-from workbench.results.groups import Groups, random_groups, read_groups
+from workbench.results.groups import Groups
 from workbench.results.make import Variables, make_result
 from workbench.results.proportions import mcnemar
 from workbench.results.resuming.progress import resumed
@@ -28,7 +27,6 @@ from workbench.results.statistics import corrected
 from workbench.text.tasks.task import Task
 from workbench.text.tokens.segment import Segmenters
 
-_SHARE = {"head": 0.02, "neuron": 0.01}  # of the units, taken from a score
 _CELLS = ("group", "language")
 
 
@@ -38,7 +36,7 @@ _CELLS = ("group", "language")
 def under(
     model: Model,
     task: Task | pd.DataFrame,
-    groups: Groups,
+    groups: Groups | Mapping[Any, xr.Dataset],
     *,
     measure: str | None = None,
     unit: Literal["head", "neuron"] | None = None,
@@ -61,7 +59,9 @@ def under(
 ) -> xr.Dataset:
     """Measure a task or responses without each group of heads or neurons: the knock-out matrix, in what a model can do.
 
-    Each group is compared with `controls` random groups of as many units in each layer, drawn outside it.
+    Each group is compared with `controls` random groups of as many units in each layer, drawn outside it. Directions
+    may take the place of groups: each is added to the residual stream, and compared with random directions, which are
+    it turned as a whole: of the same length in each layer, and with the same angles between layers.
 
     A task is measured by its `"accuracy"`; by the `"agreement"` of each language, the mean over the other languages of
     the share of items with the same option picked; or by its `"consistency"`, that less what independent picks of these
@@ -73,9 +73,11 @@ def under(
         model: the model.
         task: of kind choice; or prompts of `wb.load_prompts` or `openings`, of one task.
         groups: a Result with `member` or a score of heads or neurons, whose languages become the groups, or a dict of
-            group -> (layer, unit) pairs, such as `wb.heads.top(scores)`.
+            group -> (layer, unit) pairs, such as `wb.heads.top(scores)`. Of directions: a Result with
+            `direction[language, layer, d]`, or a dict of group -> Result with `direction[layer, d]`, each added times
+            its attribute `strength` (1 where it has none).
         measure: one of these; accuracy of a task and line_pass of prompts when None.
-        unit: of the pairs; read from a Result, else heads.
+        unit: of the pairs; read from a Result, else heads. Not of directions, nor are the next two.
         scale: what the outputs of the units are multiplied by: 0 switches off.
         fill: what takes their place where it is not zero, such as means over a corpus: [layer, head, d_head] or
             [layer, neuron].
@@ -97,14 +99,15 @@ def under(
         `excess_low`, `excess_high` and `p_value` (t-test over items against the mean of the controls, corrected over
         all cells: a group is beyond the random groups themselves only where `delta` is outside `control_low` to
         `control_high` too); `control_delta[group, control, language]`; `sample_delta[group, language, item]`;
-        `baseline[language]`; `units[group]`. Of accuracy also `mcnemar[group, language]`, the exact p-value of delta
-        alone, corrected. Of prompts also `skipped[group, language]` and `baseline_skipped[language]`, counts of
-        responses without a line that counts. The numbers of items of agreement and rates are linearized (delta method),
-        so that their mean is the change; it is NaN where, with the group or one of its random ones, no response counts.
+        `baseline[language]`; `units[group]`, of a direction its layers. Of accuracy also `mcnemar[group, language]`,
+        the exact p-value of delta alone, corrected. Of prompts also `skipped[group, language]` and
+        `baseline_skipped[language]`, counts of responses without a line that counts. The numbers of items of agreement
+        and rates are linearized (delta method), so that their mean is the change; it is NaN where, with the group or
+        one of its random ones, no response counts.
 
     Raises:
         BadArgument: an option out of range, a unit that does not exist, or a group that leaves too few for controls.
-        BadResult: `groups` belongs to another model.
+        BadResult: `groups` belongs to another model, or a direction has numbers that are NaN or infinite.
         BadTask: a generated task.
         BadResult, TooFewLanguages: agreement or consistency of a task that `consistency` refuses.
         BadCorpus: no prompts, or those of several tasks.
@@ -118,7 +121,6 @@ def under(
     finite("bar", bar, above=0, below=1)
     one_of("normalize", normalize, NORMALIZE)
     warn_of_tokens(normalize)
-    kind = unit or _unit(groups)
     measured = _measure(
         model,
         task,
@@ -127,49 +129,37 @@ def under(
         of_prompts={"identify": identify, "words": words, "segment": segment, "bar": bar},
         respond={"seed": seed, "progress": False, "batch_size": batch_size, **(respond or {})},
     )
-    model.require(kind)
-    width = model.n_heads if kind == "head" else model.n_neurons
-    masks = {
-        name: np.concatenate(
-            [mask[None], random_groups(name, mask, controls, seed=seed, unit=kind, reuse_own=kind == "head")]
-        )
-        for name, mask in read_groups(groups, model.n_layers, width, unit=kind, share=_SHARE[kind]).items()
-    }
+    changes = changes_of(model, groups, unit=unit, scale=scale, fill=fill, controls=controls, seed=seed)
     clean, skipped = measured.read()
-    values = np.full((len(masks), 1 + controls, *clean.shape), np.nan)
-    skips = np.full((len(masks), len(clean)), np.nan)
-    runs = [(group, control) for group in range(len(masks)) for control in range(1 + controls)]
-    fills = {} if fill is None else {f"{kind}_fill": _fill(fill, model, kind)}
+    values = np.full((len(changes.sets), 1 + controls, *clean.shape), np.nan)
+    skips = np.full((len(changes.sets), len(clean)), np.nan)
+    runs = [(group, control) for group in range(len(changes.sets)) for control in range(1 + controls)]
     with tqdm(total=len(runs), desc="under edits", unit="pass", disable=not progress) as progress_bar:
         done = {"values": values, "skips": skips}
         for group, control in resumed(runs, done, skip=lambda _: progress_bar.update()):
-            mask = list(masks.values())[group][control]
-            scales = {f"{kind}s": torch.from_numpy(np.where(mask, scale, 1.0)), **fills}
-            if mask.any():
-                with edited(model, **scales):
+            change = list(changes.sets.values())[group][control]
+            if change.any():
+                with edited(model, **changes.arguments(change)):
                     values[group, control], own = measured.read()
             else:
                 values[group, control], own = clean, skipped
             if control == 0 and own is not None:
                 skips[group] = own
             progress_bar.update()
-    variables = _variables(values, clean, measured.name, kind, level, seed)
-    variables["units"] = (("group",), [int(sets[0].sum()) for sets in masks.values()], f"{kind}s of the group")
+    variables = _variables(values, clean, measured.name, changes.kind, level, seed)
+    variables["units"] = (("group",), changes.sizes, changes.sizes_are)
     if skipped is not None:
         words_of = "responses without a line of five tokens"
         variables["skipped"] = (_CELLS, skips, f"{words_of}, without the group")
         variables["baseline_skipped"] = (("language",), skipped, f"{words_of}, without an edit")
     return make_result(
         variables,
-        {"group": list(masks), "language": measured.languages, "item": measured.items},
+        {"group": list(changes.sets), "language": measured.languages, "item": measured.items},
         method="evaluation.under",
         owners=OWNERS,
         parameters={
-            "groups": {name: np.argwhere(sets[0]).tolist() for name, sets in masks.items()},
             "measure": measured.name,
-            "unit": kind,
-            "scale": scale,
-            "fill": fill is not None,
+            **changes.parameters,
             "controls": controls,
             "level": level,
             **measured.parameters,
@@ -177,7 +167,7 @@ def under(
         model=model.info,
         corpus=measured.corpus,
         seed=seed,
-        attrs={"unit": kind, "measure": measured.name},
+        attrs={"unit": changes.kind, "measure": measured.name},
     )
 
 
@@ -197,25 +187,6 @@ def _measure(
     name = cast(OfTask, one_of("measure", name or "accuracy", get_args(OfTask)))
     size = texts_per_batch(respond["batch_size"], auto=64)
     return measures.of_task(model, task, name, size=size, **of_task)
-
-
-def _fill(fill: Any, model: Model, kind: str) -> torch.Tensor:
-    """What takes the place of outputs, as a tensor of the units' shape."""
-    shape = (model.n_layers, model.n_heads, model.d_head) if kind == "head" else (model.n_layers, model.n_neurons)
-    try:
-        values = torch.as_tensor(fill, dtype=torch.float32)
-    except (TypeError, ValueError, RuntimeError, IndexError, OverflowError):
-        values = torch.empty(0)
-    if tuple(values.shape) != shape:
-        raise BadArgument(f"fill={shown(fill)}; give numbers of the shape {list(shape)}, one vector or value a {kind}")
-    return values
-
-
-def _unit(groups: Groups) -> Literal["head", "neuron"]:
-    """The unit of a Result's groups; heads of a dict."""
-    if isinstance(groups, xr.Dataset) and "neuron" in groups.dims and "head" in groups.dims:
-        raise BadArgument("these groups have heads and neurons; name one with unit=")
-    return "neuron" if isinstance(groups, xr.Dataset) and "neuron" in groups.dims else "head"
 
 
 def _variables(values: np.ndarray, clean: np.ndarray, name: str, kind: str, level: float, seed: int) -> Variables:

@@ -17,7 +17,7 @@ from workbench.evaluation.consistency import comparable
 from workbench.evaluation.measure import encoded, golds, lengths, scored
 from workbench.evaluation.picks import picked
 from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, named, passes
-from workbench.evaluation.responses.respond import check_prompts, respond
+from workbench.evaluation.responses.respond import check_options, check_prompts, respond
 from workbench.evaluation.rules import right
 from workbench.evaluation.scoring.formats import Format
 from workbench.model.model import Model
@@ -163,6 +163,7 @@ def of_prompts(
         BadCorpus: no prompts, or prompts of several tasks.
     """
     check_prompts(prompts)
+    check_options(respond, responding, "respond")
     if identify is None or (name == "word_pass" and words is None):
         missing = "identify" if identify is None else "words"
         raise BadArgument(f"{missing}=None; measure={name!r} needs it: see wb.evaluation.confusion")
@@ -176,10 +177,7 @@ def of_prompts(
     longest = max(map(len, own.values()))
 
     def read() -> tuple[np.ndarray, np.ndarray]:
-        try:
-            texts = respond(model, prompts, **responding)["completion"].tolist()
-        except TypeError as error:
-            raise BadArgument(f"respond has an option that wb.evaluation.respond does not take: {error}") from None
+        texts = respond(model, prompts, **responding)["completion"].tolist()
         judged = passes(texts, codes, identify=identify, dictionary=words, segment=segment, bar=bar)
         part, whole = _fraction(judged, name)
         values = np.full((len(own), longest), np.nan)

@@ -44,7 +44,8 @@ def scatter(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
         label = ", ".join(value_label("language", part) for part in name.split(", "))
         hover = f"<b>{label}</b><br>%{{x:.3g}} {result.attrs['measure']}<br>accuracy %{{y:.3g}}<extra></extra>"
         shared = {"name": label, "legendgroup": name}
-        figure.add_scatter(x=x[own], y=y[own], mode="markers", marker={"color": colour}, hovertemplate=hover, **shared)
+        marker = {"color": colour, "size": 10, "opacity": 0.8, "line": {"color": "white", "width": 1}}
+        figure.add_scatter(x=x[own], y=y[own], mode="markers", marker=marker, hovertemplate=hover, **shared)
         figure.add_scatter(**_line(x[own], y[own]), line={"color": colour}, showlegend=False, **shared)
     figure.add_scatter(**_line(x, y), name="pooled", line={"color": "#333333", "dash": "dash"})
     figure.update_xaxes(title={"text": result["x"].attrs["long_name"]})

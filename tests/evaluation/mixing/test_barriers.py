@@ -8,7 +8,7 @@ import xarray as xr
 
 import workbench as wb
 from tests.evaluation.mixing.test_mixed import task
-from workbench.errors import BadArgument
+from workbench.errors import BadArgument, BadTask
 from workbench.evaluation.mixing import barriers as module
 
 
@@ -113,3 +113,19 @@ def test_wrong_arguments(wrapped):
         wb.evaluation.barriers(wrapped("llama"), task(), variants=[])
     with pytest.raises(BadArgument, match="variants='half'"):
         wb.evaluation.barriers(wrapped("llama"), task(), variants=["half"])
+
+
+def test_where_no_item_is_left_the_variant_is_refused(wrapped):
+    rows = [
+        {"id": str(n), "language": code, "context": f"{code} {n}", "options": ["ab", "cd"], "gold": 0}
+        for code in ("en", "de")
+        for n in range(4)
+    ]
+    task, model = wb.load_task(rows), wrapped("llama")
+    for shots in (0, 1):
+        with pytest.raises(BadTask, match=r"rows, options: every item has a part that is spelled as in 'en'"):
+            wb.evaluation.barriers(model, task, variants=["question", "options"], shots=shots, progress=False)
+    asked = wb.evaluation.barriers(model, task, variants=["question"], progress=False)
+    full = wb.evaluation.accuracy(model, task.select("de"), format="letters", variant="released", progress=False)
+    assert asked.accuracy.item() == pytest.approx(full.accuracy.item()), "the options are the same in both languages"
+    assert np.isnan(asked.odd_bias).all() and np.isnan(asked.balanced).all()

@@ -87,7 +87,71 @@ def test_harmonic_mean_and_intervals():
     assert (result.word_pass_low.item(), result.word_pass_high.item()) == pytest.approx((wilson.low, wilson.high))
     drawn = np.random.default_rng([0, 0]).integers(0, 10, (1000, 10))
     means = np.isin(drawn, range(8, 10)).mean(1) + np.isin(drawn, range(6)).mean(1)
-    assert result.overall_line_pass_low.item() == pytest.approx(np.quantile(means, 0.025))
+    assert result.lines_right_low.item() == pytest.approx(np.quantile(means, 0.025))
+    wilson = stats.binomtest(8, 10).proportion_ci(method="wilson")
+    for name in ("mean_line_pass", "overall_line_pass"):  # of one cell
+        assert (result[f"{name}_low"].item(), result[f"{name}_high"].item()) == pytest.approx(wilson)
+
+
+def tens(*right, code="de"):
+    """Ten responses of each source a, b ...: so many of them in the language."""
+    return [
+        (chr(ord("a") + place), code, f"a b c {code if number < count else 'en'} 90")
+        for place, count in enumerate(right)
+        for number in range(10)
+    ]
+
+
+def ends(result, name):
+    return np.array([result[f"{name}_{end}"].item() for end in ("low", "high")])
+
+
+def wilson_of(right, of):
+    return np.array(stats.binomtest(right, of).proportion_ci(method="wilson"))
+
+
+def test_a_mean_of_sources_that_vary_is_drawn_again():
+    result = rates(tens(8, 5)).squeeze()
+    drawn = [np.random.default_rng([0, cell]).integers(0, 10, (1000, 10)) for cell in (0, 1)]
+    means = (np.isin(drawn[0], range(8)).mean(1) + np.isin(drawn[1], range(5)).mean(1)) / 2
+    assert ends(result, "mean_line_pass") == pytest.approx(np.quantile(means, (0.025, 0.975)))
+    assert ends(result, "overall_line_pass") == pytest.approx(np.quantile(means, (0.025, 0.975)))
+
+
+@pytest.mark.parametrize("right", [0, 10])
+def test_sources_that_are_all_right_or_wrong_have_wilsons_interval_of_their_responses(right):
+    result = rates(tens(right, right, right)).squeeze()
+    for name in ("mean_line_pass", "overall_line_pass", "mean_lines_right"):
+        assert ends(result, name) == pytest.approx(wilson_of(3 * right, 30))
+    assert ends(result.sel(source="a"), "lines_right") == pytest.approx(wilson_of(right, 10))
+    unequal = rates([("a", "de", "a b c de 90")] * 100 + [("b", "de", "a b c de 90")] * 2)
+    assert ends(unequal, "mean_line_pass") == pytest.approx(wilson_of(7, 7)), "4 / (1 / 100 + 1 / 2) = 7.8 responses"
+
+
+def test_a_source_that_does_not_vary_is_not_taken_as_certain():
+    result = rates(tens(10, 5)).squeeze()
+    away = [wilson_of(10, 10) - 1, wilson_of(5, 10) - 0.5]
+    spread = np.sqrt(away[0] ** 2 + away[1] ** 2) / 2
+    assert ends(result, "mean_line_pass") == pytest.approx([0.75 - spread[0], 0.75 + spread[1]])
+    languages = rates(tens(10) + tens(0, code="fr")).squeeze()
+    away = [wilson_of(10, 10) - 1, wilson_of(0, 10)]
+    spread = np.sqrt(away[0] ** 2 + away[1] ** 2) / 2
+    assert ends(languages, "overall_line_pass") == pytest.approx([0.5 - spread[0], 0.5 + spread[1]])
+
+
+def test_no_rate_of_responses_that_are_alike_is_certain():
+    plain = rates([("s", "ru", "это да и ru 90")] * 10, words={"chat"}).squeeze()
+    assert plain.harmonic.item() == 1
+    for prefix in ("", "mean_", "overall_"):
+        assert ends(plain, f"{prefix}harmonic") == pytest.approx(wilson_of(10, 10)), "both rates have this interval"
+    half = rates([("s", "de", "a b c de 90\na b c en 90")] * 5).squeeze()
+    assert half.lines_right.item() == 0.5
+    assert ends(half, "lines_right") == pytest.approx([wilson_of(2, 5)[0], wilson_of(3, 5)[1]]), "rounded outwards"
+    alone_there = rates([("s", "de", "a b c de 90")]).squeeze()
+    assert ends(alone_there, "overall_lines_right") == pytest.approx(wilson_of(1, 1))
+    released = rates([("s", "de", "kurz")], variant="released").squeeze()
+    assert released.overall_line_pass.item() == 1 and np.isnan(ends(released, "overall_line_pass")).all()
+    assert np.isnan(ends(released, "line_pass")).all() and np.isnan(ends(released, "lines_right")).all()
 
 
 def test_an_identifier_without_scores_and_codes_in_other_spellings():

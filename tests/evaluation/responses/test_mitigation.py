@@ -36,6 +36,23 @@ def test_changes_are_paired(monkeypatch, wrapped):
     assert np.isnan(result.p_value.sel(setting="plain"))
 
 
+def test_no_interval_of_settings_is_without_width(monkeypatch, wrapped):
+    right = {"plain": [0] * 8, "same": [0] * 8, "cured": [1] * 8}
+    monkeypatch.setattr(module, "respond", answers(right))
+    result = wb.evaluation.mitigation(
+        wrapped("llama"), PROMPTS, {name: {"name": name} for name in right}, identify=lambda text: text.split()[-1]
+    ).sel(language="de")
+    none, every = (stats.binomtest(count, 8).proportion_ci(method="wilson") for count in (0, 8))
+    assert result.line_pass_low.values == pytest.approx([none.low, none.low, every.low])
+    assert result.line_pass_high.values == pytest.approx([none.high, none.high, every.high])
+    same, cured = result.sel(setting="same"), result.sel(setting="cured")
+    assert (same.change_low.item(), same.change_high.item()) == pytest.approx((-none.high, none.high))
+    low, high = 1 - np.hypot(1 - every.low, none.high), 1.0
+    assert (cured.change_low.item(), cured.change_high.item()) == pytest.approx((low, high))
+    plain = result.sel(setting="plain")
+    assert (plain.change_low, plain.change_high) == (0, 0), "a setting does not differ from itself"
+
+
 def test_settings_reach_the_model(wrapped):
     settings = {"plain": {"tokens": 6, "temperature": 0}, "off": {"tokens": 6, "temperature": 0, "heads": [(0, 0)]}}
     seen = []
@@ -50,3 +67,15 @@ def test_settings_reach_the_model(wrapped):
         wb.evaluation.mitigation(wrapped("llama"), PROMPTS, {"x": {"shot": 1}}, identify=identify, progress=False)
     with pytest.raises(BadArgument, match="give at least one"):
         wb.evaluation.mitigation(wrapped("llama"), PROMPTS, {}, identify=identify)
+
+
+def test_a_type_error_inside_is_no_unknown_option(monkeypatch, wrapped):
+    def respond(model, prompts, *, tokens, **_):
+        raise TypeError("a defect inside")
+
+    monkeypatch.setattr(module, "respond", respond)
+    with pytest.raises(TypeError, match="a defect inside"):
+        wb.evaluation.mitigation(wrapped("llama"), PROMPTS, {"a": {"tokens": 1}}, identify=lambda text: "de")
+    with pytest.raises(BadArgument, match=r"setting 'b' has an option .*does not take: .*'tokens'"):
+        settings = {"a": {"tokens": 1}, "b": {}}
+        wb.evaluation.mitigation(wrapped("llama"), PROMPTS, settings, identify=lambda text: "de")

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -9,6 +10,8 @@ import workbench as wb
 from tests.models import save
 from workbench.cli import app
 from workbench.errors import BadArgument, BadTask
+from workbench.results.make import make_result
+from workbench.studies.evaluation.barriers import run_barriers
 from workbench.studies.evaluation.evaluate import run_evaluate
 
 ROWS = [
@@ -77,9 +80,52 @@ def test_written_answers_stand_beside_choices(files, tmp_path, monkeypatch):
         run_evaluate(str(files / "tiny"), str(files / "first.jsonl"), out=tmp_path / "a", tokens=3)
 
 
+@pytest.mark.parametrize(("measure", "noun"), [("agreement", "agreement"), ("consistency", "consistency")])
+def test_the_command_measures_agreement_under_groups(files, tmp_path, monkeypatch, measure, noun):
+    monkeypatch.chdir(tmp_path)
+    groups = str(files / "groups.nc")
+    words = ["evaluate", str(files / "tiny"), str(files / "first.jsonl"), "--groups", groups, "--controls", "2"]
+    done = CliRunner().invoke(app, [*words, "--measure", measure, "--out", "run"])
+    assert done.exit_code == 0, done.output
+    made = wb.load_result(tmp_path / "run" / "first_jsonl_under.nc")
+    model, task = wb.load_model(str(files / "tiny")), wb.load_task(files / "first.jsonl")
+    again = wb.evaluation.under(
+        model, task, wb.load_result(groups), measure=measure, controls=2, batch_size=8, progress=False
+    )
+    assert made.attrs["measure"] == measure
+    assert made.delta.values == pytest.approx(again.delta.values) and made.excess.values == pytest.approx(
+        again.excess.values
+    )
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert f"Points of {noun} with the other languages without each group of heads" in page
+    assert "points of accuracy" not in page.lower() and f"--measure {measure}" in page
+
+
+def test_directions_are_added_in_turn(files, tmp_path):
+    model = wb.load_model(str(files / "tiny"))
+    vectors = np.random.default_rng(0).normal(size=(2, model.n_layers, model.d_model))
+    axes = ("language", "layer", "d")
+    made = make_result(
+        {"direction": (axes, vectors, "direction")}, {"language": ["de", "ja"]}, method="test", parameters={}
+    )
+    wb.save_result(made, tmp_path / "directions.nc")
+    run = {"groups": str(tmp_path / "directions.nc"), "controls": 2}
+    folder = run_evaluate(str(files / "tiny"), str(files / "first.jsonl"), out=tmp_path / "run", **run)
+    effects = wb.load_result(folder / "first_jsonl_under.nc")
+    assert effects.attrs["unit"] == "direction" and effects.group.values.tolist() == ["de", "ja"]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "what does each language lose with a direction added?" in page
+    assert "Points of accuracy with each direction added, beyond random directions" in page
+
+
 def test_what_cannot_be_measured_is_refused(files, tmp_path):
     with pytest.raises(BadTask, match="there is no file at"):
         run_evaluate(str(files / "tiny"), "no.jsonl", out=tmp_path / "a")
+    with pytest.raises(BadArgument, match="measure='agreement' is measured under edits; give groups"):
+        run_evaluate(str(files / "tiny"), "words", out=tmp_path / "a", measure="agreement")
+    alone = {"languages": "de", "groups": str(files / "groups.nc"), "measure": "consistency"}
+    with pytest.raises(BadTask, match="consistency compares what is picked for the same item in two languages"):
+        run_evaluate(str(files / "tiny"), str(files / "first.jsonl"), out=tmp_path / "a", **alone)
     with pytest.raises(BadArgument, match="each with a name of its own"):
         run_evaluate(str(files / "tiny"), ["words", "words"], out=tmp_path / "b")
 
@@ -107,3 +153,29 @@ def test_tasks_whose_picks_mean_different_things_are_not_compared(files, tmp_pat
     path.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
     folder = run_evaluate(str(files / "tiny"), str(path), out=tmp_path / "run")
     assert not (folder / "task_jsonl_consistency.nc").exists() and (folder / "report.html").exists()
+
+
+def test_tasks_from_rows_differ_by_their_content(files, tmp_path):
+    other = [{**row, "gold": 0} for row in ROWS]
+    both = run_evaluate(str(files / "tiny"), {"as it is": ROWS, "zero": other}, out=tmp_path / "both")
+    one, two = (wb.load_result(both / f"{name}.nc") for name in ("as_it_is", "zero"))
+    assert one.gold.values.tolist() != two.gold.values.tolist() and (both / "tasks.nc").exists()
+    for rows, expected in ((ROWS, one), (other, two)):  # the same name and folder: nothing of the first is taken
+        folder = run_evaluate(str(files / "tiny"), {"quiz": wb.load_task(rows)}, out=tmp_path / "run")
+        assert wb.load_result(folder / "quiz.nc").gold.values.tolist() == expected.gold.values.tolist()
+        made = run_barriers(str(files / "tiny"), rows, out=tmp_path / "mixed", pivot="de", variants="question")
+        accuracy = wb.load_result(made / "barriers.nc").pivot_accuracy.item()
+        assert (
+            accuracy
+            == wb.evaluation.barriers(
+                wb.load_model(str(files / "tiny")),
+                wb.load_task(rows),
+                pivot="de",
+                variants=["question"],
+                progress=False,
+            ).pivot_accuracy.item()
+        )
+    with pytest.raises(BadArgument, match="give names or files, or a dict of name -> rows or Task"):
+        run_evaluate(str(files / "tiny"), ROWS, out=tmp_path / "a")
+    with pytest.raises(BadArgument, match="give names or files, or a dict of name -> rows or Task"):
+        run_evaluate(str(files / "tiny"), wb.load_task(ROWS), out=tmp_path / "a")

@@ -5,7 +5,7 @@ import pytest
 
 from workbench.evaluation.text2cypher.effects import FACTORS, effects
 from workbench.results.make import make_result
-from workbench.studies.findings.evaluation.cypher import cypher
+from workbench.studies.findings.evaluation.cypher import cypher, cypher_table
 
 CELLS = ("prompt_language", "language", "item")
 CODES = ("de", "en", "fr")
@@ -90,3 +90,17 @@ def test_a_planted_language_of_the_prompt_is_named_by_the_loss():
 def test_texts_alone_are_judged_by_their_likeness():
     found = cypher(planted(nll=losses(), rouge_l=right((0.2, 0.9, 0.2), items=40)))
     assert "The language of the question changes the likeness to the right query (ROUGE-L)" in found.text
+
+
+def test_counts_of_items_stand_beside_the_rates():
+    scores = losses()
+    scores[0, 1, :3] = np.nan
+    result = planted(nll=scores)
+    assert cypher_table(result).loc["nll", "items"] == 37
+    lacking = (~np.isfinite(scores)).sum(-1)
+    text = cypher(result.assign(lacking=(CELLS[:2], lacking))).text
+    assert text.endswith(
+        "Languages are compared over the 37 items that all have; of the task, a language lacks up to 3."
+    )
+    text = cypher(planted(nll=losses()).assign(lacking=(CELLS[:2], 0 * lacking))).text
+    assert text.endswith("Languages are compared over the 40 items that all have.")

@@ -113,6 +113,18 @@ def test_another_measure_is_named():
     assert "30 points of responses in the right language (change" in lines
 
 
+def test_directions_are_added_and_not_taken_away():
+    p = [[0.001, 0.5], [0.5, 0.03]]
+    effects = under([[-30.0, -2.0], [-4.0, -10.0]], p).assign_attrs(unit="direction", measure="consistency")
+    text = findings.under(effects).text
+    assert text.startswith("With the direction of German, German loses most beyond random directions: 30 points of ")
+    assert "consistency with the other languages" in text and "own direction changes its consistency" in text
+    assert "group" not in text and "Without" not in text
+    nothing = np.full((2, 2), np.nan)
+    alone = findings.under(under(nothing, nothing).assign_attrs(unit="direction")).answer
+    assert alone == "No random directions were measured, so no change can be told from that of any other direction."
+
+
 def test_no_loss_is_not_a_negative_loss():
     answer = findings.under(under([[3.0, 2.0], [4.0, 1.5]], [[0.5] * 2] * 2)).answer
     assert (

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import BadTask, UnknownLanguage
+from workbench.errors import BadArgument, BadTask, UnknownLanguage
 from workbench.text.tasks.rows import letters_of
 
 XCOPA = {
@@ -207,3 +207,19 @@ def test_xstorycloze_of_the_tsv_files_is_that_of_the_hub(tmp_path):
     assert wb.load_task(tmp_path).info["hash"] == wb.load_task({"eu": [hub]}).info["hash"]
     mixed = {"story_id": "s1", **dict(zip(header[1:], lines[1][1:], strict=True))}
     assert wb.load_task({"eu": [mixed]}, format="xstorycloze").ids == ("s1",)
+
+
+def test_a_delimiter_of_rows():
+    rows = [{"language": code, "context": "a", "options": ["b", "c"], "gold": 0} for code in ("zh", "de")]
+    plain, every = wb.load_task(rows), wb.load_task(rows, delimiter="\n")
+    assert [plain.separator(code) for code in ("zh", "de")] == [" ", " "]
+    assert [every.separator(code) for code in ("zh", "de")] == ["\n", "\n"]
+    chinese = wb.load_task(rows, delimiter={"zho": ""})
+    assert [chinese.separator(code) for code in ("zh", "de")] == ["", " "]
+    assert len({task.info["hash"] for task in (plain, every, chinese)}) == 3
+    assert wb.load_task(chinese, delimiter={"de": "-"}).delimiter == {"zh": "", "de": "-"}
+    assert wb.load_task(chinese, delimiter={}).delimiter == {"zh": ""}
+    with pytest.raises(UnknownLanguage, match="fr"):
+        wb.load_task(rows, delimiter={"fr": ""})
+    with pytest.raises(BadArgument, match="delimiter"):
+        wb.load_task(rows, delimiter={"zh": 1})

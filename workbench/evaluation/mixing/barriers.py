@@ -9,7 +9,7 @@ import xarray as xr
 from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument
 from workbench.evaluation.measure import accuracy
-from workbench.evaluation.mixing.mixed import MIXED, SEVERAL, VARIANTS, mixed, odd_option, targets
+from workbench.evaluation.mixing.mixed import MIXED, SEVERAL, VARIANTS, has_items, mixed, odd_option, targets
 from workbench.evaluation.scoring.scales import recorded, scales_of
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
@@ -70,7 +70,8 @@ def barriers(
         `accuracy[variant, language]` with `_low`, `_high` (Wilson); `drop[variant, language]`, the accuracy in the
         pivot less this on the same items, with `_low`, `_high` (bootstrap over items) and `p_value` (exact McNemar,
         corrected over the table); `left_out[variant, language]`, items of which a translated part is spelled as in the
-        pivot; `odd_bias`, `balanced[language]` with intervals; `pivot_accuracy`; `chance`. "mixup" has the one
+        pivot; `odd_bias`, `balanced[language]` with intervals, NaN where an option is spelled as in the pivot in every
+        item; `pivot_accuracy`; `chance`. "mixup" has the one
         language "mul".
 
     Raises:
@@ -107,7 +108,8 @@ def barriers(
     base = picks(task.select(pivot))
     mixing = {"languages": list(others), "pivot": pivot, "shots": shots, "shots_in": shots_in, "seed": seed}
     tables = {name: picks(mixed(task, name, **mixing)) for name in variants}
-    odd = [picks(odd_option(task, j, others, pivot=pivot, shots=shots)) for j in range(task.n_options)]
+    odd_tasks = [odd_option(task, j, others, pivot=pivot, shots=shots) for j in range(task.n_options)]
+    odd = [picks(own) if has_items(own, shots) else base.isel(language=[]) for own in odd_tasks]
     codes = [*others, *([SEVERAL] if set(variants) & set(MIXED) else [])]
     correct = np.stack([tables[name]["correct"].reindex(language=codes).to_numpy() for name in variants])
     pivot_correct = base["correct"].to_numpy()[0]

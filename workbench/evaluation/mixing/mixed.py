@@ -70,7 +70,7 @@ def mixed(
         A task with a language for each of `languages`; of "mixup" and "mixup_free", with the one language "mul".
 
     Raises:
-        BadTask: not aligned, generated, or contexts of their own for the options.
+        BadTask: not aligned, generated, contexts of their own for the options, or no item left.
         BadArgument: no such variant, or too few languages for "mixup".
         UnknownLanguage: a language that the task lacks.
 
@@ -96,7 +96,18 @@ def mixed(
 
     own = (SEVERAL,) if variant in MIXED else others
     first = shots if shots_in == "pivot" else 0
-    return composed(task, f"{task.name}, {variant}", own, parts, pivot=pivot, shots=shots, shots_in_pivot=first)
+    made = composed(task, f"{task.name}, {variant}", own, parts, pivot=pivot, shots=shots, shots_in_pivot=first)
+    if len(task) > shots and not has_items(made, shots):
+        raise BadTask(
+            f"{made.name}: every item has a part that is spelled as in {pivot!r}, so that nothing is left to measure; "
+            "take another variant or other languages"
+        )
+    return made
+
+
+def has_items(task: Task, shots: int) -> bool:
+    """Whether a language has any item beside those that serve as shots."""
+    return any(place >= shots for language in task.languages for place in task.present(language))
 
 
 def odd_option(task: Task, option: int, others: Sequence[str], *, pivot: str, shots: int = 0) -> Task:

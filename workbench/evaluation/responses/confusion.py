@@ -10,10 +10,19 @@ import xarray as xr
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadCorpus
+from workbench.evaluation.responses.intervals import (
+    Cells,
+    Ends,
+    harmonic,
+    harmonic_ends,
+    of_mean,
+    proportion,
+    quantiles,
+    varies,
+)
 from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, named, passes
 from workbench.results.bootstrap import draw_counts
 from workbench.results.make import Variables, make_result
-from workbench.results.proportions import wilson
 from workbench.text.corpus import digest
 from workbench.text.formats.delimited import read_table
 from workbench.text.languages import check
@@ -59,7 +68,9 @@ def confusion(
             Japanese; without it, their tokens are characters and words in Latin letters.
         bar: a line whose score is at most this fails.
         variant: "released" makes a rate without responses 1, as the benchmark's code does; "paper" makes it NaN.
-        level: of the intervals: Wilson's for line_pass and word_pass of a cell, else a bootstrap over responses.
+        level: of the intervals: Wilson's for line_pass and word_pass of a cell, and for the mean of one cell; else a
+            bootstrap over responses. Where that had no width, or took a cell of which all responses are alike as
+            certain, the cells' own intervals are combined: see docs/methods/confusion.md.
 
     Returns:
         `line_pass`, `word_pass`, `harmonic`, `lines_right[task, source, language]`, shares with `_low` and `_high`;
@@ -84,14 +95,10 @@ def confusion(
     place = np.ravel_multi_index([table[axis].map(labels[axis].index).to_numpy() for axis in _CELL], shape)
     spoken = np.array([code.split("-")[0] in WORD_LANGUAGES and words is not None for code in labels["language"]])
     empty = 1.0 if variant == "released" else np.nan
-    rates, draws, tested = _rates(judged, place, shape, spoken, empty, seed)
-    tails = ((1 - level) / 2, (1 + level) / 2)
+    rates, draws, cells = _rates(judged, place, shape, spoken, empty, seed, level)
     variables: Variables = {}
     for number, (name, words_of) in enumerate(_RATES.items()):
-        for prefix, axes, value, drawn in _with_means(rates[number], draws[:, number]):
-            low, high = _quantiles(drawn, tails)
-            if not prefix and name in tested:
-                low, high = _wilson(*tested[name], level)
+        for prefix, axes, value, (low, high) in _with_means(cells[number], rates[number], draws[:, number], level):
             variables |= {
                 f"{prefix}{name}": (axes, value, words_of),
                 f"{prefix}{name}_low": (axes, low, f"lower end of the {level:.0%} interval of {prefix}{name}"),
@@ -140,9 +147,15 @@ def _table(responses: pd.DataFrame | str | Path) -> pd.DataFrame:
 
 
 def _rates(
-    judged: Passes, place: np.ndarray, shape: tuple[int, ...], spoken: np.ndarray, empty: float, seed: int
-) -> tuple[np.ndarray, np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """The four rates [rate, task, source, language], redrawn responses' [draw, ...], and the counts of two shares."""
+    judged: Passes,
+    place: np.ndarray,
+    shape: tuple[int, ...],
+    spoken: np.ndarray,
+    empty: float,
+    seed: int,
+    level: float,
+) -> tuple[np.ndarray, np.ndarray, list[Cells]]:
+    """The four rates [rate, task, source, language], redrawn responses' [draw, ...], and their intervals."""
     whole = judged.lines > 0
     line_pass = whole & (judged.right == judged.lines)
     share = np.divide(judged.right, judged.lines, out=np.zeros(len(whole)), where=whole)
@@ -162,24 +175,33 @@ def _rates(
 
     line, word = ratio(both[:, 1], both[:, 0]), ratio(both[:, 2], both[:, 1])
     word = np.where(spoken, word, np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        harmonic = np.where((line == 0) | (word == 0), line * word, 2 * line * word / (line + word))
-    rates = np.stack([line, word, harmonic, ratio(both[:, 3], both[:, 0])], 1)
-    counts = both[0]
-    return (
-        rates[0],
-        rates[1:],
-        {"line_pass": (counts[1], counts[0]), "word_pass": (np.where(spoken, counts[2], np.nan), counts[1])},
-    )
+    rates = np.stack([line, word, harmonic(line, word), ratio(both[:, 3], both[:, 0])], 1)
+    whole, passed, plain, lines = both[0]
+    of_line = proportion(passed, whole, level)
+    of_word = proportion(np.where(spoken, plain, np.nan), passed, level)
+    without_width = (of_line, of_word, harmonic_ends(of_line, of_word), proportion(lines, whole, level))
+    cells = []
+    for number, (tried, ends) in enumerate(zip((whole, passed, None, whole), without_width, strict=True)):
+        drawn, varied = quantiles(rates[1:, number], level), varies(rates[1:, number])
+        if number >= 2:  # neither line_pass nor word_pass
+            ends = tuple(np.where(varied, own, end) for own, end in zip(drawn, ends, strict=True))
+        low, high = (np.where(np.isnan(rates[0, number]), np.nan, end) for end in ends)
+        cells.append(Cells(rates[0, number], (low, high), varied, tried))
+    return rates[0], rates[1:], cells
 
 
-def _with_means(value: np.ndarray, drawn: np.ndarray) -> list[tuple[str, tuple[str, ...], np.ndarray, np.ndarray]]:
-    """A rate and its draws, its mean over sources, and the mean of these over languages."""
-    by_language = _mean(value, 1), _mean(drawn, 2)
+def _with_means(
+    cells: Cells, value: np.ndarray, drawn: np.ndarray, level: float
+) -> list[tuple[str, tuple[str, ...], np.ndarray, Ends]]:
+    """A rate, its mean over sources, and the mean of these over languages, with their intervals."""
+    means, drawn_means = _mean(value, 1), _mean(drawn, 2)
+    known = ~np.isnan(value)
+    over_sources = known / np.maximum(1, known.sum(1, keepdims=True))
+    over_all = over_sources / np.maximum(1, known.any(1, keepdims=True).sum(2, keepdims=True))
     return [
-        ("", _CELL, value, drawn),
-        ("mean_", ("task", "language"), *by_language),
-        ("overall_", ("task",), _mean(by_language[0], 1), _mean(by_language[1], 2)),
+        ("", _CELL, value, cells.ends),
+        ("mean_", ("task", "language"), means, of_mean(cells, over_sources, drawn_means, (1,), level)),
+        ("overall_", ("task",), _mean(means, 1), of_mean(cells, over_all, _mean(drawn_means, 2), (1, 2), level)),
     ]
 
 
@@ -188,21 +210,3 @@ def _mean(values: np.ndarray, axis: int) -> np.ndarray:
     known = ~np.isnan(values)
     count = known.sum(axis)
     return np.divide(np.where(known, values, 0).sum(axis), count, out=np.full(count.shape, np.nan), where=count > 0)
-
-
-def _quantiles(drawn: np.ndarray, tails: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles over draws of what is not NaN; NaN where any rate would be NaN throughout."""
-    flat = drawn.reshape(len(drawn), -1)
-    ends = np.full((2, flat.shape[1]), np.nan)
-    known = ~np.isnan(flat).all(0)
-    ends[:, known] = np.nanquantile(flat[:, known], tails, axis=0)
-    low, high = ends.reshape(2, *drawn.shape[1:])
-    return low, high
-
-
-def _wilson(passed: np.ndarray, tried: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's interval of each share; NaN where nothing was tried."""
-    low, high = np.full(tried.shape, np.nan), np.full(tried.shape, np.nan)
-    for cell in zip(*np.nonzero((tried > 0) & ~np.isnan(passed)), strict=True):
-        low[cell], high[cell] = wilson(int(passed[cell]), int(tried[cell]), level=level)
-    return low, high

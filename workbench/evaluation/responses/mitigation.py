@@ -9,8 +9,9 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
+from workbench.evaluation.responses.intervals import Ends, proportion
 from workbench.evaluation.responses.passes import named, passes
-from workbench.evaluation.responses.respond import check_prompts, respond
+from workbench.evaluation.responses.respond import check_options, check_prompts, respond
 from workbench.model.model import Model
 from workbench.results.make import make_result
 from workbench.results.proportions import mcnemar
@@ -54,9 +55,10 @@ def mitigation(
         seed: of the draws, the same in each setting unless it names its own.
 
     Returns:
-        `line_pass[setting, language]` with `_low`, `_high` (bootstrap over prompts); `change[setting, language]`, the
-        difference to the first setting over prompts that neither skips, with `_low`, `_high` and `p_value` (exact
-        McNemar, corrected over the table); `skipped` and `compared`, counts of prompts.
+        `line_pass[setting, language]` with `_low`, `_high` (Wilson); `change[setting, language]`, the difference to the
+        first setting over prompts that neither skips, with `_low`, `_high` (bootstrap over prompts; where all of them
+        change alike, from Wilson's intervals of those that become right and wrong) and `p_value` (exact McNemar,
+        corrected over the table); `skipped` and `compared`, counts of prompts.
 
     Raises:
         BadArgument: no setting, or an option that `respond` does not take.
@@ -64,13 +66,12 @@ def mitigation(
     if not settings:
         raise BadArgument("settings={}; give at least one, such as {'greedy': {'temperature': 0}}")
     check_prompts(prompts)
+    for name, options in settings.items():
+        check_options(respond, options, f"setting {name!r}")
     languages = [check(code) for code in prompts["language"]]
     rows = []
     for options in settings.values():
-        try:
-            table = respond(model, prompts, **{"seed": seed, "progress": progress, **options})
-        except TypeError as error:
-            raise BadArgument(f"a setting has an option that wb.evaluation.respond does not take: {error}") from None
+        table = respond(model, prompts, **{"seed": seed, "progress": progress, **options})
         texts = table["completion"].tolist()
         judged = passes(texts, languages, identify=identify, dictionary=words, segment=segment, bar=bar)
         rows.append(np.where(judged.lines > 0, judged.lines == judged.right, np.nan))
@@ -107,8 +108,11 @@ def _result(
         ("line_pass", by_language, "share of responses all of whose lines are in the language"),
         ("change", change, f"change of line_pass from {names[0]!r}, same prompts"),
     ):
-        low, high = interval(values, axis=1, level=level, seed=seed)
         known = ~np.isnan(values)
+        if name == "line_pass":
+            low, high = proportion(np.nansum(values, 1), known.sum(1), level)
+        else:
+            low, high = _of_change(values, counts, level, seed)
         mean = np.divide(np.nansum(values, 1), known.sum(1), out=np.full(low.shape, np.nan), where=known.any(1))
         variables |= {
             name: (_CELL, mean, words),
@@ -130,3 +134,20 @@ def _result(
         attrs={"level": level, "baseline": names[0]},
         owners={"change": ["p_value"]},
     )
+
+
+def _of_change(change: np.ndarray, counts: list[np.ndarray], level: float, seed: int) -> Ends:
+    """The interval of the mean change [setting, prompt, language] to the first setting, whose own is 0.
+
+    A bootstrap over prompts; where they all change alike it has no width, and Wilson's intervals of the prompts that
+    gained and of those that lost, of which one is empty, are combined as those of two shares.
+    """
+    low, high = interval(change, axis=1, level=level, seed=seed)
+    compared = (~np.isnan(change)).sum(1)
+    (gain_low, gain_high), (loss_low, loss_high) = (proportion(count, compared, level) for count in counts)
+    gained, lost = (np.divide(count, compared, out=np.zeros(low.shape), where=compared > 0) for count in counts)
+    below = gained - lost - np.hypot(gained - gain_low, loss_high - lost)
+    above = gained - lost + np.hypot(gain_high - gained, lost - loss_low)
+    alike = (compared > 0) & (np.isnan(low) | (high - low < 1e-12))
+    alike[0] = False
+    return np.where(alike, below, low), np.where(alike, above, high)

@@ -1,7 +1,8 @@
 """Responses of a model to prompts, with examples before them, and with or without an edit of the model."""
 
+import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,18 @@ def check_prompts(prompts: pd.DataFrame) -> None:
     missing = [name for name in ("prompt", "language") if name not in prompts]
     if missing or prompts.empty:
         raise BadCorpus(f"prompts have {f'no column {missing[0]!r}' if missing else 'no rows'}; see wb.load_prompts")
+
+
+def check_options(respond: Callable, options: Mapping[str, Any], of: str) -> None:
+    """Refuse an option that `respond` does not take.
+
+    Raises:
+        BadArgument: names the option, and where it was given.
+    """
+    try:
+        inspect.signature(respond).bind(None, None, **options)
+    except TypeError as error:
+        raise BadArgument(f"{of} has an option that wb.evaluation.respond does not take: {error}") from None
 
 
 def with_examples(

@@ -1,5 +1,6 @@
-"""Read a direction: a Result with a vector for each layer, which is added to the residual stream."""
+"""Directions: a Result with a vector for each layer, which is added to the residual stream, and random ones like it."""
 
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +52,50 @@ def read_direction(result: Any, layers: int, width: int, *, model: Mapping[str, 
             "direction has values that are NaN, infinite or no numbers; set those to 0 to add nothing there"
         )
     return values.astype(np.float64) * finite("strength", result.attrs.get("strength", 1.0))
+
+
+def read_directions(given: Any, layers: int, width: int, *, model: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Several directions, name -> [layer, d], as `read_direction` reads each.
+
+    Args:
+        given: a Result with `direction[language, layer, d]`, whose languages become the names; one with
+            `direction[layer, d]`, which is named `direction`; or a mapping of name -> such a Result.
+        layers: layers of the model.
+        width: of its residual stream.
+        model: `Model.info`.
+
+    Raises:
+        BadArgument: no direction, or a strength that is no finite number.
+        BadResult: as `read_direction`.
+    """
+    if isinstance(given, xr.Dataset):
+        names = given["language"].to_numpy().tolist() if "language" in given["direction"].dims else None
+        given = {"direction": given} if names is None else {name: given.sel(language=name) for name in names}
+    if not given:
+        raise BadArgument("there are no directions; give at least one")
+    return {str(name): read_direction(result, layers, width, model=model) for name, result in given.items()}
+
+
+def random_directions(name: str, vectors: np.ndarray, count: int, *, seed: int) -> np.ndarray:
+    """Random directions like this one, [draw, layer, d]: it is turned as a whole.
+
+    So each has the lengths of its layers, and the angles between them. The draws depend on the seed and the name alone.
+
+    Args:
+        name: of the direction.
+        vectors: [layer, d].
+        count: of the directions to draw.
+        seed: of the draws.
+    """
+    generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    drawn = np.zeros((count, *vectors.shape))
+    used = vectors.any(1)
+    left, sizes, _ = np.linalg.svd(vectors[used], full_matrices=False)
+    for draw in range(count):
+        axes, upper = np.linalg.qr(generator.normal(size=(vectors.shape[1], len(sizes))))
+        axes *= np.sign(upper.diagonal())  # the factorization chooses signs: without this, not all are as likely
+        drawn[draw, used] = (left * sizes) @ axes.T
+    return drawn
 
 
 def described(vectors: np.ndarray) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from workbench import figures
 from workbench.arguments import finite, whole_number
 from workbench.errors import BadArgument
 from workbench.evaluation import confusion, mitigation, respond
+from workbench.evaluation.changes import SHARE
 from workbench.evaluation.responses.passes import passes
 from workbench.model.model import Model
 from workbench.results.files import load_result
@@ -38,7 +39,6 @@ from workbench.studies.sections import Drawing, drawing, section
 from workbench.text.corpus import Corpus, digest
 from workbench.text.tokens.segment import segmenters
 
-_SHARE = {"head": 0.02, "neuron": 0.01}  # of the units, taken from a score, as in `wb.evaluation.under`
 _SHOWN = 3  # responses of each language in the report
 _CHARACTERS = 300  # of a response in the report
 _MOST_BARS = 8
@@ -169,7 +169,7 @@ def _without(model: Model, groups: xr.Dataset, base: Mapping[str, Any], seed: in
     model.require(unit)
     width = model.n_heads if unit == "head" else model.n_neurons
     settings = {}
-    for name, mask in read_groups(groups, model.n_layers, width, unit=unit, share=_SHARE[unit]).items():
+    for name, mask in read_groups(groups, model.n_layers, width, unit=unit, share=SHARE[unit]).items():
         control = random_groups(name, mask, 1, seed=seed, unit=unit, reuse_own=unit == "head")[0]
         for prefix, units in ((findings.WITHOUT, mask), (findings.RANDOM, control)):
             settings[f"{prefix}{name}"] = {**base, f"{unit}s": np.argwhere(units).tolist()}
@@ -208,8 +208,7 @@ def _rates(responses: xr.Dataset, judge: Mapping[str, Any], seed: int) -> xr.Dat
 
 def _sections(results: Results, identify: str, judge: Mapping[str, Callable[..., Any]]) -> list[Section]:
     made, recognised = results["confusion"], results.get("recognised")
-    means = findings.by_language(made)
-    shown = means.squeeze("task", drop=True) if means.sizes["task"] == 1 else means
+    shown = made.squeeze("task", drop=True) if made.sizes["task"] == 1 else made
     of_texts = (
         " Beside it, the same rule was applied to texts that are in their language." if recognised is not None else ""
     )

@@ -1,17 +1,18 @@
 """The study of tasks: what a model can do in each language, and what some groups of heads or neurons do for that."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import xarray as xr
 
 from workbench import figures
-from workbench.arguments import expect
+from workbench.arguments import expect, one_of, shown
 from workbench.errors import BadArgument, BadTask
 from workbench.evaluation import accuracy, consistency, load_task, table, under
 from workbench.evaluation.generated.measure import check_options
+from workbench.evaluation.measures import OfTask
 from workbench.evaluation.scoring.formats import Format
 from workbench.results.files import load_result
 from workbench.results.hdf5.checksums import checksums
@@ -39,7 +40,7 @@ _SHUFFLED = (
 @analysis("evaluate", only_python=[name for name in OF_TEXTS if name != "truncate"])
 def run_evaluate(
     model: Any,
-    tasks: str | Sequence[str],
+    tasks: str | Sequence[str] | Mapping[str, Any],
     *,
     out: str | Path,
     languages: str | Sequence[str] | None = None,
@@ -49,18 +50,21 @@ def run_evaluate(
     shots: int = 0,
     tokens: int | None = None,
     groups: str | None = None,
+    measure: OfTask = "accuracy",
     controls: int = 20,
     options: Options = DEFAULTS,
 ) -> Analysis:
     """Measure tasks by language, and write a report.
 
     Args:
-        tasks: what `load_task` takes, one or more.
+        tasks: shipped tasks or files, one or more; or a dict of name -> what else `load_task` takes, such as rows.
         format: cloze, question or letters; see `wb.evaluation.accuracy`.
         normalize: see `wb.evaluation.choose`.
         shots: so many first items stand, solved, before each of the others.
         tokens: most tokens of an answer that is written; of the tasks of which answers are.
-        groups: a saved Result with groups or a score of heads or neurons, which are switched off in turn.
+        groups: a saved Result with groups or a score of heads or neurons, which are switched off in turn, or with
+            directions of languages, which are added in turn.
+        measure: what is measured under these: accuracy, agreement or consistency; see `wb.evaluation.under`.
         controls: random groups for each group.
 
     Returns:
@@ -70,13 +74,14 @@ def run_evaluate(
     Raises:
         BadTask: a task that cannot be read or measured.
         BadResult: `groups` is no such file, or of another model.
+        BadArgument: a measure without groups.
     """
     refuse_chat(options, "a task")
-    named = {task_name(source): source for source in ([tasks] if isinstance(tasks, str) else tasks)}
-    if not named or len(named) < len([tasks] if isinstance(tasks, str) else tasks):
-        raise BadArgument(f"tasks={tasks!r}; give one or more, each with a name of its own")
+    named = _named(tasks)
     loaded_tasks = {name: load_task(source, languages=languages, limit=limit) for name, source in named.items()}
     members = None if groups is None else load_result(expect("groups", groups, str | Path))
+    if one_of("measure", measure, get_args(OfTask)) != "accuracy" and groups is None:
+        raise BadArgument(f"measure={measure!r} is measured under edits; give groups")
     how = {"format": format, "normalize": normalize, "shots": shots}
     if tokens is not None and all(task.kind == "choice" for task in loaded_tasks.values()):
         raise BadTask(f"tokens={tokens}: in none of these tasks is an answer written; leave it out")
@@ -84,11 +89,17 @@ def run_evaluate(
         check_options(task, format=format, normalize=normalize, tokens=None)
         if groups is not None and task.kind != "choice":
             raise BadTask(f"{task.name} is of kind {task.kind!r}; with groups, options are compared")
+        if measure != "accuracy" and not _can_be_compared(task, shots=shots):
+            raise BadTask(
+                f"{task.name}: {measure} compares what is picked for the same item in two languages or more, each item "
+                "with as many options in each and one right one"
+            )
     loaded = open_model(model, options)
     cells = []
     for name, task in loaded_tasks.items():
         own = {"tokens": tokens} if task.kind == "generate" and tokens is not None else {}
-        cells += _cells(loaded, name, task, how | own, members, controls, options)
+        edit = {"measure": measure, "controls": controls}
+        cells += _cells(loaded, name, task, how | own, members, edit, options)
     if len(loaded_tasks) > 1:
         key = {"method": "table", "cells": [cell.key for cell in cells]}
         cells.append(Cell("tasks", key, lambda results: table({name: results[name] for name in loaded_tasks})))
@@ -101,6 +112,24 @@ def run_evaluate(
     )
 
 
+def _named(tasks: Any) -> dict[str, Any]:
+    """Name in files -> source.
+
+    Raises:
+        BadArgument: no task, one that has no name, or two of one name.
+    """
+    sources = tasks if isinstance(tasks, Mapping) else [tasks] if isinstance(tasks, str) else tasks
+    if isinstance(sources, Mapping):
+        named = {task_name(str(name)): source for name, source in sources.items()}
+    elif isinstance(sources, Sequence) and all(isinstance(source, str) for source in sources):
+        named = {task_name(source): source for source in sources}
+    else:
+        raise BadArgument(f"tasks={shown(tasks)}; give names or files, or a dict of name -> rows or Task")
+    if not named or len(named) < len(sources):
+        raise BadArgument(f"tasks={shown(tasks)}; give one or more, each with a name of its own")
+    return named
+
+
 def task_name(source: str) -> str:
     """A task's name in files: words, test, xcopa_it."""
     return re.sub(r"\W+", "_", Path(source.removeprefix("lm_eval:")).name).strip("_") or "task"
@@ -108,7 +137,13 @@ def task_name(source: str) -> str:
 
 # Long: the options are those of the study.
 def _cells(
-    model: Any, name: str, task: Task, how: dict[str, Any], members: xr.Dataset | None, controls: int, options: Options
+    model: Any,
+    name: str,
+    task: Task,
+    how: dict[str, Any],
+    members: xr.Dataset | None,
+    edit: dict[str, Any],
+    options: Options,
 ) -> list[Cell]:
     key = {**common_key(model, options), "task": task.info, **how}
     run = {**how, **options.texts}
@@ -117,9 +152,9 @@ def _cells(
         compare = lambda results: consistency(results[name], seed=options.seed)  # noqa: E731
         cells.append(Cell(f"{name}_consistency", {**key, "method": "consistency"}, compare, []))
     if members is not None:
-        edit = {"method": "under", "groups": checksums(members), "controls": controls}
-        compute = lambda _: under(model, task, members, controls=controls, **run)  # noqa: E731
-        cells.append(Cell(f"{name}_under", {**key, **edit}, compute))
+        compute = lambda _: under(model, task, members, **edit, **run)  # noqa: E731
+        edited = {**key, "method": "under", "groups": checksums(members), **edit}
+        cells.append(Cell(f"{name}_under", edited, compute))
     return cells
 
 
@@ -197,12 +232,18 @@ def _consistency_sections(result: xr.Dataset, answers: xr.Dataset, name: str) ->
 
 
 def _under_section(result: xr.Dataset, name: str) -> Section:
-    units = f"{result.attrs.get('unit', 'unit')}s"
+    noun = findings.measured(result)
+    if result.attrs.get("unit") == "direction":
+        question = "what does each language lose with a direction added?"
+        change = "with each direction added, beyond random directions of the same lengths in the same layers"
+    else:
+        question = "what does each language lose without a group?"
+        units = f"{result.attrs.get('unit', 'unit')}s"
+        change = f"without each group of {units}, beyond random groups of as many in the same layers"
     return section(
         f"{name}_under",
         result,
-        drawing(figures.matrix, result, "excess", question=f"{name}: what does each language lose without a group?"),
-        reading=f"Points of accuracy without each group of {units}, beyond random groups of as many in the same "
-        "layers; below 0 the language loses more.",
+        drawing(figures.matrix, result, "excess", question=f"{name}: {question}"),
+        reading=f"Points of {noun} {change}; below 0 the language loses more.",
         finding=findings.under(result),
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from workbench.arguments import checked
 from workbench.errors import BadTask, MissingExtra
+from workbench.text.corpus import chosen
 from workbench.text.display.naming import quoted, shortened
 from workbench.text.formats.decoding import kind, read_json_lines, read_text
 from workbench.text.formats.names import ENDINGS, by_language, read_name
@@ -36,6 +38,7 @@ def load_task(
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
     split: str | None = None,
+    delimiter: str | Mapping[str, str] | None = None,
 ) -> Task:
     """Load a task: questions with options and right answers, in one or more languages that are joined by id.
 
@@ -54,19 +57,39 @@ def load_task(
         limit: first items to keep.
         split: of a folder: only files that have this word in their name, of MuBench's those of this mode (`"mix_2"`) or
             this task and mode (`"XNLIDataset_mix_2"`); of `"cypher"`: test (default) or train.
+        delimiter: what stands between context and option, in every language or by language (`{"zh": ""}`); where None,
+            or where a language is not named, that of the task: for rows a space, and nothing after an opening
+            quotation mark.
 
     Returns:
         The Task. Where languages have different ids, `unmatched` counts them and the task is not `aligned`.
 
     Raises:
         BadTask: missing, empty, of no known format, or a row that cannot be read; names its place.
-        UnknownLanguage: a requested language is missing.
+        UnknownLanguage: a requested language, or one with a delimiter, is missing.
         MissingExtra: lm-eval is not installed.
 
     Example:
         >>> task = wb.load_task("words", languages="de,fr", limit=40)                            # doctest: +SKIP
         >>> wb.evaluation.accuracy(model, task).accuracy                                         # doctest: +SKIP
     """
+    task = _load(source, format, languages, limit, split)
+    if delimiter is None:
+        return task
+    if isinstance(delimiter, str):
+        return replace(task, delimiter=dict.fromkeys(task.languages, delimiter))
+    codes = chosen([*delimiter], list(task.languages), where="this task") if delimiter else ()
+    return replace(task, delimiter={**task.delimiter, **dict(zip(codes, delimiter.values(), strict=True))})
+
+
+def _load(
+    source: Any,
+    format: str | Reader | None,
+    languages: str | Sequence[str] | None,
+    limit: int | None,
+    split: str | None,
+) -> Task:
+    """The task with its own delimiters."""
     if isinstance(source, Task):
         task = source
     elif isinstance(source, str) and (source == "words" or source.startswith("words:")):

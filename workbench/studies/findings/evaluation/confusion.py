@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from workbench.results.proportions import wilson
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import chance, count, language, listed, number, percent
 
@@ -29,7 +28,6 @@ def confusion(result: xr.Dataset, *, identify: str, recognised: xr.Dataset | Non
         identify: the identifier's name.
         recognised: the same of texts that are in their language.
     """
-    result = by_language(result)
     lines = [_overall(result.sel(task=task), str(task)) for task in result.task.values]
     opened = _OPENINGS in result.task.values
     return finding(
@@ -41,15 +39,6 @@ def confusion(result: xr.Dataset, *, identify: str, recognised: xr.Dataset | Non
         f"Lines were judged by {_JUDGES[identify]}.",
         "" if recognised is None else _recognised(recognised),
     )
-
-
-def by_language(result: xr.Dataset) -> xr.Dataset:
-    """The Result with the means over sources; of one source its own rates, whose intervals are Wilson's."""
-    if result.sizes["source"] > 1:
-        return result
-    own = result.squeeze("source", drop=True)
-    means = [name.removeprefix("mean_") for name in map(str, result) if name.startswith("mean_")]
-    return result.assign({f"mean_{name}": own[name].assign_attrs(result[f"mean_{name}"].attrs) for name in means})
 
 
 def _overall(row: xr.Dataset, task: str) -> str:
@@ -77,11 +66,8 @@ def _overall(row: xr.Dataset, task: str) -> str:
 
 
 def _share(row: xr.Dataset, name: str) -> str:
-    """A share with its interval; of 0 and 1, which every draw of a bootstrap repeats, Wilson's over all responses."""
+    """A share with its interval."""
     value, low, high = (float(row[name + end]) for end in ("", "_low", "_high"))
-    judged = int((row.responses - row.skipped).sum())
-    if low == high and value in (0, 1) and "line_pass" in name:
-        low, high = wilson(judged if value else 0, judged)
     ends = f" ({percent(low)} to {percent(high)})" if np.isfinite(low) else ""
     return f"{percent(value)}{ends}"
 
@@ -100,7 +86,7 @@ def _skipped(result: xr.Dataset) -> str:
 
 def _recognised(result: xr.Dataset) -> str:
     """How many texts that are in their language the identifier passes, and where too few for a rate to mean much."""
-    rates = by_language(result).mean_line_pass.mean("task")
+    rates = result.mean_line_pass.mean("task")
     poor = [language(code) for code, rate in zip(rates["language"].values, rates.values, strict=True) if rate < _SURE]
     text = f"Of texts that are in the language, the same rule passes {percent(float(result.overall_line_pass.mean()))}"
     if not poor:
@@ -153,7 +139,6 @@ WITHOUT, RANDOM = "without ", "random for "  # settings: a group switched off, a
 
 def rates_table(result: xr.Dataset) -> pd.DataFrame:
     """A row for each task and language: the rates as means over sources, with intervals, and how many responses."""
-    result = by_language(result)
     names = ["mean_line_pass", "mean_line_pass_low", "mean_line_pass_high", "mean_word_pass", "mean_lines_right"]
     rows = result[names].assign(result[["responses", "skipped"]].sum("source")).to_dataframe().reset_index()
     rows = rows.loc[rows["responses"] > 0].dropna(axis=1, how="all").round(3)

@@ -8,7 +8,7 @@ from workbench.results.make import provenance
 from workbench.results.proportions import wilson
 from workbench.results.statistics import corrected, interval
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import chance, language, number, percent
+from workbench.studies.findings.words import chance, count, language, number, percent
 
 _BAR = 0.05
 MEASURES = {
@@ -25,7 +25,8 @@ def cypher(result: xr.Dataset) -> Finding:
     Reads `executed`, `valid`, `ranked`, `gap`, `share` and its p-values, which are corrected over both languages.
     """
     by_language = effects(result, main_metric(result))
-    return finding(_written(result), _ranked(result), _alike(result), by_language.answer, *by_language.details)
+    lines = (_written(result), _ranked(result), _alike(result), by_language.answer, *by_language.details)
+    return finding(*lines, _counted(result))
 
 
 def effects(result: xr.Dataset, metric: str) -> Finding:
@@ -76,6 +77,15 @@ def _alike(result: xr.Dataset) -> str:
     return f"{percent(float(np.nanmean(result.exact.values)))} of the written queries are the right one's very text."
 
 
+def _counted(result: xr.Dataset) -> str:
+    """Over how many items languages are compared, and how many some languages lack; older Results do not say."""
+    if "compared" not in result or "lacking" not in result:
+        return ""
+    compared, lacking = int(result.compared.sel(metric=main_metric(result))), result.lacking.values
+    text = f"Languages are compared over the {count(compared, 'item')} that all have"
+    return f"{text}; of the task, a language lacks up to {int(lacking.max()):,}." if lacking.any() else f"{text}."
+
+
 def _ranked(result: xr.Dataset) -> str:
     """Whether the right query is the likeliest more often than by chance, and than without the question."""
     if "ranked" not in result:
@@ -122,9 +132,11 @@ def _effect(cell: xr.Dataset, factor: str, p: float, pivot: str) -> str:
 
 
 def cypher_table(result: xr.Dataset) -> pd.DataFrame:
-    """A row for each measure: its mean over all, and for the prompt and the question what their languages explain."""
+    """A row for each measure: its mean, over how many items, and what the prompt's and question's languages explain."""
     rows = {str(name): {"mean": float(result["mean"].sel(metric=name).mean())} for name in result.metric.values}
     for name, row in rows.items():
+        if "compared" in result:
+            row["items"] = int(result.compared.sel(metric=name))
         for factor in map(str, result.language_of.values):
             cell = result.sel(metric=name, language_of=factor)
             row[f"gap, {factor}"] = float(cell.gap)
