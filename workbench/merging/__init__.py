@@ -1,6 +1,9 @@
 """Two models: merge their weights, put them back, and measure where they differ."""
 
-__all__: list[str] = []
+from workbench.merging.checkpoint import Checkpoint
+from workbench.merging.pair import Pair, pair
+
+__all__ = ["Checkpoint", "Pair", "pair"]
 
 
 def __dir__() -> list[str]:
