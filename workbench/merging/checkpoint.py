@@ -28,8 +28,11 @@ DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF1
 """Name in a safetensors header of the types that can be merged."""
 
 _ADAPTER = "adapter_model.safetensors"
-_OTHERS = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "I16": 2, "U16": 2, "I32": 4, "U32": 4}
-_WIDTHS = {**{name: dtype.itemsize for name, dtype in DTYPES.items()}, **_OTHERS, "I64": 8, "U64": 8}
+WIDTHS = {
+    **{"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2},
+    **{"I32": 4, "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8},
+}
+"""Bytes that a number of each type takes, in the order that safetensors gives the types."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ class Checkpoint:
     def raw(self, name: str, start: int, stop: int) -> np.ndarray:
         """The bytes of a piece, uint8."""
         stored = self.stored[name]
-        width = _WIDTHS[stored.dtype]
+        width = WIDTHS[stored.dtype]
         count = (stop - start) * width
         with stored.file.open("rb") as file:  # not mapped into memory: mapped pages would count as used
             file.seek(stored.start + start * width)
@@ -193,7 +196,7 @@ def _read_headers(files: list[Path], name: str) -> dict[str, Stored]:
         for key, entry in header.items():
             if key in stored:
                 raise BrokenModel(f"{name!r} has {key} in {stored[key].file.name} and in {path.name}")
-            if entry["dtype"] not in _WIDTHS:
+            if entry["dtype"] not in WIDTHS:
                 raise BrokenModel(f"{name!r} stores {key} as {entry['dtype']}; only {_floats()} are merged")
             start = 8 + length + entry["data_offsets"][0]
             stored[key] = Stored(path, entry["dtype"], tuple(entry["shape"]), start)

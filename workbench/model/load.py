@@ -12,7 +12,7 @@ from workbench.errors import BadArgument, BrokenModel, UnknownModel
 from workbench.model.checks.check import check as check_model
 from workbench.model.checks.remembered import outcome_key
 from workbench.model.loading.adapter import Adapter, apply_adapter, base_without_adapter, find_adapter
-from workbench.model.loading.find import local_folder
+from workbench.model.loading.find import local_folder, merged
 from workbench.model.loading.folder import check_folder, folder_hash, has_tokenizer, memory_of, read_json
 from workbench.model.loading.placing import (
     bytes_per_weight,
@@ -192,7 +192,9 @@ def _from_name(
 def _identity(source: Path | str, module: Any, settings: LoadSettings) -> tuple[str, str]:
     """Revision and hash of a folder, or of what the hub gave: there the commit names the contents."""
     if isinstance(source, Path):
-        return unpacked_revision(source) or "local", folder_hash(source, code=settings.trust_remote_code)
+        return unpacked_revision(source) or merged(source) or "local", folder_hash(
+            source, code=settings.trust_remote_code
+        )
     commit_hash = commit(source, settings)
     return (commit_hash, commit_hash) if commit_hash else ("unknown", _module_hash(module))
 

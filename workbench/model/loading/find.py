@@ -6,7 +6,11 @@ from huggingface_hub import snapshot_download
 
 from workbench import packaged, shipped
 from workbench.errors import UnknownModel, first_line
+from workbench.model.loading.folder import read_json
 from workbench.model.loading.unpack import unpacked
+
+MERGE = "merge.json"
+"""The file of a merged model's folder that says where each tensor comes from."""
 
 _FILES = ("*.safetensors", "*.json", "tokenizer*", "merges.txt", "*.jinja")
 
@@ -48,3 +52,10 @@ def unknown(name: str, error: Exception) -> UnknownModel:
         f"{name!r} is not a shipped model (has: {', '.join(shipped.models())}), not a packaged one (has: "
         f"{packaged.described()}), not a folder, and the hub did not give it: {first_line(error)}"
     )
+
+
+def merged(folder: Path) -> str | None:
+    """What a folder was merged from, as a merge recorded it; None for any other folder."""
+    if not (folder / MERGE).is_file():
+        return None
+    return str(read_json(folder / MERGE, str(folder)).get("summary", "merged"))
