@@ -1,6 +1,14 @@
 """Two models: merge their weights, put them back, and measure where they differ."""
 
-__all__: list[str] = []
+from workbench.merging.checkpoint import Checkpoint
+from workbench.merging.combine import combine
+from workbench.merging.compare import compare
+from workbench.merging.pair import Pair, pair
+from workbench.merging.recipes.maps import layer_map, mirrored, shuffled
+from workbench.merging.revert import revert
+from workbench.merging.swap import swap
+
+__all__ = ["Checkpoint", "Pair", "combine", "compare", "layer_map", "mirrored", "pair", "revert", "shuffled", "swap"]
 
 
 def __dir__() -> list[str]:
