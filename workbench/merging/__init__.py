@@ -1,6 +1,8 @@
 """Two models: merge their weights, put them back, and measure where they differ."""
 
-__all__: list[str] = []
+from workbench.merging.side_by_side import side_by_side
+
+__all__ = ["side_by_side"]
 
 
 def __dir__() -> list[str]:
