@@ -61,7 +61,8 @@ def test_a_change_in_one_layer_shows_from_there_on_and_not_before(layer):
     assert (result.cosine[:, : layer + 1] == 1).all()
     assert (result.distance_low[:, layer + 1 :] > 0).all()
     assert (result.promoted[:, : layer + 1] == "").all()
-    assert (result.promoted[:, layer + 1 :] != "").all()
+    assert np.isnan(result.promoted_score[:, : layer + 1]).all()
+    assert (result.promoted_score[:, layer + 1 :] > 0).all()
 
 
 def test_a_planted_direction_is_read_as_its_token():

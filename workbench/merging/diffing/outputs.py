@@ -22,8 +22,7 @@ from workbench.text.corpus import Corpus
 _BUDGET = 2**24  # logits of each model in memory at once: 128 MB in float64
 _CONTEXT = 8  # tokens shown before the one that is predicted
 _EXAMPLES = 5  # tokens shown of each language
-_NATS = ("kl", "reverse_kl", "nll_before", "nll_after")
-_MEASURES = (*_NATS, "other_choice")
+_MEASURES: tuple[str, ...] = ("kl", "reverse_kl", "nll_before", "nll_after", "other_choice")
 _WORDS = {
     "kl": "Kullback-Leibler divergence of the model after from that before [nats]",
     "reverse_kl": "Kullback-Leibler divergence of the model before from that after [nats]",
@@ -165,7 +164,7 @@ class _Totals:
 
     def measures(self, level: float, seed: int) -> Variables:
         """Means over texts with their intervals."""
-        samples = dict(zip(_MEASURES, self.values, strict=True))
+        samples: dict[str, np.ndarray] = dict(zip(_MEASURES, self.values, strict=True))
         samples["nll_change"] = samples["nll_after"] - samples["nll_before"]
         variables: Variables = {"tokens": (("language",), self.tokens.sum(1), "predicted tokens [tokens]")}
         clusters = self.corpus.clusters
