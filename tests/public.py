@@ -259,6 +259,14 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "planted.neurons": {**planted, "neurons": 100, "texts": 2, "specific": 1, "related": 0, "general": 0},
         "planted.score": {"result": given.truth, "truth": given.truth},
         **_figures(given),
+        "merging.side_by_side": {
+            "before": given.model,
+            "after": given.experts,
+            "corpus": given.corpus,
+            "pairs": given.pairs,
+            "parts": ["outputs", "states"],
+            **QUICK,
+        },
         "live.explorer": {"model": given.model, "results": given.importance, "sentences": given.corpus},
         "live.lens": {"model": given.model, "text": "Ei", "tuned": given.tuned, "target": "x"},
     }

@@ -11,8 +11,9 @@ from workbench.errors import BadArgument
 from workbench.merging.diffing.exchange import exchange
 from workbench.merging.diffing.heads import heads
 from workbench.merging.diffing.outputs import outputs
-from workbench.merging.diffing.same import require_same_tokens, shape
+from workbench.merging.diffing.same import require_same_shape, require_same_tokens, shape
 from workbench.merging.diffing.states import states
+from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.neurons.classes.ternary import ternary
 from workbench.neurons.compare import compare
@@ -38,6 +39,7 @@ def side_by_side(
     *,
     pairs: Any = None,
     parts: Sequence[str] | None = None,
+    metric: str | Metric = "logit_difference",
     top_rate: float = 0.05,
     level: float = 0.95,
     progress: bool = True,
@@ -57,6 +59,7 @@ def side_by_side(
         pairs: prompts for the exchange: Pairs, or what `load_pairs` reads; each pair's source prompt is run.
         parts: of `outputs`, `states`, `heads`, `neurons`, `exchange`; when None all for which the models have the same
             shape, and the exchange only with `pairs`.
+        metric: read in the exchange: `logit_difference`, `answer_probability` or `nll`, or a Metric.
         top_rate: share of the neurons that are selected.
 
     Returns:
@@ -110,9 +113,16 @@ def side_by_side(
         "states": partial(states, before, after, corpus, **texts),
         "heads": partial(heads, before, after, corpus, **texts),
         "neurons": classes_compared,
-        "exchange": partial(exchange, before, after, pairs, **how),
+        "exchange": partial(exchange, before, after, pairs, metric=metric, **how),
     }
     return {part: computed[part]() for part in _chosen(before, after, pairs is not None, parts)}
+
+
+def possible_parts(before: Model, after: Model, has_pairs: bool) -> list[str]:
+    """The parts that the shapes of two models allow; the exchange only with pairs."""
+    first, second = shape(before), shape(after)
+    allowed = [part for part, sizes in PARTS.items() if all(first[size] == second[size] for size in sizes)]
+    return [part for part in allowed if has_pairs or part != "exchange"]
 
 
 def _chosen(before: Model, after: Model, has_pairs: bool, parts: Sequence[str] | None) -> list[str]:
@@ -121,18 +131,10 @@ def _chosen(before: Model, after: Model, has_pairs: bool, parts: Sequence[str] |
     Raises:
         BadArgument: no such part, one that the models' shapes do not allow, or the exchange without pairs.
     """
-    first, second = shape(before), shape(after)
-    unequal = {part: [size for size in sizes if first[size] != second[size]] for part, sizes in PARTS.items()}
     if parts is None:
-        return [part for part in PARTS if not unequal[part] and (has_pairs or part != "exchange")]
+        return possible_parts(before, after, has_pairs)
     for part in parts:
-        one_of("parts", part, PARTS)
-        if unequal[part]:
-            size = unequal[part][0]
-            raise BadArgument(
-                f"parts={list(parts)}: {part!r} compares models of one shape, and {before.name!r} has {first[size]} "
-                f"{size}, {after.name!r} {second[size]}; leave it out"
-            )
+        require_same_shape(before, after, *PARTS[one_of("parts", part, PARTS)])
     if "exchange" in parts and not has_pairs:
         raise BadArgument("parts names 'exchange', which runs prompts; give pairs= (see wb.load_pairs)")
     return [part for part in PARTS if part in parts]

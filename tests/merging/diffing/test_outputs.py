@@ -45,7 +45,7 @@ def test_equals_a_plain_loop(kind):
         assert np.isclose(row.nll_change, (means[:, 3] - means[:, 2]).mean(), atol=1e-4)
         every = np.sort(np.concatenate([table[:, 0] for table in tables]))[::-1]
         assert np.allclose(row.token_kl, every[:5], rtol=1e-4)
-        assert row.tokens == sum(len(table) for table in tables)
+        assert row.predicted == sum(len(table) for table in tables)
         assert row.kl_low <= row.kl <= row.kl_high
 
 

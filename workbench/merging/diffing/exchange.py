@@ -66,8 +66,8 @@ def exchange(
         own, other = record(before, batch.target, keys=True), record(after, batch.target)
         other.residual = [states.to(before.device, before.dtype) for states in other.residual]
         shift = prompts.width - own.n_positions
-        ends = [cells.unpatched(recording, table.metric) for recording in (_as_run(other, after), own)]
-        table.begin(batch, *ends, own.n_positions)
+        new, old = (cells.unpatched(recording, table.metric) for recording in (_as_run(other, after), own))
+        table.begin(batch, new, old, own.n_positions)
         for layer in range(before.n_layers):
             states = run_from_layer(own, layer + 1, other.residual[layer + 1], last=table.metric.last)
             whole[list(batch.rows), layer, 0] = table.metric.read(before, states, own.batch)[0].double().cpu()
@@ -134,7 +134,7 @@ def _result(before: Model, after: Model, table: Table, whole: np.ndarray, prompt
         "pair_effect": "effect in each prompt: 0 the model before, 1 the model after",
         "value_before": f"{metric} of the model before",
         "value_after": f"{metric} of the model after",
-        "layer": "layer after which the state comes from the model after",
+        "layer": "state after layer",
     }
     for name, text in texts.items():
         result[name].attrs["long_name"] = text

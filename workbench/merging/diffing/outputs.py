@@ -51,10 +51,10 @@ def outputs(
     Returns:
         Per language, each with its interval over texts: `kl` = sum q log(q / p), `reverse_kl` = sum p log(p / q), in
         nats a token; `nll_change`, with the corrected `nll_change_p_value` that it is 0; `other_choice`. Further
-        `nll_before`, `nll_after`, `tokens[language]`, each text's `sample_kl` and `sample_nll_change[language, sample]`
-        (NaN where a language has fewer), and the tokens with the largest divergence: `token_kl[language, rank]`,
-        `context` before them, the token that follows in the text (`next`), and the likeliest ones, `choice_before`
-        and `choice_after`.
+        `nll_before`, `nll_after`, the number of `predicted` tokens, and each text's `sample_kl[language, sample]` and
+        `sample_nll_change`, NaN where a language has fewer texts. The tokens with the largest divergence:
+        `token_kl[language, rank]`, `context` before them, the token that follows in the text (`next`), and the
+        likeliest ones, `choice_before` and `choice_after`.
 
     Raises:
         BadArgument: the models have different tokenizers.
@@ -166,7 +166,7 @@ class _Totals:
         """Means over texts with their intervals."""
         samples: dict[str, np.ndarray] = dict(zip(_MEASURES, self.values, strict=True))
         samples["nll_change"] = samples["nll_after"] - samples["nll_before"]
-        variables: Variables = {"tokens": (("language",), self.tokens.sum(1), "predicted tokens [tokens]")}
+        variables: Variables = {"predicted": (("language",), self.tokens.sum(1), "tokens that are predicted [tokens]")}
         clusters = self.corpus.clusters
         for name, values in samples.items():
             known = ~np.isnan(values)
