@@ -1,8 +1,25 @@
 """Two models: merge their weights, put them back, and measure where they differ."""
 
+from workbench.merging.checkpoint import Checkpoint
+from workbench.merging.combine import combine
+from workbench.merging.pair import Pair, pair
+from workbench.merging.recipes.maps import layer_map, mirrored, shuffled
+from workbench.merging.revert import revert
 from workbench.merging.side_by_side import side_by_side
+from workbench.merging.swap import swap
 
-__all__ = ["side_by_side"]
+__all__ = [
+    "Checkpoint",
+    "Pair",
+    "combine",
+    "layer_map",
+    "mirrored",
+    "pair",
+    "revert",
+    "shuffled",
+    "side_by_side",
+    "swap",
+]
 
 
 def __dir__() -> list[str]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from workbench import shipped
 from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, BrokenModel, UnknownModel
 from workbench.model.checks.check import check as check_model
 from workbench.model.checks.remembered import outcome_key
 from workbench.model.loading.adapter import Adapter, apply_adapter, base_without_adapter, find_adapter
+from workbench.model.loading.find import local_folder, merged
 from workbench.model.loading.folder import check_folder, folder_hash, has_tokenizer, memory_of, read_json
 from workbench.model.loading.placing import (
     bytes_per_weight,
@@ -25,7 +25,6 @@ from workbench.model.loading.placing import (
 from workbench.model.loading.read import LoadSettings, commit, read_module, read_tokenizer
 from workbench.model.loading.text_part import is_multimodal, text_part
 from workbench.model.loading.unpack import revision as unpacked_revision
-from workbench.model.loading.unpack import unpacked
 from workbench.model.loading.weight_files import check_links, check_weight_files
 from workbench.model.loading.wrap import refuse_wrong_object, wrapped_before
 from workbench.model.memory import check_memory
@@ -111,7 +110,7 @@ def load_tokenizer(name: str) -> Any:
         UnknownModel: there is no such folder.
         BrokenModel: it has no tokenizer, or one that cannot be read.
     """
-    path = _folder(name)
+    path = local_folder(name)
     if path:
         check_links(path, name)
         if not has_tokenizer(path):
@@ -125,7 +124,7 @@ def weights_in_memory(name: str, dtype: str | None = None) -> int | None:
     Raises:
         UnknownModel, BrokenModel: as `load_model`.
     """
-    path = _folder(name)
+    path = local_folder(name)
     if path is None or not (path / "config.json").is_file():
         return None
     return memory_of(path, read_json(path / "config.json", name), read_dtype(dtype).itemsize)
@@ -150,7 +149,7 @@ def _from_memory(module: Any, tokenizer: Any, device: Any, dtype: Any) -> Model:
 def _from_name(
     source: str, tokenizer: Any, settings: LoadSettings, device: torch.device, merge: bool, check: str
 ) -> Model:
-    path = _folder(source)
+    path = local_folder(source)
     if path and settings.revision is not None:
         raise BadArgument(f"revision={settings.revision!r} is for names on the hub, and {source!r} is on this machine")
     if path:
@@ -193,7 +192,9 @@ def _from_name(
 def _identity(source: Path | str, module: Any, settings: LoadSettings) -> tuple[str, str]:
     """Revision and hash of a folder, or of what the hub gave: there the commit names the contents."""
     if isinstance(source, Path):
-        return unpacked_revision(source) or "local", folder_hash(source, code=settings.trust_remote_code)
+        return unpacked_revision(source) or merged(source) or "local", folder_hash(
+            source, code=settings.trust_remote_code
+        )
     commit_hash = commit(source, settings)
     return (commit_hash, commit_hash) if commit_hash else ("unknown", _module_hash(module))
 
@@ -203,29 +204,12 @@ def _base_of(adapter: Adapter, source: str) -> Path | str:
     if isinstance(adapter.base, Path):
         return adapter.base
     try:
-        return _folder(adapter.base) or adapter.base
+        return local_folder(adapter.base) or adapter.base
     except UnknownModel as error:
         raise BrokenModel(
             f"{source!r} is an adapter of {adapter.base!r}, which is not there; put the folder there, or name another "
             "as base_model_name_or_path in its adapter_config.json"
         ) from error
-
-
-def _folder(name: str) -> Path | None:
-    """The local folder that a name stands for: a shipped model, or a path; None for a hub name."""
-    if name in shipped.models():
-        return shipped.folder(name)
-    if folder := unpacked(name):
-        return folder
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return path
-    if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise UnknownModel(
-            f"{name!r} is not a GGUF file, and not a folder; a model folder holds config.json, safetensors and a "
-            "tokenizer"
-        )
-    return None
 
 
 def _check_finite(module: torch.nn.Module, name: str) -> None:

@@ -14,9 +14,9 @@ import transformers
 from safetensors import SafetensorError
 from transformers.utils.hub import cached_file, extract_commit_hash
 
-from workbench import packaged, shipped
-from workbench.errors import BrokenModel, UnknownModel, WorkbenchError, first_line
+from workbench.errors import BrokenModel, WorkbenchError, first_line
 from workbench.model.loading.declared import check_declared
+from workbench.model.loading.find import unknown
 from workbench.model.loading.folder import weight_files
 from workbench.model.loading.text_part import is_multimodal
 
@@ -72,10 +72,7 @@ def read_module(path: Path | str, name: str, settings: LoadSettings) -> torch.nn
         _refuse_code(error, name)
         if isinstance(path, Path) or not isinstance(error, OSError | ValueError):
             raise BrokenModel(f"{name!r} cannot be loaded: {first_line(error)}") from error
-        raise UnknownModel(
-            f"{name!r} is not a shipped model (has: {', '.join(shipped.models())}), not a packaged one (has: "
-            f"{packaged.described()}), not a folder, and the hub did not give it: {first_line(error)}"
-        ) from error
+        raise unknown(name, error) from error
     module, info = loaded
     missing = sorted(info["missing_keys"])
     if missing:

@@ -24,13 +24,16 @@ def check_links(path: Path, name: str) -> None:
             raise BrokenModel(f"{name!r} has a {file.name} that is a link out of the folder; put the file itself there")
 
 
-def check_weight_files(path: Path, name: str, *, allow_pickle: bool) -> None:
+def check_weight_files(path: Path, name: str, *, allow_pickle: bool) -> list[Path]:
     """Refuse weights that transformers would read from elsewhere, or from files of a kind that is not allowed.
 
     Args:
         path: the folder.
         name: for messages.
         allow_pickle: weights may be pickled.
+
+    Returns:
+        The files that are read; none where that is not known.
 
     Raises:
         BrokenModel: an index or the config names a file in another folder, of another kind, or one that is not there.
@@ -44,11 +47,13 @@ def check_weight_files(path: Path, name: str, *, allow_pickle: bool) -> None:
     if first is None:
         if named or not allow_pickle:
             raise BrokenModel(f"{name!r} has none of the files {', '.join([named] if named else usual)}")
-        return  # reading the weights reports it
-    for file in _indexed(path / first, name) if first.endswith(_INDEX) else ():
+        return []  # reading the weights reports it
+    files = _indexed(path / first, name) if first.endswith(_INDEX) else [first]
+    for file in files if first.endswith(_INDEX) else ():
         _check_name(file, name, endings, first)
         if not (path / file).is_file():
             raise BrokenModel(f"{name!r} has no file {file!r}, which its {first} names")
+    return [path / file for file in files]
 
 
 def _indexed(path: Path, name: str) -> list[Any]:

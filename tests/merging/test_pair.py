@@ -1,0 +1,121 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import workbench as wb
+from tests.merging import folders
+from workbench.errors import BrokenModel, UnknownModel, WorkbenchWarning
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory):
+    return folders.tiny(tmp_path_factory.mktemp("llama") / "base")
+
+
+def changed(source, folder, change, **config):
+    tensors = folders.weights(source)
+    change(tensors)
+    return folders.copy(source, folder, tensors, **config)
+
+
+def test_the_shipped_pair_opens_and_reads_what_safetensors_reads():
+    pair = wb.merging.pair("polyglot-base", "polyglot-aligned", "polyglot-base")
+    expected = folders.weights(folders.ALIGNED)
+    assert pair.names == tuple(sorted(expected))
+    assert (pair.layers, pair.task.tied) == (6, True)
+    assert all(torch.equal(pair.task.tensor(name), tensor) for name, tensor in expected.items())
+    norm = "model.norm.weight"
+    moved = expected[norm].float() - folders.weights(folders.BASE)[norm].float()
+    assert torch.equal(pair.delta("task", norm), moved) and moved.any()
+    assert not pair.delta("language", norm).any()
+
+
+def test_shards_are_read_as_one_file(llama, tmp_path):
+    split = folders.sharded(llama, tmp_path / "split")
+    pair = wb.merging.pair(None, llama, split)
+    assert all(torch.equal(pair.task.tensor(name), pair.language.tensor(name)) for name in pair.names)
+
+
+def test_only_the_files_that_load_are_read(llama, tmp_path):
+    folder = folders.copy(llama, tmp_path / "two", folders.weights(llama))
+    save_file({"x": torch.zeros(1)}, folder / "consolidated.safetensors")
+    assert wb.merging.Checkpoint.open(folder).names == wb.merging.Checkpoint.open(llama).names
+
+
+def test_a_tied_head_is_no_tensor_of_its_own(llama, tmp_path):
+    tied = folders.copy(llama, tmp_path / "tied", folders.weights(llama), tie_word_embeddings=True)
+    opened = wb.merging.Checkpoint.open(tied)
+    assert opened.tied and "lm_head.weight" not in opened.names
+    assert not wb.merging.Checkpoint.open(llama).tied
+    with pytest.raises(BrokenModel, match="tie_word_embeddings is False and True"):
+        wb.merging.pair(None, llama, tied)
+
+
+KEY = "model.layers.1.mlp.up_proj.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda tensors: tensors.update({KEY: torch.zeros(3, 32)}),
+            rf"other shapes: {KEY} is \[48, 32\] and \[3, 32\]",
+        ),
+        (lambda tensors: tensors.pop(KEY), f"other tensors: '.*other' lacks {KEY}"),
+        (lambda tensors: tensors.update({KEY: tensors[KEY].to(torch.int8)}), f"store {KEY} as F32 and I8"),
+    ],
+    ids=["shape", "name", "type"],
+)
+def test_other_tensors_are_refused(llama, tmp_path, change, message):
+    other = changed(llama, tmp_path / "other", change)
+    with pytest.raises(BrokenModel, match=message):
+        wb.merging.pair(None, llama, other)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused_where_they_are_read(llama, tmp_path, value):
+    other = changed(llama, tmp_path / "other", lambda tensors: tensors[KEY].__setitem__((5, 7), value))
+    pair = wb.merging.pair(None, llama, other)
+    with pytest.raises(BrokenModel, match=f"weights in {KEY} that are NaN or infinite"):
+        pair.language.tensor(KEY)
+
+
+def test_another_vocabulary_is_refused(llama, tmp_path):
+    other = folders.copy(llama, tmp_path / "other", folders.weights(llama))
+    tokenizer = json.loads((other / "tokenizer.json").read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]
+    (other / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(BrokenModel, match="other vocabularies, first at token"):
+        wb.merging.pair(None, llama, other)
+    vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]
+    (other / "tokenizer.json").write_text(json.dumps(tokenizer, indent=3))  # the same one, written otherwise
+    wb.merging.pair(None, llama, other)
+
+
+def test_other_heads_are_refused_and_other_settings_warned_of(llama, tmp_path):
+    heads = folders.copy(llama, tmp_path / "heads", folders.weights(llama), num_attention_heads=8)
+    with pytest.raises(BrokenModel, match="num_attention_heads is 4 and 8"):
+        wb.merging.pair(None, llama, heads)
+    norm = folders.copy(llama, tmp_path / "norm", folders.weights(llama), rms_norm_eps=0.1)
+    with pytest.warns(WorkbenchWarning, match="other settings in their config.json .rms_norm_eps."):
+        wb.merging.pair(None, llama, norm)
+
+
+def test_files_that_are_no_model(llama, tmp_path):
+    with pytest.raises(UnknownModel, match="nowhere"):
+        wb.merging.pair(None, llama, "nowhere")
+    pickled = folders.copy(llama, tmp_path / "pickled", folders.weights(llama))
+    (pickled / folders.WEIGHTS).rename(pickled / "pytorch_model.bin")
+    with pytest.raises(BrokenModel, match=r"no \.safetensors file"):
+        wb.merging.pair(None, llama, pickled)
+    short = folders.copy(llama, tmp_path / "short", folders.weights(llama))
+    data = (short / folders.WEIGHTS).read_bytes()
+    (short / folders.WEIGHTS).write_bytes(data[:-100])
+    with pytest.raises(BrokenModel, match="cannot be read"):
+        wb.merging.pair(None, llama, short)
+    codes = folders.copy(llama, tmp_path / "codes", folders.weights(llama), quantization_config={"bits": 4})
+    with pytest.raises(BrokenModel, match="is quantised"):
+        wb.merging.pair(None, llama, codes)
