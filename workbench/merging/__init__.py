@@ -2,6 +2,7 @@
 
 from workbench.merging.checkpoint import Checkpoint
 from workbench.merging.combine import combine
+from workbench.merging.difference import difference
 from workbench.merging.pair import Pair, pair
 from workbench.merging.recipes.maps import layer_map, mirrored, shuffled
 from workbench.merging.revert import revert
@@ -12,6 +13,7 @@ __all__ = [
     "Checkpoint",
     "Pair",
     "combine",
+    "difference",
     "layer_map",
     "mirrored",
     "pair",
