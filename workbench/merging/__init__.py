@@ -3,6 +3,7 @@
 from workbench.merging.checkpoint import Checkpoint
 from workbench.merging.combine import combine
 from workbench.merging.difference import difference
+from workbench.merging.importance import importance
 from workbench.merging.pair import Pair, pair
 from workbench.merging.recipes.maps import layer_map, mirrored, shuffled
 from workbench.merging.revert import revert
@@ -14,6 +15,7 @@ __all__ = [
     "Pair",
     "combine",
     "difference",
+    "importance",
     "layer_map",
     "mirrored",
     "pair",
