@@ -79,7 +79,7 @@ def difference(
     counts = {
         place: _count(base, taus, names, top) for place, names in tqdm(cells.items(), "tensors", disable=not progress)
     }
-    return make_result(
+    result = make_result(
         *_tables(counts, list(experts)),
         method="merging.difference",
         parameters={
@@ -89,6 +89,8 @@ def difference(
         },
         model={"name": base.name, "hash": base.digest},
     )
+    result.group.attrs["long_name"] = "group of tensors"
+    return result
 
 
 def _opened(base: Checkpoint, expert: str | Path) -> Checkpoint:

@@ -96,7 +96,7 @@ def importance(
     }
     accuracies = [100 * float(np.nanmean(hits[0], 1).mean()) for hits in read[""]]
     variables = _variables(losses, accuracies, level)
-    return make_result(
+    result = make_result(
         variables,
         {"group": list(named), "task": list(tasks), "other_task": list(tasks)},
         method="merging.importance",
@@ -112,6 +112,8 @@ def importance(
         model=expert.info,
         seed=seed,
     )
+    result.group.attrs["long_name"] = "group that is put back"
+    return result
 
 
 def _named(expert: Model, groups: Mapping[str, Sequence[Group]] | Sequence[Group] | None) -> dict[str, set[str]]:
