@@ -144,6 +144,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
     conflicts = [{"prompt": f"{one} + 1 = ", "own": "b", "other": "c"} for one in "ab"]
     heads = [(0, 1)]
     tables = {"model": given.model, "corpus": given.corpus, "name": "mine", "unit": "nats"}
+    tuned_pair = wb.merging.pair("polyglot-base", "polyglot-aligned", "polyglot-aligned")
     return {
         "report": {"results": {"ablate": given.importance}, "out": NEW, "title": "Mine"},
         **_loading(given),
@@ -259,6 +260,22 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "planted.neurons": {**planted, "neurons": 100, "texts": 2, "specific": 1, "related": 0, "general": 0},
         "planted.score": {"result": given.truth, "truth": given.truth},
         **_figures(given),
+        "merging.difference": {"pair": tuned_pair, "top": 0.1, "progress": False},
+        "merging.importance": {
+            "expert": given.model,
+            "base": wb.load_model(tiny("llama", 1), tokenizer=byte_tokenizer()),
+            "tasks": {"quiz": given.quiz},
+            "groups": ["q", "k"],
+            **QUICK,
+        },
+        "merging.side_by_side": {
+            "before": given.model,
+            "after": given.experts,
+            "corpus": given.corpus,
+            "pairs": given.pairs,
+            "parts": ["outputs", "states"],
+            **QUICK,
+        },
         "live.explorer": {"model": given.model, "results": given.importance, "sentences": given.corpus},
         "live.lens": {"model": given.model, "text": "Ei", "tuned": given.tuned, "target": "x"},
     }

@@ -18,6 +18,7 @@ COMMANDS = [
     "languages",
     "check",
     "card",
+    "compare",
     "report",
     "version",
     "evaluate",

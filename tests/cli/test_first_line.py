@@ -54,7 +54,7 @@ def test_a_command_first_names_what_it_loads(run, tmp_path, name):
     arguments = list(filled(LOADING[name]))
     done = run(*name.split(), *arguments)
     assert isinstance(done.exception, Loaded), done.output
-    models = "polyglot and polyglot" if name == "neurons compare" else "polyglot"
+    models = "polyglot and polyglot" if name in ("compare", "neurons compare") else "polyglot"
     assert done.stderr.splitlines()[0] == f"workbench {name}: loading {models} ..."
     assert run(*name.split(), *arguments, "--quiet").stderr == ""
 

@@ -112,6 +112,12 @@ WRONG = [
     ("tokens", ("polyglot", "polyglot"), "", "BadArgument: tokenizers="),
     ("tokens", ("polyglot",), "--measure magic", "BadArgument: measure='magic'"),
     ("tokens", ("polyglot",), "--limit 0", "BadArgument: limit=0"),
+    ("compare", ("polyglot", "polyglot"), "--languages de,xx", "UnknownLanguage: 'xx' is not in "),
+    ("compare", ("polyglot", "polyglot"), "--limit 0", "BadArgument: limit=0"),
+    ("compare", ("polyglot", "polyglot"), "--top-rate 2", "BadArgument: top_rate=2"),
+    ("compare", ("polyglot", "polyglot"), "--metric magic", "BadArgument: metric='magic'"),
+    ("compare", ("polyglot", "polyglot"), "--pairs none.tsv", "BadPairs: "),
+    ("compare", ("polyglot", "polyglot", "none.tsv"), "", "BadCorpus: "),
     ("card", ("polyglot",), "--corpus none", "BadArgument: --corpus none has no folder"),
 ]  # fmt: skip
 

@@ -67,6 +67,7 @@ def demo(
 
 
 app.command()(models.card)
+app.command()(models.compare)
 app.command()(evaluate.evaluate)
 app.command()(evaluate.tokens)
 app.command()(evaluate.confusion)

@@ -1,12 +1,12 @@
-"""The command `workbench card`."""
+"""Commands about whole models: `workbench card`, `workbench compare`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Common, complete_models, takes
-from workbench.terminal import show_table
+from workbench.cli.options import OF_TEXTS, Common, CorpusName, ModelName, complete_models, takes
+from workbench.terminal import show_run, show_table
 
 
 @takes({"table", "quiet"})
@@ -38,3 +38,31 @@ def card(
     typer.echo(verdict(numbers))
     if not write and "no" in set(numbers["reproduced"]):
         raise typer.Exit(1)
+
+
+@takes(OF_TEXTS)
+def compare(
+    before: ModelName,
+    after: ModelName,
+    corpus: CorpusName = "parallel",
+    pairs: Annotated[
+        str | None, typer.Option(help="Prompts for an exchange of states: a file of pairs, or words:de-fr.")
+    ] = None,
+    metric: Annotated[
+        str, typer.Option(help="Read in the exchange: logit_difference, answer_probability or nll.")
+    ] = "logit_difference",
+    top_rate: Annotated[float, typer.Option(help="Share of the neurons that are selected.")] = 0.05,
+    *,
+    common: Common,
+) -> None:
+    """Compare two models side by side: outputs, states, heads, neurons, and states of one put into the other.
+
+    \b
+    workbench compare polyglot-base polyglot-aligned parallel
+    workbench compare ./base ./tuned texts.tsv --languages de,fr --pairs words:de-fr
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.merging.side_by_side import run_side_by_side
+
+    folder = common.folder("side-by-side", before, after, corpus)
+    how = {"out": folder, "pairs": pairs, "metric": metric, "top_rate": top_rate, **common.texts}
+    show_run(run_side_by_side(before, after, corpus, **how), common.quiet)

@@ -3,12 +3,36 @@
 from workbench.merging.checkpoint import Checkpoint
 from workbench.merging.combine import combine
 from workbench.merging.compare import compare
+from workbench.merging.difference import difference
+from workbench.merging.importance import importance
 from workbench.merging.pair import Pair, pair
 from workbench.merging.recipes.maps import layer_map, mirrored, shuffled
 from workbench.merging.revert import revert
+from workbench.merging.side_by_side import side_by_side
 from workbench.merging.swap import swap
+from workbench.steering.project import project
+from workbench.steering.subspace import subspace
+from workbench.training.tune import Tuning, tune
 
-__all__ = ["Checkpoint", "Pair", "combine", "compare", "layer_map", "mirrored", "pair", "revert", "shuffled", "swap"]
+__all__ = [
+    "Checkpoint",
+    "Pair",
+    "Tuning",
+    "combine",
+    "compare",
+    "difference",
+    "importance",
+    "layer_map",
+    "mirrored",
+    "pair",
+    "project",
+    "revert",
+    "shuffled",
+    "side_by_side",
+    "subspace",
+    "swap",
+    "tune",
+]
 
 
 def __dir__() -> list[str]:

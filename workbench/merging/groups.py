@@ -1,6 +1,13 @@
 """Groups of tensors: which layer a name belongs to, and what it does there."""
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+
+from workbench.errors import BadArgument
+from workbench.text.display.naming import shortened
+
+Group = str | int | tuple[int, str]
+"""A group of tensors in every layer ("q", "norm", "ends"), a layer, or a group in a layer: (3, "q")."""
 
 GROUPS = ("q", "k", "v", "o", "gate", "up", "down", "norm", "ends")
 """Groups of a model with separate projections; fused ones are `qkv` and `gate_up`, all else `router` or `other`."""
@@ -43,3 +50,35 @@ def group_of(name: str) -> tuple[int | None, str]:
     if match is None:
         return None, "ends"
     return int(match[1]), next((group for group, kind in _KINDS if kind.search(match[2])), "other")
+
+
+def chosen(
+    places: Mapping[str, tuple[int | None, str]],
+    groups: Sequence[Group] | Callable[[int | None, str], bool],
+    model: object,
+) -> set[str]:
+    """Names of the tensors of some groups.
+
+    Args:
+        places: name of a tensor to its layer and group.
+        groups: layers, groups, or both; or a function of the two that says whether.
+        model: whose name an error gives.
+
+    Raises:
+        BadArgument: a group that the model does not have.
+    """
+    if callable(groups):
+        return {name for name, place in places.items() if groups(*place)}
+    taken: set[str] = set()
+    for group in groups:
+        wanted = tuple(group) if isinstance(group, tuple | list) else group
+        names = {name for name, (layer, kind) in places.items() if wanted in (kind, layer, (layer, kind))}
+        if not names:
+            known = list(dict.fromkeys(kind for _, kind in places.values()))
+            layers = 1 + max((layer for layer, _ in places.values() if layer is not None), default=-1)
+            raise BadArgument(
+                f"groups: {str(model)!r} has no {group!r}; it has {layers} layers from 0, and in them or beside "
+                f"them {shortened(known)}"
+            )
+        taken |= names
+    return taken

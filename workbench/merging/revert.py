@@ -5,13 +5,9 @@ from pathlib import Path
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
-from workbench.merging.checkpoint import Checkpoint
+from workbench.merging.groups import Group, chosen
 from workbench.merging.pair import pair
 from workbench.merging.writing.merge import Dtype, record_of, write_merge
-from workbench.text.display.naming import shortened
-
-Group = str | int | tuple[int, str]
-"""A group of tensors in every layer ("q", "norm", "ends"), a layer, or a group in a layer: (3, "q")."""
 
 
 @checked
@@ -50,7 +46,7 @@ def revert(
     original = opened.need_base("revert")
     if opened.task.is_adapter:
         raise BadArgument(f"{expert!r} is an adapter: name fewer modules in its adapter_config.json instead")
-    back = _chosen(opened.task, groups)
+    back = chosen({name: opened.task.group(name) for name in opened.task.names}, groups, expert)
     names = None if callable(groups) else [list(group) if isinstance(group, tuple) else group for group in groups]
     members = {"expert": opened.task, "base": original}
     return write_merge(
@@ -63,22 +59,3 @@ def revert(
         members=list(members.values()),
         progress=progress,
     )
-
-
-def _chosen(model: Checkpoint, groups: Sequence[Group] | Callable[[int | None, str], bool]) -> set[str]:
-    """Names of the tensors of some groups."""
-    places = {name: model.group(name) for name in model.names}
-    if callable(groups):
-        return {name for name, place in places.items() if groups(*place)}
-    chosen: set[str] = set()
-    for group in groups:
-        wanted = tuple(group) if isinstance(group, tuple | list) else group
-        names = {name for name, (layer, kind) in places.items() if wanted in (kind, layer, (layer, kind))}
-        if not names:
-            known = list(dict.fromkeys(kind for _, kind in places.values()))
-            raise BadArgument(
-                f"groups: {model.name!r} has no {group!r}; it has {model.layers} layers from 0, and in them or beside "
-                f"them {shortened(known)}"
-            )
-        chosen |= names
-    return chosen

@@ -38,6 +38,7 @@ _NAMES = {
     "run_search": "workbench.studies.heads.search",
     "run_sentence": "workbench.studies.sentence",
     "run_shapley": "workbench.studies.heads.search",
+    "run_side_by_side": "workbench.studies.merging.side_by_side",
     "run_stages": "workbench.studies.neurons.effects",
     "run_tokens": "workbench.studies.evaluation.tokens",
     "run_transfer": "workbench.studies.heads.use",

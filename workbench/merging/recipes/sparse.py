@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ class Largest:
         if start == 0 and (self._names is None or self._threshold < 0):
             self._read(self._names or [name])
         values = self._source(name, start, stop)
-        size = _bits(values)
+        size = bits(values)
         remain = size > self._threshold
         equal = size == self._threshold
         if self._ties and bool(equal.any()):
@@ -45,19 +45,27 @@ class Largest:
 
     def _read(self, names: list[str]) -> None:
         """Find the smallest size that remains, and how many weights of that size do."""
-        high = self._histogram(names, _HIGH, lambda size: size // _LOW)
-        remaining = max(1, int(self._density * int(high.sum())))
-        top, remaining = _place(high, remaining)
-        low = self._histogram(names, _LOW, lambda size: size[size // _LOW == top] % _LOW)
-        bottom, self._ties = _place(low, remaining)
-        self._threshold = top * _LOW + bottom
+        self._threshold, self._ties = smallest(self._source, self._pieces, names, self._density)
 
-    def _histogram(self, names: list[str], bins: int, of: Callable[[Tensor], Tensor]) -> Tensor:
+
+def smallest(source: Source, pieces: Pieces, names: Sequence[str], density: float) -> tuple[int, int]:
+    """The size of the smallest of the largest weights of some tensors, as `bits`, and how many of that size are taken.
+
+    The share `density` of all their weights is taken, one at least.
+    """
+
+    def histogram(bins: int, of: Callable[[Tensor], Tensor]) -> Tensor:
         counts = torch.zeros(bins, dtype=torch.int64)
         for name in names:
-            for piece in self._pieces(name):
-                counts += torch.bincount(of(_bits(self._source(name, *piece))), minlength=bins)
+            for piece in pieces(name):
+                counts += torch.bincount(of(bits(source(name, *piece))), minlength=bins)
         return counts
+
+    high = histogram(_HIGH, lambda size: size // _LOW)
+    top, remaining = _place(high, max(1, int(density * int(high.sum()))))
+    low = histogram(_LOW, lambda size: size[size // _LOW == top] % _LOW)
+    bottom, ties = _place(low, remaining)
+    return top * _LOW + bottom, ties
 
 
 def random_part(source: Source, pieces: Pieces, density: float, seed: str, *, norm: bool) -> Source:
@@ -101,7 +109,7 @@ def _generator(seed: str, name: str) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "little"))
 
 
-def _bits(values: Tensor) -> Tensor:
+def bits(values: Tensor) -> Tensor:
     """The sizes of float32 weights as whole numbers of the same order."""
     return values.abs().contiguous().view(torch.int32).long()
 

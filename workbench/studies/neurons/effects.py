@@ -212,13 +212,14 @@ def run_compare(
             ),
             Cell("compare", {**keys, "method": "compare", "trained": trained}, both),
         ],
-        sections=lambda results: [_compared(results["compare"])],
+        sections=lambda results: [compared("compare", results["compare"])],
     )
 
 
-def _compared(result: xr.Dataset) -> Section:
+def compared(name: str, result: xr.Dataset) -> Section:
+    """The section of a comparison of classes, stored as `<name>.nc`."""
     return section(
-        "compare",
+        name,
         result,
         drawing(figures.before_after, result, question="Which neurons changed class between the checkpoints?"),
         reading="Left: each language's specific and related neurons, a ring before and a point after. Right: neurons "

@@ -1,0 +1,34 @@
+"""All parts at once."""
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.merging.diffing.cases import CORPUS, QUICK, made, moved
+from tests.patching.cases import make_pairs
+from workbench.errors import BadArgument
+from workbench.results.make import provenance
+
+
+def test_every_part_is_there_and_can_be_stored(tmp_path):
+    before, after = made(), moved(["layers.1"])
+    pairs = make_pairs([6, 6])
+    results = wb.merging.side_by_side(before, after, CORPUS, pairs=pairs, top_rate=0.2, **QUICK)
+    assert list(results) == ["outputs", "states", "heads", "neurons", "exchange"]
+    for part, result in results.items():
+        wb.save_result(result, tmp_path / f"{part}.nc")
+        again = wb.load_result(tmp_path / f"{part}.nc")
+        assert again.identical(result) or all(
+            np.array_equal(again[name], result[name]) for name in result if result[name].dtype != float
+        )
+        assert provenance(again)["parameters"]["before"]
+
+
+def test_parts_can_be_chosen():
+    model = made()
+    assert list(wb.merging.side_by_side(model, made(), CORPUS, parts=["states", "outputs"], **QUICK)) == [
+        "outputs",
+        "states",
+    ]
+    with pytest.raises(BadArgument, match="parts='tails' does not exist"):
+        wb.merging.side_by_side(model, model, CORPUS, parts=["tails"], **QUICK)
