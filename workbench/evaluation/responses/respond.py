@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,7 @@ def respond(
     neurons: Sequence[Sequence[int]] | None = None,
     scale: float = 0.0,
     directions: xr.Dataset | None = None,
+    positions: Literal["all", "generated"] = "all",
     progress: bool = True,
     batch_size: int | str = "auto",
     seed: int = 0,
@@ -57,6 +58,7 @@ def respond(
         neurons: (layer, neuron) pairs that are scaled.
         scale: what their outputs are multiplied by; 0 switches them off.
         directions: a Result with `direction[layer, d]`, added to the residual stream; see `wb.model.edited`.
+        positions: where directions are added: at `"all"` positions, or at those of `"generated"` tokens alone.
         seed: of the draws and of the choice of examples.
 
     Returns:
@@ -83,6 +85,7 @@ def respond(
         neurons=neurons,
         scale=scale,
         directions=directions,
+        positions=positions,
         progress=progress,
         batch_size=batch_size,
         seed=seed,
