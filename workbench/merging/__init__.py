@@ -1,6 +1,9 @@
 """Two models: merge their weights, put them back, and measure where they differ."""
 
-__all__: list[str] = []
+from workbench.steering.project import project
+from workbench.steering.subspace import subspace
+
+__all__ = ["project", "subspace"]
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,13 @@
 """Steering: directions and subspaces of languages in the residual stream, and what adding or removing them does."""
 
-__all__: list[str] = []
+from workbench.steering.directions import directions
+from workbench.steering.project import project
+from workbench.steering.random_control import random
+from workbench.steering.scaled import scaled
+from workbench.steering.steer import steer
+from workbench.steering.subspace import subspace
+
+__all__ = ["directions", "project", "random", "scaled", "steer", "subspace"]
 
 
 def __dir__() -> list[str]:
