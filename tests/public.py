@@ -334,6 +334,13 @@ def _steering(given: SimpleNamespace) -> dict[str, dict]:
         "steering.project": space,
         "steering.random": {"result": german},
         "steering.scaled": {"direction": german, "strength": 0.5, "layers": 1, "unit": "residual"},
+        "steering.score": {
+            "model": given.model,
+            "responses": given.prompts.assign(completion=["Der", "The"], language="", target="de"),
+            "identify": first_letter,
+            "others": 1,
+            **QUICK,
+        },
         "steering.steer": {
             "model": given.model,
             "prompts": ["Ei", "Hau"],
