@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -330,6 +331,19 @@ def _steering(given: SimpleNamespace) -> dict[str, dict]:
     space = {"model": given.model, "subspace": given.space, "layers": [0], "scale": 0.5}
     subspace = {**texts, "rank": 1, "pivot": "de", "positions": "all"}
     return {
+        "steering.curve": {
+            "model": given.model,
+            "prompts": list("abcd"),
+            "direction": german,
+            "identify": first_letter,
+            "strengths": [1.0],
+            "layers": [1],
+            "baselines": {"nothing": lambda strength: nullcontext()},
+            "instruction": "Do: {prompt}",
+            "tokens": 1,
+            "others": 1,
+            **QUICK,
+        },
         "steering.directions": {**texts, "kind": "sparse", "coordinates": 2, "layer": 1},
         "steering.project": space,
         "steering.random": {"result": german},

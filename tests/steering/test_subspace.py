@@ -8,7 +8,7 @@ import torch
 
 import workbench as wb
 from workbench.errors import BadArgument, BadResult, TooFewLanguages, UnknownLanguage, WorkbenchWarning
-from workbench.steering.decompose import decompose
+from workbench.steering.vectors.decompose import decompose
 from workbench.text.corpus import Corpus
 
 TEXTS = {

@@ -10,9 +10,9 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import BadCorpus
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.steering.kinds import difference, principal, shift, sparse
-from workbench.steering.layers import at_layers
-from workbench.steering.states import Moments, Positions, moments, pivot_index
+from workbench.steering.vectors.kinds import difference, principal, shift, sparse
+from workbench.steering.vectors.layers import at_layers
+from workbench.steering.vectors.states import Moments, Positions, moments, pivot_index
 from workbench.text.corpus import Corpus
 
 Kind = Literal["difference", "pca", "subspace", "sparse"]

@@ -10,7 +10,7 @@ from workbench.arguments import checked, finite
 from workbench.model.edits import edited
 from workbench.model.model import Model
 from workbench.results.reading.directions import read_basis
-from workbench.steering.layers import at_layers
+from workbench.steering.vectors.layers import at_layers
 
 
 @checked

@@ -11,7 +11,7 @@ from workbench.arguments import checked
 from workbench.errors import BadCorpus
 from workbench.model.model import Model
 from workbench.model.written import generate
-from workbench.steering.scaled import Unit, scaled
+from workbench.steering.vectors.scaled import Unit, scaled
 from workbench.text.corpus import Corpus
 
 Prompts = str | Sequence[str] | Corpus | pd.DataFrame

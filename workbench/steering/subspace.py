@@ -6,8 +6,8 @@ import xarray as xr
 from workbench.arguments import checked, whole_number
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.steering.decompose import decompose, inside
-from workbench.steering.states import Positions, against, moments, pivot_index
+from workbench.steering.vectors.decompose import decompose, inside
+from workbench.steering.vectors.states import Positions, against, moments, pivot_index
 from workbench.text.corpus import Corpus
 
 _EACH = ("language", "layer", "d")

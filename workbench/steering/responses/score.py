@@ -12,8 +12,8 @@ from workbench.errors import BadArgument, BadCorpus
 from workbench.evaluation.responses.passes import named
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.steering.judge import Judged, judge
-from workbench.steering.rates import RATES, intervals
+from workbench.steering.responses.judge import Judged, judge
+from workbench.steering.responses.rates import RATES, intervals
 from workbench.text.corpus import digest
 from workbench.text.languages import check
 

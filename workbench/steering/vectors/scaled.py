@@ -8,7 +8,7 @@ import xarray as xr
 
 from workbench.arguments import checked, finite
 from workbench.errors import BadResult
-from workbench.steering.layers import at_layers
+from workbench.steering.vectors.layers import at_layers
 
 Unit = Literal["residual", "direction"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from workbench.steering.decompose import decompose, inside
-from workbench.steering.states import Moments, against
+from workbench.steering.vectors.decompose import decompose, inside
+from workbench.steering.vectors.states import Moments, against
 
 
 def difference(measured: Moments, pivot: int | None) -> np.ndarray:

@@ -8,8 +8,8 @@ import torch
 import workbench as wb
 from workbench.errors import BadArgument, BadCorpus, TooLarge, UnknownLanguage
 from workbench.results.proportions import wilson
-from workbench.steering.rates import harmonic, intervals
-from workbench.steering.relevance import copied
+from workbench.steering.responses.rates import harmonic, intervals
+from workbench.steering.responses.relevance import copied
 
 PROMPTS = ["Ein Hund", "Na ja", "Es regnet", "Guten Tag"]
 RESPONSES = pd.DataFrame(
@@ -129,5 +129,6 @@ def test_what_does_not_fit_is_refused(wrapped):
     refused(UnknownLanguage, "xx", language="xx-nope")
     refused(BadArgument, "others=0", others=0)
     refused(BadArgument, "relevance returned 2", relevance=lambda prompt, text: 2)
+    refused(BadArgument, "give a function of a prompt and a response", relevance=len)
     refused(BadArgument, "identify returned", identify=lambda text: 3)
     refused(TooLarge, "does not fit after the prompt", RESPONSES.assign(completion="a" * 127))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from workbench.arguments import finite, shown
 from workbench.errors import BadArgument
 from workbench.evaluation.responses.passes import confident
 from workbench.model.model import Model
-from workbench.steering.relevance import copied, own_prompt_first
+from workbench.steering.responses.relevance import copied, own_prompt_first
 from workbench.text.characters import tokenizable
 from workbench.text.identification.answers import answer_matcher
 
@@ -71,6 +72,7 @@ def judge(
         BadArgument: the identifier or the judge returns something else.
     """
     finite("bar", bar, above=0, below=1)
+    _check_judge(relevance)
     empty = np.array([not text.strip() for text in responses])
     names = answer_matcher(list(dict.fromkeys(targets)), getattr(identify, "languages", ()))
     answers = [confident(identify(tokenizable(text)), bar) if text.strip() else None for text in responses]
@@ -89,6 +91,18 @@ def judge(
         copied=np.array([copied(*pair) for pair in zip(prompts, responses, strict=True)]),
         empty=empty,
     )
+
+
+def _check_judge(relevance: Relevance | None) -> None:
+    """Refuse a judge that does not take two texts."""
+    if relevance is None:
+        return
+    try:
+        signature(relevance).bind("", "")
+    except ValueError:  # of some built-in functions nothing is known
+        return
+    except TypeError:
+        raise BadArgument(f"relevance={shown(relevance)}; give a function of a prompt and a response") from None
 
 
 def _number(value: Any) -> float:
