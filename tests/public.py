@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -95,6 +96,10 @@ def made(folder: str) -> SimpleNamespace:
     )
     answers = wb.evaluation.accuracy(model, quiz, **QUICK)
     table = pd.DataFrame({"source": "s", "language": ["de", "en"], "prompt": ["Was?", "What?"]})
+    results |= {
+        "vectors": wb.steering.directions(model, corpus, **QUICK),
+        "space": wb.steering.subspace(model, corpus, **QUICK),
+    }
     results |= {"quiz": quiz, "answers": answers, "prompts": table}
     results["split"] = wb.evaluation.tokenization({"bytes": byte_tokenizer(), "letters": list}, corpus)
     prompts_file = Path(folder) / "prompts.csv"
@@ -149,6 +154,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "report": {"results": {"ablate": given.importance}, "out": NEW, "title": "Mine"},
         **_loading(given),
         **_evaluation(given),
+        **_steering(given),
         "generate": {"model": given.model, "prompts": ["Ei", "Hau"], "tokens": 1, "heads": [(0, 1)], **QUICK},
         "attribution.direct": {"model": given.model, "prompts": ["Ei", "Hau"], "answer": "x", "foil": "y", **QUICK},
         "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},
@@ -333,6 +339,50 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
         "evaluation.to_lm_eval": {"task": given.quiz, "folder": NEW},
         "evaluation.tokenization": {"tokenizers": {"letters": list}, "corpus": given.corpus, "pivot": "de"},
         "evaluation.under": {**task, "groups": {"de": [(0, 1)]}, "measure": "accuracy", "controls": 1},
+    }
+
+
+def _steering(given: SimpleNamespace) -> dict[str, dict]:
+    texts = {"model": given.model, "corpus": given.corpus, **QUICK}
+    german = given.vectors.sel(language="de")
+    space = {"model": given.model, "subspace": given.space, "layers": [0], "scale": 0.5}
+    subspace = {**texts, "rank": 1, "pivot": "de", "positions": "all"}
+    return {
+        "steering.curve": {
+            "model": given.model,
+            "prompts": list("abcd"),
+            "direction": german,
+            "identify": first_letter,
+            "strengths": [1.0],
+            "layers": [1],
+            "baselines": {"nothing": lambda strength: nullcontext()},
+            "instruction": "Do: {prompt}",
+            "tokens": 1,
+            "others": 1,
+            **QUICK,
+        },
+        "steering.directions": {**texts, "kind": "sparse", "coordinates": 2, "layer": 1},
+        "steering.project": space,
+        "steering.random": {"result": german},
+        "steering.scaled": {"direction": german, "strength": 0.5, "layers": 1, "unit": "residual"},
+        "steering.score": {
+            "model": given.model,
+            "responses": given.prompts.assign(completion=["Der", "The"], language="", target="de"),
+            "identify": first_letter,
+            "others": 1,
+            **QUICK,
+        },
+        "steering.steer": {
+            "model": given.model,
+            "prompts": ["Ei", "Hau"],
+            "direction": german,
+            "strength": 0.5,
+            "tokens": 1,
+            **QUICK,
+        },
+        "steering.subspace": subspace,
+        "merging.project": space,
+        "merging.subspace": subspace,
     }
 
 

@@ -1,6 +1,6 @@
-"""Edits: temporarily scale head outputs and neurons, or add to the residual stream, in every forward pass."""
+"""Edits: temporarily scale head outputs and neurons, or change the residual stream, in every forward pass."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -8,12 +8,13 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from workbench.arguments import finite, whole_number
 from workbench.errors import BadArgument, UnsupportedSite
 from workbench.model.forward.alone import alone_inside
 from workbench.model.forward.recording import first
 from workbench.model.hooks import Edit, Hook, after, before, hooked, on_call, on_return
 from workbench.model.model import Model
-from workbench.results.reading.directions import read_direction
+from workbench.results.reading.directions import read_basis, read_direction
 
 
 @alone_inside
@@ -25,13 +26,17 @@ def edited(
     neurons: Tensor | None = None,
     neuron_fill: Tensor | None = None,
     directions: xr.Dataset | Tensor | None = None,
+    projections: xr.Dataset | Tensor | None = None,
+    projection_scale: float = 1.0,
+    first_position: int = 0,
 ) -> Iterator[None]:
     """Inside, an output x of a head or neuron becomes fill + (x - fill) * scale at every position.
 
     A scale of 0 replaces by the fill (zero ablation, or mean ablation with means as fill), 1 changes nothing, above 1
-    amplifies. A direction is added to the residual stream after its layer at every position but padding. All applies
-    however the model is run: forward passes, recordings, reruns, gradients, generation. Layers whose scales are all 1,
-    or whose direction is 0, are not touched.
+    amplifies. A projection takes from the residual stream h after its layer s P h, its part in a subspace; then a
+    direction is added; both at every position but padding. All applies however the model is run: forward passes,
+    recordings, reruns, gradients, generation. Layers whose scales are all 1, or whose direction or basis is 0, are not
+    touched.
 
     Args:
         model: the model.
@@ -42,11 +47,16 @@ def edited(
         neuron_fill: [layer, neuron]; zero when None.
         directions: a Result with `direction[layer, d]`, added times its attribute `strength` (1 where it has none);
             or what is added, [layer, d].
+        projections: a Result with `basis[layer, component, d]`, or such numbers: orthonormal components, or zeros.
+        projection_scale: s: 1 removes the part in the subspace, 0 changes nothing.
+        first_position: the residual stream is changed from this column of a batch on, padding and what is in a cache
+            counted.
 
     Raises:
         BadArgument: a shape that does not fit the model.
-        BadResult: a direction of another model, or with numbers that are NaN or infinite.
-        UnsupportedSite: edits there do not work in this architecture, or did not run once in each layer and pass.
+        BadResult: a direction or basis of another model, or with numbers that are NaN or infinite.
+        UnsupportedSite: edits there do not work in this architecture, or did not run once in each layer and pass; or
+            the columns of a pass are unknown, and `first_position` is not 0.
     """
     hooks: list[Hook] = []
     passes = _Passes()
@@ -69,11 +79,10 @@ def edited(
             fill = None if neuron_fill is None else neuron_fill[i].to(scales)
             change = partial(_scaled, scale=scales[:, i], fill=fill)
             hook(f"neurons of layer {i}", before, model.bridge.blocks[i].mlp.out, change)
-    if directions is not None:
-        for i, vector in enumerate(vectors_of(model, directions)):
-            if vector.any():
-                change = partial(_moved, vector=vector, passes=passes)
-                hook(f"residual stream after layer {i}", after, model.bridge.blocks[i].original_component, change)
+    for i, own in enumerate(_residual_changes(model, directions, projections, projection_scale)):
+        if own:
+            change = partial(_changed, changes=own, passes=passes, start=whole_number("first_position", first_position))
+            hook(f"residual stream after layer {i}", after, model.bridge.blocks[i].original_component, change)
     with hooked([*passes.hooks(model), *hooks] if hooks else []):
         yield
     passes.check(model)
@@ -98,6 +107,8 @@ class _Passes:
         """Hooks that follow the model's passes."""
         base = model.module.base_model
         return [
+            on_call(model.module, self._read),  # OPT runs the layers without calling its base model
+            on_return(model.module, self._forget, always=True),
             on_call(base, self._begin),
             on_call(model.bridge.blocks[0], self._enter),
             on_return(base, self._end, always=True),
@@ -113,15 +124,21 @@ class _Passes:
 
         return run
 
-    def real(self, n_positions: int) -> Tensor | None:
-        """Which of the last positions of the running pass are no padding, [row, position, 1]; None where unknown.
+    def edited(self, n_positions: int, start: int) -> Tensor | None:
+        """Which of the last positions of the running pass are no padding, and from column `start` on.
 
         Outside a pass of the whole model the layers run on their own, and what is added to padding reaches no other
         position.
+
+        Returns:
+            [row, position, 1] bool; None where the columns are unknown.
         """
         if self.mask is None or self.mask.dim() != 2:
+            if start:
+                raise UnsupportedSite(f"first_position={start}, but this pass does not say which columns it runs")
             return None
-        return self.mask[:, -n_positions:, None].bool()
+        columns = torch.arange(self.mask.shape[1], device=self.mask.device)
+        return (self.mask.bool() & (columns >= start))[:, -n_positions:, None]
 
     def check(self, model: Model) -> None:
         """Refuse a model in which an edit did not run once in each layer and pass."""
@@ -131,8 +148,15 @@ class _Passes:
                 f"an edit of {model.name!r} did not run once in each layer and pass ({self.n_whole} passes): {fired}"
             )
 
+    def _read(self, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self.mask = named.get("attention_mask")
+
+    def _forget(self, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+        self.mask = None
+
     def _begin(self, args: tuple[Any, ...], named: dict[str, Any]) -> None:
-        self.mask, self.before, self.layers_ran = named.get("attention_mask"), dict(self.all), False
+        self._read(args, named)
+        self.before, self.layers_ran = dict(self.all), False
 
     def _enter(self, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         self.layers_ran = True
@@ -142,6 +166,48 @@ class _Passes:
         if output is not None and self.layers_ran:
             self.n_whole += 1
             self.whole = {name: self.whole[name] + self.all[name] - self.before[name] for name in self.all}
+
+
+ResidualChange = Callable[[Tensor], Tensor]
+"""States [row, position, d] to changed states."""
+
+
+def _residual_changes(
+    model: Model,
+    directions: xr.Dataset | Tensor | None,
+    projections: xr.Dataset | Tensor | None,
+    scale: float,
+) -> list[list[ResidualChange]]:
+    """What is done to the residual stream after each layer, in order: a part is removed, then a vector is added."""
+    changes: list[list[ResidualChange]] = [[] for _ in range(model.n_layers)]
+    if projections is not None and finite("projection_scale", scale):
+        for own, basis in zip(changes, bases_of(model, projections), strict=True):
+            if basis.any():
+                own.append(partial(_removed, basis=basis, scale=scale))
+    if directions is not None:
+        for own, vector in zip(changes, vectors_of(model, directions), strict=True):
+            if vector.any():
+                own.append(partial(_moved, vector=vector))
+    return changes
+
+
+def bases_of(model: Model, projections: xr.Dataset | Tensor) -> Tensor:
+    """The subspace of each layer, [layer, component, d] float32, on the model's device.
+
+    Raises:
+        BadArgument: another shape, or numbers that are NaN or infinite.
+        BadResult: as `read_basis`.
+    """
+    if isinstance(projections, Tensor):
+        values, shape = projections, tuple(projections.shape)
+        if values.dim() != 3 or shape[::2] != (model.n_layers, model.d_model) or not bool(values.isfinite().all()):
+            raise BadArgument(
+                f"projections have shape {list(shape)}; give finite numbers of "
+                f"[{model.n_layers}, components, {model.d_model}]"
+            )
+    else:
+        values = read_basis(projections, model.n_layers, model.d_model, model=model.info)
+    return torch.as_tensor(values, dtype=torch.float32, device=model.device)
 
 
 def vectors_of(model: Model, directions: xr.Dataset | Tensor) -> Tensor:
@@ -176,12 +242,24 @@ def _checked(model: Model, what: str, scales: Tensor, units: int) -> Tensor:
     return scales if scales.dim() == 3 else scales[None]
 
 
-def _moved(output: Any, vector: Tensor, passes: _Passes) -> Any:
-    """A layer's output, [row, position, d] or a tuple that begins with it, with a vector added where it is real."""
-    states = first(output)
-    moved, real = states + vector.to(states), passes.real(states.shape[1])
-    moved = moved if real is None else torch.where(real, moved, states)
-    return (moved, *output[1:]) if isinstance(output, tuple) else moved
+def _changed(output: Any, changes: list[ResidualChange], passes: _Passes, start: int) -> Any:
+    """A layer's output, [row, position, d] or a tuple that begins with it, changed where `passes` says."""
+    states = changed = first(output)
+    for change in changes:
+        changed = change(changed)
+    where = passes.edited(states.shape[1], start)
+    changed = changed if where is None else torch.where(where, changed, states)
+    return (changed, *output[1:]) if isinstance(output, tuple) else changed
+
+
+def _moved(states: Tensor, vector: Tensor) -> Tensor:
+    return states + vector.to(states)
+
+
+def _removed(states: Tensor, basis: Tensor, scale: float) -> Tensor:
+    """States without `scale` times their part in the subspace of a basis [component, d]."""
+    basis = basis.to(states.device)
+    return states - (scale * (states.float() @ basis.T @ basis)).to(states)
 
 
 def _scaled(values: Tensor, scale: Tensor, fill: Tensor | None) -> Tensor:

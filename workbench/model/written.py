@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,7 @@ def generate(
     neurons: Sequence[Sequence[int]] | None = None,
     scale: float = 0.0,
     directions: xr.Dataset | None = None,
+    positions: Literal["all", "generated"] = "all",
     temperature: float = 0.0,
     top_p: float = 1.0,
     beams: int = 1,
@@ -55,6 +57,8 @@ def generate(
         neurons: (layer, neuron) pairs that are scaled.
         scale: what their outputs are multiplied by; 0 switches them off.
         directions: a Result with `direction[layer, d]`, added to the residual stream; see `wb.model.edited`.
+        positions: where directions are added: at `"all"` positions, or at those of `"generated"` tokens alone, so that
+            the first of them, which is read from the prompt, does not change.
         temperature: 0 takes the likeliest token (greedy); above it, tokens are drawn from
             softmax(logits / temperature).
         top_p: draw from the fewest tokens whose probabilities sum to this (Holtzman et al. 2020); 1 draws from the
@@ -106,6 +110,7 @@ def generate(
         draw=partial(_Draws, temperature, top_p, seed) if temperature else None,
         beams=beams,
         progress=progress,
+        positions=positions,
         **edits,
     )
     frame = pd.DataFrame({"prompt": [corpus.texts[text.language][text.row] for text in encoded], "text": written})
@@ -113,7 +118,7 @@ def generate(
         frame.insert(0, "language", [text.language for text in encoded])
     parameters = {"tokens": tokens, "heads": heads, "neurons": neurons, "scale": scale}
     if vectors is not None:
-        parameters["directions"] = described(vectors.cpu().numpy())
+        parameters |= {"directions": described(vectors.cpu().numpy()), "positions": positions}
     parameters |= {"temperature": temperature, "top_p": top_p, "beams": beams}
     record = make_result(
         {}, {}, method="generate", parameters=parameters, model=model.info, corpus=corpus.info, seed=seed

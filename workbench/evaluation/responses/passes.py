@@ -55,7 +55,7 @@ def passes(
         for line in normalized(text).split("\n"):
             tokens = _tokens(line, language, segment)
             if len(tokens) >= LEAST_TOKENS:
-                right = names([_confident(identify(tokenizable(line)), bar)]) == [language]
+                right = names([confident(identify(tokenizable(line)), bar)]) == [language]
                 rows[:, place] += (1, right, any(token.strip() in english for token in tokens))
     return Passes(rows[0], rows[1], rows[2] > 0)
 
@@ -90,7 +90,7 @@ def _tokens(line: str, language: str, segment: Segmenters | None) -> Sequence[st
     return _CHARACTERS.findall(line) if language.split("-")[0] in ("zh", "ja", "yue") else line.split()
 
 
-def _confident(answer: tuple[str, float] | str | None, bar: float) -> str | None:
+def confident(answer: tuple[str, float] | str | None, bar: float) -> str | None:
     """The code of an answer, or None where its score is not above the bar."""
     if answer is None or isinstance(answer, str):
         return answer

@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,7 @@ def respond(
     neurons: Sequence[Sequence[int]] | None = None,
     scale: float = 0.0,
     directions: xr.Dataset | None = None,
+    positions: Literal["all", "generated"] = "all",
     progress: bool = True,
     batch_size: int | str = "auto",
     seed: int = 0,
@@ -58,6 +59,7 @@ def respond(
         neurons: (layer, neuron) pairs that are scaled.
         scale: what their outputs are multiplied by; 0 switches them off.
         directions: a Result with `direction[layer, d]`, added to the residual stream; see `wb.model.edited`.
+        positions: where directions are added: at `"all"` positions, or at those of `"generated"` tokens alone.
         seed: of the draws and of the choice of examples.
 
     Returns:
@@ -84,6 +86,7 @@ def respond(
         neurons=neurons,
         scale=scale,
         directions=directions,
+        positions=positions,
         progress=progress,
         batch_size=batch_size,
         seed=seed,

@@ -56,6 +56,7 @@ def generate_ids(
     heads: Tensor | None = None,
     neurons: Tensor | None = None,
     directions: Tensor | None = None,
+    positions: str = "all",
     draw: Callable[[Sequence[int]], LogitsProcessor] | None = None,
     beams: int = 1,
     stop: str = "",
@@ -73,6 +74,7 @@ def generate_ids(
         heads: scales of head outputs, [layer, head]; see `edited`.
         neurons: scales of neurons, [layer, neuron].
         directions: what is added after each layer, [layer, d].
+        positions: where: `"all"`, or at `"generated"` tokens alone.
         draw: from the numbers of a batch's prompts to a processor of their logits, applied before the highest is taken.
         beams: beginnings that beam search keeps.
         stop: a character that ends a text too; nothing when empty.
@@ -89,7 +91,8 @@ def generate_ids(
             part = order[start : start + batch_size]
             ids, mask = pad([encoded[i].ids for i in part], model.pad_id, "left")
             batch = Batch(ids, mask, ("",) * len(part), tuple(part)).to(model.device)
-            with edited(model, heads=heads, neurons=neurons, directions=directions):
+            start = ids.shape[1] if positions == "generated" else 0
+            with edited(model, heads=heads, neurons=neurons, directions=directions, first_position=start):
                 output = greedy(
                     model, batch, tokens, cache=cache, draw=draw and draw(part), ends=ends, num_beams=beams
                 ).sequences

@@ -1,4 +1,4 @@
-"""Directions: a Result with a vector for each layer, which is added to the residual stream, and random ones like it."""
+"""Read directions and subspaces: a Result with a vector, or a basis, for each layer's residual stream; random ones."""
 
 import zlib
 from collections.abc import Mapping
@@ -27,31 +27,59 @@ def read_direction(result: Any, layers: int, width: int, *, model: Mapping[str, 
         BadArgument: no Result, or a strength that is no finite number.
         BadResult: no direction in these axes, one of another model or shape, or numbers that are NaN or infinite.
     """
+    values = _own_values(result, "direction", ("layer", "d"), (layers, width), model)
+    return values * finite("strength", result.attrs.get("strength", 1.0))
+
+
+def read_basis(result: Any, layers: int, width: int, *, model: Mapping[str, Any]) -> np.ndarray:
+    """The subspace of each layer, [layer, component, d] float64: orthonormal components, then zeros.
+
+    Args:
+        result: a Result with `basis[layer, component, d]` of the model's layers and width.
+        layers: as of `read_direction`, as the next two.
+        width: of the residual stream.
+        model: `Model.info`.
+
+    Raises:
+        BadArgument: no Result.
+        BadResult: no basis in these axes, one of another model or shape, or numbers that are NaN or infinite; or
+            components that are not orthonormal.
+    """
+    basis = _own_values(result, "basis", ("layer", "component", "d"), (layers, width), model)
+    products = basis @ basis.transpose(0, 2, 1)
+    lengths = np.diagonal(products, axis1=1, axis2=2)
+    if not np.allclose(products, np.where(lengths > 0.5, 1.0, 0.0)[:, None] * np.eye(basis.shape[1]), atol=1e-4):
+        raise BadResult("basis has components that are not orthonormal; give those of wb.steering.subspace")
+    return basis
+
+
+def _own_values(
+    result: Any, name: str, axes: tuple[str, ...], sizes: tuple[int, int], model: Mapping[str, Any]
+) -> np.ndarray:
+    """A variable of a Result in these axes, float64, after a check that it belongs to the model."""
+    wanted = f"{name}[{', '.join(axes)}]"
     if not isinstance(result, xr.Dataset):
-        raise BadArgument(f"directions={shown(result)}; give a Result with direction[layer, d]")
-    axes = tuple(map(str, result["direction"].dims)) if "direction" in result else ()
-    if len(axes) != 2 or "layer" not in axes:
-        stated = f"direction[{', '.join(axes)}]" if axes else "no direction"
+        raise BadArgument(f"{name}s={shown(result)}; give a Result with {wanted}")
+    present = tuple(map(str, result[name].dims)) if name in result else ()
+    if len(present) != len(axes) or not {*axes[:-1]} <= {*present}:
+        stated = f"{name}[{', '.join(present)}]" if present else f"no {name}"
+        raise BadResult(f"{name}s have {stated}; give {wanted}, of several languages with .sel(language=)")
+    values = result[name].transpose(*axes[:-1], ...).to_numpy()
+    layers, width = values.shape[0], values.shape[-1]
+    if (layers, width) != sizes:
         raise BadResult(
-            f"directions have {stated}; give direction[layer, d], of several languages with .sel(language=)"
-        )
-    values = result["direction"].transpose("layer", ...).to_numpy()
-    if values.shape != (layers, width):
-        raise BadResult(
-            f"direction has {values.shape[0]} layers of width {values.shape[1]}, the model {layers} of {width}: this "
-            "direction belongs to another model"
+            f"{name} has {layers} layers of width {width}, the model {sizes[0]} of {sizes[1]}: this {name} belongs to "
+            "another model"
         )
     made = origin(result).get("model") or {}
     if made.get("hash", model["hash"]) != model["hash"]:
         raise BadResult(
-            f"this direction belongs to another model: {made.get('name')!r}, whose weights differ from "
+            f"this {name} belongs to another model: {made.get('name')!r}, whose weights differ from "
             f"those of {model['name']!r}"
         )
     if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-        raise BadResult(
-            "direction has values that are NaN, infinite or no numbers; set those to 0 to add nothing there"
-        )
-    return values.astype(np.float64) * finite("strength", result.attrs.get("strength", 1.0))
+        raise BadResult(f"{name} has values that are NaN, infinite or no numbers; set those to 0 to do nothing there")
+    return values.astype(np.float64)
 
 
 def read_directions(given: Any, layers: int, width: int, *, model: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -1,0 +1,1 @@
+"""Steering over layers and strengths, beside baselines."""

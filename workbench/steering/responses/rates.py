@@ -1,0 +1,57 @@
+"""Rates of judged responses: success, relevance and their harmonic mean, with intervals."""
+
+import numpy as np
+
+from workbench.results.bootstrap import draw_counts
+from workbench.results.proportions import wilson
+
+RATES = {
+    "success": "share of responses in the target language",
+    "relevance": "mean relevance of responses to their prompts",
+    "harmonic": "harmonic mean of success and relevance",
+}
+_RESAMPLES = 1000
+
+
+def harmonic(success: np.ndarray, relevance: np.ndarray) -> np.ndarray:
+    """Harmonic mean, 0 where both are 0."""
+    total = success + relevance
+    return np.divide(2 * success * relevance, total, out=np.zeros(np.shape(total)), where=total > 0)
+
+
+def means(rows: np.ndarray, clusters: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The three rates, and those of redrawn prompts.
+
+    Args:
+        rows: success and relevance of each response, [..., 2, response].
+        clusters: the prompt of each, [response] int: responses to equal prompts are drawn together.
+        seed: of the bootstrap.
+
+    Returns:
+        [..., rate] and [draw, ..., rate].
+    """
+    counts = draw_counts(clusters, _RESAMPLES, seed)
+    weights = np.concatenate([np.ones((1, len(clusters)), dtype=int), counts])
+    sums = np.einsum("wr,...kr->w...k", weights, rows) / weights.sum(1).reshape(-1, *[1] * (rows.ndim - 1))
+    every = np.concatenate([sums, harmonic(sums[..., 0], sums[..., 1])[..., None]], -1)
+    return every[0], every[1:]
+
+
+def intervals(
+    rows: np.ndarray, clusters: np.ndarray, level: float, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The three rates with their lower and upper ends, [..., rate] each.
+
+    Wilson's interval for success and relevance where these are shares of distinct prompts, else a bootstrap over
+    prompts, as for the harmonic mean; NaN for a single prompt.
+    """
+    value, drawn = means(rows, clusters, seed)
+    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    distinct = len(np.unique(clusters))
+    if distinct < 2:
+        low, high = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
+    if distinct == len(clusters):
+        for place in np.ndindex(rows.shape[:-1]):
+            if np.isin(rows[place], (0, 1)).all():
+                low[place], high[place] = wilson(int(rows[place].sum()), len(clusters), level=level)
+    return value, low, high
