@@ -51,18 +51,20 @@ def steered_by_hand(model, prompt, vectors, tokens, start):
 
 
 @pytest.mark.parametrize("positions", ["all", "generated"])
-@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma3", "opt"])
-def test_steering_equals_plain_hooks_with_and_without_a_cache(wrapped, german, kind, positions):
+@pytest.mark.parametrize("prompts", [PROMPTS, PROMPTS[:1]], ids=["padded", "not padded"])
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma3", "opt", "bloom", "qwen3_moe"])
+def test_steering_equals_plain_hooks_with_and_without_a_cache(wrapped, german, kind, prompts, positions):
+    """Generation drops a mask that hides nothing: then the cache says in which column a pass begins."""
     model = wrapped(kind)
     options = {"strength": 3.0, "layers": [0, 2], "tokens": 6, "positions": positions, **QUIET}
-    written = wb.steering.steer(model, PROMPTS, german(kind), **options)
+    written = wb.steering.steer(model, prompts, german(kind), **options)
     vectors = wb.steering.scaled(german(kind), strength=3.0, layers=[0, 2]).direction.values
-    wanted = [steered_by_hand(model, prompt, vectors, 6, positions == "generated") for prompt in PROMPTS]
+    wanted = [steered_by_hand(model, prompt, vectors, 6, positions == "generated") for prompt in prompts]
     assert written.completion.tolist() == wanted
-    assert set(written.target) == {"de"} and written.prompt.tolist() == PROMPTS
+    assert set(written.target) == {"de"} and written.prompt.tolist() == prompts
     whole = replace(model, abilities={**model.abilities, "generate": False}, warned={"generate"})
-    assert wb.steering.steer(whole, PROMPTS, german(kind), **options).completion.tolist() == wanted
-    assert written.completion.tolist() != wb.generate(model, PROMPTS, tokens=6, **QUIET).text.tolist()
+    assert wb.steering.steer(whole, prompts, german(kind), **options).completion.tolist() == wanted
+    assert written.completion.tolist() != wb.generate(model, prompts, tokens=6, **QUIET).text.tolist()
 
 
 def test_generated_positions_leave_the_prompt_as_it_was(wrapped, german):

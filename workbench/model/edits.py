@@ -99,6 +99,7 @@ class _Passes:
         self.n_whole = 0
         self.layers_ran = False
         self.mask: Tensor | None = None  # of the running pass, [row, position], with positions that are in the cache
+        self.first: int | None = None  # column where a pass without a mask begins: then nothing is padding
         self.all: dict[str, int] = {}
         self.whole: dict[str, int] = {}
         self.before: dict[str, int] = {}
@@ -134,9 +135,11 @@ class _Passes:
             [row, position, 1] bool; None where the columns are unknown.
         """
         if self.mask is None or self.mask.dim() != 2:
-            if start:
+            if not start:
+                return None
+            if self.first is None:
                 raise UnsupportedSite(f"first_position={start}, but this pass does not say which columns it runs")
-            return None
+            return (torch.arange(n_positions) + self.first >= start)[None, :, None]
         columns = torch.arange(self.mask.shape[1], device=self.mask.device)
         return (self.mask.bool() & (columns >= start))[:, -n_positions:, None]
 
@@ -149,10 +152,13 @@ class _Passes:
             )
 
     def _read(self, args: tuple[Any, ...], named: dict[str, Any]) -> None:
-        self.mask = named.get("attention_mask")
+        self.mask, self.first = named.get("attention_mask"), None
+        if self.mask is None:  # generation drops a mask that hides nothing
+            lengths = [value.get_seq_length() for value in named.values() if hasattr(value, "get_seq_length")]
+            self.first = int(lengths[0]) if lengths else 0
 
     def _forget(self, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
-        self.mask = None
+        self.mask = self.first = None
 
     def _begin(self, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         self._read(args, named)
@@ -162,7 +168,7 @@ class _Passes:
         self.layers_ran = True
 
     def _end(self, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
-        self.mask = None
+        self.mask = self.first = None
         if output is not None and self.layers_ran:
             self.n_whole += 1
             self.whole = {name: self.whole[name] + self.all[name] - self.before[name] for name in self.all}
@@ -248,7 +254,7 @@ def _changed(output: Any, changes: list[ResidualChange], passes: _Passes, start:
     for change in changes:
         changed = change(changed)
     where = passes.edited(states.shape[1], start)
-    changed = changed if where is None else torch.where(where, changed, states)
+    changed = changed if where is None else torch.where(where.to(states.device), changed, states)
     return (changed, *output[1:]) if isinstance(output, tuple) else changed
 
 
