@@ -25,6 +25,7 @@ COMMANDS = [
     "confusion",
     "barriers",
     "cypher",
+    "merge",
 ]
 
 

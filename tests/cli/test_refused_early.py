@@ -112,6 +112,10 @@ WRONG = [
     ("tokens", ("polyglot", "polyglot"), "", "BadArgument: tokenizers="),
     ("tokens", ("polyglot",), "--measure magic", "BadArgument: measure='magic'"),
     ("tokens", ("polyglot",), "--limit 0", "BadArgument: limit=0"),
+    ("merge compare", ("polyglot", "polyglot-aligned"), "--task none.tsv", "BadTask: "),
+    ("merge compare", ("polyglot", "polyglot-aligned"), "--normalize magic", "BadArgument: normalize='magic'"),
+    ("merge compare", ("polyglot", "polyglot-aligned"), "--limit 4 --shots 4", "BadTask: "),
+    ("merge compare", ("polyglot",), "", "BadArgument: models="),
     ("card", ("polyglot",), "--corpus none", "BadArgument: --corpus none has no folder"),
 ]  # fmt: skip
 

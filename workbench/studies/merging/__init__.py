@@ -1,0 +1,1 @@
+"""Studies of two models: merges against their experts and controls."""
