@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 import workbench
-from workbench.cli import evaluate, explore, heads, lens, merge, models, neurons, patch, report, study
+from workbench.cli import evaluate, explore, heads, lens, models, neurons, patch, report, study
+from workbench.cli.merging import merge
 from workbench.cli.options import LOADING, OF_TEXTS, Common, CorpusName, ModelName, takes
 from workbench.terminal import ErrorReportingGroup, show_run, show_table, warn
 

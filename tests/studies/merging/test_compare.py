@@ -8,7 +8,7 @@ from tests.merging import folders
 from workbench.errors import BadArgument, BrokenModel
 from workbench.merging.compare import compared
 from workbench.studies import run_merge_compare
-from workbench.studies.findings import merging as findings
+from workbench.studies.findings.merging import compare as findings
 
 QUIET = wb.studies.Options(progress=False)
 

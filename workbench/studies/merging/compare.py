@@ -18,7 +18,7 @@ from workbench.merging.checkpoint import Checkpoint
 from workbench.merging.compare import compared
 from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
 from workbench.studies.evaluation.tokens import short_name
-from workbench.studies.findings import merging as findings
+from workbench.studies.findings.merging import compare as findings
 from workbench.studies.options import DEFAULTS, Options, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section

@@ -29,6 +29,7 @@ Stored = Annotated[
 ]
 
 
+# Long: a parameter for each option.
 @app.command()
 @takes({"quiet"})
 def swap(
@@ -70,6 +71,7 @@ def swap(
     typer.echo(seen(merging.swap(pair, places, out=out, progress=common.options.progress, **how)))
 
 
+# Long: a parameter for each option.
 @app.command()
 @takes({"seed", "quiet"})
 def combine(
@@ -157,7 +159,7 @@ def compare(
     workbench merge compare polyglot polyglot-aligned --languages de,fr --limit 24
     workbench merge compare runs/task runs/language runs/swapped runs/mirrored --task xcopa/
     """  # noqa: D301 (click reads the backspace)
-    from workbench.studies.findings.merging import merge_table
+    from workbench.studies.findings.merging.compare import merge_table
     from workbench.studies.merging.compare import run_merge_compare
 
     folder = common.folder("merge-compare", *models, task)
