@@ -155,6 +155,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         **_loading(given),
         **_evaluation(given),
         **_steering(given),
+        **_merging(given),
         "generate": {"model": given.model, "prompts": ["Ei", "Hau"], "tokens": 1, "heads": [(0, 1)], **QUICK},
         "attribution.direct": {"model": given.model, "prompts": ["Ei", "Hau"], "answer": "x", "foil": "y", **QUICK},
         "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},
@@ -383,6 +384,21 @@ def _steering(given: SimpleNamespace) -> dict[str, dict]:
         "steering.subspace": subspace,
         "merging.project": space,
         "merging.subspace": subspace,
+    }
+
+
+def _merging(given: SimpleNamespace) -> dict[str, dict]:
+    pair, quiet = wb.merging.pair("polyglot-base", "polyglot-aligned", "polyglot"), {"progress": False}
+    places = ["language", "task"]
+    return {
+        "merging.combine": {"pair": pair, "how": "linear", "out": NEW, "weights": [1.0, 2.0], "dtype": None, **quiet},
+        "merging.compare": {"models": {"one": given.model, "other": given.model}, "task": given.quiz, **QUICK},
+        "merging.layer_map": {"layers": 6, "bottom": 5, "top": 2, "seams": 1},
+        "merging.mirrored": {"layers": places},
+        "merging.pair": {"base": "polyglot-base", "task": "polyglot-aligned", "language": "polyglot"},
+        "merging.revert": {"expert": "polyglot-aligned", "base": "polyglot", "groups": ["q"], "out": NEW, **quiet},
+        "merging.shuffled": {"layers": places, "count": 2, "seed": 0},
+        "merging.swap": {"pair": pair, "layers": places * 3, "out": NEW, "ends": "task", "dtype": None, **quiet},
     }
 
 

@@ -1,1 +1,1 @@
-"""Studies of two models."""
+"""Studies of two models: what differs between them, and merges against their experts and controls."""
