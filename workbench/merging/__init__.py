@@ -4,7 +4,9 @@ from workbench.merging.checkpoint import Checkpoint
 from workbench.merging.combine import combine
 from workbench.merging.difference import difference
 from workbench.merging.importance import importance
+from workbench.merging.lens import lens
 from workbench.merging.pair import Pair, pair
+from workbench.merging.recipes.lens_training import LensTraining
 from workbench.merging.recipes.maps import layer_map, mirrored, shuffled
 from workbench.merging.revert import revert
 from workbench.merging.side_by_side import side_by_side
@@ -12,11 +14,13 @@ from workbench.merging.swap import swap
 
 __all__ = [
     "Checkpoint",
+    "LensTraining",
     "Pair",
     "combine",
     "difference",
     "importance",
     "layer_map",
+    "lens",
     "mirrored",
     "pair",
     "revert",
