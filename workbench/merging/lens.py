@@ -80,6 +80,8 @@ def lens(
     space = NormedSpace.of(loaded, subspace)
     check_languages(rows.languages, pivot, space)
     chosen = _last(loaded.n_layers) if layers is None else [*layers]
+    if not chosen:
+        raise BadArgument("layers=[] trains nothing; name a layer, or leave it out for the last ones")
     for layer in chosen:
         whole_number("layers", layer, at_most=loaded.n_layers - 1)
     named = {plain_name(name): weight for name, weight in loaded.module.named_parameters()}
