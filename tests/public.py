@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import torch
 
 import workbench as wb
+from tests.merging.recipes.cases import planted as planted_subspace
 from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
 from workbench.text.corpus import Corpus
@@ -274,6 +275,13 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
             "tasks": {"quiz": given.quiz},
             "groups": ["q", "k"],
             **QUICK,
+        },
+        "merging.lens": {
+            "model": "polyglot",
+            "rows": given.corpus,
+            "subspace": planted_subspace(wb.load_model()),
+            "out": NEW,
+            "progress": False,
         },
         "merging.side_by_side": {
             "before": given.model,

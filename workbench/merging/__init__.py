@@ -5,7 +5,9 @@ from workbench.merging.combine import combine
 from workbench.merging.compare import compare
 from workbench.merging.difference import difference
 from workbench.merging.importance import importance
+from workbench.merging.lens import lens
 from workbench.merging.pair import Pair, pair
+from workbench.merging.recipes.lens_training import LensTraining
 from workbench.merging.recipes.maps import layer_map, mirrored, shuffled
 from workbench.merging.revert import revert
 from workbench.merging.side_by_side import side_by_side
@@ -16,6 +18,7 @@ from workbench.training.tune import Tuning, tune
 
 __all__ = [
     "Checkpoint",
+    "LensTraining",
     "Pair",
     "Tuning",
     "combine",
@@ -23,6 +26,7 @@ __all__ = [
     "difference",
     "importance",
     "layer_map",
+    "lens",
     "mirrored",
     "pair",
     "project",

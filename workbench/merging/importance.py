@@ -7,9 +7,10 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
-from workbench.arguments import checked
+from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument
 from workbench.evaluation.measures import of_task
+from workbench.evaluation.picks import NORMALIZE
 from workbench.evaluation.scoring.formats import Format
 from workbench.merging.diffing.heads import spearman
 from workbench.merging.diffing.put_back import places_of, put_back, require_same_parameters
@@ -71,7 +72,7 @@ def importance(
         `ceiling_correlation[task]`, that of the expert's losses with theirs.
 
     Raises:
-        BadArgument: models of other shapes, fewer than two groups, or a group that they do not have.
+        BadArgument: no task, models of other shapes, fewer than two groups, or a group that they do not have.
         BadTask: a task that is generated, or unfit for `format`.
 
     Source:
@@ -81,6 +82,9 @@ def importance(
     Example:
         >>> wb.merging.importance(expert, base, {"task": cypher, "language": words}).loss         # doctest: +SKIP
     """
+    one_of("normalize", normalize, NORMALIZE)
+    if not tasks:
+        raise BadArgument("tasks={}; give a name and a Task of one or more")
     experts = {"": expert, "ceiling": ceiling, "floor": floor}
     models = {role: model for role, model in experts.items() if model is not None}
     for model in models.values():

@@ -15,9 +15,11 @@ from workbench.merging.diffing.same import require_same_shape, require_same_toke
 from workbench.merging.diffing.states import states
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
+from workbench.neurons.classes.ranking import check_share
 from workbench.neurons.classes.ternary import ternary
 from workbench.neurons.compare import compare
 from workbench.neurons.counts.firing import firing
+from workbench.patching.engine.pair_metric import NAMES
 from workbench.text.corpus import Corpus
 
 PARTS = {
@@ -100,6 +102,9 @@ def side_by_side(
         >>> before, after = wb.load_model("polyglot-base"), wb.load_model("polyglot-aligned")      # doctest: +SKIP
         >>> wb.merging.side_by_side(before, after, wb.load_corpus(limit=24))["outputs"].kl         # doctest: +SKIP
     """
+    if isinstance(metric, str):
+        one_of("metric", metric, NAMES)
+    check_share("top_rate", top_rate, closed=True)
     require_same_tokens(before, after)
     how = {"progress": progress, "batch_size": batch_size, "seed": seed}
     texts = {**how, "level": level, "truncate": truncate}

@@ -14,23 +14,29 @@ _WRAPPED = re.compile(r"\b_?original_component\.")  # what wrapping puts into th
 _ATTENTION = re.compile(r"\battn\w*\.(?:qkv|[qkvo])\.|\bself_attention\.(?:qkv|[qkvo])\.")
 
 
+def plain_name(name: str) -> str:
+    """The name of a parameter in the model's files, without what wrapping puts into it."""
+    return _WRAPPED.sub("", name)
+
+
+def place_of(name: str) -> tuple[int | None, str]:
+    """Layer and group of a parameter by its plain name; separate projections of wrapped attention by their own."""
+    layer, group = group_of(name)
+    match = _ATTENTION.search(name)
+    return layer, match[0].rstrip(".").rpartition(".")[2] if layer is not None and match else group
+
+
 def places_of(model: Model) -> dict[str, tuple[int | None, str]]:
     """Layer and group of every parameter of a loaded model.
 
     Fused projections of attention are wrapped as separate ones that share a group, `qkv`.
     """
-    names = [name for name, _ in model.module.named_parameters()]
-    plain = {name: _WRAPPED.sub("", name) for name in names}
-    fused = {group_of(name)[0] for name in plain.values() if re.search(r"\.qkv\.", name)}
-    places = {}
-    for name, given in plain.items():
-        layer, group = group_of(given)
-        match = _ATTENTION.search(given)
-        if layer is not None and match:
-            part = match[0].rstrip(".").rpartition(".")[2]
-            group = "o" if part == "o" else "qkv" if layer in fused else part
-        places[name] = (layer, group)
-    return places
+    places = {name: place_of(plain_name(name)) for name, _ in model.module.named_parameters()}
+    fused = {layer for layer, group in places.values() if group == "qkv"}
+    return {
+        name: (layer, "qkv" if layer in fused and group in ("q", "k", "v") else group)
+        for name, (layer, group) in places.items()
+    }
 
 
 def require_same_parameters(expert: Model, base: Model) -> None:
@@ -44,7 +50,7 @@ def require_same_parameters(expert: Model, base: Model) -> None:
         name = min(name for name in shapes[0] | shapes[1] if shapes[0].get(name) != shapes[1].get(name))
         sizes = [list(shape[name]) if name in shape else "missing" for shape in shapes]
         raise BadArgument(
-            f"{_WRAPPED.sub('', name)} is {sizes[0]} in {expert.name!r} and {sizes[1]} in {base.name!r}; give the "
+            f"{plain_name(name)} is {sizes[0]} in {expert.name!r} and {sizes[1]} in {base.name!r}; give the "
             "model that the expert was tuned from"
         )
 
