@@ -144,7 +144,7 @@ def under(
         done = {"values": values, "skips": skips}
         for group, control in resumed(runs, done, skip=lambda _: progress_bar.update()):
             mask = list(masks.values())[group][control]
-            scales = {f"{kind}s": torch.from_numpy(np.where(mask, scale, 1.0)), **fills}
+            scales: dict[str, Any] = {f"{kind}s": torch.from_numpy(np.where(mask, scale, 1.0)), **fills}
             if mask.any():
                 with edited(model, **scales):
                     values[group, control], own = measured.read()
