@@ -17,7 +17,7 @@ from workbench.results.reading.directions import described
 
 def scales_of(
     model: Model, *, heads: Any = None, neurons: Any = None, directions: xr.Dataset | None = None
-) -> dict[str, Tensor]:
+) -> dict[str, Any]:
     """Arguments of `edited`: the scales of what is given, as [layer, unit], and what is added, as [layer, d].
 
     Args:
@@ -30,7 +30,7 @@ def scales_of(
         BadArgument: a unit that does not exist, or scales of another shape or that are not finite.
         BadResult: a direction of another model, or with numbers that are NaN or infinite.
     """
-    scales = {}
+    scales: dict[str, Any] = {}
     for name, units, width in (("heads", heads, model.n_heads), ("neurons", neurons, model.n_neurons)):
         if units is not None:
             model.require(name.removesuffix("s"))
