@@ -132,3 +132,12 @@ def test_what_does_not_fit_is_refused(wrapped):
     refused(BadArgument, "give a function of a prompt and a response", relevance=len)
     refused(BadArgument, "identify returned", identify=lambda text: 3)
     refused(TooLarge, "does not fit after the prompt", RESPONSES.assign(completion="a" * 127))
+
+
+def test_no_harmonic_mean_has_an_interval_without_width():
+    """No success in 10 distinct prompts: Wilson's upper end of 0 of 10 with that of 9 of 10."""
+    rows = np.stack([np.zeros(10), np.arange(10) > 0]).astype(float)
+    value, low, high = intervals(rows, np.arange(10), 0.95, 0)
+    assert value[2] == low[2] == 0
+    success, relevance = (wilson(count, 10, level=0.95)[1] for count in (0, 9))
+    assert high[2] == pytest.approx(2 * success * relevance / (success + relevance))

@@ -43,7 +43,8 @@ def intervals(
     """The three rates with their lower and upper ends, [..., rate] each.
 
     Wilson's interval for success and relevance where these are shares of distinct prompts, else a bootstrap over
-    prompts, as for the harmonic mean; NaN for a single prompt.
+    prompts, as for the harmonic mean. Where all draws have the same harmonic mean, as with no success at all, its ends
+    are the harmonic means of both lower and of both upper ends. NaN for a single prompt.
     """
     value, drawn = means(rows, clusters, seed)
     low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=0)
@@ -54,4 +55,7 @@ def intervals(
         for place in np.ndindex(rows.shape[:-1]):
             if np.isin(rows[place], (0, 1)).all():
                 low[place], high[place] = wilson(int(rows[place].sum()), len(clusters), level=level)
+    same = low[..., 2] == high[..., 2]
+    for ends in (low, high):
+        ends[..., 2] = np.where(same, harmonic(ends[..., 0], ends[..., 1]), ends[..., 2])
     return value, low, high
