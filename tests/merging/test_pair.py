@@ -116,6 +116,10 @@ def test_files_that_are_no_model(llama, tmp_path):
     (short / folders.WEIGHTS).write_bytes(data[:-100])
     with pytest.raises(BrokenModel, match="cannot be read"):
         wb.merging.pair(None, llama, short)
+    both = folders.copy(llama, tmp_path / "both", folders.weights(llama))
+    (both / "adapter_config.json").write_text("{}")
+    with pytest.raises(BrokenModel, match="holds a model and an adapter"):
+        wb.merging.pair(None, llama, both)
     codes = folders.copy(llama, tmp_path / "codes", folders.weights(llama), quantization_config={"bits": 4})
     with pytest.raises(BrokenModel, match="is quantised"):
         wb.merging.pair(None, llama, codes)

@@ -82,7 +82,9 @@ class Checkpoint:
         label = str(name)
         folder = find_folder(label)
         check_links(folder, label)
-        if (folder / ADAPTER_CONFIG).is_file() and not (folder / "config.json").is_file():
+        if (folder / ADAPTER_CONFIG).is_file():
+            if (folder / "config.json").is_file():
+                raise BrokenModel(f"{label!r} holds a model and an adapter, which would both be loaded; put them apart")
             files = [folder / _ADAPTER]
             if not files[0].is_file():
                 raise BrokenModel(f"{label!r} has an {ADAPTER_CONFIG} and no {_ADAPTER}; only safetensors are merged")
