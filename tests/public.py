@@ -145,11 +145,11 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
     conflicts = [{"prompt": f"{one} + 1 = ", "own": "b", "other": "c"} for one in "ab"]
     heads = [(0, 1)]
     tables = {"model": given.model, "corpus": given.corpus, "name": "mine", "unit": "nats"}
-    tuned_pair = wb.merging.pair("polyglot-base", "polyglot-aligned", "polyglot-aligned")
     return {
         "report": {"results": {"ablate": given.importance}, "out": NEW, "title": "Mine"},
         **_loading(given),
         **_evaluation(given),
+        **_merging(given),
         "generate": {"model": given.model, "prompts": ["Ei", "Hau"], "tokens": 1, "heads": [(0, 1)], **QUICK},
         "attribution.direct": {"model": given.model, "prompts": ["Ei", "Hau"], "answer": "x", "foil": "y", **QUICK},
         "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},
@@ -261,29 +261,6 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "planted.neurons": {**planted, "neurons": 100, "texts": 2, "specific": 1, "related": 0, "general": 0},
         "planted.score": {"result": given.truth, "truth": given.truth},
         **_figures(given),
-        "merging.difference": {"pair": tuned_pair, "top": 0.1, "progress": False},
-        "merging.importance": {
-            "expert": given.model,
-            "base": wb.load_model(tiny("llama", 1), tokenizer=byte_tokenizer()),
-            "tasks": {"quiz": given.quiz},
-            "groups": ["q", "k"],
-            **QUICK,
-        },
-        "merging.lens": {
-            "model": "polyglot",
-            "rows": given.corpus,
-            "subspace": planted_subspace(wb.load_model()),
-            "out": NEW,
-            "progress": False,
-        },
-        "merging.side_by_side": {
-            "before": given.model,
-            "after": given.experts,
-            "corpus": given.corpus,
-            "pairs": given.pairs,
-            "parts": ["outputs", "states"],
-            **QUICK,
-        },
         "live.explorer": {"model": given.model, "results": given.importance, "sentences": given.corpus},
         "live.lens": {"model": given.model, "text": "Ei", "tuned": given.tuned, "target": "x"},
     }
@@ -341,6 +318,44 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
         "evaluation.to_lm_eval": {"task": given.quiz, "folder": NEW},
         "evaluation.tokenization": {"tokenizers": {"letters": list}, "corpus": given.corpus, "pivot": "de"},
         "evaluation.under": {**task, "groups": {"de": [(0, 1)]}, "measure": "accuracy", "controls": 1},
+    }
+
+
+def _merging(given: SimpleNamespace) -> dict[str, dict]:
+    pair, quiet = wb.merging.pair("polyglot-base", "polyglot-aligned", "polyglot"), {"progress": False}
+    places = ["language", "task"]
+    return {
+        "merging.combine": {"pair": pair, "how": "linear", "out": NEW, "weights": [1.0, 2.0], "dtype": None, **quiet},
+        "merging.compare": {"models": {"one": given.model, "other": given.model}, "task": given.quiz, **QUICK},
+        "merging.difference": {"pair": pair, "top": 0.1, **quiet},
+        "merging.importance": {
+            "expert": given.model,
+            "base": wb.load_model(tiny("llama", 1), tokenizer=byte_tokenizer()),
+            "tasks": {"quiz": given.quiz},
+            "groups": ["q", "k"],
+            **QUICK,
+        },
+        "merging.lens": {
+            "model": "polyglot",
+            "rows": given.corpus,
+            "subspace": planted_subspace(wb.load_model()),
+            "out": NEW,
+            "progress": False,
+        },
+        "merging.side_by_side": {
+            "before": given.model,
+            "after": given.experts,
+            "corpus": given.corpus,
+            "pairs": given.pairs,
+            "parts": ["outputs", "states"],
+            **QUICK,
+        },
+        "merging.layer_map": {"layers": 6, "bottom": 5, "top": 2, "seams": 1},
+        "merging.mirrored": {"layers": places},
+        "merging.pair": {"base": "polyglot-base", "task": "polyglot-aligned", "language": "polyglot"},
+        "merging.revert": {"expert": "polyglot-aligned", "base": "polyglot", "groups": ["q"], "out": NEW, **quiet},
+        "merging.shuffled": {"layers": places, "count": 2, "seed": 0},
+        "merging.swap": {"pair": pair, "layers": places * 3, "out": NEW, "ends": "task", "dtype": None, **quiet},
     }
 
 

@@ -20,7 +20,13 @@ FROM_PYPI |= {"ray", "duckdb"}
 FIXED_FROM_OUTSIDE = {"transformer-lens", "torch", "einops", "plotly", "jupyterlab", "pandas"}
 # TransformerLens and we read their internals, subclass them or talk to their JavaScript.
 DEPENDED_ON_INSIDE = {"transformer-lens", "transformers", "plotly", "ipywidgets", "anywidget", "typer"}
-BESIDE = {"lm-eval", "jieba", "fugashi", "unidic-lite"}  # of extras that are installed beside the locked environment
+BESIDE = {
+    "lm-eval",
+    "mergekit",
+    "jieba",
+    "fugashi",
+    "unidic-lite",
+}  # of extras that are installed beside the locked environment
 OF_A_CUDA_BUILD = re.compile("nvidia-|cuda-|triton")  # what torch brings where its CPU build is not at hand
 
 

@@ -92,6 +92,7 @@ OTHERS = {
     **{(name, "source"): () for name in SOURCES},
     ("lens.logit_lens", "target"): ("", " ", "\n"),  # a word
     ("live.lens", "target"): ("", " ", "\n"),  # a word
+    ("merging.layer_map", "top"): (-1, 32),
     ("figures.lens_grid", "prompt"): (-1, 99, True, [], [0, 0], [99]),  # the number of a text
 }
 

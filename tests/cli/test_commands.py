@@ -26,6 +26,7 @@ COMMANDS = [
     "confusion",
     "barriers",
     "cypher",
+    "merge",
 ]
 
 

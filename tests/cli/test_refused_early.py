@@ -118,6 +118,10 @@ WRONG = [
     ("compare", ("polyglot", "polyglot"), "--metric magic", "BadArgument: metric='magic'"),
     ("compare", ("polyglot", "polyglot"), "--pairs none.tsv", "BadPairs: "),
     ("compare", ("polyglot", "polyglot", "none.tsv"), "", "BadCorpus: "),
+    ("merge compare", ("polyglot", "polyglot-aligned"), "--task none.tsv", "BadTask: "),
+    ("merge compare", ("polyglot", "polyglot-aligned"), "--normalize magic", "BadArgument: normalize='magic'"),
+    ("merge compare", ("polyglot", "polyglot-aligned"), "--limit 4 --shots 4", "BadTask: "),
+    ("merge compare", ("polyglot",), "", "BadArgument: models="),
     ("card", ("polyglot",), "--corpus none", "BadArgument: --corpus none has no folder"),
 ]  # fmt: skip
 

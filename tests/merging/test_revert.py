@@ -23,10 +23,9 @@ def reverted(groups, folder):
         ([3], r"layers\.3\."),
         ([(3, "q"), (0, "norm")], r"layers\.3\.self_attn\.q_proj|layers\.0\..*norm"),
         (["ends", "down"], r"^model\.(embed|norm)|down_proj"),
-        (lambda layer, group: layer is not None and layer >= 4 and group in ("k", "v"), r"layers\.[45]\..*[kv]_proj"),
         ([], "^$"),
     ],
-    ids=["group", "layer", "both", "ends", "function", "none"],
+    ids=["group", "layer", "both", "ends", "none"],
 )
 def test_groups_are_the_base_s_and_the_rest_is_the_expert_s(tmp_path, groups, pattern):
     folder = reverted(groups, tmp_path / "out")

@@ -2,6 +2,7 @@
 
 from workbench.merging.checkpoint import Checkpoint
 from workbench.merging.combine import combine
+from workbench.merging.compare import compare
 from workbench.merging.difference import difference
 from workbench.merging.importance import importance
 from workbench.merging.lens import lens
@@ -17,6 +18,7 @@ __all__ = [
     "LensTraining",
     "Pair",
     "combine",
+    "compare",
     "difference",
     "importance",
     "layer_map",

@@ -1,7 +1,7 @@
 """Groups of tensors: which layer a name belongs to, and what it does there."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from workbench.errors import BadArgument
 from workbench.text.display.naming import shortened
@@ -54,21 +54,19 @@ def group_of(name: str) -> tuple[int | None, str]:
 
 def chosen(
     places: Mapping[str, tuple[int | None, str]],
-    groups: Sequence[Group] | Callable[[int | None, str], bool],
+    groups: Sequence[Group],
     model: object,
 ) -> set[str]:
     """Names of the tensors of some groups.
 
     Args:
         places: name of a tensor to its layer and group.
-        groups: layers, groups, or both; or a function of the two that says whether.
+        groups: layers, groups, or both.
         model: whose name an error gives.
 
     Raises:
         BadArgument: a group that the model does not have.
     """
-    if callable(groups):
-        return {name for name, place in places.items() if groups(*place)}
     taken: set[str] = set()
     for group in groups:
         wanted = tuple(group) if isinstance(group, tuple | list) else group

@@ -169,9 +169,10 @@ def _check_vocabulary(first: Checkpoint, other: Checkpoint) -> None:
 def _check_adapter(adapter: Checkpoint, base: Checkpoint | None) -> None:
     """Refuse what is not pairs of factors, and factors that do not fit the base."""
     config = adapter.config
-    if config.get("peft_type") != "LORA" or config.get("use_dora"):
-        kind = "DoRA" if config.get("use_dora") else config.get("peft_type")
-        raise BrokenModel(f"{adapter.name!r} is {kind}; only LoRA adapters are merged")
+    kind = config.get("peft_type")
+    if kind != "LORA" or config.get("use_dora") or config.get("fan_in_fan_out"):
+        kind = kind if kind != "LORA" else "DoRA" if config.get("use_dora") else "LoRA of weights stored input first"
+        raise BrokenModel(f"{adapter.name!r} is {kind}; only plain LoRA adapters are merged")
     other = [name for name in adapter.names if not name.endswith(_FACTORS)]
     if other:
         raise BrokenModel(f"{adapter.name!r} changes more than LoRA's factors: {shortened(other)}")

@@ -1,6 +1,6 @@
 """Put groups of tensors of an expert back to what they were before tuning."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.arguments import checked
@@ -14,7 +14,7 @@ from workbench.merging.writing.merge import Dtype, record_of, write_merge
 def revert(
     expert: str | Path,
     base: str | Path,
-    groups: Sequence[Group] | Callable[[int | None, str], bool],
+    groups: Sequence[Group],
     *,
     out: str | Path,
     dtype: Dtype | None = None,
@@ -26,8 +26,7 @@ def revert(
         expert: a tuned model, by name or folder.
         base: the model that it was tuned from.
         groups: what is put back: names of groups (q, k, v, o, gate, up, down, norm, ends; qkv and gate_up where they
-            are one tensor; router, other), layers, or both as (layer, group); or a function of the two that says
-            whether, with layer None for the ends.
+            are one tensor; router, other), layers, or both as (layer, group).
         out: folder to write, which is not there yet; `merge.json` says where each tensor comes from.
         dtype: of the weights; default: that of both models.
 
@@ -47,14 +46,14 @@ def revert(
     if opened.task.is_adapter:
         raise BadArgument(f"{expert!r} is an adapter: name fewer modules in its adapter_config.json instead")
     back = chosen({name: opened.task.group(name) for name in opened.task.names}, groups, expert)
-    names = None if callable(groups) else [list(group) if isinstance(group, tuple) else group for group in groups]
+    names = [list(group) if isinstance(group, tuple) else group for group in groups]
     members = {"expert": opened.task, "base": original}
     return write_merge(
         out,
         opened.task,
         {role: member.piece for role, member in members.items()},
         {name: "base" if name in back else "expert" for name in opened.names},
-        record_of("merging.revert", members, {"groups": names or "a function", "dtype": dtype}),
+        record_of("merging.revert", members, {"groups": names, "dtype": dtype}),
         dtype=dtype,
         members=list(members.values()),
         progress=progress,

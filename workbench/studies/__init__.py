@@ -27,6 +27,7 @@ _NAMES = {
     "run_kinds": "workbench.studies.heads.search",
     "run_lens": "workbench.studies.lens",
     "run_look": "workbench.studies.neurons.look",
+    "run_merge_compare": "workbench.studies.merging.compare",
     "run_neuron_knockout": "workbench.studies.neurons.effects",
     "run_neurons": "workbench.studies.neurons.classes",
     "run_off_target": "workbench.studies.heads.use",

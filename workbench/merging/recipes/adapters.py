@@ -81,7 +81,8 @@ def adapter_config(like: Checkpoint, scales: dict[str, tuple[int, float]]) -> di
         "use_rslora": False,
         "rank_pattern": {module: rank for module, rank in ranks.items() if rank != most},
         "alpha_pattern": {module: value for module, value in alphas.items() if value != alpha},
-        "target_modules": sorted({module.rpartition(".")[2] for module in ranks}),
+        "target_modules": sorted(ranks),  # in full: the last part alone names a module of every layer
+        **dict.fromkeys(("layers_to_transform", "layers_pattern", "exclude_modules")),
     }
 
 

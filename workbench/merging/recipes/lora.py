@@ -42,7 +42,7 @@ def write_adapter(pair: Pair, out: str | Path, weights: Weights, record: Mapping
     parts = _parts(pair, weights)
     if not parts:
         raise BadArgument("no module of the adapters is left: both have weight 0 wherever they change the model")
-    single = {module: one[0][0] for module, one in parts.items() if len(one) == 1 and one[0][1] == 1}
+    single = {module: own[0][0] for module, own in parts.items() if len(own) == 1 and own[0][1] == 1}
     layouts, scales = {}, {}
     for module, weighted in parts.items():
         rank = sum(factors.rank for factors, _ in weighted)

@@ -1,1 +1,1 @@
-"""Studies of two models."""
+"""Studies of two models: merges against their experts and controls, and two checkpoints side by side."""

@@ -1,0 +1,107 @@
+"""The commands `workbench merge` write what the library writes, and refuse in one line."""
+
+import json
+
+import pytest
+
+import workbench as wb
+from tests.merging import folders
+
+PAIR = ("polyglot-aligned", "polyglot")
+
+
+def data(folder):
+    return (folder / folders.WEIGHTS).read_bytes()
+
+
+def test_swap(run, tmp_path):
+    done = run(
+        "merge",
+        "swap",
+        *PAIR,
+        "--layers",
+        "2*language,mean,2*task,base",
+        "--base",
+        "polyglot",
+        "--ends",
+        "task",
+        "--out",
+        "swapped",
+        "--quiet",
+    )
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "swapped\n", "")
+    pair = wb.merging.pair("polyglot", *PAIR)
+    places = ["language", "language", "mean", "task", "task", "base"]
+    expected = wb.merging.swap(pair, places, ends="task", out=tmp_path / "expected", progress=False)
+    assert data(tmp_path / "swapped") == data(expected)
+
+
+def test_swap_by_numbers(run, tmp_path):
+    assert run("merge", "swap", *PAIR, "--bottom", "6", "--seams", "0", "--out", "out").exit_code == 0
+    record = json.loads((tmp_path / "out" / "merge.json").read_text())
+    assert record["parameters"]["layers"] == wb.merging.layer_map(6, bottom=6, seams=0)
+
+
+def test_combine(run, tmp_path):
+    done = run(
+        "merge",
+        "combine",
+        *PAIR,
+        "--base",
+        "polyglot",
+        "--how",
+        "dare",
+        "--density",
+        "0.5",
+        "--weights",
+        "1,0.5",
+        "--rescale",
+        "norm",
+        "--dtype",
+        "float32",
+        "--seed",
+        "3",
+        "--out",
+        "out",
+    )
+    assert done.exit_code == 0
+    pair = wb.merging.pair("polyglot", *PAIR)
+    how = {"density": 0.5, "weights": [1.0, 0.5], "rescale": "norm", "dtype": "float32", "seed": 3, "progress": False}
+    assert data(tmp_path / "out") == data(wb.merging.combine(pair, "dare", out=tmp_path / "expected", **how))
+
+
+def test_revert(run, tmp_path):
+    assert run("merge", "revert", *PAIR, "--groups", "ends,3:q,0", "--out", "out").exit_code == 0
+    groups = ["ends", (3, "q"), 0]
+    expected = wb.merging.revert(*PAIR, groups, out=tmp_path / "expected", progress=False)
+    assert data(tmp_path / "out") == data(expected)
+
+
+def test_compare(run, tmp_path):
+    done = run("merge", "compare", *PAIR, "--languages", "de,fr", "--limit", "4", "--table", "table.tsv")
+    assert done.exit_code == 0, done.stderr
+    assert "polyglot, German" in done.stdout
+    folder = next((tmp_path / "runs").glob("merge-compare-polyglot-aligned-polyglot-words-*"))
+    assert wb.load_result(folder / "compare.nc").attrs["first"] == "polyglot-aligned"
+    assert (tmp_path / "table.tsv").read_text().startswith("model, language\taccuracy\tchange\t")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("swap", *PAIR, "--layers", "x*task"), "BadArgument: --layers x*task: 'x*task' is no place"),
+        (
+            ("swap", *PAIR, "--layers", "6*task", "--top", "3"),
+            "BadArgument: --layers says where every layer comes from",
+        ),
+        (("swap", *PAIR, "--layers", "5*task"), "BadArgument: layers has 5 entries"),
+        (("swap", "polyglot", "none/x/y"), "UnknownModel: 'none/x/y' is not a GGUF file, and not a folder"),
+        (("combine", *PAIR, "--weights", "1;2"), "BadArgument: --weights 1;2: give numbers with commas"),
+        (("combine", *PAIR, "--how", "ties"), "BadArgument: how='ties' needs the model"),
+        (("revert", *PAIR, "--groups", "9:q"), "BadArgument: groups: 'polyglot-aligned' has no (9, 'q')"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(run, tmp_path, given, message):
+    done = run("merge", *given, "--out", "out", "--quiet")
+    assert done.exit_code == 2 and done.stderr.startswith(message) and done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
