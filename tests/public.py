@@ -150,7 +150,6 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
     conflicts = [{"prompt": f"{one} + 1 = ", "own": "b", "other": "c"} for one in "ab"]
     heads = [(0, 1)]
     tables = {"model": given.model, "corpus": given.corpus, "name": "mine", "unit": "nats"}
-    tuned_pair = wb.merging.pair("polyglot-base", "polyglot-aligned", "polyglot-aligned")
     return {
         "report": {"results": {"ablate": given.importance}, "out": NEW, "title": "Mine"},
         **_loading(given),
@@ -268,29 +267,6 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         "planted.neurons": {**planted, "neurons": 100, "texts": 2, "specific": 1, "related": 0, "general": 0},
         "planted.score": {"result": given.truth, "truth": given.truth},
         **_figures(given),
-        "merging.difference": {"pair": tuned_pair, "top": 0.1, "progress": False},
-        "merging.importance": {
-            "expert": given.model,
-            "base": wb.load_model(tiny("llama", 1), tokenizer=byte_tokenizer()),
-            "tasks": {"quiz": given.quiz},
-            "groups": ["q", "k"],
-            **QUICK,
-        },
-        "merging.lens": {
-            "model": "polyglot",
-            "rows": given.corpus,
-            "subspace": planted_subspace(wb.load_model()),
-            "out": NEW,
-            "progress": False,
-        },
-        "merging.side_by_side": {
-            "before": given.model,
-            "after": given.experts,
-            "corpus": given.corpus,
-            "pairs": given.pairs,
-            "parts": ["outputs", "states"],
-            **QUICK,
-        },
         "live.explorer": {"model": given.model, "results": given.importance, "sentences": given.corpus},
         "live.lens": {"model": given.model, "text": "Ei", "tuned": given.tuned, "target": "x"},
     }
@@ -401,6 +377,29 @@ def _merging(given: SimpleNamespace) -> dict[str, dict]:
     return {
         "merging.combine": {"pair": pair, "how": "linear", "out": NEW, "weights": [1.0, 2.0], "dtype": None, **quiet},
         "merging.compare": {"models": {"one": given.model, "other": given.model}, "task": given.quiz, **QUICK},
+        "merging.difference": {"pair": pair, "top": 0.1, **quiet},
+        "merging.importance": {
+            "expert": given.model,
+            "base": wb.load_model(tiny("llama", 1), tokenizer=byte_tokenizer()),
+            "tasks": {"quiz": given.quiz},
+            "groups": ["q", "k"],
+            **QUICK,
+        },
+        "merging.lens": {
+            "model": "polyglot",
+            "rows": given.corpus,
+            "subspace": planted_subspace(wb.load_model()),
+            "out": NEW,
+            "progress": False,
+        },
+        "merging.side_by_side": {
+            "before": given.model,
+            "after": given.experts,
+            "corpus": given.corpus,
+            "pairs": given.pairs,
+            "parts": ["outputs", "states"],
+            **QUICK,
+        },
         "merging.layer_map": {"layers": 6, "bottom": 5, "top": 2, "seams": 1},
         "merging.mirrored": {"layers": places},
         "merging.pair": {"base": "polyglot-base", "task": "polyglot-aligned", "language": "polyglot"},

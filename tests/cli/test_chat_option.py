@@ -30,6 +30,7 @@ def test_commands_with_a_corpus_or_pairs_take_chat():
     neurons = {"classify", "stages", "knockout", "compare", "look", "routing"}
     patch = {"sweep", "path", "cross-position", "edges"}
     assert has == {
+        "compare",
         "demo",
         *(f"heads {name}" for name in heads),
         *(f"neurons {name}" for name in neurons),

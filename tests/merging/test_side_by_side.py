@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from tests.chats import chat_tokenizer
 from tests.merging.diffing.cases import CORPUS, QUICK, made, moved
+from tests.models import tiny
 from tests.patching.cases import make_pairs
 from workbench.errors import BadArgument
 from workbench.results.make import provenance
@@ -32,3 +34,16 @@ def test_parts_can_be_chosen():
     ]
     with pytest.raises(BadArgument, match="parts='tails' does not exist"):
         wb.merging.side_by_side(model, model, CORPUS, parts=["tails"], **QUICK)
+
+
+def test_a_chat_counts_the_texts_own_tokens():
+    """Outputs of a chat are those of the same ids without their template's tokens."""
+    before, after = (wb.load_model(tiny("llama", seed), tokenizer=chat_tokenizer("gemma")) for seed in (0, 1))
+    chat = CORPUS.as_chat()
+    results = wb.merging.side_by_side(before, after, chat, parts=["outputs", "states"], **QUICK)
+    own = before.encode(chat)[0].counted
+    assert own is not None
+    assert results["outputs"].predicted.sel(language="de") == sum(
+        len(text.counted) for text in before.encode(chat) if text.language == "de"
+    )
+    assert np.isfinite(results["states"].distance).all()
