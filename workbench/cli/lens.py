@@ -1,12 +1,21 @@
-"""The command `workbench lens`."""
+"""The commands of the residual stream: `workbench lens`, which reads it, and `workbench steer`, which adds to it."""
 
 from typing import Annotated
 
 import typer
 
-from workbench.cli.options import OF_WORDS, Common, ModelName, complete_corpora, complete_languages, takes
+from workbench.cli.options import (
+    OF_CORPUS,
+    OF_WORDS,
+    Common,
+    CorpusName,
+    ModelName,
+    complete_corpora,
+    complete_languages,
+    takes,
+)
 from workbench.errors import BadArgument
-from workbench.terminal import show_run, show_table
+from workbench.terminal import show_run, show_study, show_table
 
 
 @takes(OF_WORDS)
@@ -68,3 +77,44 @@ def _sentences(model: str, text: list[str], how: dict[str, str | None], common: 
         typer.echo(findings(result, how["answer"]).text)
     if common.out is not None:
         show_run(common.out, quiet=True)
+
+
+# Long: a parameter for each option.
+@takes(OF_CORPUS | {"languages"})
+def steer(
+    model: ModelName = "polyglot",
+    corpus: CorpusName = "parallel",
+    to: Annotated[str, typer.Option(help="Language to steer towards.", autocompletion=complete_languages)] = "de",
+    source: Annotated[
+        str, typer.Option(help="Language of the beginnings that are continued.", autocompletion=complete_languages)
+    ] = "en",
+    kind: Annotated[str, typer.Option(help="Of direction: difference, pca, subspace or sparse.")] = "difference",
+    strengths: Annotated[str, typer.Option(help="1 adds as much as a state is long on average.")] = "0.25,0.5,1,2",
+    layers: Annotated[str | None, typer.Option(help="Steered one by one, such as 2,4; every one by default.")] = None,
+    prompts: Annotated[int, typer.Option(help="Beginnings to continue, four or more.")] = 12,
+    opening: Annotated[int, typer.Option(help="Tokens of a beginning.")] = 8,
+    tokens: Annotated[int, typer.Option(help="Most tokens to write.")] = 20,
+    positions: Annotated[str, typer.Option(help="Where to add: all, or generated tokens alone.")] = "all",
+    instruction: Annotated[
+        str | None, typer.Option(help='A baseline: a prompt with {prompt} in it, such as "Auf Deutsch: {prompt}".')
+    ] = None,
+    identify: Annotated[
+        str, typer.Option(help="Who names the language: fasttext or lingua (the extra identify), or trigram.")
+    ] = "fasttext",
+    *,
+    common: Common,
+) -> None:
+    """Add the direction of a language to the residual stream, and score what the model then writes.
+
+    \b
+    workbench steer polyglot --to de --source en --identify trigram
+    workbench steer gemma-3-270m --to fr --layers 6,9 --strengths 0.1,0.2,0.3 --prompts 8
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.findings.evaluation.steering import chosen_table
+    from workbench.studies.steering.steer import run_steer
+
+    folder = common.folder("steer", model, f"{source}-{to}")
+    how = {"to": to, "source": source, "kind": kind, "strengths": strengths, "layers": layers, "prompts": prompts}
+    how |= {"opening": opening, "tokens": tokens, "positions": positions, "instruction": instruction}
+    run_steer(model, corpus, out=folder, identify=identify, **how, **common.texts)
+    show_study(folder, "curve", chosen_table, to=None, quiet=common.quiet)

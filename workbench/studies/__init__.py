@@ -41,6 +41,7 @@ _NAMES = {
     "run_shapley": "workbench.studies.heads.search",
     "run_side_by_side": "workbench.studies.merging.side_by_side",
     "run_stages": "workbench.studies.neurons.effects",
+    "run_steer": "workbench.studies.steering.steer",
     "run_tokens": "workbench.studies.evaluation.tokens",
     "run_transfer": "workbench.studies.heads.use",
     "run_tune_mask": "workbench.studies.heads.use",

@@ -1,0 +1,122 @@
+"""The study of steering: its cells, its report, and what its findings say of planted numbers."""
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.errors import BadArgument, TooFewLanguages, UnknownLanguage
+from workbench.results.make import make_result
+from workbench.studies import run_steer
+from workbench.studies.findings.evaluation import steering as findings
+from workbench.studies.findings.words import language
+
+HOW = {
+    "limit": 12,
+    "languages": "de,en",
+    "identify": "trigram",
+    "tokens": 3,
+    "prompts": 5,
+    "opening": 4,
+    "strengths": "1,2",
+    "layers": "0,2",
+    "options": wb.studies.Options(progress=False, truncate=True),
+}
+
+
+@pytest.fixture
+def tiny(wrapped):
+    return wrapped("llama")
+
+
+def test_a_direction_is_computed_on_one_half_and_steered_with_on_the_other(tiny, tmp_path):
+    folder = run_steer(tiny, out=tmp_path / "run", instruction="Auf Deutsch: {prompt}", **HOW)
+    vectors, made = (wb.load_result(folder / f"{name}.nc") for name in ("directions", "curve"))
+    corpus = wb.load_corpus(languages="de,en", limit=12)
+    wanted = wb.steering.directions(tiny, corpus.split("train"), truncate=True, progress=False)
+    np.testing.assert_array_equal(vectors.direction, wanted.direction)
+    texts = corpus.split("test").texts["en"]
+    assert made.sizes["prompt"] == 5 and all(
+        any(text.startswith(str(prompt)) for text in texts) for prompt in made["prompt"].values
+    )
+    assert made.setting.values.tolist() == ["none", "direction", "random", "instruction"]
+    assert made.layer.values.tolist() == [0, 2] and made.strength.values.tolist() == [1, 2]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Does a direction make the model write German" in page and "What did the model write?" in page
+
+
+def planted(**changes):
+    """A curve in which the direction works at layer 4 and strength 1, and a random one nowhere."""
+    cells = ("setting", "layer", "strength")
+    success = np.zeros((3, 2, 2))
+    success[1, 1, 0] = 0.9
+    relevance = np.full((3, 2, 2), 0.8)
+    both = 2 * success * relevance / (success + relevance)
+    numbers = {
+        "held_out_harmonic": [0.1, 0.6, 0.1],
+        "held_out_harmonic_low": [0, 0.4, 0],
+        "held_out_harmonic_high": [0.3, 0.8, 0.3],
+        "held_out_success": [0.1, 0.7, 0.1],
+        "held_out_relevance": [0.9, 0.5, 0.9],
+        "advantage": [0.5, 0, 0.5],
+        "advantage_low": [0.2, 0, -0.1],
+        "advantage_high": [0.7, 0, 0.7],
+        "chosen_layer": [2, 4, 2],
+        "chosen_strength": [1.0, 1.0, 2.0],
+        **changes,
+    }
+    variables = {"success": (cells, success, ""), "relevance": (cells, relevance, ""), "harmonic": (cells, both, "")}
+    variables |= {"copied": (cells, np.full((3, 2, 2), 0.25), "")}
+    variables |= {name: (("setting",), np.array(values), "") for name, values in numbers.items()}
+    labels = {"setting": ["none", "direction", "random"], "layer": [2, 4], "strength": [1.0, 2.0]}
+    about = {"method": "test", "parameters": {}, "attrs": {"target": "de", "chance": 0.1}}
+    return make_result(variables, labels, **about)
+
+
+def test_findings_name_the_best_cell_and_what_it_beats():
+    text = findings.best(planted()).text
+    assert "At layer 4 and strength 1, 90 %" in text and language("de") in text and "80 %" in text
+    text = findings.held_out(planted()).text
+    assert "0.60 (0.40 to 0.80), at layer 4 and strength 1" in text
+    assert "above the model as it is: " in text and "from random directions is within" in text
+    text = findings.held_out(planted(advantage_high=[-0.1, 0, -0.2], advantage_low=[-0.5, 0, -0.3])).text
+    assert "below the model as it is and random directions" in text and "above" not in text
+    assert "25 %" in findings.copies(planted()).text
+    nothing = planted()
+    nothing["harmonic"][:] = 0
+    assert findings.best(nothing).text.startswith("No layer and strength makes the model write German")
+    table = findings.chosen_table(planted())
+    assert table.loc["none", "chosen layer"] == "-" and table.loc["direction", "success"] == 0.7
+
+
+def test_findings_compare_directions_with_states():
+    result = make_result(
+        {
+            "length": (("language", "layer"), np.array([[1.0, 4.0], [3.0, 4.0]]), ""),
+            "residual_norm": (("layer",), np.array([10.0, 8.0]), ""),
+        },
+        {"language": ["de", "en"]},
+        method="test",
+        parameters={},
+    )
+    text = findings.lengths(result).text
+    assert "longest after layer 1 (50 %)" in text and "shortest after layer 0 (20 %)" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"to": "xx"}, UnknownLanguage, "'xx' is not in this corpus"),
+        ({"source": "ja"}, UnknownLanguage, "'ja' is not in this corpus"),
+        ({"languages": "de"}, TooFewLanguages, "two languages or more"),
+        ({"kind": "mean"}, BadArgument, "kind='mean'"),
+        ({"positions": "some"}, BadArgument, "positions='some'"),
+        ({"strengths": "a"}, BadArgument, "strengths='a'; give numbers with commas"),
+        ({"strengths": "0"}, BadArgument, "strengths=0"),
+        ({"layers": "1.5"}, BadArgument, "layers='1.5'"),
+        ({"prompts": 3}, BadArgument, "prompts=3"),
+        ({"identify": "magic"}, BadArgument, "identify='magic'"),
+    ],
+)
+def test_what_cannot_be_steered_is_refused_before_a_model_is_loaded(tmp_path, changes, error, message):
+    with pytest.raises(error, match=message):
+        run_steer("no such model", out=tmp_path / "run", **{**HOW, **changes})

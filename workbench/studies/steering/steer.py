@@ -1,0 +1,189 @@
+"""The study of steering: does the direction of a language make a model write in it, and on the subject?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import pandas as pd
+import xarray as xr
+
+from workbench import figures
+from workbench.arguments import finite, one_of, whole_number
+from workbench.errors import BadArgument, TooFewLanguages
+from workbench.evaluation import openings
+from workbench.steering import curve, directions
+from workbench.steering.directions import Kind
+from workbench.studies.analysis import Analysis, Cell, Results, analysis
+from workbench.studies.evaluation.prompts import read_identifier
+from workbench.studies.findings.evaluation import steering as findings
+from workbench.studies.findings.words import language
+from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
+from workbench.studies.report import Section
+from workbench.studies.sections import Drawing, drawing, section
+from workbench.text.corpus import digest
+from workbench.text.languages import required
+from workbench.text.readers import load_corpus
+
+_SHOWN = 6  # prompts in the report
+
+
+# Long: a parameter for each option of the command.
+@analysis("steer")
+def run_steer(
+    model: Any,
+    corpus: Any = "parallel",
+    *,
+    out: str | Path,
+    to: str = "de",
+    source: str = "en",
+    kind: str = "difference",
+    strengths: str = "0.25,0.5,1,2",
+    layers: str | None = None,
+    prompts: int = 12,
+    opening: int = 8,
+    tokens: int = 20,
+    positions: str = "all",
+    instruction: str | None = None,
+    identify: str = "fasttext",
+    languages: str | Sequence[str] | None = None,
+    limit: int | None = None,
+    options: Options = DEFAULTS,
+) -> Analysis:
+    """Steer a model towards a language at each layer and strength, score what it writes, and write a report.
+
+    The direction is of one half of the texts; the beginnings of the other half are continued.
+
+    Args:
+        to: language to steer towards.
+        source: language of the beginnings that the model continues.
+        kind: of direction, as of `wb.steering.directions`.
+        strengths: numbers with commas; 1 adds a vector as long as a state is on average.
+        layers: numbers with commas; each is steered alone, and every one when None.
+        prompts: beginnings to continue, four or more.
+        opening: tokens of a beginning.
+        tokens: most tokens to write.
+        positions: all, or generated: add at the model's own tokens alone.
+        instruction: a baseline: a prompt with {prompt} in it, such as "Auf Deutsch: {prompt}".
+        identify: fasttext (the extra `identify`), lingua (the same extra) or trigram.
+
+    Returns:
+        The run folder, with `directions.nc`, `curve.nc` and `report.html`.
+
+    Raises:
+        UnknownLanguage: a language is not in the corpus.
+        TooFewLanguages: the corpus has one language.
+        MissingExtra: the identifier is not installed.
+        BadArgument: an option out of range.
+    """
+    refuse_chat(options, "steering")
+    one_of("kind", kind, get_args(Kind))
+    one_of("positions", positions, ("all", "generated"))
+    doses = [finite("strengths", value, above=0) for value in _numbers("strengths", strengths, float)]
+    places = None if layers is None else _numbers("layers", layers, int)
+    for name, value, least in (("prompts", prompts, 4), ("opening", opening, 1), ("tokens", tokens, 1)):
+        whole_number(name, value, at_least=least)
+    texts = load_corpus(
+        corpus, languages=languages, limit=limit, deduplicate=options.deduplicate, columns=options.columns
+    )
+    if len(texts.languages) < 2:
+        raise TooFewLanguages(f"a direction needs two languages or more; {texts.source} has one")
+    target, begun = (required(code, texts.languages, "is not in this corpus") for code in (to, source))
+    train, test = texts.split("train"), texts.split("test").select([begun])
+    judge = read_identifier(identify, [target])
+    loaded = open_model(model, options)
+    table = openings(loaded, test, tokens=opening).head(prompts)
+    key = {**common_key(loaded, options, train), "kind": kind}
+    how = {"strengths": doses, "layers": places, "tokens": tokens, "positions": positions, "instruction": instruction}
+    curve_key = {**key, **how, "target": target, "identify": identify, "prompts": digest(table["prompt"].tolist())}
+    return Analysis(
+        title=f"Steering {loaded.name} towards {language(target)}",
+        question=f"Does a direction make the model write {language(target)}, and on the subject?",
+        cells=[
+            Cell("directions", key, lambda _: directions(loaded, train, kind=cast(Kind, kind), **options.texts)),
+            Cell(
+                "curve",
+                curve_key,
+                lambda results: curve(
+                    loaded,
+                    table,
+                    results["directions"].sel(language=target),
+                    identify=judge,
+                    **how,
+                    **options.sweep,
+                ),
+            ),
+        ],
+        sections=_sections,
+        main=("curve",),
+    )
+
+
+def _numbers(name: str, text: str, kind: type) -> list[Any]:
+    """Numbers with commas."""
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        raise BadArgument(f"{name}={text!r}; give numbers with commas") from None
+
+
+def _sections(results: Results) -> list[Section]:
+    made, vectors = results["curve"], results["directions"]
+    control = "Random directions of equal length are steered with at the same layers and strengths."
+    return [
+        section(
+            "curve",
+            made,
+            drawing(figures.heatmap, made, "harmonic", select={"setting": "direction"}, question=_QUESTION),
+            reading="The harmonic mean of two shares: of responses in the language, and of responses that the model "
+            "without steering expects after their own prompt more than after others. The best cell is too good by "
+            "choice; the next figure has no such bias.",
+            finding=findings.best(made),
+            control=control,
+        ),
+        section(
+            "curve",
+            made,
+            drawing(
+                figures.bars,
+                made,
+                "held_out_harmonic",
+                question="How well does it do on prompts that did not choose, beside baselines?",
+            ),
+            reading="Each setting has the layer and strength that one half of the prompts choose, and is scored on the "
+            "other half. Whiskers are intervals over prompts.",
+            finding=findings.held_out(made),
+            control=control,
+            table=findings.chosen_table(made),
+        ),
+        section(
+            "directions",
+            vectors,
+            drawing(figures.curves, vectors, "length", question="How far are languages from each other?"),
+            reading="The length of each language's direction after each layer. Strengths are in units of the mean "
+            "length of a state, `residual_norm`.",
+            finding=findings.lengths(vectors),
+            control="A permutation of the languages within each row is `permuted=True` in Python.",
+        ),
+        _texts(made),
+    ]
+
+
+_QUESTION = "At which layer and strength does it write in the language, and on the subject?"
+
+
+def _texts(result: xr.Dataset) -> Section:
+    """What was written as it is and at the chosen cell."""
+    columns = {"prompt": result["prompt"].to_numpy()[:_SHOWN]}
+    for name in result["setting"].to_numpy():
+        own = result.sel(setting=name)
+        cell = own["text"].sel(layer=own["chosen_layer"].item(), strength=own["chosen_strength"].item())
+        columns[str(name)] = cell.to_numpy()[:_SHOWN]
+    return section(
+        "curve",
+        result,
+        Drawing("What did the model write?"),
+        reading="The first prompts, each setting at the layer and strength that were chosen. The file has all of them.",
+        finding=findings.copies(result),
+        control="These are texts as they were written.",
+        table=pd.DataFrame(columns).set_index("prompt"),
+    )
