@@ -35,7 +35,7 @@ class Changes:
     scale: float
     fill: Mapping[str, Tensor]
 
-    def arguments(self, change: np.ndarray) -> dict[str, Tensor]:
+    def arguments(self, change: np.ndarray) -> dict[str, Any]:
         """What `edited` takes, of one of the sets."""
         values = change.astype(np.float32) if self.kind == "direction" else np.where(change, self.scale, 1.0)
         return {f"{self.kind}s": torch.from_numpy(values), **self.fill}
