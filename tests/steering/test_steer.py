@@ -155,8 +155,9 @@ def test_what_does_not_fit_is_refused(wrapped, german):
         wb.steering.steer(wrapped("gpt2"), PROMPTS, direction, strength=1, **QUIET)
     with pytest.raises(BadResult, match="belongs to another model"):
         wb.steering.steer(model, PROMPTS, direction.isel(d=slice(5)), strength=1, **QUIET)
-    with pytest.raises(BadResult, match="NaN"):
-        wb.steering.steer(model, PROMPTS, direction.where(direction.layer > 0), strength=1, unit="direction", **QUIET)
+    for unit in ("direction", "residual"):
+        with pytest.raises(BadResult, match="NaN"):
+            wb.steering.steer(model, PROMPTS, direction.where(direction.layer > 0), strength=1, unit=unit, **QUIET)
     every = wb.steering.directions(model, CORPUS, **QUIET)
     with pytest.raises(BadResult, match=r"of several languages with \.sel\(language=\)"):
         wb.steering.steer(model, PROMPTS, every, strength=1, **QUIET)

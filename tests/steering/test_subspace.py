@@ -214,3 +214,8 @@ def test_what_does_not_fit_is_refused(wrapped):
         wb.model.edited(model, projections=torch.zeros(2, 2)),
     ):
         pass
+    with (
+        pytest.raises(BadArgument, match="not orthonormal"),
+        wb.model.edited(model, projections=torch.ones(model.n_layers, 1, model.d_model)),
+    ):
+        pass

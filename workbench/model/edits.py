@@ -14,7 +14,7 @@ from workbench.model.forward.alone import alone_inside
 from workbench.model.forward.recording import first
 from workbench.model.hooks import Edit, Hook, after, before, hooked, on_call, on_return
 from workbench.model.model import Model
-from workbench.results.reading.directions import read_basis, read_direction
+from workbench.results.reading.directions import orthonormal, read_basis, read_direction
 
 
 @alone_inside
@@ -201,7 +201,7 @@ def bases_of(model: Model, projections: xr.Dataset | Tensor) -> Tensor:
     """The subspace of each layer, [layer, component, d] float32, on the model's device.
 
     Raises:
-        BadArgument: another shape, or numbers that are NaN or infinite.
+        BadArgument: another shape, numbers that are NaN or infinite, or components that are not orthonormal.
         BadResult: as `read_basis`.
     """
     if isinstance(projections, Tensor):
@@ -211,6 +211,8 @@ def bases_of(model: Model, projections: xr.Dataset | Tensor) -> Tensor:
                 f"projections have shape {list(shape)}; give finite numbers of "
                 f"[{model.n_layers}, components, {model.d_model}]"
             )
+        if not orthonormal(values.double().cpu().numpy()):
+            raise BadArgument("projections have components that are not orthonormal: h - P h would not remove them")
     else:
         values = read_basis(projections, model.n_layers, model.d_model, model=model.info)
     return torch.as_tensor(values, dtype=torch.float32, device=model.device)

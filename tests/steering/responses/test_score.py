@@ -8,7 +8,7 @@ import torch
 import workbench as wb
 from workbench.errors import BadArgument, BadCorpus, TooLarge, UnknownLanguage
 from workbench.results.proportions import wilson
-from workbench.steering.responses.rates import harmonic, intervals
+from workbench.steering.responses.rates import difference_ends, harmonic, intervals
 from workbench.steering.responses.relevance import copied
 
 PROMPTS = ["Ein Hund", "Na ja", "Es regnet", "Guten Tag"]
@@ -141,3 +141,19 @@ def test_no_harmonic_mean_has_an_interval_without_width():
     assert value[2] == low[2] == 0
     success, relevance = (wilson(count, 10, level=0.95)[1] for count in (0, 9))
     assert high[2] == pytest.approx(2 * success * relevance / (success + relevance))
+
+
+def test_a_difference_that_no_draw_changes_has_the_width_of_both_rates():
+    """Success in all of 3 prompts against none: Wilson gives [0.44, 1] and [0, 0.56], Newcombe's method 10 both."""
+    ends = [tuple(map(np.array, (count / 3, *wilson(count, 3, level=0.95)))) for count in (3, 0)]
+    low, high = difference_ends(np.ones(100), *ends, 0.95)
+    assert low == pytest.approx(1 - np.hypot(1 - ends[0][1], ends[1][2])) and low < 0.4
+    assert high == pytest.approx(1)
+
+
+def test_prompts_without_a_language_and_a_single_prompt(wrapped):
+    table = RESPONSES.assign(language=None)
+    result = wb.steering.score(wrapped("llama"), table, identify=first_capital, **QUIET)
+    assert np.isfinite(result.harmonic_high).all()
+    low, high = intervals(np.ones((2, 1)), np.zeros(1, dtype=int), 0.95, 0)[1:]
+    assert np.isnan(low).all() and np.isnan(high).all()

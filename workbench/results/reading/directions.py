@@ -46,11 +46,16 @@ def read_basis(result: Any, layers: int, width: int, *, model: Mapping[str, Any]
             components that are not orthonormal.
     """
     basis = _own_values(result, "basis", ("layer", "component", "d"), (layers, width), model)
-    products = basis @ basis.transpose(0, 2, 1)
-    lengths = np.diagonal(products, axis1=1, axis2=2)
-    if not np.allclose(products, np.where(lengths > 0.5, 1.0, 0.0)[:, None] * np.eye(basis.shape[1]), atol=1e-4):
+    if not orthonormal(basis):
         raise BadResult("basis has components that are not orthonormal; give those of wb.steering.subspace")
     return basis
+
+
+def orthonormal(basis: np.ndarray) -> bool:
+    """Whether the components of each layer, [layer, component, d], are orthonormal, or 0."""
+    products = basis @ basis.transpose(0, 2, 1)
+    lengths = np.diagonal(products, axis1=1, axis2=2)
+    return np.allclose(products, np.where(lengths > 0.5, 1.0, 0.0)[:, None] * np.eye(basis.shape[1]), atol=1e-4)
 
 
 def _own_values(

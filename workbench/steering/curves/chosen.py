@@ -9,7 +9,7 @@ from workbench.errors import BadArgument
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables
 from workbench.steering.curves.cells import DIRECTION, Axes, Cell
-from workbench.steering.responses.rates import RATES, intervals, means
+from workbench.steering.responses.rates import RATES, difference_ends, intervals, means
 
 _CELL = ("setting", "layer", "strength")
 
@@ -92,8 +92,10 @@ def chosen_variables(table: Table, axes: Axes, half: np.ndarray, level: float, s
     value, low, high = intervals(own, clusters, level, seed)
     drawn = means(own, clusters, seed)[1][..., 2]
     main = axes.settings.index(DIRECTION)
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    bounds = np.quantile(drawn[:, main, None] - drawn, tails, axis=0)
+    rates = value[:, 2], low[:, 2], high[:, 2]
+    direction = value[main, 2], low[main, 2], high[main, 2]
+    bounds = difference_ends(drawn[:, main, None] - drawn, direction, rates, level)
+    bounds[0][main] = bounds[1][main] = 0.0  # from itself
     axis = ("setting",)
     variables: Variables = {
         "chosen_layer": (axis, np.array(axes.layers)[layer], "layer that half of the prompts choose"),

@@ -37,6 +37,28 @@ def means(rows: np.ndarray, clusters: np.ndarray, seed: int) -> tuple[np.ndarray
     return every[0], every[1:]
 
 
+def difference_ends(
+    drawn: np.ndarray, first: tuple[np.ndarray, np.ndarray, np.ndarray], other: tuple[np.ndarray, ...], level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end of a difference of two rates on the same prompts.
+
+    A bootstrap; where all draws have the same difference, as with success in all prompts against none, the intervals of
+    both rates are combined (Newcombe 1998, method 10), as if they were independent.
+
+    Args:
+        drawn: differences of redrawn prompts, [draw, ...].
+        first: a rate with its lower and upper ends, [...] each.
+        other: the rate that is subtracted, likewise.
+        level: of the interval.
+    """
+    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    difference = first[0] - other[0]
+    below = difference - np.hypot(first[0] - first[1], other[2] - other[0])
+    above = difference + np.hypot(first[2] - first[0], other[0] - other[1])
+    same = np.ptp(drawn, axis=0) < 1e-12
+    return np.where(same, below, low), np.where(same, above, high)
+
+
 def intervals(
     rows: np.ndarray, clusters: np.ndarray, level: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -51,7 +73,7 @@ def intervals(
     distinct = len(np.unique(clusters))
     if distinct < 2:
         low, high = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
-    if distinct == len(clusters):
+    if 2 <= distinct == len(clusters):
         for place in np.ndindex(rows.shape[:-1]):
             if np.isin(rows[place], (0, 1)).all():
                 low[place], high[place] = wilson(int(rows[place].sum()), len(clusters), level=level)

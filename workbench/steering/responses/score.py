@@ -137,7 +137,7 @@ def _table(responses: pd.DataFrame, language: str | None) -> pd.DataFrame:
 def _variables(judged: Judged, table: pd.DataFrame, codes: list[str], level: float, seed: int) -> Variables:
     """Variables by target language and by response."""
     rows = np.stack([judged.success, judged.relevant]).astype(float)
-    prompts = table.groupby(["language", "prompt"], sort=False).ngroup().to_numpy()
+    prompts = table.groupby(["language", "prompt"], sort=False, dropna=False).ngroup().to_numpy()
     own = [table["target"].to_numpy() == code for code in codes]
     parts = [intervals(rows[:, mine], prompts[mine], level, seed) for mine in own]
     value, low, high = (np.stack(each) for each in zip(*parts, strict=True))  # [language, rate]

@@ -35,7 +35,8 @@ def scaled(
 
     Raises:
         BadArgument: a layer that does not exist, or a strength that is no finite number.
-        BadResult: no direction, or none with `residual_norm`, which the unit needs.
+        BadResult: no direction, one with numbers that are NaN or infinite, or none with `residual_norm`, which the
+            unit needs.
 
     Example:
         >>> german = wb.steering.scaled(vectors.sel(language="de"), strength=0.5, layers=3)      # doctest: +SKIP
@@ -46,6 +47,8 @@ def scaled(
         raise BadResult("this result has no direction[layer, d]; give that of wb.steering.directions")
     values = direction["direction"].transpose(..., "layer", "d")
     vectors = at_layers(values.to_numpy().astype(np.float64), layers, axis=values.ndim - 2)
+    if not np.isfinite(vectors).all():
+        raise BadResult("direction has values that are NaN or infinite; set those to 0 to add nothing there")
     if unit == "residual":
         if "residual_norm" not in direction:
             raise BadResult("this direction has no residual_norm[layer]; give it, or use unit='direction'")
