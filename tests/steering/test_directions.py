@@ -130,6 +130,25 @@ def test_scaled_in_both_units(model):
     assert np.abs(np.einsum("kld,kld->kl", random.direction, found.direction)).max() > 0
 
 
+def test_a_random_direction_is_the_direction_turned_as_a_whole(model):
+    found = wb.steering.directions(model, CORPUS, **QUIET)
+    random = wb.steering.random(found, seed=2)
+    for code in found["language"].values:
+        own, turned = (result.direction.sel(language=code).to_numpy() for result in (found, random))
+        np.testing.assert_allclose(turned @ turned.T, own @ own.T, atol=1e-8, err_msg="lengths and angles")
+        assert not np.allclose(turned, own)
+        alone = wb.steering.random(found.sel(language=code), seed=2)
+        np.testing.assert_array_equal(alone.direction, turned, err_msg="other languages change nothing")
+    nothing = wb.steering.random(found.assign(direction=0 * found.direction))
+    assert not nothing.direction.any()
+    for broken, message in (
+        (found.assign(direction=found.direction.where(found.direction.layer > 0)), "NaN or infinite"),
+        (found.isel(layer=1), "with a layer axis"),
+    ):
+        with pytest.raises(BadResult, match=message):
+            wb.steering.random(broken)
+
+
 def test_what_does_not_fit_is_refused(model):
     with pytest.raises(TooFewLanguages):
         wb.steering.directions(model, CORPUS.select("de"), **QUIET)

@@ -151,7 +151,10 @@ def confusion(
     ] = None,
     groups: Annotated[
         str | None,
-        typer.Option(help="A saved result with groups or a score of heads or neurons, switched off in turn."),
+        typer.Option(
+            help="A saved result with groups or a score of heads or neurons, switched off in turn, or with "
+            "directions of languages, added in turn."
+        ),
     ] = None,
     *,
     common: Common,

@@ -98,6 +98,11 @@ def steer(
     instruction: Annotated[
         str | None, typer.Option(help='A baseline: a prompt with {prompt} in it, such as "Auf Deutsch: {prompt}".')
     ] = None,
+    neurons: Annotated[
+        str | None,
+        typer.Option(help="A baseline: a saved result with groups or a score of neurons; the target's are amplified."),
+    ] = None,
+    heads: Annotated[str | None, typer.Option(help="The same of heads.")] = None,
     identify: Annotated[
         str, typer.Option(help="Who names the language: fasttext or lingua (the extra identify), or trigram.")
     ] = "fasttext",
@@ -108,6 +113,7 @@ def steer(
 
     \b
     workbench steer polyglot --to de --source en --identify trigram
+    workbench steer polyglot --neurons runs/neurons/lape.nc --heads runs/heads/importance.nc
     workbench steer gemma-3-270m --to fr --layers 6,9 --strengths 0.1,0.2,0.3 --prompts 8
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.findings.evaluation.steering import chosen_table
@@ -116,5 +122,6 @@ def steer(
     folder = common.folder("steer", model, f"{source}-{to}")
     how = {"to": to, "source": source, "kind": kind, "strengths": strengths, "layers": layers, "prompts": prompts}
     how |= {"opening": opening, "tokens": tokens, "positions": positions, "instruction": instruction}
+    how |= {"neurons": neurons, "heads": heads}
     run_steer(model, corpus, out=folder, identify=identify, **how, **common.texts)
     show_study(folder, "curve", chosen_table, to=None, quiet=common.quiet)

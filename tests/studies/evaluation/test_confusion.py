@@ -76,6 +76,26 @@ def test_each_group_stands_beside_a_random_one(tiny, tmp_path):
     assert layer == 0 and head != 0 and not more
 
 
+def test_each_direction_stands_beside_a_random_one(tiny, tmp_path):
+    model = wb.load_model(tiny)
+    corpus = wb.load_corpus(languages="de,fr", limit=2)
+    vectors = wb.steering.directions(model, corpus, progress=False).assign_attrs(strength=3.0)
+    wb.save_result(vectors, tmp_path / "directions.nc")
+    groups = str(tmp_path / "directions.nc")
+    folder = run_confusion(tiny, languages="de,fr", limit=2, out=tmp_path / "run", groups=groups, **HOW)
+    made = wb.load_result(folder / "mitigation.nc")
+    assert made.setting.values.tolist() == ["as it is", "with de", "random for de", "with fr", "random for fr"]
+    settings = provenance(made)["parameters"]["settings"]
+    lengths = np.linalg.norm(3 * vectors.direction, axis=2)
+    for place, code in enumerate(("de", "fr")):
+        own, control = (settings[f"{prefix}{code}"]["directions"] for prefix in ("with ", "random for "))
+        np.testing.assert_allclose(own["norms"], lengths[place], rtol=1e-4)
+        np.testing.assert_allclose(control["norms"], lengths[place], rtol=1e-4)
+        assert own["hash"] != control["hash"]
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "direction that is added a random one of the same lengths" in page
+
+
 def test_a_table_of_responses_survives_its_file(tiny, tmp_path):
     model, table = wb.load_model(tiny), wb.load_prompts(prompts(tmp_path))
     responses = wb.evaluation.respond(model, table, tokens=2, progress=False)

@@ -82,6 +82,14 @@ def test_a_setting_that_lowers_the_share_is_said_to_and_stands_beside_a_random_g
     assert said.details[1] == "A random group of as many units in the same layers changes it by -2 points."
 
 
+def test_an_added_direction_stands_beside_a_random_direction():
+    names = ("as it is", "with de", "random for de")
+    said = findings.mitigation(
+        settings([[0, 0], [0.5, 0.1], [0.03, 0]], [[np.nan] * 2, [0.001, 0.6], [0.9, 1]], names=names)
+    )
+    assert said.details[1] == "A random direction of the same lengths in the same layers changes it by 3 points."
+
+
 def test_a_setting_that_raises_it_and_none_that_does():
     result = settings([[0, 0], [0.5, 0.1], [0, 0]], [[np.nan] * 2, [0.001, 0.6], [0.9, 1]])
     assert "become more in 1 and fewer in 0 of 4 cells" in findings.mitigation(result).answer

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 import workbench as wb
-from workbench.errors import BadArgument, TooFewLanguages, UnknownLanguage
+from workbench.errors import BadArgument, BadResult, TooFewLanguages, UnknownLanguage
 from workbench.results.make import make_result
 from workbench.studies import run_steer
 from workbench.studies.findings.evaluation import steering as findings
@@ -42,6 +43,54 @@ def test_a_direction_is_computed_on_one_half_and_steered_with_on_the_other(tiny,
     assert made.layer.values.tolist() == [0, 2] and made.strength.values.tolist() == [1, 2]
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Does a direction make the model write German" in page and "What did the model write?" in page
+
+
+def saved(folder, unit, values, name="member"):
+    """A file with a mask or a score, [language, layer, unit], of German and French."""
+    labels = {"language": ["de", "fr"]}
+    result = make_result({name: (("language", "layer", unit), values, name)}, labels, method="m", parameters={})
+    if name != "member":
+        result[name].attrs["role"] = "score"
+    wb.save_result(result, folder / f"{unit}.nc")
+    return str(folder / f"{unit}.nc")
+
+
+def test_neurons_and_heads_of_the_target_are_amplified_as_baselines(tiny, tmp_path):
+    neurons = np.zeros((2, tiny.n_layers, tiny.n_neurons), bool)
+    neurons[0, 1, 3:9], neurons[1, 0] = True, True
+    scores = np.random.default_rng(0).normal(size=(2, tiny.n_layers, tiny.n_heads))
+    files = {"neurons": saved(tmp_path, "neuron", neurons), "heads": saved(tmp_path, "head", scores, "importance")}
+    folder = run_steer(tiny, out=tmp_path / "run", **files, **HOW)
+    made = wb.load_result(folder / "curve.nc")
+    assert made.setting.values.tolist() == ["none", "direction", "random", "neurons", "heads"]
+    heads = scores[0] == scores[0].max()
+    for strength in (1, 2):
+        for name, mask in (("neurons", neurons[0]), ("heads", heads)):
+            scales = np.where(mask, 1.0 + 10 * strength, 1.0)
+            with wb.model.edited(tiny, **{name: torch.from_numpy(scales)}):
+                written = wb.generate(tiny, made["prompt"].values.tolist(), tokens=3, progress=False).text.tolist()
+            cell = made.text.sel(setting=name, strength=strength)
+            assert all(cell.sel(layer=layer).values.tolist() == written for layer in (0, 2))
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "German" in page and "6 neurons and 1 head, with outputs times 1 + 10 x the strength" in page
+
+
+def test_baselines_that_cannot_be_amplified_are_refused(tiny, tmp_path):
+    shape = (2, tiny.n_layers, tiny.n_heads)
+    heads = saved(tmp_path, "head", np.ones(shape, bool))
+    absent = tmp_path / "absent.nc"
+    for changes, error, message in (
+        ({"neurons": heads}, BadResult, "has no axis 'neuron', its axes are language, layer, head"),
+        ({"heads": heads, "to": "en"}, UnknownLanguage, r"'en' has no group of heads in .* \(has: de, fr\)"),
+        ({"heads": str(absent)}, BadResult, "absent.nc"),
+        ({"heads": ""}, BadArgument, "heads=''"),
+    ):
+        with pytest.raises(error, match=message):
+            run_steer("no such model", out=tmp_path / "run", **{**HOW, **changes})
+    for values, message in ((np.zeros(shape, bool), "has no head"), (np.ones((2, 1, 9), bool), "another model")):
+        with pytest.raises(BadResult, match=message):
+            run_steer(tiny, out=tmp_path / "run", heads=saved(tmp_path, "head", values), **HOW)
+    assert not (tmp_path / "run" / "directions.nc").exists(), "nothing was computed first"
 
 
 def planted(**changes):
@@ -86,6 +135,10 @@ def test_findings_name_the_best_cell_and_what_it_beats():
     assert findings.best(nothing).text.startswith("No layer and strength makes the model write German")
     table = findings.chosen_table(planted())
     assert table.loc["none", "chosen layer"] == "-" and table.loc["direction", "success"] == 0.7
+    rivals = planted().assign_coords(setting=["none", "direction", "neurons"])
+    assert "amplified neurons" in findings.held_out(rivals).text
+    table = findings.chosen_table(rivals)
+    assert table.loc["neurons", "chosen layer"] == "-" and table.loc["neurons", "chosen strength"] == 2
 
 
 def test_findings_compare_directions_with_states():

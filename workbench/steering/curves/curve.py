@@ -47,7 +47,7 @@ def curve(
 ) -> xr.Dataset:
     """Steer with a direction at each layer alone and in each strength, and score what is written.
 
-    Settings: `"none"`, the model as it is; `"direction"`; `"random"`, random directions of equal length; the caller's
+    Settings: `"none"`, the model as it is; `"direction"`; `"random"`, the direction turned at random; the caller's
     own, such as neurons set to their means; and `"instruction"` in the prompt. What has no layer, or no strength, has
     the same value at each. Writing is greedy.
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,9 @@ import xarray as xr
 
 from workbench import figures
 from workbench.arguments import finite, whole_number
-from workbench.errors import BadArgument
 from workbench.evaluation import confusion, mitigation, respond
-from workbench.evaluation.changes import SHARE
 from workbench.evaluation.responses.passes import passes
-from workbench.model.model import Model
 from workbench.results.files import load_result
-from workbench.results.groups import random_groups, read_groups
 from workbench.results.hdf5.checksums import checksums
 from workbench.results.make import make_result, provenance
 from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
@@ -30,6 +25,7 @@ from workbench.studies.evaluation.prompts import (
     read_identifier,
     read_prompts,
 )
+from workbench.studies.evaluation.settings import combinations, under_edits
 from workbench.studies.findings.evaluation import confusion as findings
 from workbench.studies.findings.finding import Finding
 from workbench.studies.findings.words import language
@@ -80,7 +76,8 @@ def run_confusion(
         beams: the same; above 1 only where the temperature is 0.
         top_p: see `wb.evaluation.respond`.
         examples: a table with `language`, `question` and `answer`, for shots.
-        groups: a saved Result with groups or a score of heads or neurons, each switched off, beside a random group.
+        groups: a saved Result with groups or a score of heads or neurons, each switched off, beside a random group; or
+            with directions of languages, each added, beside a random one.
 
     Returns:
         The run folder, with `responses.nc`, `confusion.nc`, `recognised.nc` (the same rules on texts that are in their
@@ -92,7 +89,7 @@ def run_confusion(
         BadArgument: an option out of range, or an identifier that does not know a language.
     """
     refuse_chat(options, "a study of responses")
-    settings = _settings({"shots": shots, "temperature": temperature, "beams": beams})
+    settings = combinations({"shots": shots, "temperature": temperature, "beams": beams})
     for name, value in (("opening", opening), ("tokens", tokens)):
         whole_number(name, value, at_least=1)
     finite("top_p", top_p, above=0, at_most=1)
@@ -110,7 +107,8 @@ def run_confusion(
     shared = {"tokens": tokens, "top_p": top_p, "examples": shown_examples, "batch_size": options.batch_size}
     named = {name: {**shared, **setting} for name, setting in settings.items()}
     first = next(iter(named))
-    named |= {} if members is None else _without(loaded, members, named[first], options.seed)
+    if members is not None:
+        named |= under_edits(loaded, members, named[first], options.seed)
     sweep = {"seed": options.seed, "progress": options.progress}
     key = {**common_key(loaded, options), "prompts": digest(table.to_numpy().tolist()), "setting": named[first]}
     judged = {"identify": identify, "dictionary": digest(sorted(judge["words"] or ())), "segment": segment}
@@ -133,47 +131,6 @@ def run_confusion(
         sections=lambda results: _sections(results, identify, judge),
         main=("confusion", "mitigation"),
     )
-
-
-def _settings(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Settings by name, of lists with commas: every combination but beams with a temperature, the first one first.
-
-    Raises:
-        BadArgument: no numbers, or a first setting of beams with a temperature.
-    """
-    lists = {name: str(value).split(",") for name, value in given.items()}
-    values: dict[str, list[float]] = {}
-    for name, parts in lists.items():
-        try:
-            values[name] = [float(part) if name == "temperature" else int(part) for part in parts]
-        except ValueError:
-            raise BadArgument(f"{name}={given[name]!r}; give a number, or several with commas") from None
-        for value in values[name]:
-            check = finite if name == "temperature" else whole_number
-            check(name, value, at_least=1 if name == "beams" else 0)
-    several = [name for name, numbers in values.items() if len(numbers) > 1]
-    settings = {}
-    for numbers in product(*values.values()):
-        setting = dict(zip(values, numbers, strict=True))
-        if setting["temperature"] and setting["beams"] > 1:
-            if not settings:
-                raise BadArgument("beams above 1 need temperature 0; name a first setting that can be measured")
-            continue
-        settings[", ".join(f"{name} {setting[name]:g}" for name in several) or "as it is"] = setting
-    return settings
-
-
-def _without(model: Model, groups: xr.Dataset, base: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
-    """A setting for each group that switches it off, and for a random group of as many units in the same layers."""
-    unit = "neuron" if "neuron" in groups.dims else "head"
-    model.require(unit)
-    width = model.n_heads if unit == "head" else model.n_neurons
-    settings = {}
-    for name, mask in read_groups(groups, model.n_layers, width, unit=unit, share=SHARE[unit]).items():
-        control = random_groups(name, mask, 1, seed=seed, unit=unit, reuse_own=unit == "head")[0]
-        for prefix, units in ((findings.WITHOUT, mask), (findings.RANDOM, control)):
-            settings[f"{prefix}{name}"] = {**base, f"{unit}s": np.argwhere(units).tolist()}
-    return settings
 
 
 def _truth(texts: pd.DataFrame | Corpus) -> pd.DataFrame | None:
@@ -242,7 +199,8 @@ def _mitigation_section(result: xr.Dataset) -> Section:
         f"same prompts, and are compared with {result.attrs['baseline']!r} prompt by prompt.",
         finding=findings.mitigation(result),
         control="Settings are paired by prompt (McNemar's exact test, corrected over the table). Each group that is "
-        "switched off has one random group of as many units in the same layers beside it.",
+        "switched off has one random group of as many units in the same layers beside it, and each direction that is "
+        "added a random one of the same lengths.",
     )
 
 

@@ -1,9 +1,10 @@
 """The study of steering: does the direction of a language make a model write in it, and on the subject?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -16,10 +17,11 @@ from workbench.steering.directions import Kind
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.evaluation.prompts import read_identifier
 from workbench.studies.findings.evaluation import steering as findings
-from workbench.studies.findings.words import language
+from workbench.studies.findings.words import count, language, listed
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
+from workbench.studies.steering.baselines import GAIN, amplified, members_of, read_target
 from workbench.text.corpus import digest
 from workbench.text.languages import required
 from workbench.text.readers import load_corpus
@@ -44,6 +46,8 @@ def run_steer(
     tokens: int = 20,
     positions: str = "all",
     instruction: str | None = None,
+    neurons: str | Path | None = None,
+    heads: str | Path | None = None,
     identify: str = "fasttext",
     languages: str | Sequence[str] | None = None,
     limit: int | None = None,
@@ -64,6 +68,9 @@ def run_steer(
         tokens: most tokens to write.
         positions: all, or generated: add at the model's own tokens alone.
         instruction: a baseline: a prompt with {prompt} in it, such as "Auf Deutsch: {prompt}".
+        neurons: a baseline: a saved Result with groups or a score of neurons; the outputs of those of the target are
+            multiplied by 1 + 10 x the strength, at every layer that they are in.
+        heads: the same of heads.
         identify: fasttext (the extra `identify`), lingua (the same extra) or trigram.
 
     Returns:
@@ -73,6 +80,7 @@ def run_steer(
         UnknownLanguage: a language is not in the corpus.
         TooFewLanguages: the corpus has one language.
         MissingExtra: the identifier is not installed.
+        BadResult: `neurons` or `heads` is no such file, or of another model.
         BadArgument: an option out of range.
     """
     refuse_chat(options, "steering")
@@ -90,11 +98,16 @@ def run_steer(
     target, begun = (required(code, texts.languages, "is not in this corpus") for code in (to, source))
     train, test = texts.split("train"), texts.split("test").select([begun])
     judge = read_identifier(identify, [target])
+    files = {unit: path for unit, path in (("neuron", neurons), ("head", heads)) if path is not None}
+    groups = {unit: read_target(path, target, unit=unit) for unit, path in files.items()}
     loaded = open_model(model, options)
+    members = {unit: members_of(loaded, own, unit=unit) for unit, own in groups.items()}
+    baselines = {f"{unit}s": amplified(loaded, mask, unit=unit) for unit, mask in members.items()}
     table = openings(loaded, test, tokens=opening).head(prompts)
     key = {**common_key(loaded, options, train), "kind": kind}
     how = {"strengths": doses, "layers": places, "tokens": tokens, "positions": positions, "instruction": instruction}
     curve_key = {**key, **how, "target": target, "identify": identify, "prompts": digest(table["prompt"].tolist())}
+    curve_key |= {f"{unit}s": np.argwhere(mask).tolist() for unit, mask in members.items()}
     return Analysis(
         title=f"Steering {loaded.name} towards {language(target)}",
         question=f"Does a direction make the model write {language(target)}, and on the subject?",
@@ -108,12 +121,13 @@ def run_steer(
                     table,
                     results["directions"].sel(language=target),
                     identify=judge,
+                    baselines=baselines,
                     **how,
                     **options.sweep,
                 ),
             ),
         ],
-        sections=_sections,
+        sections=lambda results: _sections(results, {unit: int(mask.sum()) for unit, mask in members.items()}),
         main=("curve",),
     )
 
@@ -126,9 +140,12 @@ def _numbers(name: str, text: str, kind: type) -> list[Any]:
         raise BadArgument(f"{name}={text!r}; give numbers with commas") from None
 
 
-def _sections(results: Results) -> list[Section]:
+def _sections(results: Results, sizes: Mapping[str, int]) -> list[Section]:
+    """The report, with how many units of each kind were amplified."""
     made, vectors = results["curve"], results["directions"]
     control = "Random directions of equal length are steered with at the same layers and strengths."
+    units = listed(count(size, unit) for unit, size in sizes.items())
+    amplified = f" Baselines are the language's {units}, with outputs times 1 + {GAIN} x the strength." if sizes else ""
     return [
         section(
             "curve",
@@ -150,7 +167,7 @@ def _sections(results: Results) -> list[Section]:
                 question="How well does it do on prompts that did not choose, beside baselines?",
             ),
             reading="Each setting has the layer and strength that one half of the prompts choose, and is scored on the "
-            "other half. Whiskers are intervals over prompts.",
+            f"other half. Whiskers are intervals over prompts.{amplified}",
             finding=findings.held_out(made),
             control=control,
             table=findings.chosen_table(made),

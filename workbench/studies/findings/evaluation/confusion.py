@@ -123,18 +123,21 @@ def mitigation(result: xr.Dataset) -> Finding:
 
 
 def _random(others: xr.Dataset, cell: xr.Dataset) -> str:
-    """What a random group did in the same language, where the setting switches a group off."""
+    """What a random control did in the same language, where the setting switches a group off or adds a direction."""
     name = str(cell.setting.item())
-    control = name.replace(WITHOUT, RANDOM, 1)
-    if not name.startswith(WITHOUT) or control not in others.setting.values:
-        return ""
-    other = others.sel(setting=control, language=cell["language"])
-    return (
-        f"A random group of as many units in the same layers changes it by {number(100 * float(other.change))} points."
-    )
+    for prefix, words in _CONTROLS.items():
+        control = name.replace(prefix, RANDOM, 1)
+        if name.startswith(prefix) and control in others.setting.values:
+            other = others.sel(setting=control, language=cell["language"])
+            return f"{words} changes it by {number(100 * float(other.change))} points."
+    return ""
 
 
-WITHOUT, RANDOM = "without ", "random for "  # settings: a group switched off, and a random one of its size
+WITHOUT, WITH, RANDOM = "without ", "with ", "random for "  # settings: without a group, with a direction, their control
+_CONTROLS = {
+    WITHOUT: "A random group of as many units in the same layers",
+    WITH: "A random direction of the same lengths in the same layers",
+}
 
 
 def rates_table(result: xr.Dataset) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import xarray as xr
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import language, listed, percent
 
-_DIRECTION, _NONE = "direction", "none"
-_WITHOUT = (_NONE, "instruction")  # settings that have no layer and no strength
+_DIRECTION, _RANDOM, _NONE = "direction", "random", "none"
+_UNDOSED = (_NONE, "instruction")  # settings that have no strength
 
 
 def best(result: xr.Dataset) -> Finding:
@@ -75,10 +75,12 @@ def chosen_table(result: xr.Dataset) -> pd.DataFrame:
         index=pd.Index(result["setting"].to_numpy(), name="setting"),
     )
     table = table.round(2).astype(object)
-    table.loc[table.index.isin(_WITHOUT), ["chosen layer", "chosen strength"]] = "-"
+    table.loc[~table.index.isin((_DIRECTION, _RANDOM)), "chosen layer"] = "-"
+    table.loc[table.index.isin(_UNDOSED), "chosen strength"] = "-"
     return table
 
 
 def _named(settings: list[str]) -> str:
-    words = {_NONE: "the model as it is", "random": "random directions", "instruction": "the instruction"}
+    words = {_NONE: "the model as it is", _RANDOM: "random directions", "instruction": "the instruction"}
+    words |= {"neurons": "amplified neurons", "heads": "amplified heads"}
     return listed(words.get(name, name) for name in settings)
