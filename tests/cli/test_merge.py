@@ -105,3 +105,29 @@ def test_what_is_wrong_is_said_in_one_line(run, tmp_path, given, message):
     done = run("merge", *given, "--out", "out", "--quiet")
     assert done.exit_code == 2 and done.stderr.startswith(message) and done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_difference(run, tmp_path):
+    tuned = folders.tuned(folders.BASE, tmp_path / "tuned", 1)
+    given = ("polyglot", "polyglot-aligned", tuned, "--top", "0.1", "--floor", "polyglot", "--out", "run")
+    done = run("merge", "difference", *given, "--table", "t.tsv", "--quiet")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["run/difference.nc", "run/report.html", "t.tsv"]
+    pair = wb.merging.pair("polyglot", "polyglot-aligned", tuned)
+    expected = wb.merging.difference(pair, top=0.1, floor="polyglot", progress=False)
+    assert wb.load_result("run/difference.nc").drop_attrs().identical(expected.drop_attrs())
+    header, first, *_ = (tmp_path / "t.tsv").read_text(encoding="utf-8").splitlines()
+    assert header.split("\t")[:4] == ["weights", "size, task", "size, language", "size, floor"]
+    assert first.split("\t")[:2] == ["layer 0 q", str(round(float(expected["size"][0, 0, 0]), 4))]
+
+
+def test_importance(run, tmp_path):
+    given = ("polyglot-aligned", "polyglot", "--task", "words,words:en", "--groups", "q,3:down,ends")
+    how = ("--languages", "de,ja", "--limit", "6", "--out", "run", "--table", "t.tsv")
+    done = run("merge", "importance", *given, *how, "--quiet")
+    assert (done.exit_code, done.stderr) == (0, "")
+    made = wb.load_result("run/importance.nc")
+    assert made.task.values.tolist() == ["words", "words_en"]
+    assert made.group.values.tolist() == ["q", "layer 3 down", "ends"]
+    rows = [line.split("\t")[0] for line in (tmp_path / "t.tsv").read_text(encoding="utf-8").splitlines()]
+    assert rows == ["put back", "q", "layer 3 down", "ends", "all"]

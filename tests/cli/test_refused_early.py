@@ -5,6 +5,7 @@ import pytest
 PARALLEL = ("polyglot", "parallel")
 PAIRS = ("polyglot", "words:de-fr")
 TASKS = ("polyglot", "words:de-fr")
+ANSWER = '{"id": 1, "language": "de", "context": "a", "gold": "b"}\n'
 WRONG = [
     *((command, PARALLEL, given, says) for command in (
         "heads find", "heads knockout", "heads search", "heads kinds", "heads agreement", "heads shapley",
@@ -122,6 +123,17 @@ WRONG = [
     ("merge compare", ("polyglot", "polyglot-aligned"), "--normalize magic", "BadArgument: normalize='magic'"),
     ("merge compare", ("polyglot", "polyglot-aligned"), "--limit 4 --shots 4", "BadTask: "),
     ("merge compare", ("polyglot",), "", "BadArgument: models="),
+    ("merge difference", ("polyglot", "polyglot-aligned", "none/model"), "", "UnknownModel: "),
+    ("merge difference", ("polyglot", *["polyglot-aligned"] * 2), "--floor none/model", "UnknownModel: "),
+    ("merge difference", ("polyglot", *["polyglot-aligned"] * 2), "--top 2", "BadArgument: top=2.0"),
+    *(("merge importance", ("polyglot-aligned", "polyglot"), given, says) for given, says in (
+        ("--task none.tsv", "BadTask: "),
+        ("--task words,words", "BadArgument: tasks="),
+        ("--task answers.jsonl", "BadTask: answers.jsonl is of kind 'generate'"),
+        ("--normalize magic", "BadArgument: normalize='magic'"),
+        ("--limit 4 --shots 4", "BadTask: "),
+        ("--groups q", "BadArgument: groups='q'"),
+    )),
     ("card", ("polyglot",), "--corpus none", "BadArgument: --corpus none has no folder"),
 ]  # fmt: skip
 
@@ -136,6 +148,7 @@ def test_it_is_refused_before_a_model_is_loaded(refused, tmp_path, monkeypatch, 
     for loader in ("studies.options.load_model", "model.load.load_model", "studies.cards.card.evaluate"):
         monkeypatch.setattr(f"workbench.{loader}", load)
     (tmp_path / "conflicts.jsonl").write_text('{"prompt": "a", "own": "b", "other": "c"}\n', encoding="utf-8")
+    (tmp_path / "answers.jsonl").write_text(ANSWER, encoding="utf-8")
     needs_heads = command in ("heads tune-mask", "heads transfer", "heads off-target") and "--heads" not in given
     options = [*given.split(), *(("--heads", "de") if needs_heads else ())]
     assert refused(*command.split(), *options, *names).startswith(says)

@@ -52,6 +52,21 @@ def group_of(name: str) -> tuple[int | None, str]:
     return int(match[1]), next((group for group, kind in _KINDS if kind.search(match[2])), "other")
 
 
+def read_groups(text: str) -> list[Group]:
+    """Groups as they are typed, with commas: "ends,3,3:q" is ["ends", 3, (3, "q")].
+
+    What is no group is one by name, which no model has.
+    """
+    groups: list[Group] = []
+    for part in text.split(","):
+        layer, colon, group = part.strip().rpartition(":")
+        if colon and layer.isdecimal():
+            groups.append((int(layer), group))
+        else:
+            groups.append(int(group) if group.isdecimal() and not colon else part.strip())
+    return groups
+
+
 def chosen(
     places: Mapping[str, tuple[int | None, str]],
     groups: Sequence[Group],

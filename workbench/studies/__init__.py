@@ -28,6 +28,8 @@ _NAMES = {
     "run_lens": "workbench.studies.lens",
     "run_look": "workbench.studies.neurons.look",
     "run_merge_compare": "workbench.studies.merging.compare",
+    "run_merge_difference": "workbench.studies.merging.difference",
+    "run_merge_importance": "workbench.studies.merging.importance",
     "run_neuron_knockout": "workbench.studies.neurons.effects",
     "run_neurons": "workbench.studies.neurons.classes",
     "run_off_target": "workbench.studies.heads.use",

@@ -16,7 +16,7 @@ import workbench as wb
 from workbench.cli import app
 from workbench.studies import demo, lens
 from workbench.studies.heads import removal, scores, search, use
-from workbench.studies.merging import compare
+from workbench.studies.merging import compare, importance
 from workbench.studies.neurons import classes, effects, look, routing
 from workbench.studies.options import Options
 from workbench.studies.patching import concepts, paths, sweeps
@@ -49,6 +49,7 @@ STUDIES = {
     "patch onsets": (concepts.run_onsets, ("polyglot",)),
     "lens": (lens.run_lens, ("polyglot",)),
     "merge compare": (compare.run_merge_compare, (["polyglot", "polyglot-aligned"],)),
+    "merge importance": (importance.run_merge_importance, ("polyglot-aligned", "polyglot")),
 }
 
 

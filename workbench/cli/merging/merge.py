@@ -1,4 +1,4 @@
-"""The commands `workbench merge`: `swap`, `combine`, `revert`, `compare`."""
+"""The commands `workbench merge`: `swap`, `combine`, `revert`, `compare`, `difference`, `importance`."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,12 +9,14 @@ from workbench.cli.options import OF_WORDS, Common, complete_models, takes
 from workbench.errors import BadArgument
 from workbench.terminal import seen, show_study
 
-HELP = """Merge two experts of one model, put parts of one back, and compare what the results can do.
+HELP = """Merge two experts of one model, put parts of one back, and see where experts differ and what results can do.
 
 \b
 workbench merge swap polyglot-aligned polyglot --out runs/swapped
 workbench merge combine polyglot-aligned runs/tuned --base polyglot --how ties --out runs/ties
 workbench merge compare polyglot polyglot-aligned runs/swapped --task words
+workbench merge difference polyglot polyglot-aligned runs/tuned
+workbench merge importance polyglot-aligned polyglot --task words --groups layers
 """
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=HELP)
@@ -22,6 +24,13 @@ _WHAT = "a shipped model, a folder, a hub name, or the folder of a LoRA adapter.
 TaskExpert = Annotated[str, typer.Argument(help=f"The task expert: {_WHAT}", autocompletion=complete_models)]
 LanguageExpert = Annotated[str, typer.Argument(help="The language expert, likewise.", autocompletion=complete_models)]
 Base = Annotated[str | None, typer.Option(help="The model that both were tuned from.", autocompletion=complete_models)]
+Expert = Annotated[str, typer.Argument(help="A tuned model.", autocompletion=complete_models)]
+Original = Annotated[str, typer.Argument(help="The model before tuning.", autocompletion=complete_models)]
+Ceiling = Annotated[str | None, typer.Option(help="A second expert of the task, trained with another seed.")]
+Floor = Annotated[str | None, typer.Option(help="An expert tuned on shuffled data.")]
+Formatted = Annotated[str, typer.Option("--format", help="cloze, question or letters, as in workbench evaluate.")]
+Normalized = Annotated[str, typer.Option("--normalize", help="none, characters, bytes or unconditional.")]
+Shots = Annotated[int, typer.Option(help="So many first items stand, solved, before each of the others.")]
 Folder = Annotated[Path, typer.Option("--out", help="The folder to write, which is not there yet.")]
 Stored = Annotated[
     str | None,
@@ -112,8 +121,8 @@ def combine(
 @app.command()
 @takes({"quiet"})
 def revert(
-    expert: Annotated[str, typer.Argument(help="A tuned model.", autocompletion=complete_models)],
-    base: Annotated[str, typer.Argument(help="The model that it was tuned from.", autocompletion=complete_models)],
+    expert: Expert,
+    base: Original,
     out: Folder,
     groups: Annotated[
         str,
@@ -132,9 +141,10 @@ def revert(
     workbench merge revert polyglot-aligned polyglot --groups 0,1 --out runs/lower
     """  # noqa: D301 (click reads the backspace)
     from workbench import merging
+    from workbench.merging.groups import read_groups
 
     how: Any = {"dtype": stored, "progress": common.options.progress}
-    typer.echo(seen(merging.revert(expert, base, [_group(part) for part in groups.split(",")], out=out, **how)))
+    typer.echo(seen(merging.revert(expert, base, read_groups(groups), out=out, **how)))
 
 
 @app.command()
@@ -147,9 +157,9 @@ def compare(
     task: Annotated[
         str, typer.Option(help="words, words:de, a JSONL, JSON or TSV file, a folder of them, or lm_eval:NAME.")
     ] = "words",
-    format: Annotated[str, typer.Option(help="cloze, question or letters, as in workbench evaluate.")] = "cloze",
-    normalize: Annotated[str, typer.Option(help="none, characters, bytes or unconditional.")] = "none",
-    shots: Annotated[int, typer.Option(help="So many first items stand, solved, before each of the others.")] = 0,
+    format: Formatted = "cloze",
+    normalize: Normalized = "none",
+    shots: Shots = 0,
     *,
     common: Common,
 ) -> None:
@@ -168,6 +178,70 @@ def compare(
     show_study(folder, "compare", merge_table, to=common.table, quiet=common.quiet)
 
 
+@app.command()
+@takes({"out", "table", "quiet"})
+def difference(
+    base: Original,
+    task: TaskExpert,
+    language: LanguageExpert,
+    top: Annotated[float, typer.Option(help="Share of weights, in each group, that counts as changed most.")] = 0.05,
+    ceiling: Ceiling = None,
+    floor: Floor = None,
+    *,
+    common: Common,
+) -> None:
+    """Compare what two tunings of a model changed: how much, in which direction, and whether the same weights.
+
+    \b
+    workbench merge difference polyglot polyglot-aligned runs/tuned
+    workbench merge difference polyglot runs/cypher runs/german --ceiling runs/cypher-2 --floor runs/shuffled
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.findings.merging.difference import difference_table
+    from workbench.studies.merging.difference import run_merge_difference
+
+    folder = common.folder("merge-difference", base, task, language)
+    how: Any = {"top": top, "ceiling": ceiling, "floor": floor, "options": common.options}
+    run_merge_difference(base, task, language, out=folder, **how)
+    show_study(folder, "difference", difference_table, to=common.table, quiet=common.quiet)
+
+
+# Long: a parameter for each option.
+@app.command()
+@takes(OF_WORDS | {"truncate", "table"})
+def importance(
+    expert: Expert,
+    base: Original,
+    task: Annotated[
+        str, typer.Option(help="Tasks with commas: words, words:de, a file, a folder, or lm_eval:NAME.")
+    ] = "words",
+    groups: Annotated[
+        str,
+        typer.Option(help="What is put back in turn: layers (each, and the ends), or as in merge revert: q,down,3:q."),
+    ] = "layers",
+    ceiling: Ceiling = None,
+    floor: Floor = None,
+    format: Formatted = "cloze",
+    normalize: Normalized = "none",
+    shots: Shots = 0,
+    *,
+    common: Common,
+) -> None:
+    """Put each layer or group of an expert back to the model before tuning, and measure what is lost of each task.
+
+    \b
+    workbench merge importance polyglot-aligned polyglot --task words --groups layers
+    workbench merge importance runs/cypher polyglot --task cypher,words --groups q,k,v,o,gate,up,down,norm,ends
+    """  # noqa: D301 (click reads the backspace)
+    from workbench.studies.findings.merging.importance import importance_table
+    from workbench.studies.merging.importance import run_merge_importance
+
+    folder = common.folder("merge-importance", expert, base, task)
+    how: Any = {"groups": groups, "ceiling": ceiling, "floor": floor}
+    how |= {"format": format, "normalize": normalize, "shots": shots}
+    run_merge_importance(expert, base, out=folder, task=task, **how, **common.texts)
+    show_study(folder, "importance", importance_table, to=common.table, quiet=common.quiet)
+
+
 def _repeated(layers: str) -> list[str]:
     """Places of layers, of which 4*task is four."""
     places = []
@@ -184,11 +258,3 @@ def _numbers(option: str, text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise BadArgument(f"{option} {text}: give numbers with commas, such as 1,0.5") from None
-
-
-def _group(text: str) -> Any:
-    """A group, a layer, or a layer and a group with a colon between."""
-    layer, colon, group = text.strip().rpartition(":")
-    if colon and layer.isdecimal():
-        return int(layer), group
-    return int(group) if group.isdecimal() and not colon else text.strip()

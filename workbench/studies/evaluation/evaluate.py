@@ -77,7 +77,7 @@ def run_evaluate(
         BadArgument: a measure without groups.
     """
     refuse_chat(options, "a task")
-    named = _named(tasks)
+    named = named_tasks(tasks)
     loaded_tasks = {name: load_task(source, languages=languages, limit=limit) for name, source in named.items()}
     members = None if groups is None else load_result(expect("groups", groups, str | Path))
     if one_of("measure", measure, get_args(OfTask)) != "accuracy" and groups is None:
@@ -112,8 +112,8 @@ def run_evaluate(
     )
 
 
-def _named(tasks: Any) -> dict[str, Any]:
-    """Name in files -> source.
+def named_tasks(tasks: Any) -> dict[str, Any]:
+    """Name in files -> source, of a task, several, or a dict of them.
 
     Raises:
         BadArgument: no task, one that has no name, or two of one name.
