@@ -284,6 +284,18 @@ def test_markdown_has_pictures_tables_and_no_marks_out_of_a_text(section):
     assert "<script>" not in text
 
 
+def test_long_texts_stand_in_one_line_from_the_left_and_numbers_from_the_right(tmp_path, section):
+    text = "Der Hund läuft\nüber die Straße,\r\nund dann nach Hause."
+    texts = replace(section, table=pd.DataFrame({"response": [text]}, index=pd.Index(["de"], name="language")))
+    numbers = replace(section, table=pd.DataFrame({"score": [1.5]}, index=pd.Index(["de"], name="language")))
+    page = write_report(tmp_path, title="T", sections=[texts, numbers]).read_text(encoding="utf-8")
+    assert "<td>Der Hund läuft über die Straße, und dann nach Hause.</td>" in page
+    assert re.findall(r'class="dataframe( texts)?"', page) == [" texts", ""]
+    text = markdown(Report("T", "Q?", "A.", [texts, numbers], Recipe("workbench demo", "run_demo()")), ["", ""])
+    assert "| language | response |\n| --- | --- |\n| de | Der Hund läuft über" in text
+    assert "| language | score |\n| --- | ---: |" in text
+
+
 def test_the_printed_form_has_pictures_and_no_script(section):
     svg = b'<svg viewBox="0 0 1 1"></svg>'
     text = printed(Report("x", "Why?", "So.", [section, section]), [svg, svg])

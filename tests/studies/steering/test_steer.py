@@ -1,5 +1,7 @@
 """The study of steering: its cells, its report, and what its findings say of planted numbers."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -66,8 +68,8 @@ def test_neurons_and_heads_of_the_target_are_amplified_as_baselines(tiny, tmp_pa
     heads = scores[0] == scores[0].max()
     for strength in (1, 2):
         for name, mask in (("neurons", neurons[0]), ("heads", heads)):
-            scales = np.where(mask, 1.0 + 10 * strength, 1.0)
-            with wb.model.edited(tiny, **{name: torch.from_numpy(scales)}):
+            edit: dict[str, Any] = {name: torch.from_numpy(np.where(mask, 1.0 + 10 * strength, 1.0))}
+            with wb.model.edited(tiny, **edit):
                 written = wb.generate(tiny, made["prompt"].values.tolist(), tokens=3, progress=False).text.tolist()
             cell = made.text.sel(setting=name, strength=strength)
             assert all(cell.sel(layer=layer).values.tolist() == written for layer in (0, 2))

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.studies.findings.words import place
-from workbench.studies.report.contents import Report, Section, digits, link_heads, readable, under
+from workbench.studies.report.contents import Report, Section, digits, has_texts, link_heads, readable, under
 
 HEADS = "What does each analysis say about the heads named here?"
 HOW_HEADS = (
@@ -189,7 +189,8 @@ def address(path: str) -> str:
 def _table(table: pd.DataFrame) -> str:
     if table.index.nlevels == table.columns.nlevels == 1 and table.columns.name is None:
         table = table.rename_axis(index=None, columns=table.index.name)  # one heading row, not two
-    return str(table.to_html(border=0, escape=True, na_rep="–", float_format=digits))
+    texts = "texts" if has_texts(table) else None
+    return str(table.to_html(border=0, classes=texts, escape=True, na_rep="–", float_format=digits))
 
 
 def _provenance(part: Section, run: str) -> str:

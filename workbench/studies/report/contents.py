@@ -16,6 +16,7 @@ from workbench.studies.report.recipe import Recipe
 _TECHNICAL = {"batch_size", "level", "memory", "seed"}
 _USUAL = ("all", "auto", "")  # values that say nothing
 _SHORT = 40  # characters of a parameter that is shown
+_SENTENCE = 40  # a longer cell of a table is a text
 _HEADER = (("model", "name"), ("corpus", "source"), ("seed", None), ("time", None))
 
 
@@ -140,8 +141,14 @@ def digits(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else number(value)
 
 
+def has_texts(table: pd.DataFrame) -> bool:
+    """Whether cells are sentences, which are read from the left, rather than numbers."""
+    return any(isinstance(cell, str) and len(cell) > _SENTENCE for cell in table.to_numpy().flat)
+
+
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """A table as it is printed: layer and head in one column, so that a head is called the same everywhere."""
+    """A table as it is printed: a text in one line; layer and head in one column, called the same everywhere."""
+    table = table.map(lambda cell: " ".join(cell.splitlines()) if isinstance(cell, str) else cell)
     if not {"layer", "head"} <= set(table.columns):
         return table
     words = [place(layer, head) for layer, head in zip(table["layer"], table["head"], strict=True)]

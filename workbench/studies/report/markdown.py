@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.studies.findings.words import place
 from workbench.studies.report.body import HEADS, HOW_HEADS, REPRODUCE, address, explored, same_heads
-from workbench.studies.report.contents import Report, Section, digits, link_heads, readable, under
+from workbench.studies.report.contents import Report, Section, digits, has_texts, link_heads, readable, under
 
 
 def markdown(
@@ -58,7 +58,11 @@ def _section(number: int, section: Section, picture: str, report: Report, run: s
 
 def _table(table: pd.DataFrame) -> str:
     flat = table.reset_index() if table.index.name or table.index.nlevels > 1 else table.rename_axis("").reset_index()
-    rows = [list(flat.columns), ["---"] + ["---:"] * (flat.shape[1] - 1), *flat.values.tolist()]
+    rows = [
+        list(flat.columns),
+        ["---"] + ["---" if has_texts(table) else "---:"] * (flat.shape[1] - 1),
+        *flat.values.tolist(),
+    ]
     first, rule, *rest = ([_cell(value) for value in row] for row in rows)
     return "\n".join(f"| {' | '.join(row)} |" for row in (first, [cell.replace("\\", "") for cell in rule], *rest))
 

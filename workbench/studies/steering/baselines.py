@@ -1,5 +1,6 @@
 """Baselines of a steering study: the heads or the neurons of the target language, amplified."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -52,4 +53,9 @@ def members_of(model: Model, groups: xr.Dataset, *, unit: str) -> np.ndarray:
 def amplified(model: Model, mask: np.ndarray, *, unit: str) -> Steering:
     """Strength to an edit that multiplies the outputs of these units by 1 + 10 x the strength."""
     units = torch.from_numpy(mask)
-    return lambda strength: edited(model, **{f"{unit}s": 1 + GAIN * strength * units})
+
+    def steering(strength: float) -> AbstractContextManager[Any]:
+        scales: dict[str, Any] = {f"{unit}s": 1 + GAIN * strength * units}
+        return edited(model, **scales)
+
+    return steering
