@@ -94,3 +94,7 @@ def test_a_whole_that_is_not_beyond_its_interval_claims_no_equality():
     assert text.endswith(
         "loses 0.5 points (-0.5 to 1.5); that is not beyond its interval, so that there may be little to lose."
     )
+
+
+def test_a_task_that_is_lost_at_every_item_has_much_to_lose():
+    assert findings.losses(made([0, 0, 0], width=0, whole=90)).text.endswith("it loses 90 points (90 to 90).")

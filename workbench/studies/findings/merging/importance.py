@@ -71,7 +71,7 @@ def _wholes(result: xr.Dataset) -> list[str]:
         little = ""
         if high < 0:
             little = "; the model before tuning does it better"
-        elif low == high:  # item by item both are equally right
+        elif low == high == 0:  # item by item both are equally right
             little = "; the model before tuning does it as well, so that there is nothing to lose"
         elif low <= 0:
             little = "; that is not beyond its interval, so that there may be little to lose"
