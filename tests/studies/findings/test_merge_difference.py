@@ -85,3 +85,9 @@ def test_the_tables_have_cells_and_tensors():
     assert table.index.tolist() == ["layer 0 q", "layer 0 up", "layer 1 q", "layer 1 up", "embed"]
     assert table.loc["layer 1 up"].tolist() == [0.2, 0.04, 0.5, 0.1, 0.1, 0]
     assert findings.outside_table(result).index.tolist() == ["embed"]
+
+
+def test_adapters_change_nothing_outside_the_layers():
+    result = made([TASK, LANGUAGE]).isel(tensor=slice(0))
+    assert findings.outside_table(result).empty
+    assert "Outside" not in findings.sizes(result).text

@@ -56,7 +56,7 @@ def test_nothing_is_lost_where_the_base_is_as_good():
     assert findings.losses(made([0, 0, 0], width=0, whole=0)).text == (
         "Nothing is lost: accuracy stays as it is, whichever of 3 groups is put back. The expert is right at 90 % of "
         "words, and with all put back it loses 0 points (0 to 0); the model before tuning does it as well, so that "
-        "there is little to lose."
+        "there is nothing to lose."
     )
 
 
@@ -87,3 +87,14 @@ def test_the_table_has_each_group_and_all():
     table = findings.importance_table(made([1, 2, 3]))
     assert table.index.tolist() == [*GROUPS, "all"]
     assert table.loc["layer 1"].tolist() == [2, 1, 3] and table.loc["all"].tolist() == [10, 9, 11]
+
+
+def test_a_whole_that_is_not_beyond_its_interval_claims_no_equality():
+    text = findings.losses(made([0.5, 0, 0], whole=0.5)).text
+    assert text.endswith(
+        "loses 0.5 points (-0.5 to 1.5); that is not beyond its interval, so that there may be little to lose."
+    )
+
+
+def test_a_task_that_is_lost_at_every_item_has_much_to_lose():
+    assert findings.losses(made([0, 0, 0], width=0, whole=90)).text.endswith("it loses 90 points (90 to 90).")

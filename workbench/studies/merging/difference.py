@@ -73,6 +73,7 @@ def run_merge_difference(
 
 def _sections(results: Results) -> list[Section]:
     made = results[_CELL]
+    outside = findings.outside_table(made)
     size = "Which weights did each expert change?"
     cosine = "Do both experts change their weights in the same direction?"
     overlap = "Do both experts change the same weights?"
@@ -82,10 +83,10 @@ def _sections(results: Results) -> list[Section]:
             made,
             drawing(figures.heatmap, made, "size", question=size, facet="expert"),
             reading="The size of the change (root mean square) of a group of tensors in a layer, relative to that of "
-            "the weights before: 0 is unchanged. The table has the tensors outside the layers.",
+            "the weights before: 0 is unchanged. Tensors outside the layers, if there are any, are in the table.",
             finding=findings.sizes(made),
             control=_CONTROL,
-            table=findings.outside_table(made),
+            table=outside if len(outside) else None,
         ),
         section(
             _CELL,

@@ -71,8 +71,10 @@ def _wholes(result: xr.Dataset) -> list[str]:
         little = ""
         if high < 0:
             little = "; the model before tuning does it better"
+        elif low == high == 0:  # item by item both are equally right
+            little = "; the model before tuning does it as well, so that there is nothing to lose"
         elif low <= 0:
-            little = "; the model before tuning does it as well, so that there is little to lose"
+            little = "; that is not beyond its interval, so that there may be little to lose"
         parts.append(
             f"The expert is right at {number(own.accuracy)} % of {name}, and with all put back it loses "
             f"{number(own.whole)} points ({number(low)} to {number(high)}){little}."
@@ -84,9 +86,9 @@ def _alike(result: xr.Dataset) -> list[str]:
     """Rank correlations of losses over groups: of each two tasks, and with the experts beside."""
     tasks = result["task"].values.tolist()
     parts = []
-    for one, other in itertools.combinations(tasks, 2):
-        cell = result.sel(task=one, other_task=other)
-        parts.append(_correlated(cell, "correlation", f"of {one} and {other}"))
+    for first, second in itertools.combinations(tasks, 2):
+        cell = result.sel(task=first, other_task=second)
+        parts.append(_correlated(cell, "correlation", f"of {first} and {second}"))
     for role, words in _BOUNDS.items():
         if f"{role}_correlation" in result:
             parts += [
