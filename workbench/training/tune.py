@@ -14,7 +14,8 @@ import torch
 from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerBase
 
-from workbench.arguments import finite, whole_number
+from workbench import shipped
+from workbench.arguments import checked, finite, shown, whole_number
 from workbench.errors import BadArgument, BadCorpus, BrokenModel, NotFinite, TooLarge
 from workbench.training.data.packing import Encoded, encode_marked, packed_rows
 from workbench.training.evaluate import weights_hash
@@ -65,6 +66,7 @@ class Tuning:
         return self.steps * self.batch * self.length
 
 
+@checked
 def tune(
     base: str | Path,
     documents: Sequence[Document] | Draw,
@@ -80,33 +82,33 @@ def tune(
     stored as bfloat16, as the base's are, so that frozen ones stay equal byte for byte.
 
     Args:
-        base: folder of the base; it stays as it is.
+        base: a shipped model, or the folder of the base; it stays as it is.
         documents: a sequence, read in random order, again and again; or a function that draws the next. Each stands
             between `<s>` and `</s>`, and sees no other.
         out: folder of the tuned model.
         recipe: hyperparameters.
         trainable: which parameters to train, by name (`model.layers.0.mlp.up_proj.weight`); all when None.
-        progress: show a progress bar.
 
     Returns:
         The content of `training.json`: the base's recipe, its name and hash, `tuning`, `tokens`, `trained` (number of
         weights) and `loss`, the curve of `train_rows`.
 
     Raises:
-        BadArgument: `out` is the base, or nothing is trainable.
+        BadArgument: `out` is the base, nothing is trainable, or a function that draws no document.
         BadCorpus: no documents, a blank one, or one whose answer begins after the end of a row.
         BrokenModel: the base is no Llama-shaped folder with tied embeddings.
         TooLarge: rows are longer than the base's context.
         NotFinite: the loss is NaN or infinite; nothing is written.
     """
-    recipe, base, out = recipe or Tuning(), Path(base), Path(out)
+    recipe, out = recipe or Tuning(), Path(out)
+    base = shipped.folder(str(base)) if str(base) in shipped.models() else Path(base)
     if out.resolve() == base.resolve():
         raise BadArgument(f"out={str(out)!r} is the base, which would be lost; give another folder")
     model, tokenizer = _load(base)
     if recipe.length > (longest := model.config.max_position_embeddings):
         raise TooLarge(f"length={recipe.length}; this model's context has {longest} tokens")
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(trainable is None or trainable(name))
+        parameter.requires_grad_(trainable is None or bool(trainable(name)))
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     if not trained:
         raise BadArgument(f"trainable selects no parameter (has: {next(iter(model.state_dict()))} ...)")
@@ -197,19 +199,38 @@ def check_documents(documents: Sequence[Document], tokenizer: PreTrainedTokenize
     if not documents:
         raise BadCorpus("there are no documents to tune on")
     for number, document in enumerate(documents):
+        if not _is_document(document):
+            raise BadCorpus(f"document {number} is {shown(document)}; give a text, or (prompt, answer)")
         if not (document if isinstance(document, str) else document[1]).strip():
             raise BadCorpus(f"document {number} is blank, or its answer is")
         if not any(encoded_document(tokenizer, document)[1][:length]):
             raise BadCorpus(f"the prompt of document {number} fills a row of {length} tokens; its answer is cut off")
 
 
+def _is_document(document: Any) -> bool:
+    """Whether something is a text, or a prompt and its answer."""
+    if isinstance(document, str):
+        return True
+    return isinstance(document, tuple | list) and len(document) == 2 and all(isinstance(part, str) for part in document)
+
+
 def _stream(documents: Sequence[Document] | Draw, rng: np.random.Generator) -> Iterator[Document]:
-    """Documents without end: drawn, or all of them in a new random order each time."""
+    """Documents without end: drawn, or all of them in a new random order each time.
+
+    Raises:
+        BadArgument: a function that draws no document.
+    """
     while True:
         if isinstance(documents, Sequence):
             yield from (documents[int(number)] for number in rng.permutation(len(documents)))
-        else:
-            yield documents(rng)
+            continue
+        try:
+            document = documents(rng)
+        except TypeError as error:
+            raise BadArgument(f"documents={shown(documents)} draws no document from a generator: {error}") from error
+        if not _is_document(document):
+            raise BadArgument(f"documents={shown(documents)} drew {shown(document)}; give a text, or (prompt, answer)")
+        yield document
 
 
 def _load(folder: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerBase]:
