@@ -8,7 +8,7 @@ import torch
 import workbench as wb
 from tests.merging.folders import tiny, weights
 from tests.merging.recipes.cases import planted
-from workbench.errors import BadArgument, BadCorpus, CannotWrite
+from workbench.errors import BadArgument, BadCorpus, BadResult, CannotWrite
 from workbench.merging import LensTraining
 from workbench.text.corpus import Corpus
 
@@ -84,6 +84,25 @@ def test_it_is_a_function_of_its_arguments(folder, space, tmp_path):
     assert not torch.equal(
         weights(other)["model.layers.0.mlp.up_proj.weight"], weights(folder)["model.layers.0.mlp.up_proj.weight"]
     )
+
+
+def test_the_subspace_may_be_measured_with_any_pivot_and_type(folder, tmp_path):
+    def made(name, **how):
+        space = wb.steering.subspace(wb.load_model(folder), ROWS, progress=False, **how)
+        return weights(tuned(folder, space, tmp_path / name))
+
+    own, *others = made("own", pivot="en"), made("none"), made("other", pivot="de")
+    for other in others:
+        assert all(torch.allclose(own[name], other[name], atol=1e-5) for name in own)
+    rounded = wb.steering.subspace(wb.load_model(folder, dtype="bfloat16"), ROWS, progress=False)
+    tuned(folder, rounded, tmp_path / "rounded", recipe={"epochs": 1})
+
+
+def test_a_subspace_of_another_model_is_refused(folder, tmp_path):
+    other = tiny(tmp_path / "other", seed=1)
+    space = wb.steering.subspace(wb.load_model(other), ROWS, progress=False)
+    with pytest.raises(BadResult, match="belongs to another model"):
+        tuned(folder, space, tmp_path / "out")
 
 
 def test_bad_input_is_refused(folder, space, tmp_path):

@@ -1,8 +1,11 @@
 import json
+import shutil
+import warnings
 
 import pytest
 import torch
 from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM
 
 import workbench as wb
 from tests.merging import folders
@@ -51,6 +54,69 @@ def test_a_tied_head_is_no_tensor_of_its_own(llama, tmp_path):
     assert not wb.merging.Checkpoint.open(llama).tied
     with pytest.raises(BrokenModel, match="tie_word_embeddings is False and True"):
         wb.merging.pair(None, llama, tied)
+
+
+def as_on_the_hub(folder, kind, *, lacking):
+    """A tiny model with tied embeddings, or with all key heads, whose config lacks fields, as old ones do."""
+    source = folders.tiny(folder / "source", kind)
+    tensors, config = folders.weights(source), {}
+    if kind == "gemma3":
+        del tensors["lm_head.weight"]
+    if kind == "llama":
+        config = {"num_key_value_heads": 4}
+        keys = [name for name in tensors if "k_proj" in name or "v_proj" in name]
+        tensors.update({name: tensors[name].repeat(2, 1) for name in keys})
+    made = folders.copy(source, folder / "hub", tensors, **config)
+    settings = json.loads((made / "config.json").read_text())
+    (made / "config.json").write_text(json.dumps({name: settings[name] for name in settings if name not in lacking}))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacking"),
+    [
+        ("gpt2", ["tie_word_embeddings"]),
+        ("gemma3", ["tie_word_embeddings"]),
+        ("llama", ["num_key_value_heads", "head_dim", "rope_parameters"]),
+    ],
+)
+def test_a_saved_copy_goes_with_a_config_that_lacks_defaults(tmp_path, kind, lacking):
+    hub = as_on_the_hub(tmp_path, kind, lacking=lacking)
+    saved = shutil.copytree(hub, tmp_path / "saved")
+    AutoModelForCausalLM.from_pretrained(hub).save_pretrained(saved)
+    assert {*lacking} <= {*json.loads((saved / "config.json").read_text())}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", WorkbenchWarning)
+        pair = wb.merging.pair(hub, saved, hub)
+    assert all(not pair.delta("task", name).any() for name in pair.names)
+
+
+def test_a_setting_that_differs_from_the_default_is_refused(tmp_path):
+    hub = as_on_the_hub(tmp_path, "llama", lacking=["num_attention_heads", "head_dim", "num_key_value_heads"])
+    other = folders.copy(hub, tmp_path / "other", folders.weights(hub), num_attention_heads=4)
+    with pytest.raises(BrokenModel, match="num_attention_heads is 32 and 4"):
+        wb.merging.pair(None, hub, other)
+
+
+def test_a_type_that_transformers_lacks_is_compared_as_it_is_written(llama, tmp_path):
+    one, other = (
+        folders.copy(llama, tmp_path / str(heads), folders.weights(llama), model_type="mine", num_attention_heads=heads)
+        for heads in (4, 8)
+    )
+    wb.merging.pair(None, one, one)
+    with pytest.raises(BrokenModel, match="num_attention_heads is 4 and 8"):
+        wb.merging.pair(None, one, other)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["the embedding again", "a head of its own"])
+def test_a_stored_head_without_the_setting_is_opened_as_it_loads(tmp_path, own):
+    hub = as_on_the_hub(tmp_path, "gpt2", lacking=["tie_word_embeddings"])
+    tensors = folders.weights(hub)
+    head = tensors["transformer.wte.weight"] + float(own)
+    twice = folders.copy(hub, tmp_path / "twice", {**tensors, "lm_head.weight": head})
+    module, opened = AutoModelForCausalLM.from_pretrained(twice), wb.merging.Checkpoint.open(twice)
+    assert opened.tied is (module.lm_head.weight is module.transformer.wte.weight) is not own
+    assert ("lm_head.weight" in opened.names) is own
 
 
 KEY = "model.layers.1.mlp.up_proj.weight"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+from transformers import AutoConfig
 
 from workbench.errors import BrokenModel, first_line
 from workbench.merging.groups import HEADS, group_of
 from workbench.model.loading.adapter import CONFIG as ADAPTER_CONFIG
 from workbench.model.loading.find import find_folder
 from workbench.model.loading.folder import check_folder, deciding_files, folder_hash, read_json
+from workbench.model.loading.read import quiet
 from workbench.model.loading.weight_files import check_links, check_weight_files
 
 PIECE = 2**20
@@ -94,9 +97,18 @@ class Checkpoint:
         if config.get("quantization_config"):
             raise BrokenModel(f"{label!r} is quantised: its stored numbers are codes, not weights; merge the original")
         stored = _read_headers(check_weight_files(folder, label, allow_pickle=False), label)
-        if _ties(config):  # loading puts the embedding in its place, whatever the file holds
-            stored = {key: value for key, value in stored.items() if key not in HEADS}
-        return cls(label, folder, config, stored)
+        made = cls(label, folder, config, stored)
+        heads = [head for head in HEADS if head in stored and made._is_tied(head)]
+        return replace(made, stored={key: value for key, value in stored.items() if key not in heads})
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """The config of a model with the defaults of its type, which an older config lacks and a saved one has."""
+        try:
+            with quiet():
+                return AutoConfig.for_model(**deepcopy(dict(self.config))).to_dict()
+        except Exception:  # a type that is not known here, or values that its class refuses in any way
+            return self.config
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -123,6 +135,17 @@ class Checkpoint:
         """Its config, its tokenizer and all else that decides what it computes, without the weights."""
         weights = {stored.file for stored in self.stored.values()}
         return [file for file in deciding_files(self.folder) if file not in weights]
+
+    def _is_tied(self, head: str) -> bool:
+        """Whether loading puts the embedding in the place of a stored head."""
+        if setting(self.config, "tie_word_embeddings") is not None:
+            return bool(setting(self.config, "tie_word_embeddings"))
+        # Of a default alone, loading ties what is the same: old files have the embedding twice, or a head of their own.
+        return bool(setting(self.settings, "tie_word_embeddings")) and any(
+            all(bool((self.raw(head, *piece) == self.raw(name, *piece)).all()) for piece in self.pieces(head))
+            for name, stored in self.stored.items()
+            if name not in HEADS and (stored.shape, stored.dtype) == (self.stored[head].shape, self.stored[head].dtype)
+        )
 
     def group(self, name: str) -> tuple[int | None, str]:
         """Layer and group of a tensor: q, k, v, o, gate, up, down, norm, ends ...; layer None outside the layers."""
@@ -169,9 +192,10 @@ class Checkpoint:
         return ((start, min(start + PIECE, count)) for start in range(0, count, PIECE))
 
 
-def _ties(config: Mapping[str, Any]) -> bool:
+def setting(config: Mapping[str, Any], name: str) -> Any:
+    """A field of a config, or of its text part; None where both lack it."""
     text = config.get("text_config")
-    return bool(config.get("tie_word_embeddings", isinstance(text, dict) and text.get("tie_word_embeddings")))
+    return config.get(name, text.get(name) if isinstance(text, dict) else None)
 
 
 def _floats() -> str:

@@ -48,7 +48,8 @@ def lens(
     Args:
         model: a model's name or folder.
         rows: an aligned corpus with the pivot.
-        subspace: of this model, as `wb.steering.subspace` returns it, with a shift of each language.
+        subspace: of this model, as `wb.steering.subspace` returns it, with a mean of each language. The shifts are
+            those from `pivot` here, whichever it was measured with.
         out: folder to write, which is not there yet; `merge.json` has the recipe and the losses.
         pivot: the language that stays in place.
         layers: to train; when None the last 2 of 32, or as large a share of another depth, one at least.
@@ -77,7 +78,7 @@ def lens(
         raise BadCorpus(f"{rows.source} is not aligned; a row has to say the same in every language")
     stored, recipe = Checkpoint.open(model), recipe or LensTraining()
     loaded = load_model(model, dtype="float32")
-    space = NormedSpace.of(loaded, subspace)
+    space = NormedSpace.of(loaded, subspace, pivot)
     check_languages(rows.languages, pivot, space)
     chosen = _last(loaded.n_layers) if layers is None else [*layers]
     if not chosen:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, BrokenModel, warn
-from workbench.merging.checkpoint import DTYPES, Checkpoint
+from workbench.merging.checkpoint import DTYPES, Checkpoint, setting
 from workbench.model.loading.folder import has_tokenizer
 from workbench.model.loading.read import LoadSettings, read_tokenizer
 from workbench.text.display.naming import shortened
@@ -122,7 +121,7 @@ def _check_same(first: Checkpoint, other: Checkpoint) -> None:
     """Refuse two models whose tensors, heads or vocabularies differ; warn of other settings that do."""
     what = f"{first.name!r} and {other.name!r}"
     for field in _DECIDING:
-        values = [_field(member.config, field) for member in (first, other)]
+        values = [setting(member.settings, field) for member in (first, other)]
         if values[0] != values[1]:
             raise BrokenModel(f"{what} cannot be merged: {field} is {values[0]} and {values[1]}")
     lacking = sorted(set(first.names) ^ set(other.names))
@@ -139,9 +138,9 @@ def _check_same(first: Checkpoint, other: Checkpoint) -> None:
                 f"{what} store {name} as {types[0]} and {types[1]}: such numbers are no weights, and differ"
             )
     _check_vocabulary(first, other)
-    fields = {*first.config, *other.config} - {*_VOLATILE, *_DECIDING}
+    fields = {*first.settings, *other.settings} - {*_VOLATILE, *_DECIDING}
     differing = sorted(
-        field for field in fields if not _same(*(_field(member.config, field) for member in (first, other)))
+        field for field in fields if not _same(*(setting(member.settings, field) for member in (first, other)))
     )
     if differing:
         warn(f"{what} have other settings in their config.json ({shortened(differing)}); the first one's are used")
@@ -197,11 +196,6 @@ def weight_name(factor: str) -> str:
 def _equal(first: Checkpoint, other: Checkpoint, name: str) -> bool:
     pieces = first.pieces(name)
     return all(bool((first.raw(name, *piece) == other.raw(name, *piece)).all()) for piece in pieces)
-
-
-def _field(config: Mapping[str, Any], name: str) -> Any:
-    text = config.get("text_config")
-    return config.get(name, text.get(name) if isinstance(text, dict) else None)
 
 
 def _same(first: Any, second: Any) -> bool:

@@ -122,6 +122,18 @@ def test_ties_of_adapters_is_ties_of_their_merged_models(base, two, tmp_path):
     assert same(one, other)
 
 
+def test_patterns_name_modules_as_peft_matches_them(base, tmp_path):
+    whole, end = "^model.layers.0.self_attn.q_proj", "layers.1.mlp.down_proj"
+    patterns = {"rank_pattern": {whole: 3}, "alpha_pattern": {whole: 64, end: 10}}
+    expert = adapter(base, tmp_path / "expert", 6, **patterns)
+    merged = wb.merging.combine(wb.merging.pair(base, expert, expert), "linear", out=tmp_path / "merged", **QUIET)
+    stacked = wb.merging.combine(wb.merging.pair(base, expert, expert), "lora", out=tmp_path / "stacked", **QUIET)
+    expected = deltas(base, expert)
+    assert same(deltas(base, stacked), {name: 2 * delta for name, delta in expected.items()})
+    before = folders.weights(base)
+    assert same(folders.weights(merged), {name: before[name] + expected[name] for name in before})
+
+
 MAP = ["language", "mean", "task"]
 
 

@@ -87,10 +87,10 @@ def adapter_config(like: Checkpoint, scales: dict[str, tuple[int, float]]) -> di
 
 
 def _scale(adapter: Checkpoint, module: str) -> float:
-    """Alpha over the rank, or its root, of a module; patterns of PEFT name modules by their ends."""
+    """Alpha over the rank, or its root, of a module; patterns of PEFT name modules by their ends, or in full."""
     config = adapter.config
     rank = adapter.stored[module + A].shape[0]
-    patterns = config.get("alpha_pattern") or {}
-    fitting = (value for key, value in patterns.items() if re.match(rf"(.*\.)?({key})$", module))
+    name, patterns = module.removeprefix(_PREFIX), config.get("alpha_pattern") or {}
+    fitting = (value for key, value in patterns.items() if re.match(rf"(.*\.)?({key})$", name))
     alpha = next(fitting, config.get("lora_alpha", rank))
     return float(alpha) / (sqrt(rank) if config.get("use_rslora") else rank)

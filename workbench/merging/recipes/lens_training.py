@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import finite, whole_number
 from workbench.errors import BadArgument, BadResult, NotFinite
 from workbench.model.model import Model
+from workbench.results.reading.directions import read_basis
 from workbench.text.batches import Batch, Encoded, collate
 
 TERMS: tuple[str, ...] = ("retain", "align", "separate")
@@ -78,7 +79,7 @@ class NormedSpace:
     Attributes:
         basis: orthonormal rows, [component, d].
         common: the direction that languages share, of length 1 and orthogonal to the basis, [d].
-        shift: of each language in the basis' span, [language, d].
+        shift: of each language from the pivot in the basis' span, [language, d].
     """
 
     basis: Tensor
@@ -86,23 +87,24 @@ class NormedSpace:
     shift: dict[str, Tensor]
 
     @classmethod
-    def of(cls, model: Model, subspace: xr.Dataset) -> NormedSpace:
+    def of(cls, model: Model, subspace: xr.Dataset, pivot: str) -> NormedSpace:
         """Carry the last layer of what `wb.steering.subspace` returned through the final norm.
 
+        Its own shifts may start from another language, or from a mean of several; these are of its means.
+
         Raises:
+            BadArgument: the pivot is not among its languages.
             BadResult: it has no basis of this model.
             UnsupportedSite: the final norm does more than scale.
         """
-        needed = {"basis": ("layer", "component", "d"), "agnostic": ("layer", "d"), "shift": ("language", "layer", "d")}
+        needed = {"basis": ("layer", "component", "d"), "agnostic": ("layer", "d"), "mean": ("language", "layer", "d")}
         for name, axes in needed.items():
             if name not in subspace or set(subspace[name].dims) != set(axes):
                 raise BadResult(f"subspace has no {name}[{', '.join(axes)}]; give what wb.steering.subspace returned")
-        sizes = subspace.sizes["layer"], subspace.sizes["d"]
-        if sizes != (model.n_layers, model.d_model):
-            raise BadResult(
-                f"subspace has {sizes[0]} layers of width {sizes[1]}, {model.name!r} {model.n_layers} of "
-                f"{model.d_model}: it is of another model"
-            )
+        read_basis(subspace, model.n_layers, model.d_model, model=model.info)  # refuses one of another model
+        names = subspace["language"].to_numpy().tolist()
+        if pivot not in names:
+            raise BadArgument(f"pivot={pivot!r} is no language of the subspace (has: {', '.join(names)})")
         last = subspace.isel(layer=-1)
         vectors = {name: last[name].transpose(..., "d").values.astype(np.float64) for name in needed}
         if not all(np.isfinite(values).all() for values in vectors.values()):
@@ -122,12 +124,12 @@ class NormedSpace:
         basis = np.linalg.qr(carried(rows).T)[0].T
         common = carried(vectors["agnostic"])
         common = common - common @ basis.T @ basis
-        shift = carried(vectors["shift"]) @ basis.T @ basis
+        moved = vectors["mean"] - vectors["mean"][names.index(pivot)]
+        shift = carried(moved @ rows.T @ rows) @ basis.T @ basis
 
         def made(values: np.ndarray) -> Tensor:
             return torch.as_tensor(values, dtype=torch.float32, device=model.device)
 
-        names = subspace["language"].to_numpy().tolist()
         return cls(
             made(basis), made(common / max(1e-30, np.linalg.norm(common))), dict(zip(names, made(shift), strict=True))
         )
@@ -239,5 +241,5 @@ def check_languages(languages: Sequence[str], pivot: str, space: NormedSpace) ->
         raise BadArgument(
             f"pivot={pivot!r} with texts in {', '.join(languages)}; give texts in it and in another language"
         )
-    if missing := [language for language in languages if language not in space.shift and language != pivot]:
+    if missing := [language for language in languages if language not in space.shift]:
         raise BadArgument(f"subspace has no shift of {', '.join(missing)} (has: {', '.join(space.shift)})")
