@@ -127,10 +127,10 @@ def files_hash(name: str | Path, *, allow_pickle: bool = False, trust_remote_cod
         UnknownModel, BrokenModel: as `load_model`, as far as files say.
     """
     settings = LoadSettings(torch.float32, allow_pickle, trust_remote_code=trust_remote_code)
-    found = _find(str(name), settings, None, True)
-    base = found.base if isinstance(found.base, Path) else commit(found.base, found.settings) or find_folder(found.base)
-    parts = [found.adapter.folder, base] if found.adapter else [base]
-    hashes = [folder_hash(part, code=trust_remote_code) if isinstance(part, Path) else part for part in parts]
+    parts = _find(str(name), settings, None, True)
+    base = parts.base if isinstance(parts.base, Path) else commit(parts.base, parts.settings) or find_folder(parts.base)
+    folders = [parts.adapter.folder, base] if parts.adapter else [base]
+    hashes = [folder_hash(part, code=trust_remote_code) if isinstance(part, Path) else part for part in folders]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
@@ -165,8 +165,8 @@ def _from_memory(module: Any, tokenizer: Any, device: Any, dtype: Any) -> Model:
 def _from_name(
     source: str, tokenizer: Any, settings: LoadSettings, device: torch.device, merge: bool, check: str
 ) -> Model:
-    found = _find(source, settings, bytes_per_weight(settings), tokenizer is None)
-    adapter, base, settings = found.adapter, found.base, found.settings
+    parts = _find(source, settings, bytes_per_weight(settings), tokenizer is None)
+    adapter, base, settings = parts.adapter, parts.base, parts.settings
     if merge and (adapter is None or settings.quantization):
         why = (
             "quantised weights cannot be merged with it without rounding again"
@@ -180,7 +180,7 @@ def _from_name(
         module = module.to(device)
     if adapter:
         module = apply_adapter(module, adapter, source, merge=merge)
-    tokenizer = read_tokenizer(found.tokenizer, source, settings) if tokenizer is None else tokenizer
+    tokenizer = read_tokenizer(parts.tokenizer, source, settings) if tokenizer is None else tokenizer
     refuse_wrong_object(module, tokenizer)
     _check_finite(module, source)
     module = text_part(module, source) if is_multimodal(module.config) else module
@@ -193,7 +193,7 @@ def _from_name(
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Parts:
     """Where a model's parts lie: folders, or names on the hub; and how the base is read."""
 
     adapter: Adapter | None
@@ -202,7 +202,7 @@ class _Found:
     settings: LoadSettings
 
 
-def _find(source: str, settings: LoadSettings, width: int | None, tokenizer: bool) -> _Found:
+def _find(source: str, settings: LoadSettings, width: int | None, tokenizer: bool) -> _Parts:
     """The parts of a model, checked as far as their files say; width as in `check_folder`, tokenizer: it is needed."""
     path = local_folder(source)
     if path and settings.revision is not None:
@@ -218,7 +218,7 @@ def _find(source: str, settings: LoadSettings, width: int | None, tokenizer: boo
         check_folder(base, source, width, settings.allow_pickle, tokenizer=tokenizer and place is base)
         check_links(base, source)
         check_weight_files(base, source, allow_pickle=settings.allow_pickle)
-    return _Found(adapter, base, place, settings)
+    return _Parts(adapter, base, place, settings)
 
 
 def _identity(source: Path | str, module: Any, settings: LoadSettings) -> tuple[str, str]:
