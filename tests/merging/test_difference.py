@@ -144,6 +144,17 @@ def test_ceiling_and_floor_are_compared_with_the_task(base, tmp_path):
     assert abs(large.floor_z) < 4 < large.ceiling_z
 
 
+def test_masks_that_a_file_stores_are_no_weights(tmp_path):
+    base = tiny(tmp_path / "base", "gpt2")
+    mask = {"transformer.h.0.attn.bias": torch.tril(torch.ones(8, 8)).to(torch.uint8)[None, None]}
+    experts = [tuned(base, tmp_path / str(seed), seed) for seed in (1, 2)]
+    masked = [
+        copy(folder, tmp_path / f"masked-{number}", {**weights(folder), **mask})
+        for number, folder in enumerate([base, *experts])
+    ]
+    assert compared(*masked).drop_attrs().identical(compared(base, *experts).drop_attrs())
+
+
 def test_a_base_is_needed_and_top_is_a_share(base, tmp_path):
     task = tuned(base, tmp_path / "task", 1)
     with pytest.raises(BadArgument, match="needs the model that both were tuned from"):

@@ -151,6 +151,8 @@ def test_bad_input_is_refused():
         wb.merging.importance(expert, base, {"task": task}, ["q", "tail"], **QUICK)
     with pytest.raises(BadArgument, match="two or more"):
         wb.merging.importance(expert, base, {"task": task}, ["q"], **QUICK)
+    with pytest.raises(BadArgument, match="'whole' is all parameters"):
+        wb.merging.importance(expert, base, {"task": task}, {"whole": [0], "rest": [1, 2]}, **QUICK)
     other = load_model(tiny("llama"), tokenizer=byte_tokenizer())
     with pytest.raises(BadArgument, match=r"layers\.3\..* missing .*tuned from"):
         wb.merging.importance(expert, other, {"task": task}, **QUICK)

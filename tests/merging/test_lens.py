@@ -1,6 +1,8 @@
 """Lens: what training changes, and what stays byte for byte."""
 
 import json
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -103,6 +105,21 @@ def test_a_subspace_of_another_model_is_refused(folder, tmp_path):
     space = wb.steering.subspace(wb.load_model(other), ROWS, progress=False)
     with pytest.raises(BadResult, match="belongs to another model"):
         tuned(folder, space, tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_loaded(folder, space, tmp_path, monkeypatch):
+    for name in ("load_model", "train"):
+        monkeypatch.setattr(import_module("workbench.merging.lens"), name, lambda *_, **__: 1 / 0)
+    with pytest.raises(CannotWrite, match="is there already"):
+        tuned(folder, space, folder)
+    with pytest.raises(CannotWrite, match="cannot write"):
+        tuned(folder, space, folder / "config.json" / "below")
+    size = sum(2 * tensor.numel() for tensor in weights(folder).values())
+    for free, error in ((size - 1, CannotWrite), (size, ZeroDivisionError)):
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        with pytest.raises(error):
+            tuned(folder, space, tmp_path / "new" / "out", dtype="bfloat16")
+    assert not any(tmp_path.iterdir())
 
 
 def test_bad_input_is_refused(folder, space, tmp_path):

@@ -53,7 +53,7 @@ def combine(
         density: the share of each tau that remains, for ties (default 0.2) and dare (0.1).
         scope: ties takes the largest of each tensor, as mergekit does, or of all as one vector, as the paper.
         rescale: dare divides by the density, as the paper, or restores the sum of sizes of each tensor, as mergekit.
-        dtype: of the weights; default: that of the models.
+        dtype: of the weights; default: that of the models; not for lora.
 
     Returns:
         The folder, which `load_model` takes.
@@ -79,7 +79,7 @@ def combine(
         if not pair.task.is_adapter:
             raise BadArgument("how='lora' stacks two adapters, and these are whole models; give how='arithmetic'")
         record = record_of("merging.combine", pair.experts, parameters)
-        return write_adapter(pair, out, lambda _: dict(zip(pair.experts, shares, strict=True)), record)
+        return write_adapter(pair, out, lambda _: dict(zip(pair.experts, shares, strict=True)), record, dtype=dtype)
     if how == "ties":
         parameters["scope"] = scope
     elif how == "dare":

@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite
-from workbench.merging.checkpoint import Checkpoint
+from workbench.merging.checkpoint import DTYPES, Checkpoint
 from workbench.merging.groups import GROUPS
 from workbench.merging.pair import Pair, pair
 from workbench.merging.recipes.sources import Source
@@ -72,7 +72,8 @@ def difference(
     base, others = pair.need_base("difference"), {"ceiling": ceiling, "floor": floor}
     experts = pair.experts | {name: _opened(base, given) for name, given in others.items() if given is not None}
     cells: dict[tuple[int | None, str], list[str]] = {}
-    for name in pair.names if not pair.task.is_adapter else base.names:
+    floats = [name for name in base.names if base.stored[name].dtype in DTYPES]  # others, as masks, are no weights
+    for name in floats:
         layer, group = base.group(name)
         cells.setdefault((layer, name if layer is None else group), []).append(name)
     taus = [tau_of(expert, base) for expert in experts.values()]

@@ -25,6 +25,7 @@ from workbench.text.tasks.task import Task
 
 _DRAWS = 1000
 _CELLS = ("group", "task")
+_WHOLE = "whole"  # the part that is all parameters
 
 
 # Long: the options are those of the scoring.
@@ -72,7 +73,8 @@ def importance(
         `ceiling_correlation[task]`, that of the expert's losses with theirs.
 
     Raises:
-        BadArgument: no task, models of other shapes, fewer than two groups, or a group that they do not have.
+        BadArgument: no task, models of other shapes, fewer than two groups, a group that they do not have, or one named
+            "whole".
         BadTask: a task that is generated, or unfit for `format`.
 
     Source:
@@ -92,7 +94,7 @@ def importance(
     named = _named(expert, groups)
     size = texts_per_batch(batch_size)
     scoring: dict[str, Any] = {"format": format, "normalize": normalize, "shots": shots, "truncate": truncate}
-    parts = {**named, "whole": set(places_of(expert))}
+    parts = {**named, _WHOLE: set(places_of(expert))}
     read = {role: _all_hits(model, base, tasks, parts, scoring, size, role, progress) for role, model in models.items()}
     draws = _draws(tasks, seed)
     losses = {
@@ -124,7 +126,7 @@ def _named(expert: Model, groups: Mapping[str, Sequence[Group]] | Sequence[Group
     """Name of each group to the parameters in it.
 
     Raises:
-        BadArgument: fewer than two groups, or a group that the model does not have.
+        BadArgument: fewer than two groups, a group that the model does not have, or a name that is taken.
     """
     places = places_of(expert)
     if groups is None:
@@ -133,6 +135,10 @@ def _named(expert: Model, groups: Mapping[str, Sequence[Group]] | Sequence[Group
         groups = {_label(group): [group] for group in groups}
     if len(groups) < 2:
         raise BadArgument(f"groups={list(groups)}; give two or more, which are compared")
+    if _WHOLE in groups:
+        raise BadArgument(
+            f"groups: {_WHOLE!r} is all parameters, which are put back anyway; give the group another name"
+        )
     return {str(name): chosen(places, list(parts), expert.name) for name, parts in groups.items()}
 
 

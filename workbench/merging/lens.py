@@ -11,7 +11,7 @@ from workbench.errors import BadArgument, BadCorpus
 from workbench.merging.checkpoint import Checkpoint
 from workbench.merging.diffing.put_back import place_of, plain_name
 from workbench.merging.recipes.lens_training import LensTraining, NormedSpace, check_languages, train
-from workbench.merging.writing.merge import Dtype, record_of, write_merge
+from workbench.merging.writing.merge import Dtype, check_merge, record_of, write_merge
 from workbench.model.load import load_model
 from workbench.text.batches import Encoded
 from workbench.text.corpus import Corpus
@@ -77,6 +77,7 @@ def lens(
     if not rows.aligned:
         raise BadCorpus(f"{rows.source} is not aligned; a row has to say the same in every language")
     stored, recipe = Checkpoint.open(model), recipe or LensTraining()
+    check_merge(out, stored, dtype=dtype, members=[stored])
     loaded = load_model(model, dtype="float32")
     space = NormedSpace.of(loaded, subspace, pivot)
     check_languages(rows.languages, pivot, space)

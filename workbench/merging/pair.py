@@ -58,7 +58,7 @@ class Pair:
 
     @property
     def layers(self) -> int:
-        """How many layers the models have."""
+        """How many layers the models have; of adapters without a base, up to the last that they change."""
         return max(member.layers for member in self.members.values())
 
     def need_base(self, what: str) -> Checkpoint:
@@ -84,7 +84,7 @@ def pair(base: str | Path | None, task: str | Path, language: str | Path) -> Pai
 
     Args:
         base: the model that both were tuned from: a shipped model, a folder in hub format, or a name on the hub; None
-            where the merge needs none, as in `swap`.
+            where the merge needs none, as in `swap` of whole models.
         task: the expert of a task, likewise; or the folder of a LoRA adapter.
         language: the expert of a language, likewise; an adapter where `task` is an adapter.
 

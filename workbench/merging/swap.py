@@ -27,19 +27,20 @@ def swap(
     an adapter: A and B of a module go together, and a mean stacks their ranks.
 
     Args:
-        pair: the experts; a base is needed only where a layer comes from it.
+        pair: the experts; a base is needed where a layer comes from it, and for adapters.
         layers: "language", "task", "mean" or "base" for each layer; default: `layer_map` of the paper. Try several:
             the papers agree on no best one.
         out: folder to write, which is not there yet. Config and tokenizer are the task expert's; `merge.json` says
             where each tensor comes from.
         ends: where embeddings, last norm and head come from.
-        dtype: of the weights; default: that of the experts.
+        dtype: of the weights; default: that of the experts; not for adapters.
 
     Returns:
         The folder, which `load_model` takes.
 
     Raises:
-        BadArgument: a map of another length, or experts of several types without `dtype`.
+        BadArgument: a map of another length, no base where it is needed, experts of several types without `dtype`, or
+            adapters with it.
         BrokenModel: NaN or infinite weights, or a file that cannot be read.
         CannotWrite: the folder is there already, or cannot be written; nothing was changed.
 
@@ -48,9 +49,11 @@ def swap(
         >>> wb.merging.swap(pair, ["language"] * 2 + ["task"] * 4, out="runs/swapped")           # doctest: +SKIP
     """
     one_of("ends", ends, PLACES)
+    if pair.task.is_adapter:  # which do not say how many layers there are
+        pair.need_base("a map of the layers of adapters")
     places = layer_map(pair.layers) if layers is None else check_map(layers, pair.layers)
     used = {*places, ends}
-    if "base" in used and not pair.task.is_adapter:
+    if "base" in used:
         pair.need_base("a layer of the base")
     roles = sorted(used - {"mean"} | ({"task", "language"} if "mean" in used else set()))
     record = record_of(
@@ -64,7 +67,7 @@ def swap(
 
     if pair.task.is_adapter:
         shares = {"mean": {"task": 0.5, "language": 0.5}, "task": {"task": 1.0}, "language": {"language": 1.0}}
-        return write_adapter(pair, out, lambda layer: shares.get(origin(layer), {}), record)
+        return write_adapter(pair, out, lambda layer: shares.get(origin(layer), {}), record, dtype=dtype)
     halves = mean([pair.task.piece, pair.language.piece], [0.5, 0.5])
     return write_merge(
         out,

@@ -1,7 +1,7 @@
 """Load a causal language model from a name, a folder or memory, wrap it in TransformerLens and check it."""
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from workbench.errors import BadArgument, BrokenModel, UnknownModel
 from workbench.model.checks.check import check as check_model
 from workbench.model.checks.remembered import outcome_key
 from workbench.model.loading.adapter import Adapter, apply_adapter, base_without_adapter, find_adapter
-from workbench.model.loading.find import local_folder, merged
+from workbench.model.loading.find import find_folder, local_folder, merged
 from workbench.model.loading.folder import check_folder, folder_hash, has_tokenizer, memory_of, read_json
 from workbench.model.loading.placing import (
     bytes_per_weight,
@@ -118,6 +118,22 @@ def load_tokenizer(name: str) -> Any:
     return read_tokenizer(path or name, name, LoadSettings(torch.float32))
 
 
+def files_hash(name: str | Path, *, allow_pickle: bool = False, trust_remote_code: bool = False) -> str:
+    """A hash of all files that `load_model` would read, those of an adapter's base too; no weights are in memory.
+
+    Of a name on the hub, the commit stands for the files.
+
+    Raises:
+        UnknownModel, BrokenModel: as `load_model`, as far as files say.
+    """
+    settings = LoadSettings(torch.float32, allow_pickle, trust_remote_code=trust_remote_code)
+    parts = _find(str(name), settings, None, True)
+    base = parts.base if isinstance(parts.base, Path) else commit(parts.base, parts.settings) or find_folder(parts.base)
+    folders = [parts.adapter.folder, base] if parts.adapter else [base]
+    hashes = [folder_hash(part, code=trust_remote_code) if isinstance(part, Path) else part for part in folders]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
 def weights_in_memory(name: str, dtype: str | None = None) -> int | None:
     """Bytes that a model's weights take in memory; None for one that is not on this machine yet.
 
@@ -149,13 +165,8 @@ def _from_memory(module: Any, tokenizer: Any, device: Any, dtype: Any) -> Model:
 def _from_name(
     source: str, tokenizer: Any, settings: LoadSettings, device: torch.device, merge: bool, check: str
 ) -> Model:
-    path = local_folder(source)
-    if path and settings.revision is not None:
-        raise BadArgument(f"revision={settings.revision!r} is for names on the hub, and {source!r} is on this machine")
-    if path:
-        check_links(path, source)
-    adapter = find_adapter(path, source, settings)
-    base: Path | str = _base_of(adapter, source) if adapter else path or source
+    parts = _find(source, settings, bytes_per_weight(settings), tokenizer is None)
+    adapter, base, settings = parts.adapter, parts.base, parts.settings
     if merge and (adapter is None or settings.quantization):
         why = (
             "quantised weights cannot be merged with it without rounding again"
@@ -163,21 +174,13 @@ def _from_name(
             else f"{source!r} has no adapter"
         )
         raise BadArgument(f"merge=True merges an adapter, and {why}: leave merge out")
-    if adapter:
-        settings = replace(settings, revision=adapter.base_revision)
-    tokenizer_source = adapter.folder if adapter and has_tokenizer(adapter.folder) else base  # where the tokenizer lies
-    if isinstance(base, Path):
-        needed = tokenizer is None and tokenizer_source is base
-        check_folder(base, source, bytes_per_weight(settings), settings.allow_pickle, tokenizer=needed)
-        check_links(base, source)
-        check_weight_files(base, source, allow_pickle=settings.allow_pickle)
     base_copy = base_without_adapter(base) if adapter and isinstance(base, Path) else None
     module: Any = read_module(Path(base_copy.name) if base_copy else base, source, settings)
     if "device_map" not in settings.options:
         module = module.to(device)
     if adapter:
         module = apply_adapter(module, adapter, source, merge=merge)
-    tokenizer = read_tokenizer(tokenizer_source, source, settings) if tokenizer is None else tokenizer
+    tokenizer = read_tokenizer(parts.tokenizer, source, settings) if tokenizer is None else tokenizer
     refuse_wrong_object(module, tokenizer)
     _check_finite(module, source)
     module = text_part(module, source) if is_multimodal(module.config) else module
@@ -187,6 +190,35 @@ def _from_name(
         revision = f"adapter {adapter.digest[:12]} of {adapter.base} ({revision}){', merged' if merge else ''}"
     key = outcome_key(module, digest) if check == "remembered" and not settings.options else None
     return check_model(module, tokenizer, name=source, revision=revision, digest=digest, key=key)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Where a model's parts lie: folders, or names on the hub; and how the base is read."""
+
+    adapter: Adapter | None
+    base: Path | str
+    tokenizer: Path | str
+    settings: LoadSettings
+
+
+def _find(source: str, settings: LoadSettings, width: int | None, tokenizer: bool) -> _Parts:
+    """The parts of a model, checked as far as their files say; width as in `check_folder`, tokenizer: it is needed."""
+    path = local_folder(source)
+    if path and settings.revision is not None:
+        raise BadArgument(f"revision={settings.revision!r} is for names on the hub, and {source!r} is on this machine")
+    if path:
+        check_links(path, source)
+    adapter = find_adapter(path, source, settings)
+    base: Path | str = _base_of(adapter, source) if adapter else path or source
+    if adapter:
+        settings = replace(settings, revision=adapter.base_revision)
+    place = adapter.folder if adapter and has_tokenizer(adapter.folder) else base
+    if isinstance(base, Path):
+        check_folder(base, source, width, settings.allow_pickle, tokenizer=tokenizer and place is base)
+        check_links(base, source)
+        check_weight_files(base, source, allow_pickle=settings.allow_pickle)
+    return _Parts(adapter, base, place, settings)
 
 
 def _identity(source: Path | str, module: Any, settings: LoadSettings) -> tuple[str, str]:

@@ -155,6 +155,15 @@ def test_all_layers_of_one_adapter_are_its_factors(base, two, tmp_path, role):
     assert same(deltas(base, swapped), deltas(base, expert))
 
 
+def test_a_swap_has_the_layers_of_the_base_not_of_the_adapters(base, tmp_path):
+    low = [adapter(base, tmp_path / str(seed), seed, layers_to_transform=[0, 1]) for seed in (1, 2)]
+    with pytest.raises(BadArgument, match="a map of the layers of adapters"):  # which would be of two layers
+        wb.merging.swap(wb.merging.pair(None, *low), out=tmp_path / "none", **QUIET)
+    swapped = wb.merging.swap(wb.merging.pair(base, *low), MAP, out=tmp_path / "swapped", **QUIET)
+    expected = deltas(base, low[1])["model.layers.0.self_attn.q_proj.weight"]
+    assert torch.allclose(deltas(base, swapped)["model.layers.0.self_attn.q_proj.weight"], expected, atol=1e-6)
+
+
 def test_a_swapped_adapter_loads(base, two, tmp_path):
     swapped = wb.merging.swap(two, MAP, out=tmp_path / "swapped", **QUIET)
     ids = torch.arange(5, 25)[None]
@@ -192,6 +201,12 @@ def test_what_does_not_go_together(base, two, tmp_path):
     with pytest.raises(BadArgument, match="how='ties' needs the model that both were tuned from"):
         wb.merging.combine(pair, "ties", out=tmp_path / "out", **QUIET)
     with pytest.raises(BadArgument, match="no module of the adapters is left"):
-        wb.merging.swap(pair, ["base"] * 3, ends="base", out=tmp_path / "out", **QUIET)
+        wb.merging.swap(two, ["base"] * 3, ends="base", out=tmp_path / "out", **QUIET)
+    with pytest.raises(BadArgument, match="a map of the layers of adapters needs the model that both were tuned from"):
+        wb.merging.swap(pair, MAP, out=tmp_path / "out", **QUIET)
+    for merge in (lambda **how: wb.merging.combine(two, "lora", **how), lambda **how: wb.merging.swap(two, MAP, **how)):
+        with pytest.raises(BadArgument, match="dtype='bfloat16' is for whole models"):
+            merge(dtype="bfloat16", out=tmp_path / "out", **QUIET)
+    assert not (tmp_path / "out").exists()
     with pytest.raises(BadArgument, match="is an adapter: name fewer modules"):
         wb.merging.revert(two.task.folder, base, ["q"], out=tmp_path / "out", **QUIET)

@@ -9,7 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from tests.models import byte_tokenizer, save, tiny
 from workbench import load_model
-from workbench.errors import BadArgument, BrokenModel
+from workbench.errors import BadArgument, BrokenModel, UnknownModel
+from workbench.model.load import files_hash
 
 
 def adapter(folder, base, *, kind="llama", tokenizer=False, **changes):
@@ -60,6 +61,25 @@ def test_the_digest_covers_base_and_adapter(base, tmp_path):
     second = load_model(tmp_path / "adapter").digest
     save("llama", base, seed=1)
     assert len({first, second, load_model(tmp_path / "adapter").digest}) == 3
+
+
+def test_the_hash_of_all_files_follows_each_of_them(base, tmp_path):
+    folder = tmp_path / "adapter"
+    adapter(folder, "../base")
+    assert files_hash(base) == load_model(base).digest
+    hashes = [files_hash(folder), files_hash(folder)]
+    edit(folder, lora_alpha=3)
+    hashes.append(files_hash(folder))
+    byte_tokenizer().save_pretrained(folder)
+    hashes.append(files_hash(folder))
+    save("llama", base, seed=1)
+    hashes.append(files_hash(folder))
+    assert hashes[0] == hashes[1] and len(set(hashes)) == 4
+    edit(folder, base_model_name_or_path="../nowhere")
+    with pytest.raises(BrokenModel, match="which is not there"):
+        files_hash(folder)
+    with pytest.raises(UnknownModel, match="no/such-model"):
+        files_hash("no/such-model")
 
 
 def test_an_adapter_of_a_shipped_model(tmp_path):

@@ -1,16 +1,24 @@
 """The study of merges: its cells and sections, what resumes, and what it refuses."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
+import peft
 import pytest
+import torch
+from safetensors.torch import load_file
 
 import workbench as wb
 from tests.merging import folders
+from tests.models import save, tiny
 from workbench.errors import BadArgument, BrokenModel
 from workbench.merging.compare import compared
 from workbench.studies import run_merge_compare
 from workbench.studies.findings.merging import compare as findings
 
 QUIET = wb.studies.Options(progress=False)
+CUT = wb.studies.Options(progress=False, truncate=True)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +52,31 @@ def test_the_report_has_findings_and_both_figures(run):
 def test_a_second_run_measures_nothing_again(models, run, monkeypatch):
     monkeypatch.setattr("workbench.studies.merging.compare.accuracy", lambda *_, **__: 1 / 0)
     assert run_merge_compare(models, out=run, languages="de,fr", limit=16, options=QUIET) == run
+
+
+def test_an_adapter_is_measured_again_once_its_base_has_changed(tmp_path):
+    base, adapter = save("llama", tmp_path / "base"), tmp_path / "adapter"
+    peft.get_peft_model(tiny("llama"), peft.LoraConfig(task_type="CAUSAL_LM")).save_pretrained(adapter)
+    settings = json.loads((adapter / "adapter_config.json").read_text()) | {"base_model_name_or_path": "../base"}
+    (adapter / "adapter_config.json").write_text(json.dumps(settings))
+    how = {"out": tmp_path / "run", "languages": "de", "limit": 4, "options": CUT}
+    for seed in (0, 1):
+        save("llama", base, seed=seed)
+        run = run_merge_compare(["polyglot", str(adapter)], **how)
+        task = wb.load_task("words", languages="de", limit=4)
+        expected = wb.evaluation.accuracy(wb.load_model(adapter), task, truncate=True, progress=False)
+        assert wb.load_result(run / "1_adapter.nc").drop_attrs().identical(expected.drop_attrs()), seed
+
+
+def test_pickled_weights_are_measured_where_they_are_allowed(tmp_path):
+    folder = save("llama", tmp_path / "pickled")
+    torch.save(load_file(folder / folders.WEIGHTS), folder / "pytorch_model.bin")
+    (folder / folders.WEIGHTS).unlink()
+    how = {"out": tmp_path / "run", "languages": "de", "limit": 4}
+    with pytest.raises(BrokenModel, match="allow_pickle=True"):
+        run_merge_compare(["polyglot", str(folder)], options=CUT, **how)
+    run = run_merge_compare(["polyglot", str(folder)], options=replace(CUT, allow_pickle=True), **how)
+    assert wb.load_result(run / "compare.nc").model.values.tolist() == ["polyglot", "pickled"]
 
 
 def test_findings_follow_the_numbers(models, run):

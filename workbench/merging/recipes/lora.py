@@ -16,6 +16,7 @@ from workbench.errors import BadArgument
 from workbench.merging.pair import Pair
 from workbench.merging.recipes.adapters import A, B, Factors, adapter_config, factors_of, stacked
 from workbench.merging.writing.folder import whole_folder
+from workbench.merging.writing.merge import Dtype
 from workbench.merging.writing.tensors import write_tensors
 from workbench.model.loading.adapter import CONFIG
 from workbench.model.loading.find import MERGE
@@ -24,7 +25,9 @@ Weights = Callable[[int | None], Mapping[str, float]]
 """Layer of a module (None outside the layers) to the weights of `task` and `language` there."""
 
 
-def write_adapter(pair: Pair, out: str | Path, weights: Weights, record: Mapping[str, Any]) -> Path:
+def write_adapter(
+    pair: Pair, out: str | Path, weights: Weights, record: Mapping[str, Any], *, dtype: Dtype | None
+) -> Path:
     """Write an adapter whose modules change the model by weighted sums of what two adapters add.
 
     A module with one part of weight 1 has that adapter's factors, byte for byte; the others are stacked, in float32.
@@ -34,11 +37,16 @@ def write_adapter(pair: Pair, out: str | Path, weights: Weights, record: Mapping
         out: the folder.
         weights: by layer.
         record: stored as `merge.json`, with the origin of each module.
+        dtype: None; factors have no other type than theirs, or float32 where they are stacked.
 
     Raises:
-        BadArgument: no module is left.
+        BadArgument: no module is left, or `dtype` is given.
         BrokenModel, CannotWrite: as `write_model`.
     """
+    if dtype is not None:
+        raise BadArgument(
+            f"dtype={dtype!r} is for whole models; factors of adapters stay in their type, or are stacked in float32"
+        )
     parts = _parts(pair, weights)
     if not parts:
         raise BadArgument("no module of the adapters is left: both have weight 0 wherever they change the model")

@@ -12,7 +12,8 @@ import torch
 from workbench.errors import BadArgument, NotFinite
 from workbench.merging.checkpoint import DTYPES, Checkpoint
 from workbench.merging.recipes.sources import Source
-from workbench.merging.writing.folder import write_model
+from workbench.merging.writing.folder import Layouts, check_target, write_model
+from workbench.merging.writing.tensors import size_of
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 """Types that a merged model can be stored in."""
@@ -48,7 +49,7 @@ def write_merge(
         NotFinite: a weight that is NaN or infinite in that type.
         CannotWrite, BrokenModel: as `write_model` and the sources.
     """
-    layouts = {name: (_dtype_of(name, members, dtype), like.stored[name].shape) for name in like.names}
+    layouts = _layouts(like, dtype, members)
 
     def pieces(name: str) -> Iterator[np.ndarray]:
         target = DTYPES.get(layouts[name][0])
@@ -65,11 +66,24 @@ def write_merge(
     return write_model(out, like, layouts, pieces, {**record, "tensors": tensors}, progress=progress)
 
 
+def check_merge(out: str | Path, like: Checkpoint, *, dtype: Dtype | None, members: Sequence[Checkpoint]) -> None:
+    """Refuse what `write_merge` would refuse before it reads a weight; for a merge that takes long to compute.
+
+    Raises:
+        BadArgument, CannotWrite: as `write_merge`.
+    """
+    check_target(out, sum(size_of(*layout) for layout in _layouts(like, dtype, members).values()))
+
+
 def record_of(method: str, members: Mapping[str, Checkpoint], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What `merge.json` says of a merge; `summary` is shown as the revision of the loaded model."""
     models = {role: {"name": member.name, "hash": member.digest} for role, member in members.items()}
     of = ", ".join(f"{role} {model['name']} ({model['hash'][:12]})" for role, model in models.items())
     return {"summary": f"{method} of {of}", "method": method, "parameters": dict(parameters), "models": models}
+
+
+def _layouts(like: Checkpoint, dtype: Dtype | None, members: Sequence[Checkpoint]) -> Layouts:
+    return {name: (_dtype_of(name, members, dtype), like.stored[name].shape) for name in like.names}
 
 
 def _dtype_of(name: str, members: Sequence[Checkpoint], dtype: Dtype | None) -> str:

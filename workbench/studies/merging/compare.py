@@ -14,8 +14,9 @@ from workbench.evaluation import accuracy, load_task
 from workbench.evaluation.generated.measure import check_options
 from workbench.evaluation.picks import NORMALIZE
 from workbench.evaluation.scoring.formats import Format
-from workbench.merging.checkpoint import Checkpoint
 from workbench.merging.compare import compared
+from workbench.model.load import files_hash
+from workbench.options import UNSAFE
 from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
 from workbench.studies.evaluation.tokens import short_name
 from workbench.studies.findings.merging import compare as findings
@@ -71,11 +72,12 @@ def run_merge_compare(
     loaded_task.without_first(shots)
     own = {"seed": options.seed, "truncate": options.truncate, "dtype": options.dtype, "device": options.device}
     key = {**own, **how, "task": loaded_task.info}
+    allowed = {name: getattr(options, name) for name in UNSAFE}
     cells = {}
     for number, (name, source) in enumerate(named.items()):
         cells[name] = Cell(
             f"{number}_{re.sub(r'[^a-zA-Z0-9]+', '_', name)}"[:80],
-            {**key, "method": "accuracy", "model": Checkpoint.open(source).digest},
+            {**key, "method": "accuracy", "model": files_hash(source, **allowed)},
             lambda _, source=source: accuracy(open_model(source, options), loaded_task, **how, **options.texts),
         )
     together = Cell(
