@@ -52,3 +52,9 @@ def test_an_error_is_one_short_line(monkeypatch, capsys, error):
     assert done.exit_code == 2
     assert done.stderr.startswith(f"BadCorpus: {SHOWN} is long long")
     assert done.stderr.endswith("more characters\n") and len(done.stderr) < 2100
+
+
+def test_a_missing_number_is_a_dash(capsys):
+    show_table(pd.DataFrame({"p": [float("nan"), 0.5], "name": [None, "nano"]}, index=["de", "fr"]), None, quiet=False)
+    out = capsys.readouterr().out
+    assert out.count("–") == 2 and out.count("nan") == 1 and "0.5" in out

@@ -143,6 +143,7 @@ def show_table(table: "pd.DataFrame", out: Path | None, quiet: bool) -> None:
 
 
 def _print(table: "pd.DataFrame") -> None:
+    import pandas as pd
     from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
@@ -151,7 +152,7 @@ def _print(table: "pd.DataFrame") -> None:
     for name in table.columns:
         grid.add_column(Text(seen(name)))
     for name, row in table.iterrows():
-        grid.add_row(Text(seen(name)), *(Text(seen(cell)) for cell in row))
+        grid.add_row(Text(seen(name)), *(Text("–" if pd.isna(cell) else seen(cell)) for cell in row))
     console = Console()
     (console if console.is_terminal else Console(width=140)).print(grid)
 
