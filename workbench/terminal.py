@@ -151,7 +151,7 @@ def _print(table: "pd.DataFrame") -> None:
     grid = Grid("")
     for name in table.columns:
         grid.add_column(Text(seen(name)))
-    for name, row in table.iterrows():
+    for name, row in table.astype(object).iterrows():  # else whole numbers beside others print as 16.0
         grid.add_row(Text(seen(name)), *(Text("–" if pd.isna(cell) else seen(cell)) for cell in row))
     console = Console()
     (console if console.is_terminal else Console(width=140)).print(grid)

@@ -170,9 +170,10 @@ def test_directions_are_added_and_not_taken_away():
 
 def test_a_table_has_a_row_for_each_group_and_language():
     table = findings.effects_table(under(LOSSES, [[0.00123, 0.5], [np.nan, 0.03]], random=1.0))
-    assert table.index.tolist() == ["German", "German", "Japanese", "Japanese"] and table.index.name == "group"
+    assert table.index.tolist() == [f"without {name}" for name in ("German", "German", "Japanese", "Japanese")]
     assert table["language"].tolist() == ["German", "Japanese"] * 2
     assert table["change"].tolist() == [-30, -2, -4, -10] and table["beyond random"].tolist() == [-31, -3, -5, -11]
     assert table.iloc[0].tolist() == ["German", -30, -31, -29, 1, -31, -33, -29, 0.0012]
     assert np.isnan(table["p"].iloc[2])
-    assert findings.effects_table(under(LOSSES, SURE, unit="direction")).index.name == "direction"
+    added = findings.effects_table(under(LOSSES, SURE, unit="direction"))
+    assert table.index.name == "group" and added.index.name == "direction" and added.index[0] == "with German"

@@ -247,7 +247,7 @@ def _under_section(result: xr.Dataset, name: str, plain: xr.Dataset | None) -> S
         result,
         drawing(figures.matrix, result, "excess", question=f"{name}: {question}"),
         reading=f"Points of {noun} {change}; below 0 the change is below theirs, which is a loss only where "
-        "the change itself is. The table has the change, theirs, and what is beyond it, each with its interval.",
+        "the change itself is. The table has the change and what is beyond theirs, each with its interval.",
         finding=edits.under(result, plain),
         table=edits.effects_table(result),
     )

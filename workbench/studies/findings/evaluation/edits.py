@@ -160,9 +160,9 @@ def _own_groups(result: xr.Dataset) -> str:
     means = result[names].sel(group=own).to_dataframe().reset_index()
     inside = means.loc[means.group == means.language, names].mean()
     outside = means.loc[means.group != means.language].groupby("group")[names].mean().mean()
-    text = f"A language's own {changed} changes its {measured(result)} by {_beside(inside, changed)}"
+    text = f"A language's own {changed} changes its {measured(result)} by {_beside(inside.to_dict(), changed)}"
     if np.isfinite(outside).all():
-        text += f"; that of the others by {_beside(outside, changed)}"
+        text += f"; that of the others by {_beside(outside.to_dict(), changed)}"
     if _few(result):
         return f"{text}."
     cells = [result.sel(group=name, language=name) for name in own]
@@ -171,7 +171,7 @@ def _own_groups(result: xr.Dataset) -> str:
     return f"{text}; in {beyond} of {languages} the own change is beyond the random {changed}s themselves."
 
 
-def _beside(means: pd.Series, changed: str) -> str:
+def _beside(means: dict[str, float], changed: str) -> str:
     return (
         f"{_signed(means['delta'])} points on average, random {changed}s by {_signed(means['control_mean'])} (a "
         f"difference of {_signed(means['excess'])})"
@@ -191,8 +191,9 @@ def effects_table(result: xr.Dataset) -> pd.DataFrame:
         "p_value": "p",
     }
     rows = result[list(columns)].to_dataframe(dim_order=["group", "language"]).reset_index()
-    rows.index = pd.Index([language(name) for name in rows.pop("group")], name=_changed(result))
+    change = "with" if _changed(result) == "direction" else "without"
+    rows.index = pd.Index([f"{change} {language(name)}" for name in rows.pop("group")], name=_changed(result))
     rows["language"] = [language(code) for code in rows["language"]]
     rows = rows.round({name: 2 for name in columns if name != "p_value"})
     rows["p_value"] = [float(f"{p:.2g}") for p in rows["p_value"]]
-    return rows[["language", *columns]].rename(columns=columns)
+    return pd.DataFrame(rows[["language", *columns]]).rename(columns=columns)
