@@ -52,3 +52,9 @@ def test_an_error_is_one_short_line(monkeypatch, capsys, error):
     assert done.exit_code == 2
     assert done.stderr.startswith(f"BadCorpus: {SHOWN} is long long")
     assert done.stderr.endswith("more characters\n") and len(done.stderr) < 2100
+
+
+def test_a_missing_number_is_a_dash_and_a_whole_number_has_no_point(capsys):
+    show_table(pd.DataFrame({"p": [float("nan"), 0.5], "items": [16, 8]}, index=["de", "fr"]), None, quiet=False)
+    out = capsys.readouterr().out
+    assert out.count("–") == 1 and "nan" not in out and "0.5" in out and "16.0" not in out

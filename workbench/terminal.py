@@ -143,6 +143,7 @@ def show_table(table: "pd.DataFrame", out: Path | None, quiet: bool) -> None:
 
 
 def _print(table: "pd.DataFrame") -> None:
+    import pandas as pd
     from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
@@ -150,8 +151,8 @@ def _print(table: "pd.DataFrame") -> None:
     grid = Grid("")
     for name in table.columns:
         grid.add_column(Text(seen(name)))
-    for name, row in table.iterrows():
-        grid.add_row(Text(seen(name)), *(Text(seen(cell)) for cell in row))
+    for name, row in table.astype(object).iterrows():  # else whole numbers beside others print as 16.0
+        grid.add_row(Text(seen(name)), *(Text("–" if pd.isna(cell) else seen(cell)) for cell in row))
     console = Console()
     (console if console.is_terminal else Console(width=140)).print(grid)
 

@@ -63,14 +63,17 @@ def evaluate(
     from workbench.results.files import load_result
     from workbench.studies.evaluation.evaluate import run_evaluate, task_name
     from workbench.studies.findings.evaluation.accuracy import accuracy_table
+    from workbench.studies.findings.evaluation.edits import effects_table
 
     folder = common.folder("evaluate", model, *tasks)
     how = {"format": format, "normalize": normalize, "shots": shots, "tokens": tokens}
     how |= {"measure": measure, "controls": controls}
     named = tasks[0] if len(tasks) == 1 else tasks
     run_evaluate(model, named, out=folder, groups=None if groups is None else str(groups), **how, **common.texts)
-    for number, source in enumerate(tasks):
-        table = accuracy_table(load_result(folder / f"{task_name(source)}.nc"))
+    names = [task_name(source) for source in tasks]
+    tables = [] if groups is None else [effects_table(load_result(folder / f"{name}_under.nc")) for name in names]
+    tables += [accuracy_table(load_result(folder / f"{name}.nc")) for name in names]
+    for number, table in enumerate(tables):
         show_table(table, common.table if number == 0 else None, common.quiet)
     show_run(folder, common.quiet)
 

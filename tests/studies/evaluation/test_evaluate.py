@@ -13,6 +13,7 @@ from workbench.errors import BadArgument, BadTask
 from workbench.results.make import make_result
 from workbench.studies.evaluation.barriers import run_barriers
 from workbench.studies.evaluation.evaluate import run_evaluate
+from workbench.studies.findings.evaluation import edits as findings
 
 ROWS = [
     {"id": str(n), "language": language, "context": f"{language} {n}", "options": ["ab", "cd"], "gold": n % 2}
@@ -96,7 +97,14 @@ def test_the_command_measures_agreement_under_groups(files, tmp_path, monkeypatc
     assert made.delta.values == pytest.approx(again.delta.values) and made.excess.values == pytest.approx(
         again.excess.values
     )
+    shown, after = done.stdout.split("accuracy", 1)
+    assert shown.count("without German") == shown.count("without Japanese") == 2, "a row for each group and language"
+    assert "random mean" in shown and "label prior" in after and "without German" not in after
+    report = json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
+    headline = findings.under(made, wb.load_result(tmp_path / "run" / "first_jsonl_consistency.nc")).answer
+    assert report["answer"] == headline and report["question"].startswith("What does each language lose under an edit")
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "<th>beyond random</th>" in page
     assert f"Points of {noun} with the other languages without each group of heads" in page
     assert "points of accuracy" not in page.lower() and f"--measure {measure}" in page
 
@@ -137,7 +145,7 @@ def test_aligned_tasks_are_compared_between_languages(files, tmp_path):
     assert made.agreement.values == pytest.approx(again.agreement.values, nan_ok=True)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "do picks agree across languages beyond what the accuracies imply?" in page
-    assert "Do not rank models by `relative`" in page
+    assert "Do not rank models by agreement / accuracy (relative), which falls" in page and "`relative`" not in page
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from workbench.results.hdf5.checksums import checksums
 from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
 from workbench.studies.findings.evaluation import accuracy as findings
 from workbench.studies.findings.evaluation import consistency as alike
+from workbench.studies.findings.evaluation import edits
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
@@ -30,6 +31,7 @@ _CONTROL = (
 )
 _WRITTEN = "Beside each accuracy stands how many answers hold nothing to compare, and how many were cut."
 
+_EDITED = "What does each language lose under an edit, beyond random edits of the same kind?"
 _SHUFFLED = (
     "The picks of one language were shuffled among its right and among its wrong items: p is the share of shuffles "
     "whose agreement is as far from their mean, corrected over the pairs."
@@ -105,10 +107,10 @@ def run_evaluate(
         cells.append(Cell("tasks", key, lambda results: table({name: results[name] for name in loaded_tasks})))
     return Analysis(
         title=f"What {loaded.name} can do in each language: {', '.join(loaded_tasks)}",
-        question="In which languages does the model answer better than chance?",
+        question="In which languages does the model answer better than chance?" if groups is None else _EDITED,
         cells=cells,
         sections=lambda results: _sections(results, list(loaded_tasks)),
-        main=tuple(loaded_tasks),
+        main=tuple(name if groups is None else f"{name}_under" for name in loaded_tasks),
     )
 
 
@@ -185,7 +187,7 @@ def _sections(results: Results, names: list[str]) -> list[Section]:
         if f"{name}_consistency" in results:
             sections += _consistency_sections(results[f"{name}_consistency"], results[name], name)
         if f"{name}_under" in results:
-            sections.append(_under_section(results[f"{name}_under"], name))
+            sections.append(_under_section(results[f"{name}_under"], name, results.get(f"{name}_consistency")))
     return sections
 
 
@@ -231,8 +233,8 @@ def _consistency_sections(result: xr.Dataset, answers: xr.Dataset, name: str) ->
     ]
 
 
-def _under_section(result: xr.Dataset, name: str) -> Section:
-    noun = findings.measured(result)
+def _under_section(result: xr.Dataset, name: str, plain: xr.Dataset | None) -> Section:
+    noun = edits.measured(result)
     if result.attrs.get("unit") == "direction":
         question = "what does each language lose with a direction added?"
         change = "with each direction added, beyond random directions of the same lengths in the same layers"
@@ -244,6 +246,8 @@ def _under_section(result: xr.Dataset, name: str) -> Section:
         f"{name}_under",
         result,
         drawing(figures.matrix, result, "excess", question=f"{name}: {question}"),
-        reading=f"Points of {noun} {change}; below 0 the language loses more.",
-        finding=findings.under(result),
+        reading=f"Points of {noun} {change}; below 0 the change is below theirs, which is a loss only where "
+        "the change itself is. The table has the change and what is beyond theirs, each with its interval.",
+        finding=edits.under(result, plain),
+        table=edits.effects_table(result),
     )

@@ -1,11 +1,11 @@
-"""What the numbers say about accuracy by language: above chance, above the label prior, and without some units."""
+"""What the numbers say about accuracy by language: above chance, above the label prior."""
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import chance, count, language, listed, number, percent
+from workbench.studies.findings.words import count, language, listed, percent
 
 _ALPHA = 0.05
 _NEAR = 0.05  # of accuracy: an answer-only baseline that close to the accuracy says that the question hardly counts
@@ -145,76 +145,6 @@ def _baseline(names: list[str], prior: np.ndarray) -> str:
         return labels
     own = [name for name, fixed in zip(names, prior, strict=True) if fixed]
     return f"chance (in {listed(own)}: {labels})" if own else "chance"
-
-
-_MEASURES = {
-    "agreement": "agreement with the other languages",
-    "consistency": "consistency with the other languages",
-    "line_pass": "responses in the right language",
-    "word_pass": "responses without an English word",
-    "lines_right": "lines in the right language",
-}
-
-
-def measured(result: xr.Dataset) -> str:
-    """What a Result of `under` measures, as points of it."""
-    return _MEASURES.get(result.attrs.get("measure", ""), "accuracy")
-
-
-def under(result: xr.Dataset) -> Finding:
-    """Which group or direction costs which language most accuracy, or other measure, beyond random ones.
-
-    `p_value` compares with the mean of the random groups and ignores their spread, so that a cell loses more than with
-    random groups only where `delta` is below `control_low` too. Reads `delta`, `control_low`, `control_high`, `excess`,
-    its ends and `p_value`, each [group, language].
-    """
-    excess, p = result.excess.values, result.p_value.values
-    noun = measured(result)
-    changed, change = ("direction", "With") if result.attrs.get("unit") == "direction" else ("group", "Without")
-    if not np.isfinite(excess).any():
-        return Finding(
-            f"No random {changed}s were measured, so no change can be told from that of any other {changed}."
-        )
-    place = np.unravel_index(np.nanargmin(excess), excess.shape)
-    cell = result.isel(group=int(place[0]), language=int(place[1]))
-    ends = f"{number(float(cell.excess_low))} to {number(float(cell.excess_high))}"
-    beyond_mean = (p < _ALPHA) & (excess < 0)
-    beyond_all = result.delta.values < result.control_low.values
-    cells = count(int(np.isfinite(p).sum()), "cell")
-    own = [name for name in result.group.values.tolist() if name in result["language"].values.tolist()]
-    randoms = f"random {changed}s"
-    random = randoms if beyond_all[place] else f"the mean of {randoms}"
-    lines = [
-        f"{change} the {changed} {_group(cell.group.item())}, {language(cell['language'].item())} loses most beyond "
-        f"{random}: {number(-float(cell.excess))} points of {noun} (change {ends}, {chance(float(cell.p_value))})."
-        if float(cell.excess) < 0
-        else f"{change} none of the {changed}s does a language lose more {noun} than with the mean of {randoms}.",
-        f"{int((beyond_mean & beyond_all).sum())} of {cells} lose more than with {randoms} (corrected).",
-    ]
-    only_mean = int((beyond_mean & ~beyond_all).sum())
-    if only_mean:
-        lines.append(f"{only_mean} more lose beyond the mean of {randoms}, within the spread between those {changed}s.")
-    if own:
-        lines.append(_own_groups(result, own, noun, changed))
-    return finding(*lines)
-
-
-def _own_groups(result: xr.Dataset, names: list[str], noun: str, changed: str) -> str:
-    """What the groups named after languages do to their own language, and in how many of these no random group does."""
-    inside = float(np.mean([result.excess.sel(group=name, language=name).item() for name in names]))
-    across = [result.excess.sel(group=name).drop_sel(language=name).mean().item() for name in names]
-    cells = [result.sel(group=name, language=name) for name in names]
-    outside = sum(bool(cell.delta < cell.control_low) or bool(cell.delta > cell.control_high) for cell in cells)
-    return (
-        f"A language's own {changed} changes its {noun} by {number(inside)} points beyond the mean of random {changed}s"
-        + (f", that of the others by {number(float(np.mean(across)))}" if np.isfinite(across).all() else "")
-        + f"; in {outside} of {count(len(names), 'language')} that change is beyond the random {changed}s themselves."
-    )
-
-
-def _group(name: str) -> str:
-    known = language(name)
-    return f"of {known}" if known != name else f"{name!r}"
 
 
 def accuracy_table(result: xr.Dataset) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def excess(result: xr.Dataset) -> Finding:
     total = count(len(known), "pair")
     if not len(known):
         return Finding("No pair of languages was measured.")
-    if (known.expected > _CEILING).all():
+    if all_right(result):
         return Finding(
             "In every pair of languages the answers are all right, so that agreement can be no other than the "
             "accuracies imply; harder items would tell."
@@ -40,6 +40,12 @@ def excess(result: xr.Dataset) -> Finding:
     if not len(sure):
         return finding(answer, _largest(known, "largest, not beyond chance,"))
     return finding(answer, _largest(sure, "largest that is beyond chance"))
+
+
+def all_right(result: xr.Dataset) -> bool:
+    """Whether all answers of every pair of languages are right, so that accuracies alone imply all agreement."""
+    expected = _pairs(result).expected.dropna()
+    return bool(len(expected)) and bool((expected > _CEILING).all())
 
 
 def _largest(pairs: pd.DataFrame, which: str) -> str:
@@ -65,8 +71,8 @@ def agreement(result: xr.Dataset, answers: xr.Dataset | None = None) -> Finding:
         f"{percent(float(result.unanimous))}{_ends(result, 'unanimous')} of {count(int(result['items']), 'item')} have "
         f"one option picked in all {result.sizes['language']} languages.",
         _by_pivot(result),
-        "Agreement rises with accuracy alone: what is beyond that is the excess. Do not rank models by `relative` "
-        "(agreement / accuracy), which falls as accuracy rises.",
+        "Agreement rises with accuracy alone: what is beyond that is the excess. Do not rank models by "
+        "agreement / accuracy (relative), which falls as accuracy rises.",
         "" if answers is None else _guessed(answers),
         "" if answers is None else habit(answers),
     )
