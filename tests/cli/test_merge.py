@@ -84,6 +84,11 @@ def test_compare(run, tmp_path):
     folder = next((tmp_path / "runs").glob("merge-compare-polyglot-aligned-polyglot-words-*"))
     assert wb.load_result(folder / "compare.nc").attrs["first"] == "polyglot-aligned"
     assert (tmp_path / "table.tsv").read_text().startswith("model, language\taccuracy\tchange\t")
+    files = ["0_polyglot_aligned.nc", "1_polyglot.nc", "compare.nc", "report.html"]
+    assert done.stdout.splitlines()[-5:] == [
+        *(str(folder.relative_to(tmp_path) / name) for name in files),
+        "table.tsv",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +124,9 @@ def test_difference(run, tmp_path):
     header, first, *_ = (tmp_path / "t.tsv").read_text(encoding="utf-8").splitlines()
     assert header.split("\t")[:4] == ["weights", "size, task", "size, language", "size, floor"]
     assert first.split("\t")[:2] == ["layer 0 q", str(round(float(expected["size"][0, 0, 0]), 4))]
+    shown = run("merge", "difference", *given)
+    assert shown.exit_code == 0 and "layer 0 q" in shown.stdout
+    assert shown.stdout.splitlines()[-2:] == ["run/difference.nc", "run/report.html"]
 
 
 def test_importance(run, tmp_path):
@@ -131,3 +139,6 @@ def test_importance(run, tmp_path):
     assert made.group.values.tolist() == ["q", "layer 3 down", "ends"]
     rows = [line.split("\t")[0] for line in (tmp_path / "t.tsv").read_text(encoding="utf-8").splitlines()]
     assert rows == ["put back", "q", "layer 3 down", "ends", "all"]
+    shown = run("merge", "importance", *given, *how)
+    assert shown.exit_code == 0 and "layer 3 down" in shown.stdout
+    assert shown.stdout.splitlines()[-3:] == ["run/importance.nc", "run/report.html", "t.tsv"]
