@@ -74,7 +74,7 @@ class Pair:
             )
         return self.base
 
-    def warn_if_one(self) -> None:
+    def warn_if_same(self) -> None:
         """Warn where both experts are the same files, so that a merge of them has nothing to merge."""
         if self.task.digest == self.language.digest:
             warn(f"{self.task.name!r} and {self.language.name!r} are the same model: there is nothing to merge")

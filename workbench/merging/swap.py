@@ -52,7 +52,7 @@ def swap(
     used = {*places, ends}
     if "base" in used and not pair.task.is_adapter:
         pair.need_base("a layer of the base")
-    pair.warn_if_one()
+    pair.warn_if_same()
     roles = sorted(used - {"mean"} | ({"task", "language"} if "mean" in used else set()))
     record = record_of(
         "merging.swap",
