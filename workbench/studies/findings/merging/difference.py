@@ -88,7 +88,7 @@ def shared(result: xr.Dataset) -> Finding:
         tests = int(tested.sum())
         parts.append(
             f"They share more than chance by over {_FAR} standard deviations in {int(far)} of {tests}; "
-            f"{expected(stats.norm.sf(_FAR) * tests)}."
+            f"{expected(float(stats.norm.sf(_FAR)) * tests)}."
         )
     if far and (peak := strongest((overlap - chance).where(result.z > _FAR).rename("excess"))):
         cell = result.sel(layer=peak.at["layer"], group=peak.at["group"])

@@ -84,9 +84,9 @@ def _alike(result: xr.Dataset) -> list[str]:
     """Rank correlations of losses over groups: of each two tasks, and with the experts beside."""
     tasks = result["task"].values.tolist()
     parts = []
-    for one, other in itertools.combinations(tasks, 2):
-        cell = result.sel(task=one, other_task=other)
-        parts.append(_correlated(cell, "correlation", f"of {one} and {other}"))
+    for first, second in itertools.combinations(tasks, 2):
+        cell = result.sel(task=first, other_task=second)
+        parts.append(_correlated(cell, "correlation", f"of {first} and {second}"))
     for role, words in _BOUNDS.items():
         if f"{role}_correlation" in result:
             parts += [
