@@ -37,7 +37,10 @@ def test_swap(run, tmp_path):
 
 
 def test_swap_by_numbers(run, tmp_path):
-    assert run("merge", "swap", *PAIR, "--bottom", "6", "--seams", "0", "--out", "out").exit_code == 0
+    done = run("merge", "swap", *PAIR, "--bottom", "6", "--seams", "0", "--out", "out")
+    assert done.exit_code == 0
+    made = "layers 0 language, 1 to 4 task, 5 language; ends language (language polyglot, task polyglot-aligned)"
+    assert done.stdout.splitlines() == [made, "out"]
     record = json.loads((tmp_path / "out" / "merge.json").read_text())
     assert record["parameters"]["layers"] == wb.merging.layer_map(6, bottom=6, seams=0)
 
@@ -65,13 +68,26 @@ def test_combine(run, tmp_path):
         "out",
     )
     assert done.exit_code == 0
+    made = "dare, weights 1 and 0.5, density 0.5, dtype float32, rescale norm, seed 3"
+    models = "(base polyglot, task polyglot-aligned, language polyglot)"
+    assert done.stdout.splitlines() == [f"{made} {models}", "out"]
     pair = wb.merging.pair("polyglot", *PAIR)
     how = {"density": 0.5, "weights": [1.0, 0.5], "rescale": "norm", "dtype": "float32", "seed": 3, "progress": False}
     assert data(tmp_path / "out") == data(wb.merging.combine(pair, "dare", out=tmp_path / "expected", **how))
 
 
+@pytest.mark.parametrize("command", ["combine", "swap"])
+def test_the_same_model_twice_is_warned_of(run, command):
+    done = run("merge", command, "polyglot", "polyglot", "--out", "out")
+    assert done.exit_code == 0
+    assert "Warning: 'polyglot' and 'polyglot' are the same model: there is nothing to merge" in done.stderr
+
+
 def test_revert(run, tmp_path):
-    assert run("merge", "revert", *PAIR, "--groups", "ends,3:q,0", "--out", "out").exit_code == 0
+    done = run("merge", "revert", *PAIR, "--groups", "ends,3:q,0", "--out", "out")
+    assert done.exit_code == 0
+    made = "put back ends, 3:q, 0 (expert polyglot-aligned, base polyglot)"
+    assert done.stdout.splitlines() == [made, "out"]
     groups = ["ends", (3, "q"), 0]
     expected = wb.merging.revert(*PAIR, groups, out=tmp_path / "expected", progress=False)
     assert data(tmp_path / "out") == data(expected)
@@ -84,6 +100,11 @@ def test_compare(run, tmp_path):
     folder = next((tmp_path / "runs").glob("merge-compare-polyglot-aligned-polyglot-words-*"))
     assert wb.load_result(folder / "compare.nc").attrs["first"] == "polyglot-aligned"
     assert (tmp_path / "table.tsv").read_text().startswith("model, language\taccuracy\tchange\t")
+    files = ["0_polyglot_aligned.nc", "1_polyglot.nc", "compare.nc", "report.html"]
+    assert done.stdout.splitlines()[-5:] == [
+        *(str(folder.relative_to(tmp_path) / name) for name in files),
+        "table.tsv",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +118,10 @@ def test_compare(run, tmp_path):
         (("swap", *PAIR, "--layers", "5*task"), "BadArgument: layers has 5 entries"),
         (("swap", "polyglot", "none/x/y"), "UnknownModel: 'none/x/y' is not a GGUF file, and not a folder"),
         (("combine", *PAIR, "--weights", "1;2"), "BadArgument: --weights 1;2: give numbers with commas"),
-        (("combine", *PAIR, "--how", "ties"), "BadArgument: how='ties' needs the model"),
+        (
+            ("combine", *PAIR, "--how", "ties"),
+            "BadArgument: how='ties' needs the model that both were tuned from: give it as base, or with --base",
+        ),
         (("revert", *PAIR, "--groups", "9:q"), "BadArgument: groups: 'polyglot-aligned' has no (9, 'q')"),
     ],
 )
@@ -119,6 +143,9 @@ def test_difference(run, tmp_path):
     header, first, *_ = (tmp_path / "t.tsv").read_text(encoding="utf-8").splitlines()
     assert header.split("\t")[:4] == ["weights", "size, task", "size, language", "size, floor"]
     assert first.split("\t")[:2] == ["layer 0 q", str(round(float(expected["size"][0, 0, 0]), 4))]
+    shown = run("merge", "difference", *given)
+    assert shown.exit_code == 0 and "layer 0 q" in shown.stdout
+    assert shown.stdout.splitlines()[-2:] == ["run/difference.nc", "run/report.html"]
 
 
 def test_importance(run, tmp_path):
@@ -131,3 +158,6 @@ def test_importance(run, tmp_path):
     assert made.group.values.tolist() == ["q", "layer 3 down", "ends"]
     rows = [line.split("\t")[0] for line in (tmp_path / "t.tsv").read_text(encoding="utf-8").splitlines()]
     assert rows == ["put back", "q", "layer 3 down", "ends", "all"]
+    shown = run("merge", "importance", *given, *how)
+    assert shown.exit_code == 0 and "layer 3 down" in shown.stdout
+    assert shown.stdout.splitlines()[-3:] == ["run/importance.nc", "run/report.html", "t.tsv"]

@@ -20,6 +20,8 @@ def test_both_panels_hold_the_numbers():
     np.testing.assert_array_equal(moves.text, found.transition)
     np.testing.assert_allclose(np.nansum(moves.z, 1), (found.transition.sum("after") > 0).astype(float))
     assert "keep their class" in figure.layout.title.subtitle.text
+    legend = figure.layout.legend  # under the title of the axis, whatever the height
+    assert (legend.yref, legend.y, legend.yanchor) == ("container", 0, "bottom")
 
 
 def test_another_result_is_refused(heads):

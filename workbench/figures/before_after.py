@@ -54,11 +54,11 @@ def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
     figure.update_xaxes(title={"text": "neurons"}, rangemode="tozero", row=1, col=1)
     figure.update_xaxes(title={"text": "after"}, showgrid=False, row=1, col=2)
     figure.update_yaxes(title={"text": "before"}, showgrid=False, row=1, col=2)
-    top = style.MARGIN["t"] + 24
+    top, bottom = style.MARGIN["t"] + 24, style.MARGIN["b"] + 28  # the legend lies under the axis' title
     figure.update_layout(
-        height=max(360, 26 * rows + top + style.MARGIN["b"]),
-        margin={"t": top, "l": 170},
-        legend={"orientation": "h", "x": 0, "y": -0.14, "yanchor": "top"},
+        height=max(388, 26 * rows + top + bottom),
+        margin={"t": top, "l": 170, "b": bottom},
+        legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
     )
     notes = [f"{result.attrs['kept']:.1%} of the neurons keep their class (kappa {result.attrs['kappa']:.2f})"]
     notes += ["★ trained language"] if "trained" in result else []

@@ -74,6 +74,7 @@ def combine(
     for name, value, default, method in (("scope", scope, "tensor", "ties"), ("rescale", rescale, "density", "dare")):
         if value != default and how != method:
             raise BadArgument(f"{name}={value!r} is an option of how={method!r}; leave it out for how={how!r}")
+    pair.warn_if_same()
     parameters = {"how": how, "weights": shares, "density": density, "dtype": dtype}
     if how == "lora":
         if not pair.task.is_adapter:

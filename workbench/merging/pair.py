@@ -69,9 +69,14 @@ class Pair:
         """
         if self.base is None:
             raise BadArgument(
-                f"{what} needs the model that both were tuned from: wb.merging.pair(base, task, language)"
+                f"{what} needs the model that both were tuned from: give it as base, or with --base at the command line"
             )
         return self.base
+
+    def warn_if_same(self) -> None:
+        """Warn where both experts are the same files, so that a merge of them has nothing to merge."""
+        if self.task.digest == self.language.digest:
+            warn(f"{self.task.name!r} and {self.language.name!r} are the same model: there is nothing to merge")
 
     def delta(self, expert: str, name: str) -> Tensor:
         """Expert minus base of a tensor, float32; expert is `task` or `language`."""

@@ -55,6 +55,7 @@ def swap(
     used = {*places, ends}
     if "base" in used:
         pair.need_base("a layer of the base")
+    pair.warn_if_same()
     roles = sorted(used - {"mean"} | ({"task", "language"} if "mean" in used else set()))
     record = record_of(
         "merging.swap",

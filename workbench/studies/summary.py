@@ -12,7 +12,9 @@ from workbench.results.files import load_result
 from workbench.results.make import provenance
 from workbench.studies.findings import heads, lens, patches
 from workbench.studies.findings.finding import Finding
+from workbench.studies.findings.merging import side_by_side
 from workbench.studies.findings.neurons import classes
+from workbench.studies.findings.neurons import effects as neurons
 from workbench.studies.findings.words import language, listed, number
 from workbench.text import languages as names
 
@@ -38,15 +40,21 @@ def summary(folder: str | Path) -> pd.DataFrame:
 
 
 def effects(folder: str | Path) -> list[str]:
-    """The findings of a run folder about patching and the lens; equal sentences are given once."""
+    """The findings of a run folder about patching, the lens and two models; equal sentences are given once."""
     titles_of: dict[str, list[str]] = {}
-    for name, (title, find) in _FINDINGS.items():
-        path = Path(folder) / f"{name}.nc"
-        if path.is_file():
-            titles_of.setdefault(_read(path, find).text, []).append(
-                _TUNED if name == "lens" and _is_tuned(path) else title
-            )
+    for of_two, findings in ((False, _FINDINGS), (True, _OF_TWO_MODELS)):
+        for name, (title, find) in findings.items():
+            path = Path(folder) / f"{name}.nc"
+            if path.is_file() and _is_of_two(path) == of_two:
+                titles_of.setdefault(_read(path, find).text, []).append(
+                    _TUNED if name == "lens" and _is_tuned(path) else title
+                )
     return [f"{listed(titles)}: {finding}" for finding, titles in titles_of.items()]
+
+
+def _is_of_two(path: Path) -> bool:
+    """Whether a result compares two models: their `heads.nc` is another one than that of patching."""
+    return load_result(path).attrs.get("method") in ("merging.side_by_side", "neurons.compare")
 
 
 def _is_tuned(path: Path) -> bool:
@@ -124,4 +132,11 @@ _FINDINGS: dict[str, tuple[str, Callable[[xr.Dataset], Finding]]] = {
     "positions": ("Patching positions", patches.positions),
     "heads": ("Patching heads", patches.heads),
     "lens": ("Logit lens", _lens),
+}
+_OF_TWO_MODELS: dict[str, tuple[str, Callable[[xr.Dataset], Finding]]] = {
+    "outputs": ("Outputs", side_by_side.outputs),
+    "states": ("States", side_by_side.states),
+    "heads": ("Heads", side_by_side.heads),
+    "neurons": ("Neurons", neurons.compare),
+    "exchange": ("Exchange of states", side_by_side.exchange_of_all),
 }

@@ -12,6 +12,7 @@ from workbench.neurons import lape, ternary
 from workbench.results.make import make_result
 from workbench.studies.findings import controls, heads, patches, removal
 from workbench.studies.findings.neurons import classes
+from workbench.studies.findings.neurons import effects as neuron_effects
 from workbench.studies.findings.words import count, language, listed, several
 
 CELLS = ("language", "layer", "head")
@@ -326,3 +327,20 @@ def test_the_recorded_level_of_patching_is_named():
     text = patches.heads(result.assign_attrs(provenance=json.dumps(record))).text
     assert "(90 % interval " in text
     assert "4 of 4 heads exclude zero; chance gives about 0.4." in text
+
+
+def test_neurons_that_changed_class_are_named_as_in_the_figure():
+    axes = ("kind", "language")
+    before, after = np.array([[20, 5], [11, 3]]), np.array([[5, 5], [9, 3]])
+    values = {"members_before": before, "members_after": after, "change": after - before}
+    values |= {"low": after - before - 4, "high": after - before + 4, "p_value": np.array([[0.01, 1], [0.6, 1]])}
+    found = xr.Dataset(
+        {name: (axes, each) for name, each in values.items()},
+        {"kind": ["specific", "related"], "language": ["de", "fr"]},
+        {"kept": 0.9, "kappa": 0.5},
+    )
+    text = neuron_effects.compare(found).text
+    assert "German specific -15 (-19 to -11)." in text
+    assert "Neurons, specific and related together, as the figure has them: German 31 to 14." in text
+    none = neuron_effects.compare(found.assign(p_value=(axes, np.ones((2, 2)))))
+    assert none.text.endswith("Changes with a corrected p below 0.05: none.")

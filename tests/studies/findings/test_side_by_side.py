@@ -27,7 +27,9 @@ def outputs(kl=(0.2, 0.1), change=(0.1, -0.2), p=(0.01, 0.02)):
 
 def test_outputs_name_the_furthest_language_and_whose_loss_changed():
     text = findings.outputs(outputs()).text
-    assert text.startswith("Outputs are furthest apart, by the lower end of its interval, in German: 0.2 nats a token")
+    assert text.startswith(
+        "Outputs are furthest apart, by the lower end of the divergence's interval, in German: 0.2 nats a token"
+    )
     assert "nearest in French (0.1 (0.09 to 0.11))" in text
     assert "The loss rises in German +0.1 nats (corrected p < 0.05). The loss falls in French -0.2 nats" in text
     assert "another one at 25 % to 50 % of the tokens" in text
@@ -135,3 +137,17 @@ def test_the_exchange_names_the_layer_that_gives_half():
 @pytest.mark.parametrize("say", [findings.exchange, findings.exchange_of_all])
 def test_models_alike_on_the_prompts_have_no_effect(say):
     assert say(exchange([0.2, 0.7, 1.0], gap=0.0)).text.startswith("The two models are not distinguishable on these")
+    one = say(exchange([0.2, 0.7, 1.0], gap=0.0))
+    assert "the logit difference changes by 0 logits on average over 9 prompts" in one.text
+    assert "(95 % interval 0 to 0); p 1." in one.text
+
+
+def test_the_table_of_an_exchange_has_both_models_and_their_difference():
+    table = findings.exchange_table(exchange([0.2, 0.7, 1.0]))
+    assert table.columns.tolist() == ["logit difference [logits]", "low", "high"]
+    assert table["logit difference [logits]"].to_dict() == {
+        "model before": 0.0,
+        "model after": 1.0,
+        "after minus before": 1.0,
+    }
+    assert 0.9 < table.loc["model after", "low"] < 1 < table.loc["model after", "high"] < 1.1

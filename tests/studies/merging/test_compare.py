@@ -84,7 +84,9 @@ def test_findings_follow_the_numbers(models, run):
     same = compared({"one": answers[0], "other": answers[0]})
     said = findings.changes(same)
     assert said.answer == "No change of the accuracy against one can be shown in any of 2 cells (corrected)."
-    assert said.details == ("other: 0 points on average; most surely in German, 0 points (0 to 0, p 1).",)
+    assert said.details == (
+        "other: 0 points on average; no change is sure in any language (corrected p 0.05 or more).",
+    )
     both = compared({"good": answers[0], "bad": answers[2]})
     assert findings.best(both).answer == "Right most often is good in German and French."
     table = findings.merge_table(both)

@@ -46,6 +46,9 @@ def test_a_model_and_itself_are_reported_as_equal(tmp_path):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Both models give the same distributions at every token." in page
     assert "The states of both models are equal at every layer." in page
+    whole = page.split('<section id="section-7"')[1].split('<section id="section-8"')[0]
+    assert "The two models are not distinguishable on these prompts" in whole and "model before" in whole
+    assert "<figure>" not in whole and "<figure>" in page
 
 
 def test_other_tokenizers_are_refused_before_anything_is_computed(tmp_path):

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
+from workbench.cli.merging.shown import show_merged
 from workbench.cli.options import OF_WORDS, Common, complete_models, takes
 from workbench.errors import BadArgument
-from workbench.terminal import seen, show_study
+from workbench.terminal import show_study
 
 HELP = """Merge two experts of one model, put parts of one back, and see where experts differ and what results can do.
 
@@ -77,7 +78,7 @@ def swap(
     else:
         places = _repeated(layers)
     how: Any = {"ends": ends, "dtype": stored}
-    typer.echo(seen(merging.swap(pair, places, out=out, progress=common.options.progress, **how)))
+    show_merged(merging.swap(pair, places, out=out, progress=common.options.progress, **how), common.quiet)
 
 
 # Long: a parameter for each option.
@@ -115,7 +116,7 @@ def combine(
     options: Any = {"how": how, "density": density, "scope": scope, "rescale": rescale, "dtype": stored}
     options |= {"weights": _numbers("--weights", weights), "seed": common.options.seed}
     pair = merging.pair(base, task, language)
-    typer.echo(seen(merging.combine(pair, out=out, progress=common.options.progress, **options)))
+    show_merged(merging.combine(pair, out=out, progress=common.options.progress, **options), common.quiet)
 
 
 @app.command()
@@ -144,7 +145,7 @@ def revert(
     from workbench.merging.groups import read_groups
 
     how: Any = {"dtype": stored, "progress": common.options.progress}
-    typer.echo(seen(merging.revert(expert, base, read_groups(groups), out=out, **how)))
+    show_merged(merging.revert(expert, base, read_groups(groups), out=out, **how), common.quiet)
 
 
 @app.command()

@@ -157,7 +157,8 @@ def _legend(made: go.Figure, wide: float, inner: float, plot: float, *, bar: boo
     entry = max(map(len, names)) * SMALL * 0.9 * marks.LETTER + _KEY
     look: Any = {"font": {"size": SMALL}, "itemwidth": 30, "traceorder": "normal", "title": {"font": {"size": SMALL}}}
     if wide > entry + 400 and len(names) * _LINE + _LINE <= plot and not bar:
-        made.update_layout(legend={**look, "orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top"})
+        beside = {"orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yref": "paper", "yanchor": "top"}
+        made.update_layout(legend={**look, **beside})
         return 0
     place = {"orientation": "h", "x": 0, "xanchor": "left", "xref": "container", "yanchor": "bottom", "y": 0}
     columns = min(max(int((inner - 2 * _EDGE) // entry), 1), len(names))

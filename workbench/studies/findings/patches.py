@@ -15,10 +15,15 @@ from workbench.text.display.safe import plain_line
 
 def runs_differ(result: xr.Dataset) -> bool:
     """Whether the source and the target runs differ by more than chance, so that effects mean something."""
+    gap = result.source_value.values - result.target_value.values
+    return bool(p_value(gap, clusters=clusters_of(result)) < ALPHA)
+
+
+def clusters_of(result: xr.Dataset) -> np.ndarray | None:
+    """Cluster of each pair, ints: repeated pairs are of one; None where none repeats."""
     made = provenance(result) if "provenance" in result.attrs else {}
     same = recorded_clusters(made.get("corpus"), ["pairs"], result["pair"].to_numpy().tolist(), joint=False)
-    gap = result.source_value.values - result.target_value.values
-    return bool(p_value(gap, clusters=None if same is None else same[0]) < ALPHA)
+    return None if same is None else same[0]
 
 
 def trust(result: xr.Dataset) -> str:

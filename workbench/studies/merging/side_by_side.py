@@ -185,27 +185,26 @@ def _heads(result: xr.Dataset) -> Section:
 
 
 def _exchange(result: xr.Dataset) -> list[Section]:
+    """Both sections; without figures, whose effects would mean nothing, where the models cannot be distinguished."""
+    same = findings.alike(result)
     scale = "0 is the model before, 1 the model after; prompts are the pairs' source prompts."
+    whole = "From which layer on is the model before the model after?"
+    single = "Which state carries what changed?"
+    last = result.isel(position=slice(-_POSITIONS, None))
     return [
         section(
             "exchange",
             result,
-            drawing(
-                figures.curves, result, "whole", question="From which layer on is the model before the model after?"
-            ),
+            Drawing(whole) if same else drawing(figures.curves, result, "whole", question=whole),
             reading="All states after a layer come from the model after: layers up to this one are its own, the rest "
             f"those of the model before. {scale}",
             finding=findings.exchange_of_all(result),
+            table=findings.exchange_table(result),
         ),
         section(
             "exchange",
             result,
-            drawing(
-                figures.heatmap,
-                result.isel(position=slice(-_POSITIONS, None)),
-                "effect",
-                question="Which state carries what changed?",
-            ),
+            Drawing(single) if same else drawing(figures.heatmap, last, "effect", question=single),
             reading=f"The state after a layer at one position comes from the model after, at most the last "
             f"{_POSITIONS} positions. {scale}",
             finding=findings.exchange(result),

@@ -4,14 +4,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from workbench.results.statistics import interval, p_value
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.patches import effect_of, position_of, runs_differ
-from workbench.studies.findings.rank import BY_LOWER_END, BY_NEARER_END, ends, strongest
+from workbench.studies.findings.patches import clusters_of, effect_of, position_of
+from workbench.studies.findings.rank import BY_LOWER_END, BY_NEARER_END, Cell, ends, strongest
 from workbench.studies.findings.sample import ALPHA, level_of, not_shown, undecided
-from workbench.studies.findings.words import count, expected, language, listed, number, percent, place
+from workbench.studies.findings.words import chance, count, expected, language, listed, number, percent, place
 from workbench.text.display.safe import plain_line
 
 _EQUAL = "Both models give the same distributions at every token."
+_BY_DIVERGENCE = "by the lower end of the divergence's interval"
+_UNITS = {"logit_difference": " logits", "nll": " nats"}
 
 
 def outputs(result: xr.Dataset) -> Finding:
@@ -20,7 +23,7 @@ def outputs(result: xr.Dataset) -> Finding:
     if best is None or best.value == 0:
         return Finding(_EQUAL if best is not None else "No text was read.")
     parts = [
-        f"Outputs are furthest apart{best.ranked(BY_LOWER_END)} in {language(best.at['language'])}: "
+        f"Outputs are furthest apart{best.ranked(_BY_DIVERGENCE)} in {language(best.at['language'])}: "
         f"{number(best.value)} nats a token{best.interval(level_of(result))}."
     ]
     if result.sizes["language"] > 1:
@@ -145,23 +148,23 @@ def _shared_vector(result: xr.Dataset) -> str:
 
 def lens(result: xr.Dataset) -> Finding:
     """Whether mean differences raise tokens beyond random directions. Reads `promoted_score`, `random_score`."""
-    score, chance = result.promoted_score.isel(rank=0).transpose("language", "layer"), float(result.random_score)
+    score, limit = result.promoted_score.isel(rank=0).transpose("language", "layer"), float(result.random_score)
     known = np.isfinite(score.values)
     if not known.any():
         return Finding("The states do not differ, so that there is nothing to read.")
-    above = known & (score.values > chance)
+    above = known & (score.values > limit)
     at = np.unravel_index(np.nanargmax(score.values), score.shape)
     cell = result.isel(rank=0, language=at[0], layer=at[1])
     where = f"{language(cell.language.item())} at layer {int(cell.layer)}"
     best = f"{_visible(cell.promoted.item())} for {where}, by {number(score.values[at])} standard deviations"
     if not above.any():
         return Finding(
-            f"No mean difference raises a token beyond what 95 % of random directions reach ({number(chance)} standard "
+            f"No mean difference raises a token beyond what 95 % of random directions reach ({number(limit)} standard "
             f"deviations); the highest is {best}."
         )
     return Finding(
         f"In {int(above.sum())} of {count(int(known.sum()), 'cell')} of language and layer the mean difference raises "
-        f"a token beyond what 95 % of random directions reach ({number(chance)} standard deviations; "
+        f"a token beyond what 95 % of random directions reach ({number(limit)} standard deviations; "
         f"{expected(0.05 * known.sum())}); the highest is {best}."
     )
 
@@ -213,8 +216,8 @@ def heads(result: xr.Dataset) -> Finding:
 
 def exchange_of_all(result: xr.Dataset) -> Finding:
     """From which layer on the rest of the model before continues as the model after would. Reads `whole`."""
-    if text := _alike(result):
-        return Finding(text)
+    if same := alike(result):
+        return same
     whole, low = result.whole.values, result.whole_low.values
     sure = np.flatnonzero(low > 0)
     over = np.flatnonzero(whole > 0.5)
@@ -235,8 +238,8 @@ def exchange_of_all(result: xr.Dataset) -> Finding:
 
 def exchange(result: xr.Dataset) -> Finding:
     """Which single state carries the difference. Reads `effect[layer, position]`."""
-    if text := _alike(result):
-        return Finding(text)
+    if same := alike(result):
+        return same
     inner = result.effect.transpose("layer", "position").isel(layer=slice(0, -1))
     best = strongest(inner, *(None if end is None else end.transpose("layer", "position")[:-1] for end in ends(result)))
     if best is None or (best.measured and not best.excludes_zero):
@@ -248,19 +251,46 @@ def exchange(result: xr.Dataset) -> Finding:
     )
 
 
-def _alike(result: xr.Dataset) -> str:
-    """That the two models cannot be distinguished on these prompts; empty where they can."""
-    runs = result.rename(value_after="source_value", value_before="target_value")
-    if runs_differ(runs):
-        return ""
-    gap = (result.value_after - result.value_before).values
-    known = gap[np.isfinite(gap)]
-    few = undecided(known.size, "prompt", 1)
-    mean = f" (by {number(known.mean())} on average over {count(known.size, 'prompt')})" if known.size else ""
-    return (
-        f"The two models are not distinguishable on these prompts{mean}: an effect, which divides by their difference, "
-        f"means nothing here.{' ' * bool(few)}{few}"
+def alike(result: xr.Dataset) -> Finding | None:
+    """That the two models cannot be distinguished on these prompts; None where they can."""
+    gap, clusters = (result.value_after - result.value_before).values, clusters_of(result)
+    p = float(p_value(gap, clusters=clusters))
+    if p < ALPHA:
+        return None
+    known, level = gap[np.isfinite(gap)], level_of(result)
+    metric, unit = _metric(result)
+    change = Cell(
+        {}, known.mean() if known.size else np.nan, *map(float, interval(gap, level=level, clusters=clusters))
     )
+    return finding(
+        "The two models are not distinguishable on these prompts, and an effect divides by their difference: it means "
+        "nothing here.",
+        f"From the model before to the model after, the {metric} changes by {number(change.value)}{unit} on average "
+        f"over {count(known.size, 'prompt')}{change.interval(level)}; {chance(p)}."
+        if np.isfinite(p)
+        else "",
+        undecided(known.size, "prompt", 1),
+    )
+
+
+def _metric(result: xr.Dataset) -> tuple[str, str]:
+    """What was read, and its unit after a space."""
+    name = str(result.attrs["metric"])
+    return name.replace("_", " "), _UNITS.get(name, "")
+
+
+def exchange_table(result: xr.Dataset) -> pd.DataFrame:
+    """What each model gives without an exchange, and the difference: means over prompts, with intervals."""
+    level, clusters = level_of(result), clusters_of(result)
+    values = {"model before": result.value_before.values, "model after": result.value_after.values}
+    values["after minus before"] = values["model after"] - values["model before"]
+    rows = {
+        name: [np.nanmean(each), *map(float, interval(each, level=level, clusters=clusters))]
+        for name, each in values.items()
+    }
+    metric, unit = _metric(result)
+    columns = [f"{metric} [{unit.strip()}]" if unit else metric, "low", "high"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(3).rename_axis("without exchange")
 
 
 def _visible(text: str) -> str:

@@ -71,6 +71,12 @@ def compare(result: xr.Dataset) -> Finding:
         for (kind, code), (change, low, high, _) in zip(table.index, table.to_numpy(), strict=True)
     ]
     parts.append(f"Changes with a corrected p below 0.05: {listed(cells)}.")
+    if cells:
+        before, after = (result[f"members_{when}"].sum("kind").to_series() for when in ("before", "after"))
+        sums = [f"{language(code)} {before[code]:.0f} to {after[code]:.0f}" for code in table.index.unique("language")]
+        parts.append(
+            f"Neurons, {listed(result.kind.values.tolist())} together, as the figure has them: {listed(sums)}."
+        )
     if "trained" in result:
         for kind in result.kind.values.tolist():
             part = result.sel(kind=kind)
