@@ -16,6 +16,7 @@ HOW_HEADS = (
     "with its language."
 )
 REPRODUCE = "Reproduce this run"
+_LONG = 40  # characters of a text in a table, above which its cells are wrapped
 
 
 def header(report: Report, pages: Mapping[str, str]) -> str:
@@ -189,7 +190,9 @@ def address(path: str) -> str:
 def _table(table: pd.DataFrame) -> str:
     if table.index.nlevels == table.columns.nlevels == 1 and table.columns.name is None:
         table = table.rename_axis(index=None, columns=table.index.name)  # one heading row, not two
-    return str(table.to_html(border=0, escape=True, na_rep="–", float_format=digits))
+    longest = max((len(cell) for cell in table.to_numpy().ravel() if isinstance(cell, str)), default=0)
+    kind = "texts" if longest > _LONG else None
+    return str(table.to_html(border=0, escape=True, na_rep="–", float_format=digits, classes=kind))
 
 
 def _provenance(part: Section, run: str) -> str:
