@@ -51,6 +51,7 @@ def test_a_direction_is_computed_on_one_half_and_steered_with_on_the_other(tiny,
         and "On the 3 prompts that did not choose" in report["answer"]
     )
     assert [part["title"][:8] for part in report["sections"]] == ["How well", "At which", "How long", "What did"]
+    assert "by_trigrams</dd>" in page and "<locals>" not in page and "&lt;locals" not in page
     assert not any("`" in part["reading"] + part["control"] for part in report["sections"])
 
 
@@ -199,6 +200,7 @@ def test_findings_compare_directions_with_states():
         ({"instruction": "Deutsch"}, BadArgument, "instruction='Deutsch'; give a text with {prompt} in it"),
         ({"layers": "1.5"}, BadArgument, "layers='1.5'"),
         ({"prompts": 3}, BadArgument, "prompts=3"),
+        ({"limit": 6}, BadArgument, "3 texts in 'en' are left to continue, half of all; give 8 or more"),
         ({"identify": "magic"}, BadArgument, "identify='magic'"),
     ],
 )
@@ -209,9 +211,11 @@ def test_what_cannot_be_steered_is_refused_before_a_model_is_loaded(tmp_path, ch
 
 def test_what_the_model_lacks_is_refused_before_states_are_computed(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("workbench.studies.steering.steer.directions", lambda *given, **how: pytest.fail("computed"))
+    texts = {code: tuple(f"{word} {number}" for number in range(9)) for code, word in (("de", "Hund"), ("en", "dog"))}
+    same = wb.text.Corpus(texts, aligned=True, source="texts that begin alike")
     for changes, message in (
         ({"layers": "0,3"}, r"layers=\[0, 3\]; the layers are 0 to 2"),
-        ({"limit": 6}, "3 different prompts are too few"),
+        ({"opening": 1, "corpus": same}, "1 different prompts are too few"),
     ):
         with pytest.raises(BadArgument, match=message):
             run_steer(tiny, out=tmp_path / "run", **{**HOW, **changes})

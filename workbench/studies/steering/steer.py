@@ -20,7 +20,7 @@ from workbench.steering.vectors.layers import at_layers
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.evaluation.prompts import read_identifier
 from workbench.studies.findings.evaluation import steering as findings
-from workbench.studies.findings.words import count, language, listed
+from workbench.studies.findings.words import count, language, listed, written
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
@@ -30,6 +30,7 @@ from workbench.text.languages import required
 from workbench.text.readers import load_corpus
 
 _SHOWN = 6  # prompts in the report
+_LEAST = 4  # prompts: two choose, two score
 
 
 # Long: a parameter for each option of the command.
@@ -92,7 +93,7 @@ def run_steer(
     one_of("positions", positions, ("all", "generated"))
     doses = [finite("strengths", value, above=0) for value in _numbers("strengths", strengths, float)]
     places = None if layers is None else _numbers("layers", layers, int)
-    for name, value, least in (("prompts", prompts, 4), ("opening", opening, 1), ("tokens", tokens, 1)):
+    for name, value, least in (("prompts", prompts, _LEAST), ("opening", opening, 1), ("tokens", tokens, 1)):
         whole_number(name, value, at_least=least)
     texts = load_corpus(
         corpus, languages=languages, limit=limit, deduplicate=options.deduplicate, columns=options.columns
@@ -101,6 +102,8 @@ def run_steer(
         raise TooFewLanguages(f"a direction needs two languages or more; {texts.source} has one")
     target, begun = (required(code, texts.languages, "is not in this corpus") for code in (to, source))
     train, test = texts.split("train"), texts.split("test").select([begun])
+    if (several := len({*test.texts[begun]})) < _LEAST:
+        raise BadArgument(f"{several} texts in {begun!r} are left to continue, half of all; give {2 * _LEAST} or more")
     judge = read_identifier(identify, [target])
     files = {unit: path for unit, path in (("neuron", neurons), ("head", heads)) if path is not None}
     groups = {unit: read_target(path, target, unit=unit) for unit, path in files.items()}
@@ -194,7 +197,7 @@ def _sections(results: Results, sizes: Mapping[str, int]) -> list[Section]:
             reading="The length of each language's direction after each layer, in per cent of the mean length of a "
             "state at the last token of a text. Strengths are in units of that mean length.",
             finding=findings.lengths(vectors),
-            control="None of these lengths: those from texts with shuffled languages are not measured.",
+            control="None: lengths from texts with shuffled languages are not measured.",
         ),
         _texts(made),
     ]
@@ -205,16 +208,17 @@ _QUESTION = "At which layer and strength does it write in the language, and on t
 
 def _texts(result: xr.Dataset) -> Section:
     """What was written as it is and at the chosen cell."""
-    columns = {"prompt": result["prompt"].to_numpy()[:_SHOWN]}
+    columns = {"prompt": [written(text) for text in result["prompt"].to_numpy()[:_SHOWN]]}
     for name in result["setting"].to_numpy():
         own = result.sel(setting=name)
         cell = own["text"].sel(layer=own["chosen_layer"].item(), strength=own["chosen_strength"].item())
-        columns[str(name)] = cell.to_numpy()[:_SHOWN]
+        columns[str(name)] = [written(text) for text in cell.to_numpy()[:_SHOWN]]
     return section(
         "curve",
         result,
         Drawing("What did the model write?"),
-        reading="The first prompts, each setting at the layer and strength that were chosen. The file has all of them.",
+        reading="The first prompts, each setting at the layer and strength that were chosen; ↵ is a line break. The "
+        "file has all of them.",
         finding=findings.copies(result),
         control="These are texts as they were written.",
         table=pd.DataFrame(columns).set_index("prompt"),
