@@ -11,13 +11,14 @@ import workbench as wb
 from tests.steering.responses.test_score import first_capital
 from tests.steering.test_subspace import CORPUS
 from workbench.errors import BadArgument, BadCorpus, BadResult
+from workbench.results.proportions import wilson
 from workbench.results.resuming.progress import storing_progress
 from workbench.steering.curves.cells import Axes, Cell
 from workbench.steering.curves.chosen import Table, chosen_variables, halves
 
 PROMPTS = [f"{word} {number}" for number, word in enumerate(["Ein", "Hund", "lief", "zum", "Tor", "und", "sah"])]
 QUIET = {"progress": False}
-RATES = ("success", "relevance", "harmonic")
+RATES = ("success", "relevance", "both", "harmonic")
 
 
 def many(text):
@@ -109,6 +110,11 @@ def test_the_choice_is_made_on_one_half_and_scored_on_the_other(result):
         s, r = cell.succeeded.values[~first].mean(), cell.relevant.values[~first].mean()
         assert own.held_out_success.item() == pytest.approx(s)
         assert own.held_out_relevance.item() == pytest.approx(r)
+        both = [a and b for a, b in zip(cell.succeeded.values, cell.relevant.values == 1, strict=True)]
+        count = sum(both[prompt] for prompt in np.flatnonzero(~first))
+        assert cell.both.item() == pytest.approx(sum(both) / 7) and own.held_out_both.item() == pytest.approx(count / 4)
+        ends = own.held_out_both_low.item(), own.held_out_both_high.item()
+        assert ends == pytest.approx(wilson(count, 4))
         wanted = 2 * s * r / (s + r) if s + r else 0.0
         assert own.held_out_harmonic.item() == pytest.approx(wanted)
         assert own.held_out_harmonic_low <= wanted + 1e-12 <= own.held_out_harmonic_high + 2e-12

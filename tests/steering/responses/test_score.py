@@ -56,6 +56,9 @@ def test_score_against_plain_loops(wrapped, kind):
     assert result.chance.item() == pytest.approx(1 / 7), "six others are fewer than nine"
     s, r = sum(success) / 7, sum(relevant) / 7
     assert result.harmonic.item() == pytest.approx(2 * s * r / (s + r))
+    both = sum(a and b for a, b in zip(success, relevant, strict=True))
+    assert result.both.item() == both / 7
+    assert (result.both_low.item(), result.both_high.item()) == pytest.approx(wilson(both, 7))
     assert result.empty.item() == 1 and result.responses.item() == 7
     again = wb.steering.score(model, table, identify=first_capital, language="de", batch_size=1, **QUIET)
     assert again.relevant.equals(result.relevant)
@@ -69,6 +72,8 @@ def test_counts_by_hand(wrapped):
     assert result.success.item() == 0.25
     assert result.relevance.item() == 0.375, "an empty response is not judged, and not relevant"
     assert result.harmonic.item() == pytest.approx(2 * 0.25 * 0.375 / 0.625)
+    assert result.both.item() == 0.125, "half of the one German response"
+    assert result.both_low <= result.both <= result.both_high
     assert np.isnan(result.chance.item()) and result.unidentified.item() == 1
     assert result.harmonic_low <= result.harmonic <= result.harmonic_high
 
@@ -93,7 +98,7 @@ def test_targets_are_an_axis(wrapped):
 def test_equal_prompts_are_drawn_together():
     rows = np.array([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 0]], dtype=float)
     value, low, high = intervals(rows, np.array([0, 0, 0, 0, 1, 2]), 0.95, 0)
-    np.testing.assert_allclose(value, [4 / 6, 5 / 6, harmonic(np.array(4 / 6), np.array(5 / 6))])
+    np.testing.assert_allclose(value, [4 / 6, 5 / 6, 4 / 6, harmonic(np.array(4 / 6), np.array(5 / 6))])
     assert low[0] == 0 and high[0] == 1, "one prompt four times is one"
     assert intervals(rows, np.arange(6), 0.95, 0)[1][0] == pytest.approx(wilson(4, 6)[0])
     assert harmonic(np.zeros(1), np.zeros(1)) == 0
@@ -138,9 +143,16 @@ def test_no_harmonic_mean_has_an_interval_without_width():
     """No success in 10 distinct prompts: Wilson's upper end of 0 of 10 with that of 9 of 10."""
     rows = np.stack([np.zeros(10), np.arange(10) > 0]).astype(float)
     value, low, high = intervals(rows, np.arange(10), 0.95, 0)
-    assert value[2] == low[2] == 0
+    assert value[-1] == low[-1] == 0
     success, relevance = (wilson(count, 10, level=0.95)[1] for count in (0, 9))
-    assert high[2] == pytest.approx(2 * success * relevance / (success + relevance))
+    assert high[-1] == pytest.approx(2 * success * relevance / (success + relevance))
+
+
+def test_two_shares_of_different_responses_have_a_harmonic_mean_but_nothing_that_is_both():
+    rows = np.array([[1, 1, 0, 0], [0, 0, 1, 1]], dtype=float)
+    value, low, high = intervals(rows, np.arange(4), 0.95, 0)
+    np.testing.assert_array_equal(value, [0.5, 0.5, 0, 0.5])
+    assert (low[2], high[2]) == pytest.approx(wilson(0, 4))
 
 
 def test_a_difference_that_no_draw_changes_has_the_width_of_both_rates():

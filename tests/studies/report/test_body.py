@@ -56,6 +56,13 @@ def section(result):
     )
 
 
+def test_tables_of_long_texts_are_wrapped_and_those_of_numbers_are_not(tmp_path, section):
+    texts = pd.DataFrame({"wrote": ["a long text " * 9]}, index=pd.Index(["once"], name="prompt"))
+    for table, wrapped in ((texts, True), (section.table, False)):
+        page = write_report(tmp_path, title="T", sections=[replace(section, table=table)]).read_text(encoding="utf-8")
+        assert ('class="dataframe texts"' in page) is wrapped
+
+
 def test_the_page_holds_everything_once(tmp_path, section, result):
     path = write_report(tmp_path, title="First look", sections=[section, section])
     text = path.read_text(encoding="utf-8")

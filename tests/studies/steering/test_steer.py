@@ -1,5 +1,6 @@
 """The study of steering: its cells, its report, and what its findings say of planted numbers."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,14 @@ def test_a_direction_is_computed_on_one_half_and_steered_with_on_the_other(tiny,
     assert made.layer.values.tolist() == [0, 2] and made.strength.values.tolist() == [1, 2]
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Does a direction make the model write German" in page and "What did the model write?" in page
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert (
+        report["answer"] == findings.held_out(made).answer
+        and "On the 3 prompts that did not choose" in report["answer"]
+    )
+    assert [part["title"][:8] for part in report["sections"]] == ["How well", "At which", "How long", "What did"]
+    assert "by_trigrams</dd>" in page and "<locals>" not in page and "&lt;locals" not in page
+    assert not any("`" in part["reading"] + part["control"] for part in report["sections"])
 
 
 def saved(folder, unit, values, name="member"):
@@ -101,13 +110,17 @@ def planted(**changes):
     success = np.zeros((3, 2, 2))
     success[1, 1, 0] = 0.9
     relevance = np.full((3, 2, 2), 0.8)
-    both = 2 * success * relevance / (success + relevance)
+    chooses = np.array([True, True, False, False, False])
+    harmonic = 2 * success * relevance / (success + relevance)
     numbers = {
         "held_out_harmonic": [0.1, 0.6, 0.1],
         "held_out_harmonic_low": [0, 0.4, 0],
         "held_out_harmonic_high": [0.3, 0.8, 0.3],
         "held_out_success": [0.1, 0.7, 0.1],
         "held_out_relevance": [0.9, 0.5, 0.9],
+        "held_out_both": [0.05, 0, 0],
+        "held_out_both_low": [0, 0, 0],
+        "held_out_both_high": [0.6, 0.55, 0.56],
         "advantage": [0.5, 0, 0.5],
         "advantage_low": [0.2, 0, -0.1],
         "advantage_high": [0.7, 0, 0.7],
@@ -115,10 +128,20 @@ def planted(**changes):
         "chosen_strength": [1.0, 1.0, 2.0],
         **changes,
     }
-    variables = {"success": (cells, success, ""), "relevance": (cells, relevance, ""), "harmonic": (cells, both, "")}
+    variables = {
+        "success": (cells, success, ""),
+        "relevance": (cells, relevance, ""),
+        "harmonic": (cells, harmonic, ""),
+    }
+    variables |= {"both": (cells, np.zeros((3, 2, 2)), ""), "chooses": (("prompt",), chooses, "")}
     variables |= {"copied": (cells, np.full((3, 2, 2), 0.25), "")}
     variables |= {name: (("setting",), np.array(values), "") for name, values in numbers.items()}
-    labels = {"setting": ["none", "direction", "random"], "layer": [2, 4], "strength": [1.0, 2.0]}
+    labels = {
+        "setting": ["none", "direction", "random"],
+        "layer": [2, 4],
+        "strength": [1.0, 2.0],
+        "prompt": list("abcdd"),
+    }
     about = {"method": "test", "parameters": {}, "attrs": {"target": "de", "chance": 0.1}}
     return make_result(variables, labels, **about)
 
@@ -126,11 +149,16 @@ def planted(**changes):
 def test_findings_name_the_best_cell_and_what_it_beats():
     text = findings.best(planted()).text
     assert "At layer 4 and strength 1, 90 %" in text and language("de") in text and "80 %" in text
+    assert "to all 4 prompts" in text and "0 % do both" in text and "of 4 cells" in text
     text = findings.held_out(planted()).text
     assert "0.60 (0.40 to 0.80), at layer 4 and strength 1" in text
-    assert "above the model as it is: " in text and "from random directions is within" in text
+    assert "On the 2 prompts that did not choose, 70 %" in text and "50 % suit" in text, "equal prompts are one"
+    assert "0 % (0 % to 55 %) do both; the harmonic mean of the first two shares" in text
+    assert "above the model as it is: " in text and "no difference from random directions can be shown" in text
+    assert "Without steering the three shares are 10 %, 90 % and 5 %" in text and "By chance 10 %" in text
     text = findings.held_out(planted(advantage_high=[-0.1, 0, -0.2], advantage_low=[-0.5, 0, -0.3])).text
     assert "below the model as it is and random directions" in text and "above" not in text
+    assert findings.held_out(planted()).answer.endswith("can be shown."), "the headline says what cannot be shown"
     assert "25 %" in findings.copies(planted()).text
     nothing = planted()
     nothing["harmonic"][:] = 0
@@ -167,11 +195,28 @@ def test_findings_compare_directions_with_states():
         ({"positions": "some"}, BadArgument, "positions='some'"),
         ({"strengths": "a"}, BadArgument, "strengths='a'; give numbers with commas"),
         ({"strengths": "0"}, BadArgument, "strengths=0"),
+        ({"strengths": "1,1.0"}, BadArgument, "strengths='1,1.0'; give different numbers"),
+        ({"to": "en"}, BadArgument, "to='en' and source='en' are the same language"),
+        ({"to": "German", "source": "de"}, BadArgument, "to='German' and source='de' are the same language"),
+        ({"instruction": "Deutsch"}, BadArgument, "instruction='Deutsch'; give a text with {prompt} in it"),
         ({"layers": "1.5"}, BadArgument, "layers='1.5'"),
         ({"prompts": 3}, BadArgument, "prompts=3"),
+        ({"limit": 6}, BadArgument, "3 texts in 'en' are left to continue, half of all; give 8 or more"),
         ({"identify": "magic"}, BadArgument, "identify='magic'"),
     ],
 )
 def test_what_cannot_be_steered_is_refused_before_a_model_is_loaded(tmp_path, changes, error, message):
     with pytest.raises(error, match=message):
         run_steer("no such model", out=tmp_path / "run", **{**HOW, **changes})
+
+
+def test_what_the_model_lacks_is_refused_before_states_are_computed(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.studies.steering.steer.directions", lambda *given, **how: pytest.fail("computed"))
+    texts = {code: tuple(f"{word} {number}" for number in range(9)) for code, word in (("de", "Hund"), ("en", "dog"))}
+    same = wb.text.Corpus(texts, aligned=True, source="texts that begin alike")
+    for changes, message in (
+        ({"layers": "0,3"}, r"layers=\[0, 3\]; the layers are 0 to 2"),
+        ({"opening": 1, "corpus": same}, "1 different prompts are too few"),
+    ):
+        with pytest.raises(BadArgument, match=message):
+            run_steer(tiny, out=tmp_path / "run", **{**HOW, **changes})

@@ -61,8 +61,8 @@ def passes(
 
 
 def named(identify: Callable) -> str:
-    """The name of an identifier, for the provenance."""
-    return getattr(identify, "__qualname__", type(identify).__name__)
+    """The name of an identifier, for the provenance; a function `identify` made by another is called by that name."""
+    return getattr(identify, "__qualname__", type(identify).__name__).removesuffix(".<locals>.identify")
 
 
 def english_words(dictionary: Collection[str] | None) -> set[str]:

@@ -58,8 +58,7 @@ class Axes:
             raise BadArgument(f"strengths={shown(list(strengths))}; give different numbers above 0")
         if clash := {*baselines} & {NONE, DIRECTION, RANDOM, INSTRUCTION}:
             raise BadArgument(f"baselines has {clash.pop()!r}, which is a setting of its own; name it otherwise")
-        if instruction is not None and "{prompt}" not in instruction:
-            raise BadArgument(f"instruction={shown(instruction)}; give a text with {{prompt}} in it")
+        with_prompt(instruction)
         if "direction" not in direction or {*map(str, direction["direction"].dims)} != {"layer", "d"}:
             raise BadResult("a curve takes direction[layer, d] of one language: directions(...).sel(language=)")
         present = (direction["direction"] != 0).any("d").to_numpy()
@@ -69,6 +68,16 @@ class Axes:
             raise BadArgument(f"layers={shown(layers)}; give different layers, at which the direction is not 0")
         own = [*baselines, *([] if instruction is None else [INSTRUCTION])]
         return cls([NONE, DIRECTION, RANDOM, *own], [int(layer) for layer in chosen], doses)
+
+
+def with_prompt(instruction: str | None) -> None:
+    """Refuse an instruction that has no place for the prompt.
+
+    Raises:
+        BadArgument: it has none.
+    """
+    if instruction is not None and "{prompt}" not in instruction:
+        raise BadArgument(f"instruction={shown(instruction)}; give a text with {{prompt}} in it")
 
 
 @dataclass(frozen=True)

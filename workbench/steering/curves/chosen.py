@@ -83,17 +83,17 @@ def chosen_variables(table: Table, axes: Axes, half: np.ndarray, level: float, s
     """The cell of each setting that one half of the prompts chooses, and its rates on the other half."""
     rows = np.moveaxis(table.scores[:2], 0, -2)  # [setting, layer, strength, 2, prompt]
     by_strength = np.argsort(axes.strengths, kind="stable")
-    choosing = means(rows[..., half], table.clusters[half], seed)[0][..., 2][:, :, by_strength]
+    choosing = means(rows[..., half], table.clusters[half], seed)[0][..., -1][:, :, by_strength]
     # Of equal cells the weakest, then the lowest layer: so strengths come first.
     first = choosing.swapaxes(1, 2).reshape(len(rows), -1).argmax(1)
     strength, layer = by_strength[first // len(axes.layers)], first % len(axes.layers)
     own = rows[np.arange(len(rows)), layer, strength][..., ~half]  # [setting, 2, prompt]
     clusters = table.clusters[~half]
     value, low, high = intervals(own, clusters, level, seed)
-    drawn = means(own, clusters, seed)[1][..., 2]
+    drawn = means(own, clusters, seed)[1][..., -1]
     main = axes.settings.index(DIRECTION)
-    rates = value[:, 2], low[:, 2], high[:, 2]
-    direction = value[main, 2], low[main, 2], high[main, 2]
+    rates = value[:, -1], low[:, -1], high[:, -1]
+    direction = value[main, -1], low[main, -1], high[main, -1]
     bounds = difference_ends(drawn[:, main, None] - drawn, direction, rates, level)
     bounds[0][main] = bounds[1][main] = 0.0  # from itself
     axis = ("setting",)
@@ -106,7 +106,7 @@ def chosen_variables(table: Table, axes: Axes, half: np.ndarray, level: float, s
         variables[f"held_out_{name}"] = (axis, value[:, number], words)
         variables |= interval_ends(axis, (low[:, number], high[:, number]), words, level=level, name=f"held_out_{name}")
     words = "held-out harmonic mean of the direction less that of the setting"
-    variables["advantage"] = (axis, value[main, 2] - value[:, 2], words)
+    variables["advantage"] = (axis, value[main, -1] - value[:, -1], words)
     variables |= interval_ends(axis, bounds, words, level=level, name="advantage")
     variables["chooses"] = (("prompt",), half, "whether the prompt is in the half that chooses")
     return variables

@@ -75,9 +75,9 @@ def curve(
         seed: of the random directions, the halves, the other prompts and the bootstrap.
 
     Returns:
-        `success`, `relevance`, `harmonic[setting, layer, strength]` with `_low` and `_high` (as of `score`), and
-        `copied`; `chosen_layer[setting]` and `chosen_strength[setting]`; on the other half
-        `held_out_success`, `held_out_relevance`, `held_out_harmonic[setting]` with their intervals, and
+        `success`, `relevance`, `both`, `harmonic[setting, layer, strength]` with `_low` and `_high` (as of `score`),
+        and `copied`; `chosen_layer[setting]` and `chosen_strength[setting]`; on the other half `held_out_success`,
+        `held_out_relevance`, `held_out_both` and `held_out_harmonic[setting]` with their intervals, and
         `advantage[setting]`, the direction's harmonic mean less the setting's on the same prompts, with its own; by
         prompt `succeeded`, `relevant` and `text[setting, layer, strength, prompt]`; `chooses[prompt]`.
 

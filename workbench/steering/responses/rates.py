@@ -1,4 +1,4 @@
-"""Rates of judged responses: success, relevance and their harmonic mean, with intervals."""
+"""Rates of judged responses: success, relevance, both at once, and the harmonic mean of two, with intervals."""
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from workbench.results.proportions import wilson
 RATES = {
     "success": "share of responses in the target language",
     "relevance": "mean relevance of responses to their prompts",
+    "both": "share of responses in the target language and relevant to their prompts",
     "harmonic": "harmonic mean of success and relevance",
 }
 _RESAMPLES = 1000
@@ -19,8 +20,13 @@ def harmonic(success: np.ndarray, relevance: np.ndarray) -> np.ndarray:
     return np.divide(2 * success * relevance, total, out=np.zeros(np.shape(total)), where=total > 0)
 
 
+def with_both(rows: np.ndarray) -> np.ndarray:
+    """Success and relevance of each response with their product, [..., 3, response]: how far it is both."""
+    return np.concatenate([rows, rows.prod(-2, keepdims=True)], -2)
+
+
 def means(rows: np.ndarray, clusters: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The three rates, and those of redrawn prompts.
+    """The rates, and those of redrawn prompts.
 
     Args:
         rows: success and relevance of each response, [..., 2, response].
@@ -30,6 +36,7 @@ def means(rows: np.ndarray, clusters: np.ndarray, seed: int) -> tuple[np.ndarray
     Returns:
         [..., rate] and [draw, ..., rate].
     """
+    rows = with_both(rows)
     counts = draw_counts(clusters, _RESAMPLES, seed)
     weights = np.concatenate([np.ones((1, len(clusters)), dtype=int), counts])
     sums = np.einsum("wr,...kr->w...k", weights, rows) / weights.sum(1).reshape(-1, *[1] * (rows.ndim - 1))
@@ -62,9 +69,9 @@ def difference_ends(
 def intervals(
     rows: np.ndarray, clusters: np.ndarray, level: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The three rates with their lower and upper ends, [..., rate] each.
+    """The rates with their lower and upper ends, [..., rate] each.
 
-    Wilson's interval for success and relevance where these are shares of distinct prompts, else a bootstrap over
+    Wilson's interval for success, relevance and both where these are shares of distinct prompts, else a bootstrap over
     prompts, as for the harmonic mean. Where all draws have the same harmonic mean, as with no success at all, its ends
     are the harmonic means of both lower and of both upper ends. NaN for a single prompt.
     """
@@ -74,10 +81,11 @@ def intervals(
     if distinct < 2:
         low, high = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
     if 2 <= distinct == len(clusters):
-        for place in np.ndindex(rows.shape[:-1]):
-            if np.isin(rows[place], (0, 1)).all():
-                low[place], high[place] = wilson(int(rows[place].sum()), len(clusters), level=level)
-    same = low[..., 2] == high[..., 2]
+        shares = with_both(rows)
+        for place in np.ndindex(shares.shape[:-1]):
+            if np.isin(shares[place], (0, 1)).all():
+                low[place], high[place] = wilson(int(shares[place].sum()), len(clusters), level=level)
+    same = low[..., -1] == high[..., -1]
     for ends in (low, high):
-        ends[..., 2] = np.where(same, harmonic(ends[..., 0], ends[..., 1]), ends[..., 2])
+        ends[..., -1] = np.where(same, harmonic(ends[..., 0], ends[..., 1]), ends[..., -1])
     return value, low, high

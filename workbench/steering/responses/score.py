@@ -53,7 +53,8 @@ def score(
         seed: of the other prompts and the bootstrap.
 
     Returns:
-        `success`, `relevance` and `harmonic`, their harmonic mean, by target [language], with `_low` and `_high`
+        `success`, `relevance`, `both` at once (the mean of their product, by response), and `harmonic`, the harmonic
+        mean of the first two, which may credit different responses, by target [language], with `_low` and `_high`
         (Wilson for shares of distinct prompts, else bootstrap over prompts); `chance[language]` of relevance;
         `copied[language]`, the share that repeats its prompt (half of its runs of five characters occur there), which
         is relevant to no purpose; counts `responses`, `unidentified`, `empty`; and by response `succeeded`,

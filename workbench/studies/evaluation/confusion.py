@@ -28,7 +28,7 @@ from workbench.studies.evaluation.prompts import (
 from workbench.studies.evaluation.settings import combinations, under_edits
 from workbench.studies.findings.evaluation import confusion as findings
 from workbench.studies.findings.finding import Finding
-from workbench.studies.findings.words import language
+from workbench.studies.findings.words import language, written
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
@@ -36,7 +36,6 @@ from workbench.text.corpus import Corpus, digest
 from workbench.text.tokens.segment import segmenters
 
 _SHOWN = 3  # responses of each language in the report
-_CHARACTERS = 300  # of a response in the report
 _MOST_BARS = 8
 
 
@@ -219,8 +218,8 @@ def _responses_section(result: xr.Dataset, judge: Mapping[str, Any]) -> Section:
     rows = pd.DataFrame(
         {
             "language": [language(code) for code in codes],
-            "prompt": [_cut(text) for text in table["prompt"]],
-            "response": [_cut(text) for text in table["completion"]],
+            "prompt": [written(text) for text in table["prompt"]],
+            "response": [written(text) for text in table["completion"]],
             "lines in it": [
                 f"{right} of {of}" if of else "skipped" for right, of in zip(judged.right, judged.lines, strict=True)
             ],
@@ -240,7 +239,3 @@ def _responses_section(result: xr.Dataset, judge: Mapping[str, Any]) -> Section:
         control="These are texts as they were written.",
         table=some,
     )
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]} ..."

@@ -7,6 +7,7 @@ import numpy as np
 
 from workbench.errors import WorkbenchError
 from workbench.text import languages
+from workbench.text.display.safe import plain_line
 
 
 def language(code: Any) -> str:
@@ -48,6 +49,11 @@ def count(n: int, what: str) -> str:
 def expected(amount: float) -> str:
     """Such as: chance gives about 2.4."""
     return f"chance gives about {float(amount):.2g}"
+
+
+def written(text: str) -> str:
+    """A text that a model read or wrote, in one line of up to 300 characters, with its line breaks as ↵."""
+    return plain_line(str(text).replace("\n", "↵ "), most=300)
 
 
 def several(amount: str, limit: int) -> str:

@@ -13,11 +13,14 @@ from workbench.arguments import finite, one_of, whole_number
 from workbench.errors import BadArgument, TooFewLanguages
 from workbench.evaluation import openings
 from workbench.steering import curve, directions
+from workbench.steering.curves.cells import with_prompt
+from workbench.steering.curves.chosen import halves
 from workbench.steering.directions import Kind
+from workbench.steering.vectors.layers import at_layers
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.evaluation.prompts import read_identifier
 from workbench.studies.findings.evaluation import steering as findings
-from workbench.studies.findings.words import count, language, listed
+from workbench.studies.findings.words import count, language, listed, written
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
@@ -27,6 +30,7 @@ from workbench.text.languages import required
 from workbench.text.readers import load_corpus
 
 _SHOWN = 6  # prompts in the report
+_LEAST = 4  # prompts: two choose, two score
 
 
 # Long: a parameter for each option of the command.
@@ -84,11 +88,12 @@ def run_steer(
         BadArgument: an option out of range.
     """
     refuse_chat(options, "steering")
+    with_prompt(instruction)
     one_of("kind", kind, get_args(Kind))
     one_of("positions", positions, ("all", "generated"))
     doses = [finite("strengths", value, above=0) for value in _numbers("strengths", strengths, float)]
     places = None if layers is None else _numbers("layers", layers, int)
-    for name, value, least in (("prompts", prompts, 4), ("opening", opening, 1), ("tokens", tokens, 1)):
+    for name, value, least in (("prompts", prompts, _LEAST), ("opening", opening, 1), ("tokens", tokens, 1)):
         whole_number(name, value, at_least=least)
     texts = load_corpus(
         corpus, languages=languages, limit=limit, deduplicate=options.deduplicate, columns=options.columns
@@ -97,13 +102,19 @@ def run_steer(
         raise TooFewLanguages(f"a direction needs two languages or more; {texts.source} has one")
     target, begun = (required(code, texts.languages, "is not in this corpus") for code in (to, source))
     train, test = texts.split("train"), texts.split("test").select([begun])
+    if (several := len({*test.texts[begun]})) < _LEAST:
+        raise BadArgument(f"{several} texts in {begun!r} are left to continue, half of all; give {2 * _LEAST} or more")
     judge = read_identifier(identify, [target])
     files = {unit: path for unit, path in (("neuron", neurons), ("head", heads)) if path is not None}
     groups = {unit: read_target(path, target, unit=unit) for unit, path in files.items()}
+    if target == begun:
+        raise BadArgument(f"to={to!r} and source={source!r} are the same language; give two different ones")
     loaded = open_model(model, options)
+    at_layers(np.zeros(loaded.n_layers), places)
     members = {unit: members_of(loaded, own, unit=unit) for unit, own in groups.items()}
     baselines = {f"{unit}s": amplified(loaded, mask, unit=unit) for unit, mask in members.items()}
     table = openings(loaded, test, tokens=opening).head(prompts)
+    halves(pd.factorize(table["prompt"])[0], options.seed)  # refuses too few, before states are computed
     key = {**common_key(loaded, options, train), "kind": kind}
     how = {"strengths": doses, "layers": places, "tokens": tokens, "positions": positions, "instruction": instruction}
     curve_key = {**key, **how, "target": target, "identify": identify, "prompts": digest(table["prompt"].tolist())}
@@ -128,35 +139,29 @@ def run_steer(
             ),
         ],
         sections=lambda results: _sections(results, {unit: int(mask.sum()) for unit, mask in members.items()}),
-        main=("curve",),
     )
 
 
 def _numbers(name: str, text: str, kind: type) -> list[Any]:
-    """Numbers with commas."""
+    """Different numbers with commas."""
     try:
-        return [kind(part) for part in text.split(",")]
+        numbers = [kind(part) for part in text.split(",")]
     except ValueError:
         raise BadArgument(f"{name}={text!r}; give numbers with commas") from None
+    if len({*numbers}) < len(numbers):
+        raise BadArgument(f"{name}={text!r}; give different numbers")
+    return numbers
 
 
 def _sections(results: Results, sizes: Mapping[str, int]) -> list[Section]:
     """The report, with how many units of each kind were amplified."""
     made, vectors = results["curve"], results["directions"]
+    shares = vectors.assign(share=100 * vectors["length"] / vectors["residual_norm"])
+    shares["share"].attrs = {"long_name": "length of the direction beside that of a state", "units": "%"}
     control = "Random directions of equal length are steered with at the same layers and strengths."
     units = listed(count(size, unit) for unit, size in sizes.items())
     amplified = f" Baselines are the language's {units}, with outputs times 1 + {GAIN} x the strength." if sizes else ""
     return [
-        section(
-            "curve",
-            made,
-            drawing(figures.heatmap, made, "harmonic", select={"setting": "direction"}, question=_QUESTION),
-            reading="The harmonic mean of two shares: of responses in the language, and of responses that the model "
-            "without steering expects after their own prompt more than after others. The best cell is too good by "
-            "choice; the next figure has no such bias.",
-            finding=findings.best(made),
-            control=control,
-        ),
         section(
             "curve",
             made,
@@ -167,19 +172,32 @@ def _sections(results: Results, sizes: Mapping[str, int]) -> list[Section]:
                 question="How well does it do on prompts that did not choose, beside baselines?",
             ),
             reading="Each setting has the layer and strength that one half of the prompts choose, and is scored on the "
-            f"other half. Whiskers are intervals over prompts.{amplified}",
+            "other half: the harmonic mean of the share in the language and the share that suits its prompt. The table "
+            f"has the share that does both. Whiskers are intervals over prompts.{amplified}",
             finding=findings.held_out(made),
             control=control,
             table=findings.chosen_table(made),
         ),
         section(
+            "curve",
+            made,
+            drawing(figures.heatmap, made, "harmonic", select={"setting": "direction"}, question=_QUESTION),
+            reading="The harmonic mean of two shares of the responses to all prompts: of those in the language, and of "
+            "those that the model without steering expects after their own prompt more than after others. The best "
+            "cell is too good by choice; the figure before has no such bias.",
+            finding=findings.best(made),
+            control=control,
+        ),
+        section(
             "directions",
             vectors,
-            drawing(figures.curves, vectors, "length", question="How far are languages from each other?"),
-            reading="The length of each language's direction after each layer. Strengths are in units of the mean "
-            "length of a state, `residual_norm`.",
+            drawing(
+                figures.curves, shares, "share", question="How long are directions of languages beside the states?"
+            ),
+            reading="The length of each language's direction after each layer, in per cent of the mean length of a "
+            "state at the last token of a text. Strengths are in units of that mean length.",
             finding=findings.lengths(vectors),
-            control="A permutation of the languages within each row is `permuted=True` in Python.",
+            control="None: lengths from texts with shuffled languages are not measured.",
         ),
         _texts(made),
     ]
@@ -190,16 +208,17 @@ _QUESTION = "At which layer and strength does it write in the language, and on t
 
 def _texts(result: xr.Dataset) -> Section:
     """What was written as it is and at the chosen cell."""
-    columns = {"prompt": result["prompt"].to_numpy()[:_SHOWN]}
+    columns = {"prompt": [written(text) for text in result["prompt"].to_numpy()[:_SHOWN]]}
     for name in result["setting"].to_numpy():
         own = result.sel(setting=name)
         cell = own["text"].sel(layer=own["chosen_layer"].item(), strength=own["chosen_strength"].item())
-        columns[str(name)] = cell.to_numpy()[:_SHOWN]
+        columns[str(name)] = [written(text) for text in cell.to_numpy()[:_SHOWN]]
     return section(
         "curve",
         result,
         Drawing("What did the model write?"),
-        reading="The first prompts, each setting at the layer and strength that were chosen. The file has all of them.",
+        reading="The first prompts, each setting at the layer and strength that were chosen; ↵ is a line break. The "
+        "file has all of them.",
         finding=findings.copies(result),
         control="These are texts as they were written.",
         table=pd.DataFrame(columns).set_index("prompt"),

@@ -1,52 +1,72 @@
 """What the numbers say of steering: at which layer and strength, beyond what, and at what cost."""
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import language, listed, percent
+from workbench.studies.findings.words import count, language, listed, percent
 
 _DIRECTION, _RANDOM, _NONE = "direction", "random", "none"
 _UNDOSED = (_NONE, "instruction")  # settings that have no strength
 
 
 def best(result: xr.Dataset) -> Finding:
-    """The cell of the highest harmonic mean, and the success of the model as it is.
+    """The cell of the highest harmonic mean, whose numbers are of the prompts that chose it.
 
-    Reads `success`, `relevance`, `harmonic[setting, layer, strength]`.
+    Reads `success`, `relevance`, `both`, `harmonic[setting, layer, strength]`.
     """
     own, target = result.sel(setting=_DIRECTION), language(result.attrs["target"])
     cell = own.isel(own["harmonic"].argmax(("layer", "strength")))  # pyright: ignore[reportArgumentType]
-    plain = result.sel(setting=_NONE).isel(layer=0, strength=0)
     if float(cell["harmonic"]) == 0:
         return Finding(f"No layer and strength makes the model write {target} and stay on the subject.")
+    cells, prompts = own["harmonic"].size, len({*result["prompt"].to_numpy()})
     return finding(
         f"At layer {int(cell.layer)} and strength {float(cell.strength):g}, {percent(float(cell.success))} of the "
-        f"responses are in {target} and {percent(float(cell.relevance))} suit their prompt; without steering "
-        f"{percent(float(plain.success))} and {percent(float(plain.relevance))}.",
-        f"By chance {percent(float(result.attrs['chance']))} would suit their prompt.",
+        f"responses to all {count(prompts, 'prompt')} are in {target}, {percent(float(cell.relevance))} suit their "
+        f"prompt and {percent(float(cell.both))} do both.",
+        f"It has the highest harmonic mean of {count(cells, 'cell')} on these prompts, so its numbers are too good."
+        if cells > 1
+        else "",
     )
 
 
 def held_out(result: xr.Dataset) -> Finding:
     """The direction on the other half of the prompts, and the settings that it beats beyond its interval.
 
-    Reads `held_out_harmonic[setting]`, `advantage[setting]` with their ends.
+    Reads `held_out_success`, `_relevance`, `_both` and `_harmonic[setting]`, `advantage[setting]` with their ends.
     """
-    own = result.sel(setting=_DIRECTION)
-    others = [str(name) for name in result["setting"].to_numpy() if name != _DIRECTION]
-    ahead = [name for name in others if float(result["advantage_low"].sel(setting=name)) > 0]
-    behind = [name for name in others if float(result["advantage_high"].sel(setting=name)) < 0]
-    level = [name for name in others if name not in ahead and name not in behind]
+    own, plain = result.sel(setting=_DIRECTION), result.sel(setting=_NONE)
+    shares = [f"held_out_{name}" for name in ("success", "relevance", "both")]
+    success, relevance, both = (percent(float(own[name])) for name in shares)
+    ends = " to ".join(percent(float(own[f"held_out_both_{end}"])) for end in ("low", "high"))
+    prompts = len({*result["prompt"].to_numpy()[~result["chooses"].to_numpy()]})
     return finding(
-        f"On the half of the prompts that did not choose, the direction's harmonic mean is "
-        f"{float(own.held_out_harmonic):.2f} ({float(own.held_out_harmonic_low):.2f} to "
-        f"{float(own.held_out_harmonic_high):.2f}), at layer {int(own.chosen_layer)} and strength "
-        f"{float(own.chosen_strength):g}.",
-        f"It is above {_named(ahead)}: the interval of the difference excludes 0." if ahead else "",
-        f"It is below {_named(behind)}: the interval of the difference excludes 0." if behind else "",
-        f"Its difference from {_named(level)} is within its interval." if level else "",
+        f"On the {count(prompts, 'prompt')} that did not choose, {success} of the responses are in "
+        f"{language(result.attrs['target'])}, {relevance} suit their prompt and {both} ({ends}) do both; the harmonic "
+        f"mean of the first two shares is {float(own.held_out_harmonic):.2f} ({float(own.held_out_harmonic_low):.2f} "
+        f"to {float(own.held_out_harmonic_high):.2f}), at layer {int(own.chosen_layer)} and strength "
+        f"{float(own.chosen_strength):g}; {_compared(result)}.",
+        f"Without steering the three shares are {listed(percent(float(plain[name])) for name in shares)}.",
+        f"By chance {percent(float(result.attrs['chance']))} would suit their prompt."
+        if np.isfinite(result.attrs["chance"])
+        else "",
+        "The harmonic mean is of two shares, which may be of different responses.",
     )
+
+
+def _compared(result: xr.Dataset) -> str:
+    """Which settings the direction's harmonic mean is above, below, or not known to differ from."""
+    others = [str(name) for name in result["setting"].to_numpy() if name != _DIRECTION]
+    above = [name for name in others if float(result["advantage_low"].sel(setting=name)) > 0]
+    below = [name for name in others if float(result["advantage_high"].sel(setting=name)) < 0]
+    level = [name for name in others if name not in above and name not in below]
+    clauses = (
+        f"it is above {_named(above)}: the interval of the difference excludes 0" if above else "",
+        f"it is below {_named(below)}: the interval of the difference excludes 0" if below else "",
+        f"no difference from {_named(level)} can be shown" if level else "",
+    )
+    return "; ".join(filter(None, clauses))
 
 
 def lengths(result: xr.Dataset) -> Finding:
@@ -64,12 +84,14 @@ def copies(result: xr.Dataset) -> Finding:
     """How many responses at the chosen cell repeat their prompt. Reads `copied` and the chosen cells."""
     own = result.sel(setting=_DIRECTION)
     cell = own["copied"].sel(layer=own["chosen_layer"].item(), strength=own["chosen_strength"].item())
-    return Finding(f"Of the direction's responses {percent(float(cell))} repeat their prompt.")
+    prompts = count(len({*result["prompt"].to_numpy()}), "prompt")
+    return Finding(f"Of the direction's responses to all {prompts}, {percent(float(cell))} repeat their prompt.")
 
 
 def chosen_table(result: xr.Dataset) -> pd.DataFrame:
     """Each setting with its choice and its scores on the other half."""
-    columns = ("chosen_layer", "chosen_strength", "held_out_success", "held_out_relevance", "held_out_harmonic")
+    scores = [f"held_out_{name}" for name in ("success", "relevance", "both", "harmonic")]
+    columns = ("chosen_layer", "chosen_strength", *scores)
     table = pd.DataFrame(
         {name.removeprefix("held_out_").replace("_", " "): result[name].to_numpy() for name in columns},
         index=pd.Index(result["setting"].to_numpy(), name="setting"),
