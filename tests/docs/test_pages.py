@@ -108,7 +108,7 @@ def test_commands_in_the_text_exist(path):
 
 @pytest.mark.parametrize("path", METHODS, ids=lambda path: path.stem)
 def test_a_notebook_that_is_linked_shows_the_method(path):
-    areas = "heads|neurons|patching|lens|attribution|evaluation|planted"
+    areas = "heads|neurons|patching|lens|attribution|evaluation|steering|merging|planted"
     calls = set(re.findall(rf"wb\.(?:{areas})\.\w+", "".join(blocks(path))))
     for name in re.findall(r"\.\./notebooks/(\w+)\.md", path.read_text(encoding="utf-8")):
         notebook = (DOCS.parent / f"notebooks/{name}.ipynb").read_text(encoding="utf-8")
