@@ -14,6 +14,7 @@ FLOORS = [
     {"figures"},
     {"merging"},
     {"steering"},
+    {"circuits"},
     {"heads", "neurons", "patching", "lens", "attribution", "evaluation"},
     {"planted"},
     {"training"},

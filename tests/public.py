@@ -29,6 +29,7 @@ PACKAGES = (
     "planted",
     "evaluation",
     "steering",
+    "circuits",
     "merging",
     "figures",
     "live",
@@ -155,6 +156,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         **_loading(given),
         **_evaluation(given),
         **_steering(given),
+        **_circuits(given),
         **_merging(given),
         "generate": {"model": given.model, "prompts": ["Ei", "Hau"], "tokens": 1, "heads": [(0, 1)], **QUICK},
         "attribution.direct": {"model": given.model, "prompts": ["Ei", "Hau"], "answer": "x", "foil": "y", **QUICK},
@@ -325,6 +327,10 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
         "evaluation.tokenization": {"tokenizers": {"letters": list}, "corpus": given.corpus, "pivot": "de"},
         "evaluation.under": {**task, "groups": {"de": [(0, 1)]}, "measure": "accuracy", "controls": 1},
     }
+
+
+def _circuits(given: SimpleNamespace) -> dict[str, dict]:
+    return {}
 
 
 def _steering(given: SimpleNamespace) -> dict[str, dict]:

@@ -17,6 +17,7 @@ _SUBPACKAGES = (
     "attribution",
     "evaluation",
     "steering",
+    "circuits",
     "merging",
     "planted",
     "figures",
@@ -49,6 +50,7 @@ __getattr__, _ = lazily(__name__, {**_NAMES, **{name: f"workbench.{name}" for na
 if TYPE_CHECKING:
     from workbench import (  # noqa: F401
         attribution,
+        circuits,
         errors,
         evaluation,
         figures,

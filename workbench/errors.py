@@ -49,6 +49,10 @@ class BadResult(WorkbenchError):
     """A result file is truncated, not a workbench result, or written by a newer version."""
 
 
+class BadTranscoder(WorkbenchError):
+    """A transcoder that is broken, does not fit the model, or explains nothing of it."""
+
+
 class BadStudy(WorkbenchError):
     """A study file lacks an entry, has one that is unknown or wrong, or its analyses do not fit together."""
 

@@ -14,7 +14,19 @@ from workbench.cli import app
 DOCS = Path(__file__).parents[2] / "docs"
 METHODS = sorted(path for path in DOCS.glob("methods/*.md") if path.stem != "index")
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "notebooks" not in path.parts)
-ROOMS = ("heads", "neurons", "patching", "lens", "attribution", "planted", "steering", "merging", "figures", "live")
+ROOMS = (
+    "heads",
+    "neurons",
+    "patching",
+    "lens",
+    "attribution",
+    "planted",
+    "steering",
+    "circuits",
+    "merging",
+    "figures",
+    "live",
+)
 HEADINGS = ["Definition", "Call", "Picture", "Paper", "Pitfalls"]
 named = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
 
@@ -108,7 +120,7 @@ def test_commands_in_the_text_exist(path):
 
 @pytest.mark.parametrize("path", METHODS, ids=lambda path: path.stem)
 def test_a_notebook_that_is_linked_shows_the_method(path):
-    areas = "heads|neurons|patching|lens|attribution|evaluation|steering|merging|planted"
+    areas = "heads|neurons|patching|lens|attribution|evaluation|steering|circuits|merging|planted"
     calls = set(re.findall(rf"wb\.(?:{areas})\.\w+", "".join(blocks(path))))
     for name in re.findall(r"\.\./notebooks/(\w+)\.md", path.read_text(encoding="utf-8")):
         notebook = (DOCS.parent / f"notebooks/{name}.ipynb").read_text(encoding="utf-8")

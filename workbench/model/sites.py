@@ -21,6 +21,8 @@ SITES = {
     "residual_mid": Site("hook_resid_mid", _STATE),
     "residual_post": Site("hook_resid_post", _STATE),
     "attention_out": Site("hook_attn_out", _STATE),
+    "mlp_in": Site("mlp.hook_in", _STATE),
+    "mlp_normalized": Site("ln2.hook_normalized", _STATE),
     "mlp_out": Site("hook_mlp_out", _STATE),
     "head": Site("attn.hook_z", _HEADS),
     "q": Site("attn.hook_q", _HEADS),

@@ -1,0 +1,1 @@
+"""When a circuit is accepted: necessity, sufficiency and invariance over languages."""

@@ -1,0 +1,1 @@
+"""What features say of languages, and what changing them does."""

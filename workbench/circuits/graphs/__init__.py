@@ -1,0 +1,1 @@
+"""Attribution graphs over the features that are active on a prompt."""
