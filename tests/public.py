@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import torch
 
 import workbench as wb
+from tests.circuits.cases import random_transcoder
 from tests.merging.recipes.cases import planted as planted_subspace
 from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
@@ -103,6 +104,7 @@ def made(folder: str) -> SimpleNamespace:
         "space": wb.steering.subspace(model, corpus, **QUICK),
     }
     results |= {"quiz": quiz, "answers": answers, "prompts": table}
+    results["transcoder"] = random_transcoder(model.n_layers, model.d_model)
     results["split"] = wb.evaluation.tokenization({"bytes": byte_tokenizer(), "letters": list}, corpus)
     prompts_file = Path(folder) / "prompts.csv"
     prompts_file.write_text("prompt,source,language\nWas?,s,de\n", encoding="utf-8")
@@ -330,7 +332,11 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 
 
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
-    return {}
+    texts = {"transcoder": given.transcoder, "model": given.model, "corpus": given.corpus, **QUICK}
+    return {
+        "circuits.quality": {**texts, "modes": ["replaced"], "level": 0.9},
+        "circuits.random": {**texts, "seed": 1},
+    }
 
 
 def _steering(given: SimpleNamespace) -> dict[str, dict]:

@@ -1,8 +1,10 @@
 """Circuits: transcoders, attribution graphs, what features say of languages, and when a circuit is accepted."""
 
+from workbench.circuits.transcoders.quality import quality
+from workbench.circuits.transcoders.random_control import random
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder"]
+__all__ = ["Transcoder", "quality", "random"]
 
 
 def __dir__() -> list[str]:
