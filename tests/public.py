@@ -105,6 +105,7 @@ def made(folder: str) -> SimpleNamespace:
     }
     results |= {"quiz": quiz, "answers": answers, "prompts": table}
     results["transcoder"] = random_transcoder(model.n_layers, model.d_model)
+    results["dictionary"] = wb.circuits.save(results["transcoder"], Path(folder) / "dictionary")
     results["split"] = wb.evaluation.tokenization({"bytes": byte_tokenizer(), "letters": list}, corpus)
     prompts_file = Path(folder) / "prompts.csv"
     prompts_file.write_text("prompt,source,language\nWas?,s,de\n", encoding="utf-8")
@@ -334,6 +335,13 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
     texts = {"transcoder": given.transcoder, "model": given.model, "corpus": given.corpus, **QUICK}
     return {
+        "circuits.load": {"path": given.dictionary, "layout": "circuit_tracer", "reads": "mlp_in", "writes": "mlp_out"},
+        "circuits.save": {
+            "transcoder": given.transcoder,
+            "folder": NEW,
+            "layout": "circuit_tracer",
+            "dtype": "float16",
+        },
         "circuits.quality": {**texts, "modes": ["replaced"], "level": 0.9},
         "circuits.random": {**texts, "seed": 1},
     }
