@@ -330,7 +330,9 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 
 
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
-    return {}
+    return {
+        "circuits.train": {"model": given.model, "corpus": given.corpus, "steps": 2, "features": 4, "progress": False}
+    }
 
 
 def _steering(given: SimpleNamespace) -> dict[str, dict]:
