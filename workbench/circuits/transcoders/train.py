@@ -94,15 +94,16 @@ def train(
     """
     for name, value in {"steps": steps, "batch": batch, "length": length}.items():
         whole_number(name, value, at_least=1)
-    for name, value in {"rate": rate, "threshold": threshold, "width": width}.items():
-        finite(name, value, above=0)
-    for name, value in {"sparsity": sparsity, "pull": pull}.items():
-        finite(name, value, at_least=0)
+    numbers = {
+        **{name: finite(name, value, above=0) for name, value in (("rate", rate), ("threshold", threshold))},
+        **{name: finite(name, value, at_least=0) for name, value in (("sparsity", sparsity), ("pull", pull))},
+        "width": finite("width", width, above=0),
+    }
     count = 6 * model.d_model if features is None else whole_number("features", features, at_least=1)
     corpora = [corpus] if isinstance(corpus, Corpus) else [load_corpus(corpus)] if isinstance(corpus, str) else corpus
     portions = checked_shares(corpora, shares)
     sampler = Sampler(model, corpora, portions, length)
-    recipe = Recipe(kind, count, steps, batch, rate, sparsity, pull, threshold, width, window)
+    recipe = Recipe(kind=kind, features=count, steps=steps, batch=batch, window=window, **numbers)
     weights = Weights(recipe, *sampler.states(max(batch, _FIRST), _generator(seed, 1)), _generator(seed, 2))
     loop, history, done = fit(weights, sampler.states, progress, _generator(seed, 3))
     record = {
