@@ -344,6 +344,7 @@ def _circuits(given: SimpleNamespace) -> dict[str, dict]:
         },
         "circuits.quality": {**texts, "modes": ["replaced"], "level": 0.9},
         "circuits.random": {**texts, "seed": 1},
+        "circuits.train": {"model": given.model, "corpus": given.corpus, "steps": 2, "features": 4, "progress": False},
     }
 
 

@@ -4,9 +4,10 @@ from workbench.circuits.layouts.load import load
 from workbench.circuits.layouts.save import save
 from workbench.circuits.transcoders.quality import quality
 from workbench.circuits.transcoders.random_control import random
+from workbench.circuits.transcoders.train import train
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder", "load", "quality", "random", "save"]
+__all__ = ["Transcoder", "load", "quality", "random", "save", "train"]
 
 
 def __dir__() -> list[str]:
