@@ -2,17 +2,19 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from workbench import shipped
+from workbench.circuits.shipping.measure import numbers as transcoder_numbers
 from workbench.errors import BadArgument
 from workbench.model.load import load_model
 from workbench.results.files import write_whole
 from workbench.studies.cards.card_effects import measure_knockout, measure_patching
+from workbench.studies.cards.transcoder_card import measure_transcoder
 from workbench.text.readers import load_corpus
 from workbench.text.words import load_words
 from workbench.training.card import write_card
@@ -21,6 +23,9 @@ from workbench.training.evaluate import evaluate
 from workbench.training.pretrain import WORDS
 
 STORED = "evaluation.json"
+Numbers = Callable[[Mapping[str, Any]], Iterator[tuple[str, float, float]]]
+"""An evaluation to every number of it: its name, its value, and how far another machine may be."""
+
 _SHARES = {"exact_match": 0.01, "by_target": 0.04, "by_source": 0.04}  # 0.04: three or four of some eighty prompts
 
 
@@ -38,7 +43,7 @@ def run_card(
     """Measure everything that a shipped model's card states, and compare.
 
     Args:
-        model: name or folder of a model that has an evaluation (`write` makes one).
+        model: name or folder of a model or transcoder that has an evaluation (`write` makes one).
         corpus: folder of the training corpus. Bits per byte of held-out text, xz, 5-gram and continuations of held-out
             text need it; without it their stored numbers are shown as stored.
         write: store the new numbers and write the card of them.
@@ -58,11 +63,14 @@ def run_card(
     Example:
         >>> run_card("polyglot")                                                                 # doctest: +SKIP
     """
-    folder = shipped.folder(model) if model in shipped.models() else Path(model)
+    folder = shipped.folder(model) if model in (*shipped.models(), *shipped.transcoders()) else Path(model)
     stored = read_stored(folder, model, needed=not write)
     if corpus is not None and not (Path(corpus) / "text").is_dir():
         raise BadArgument(f"--corpus {corpus} has no folder text/<language>; give the training corpus, or leave it out")
     training = None if corpus is None else Path(corpus)
+    if (folder / "config.yaml").is_file():
+        features = measure_transcoder(folder, stored, corpus=training, write=write, progress=progress)
+        return compare(stored, features, numbers=transcoder_numbers)
     measured = evaluate(folder, training, read_words(WORDS), count=prompts, progress=progress)
     loaded = load_model(str(folder))
     sentences = load_corpus("parallel")
@@ -86,7 +94,8 @@ def read_stored(folder: Path, name: str, *, needed: bool) -> dict[str, Any]:
     if not path.is_file():
         if not needed and (folder / "training.json").is_file():
             return {}
-        have = [model for model in shipped.models() if (shipped.folder(model) / STORED).is_file()]
+        names = (*shipped.models(), *shipped.transcoders())
+        have = [model for model in names if (shipped.folder(model) / STORED).is_file()]
         raise BadArgument(f"{name!r} has no {STORED} to compare with (has: {', '.join(have) or 'no shipped model'})")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -94,32 +103,7 @@ def read_stored(folder: Path, name: str, *, needed: bool) -> dict[str, Any]:
         raise BadArgument(f"{path.name} of {name!r} is not JSON: {error}; --write makes a new one") from error
 
 
-def compare(stored: Mapping[str, Any], measured: Mapping[str, Any]) -> pd.DataFrame:
-    """One row for each number of either: stored, measured, tolerance, reproduced."""
-    before = {name: (value, tolerance) for name, value, tolerance in numbers(stored)}
-    after = {name: (value, tolerance) for name, value, tolerance in numbers(measured)}
-    rows = {}
-    for name in {**after, **before}:  # measured ones first
-        old, new = before.get(name, (None, 0.0))[0], after.get(name, (None, 0.0))[0]
-        tolerance = after.get(name, before.get(name, (None, 0.0)))[1]
-        if old is None:
-            verdict = "new"
-        elif new is None:
-            verdict = "as stored"
-        else:
-            verdict = "yes" if abs(new - old) <= tolerance + 1e-9 else "no"
-        rows[name] = {
-            "stored": "" if old is None else f"{old:.4g}",
-            "measured": "" if new is None else f"{new:.4g}",
-            "tolerance": f"{tolerance:.2g}",
-            "reproduced": verdict,
-        }
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.attrs["same_weights"] = stored.get("weights") == measured.get("weights")
-    return table
-
-
-def numbers(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
+def model_numbers(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
     """Every number of an evaluation that the card states: its name, its value, and how far another machine may be."""
     if "loss_slope" in evaluation:
         yield "loss slope [nats per million tokens]", evaluation["loss_slope"]["slope"], 1e-4
@@ -160,6 +144,33 @@ def _effects(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float, float]
     if patching:
         yield "mean patching: onset [layers]", patching["onset"], 0.25
         yield "mean patching: languages", len(patching["languages_moved"]), 1.0
+
+
+def compare(
+    stored: Mapping[str, Any], measured: Mapping[str, Any], *, numbers: Numbers = model_numbers
+) -> pd.DataFrame:
+    """One row for each number of either: stored, measured, tolerance, reproduced."""
+    before = {name: (value, tolerance) for name, value, tolerance in numbers(stored)}
+    after = {name: (value, tolerance) for name, value, tolerance in numbers(measured)}
+    rows = {}
+    for name in {**after, **before}:  # measured ones first
+        old, new = before.get(name, (None, 0.0))[0], after.get(name, (None, 0.0))[0]
+        tolerance = after.get(name, before.get(name, (None, 0.0)))[1]
+        if old is None:
+            verdict = "new"
+        elif new is None:
+            verdict = "as stored"
+        else:
+            verdict = "yes" if abs(new - old) <= tolerance + 1e-9 else "no"
+        rows[name] = {
+            "stored": "" if old is None else f"{old:.4g}",
+            "measured": "" if new is None else f"{new:.4g}",
+            "tolerance": f"{tolerance:.2g}",
+            "reproduced": verdict,
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.attrs["same_weights"] = stored.get("weights") == measured.get("weights")
+    return table
 
 
 def verdict(table: pd.DataFrame) -> str:

@@ -1,0 +1,1 @@
+"""How the shipped transcoder was made, and its card."""
