@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["ALIASES", "DATA", "folder", "models"]
+__all__ = ["ALIASES", "DATA", "folder", "models", "transcoders"]
 _HERE = Path(__file__).resolve().parent
 DATA = _HERE / "_data" if (_HERE / "_data").is_dir() else _HERE.parent / "data"
 ALIASES = {"polyglot-base": "polyglot"}
@@ -15,8 +15,13 @@ def models() -> list[str]:
     return sorted(folders | {name for name, model in ALIASES.items() if model in folders})
 
 
+def transcoders() -> list[str]:
+    """Names of the shipped transcoders: the folders of `data/` that contain a `config.yaml`."""
+    return sorted(path.parent.name for path in DATA.glob("*/config.yaml"))
+
+
 def folder(name: str) -> Path:
-    """The folder of a shipped model, by its name or alias."""
+    """The folder of a shipped model, by its name or alias, or of a shipped transcoder."""
     return DATA / ALIASES.get(name, name)
 
 

@@ -185,6 +185,16 @@ def test_batches_and_order_do_not_matter():
         np.testing.assert_allclose(first[name], second[name], rtol=1e-5, atol=1e-7, err_msg=str(name))
 
 
+@pytest.mark.parametrize("reads", ["residual", "residual_mid", "mlp_normalized", "mlp_in"])
+@pytest.mark.parametrize("architecture", ["llama", "gemma2", "gpt2"])
+def test_every_site_is_read(architecture, reads):
+    """Also those inside norms, which are not run where norms are fused."""
+    model = model_of(architecture)
+    made = replace(random_transcoder(model.n_layers, model.d_model), reads=reads)
+    result = wb.circuits.quality(made, model, CORPUS, **QUIET)
+    assert result.nll.notnull().all() and (result.l0 > 0).all()
+
+
 def test_an_autoencoder_of_a_residual_stream():
     model = model_of()
     made = replace(

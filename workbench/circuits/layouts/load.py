@@ -4,6 +4,7 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
+from workbench import shipped
 from workbench.arguments import checked, one_of
 from workbench.circuits.layouts.known import NAMES, named, recognised
 from workbench.circuits.layouts.parts import Sites
@@ -34,8 +35,8 @@ def load(
     the layers that it was trained on gives numbers all the same, and they are the commonest silent error.
 
     Args:
-        path: a folder; a file, of Gemma Scope; or a name on the hub, `owner/name` or `owner/name/folder`, which is
-            taken from the local cache where the network is off.
+        path: a shipped transcoder's name; a folder; a file, of Gemma Scope; or a name on the hub, `owner/name` or
+            `owner/name/folder`, which is taken from the local cache where the network is off.
         model: that it is of; without one nothing is checked, and a warning says so.
         layout: `"circuit_tracer"`, `"saelens"`, `"gemma_scope"`, `"gemma_scope_2"` or `"multilingual_clts"`; recognised
             from the files when None.
@@ -76,6 +77,8 @@ def _files(name: str) -> Path:
     Raises:
         BadTranscoder: there is none.
     """
+    if name in shipped.transcoders():
+        return shipped.folder(name)
     path = Path(name).expanduser()
     if path.exists():
         return path
