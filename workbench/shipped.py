@@ -21,7 +21,7 @@ def transcoders() -> list[str]:
 
 
 def folder(name: str) -> Path:
-    """The folder of a shipped model, by its name or alias, or of a shipped transcoder."""
+    """The folder of a shipped model or transcoder, by its name or alias."""
     return DATA / ALIASES.get(name, name)
 
 

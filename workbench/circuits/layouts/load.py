@@ -35,8 +35,8 @@ def load(
     the layers that it was trained on gives numbers all the same, and they are the commonest silent error.
 
     Args:
-        path: a shipped transcoder's name; a folder; a file, of Gemma Scope; or a name on the hub, `owner/name` or
-            `owner/name/folder`, which is taken from the local cache where the network is off.
+        path: "polyglot-transcoder", which is shipped; a folder; a file, of Gemma Scope; or a name on the hub,
+            `owner/name` or `owner/name/folder`, which is taken from the local cache where the network is off.
         model: that it is of; without one nothing is checked, and a warning says so.
         layout: `"circuit_tracer"`, `"saelens"`, `"gemma_scope"`, `"gemma_scope_2"` or `"multilingual_clts"`; recognised
             from the files when None.
