@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from huggingface_hub import snapshot_download
 from safetensors.torch import load_file, save_file
 
 import workbench as wb
@@ -15,6 +16,7 @@ from tests.circuits.cases import model_of, random_transcoder
 from tests.circuits.layouts import published
 from tests.circuits.layouts.published import D, F, L
 from tests.circuits.transcoders.test_quality import exact, relu_model
+from workbench import shipped
 from workbench.errors import BadArgument, BadTranscoder, CannotWrite, WorkbenchWarning
 
 FIELDS = ("encoder", "encoder_bias", "threshold", "decoder_bias", "input_scale", "output_scale", "input_bias", "skip")
@@ -424,3 +426,22 @@ def test_places_that_are_none(tmp_path, monkeypatch):
         wb.circuits.load("nobody/nothing-here")
     with pytest.raises(BadArgument, match="layout='pickle'"):
         wb.circuits.load(tmp_path, layout="pickle")
+
+
+def test_names_stand_for_the_cache_of_the_hub_and_for_what_is_shipped(tmp_path, monkeypatch):
+    root, commit = tmp_path / "hub" / "models--someone--dictionaries", "0" * 40
+    (root / "refs").mkdir(parents=True)
+    (root / "refs" / "main").write_text(commit)
+    (root / "snapshots" / commit).mkdir(parents=True)
+    published.circuit_tracer_cross(root / "snapshots" / commit / "clt")
+    monkeypatch.setattr("workbench.circuits.layouts.load.snapshot_download", cached(tmp_path / "hub"))
+    made = loaded("someone/dictionaries/clt")
+    with pytest.raises(BadTranscoder, match="has no 'set'"):
+        wb.circuits.load("someone/dictionaries/set")
+    monkeypatch.setattr(shipped, "DATA", root / "snapshots" / commit)
+    check_same(made, loaded("clt"))
+
+
+def cached(hub):
+    """The hub's own function, on another cache and without a network."""
+    return lambda *args, **options: snapshot_download(*args, cache_dir=hub, local_files_only=True, **options)

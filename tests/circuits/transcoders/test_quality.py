@@ -11,10 +11,10 @@ import transformers as hf
 import workbench as wb
 from tests.circuits.cases import model_of, random_transcoder
 from tests.models import byte_tokenizer
-from workbench.circuits.transcoders.fit import check_explains
+from workbench.circuits.transcoders.fit import Fit, Means, check_explains
 from workbench.circuits.transcoders.replaced import replaced
 from workbench.circuits.transcoders.transcoder import Transcoder
-from workbench.errors import BadArgument, BadTranscoder
+from workbench.errors import BadArgument, BadTranscoder, Interrupted
 from workbench.text.corpus import Corpus
 
 TEXTS = {
@@ -185,6 +185,16 @@ def test_batches_and_order_do_not_matter():
         np.testing.assert_allclose(first[name], second[name], rtol=1e-5, atol=1e-7, err_msg=str(name))
 
 
+@pytest.mark.parametrize("reads", ["residual", "residual_mid", "mlp_normalized", "mlp_in"])
+@pytest.mark.parametrize("architecture", ["llama", "gemma2", "gpt2"])
+def test_every_site_is_read(architecture, reads):
+    """Also those inside norms, which are not run where norms are fused."""
+    model = model_of(architecture)
+    made = replace(random_transcoder(model.n_layers, model.d_model), reads=reads)
+    result = wb.circuits.quality(made, model, CORPUS, **QUIET)
+    assert result.nll.notnull().all() and (result.l0 > 0).all()
+
+
 def test_an_autoencoder_of_a_residual_stream():
     model = model_of()
     made = replace(
@@ -260,3 +270,23 @@ def test_what_explains_nothing_is_refused():
         wb.circuits.quality(random_transcoder(3, 16), model, CORPUS, **QUIET)
     with pytest.raises(BadArgument, match="modes='zero'"):
         wb.circuits.quality(made, model, CORPUS, modes=("zero",), **QUIET)
+
+
+@pytest.mark.parametrize("batch", [0, 5])
+def test_an_interruption_leaves_the_texts_that_were_read(monkeypatch, batch):
+    """In the pass for means nothing is known yet; in the second one, of the texts so far."""
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model)
+    steps = iter(range(100))
+    original = Fit.add if batch else Means.add
+
+    def stopping(self, *arguments):
+        if next(steps) == 1:
+            raise KeyboardInterrupt
+        return original(self, *arguments)
+
+    monkeypatch.setattr(Fit if batch else Means, "add", stopping)
+    with pytest.raises(Interrupted, match=f"{2 if batch else 0} of 7 texts") as stopped:
+        wb.circuits.quality(made, model, CORPUS, **QUIET)
+    partial = stopped.value.partial
+    assert int(partial.tokens.sum()) > 0 if batch else partial.explained.isnull().all()

@@ -66,7 +66,7 @@ def predictions(
                 (truth.argmax(-1) == each.argmax(-1)).double(),
             ]
         parts.append(torch.stack(values))
-    by_token = torch.cat(parts, 1) if parts else torch.zeros(1 + 3 * len(modes), 0)
+    by_token = torch.cat(parts, 1) if parts else torch.zeros(1 + 3 * len(modes), 0, device=final.device)
     if not bool(by_token.isfinite().all()):
         text = int(sample[~by_token.isfinite().all(0)][0])
         raise NotFinite(f"a prediction is NaN or infinite for text {batch.rows[text]} of {batch.languages[text]!r}")

@@ -11,6 +11,7 @@ import xarray as xr
 from workbench.arguments import checked, one_of
 from workbench.circuits.transcoders.fit import Fit, Means
 from workbench.circuits.transcoders.predictions import MEASURES, MODES, Mode, predictions
+from workbench.circuits.transcoders.states import sites_in_norms
 from workbench.circuits.transcoders.transcoder import Transcoder
 from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.forward.alone import turn
@@ -94,11 +95,9 @@ def quality(
     transcoder = transcoder.to(model.device)
     measures = _Measures(transcoder, model, corpus, chosen)
     steps = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
-    # Fused norms do not pass the hook that gives a norm's output before its gain.
-    fusible = "mlp_normalized" not in (transcoder.reads, transcoder.writes)
     with (
         turn(model),
-        fused(model, on=fusible),
+        fused(model, on=not sites_in_norms(model, transcoder)),
         Stoppable("quality", 2 * len(corpus), "text", measures.finished, progress=progress) as loop,
     ):
         for batch in loop.steps(steps, {"total": measures.means.total, "tokens": measures.means.tokens}):

@@ -53,6 +53,18 @@ def measured(model: Model, batch: Batch) -> Tensor:
     return batch.counted.bool() & ~before_text(model, batch)
 
 
+def sites_in_norms(model: Model, transcoder: Transcoder) -> bool:
+    """Whether what it reads or writes is seen inside a norm, whose hooks do not run where norms are fused.
+
+    Raises:
+        BadTranscoder: the transcoder is of a model of another shape.
+        UnsupportedSite: the model has no such site.
+    """
+    check_fits(model, transcoder)
+    points = {model.hook_point(site, i) for site in (transcoder.reads, transcoder.writes) for i in transcoder.layers}
+    return any(part in points for norm in model.norms for part in norm.modules())
+
+
 def check_fits(model: Model, transcoder: Transcoder) -> None:
     """Refuse a transcoder of a model of another shape.
 
