@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import torch
 
 import workbench as wb
+from tests.circuits.cases import random_transcoder
 from tests.merging.recipes.cases import planted as planted_subspace
 from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
@@ -102,6 +103,9 @@ def made(folder: str) -> SimpleNamespace:
         "vectors": wb.steering.directions(model, corpus, **QUICK),
         "space": wb.steering.subspace(model, corpus, **QUICK),
     }
+    transcoder = random_transcoder(model.n_layers, model.d_model)
+    feature_counts = wb.circuits.firing(transcoder, model, corpus, moments=True, draws=3, **QUICK)
+    results |= {"transcoder": transcoder, "feature_counts": feature_counts}
     results |= {"quiz": quiz, "answers": answers, "prompts": table}
     results["split"] = wb.evaluation.tokenization({"bytes": byte_tokenizer(), "letters": list}, corpus)
     prompts_file = Path(folder) / "prompts.csv"
@@ -330,7 +334,14 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 
 
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
-    return {}
+    both = {"transcoder": given.transcoder, "model": given.model}
+    return {
+        "circuits.exact": {"model": given.model, "tolerance": 10.0},
+        "circuits.firing": {**both, "corpus": given.corpus, "draws": 3, **QUICK},
+        "circuits.intervene": {**both, "values": {(0, 1): 0.0}},
+        "circuits.overlap": {**both, "corpus": given.corpus, "permutations": 3, **QUICK},
+        "circuits.profile": {"firing": given.feature_counts},
+    }
 
 
 def _steering(given: SimpleNamespace) -> dict[str, dict]:

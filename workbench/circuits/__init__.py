@@ -1,8 +1,13 @@
 """Circuits: transcoders, attribution graphs, what features say of languages, and when a circuit is accepted."""
 
+from workbench.circuits.features.exact import exact
+from workbench.circuits.features.firing import firing
+from workbench.circuits.features.intervene import intervene
+from workbench.circuits.features.overlap import overlap
+from workbench.circuits.features.profile import profile
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder"]
+__all__ = ["Transcoder", "exact", "firing", "intervene", "overlap", "profile"]
 
 
 def __dir__() -> list[str]:
