@@ -341,6 +341,7 @@ def _circuits(given: SimpleNamespace) -> dict[str, dict]:
         "circuits.intervene": {**both, "values": {(0, 1): 0.0}},
         "circuits.overlap": {**both, "corpus": given.corpus, "permutations": 3, **QUICK},
         "circuits.profile": {"firing": given.feature_counts},
+        "circuits.train": {"model": given.model, "corpus": given.corpus, "steps": 2, "features": 4, "progress": False},
     }
 
 

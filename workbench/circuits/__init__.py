@@ -5,9 +5,10 @@ from workbench.circuits.features.firing import firing
 from workbench.circuits.features.intervene import intervene
 from workbench.circuits.features.overlap import overlap
 from workbench.circuits.features.profile import profile
+from workbench.circuits.transcoders.train import train
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder", "exact", "firing", "intervene", "overlap", "profile"]
+__all__ = ["Transcoder", "exact", "firing", "intervene", "overlap", "profile", "train"]
 
 
 def __dir__() -> list[str]:
