@@ -339,8 +339,28 @@ def _circuits(given: SimpleNamespace) -> dict[str, dict]:
         "circuits.exact": {"model": given.model, "tolerance": 10.0},
         "circuits.firing": {**both, "corpus": given.corpus, "draws": 3, **QUICK},
         "circuits.intervene": {**both, "values": {(0, 1): 0.0}},
+        "circuits.knockout": {
+            **both,
+            "corpus": given.corpus,
+            "groups": {"de": [(0, 1)]},
+            "firing": given.feature_counts,
+            "controls": 1,
+            **QUICK,
+        },
         "circuits.overlap": {**both, "corpus": given.corpus, "permutations": 3, **QUICK},
         "circuits.profile": {"firing": given.feature_counts},
+        "circuits.swap_language": {
+            **both,
+            "words": given.words,
+            "source": "de",
+            "target": "en",
+            "to": "fr",
+            "members": {"en": [(0, 1)], "fr": [(1, 2)]},
+            "firing": given.feature_counts,
+            "shots": 1,
+            "controls": 1,
+            **QUICK,
+        },
         "circuits.train": {"model": given.model, "corpus": given.corpus, "steps": 2, "features": 4, "progress": False},
     }
 

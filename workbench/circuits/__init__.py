@@ -3,12 +3,14 @@
 from workbench.circuits.features.exact import exact
 from workbench.circuits.features.firing import firing
 from workbench.circuits.features.intervene import intervene
+from workbench.circuits.features.knockout import knockout
 from workbench.circuits.features.overlap import overlap
 from workbench.circuits.features.profile import profile
+from workbench.circuits.features.swap_language import swap_language
 from workbench.circuits.transcoders.train import train
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder", "exact", "firing", "intervene", "overlap", "profile", "train"]
+__all__ = ["Transcoder", "exact", "firing", "intervene", "knockout", "overlap", "profile", "swap_language", "train"]
 
 
 def __dir__() -> list[str]:

@@ -41,8 +41,12 @@ def test_counts_are_those_of_a_loop(architecture):
         assert int(own.tokens) == sum(values.shape[1] for values in activations)
         assert int(own.texts) == 3
         np.testing.assert_array_equal(own.fired.values, torch.stack([f.sum(1) for f in fires]).sum(0).numpy())
-        np.testing.assert_array_equal(own.texts_fired.values, torch.stack([f.any(1).long() for f in fires]).sum(0).numpy())
-        np.testing.assert_allclose(own.total.values, torch.stack([a.sum(1) for a in activations]).sum(0).numpy(), atol=1e-3)
+        np.testing.assert_array_equal(
+            own.texts_fired.values, torch.stack([f.any(1).long() for f in fires]).sum(0).numpy()
+        )
+        np.testing.assert_allclose(
+            own.total.values, torch.stack([a.sum(1) for a in activations]).sum(0).numpy(), atol=1e-3
+        )
     mean, _ = wb.neurons.means(counts)
     assert mean.dims == ("language", "layer", "feature")
 

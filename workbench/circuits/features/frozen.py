@@ -42,13 +42,15 @@ class Frozen:
         """Run the pass without the change; hooks of blocks that were entered after the first `blocks` do not see it.
 
         Raises:
-            UnsupportedSite: the pass continues a cache.
+            UnsupportedSite: the pass continues a cache, or its attention forms no patterns.
         """
         if named.get("past_key_values") is not None:
             raise UnsupportedSite("frozen values belong to a whole pass; run the model without a cache")
         self.values.clear()
         with self._recording(), outer_hooks(blocks):
             self.model.module.get_decoder()(*args, **named)
+        if lacking := [i for i in range(self.model.n_layers) if ("pattern", i) not in self.values]:
+            raise UnsupportedSite(f"attention forms no pattern in layers {lacking} of this pass; nothing can be frozen")
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
