@@ -54,9 +54,8 @@ def read_feature_rates(transcoder: Transcoder, firing: xr.Dataset) -> xr.DataArr
     rates = read_rates(firing, prefix=False)
     shape, layers = (len(transcoder.layers), transcoder.n_features), list(transcoder.layers)
     if rates.unit != "feature" or rates.shape != shape or rates.coords.get("layer", layers) != layers:
-        raise BadCounts(
-            f"the counts are of {list(rates.shape)} {rates.unit}s, the transcoder has {list(shape)} features"
-        )
+        counted = f"{list(rates.shape)} {rates.unit}s"
+        raise BadCounts(f"the counts are of {counted}, the transcoder has {list(shape)} features in layers {layers}")
     values = rates.rate.reshape(-1, *shape)
     return xr.DataArray(values, {"language": firing["language"].values}, ("language", "layer", "feature"))
 

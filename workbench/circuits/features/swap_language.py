@@ -1,6 +1,6 @@
 """Swap: one language's features off and another's on, and which language and concept the model then answers with."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from workbench.arguments import checked, whole_number
 from workbench.circuits.features.groups import matched_groups, read_feature_groups, read_feature_rates
-from workbench.circuits.features.intervene import Values, intervene
+from workbench.circuits.features.intervene import intervene
 from workbench.circuits.transcoders.transcoder import Transcoder
 from workbench.errors import BadArgument, BadPairs
 from workbench.model.batching import texts_per_batch
@@ -248,34 +248,33 @@ def _feature_edits(
     """
     groups, rate = read_feature_groups(transcoder, members), read_feature_rates(transcoder, firing)
     mean = means(firing)[0].transpose("language", "layer", "feature").values
-    off, on = (groups[required(code, list(groups), "is not a group")] for code in languages)
+    off, on = [groups[required(code, list(groups), "is not a group")] for code in languages]
     counted = [str(code) for code in rate["language"].values]
     first, second = (counted.index(required(code, counted, "was not counted")) for code in languages)
     off = off & ~on
     if not (off | on).any():
         raise BadArgument(f"neither {languages[0]!r} nor {languages[1]!r} has a feature; use larger groups")
-    draws = {"count": controls, "seed": seed}
-    random_off = matched_groups(f"off {languages[0]}", off, rate.values[first], **draws)
-    random_on = matched_groups(f"on {languages[1]}", on, rate.values[second], **draws)
+    random_off = matched_groups(f"off {languages[0]}", off, rate.values[first], controls, seed=seed)
+    random_on = matched_groups(f"on {languages[1]}", on, rate.values[second], controls, seed=seed)
     pairs = [(off, on), *zip(random_off, random_on, strict=True)]
     edits: list[_Edit] = [
-        partial(intervene, transcoder, model, dict(_values(transcoder, *pair, mean[second]))) for pair in pairs
+        partial(intervene, transcoder, model, _values(transcoder, less, more, mean[second])) for less, more in pairs
     ]
     return int((off | on).sum()), edits
 
 
-def _values(
-    transcoder: Transcoder, off: np.ndarray, on: np.ndarray, mean: np.ndarray
-) -> Iterator[tuple[tuple[int, int], float]]:
+def _values(transcoder: Transcoder, off: np.ndarray, on: np.ndarray, mean: np.ndarray) -> dict[tuple[int, int], float]:
     """Activations of features [layer, feature] that are switched off and on."""
-    for place, feature in np.argwhere(off | on).tolist():
-        yield (transcoder.layers[place], feature), float(mean[place, feature]) if on[place, feature] else 0.0
+    return {
+        (transcoder.layers[place], feature): float(mean[place, feature]) if on[place, feature] else 0.0
+        for place, feature in np.argwhere(off | on).tolist()
+    }
 
 
 def _variables(answers: np.ndarray, questions: _Questions, controls: int, level: float, seed: int) -> Variables:
     """Of answers [1 + group, 1 + control, 3, concept], the first being those without an edit."""
     before, edits = answers[0, 0], answers[1:]
-    whole = ~np.isnan(edits[:, :, 0]).any((1, 2))
+    whole = np.asarray(~np.isnan(edits[:, :, 0]).any((1, 2)))
     changes = np.where(whole[:, None, None, None], edits[:, :, :2] - before[:2], np.nan)
     counts = np.where(whole[:, None], len(questions.prompts), np.nan) * np.ones(2)
     clusters = questions.clusters

@@ -32,9 +32,10 @@ def lape(
     entropy are selected (all of the rest where they are fewer), and a selected neuron belongs to every language with
     p_k > tau. Entropies that agree to 12 decimals are ties, which go by layer, then neuron.
 
-    The variant `features` is SAE-LAPE, made for features of sparse autoencoders: the same rates and entropy, and another
-    bar. A feature passes that fires in `text_share` of the texts of some language and at more than `token_share` of the
-    tokens of some language; it belongs to every language with p_k >= `near` * max p, and is selected where that is one.
+    The variant `features` is SAE-LAPE, made for features of sparse autoencoders: the same rates and entropy, and
+    another bar. A feature passes that fires in `text_share` of the texts of some language and at more than
+    `token_share` of the tokens of some language; it belongs to every language with p_k >= `near` * max p, and is
+    selected where that is one.
 
     All tokens count, as in the paper: `prefix_fired` and `prefix_tokens`, where present, are checked, not subtracted.
 
