@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from workbench.arguments import checked, one_of
+from workbench.arguments import checked, finite, one_of, whole_number
 from workbench.neurons.classes.lape_of_features import of_features
 from workbench.neurons.classes.ranking import check_share, entropy, how_many, lowest, threshold
 from workbench.neurons.counts.rates import read_rates
@@ -71,10 +71,13 @@ def lape(
         >>> classes.member.sum(("layer", "neuron"))  # neurons per language
     """
     top_rate, bar = check_share("top_rate", top_rate, closed=True), check_share("bar", bar, closed=False)
+    bars = {"text_share": text_share, "token_share": token_share, "near": near}
+    for name, value in bars.items():
+        finite(name, value, at_least=0, at_most=1)
+    if top is not None:
+        whole_number("top", top, at_least=1)
     if one_of("variant", variant, ("paper", "features")) == "features":
-        return of_features(
-            firing, text_share=text_share, token_share=token_share, near=near, specific=specific, top=top
-        )
+        return of_features(firing, **bars, specific=specific, top=top)
     rates = read_rates(firing, prefix=False)
     count = how_many(rates.rate.shape[1], top_rate)
     tau = threshold(rates.rate, bar)

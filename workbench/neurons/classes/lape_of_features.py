@@ -3,7 +3,6 @@
 import numpy as np
 import xarray as xr
 
-from workbench.arguments import finite, whole_number
 from workbench.errors import BadCounts
 from workbench.neurons.classes.ranking import entropy, lowest
 from workbench.neurons.counts.rates import axes, read_counts, read_rates
@@ -13,10 +12,6 @@ def of_features(
     firing: xr.Dataset, *, text_share: float, token_share: float, near: float, specific: bool, top: int | None
 ) -> xr.Dataset:
     """The variant `features` of `lape`; arguments, Result and errors as there."""
-    for name, value in (("text_share", text_share), ("token_share", token_share), ("near", near)):
-        finite(name, value, at_least=0, at_most=1)
-    if top is not None:
-        whole_number("top", top, at_least=1)
     rates = read_rates(firing, prefix=False)
     counts, languages = read_counts(firing)
     if not {"texts", "texts_fired"} <= set(firing.data_vars):
