@@ -8,7 +8,7 @@ import torch
 
 import workbench as wb
 from tests.circuits.cases import model_of, random_transcoder
-from workbench.errors import BadCounts, BadTranscoder, TooLarge
+from workbench.errors import BadCounts, BadTranscoder, Interrupted, TooLarge
 from workbench.model.activations import tensors
 from workbench.text.corpus import Corpus
 
@@ -131,3 +131,23 @@ def test_what_does_not_fit_is_refused():
     counts = wb.circuits.firing(made, model, CORPUS, progress=False)
     with pytest.raises(BadCounts):
         wb.neurons.lape(counts.drop_vars("fired"))
+
+
+def test_an_interruption_returns_what_was_counted(monkeypatch):
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model)
+    whole = wb.circuits.firing(made, model, CORPUS, batch_size=2, progress=False)
+    run, calls = type(model).states, []
+
+    def states(self, batch, **options):
+        calls.append(batch)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return run(self, batch, **options)
+
+    monkeypatch.setattr(type(model), "states", states)
+    with pytest.raises(Interrupted, match="after 2 of 6 texts") as stopped:
+        wb.circuits.firing(made, model, CORPUS, batch_size=2, progress=False)
+    partial = stopped.value.partial
+    assert int(partial.texts.sum()) == 2
+    assert 0 < int(partial.fired.sum()) < int(whole.fired.sum())

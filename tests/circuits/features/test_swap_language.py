@@ -7,7 +7,7 @@ import torch
 
 import workbench as wb
 from tests.circuits.cases import model_of, random_transcoder
-from workbench.errors import BadArgument, BadCounts, BadPairs, UnknownLanguage
+from workbench.errors import BadArgument, BadCounts, BadPairs, Interrupted, UnknownLanguage
 from workbench.text.corpus import Corpus
 from workbench.text.pairs import first_tokens
 from workbench.text.words import translation_prompts
@@ -97,3 +97,25 @@ def test_what_cannot_be_is_refused():
         swap(transcoder, model, WORDS, **{**given, "firing": counts.drop_vars(["total", "squares"])})
     with pytest.raises(BadPairs, match="begin alike"):
         swap(transcoder, model, WORDS.assign(fr=WORDS["en"]), **given)
+
+
+def test_an_interruption_returns_the_finished_groups(monkeypatch):
+    model, transcoder, counts = made()
+    neuron_counts = wb.neurons.firing(model, CORPUS, moments=True, progress=False)
+    run, calls = type(model).logits, []
+
+    def logits(self, batch):
+        calls.append(batch)
+        if len(calls) == 4:  # without an edit, the features, their control, the neurons
+            raise KeyboardInterrupt
+        return run(self, batch)
+
+    monkeypatch.setattr(type(model), "logits", logits)
+    groups = {"neurons": {"en": [(0, 3)], "fr": [(2, 5)]}, "neuron_firing": neuron_counts}
+    with pytest.raises(Interrupted) as stopped:
+        wb.circuits.swap_language(
+            transcoder, model, WORDS, members=MEMBERS, firing=counts, controls=1, **groups, **OPTIONS
+        )
+    partial = stopped.value.partial
+    assert partial.excess.sel(group="features").notnull().all()
+    assert partial.excess.sel(group="neurons").isnull().all()

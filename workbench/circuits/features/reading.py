@@ -26,7 +26,7 @@ def fitting(transcoder: Transcoder, model: Model) -> Transcoder:
     for layer in transcoder.layers:
         for site in (transcoder.reads, transcoder.writes):
             model.hook_point(site, layer)
-    return transcoder.to(model.device)
+    return transcoder if transcoder.device == model.device else transcoder.to(model.device)
 
 
 def without_front(model: Model, batch: Batch) -> Batch:

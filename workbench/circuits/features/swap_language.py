@@ -14,6 +14,7 @@ from workbench.arguments import checked, whole_number
 from workbench.circuits.features.groups import matched_groups, read_feature_groups, read_feature_rates
 from workbench.circuits.features.intervene import intervene
 from workbench.circuits.features.questions import Questions, read_questions
+from workbench.circuits.features.reading import fitting
 from workbench.circuits.transcoders.transcoder import Transcoder
 from workbench.errors import BadArgument
 from workbench.model.batching import texts_per_batch
@@ -114,9 +115,10 @@ def swap_language(
     if (neurons is None) != (neuron_firing is None):
         raise BadArgument("neurons and neuron_firing belong together: give both or neither")
     size = texts_per_batch(batch_size)
+    moved = fitting(transcoder, model)
     questions = read_questions(model, words, source, target, to, shots, limit, seed)
     draw = {"controls": controls, "seed": seed}
-    groups = {"features": _feature_edits(transcoder, model, members, firing, questions.languages, **draw)}
+    groups = {"features": _feature_edits(moved, model, members, firing, questions.languages, **draw)}
     if neurons is not None and neuron_firing is not None:
         off, on = questions.languages
         pairs = steering(model, neurons, neuron_firing, off=off, on=on, **draw)
