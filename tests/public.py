@@ -105,7 +105,8 @@ def made(folder: str) -> SimpleNamespace:
     }
     transcoder = random_transcoder(model.n_layers, model.d_model)
     feature_counts = wb.circuits.firing(transcoder, model, corpus, moments=True, draws=3, **QUICK)
-    results |= {"transcoder": transcoder, "feature_counts": feature_counts}
+    dictionary = wb.circuits.save(transcoder, Path(folder) / "dictionary")
+    results |= {"transcoder": transcoder, "feature_counts": feature_counts, "dictionary": dictionary}
     results |= {"quiz": quiz, "answers": answers, "prompts": table}
     results["split"] = wb.evaluation.tokenization({"bytes": byte_tokenizer(), "letters": list}, corpus)
     prompts_file = Path(folder) / "prompts.csv"
@@ -335,19 +336,18 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
     both = {"transcoder": given.transcoder, "model": given.model}
+    texts = {**both, "corpus": given.corpus, **QUICK}
     return {
         "circuits.exact": {"model": given.model, "tolerance": 10.0},
-        "circuits.firing": {**both, "corpus": given.corpus, "draws": 3, **QUICK},
+        "circuits.firing": {**texts, "draws": 3},
         "circuits.intervene": {**both, "values": {(0, 1): 0.0}},
         "circuits.knockout": {
-            **both,
-            "corpus": given.corpus,
+            **texts,
             "groups": {"de": [(0, 1)]},
             "firing": given.feature_counts,
             "controls": 1,
-            **QUICK,
         },
-        "circuits.overlap": {**both, "corpus": given.corpus, "permutations": 3, **QUICK},
+        "circuits.overlap": {**texts, "permutations": 3},
         "circuits.profile": {"firing": given.feature_counts},
         "circuits.swap_language": {
             **both,
@@ -361,6 +361,15 @@ def _circuits(given: SimpleNamespace) -> dict[str, dict]:
             "controls": 1,
             **QUICK,
         },
+        "circuits.load": {"path": given.dictionary, "layout": "circuit_tracer", "reads": "mlp_in", "writes": "mlp_out"},
+        "circuits.save": {
+            "transcoder": given.transcoder,
+            "folder": NEW,
+            "layout": "circuit_tracer",
+            "dtype": "float16",
+        },
+        "circuits.quality": {**texts, "modes": ["replaced"], "level": 0.9},
+        "circuits.random": {**texts, "seed": 1},
         "circuits.train": {"model": given.model, "corpus": given.corpus, "steps": 2, "features": 4, "progress": False},
     }
 

@@ -7,10 +7,28 @@ from workbench.circuits.features.knockout import knockout
 from workbench.circuits.features.overlap import overlap
 from workbench.circuits.features.profile import profile
 from workbench.circuits.features.swap_language import swap_language
+from workbench.circuits.layouts.load import load
+from workbench.circuits.layouts.save import save
+from workbench.circuits.transcoders.quality import quality
+from workbench.circuits.transcoders.random_control import random
 from workbench.circuits.transcoders.train import train
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder", "exact", "firing", "intervene", "knockout", "overlap", "profile", "swap_language", "train"]
+__all__ = [
+    "Transcoder",
+    "exact",
+    "firing",
+    "intervene",
+    "knockout",
+    "load",
+    "overlap",
+    "profile",
+    "quality",
+    "random",
+    "save",
+    "swap_language",
+    "train",
+]
 
 
 def __dir__() -> list[str]:

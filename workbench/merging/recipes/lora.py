@@ -15,11 +15,11 @@ from torch import Tensor
 from workbench.errors import BadArgument
 from workbench.merging.pair import Pair
 from workbench.merging.recipes.adapters import A, B, Factors, adapter_config, factors_of, stacked
-from workbench.merging.writing.folder import whole_folder
 from workbench.merging.writing.merge import Dtype
 from workbench.merging.writing.tensors import write_tensors
 from workbench.model.loading.adapter import CONFIG
 from workbench.model.loading.find import MERGE
+from workbench.results.writing.whole_folder import whole_folder
 
 Weights = Callable[[int | None], Mapping[str, float]]
 """Layer of a module (None outside the layers) to the weights of `task` and `language` there."""

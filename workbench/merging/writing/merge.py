@@ -12,8 +12,9 @@ import torch
 from workbench.errors import BadArgument, NotFinite
 from workbench.merging.checkpoint import DTYPES, Checkpoint
 from workbench.merging.recipes.sources import Source
-from workbench.merging.writing.folder import Layouts, check_target, write_model
+from workbench.merging.writing.folder import Layouts, write_model
 from workbench.merging.writing.tensors import size_of
+from workbench.results.writing.whole_folder import check_target
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 """Types that a merged model can be stored in."""
