@@ -103,9 +103,11 @@ def made(folder: str) -> SimpleNamespace:
         "vectors": wb.steering.directions(model, corpus, **QUICK),
         "space": wb.steering.subspace(model, corpus, **QUICK),
     }
+    transcoder = random_transcoder(model.n_layers, model.d_model)
+    feature_counts = wb.circuits.firing(transcoder, model, corpus, moments=True, draws=3, **QUICK)
+    dictionary = wb.circuits.save(transcoder, Path(folder) / "dictionary")
+    results |= {"transcoder": transcoder, "feature_counts": feature_counts, "dictionary": dictionary}
     results |= {"quiz": quiz, "answers": answers, "prompts": table}
-    results["transcoder"] = random_transcoder(model.n_layers, model.d_model)
-    results["dictionary"] = wb.circuits.save(results["transcoder"], Path(folder) / "dictionary")
     results["split"] = wb.evaluation.tokenization({"bytes": byte_tokenizer(), "letters": list}, corpus)
     prompts_file = Path(folder) / "prompts.csv"
     prompts_file.write_text("prompt,source,language\nWas?,s,de\n", encoding="utf-8")
@@ -333,8 +335,32 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 
 
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
-    texts = {"transcoder": given.transcoder, "model": given.model, "corpus": given.corpus, **QUICK}
+    both = {"transcoder": given.transcoder, "model": given.model}
+    texts = {**both, "corpus": given.corpus, **QUICK}
     return {
+        "circuits.exact": {"model": given.model, "tolerance": 10.0},
+        "circuits.firing": {**texts, "draws": 3},
+        "circuits.intervene": {**both, "values": {(0, 1): 0.0}},
+        "circuits.knockout": {
+            **texts,
+            "groups": {"de": [(0, 1)]},
+            "firing": given.feature_counts,
+            "controls": 1,
+        },
+        "circuits.overlap": {**texts, "permutations": 3},
+        "circuits.profile": {"firing": given.feature_counts},
+        "circuits.swap_language": {
+            **both,
+            "words": given.words,
+            "source": "de",
+            "target": "en",
+            "to": "fr",
+            "members": {"en": [(0, 1)], "fr": [(1, 2)]},
+            "firing": given.feature_counts,
+            "shots": 1,
+            "controls": 1,
+            **QUICK,
+        },
         "circuits.load": {"path": given.dictionary, "layout": "circuit_tracer", "reads": "mlp_in", "writes": "mlp_out"},
         "circuits.save": {
             "transcoder": given.transcoder,

@@ -93,6 +93,7 @@ OTHERS = {
     ("lens.logit_lens", "target"): ("", " ", "\n"),  # a word
     ("live.lens", "target"): ("", " ", "\n"),  # a word
     ("merging.layer_map", "top"): (-1, 32),
+    ("circuits.firing", "draws"): (-1,),  # 0 is none
     ("figures.lens_grid", "prompt"): (-1, 99, True, [], [0, 0], [99]),  # the number of a text
 }
 

@@ -5,7 +5,17 @@ import torch
 from torch import nn
 
 from workbench.errors import UnsupportedSite
-from workbench.model.hooks import StopForward, after, before, hooked, install, on_call, on_return
+from workbench.model.hooks import (
+    StopForward,
+    after,
+    before,
+    entered_blocks,
+    hooked,
+    install,
+    on_call,
+    on_return,
+    outer_hooks,
+)
 
 DOUBLE = nn.Sequential(nn.Identity(), nn.Identity())
 ONES = torch.ones(2)
@@ -87,3 +97,16 @@ def test_an_installed_hook_stays():
     module = nn.Identity()
     install(after(module, lambda x: -x))
     assert module(ONES).tolist() == [-1, -1]
+
+
+def test_an_extra_pass_is_seen_by_outer_blocks_alone():
+    outer, inner = [], []
+    with hooked([after(DOUBLE[0], outer.append)]):
+        blocks = entered_blocks()
+        with hooked([after(DOUBLE[0], inner.append), after(DOUBLE[1], lambda x: 10 * x)]):
+            with outer_hooks(blocks):
+                assert DOUBLE(ONES).tolist() == [1, 1]
+            assert (len(outer), len(inner)) == (1, 0)
+            assert DOUBLE(ONES).tolist() == [10, 10]
+    assert (len(outer), len(inner)) == (2, 1)
+    assert entered_blocks() == blocks - 1

@@ -1,5 +1,12 @@
 """Circuits: transcoders, attribution graphs, what features say of languages, and when a circuit is accepted."""
 
+from workbench.circuits.features.exact import exact
+from workbench.circuits.features.firing import firing
+from workbench.circuits.features.intervene import intervene
+from workbench.circuits.features.knockout import knockout
+from workbench.circuits.features.overlap import overlap
+from workbench.circuits.features.profile import profile
+from workbench.circuits.features.swap_language import swap_language
 from workbench.circuits.layouts.load import load
 from workbench.circuits.layouts.save import save
 from workbench.circuits.transcoders.quality import quality
@@ -7,7 +14,21 @@ from workbench.circuits.transcoders.random_control import random
 from workbench.circuits.transcoders.train import train
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder", "load", "quality", "random", "save", "train"]
+__all__ = [
+    "Transcoder",
+    "exact",
+    "firing",
+    "intervene",
+    "knockout",
+    "load",
+    "overlap",
+    "profile",
+    "quality",
+    "random",
+    "save",
+    "swap_language",
+    "train",
+]
 
 
 def __dir__() -> list[str]:

@@ -1,5 +1,6 @@
 """Hooks: the only place where functions are registered on the modules of a model; removed when the block ends."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,14 @@ from workbench.errors import UnsupportedSite
 class StopForward(Exception):
     """Raised in a hook to end a forward pass whose needed values were read."""
 
+
+class _Blocks(threading.local):
+    """Blocks of hooks: how many are entered, and the innermost whose hooks run."""
+
+    entered, innermost = 0, float("inf")
+
+
+_BLOCKS = _Blocks()
 
 Edit = Callable[[Any], Any]
 """A function of an activation; what it returns, unless None, takes the activation's place."""
@@ -79,19 +88,46 @@ def hooked(hooks: Iterable[Hook], *, once: str = "") -> Iterator[None]:
     """
     runs: list[int] = []
     handles = []
+    _BLOCKS.entered += 1
     try:
         for number, hook in enumerate(hooks):
             runs.append(0)
             function = _counted(hook.function, runs, number) if once else hook.function
-            handles.append(_registered(hook, function))
+            handles.append(_registered(hook, _in_block(function, _BLOCKS.entered)))
         yield
     except StopForward:
         pass
     finally:
+        _BLOCKS.entered -= 1
         for handle in handles:
             handle.remove()
     if once and set(runs) != {1}:
         raise UnsupportedSite(f"{once}: ran {', '.join(map(str, runs))} times in one pass, expected once each")
+
+
+def entered_blocks() -> int:
+    """How many blocks of hooks this thread is inside, for `outer_hooks`."""
+    return _BLOCKS.entered
+
+
+@contextmanager
+def outer_hooks(blocks: int) -> Iterator[None]:
+    """Inside, only hooks of the outermost blocks run: an extra pass is not seen by blocks that were entered later."""
+    before = _BLOCKS.innermost
+    _BLOCKS.innermost = blocks
+    try:
+        yield
+    finally:
+        _BLOCKS.innermost = before
+
+
+def _in_block(function: Callable[..., Any], block: int) -> Callable[..., Any]:
+    """The function, which does nothing where hooks of its block do not run."""
+
+    def run(*args: Any, **named: Any) -> Any:
+        return function(*args, **named) if block <= _BLOCKS.innermost else None
+
+    return run
 
 
 def install(hook: Hook) -> None:

@@ -2,7 +2,7 @@
 
 import inspect
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -29,12 +29,12 @@ def turn(model: Any) -> AbstractContextManager[Any]:
 
 
 def alone(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
-    """Let a function that takes a Model (or a Recording) first run in one thread at a time for each model."""
-    first = next(iter(inspect.signature(function).parameters))
+    """Let a function run in one thread at a time for each model: its argument `model`, or a Recording given first."""
+    model = _argument(function)
 
     @wraps(function)
     def run(*args: Parameters.args, **options: Parameters.kwargs) -> Returned:
-        with turn(args[0] if args else options.get(first)):
+        with turn(model(args, options)):
             return function(*args, **options)
 
     return run
@@ -43,13 +43,20 @@ def alone(function: Callable[Parameters, Returned]) -> Callable[Parameters, Retu
 def alone_inside(
     function: Callable[Parameters, Iterator[Returned]],
 ) -> Callable[Parameters, AbstractContextManager[Returned]]:
-    """Make a context manager of a function that takes a Model first; others wait until it is left."""
-    inside = contextmanager(function)
+    """Make a context manager of a function with an argument `model`; others wait until it is left."""
+    inside, model = contextmanager(function), _argument(function)
 
     @contextmanager
     @wraps(function)
     def run(*args: Parameters.args, **options: Parameters.kwargs) -> Iterator[Returned]:
-        with turn(args[0] if args else options.get("model")), inside(*args, **options) as value:
+        with turn(model(args, options)), inside(*args, **options) as value:
             yield value
 
     return run
+
+
+def _argument(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], Mapping[str, Any]], Any]:
+    """What reads the argument `model` of a call, or the first where a function has none of that name."""
+    names = list(inspect.signature(function).parameters)
+    place = names.index("model") if "model" in names else 0
+    return lambda args, options: args[place] if len(args) > place else options.get(names[place])

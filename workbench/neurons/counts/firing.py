@@ -1,6 +1,6 @@
 """Count how often every neuron fires in every language, in one streaming pass."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -17,14 +17,14 @@ from workbench.model.forward.fused_attention import fused
 from workbench.model.hooks import Hook, StopForward, after, hooked
 from workbench.model.model import Model
 from workbench.neurons.counts.prefixes import Prefixes, prefix_tokens
-from workbench.neurons.counts.rates import AXES
+from workbench.neurons.counts.rates import axes
 from workbench.neurons.counts.strength import Strength
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.stoppable import Stoppable
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
-_BATCH = 32
+BATCH = 32  # texts
 _ABOUT = {
     "fired": "tokens {}at which the neuron fires [tokens]",
     "tokens": "tokens {}read [tokens]",
@@ -84,19 +84,11 @@ def firing(
         >>> counts.fired / counts.tokens                                     # doctest: +SKIP
     """
     model.require("neuron")
-    size = texts_per_batch(batch_size, auto=_BATCH)
+    size = texts_per_batch(batch_size, auto=BATCH)
     before = None if prefix is None else prefix_tokens(model, corpus, prefix)
     counter = Counter(model, corpus.languages, moments=moments, sketch=sketch, prefixes=before)
-    done = torch.zeros((), dtype=torch.int64)  # texts
-
-    def finished() -> str:
-        return f"interrupted after {done} of {len(corpus)} texts of {corpus.source}; their counts are kept"
-
-    with Stoppable("firing", len(corpus), "text", finished, progress=progress) as loop:
-        batches = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
-        for batch in loop.steps(batches, counter.state(done=done)):
-            counter.update(batch)
-            done += len(batch)
+    batches = partial(streamed, model, corpus, batch_size=size, truncate=truncate)
+    loop = counted(corpus, batches, counter.update, counter.state, progress=progress)
     result = make_result(
         counter.variables(),
         {"language": list(corpus.languages)},
@@ -114,6 +106,35 @@ def firing(
     return loop.result(result)
 
 
+def counted(
+    corpus: Corpus,
+    batches: Callable[[], Iterable[Batch]],
+    update: Callable[[Batch], None],
+    state: Mapping[str, Any],
+    *,
+    progress: bool,
+) -> Stoppable:
+    """Count every batch that an earlier run did not finish; the loop then raises what was counted if it was stopped.
+
+    Args:
+        corpus: what the batches are of.
+        batches: all of them.
+        update: counts one.
+        state: what it adds to.
+        progress: show the bar.
+    """
+    done = torch.zeros((), dtype=torch.int64)  # texts
+
+    def finished() -> str:
+        return f"interrupted after {done} of {len(corpus)} texts of {corpus.source}; their counts are kept"
+
+    with Stoppable("firing", len(corpus), "text", finished, progress=progress) as loop:
+        for batch in loop.steps(batches, {**state, "done": done}):
+            update(batch)
+            done += len(batch)
+    return loop
+
+
 class Counter:
     """Streaming counts: `update` with batches, then read `fired` [part, layer, neuron] and `tokens` [part].
 
@@ -129,9 +150,12 @@ class Counter:
         moments: bool = False,
         sketch: bool = False,
         prefixes: Prefixes | None = None,
+        units: tuple[int, int] | None = None,
     ):
+        """Take the layers and the units of each as `units`, where they are not the model's neurons."""
         self.model, self.languages, self.prefixes = model, languages, prefixes
-        shape = (len(languages) * (1 if prefixes is None else 2), model.n_layers, model.n_neurons)
+        layers, width = units or (model.n_layers, model.n_neurons)
+        shape = (len(languages) * (1 if prefixes is None else 2), layers, width)
         self.fired = torch.zeros(shape, dtype=torch.int64, device=model.device)
         self.tokens = torch.zeros(shape[0], dtype=torch.int64, device=model.device)
         self.strength = Strength(*shape, moments=moments, sketch=sketch, device=model.device)
@@ -140,16 +164,20 @@ class Counter:
     def update(self, batch: Batch) -> None:
         """Count one batch; an interrupted batch counts nothing."""
         batch = batch.to(self.model.device)
-        weights = rearrange(self._weights(batch), "part sample position -> part (sample position)")
+        weights = rearrange(self.weights(batch), "part sample position -> part (sample position)")
         counts = torch.zeros_like(self.fired)
         part = self.strength.blank()
         with fused(self.model), _hooked(self.model, weights, counts, part):
             self.model.states(batch)
-        self.strength.add(part)
+        self.add(counts, weights, part)
+
+    def add(self, counts: Tensor, weights: Tensor, strength: Strength) -> None:
+        """Add what was counted in a batch, [part, layer, unit], of the tokens that weights [part, token] count."""
+        self.strength.add(strength)
         self.fired += counts
         self.tokens += weights.sum(1).long()
 
-    def _weights(self, batch: Batch) -> Tensor:
+    def weights(self, batch: Batch) -> Tensor:
         """Which tokens count for which part: [part, sample, position], 0 or 1."""
         device = batch.ids.device
         index = torch.tensor([self.languages.index(language) for language in batch.languages], device=device)
@@ -162,19 +190,20 @@ class Counter:
             real[len(self.languages) + index, samples] = (batch.counted * before).float()
         return real
 
-    def state(self, **more: Any) -> dict[str, Any]:
-        """What batches add to, and `more` beside it: the state from which a run resumes."""
-        return {"fired": self.fired, "tokens": self.tokens, **self.strength.sums, **more}
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """What batches add to, from which a run resumes."""
+        return {"fired": self.fired, "tokens": self.tokens, **self.strength.sums}
 
-    def variables(self) -> Variables:
-        """What was counted, as variables of a Result."""
+    def variables(self, unit: str = "neuron") -> Variables:
+        """What was counted, as variables of a Result, of units of this name."""
         variables: Variables = {}
         names = {"": ""} if self.prefixes is None else {"": "", "prefix_": "of the prefixes "}
         for number, (name, what) in enumerate(names.items()):
             rows = slice(number * len(self.languages), (number + 1) * len(self.languages))
-            sums = {"fired": self.fired, "tokens": self.tokens, **self.strength.sums}
-            for variable, values in sums.items():
-                variables[name + variable] = (AXES[variable], values[rows].cpu(), _ABOUT[variable].format(what))
+            for variable, values in self.state.items():
+                about = _ABOUT[variable].format(what).replace("neuron", unit)
+                variables[name + variable] = (axes(variable, unit), values[rows].cpu(), about)
         return variables
 
 

@@ -6,7 +6,7 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadCounts, BadResult
-from workbench.neurons.counts.rates import AXES, read_counts
+from workbench.neurons.counts.rates import AXES, axes, read_counts, unit_of
 from workbench.results.make import Variables, make_result, provenance
 
 
@@ -38,7 +38,7 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
         if not {"fired", "tokens"} <= set(part.data_vars):
             raise BadCounts(f"part {number} has no `fired` and `tokens`; give Results of firing")
         read_counts(part, empty=True)
-    names = sorted(set(map(str, parts[0].data_vars)))
+    names, unit = sorted(set(map(str, parts[0].data_vars))), unit_of(parts[0])
     known = {prefix + name for prefix in ("", "prefix_") for name in AXES}
     for number, part in enumerate(parts):
         if sorted(set(map(str, part.data_vars))) != names or not set(names) <= known:
@@ -46,7 +46,7 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
                 f"part {number} has {', '.join(map(str, part.data_vars))}, part 0 {', '.join(names)}; count all parts "
                 "with the same options"
             )
-        for axis in ("layer", "neuron", "bin"):
+        for axis in ("layer", unit, "bin"):
             if part.sizes.get(axis) != parts[0].sizes.get(axis):
                 raise BadCounts(
                     f"part {number} has {part.sizes.get(axis)} along {axis!r}, part 0 {parts[0].sizes.get(axis)}: "
@@ -60,14 +60,14 @@ def merge(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     languages = list(dict.fromkeys(code for part in named for code in part["language"].values.tolist()))
     variables: Variables = {}
     for name in map(str, parts[0].data_vars):
-        axes, about = AXES[name.removeprefix("prefix_")], parts[0][name].attrs
-        each = (part[[name]].reindex(language=languages, fill_value=0)[name].transpose(*axes).values for part in named)
-        unit = f" [{about['units']}]" if "units" in about else ""
-        variables[name] = (axes, sum(each), f"{about.get('long_name', name)}{unit}")
+        order, about = axes(name, unit), parts[0][name].attrs
+        each = (part[[name]].reindex(language=languages, fill_value=0)[name].transpose(*order).values for part in named)
+        units = f" [{about['units']}]" if "units" in about else ""
+        variables[name] = (order, sum(each), f"{about.get('long_name', name)}{units}")
     corpora = [made.get("corpus") for made in origins]
     return make_result(
         variables,
-        {"language": languages},
+        {"language": languages, "layer": parts[0]["layer"].values.tolist()},
         method="neurons.merge",
         parameters={"parts": origins},
         model=next((made["model"] for made in origins if made.get("model")), None),

@@ -18,8 +18,21 @@ AXES = {
     "total": _CELLS,
     "squares": _CELLS,
     "sketch": ("language", "bin", "layer", "neuron"),
+    "texts": ("language",),
+    "texts_fired": _CELLS,
 }
-"""What counts may hold, each also of prefixes, as `prefix_fired` ...; and its axes."""
+"""What counts may hold, each also of prefixes, as `prefix_fired` ...; and its axes, `neuron` being `feature` for those
+of a transcoder."""
+
+
+def unit_of(firing: xr.Dataset) -> str:
+    """What the counts count: neurons, or features of a transcoder."""
+    return "feature" if "feature" in firing.dims else "neuron"
+
+
+def axes(name: str, unit: str) -> tuple[str, ...]:
+    """The axes of a variable of counts of such units."""
+    return tuple(unit if axis == "neuron" else axis for axis in AXES[name.removeprefix("prefix_")])
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,7 @@ class Rates:
         rate: [language, layer * neuron] float64, firings per token; the second axis runs through layer 0 first.
         shape: (layers, neurons per layer).
         coords: the coordinates that the counts carried, for the Result.
+        unit: what fires: neuron, or feature.
         above_one: how many differences exceeded the number of response tokens (left as they are).
         provenance: what the counts say about their origin; None where they say nothing.
     """
@@ -37,6 +51,7 @@ class Rates:
     rate: np.ndarray
     shape: tuple[int, int]
     coords: dict[str, list]
+    unit: str
     above_one: int
     provenance: dict[str, Any] | None
 
@@ -53,9 +68,13 @@ class Rates:
 
         The neurons of lowest `score` are the strongest.
         """
-        made = self.provenance or {}
+        made, cells = self.provenance or {}, axes("fired", self.unit)
         shaped = {
-            name: (_CELLS[-1 - values.ndim :], values.reshape(*values.shape[:-1], *self.shape), about)
+            name: (
+                cells[-1 - values.ndim :],
+                values.reshape(*values.shape[:-1], *self.shape),
+                about.replace("neuron", self.unit),
+            )
             for name, (values, about) in variables.items()
         }
         result = make_result(
@@ -75,8 +94,9 @@ def read_rates(firing: xr.Dataset, *, prefix: bool) -> Rates:
     """Check counts and divide them: p_k(l, n) = firings / tokens of language k.
 
     Args:
-        firing: `fired` [language, layer, neuron] counts and `tokens` [language]; dimensions in any order. Beside them
-            both or neither of `prefix_fired` and `prefix_tokens`, the share of those counts that the prompts made.
+        firing: `fired` [language, layer, neuron] counts and `tokens` [language]; dimensions in any order; `feature` may
+            stand for `neuron`. Beside them both or neither of `prefix_fired` and `prefix_tokens`, the share of those
+            counts that the prompts made.
         prefix: subtract the prefix counts where there are any.
 
     Raises:
@@ -87,6 +107,7 @@ def read_rates(firing: xr.Dataset, *, prefix: bool) -> Rates:
     arrays, languages = read_counts(firing)
     if len(languages) < 2:
         raise TooFewLanguages(f"comparing languages needs at least two; the counts have {len(languages)}: {languages}")
+    unit = unit_of(firing)
     fired, tokens = arrays["fired"], arrays["tokens"].astype(np.float64)
     rate = fired.astype(np.float64).reshape(len(languages), -1)
     above_one = 0
@@ -99,15 +120,16 @@ def read_rates(firing: xr.Dataset, *, prefix: bool) -> Rates:
         above_one = int((rate > tokens[:, None]).sum())
         if above_one:
             warn(
-                f"{above_one} of {rate.size} neurons fired more often than there are response tokens; their rate "
+                f"{above_one} of {rate.size} {unit}s fired more often than there are response tokens; their rate "
                 "exceeds 1"
             )
     rate /= tokens[:, None]
-    coords = {axis: firing[axis].to_numpy().tolist() for axis in _CELLS if axis in firing.coords}
+    coords = {axis: firing[axis].to_numpy().tolist() for axis in axes("fired", unit) if axis in firing.coords}
     return Rates(
         rate=rate,
         shape=(fired.shape[1], fired.shape[2]),
         coords=coords,
+        unit=unit,
         above_one=above_one,
         provenance=_origin(firing),
     )
@@ -153,15 +175,15 @@ def _variables(firing: xr.Dataset) -> dict[str, xr.DataArray]:
         wanted += ["prefix_fired", "prefix_tokens"]
     variables = {}
     for name in wanted:
-        axes = AXES[name.removeprefix("prefix_")]
-        dims = ", ".join(axes)
+        wanted_axes = axes(name, unit_of(firing))
+        dims = ", ".join(wanted_axes)
         if name not in firing:
             raise BadCounts(f"counts need {name}[{dims}]; this Dataset has {has}")
-        if set(firing[name].dims) != set(axes):
+        if set(firing[name].dims) != set(wanted_axes):
             raise BadCounts(f"{name} needs the axes [{dims}]; this Dataset has {has}")
         if firing[name].size == 0:
             raise BadCounts(f"{name} is empty: its shape is {firing[name].shape}; every axis needs at least one entry")
-        variables[name] = firing[name].transpose(*axes)
+        variables[name] = firing[name].transpose(*wanted_axes)
     return variables
 
 

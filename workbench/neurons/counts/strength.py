@@ -10,7 +10,7 @@ from torch import Tensor
 
 from workbench.arguments import checked, shown
 from workbench.errors import BadArgument, BadCounts
-from workbench.neurons.counts.rates import read_counts
+from workbench.neurons.counts.rates import read_counts, unit_of
 
 _VALUE, _SQUARE = 2.0**16, 2.0**20  # values and squares are rounded to 1/65,536 and 1/1,048,576 before they are added
 _LOW, _HIGH, _STEPS = -10, 6, 4  # bins of the sketch: powers of two from 2^-10 to 2^6, four to the octave
@@ -105,7 +105,7 @@ def quantiles(firing: xr.Dataset, q: float | Sequence[float]) -> xr.DataArray:
     shares = np.atleast_1d(np.asarray(q, dtype=np.float64))
     if not shares.size or shares.ndim > 1 or not ((shares >= 0) & (shares <= 1)).all():
         raise BadArgument(f"q={shown(q)}; quantiles are shares from 0 to 1")
-    sums = firing.sketch.transpose("bin", "language", "layer", "neuron").values.cumsum(0)
+    sums = firing.sketch.transpose("bin", "language", "layer", unit_of(firing)).values.cumsum(0)
     bounds = edges()
     middle = np.sqrt(np.abs(bounds[:-1] * bounds[1:])) * np.sign(bounds[:-1])
     middle[bounds[:-1] * bounds[1:] < 0] = 0.0
@@ -115,7 +115,7 @@ def quantiles(firing: xr.Dataset, q: float | Sequence[float]) -> xr.DataArray:
     return xr.DataArray(
         values_at,
         {"quantile": shares, "language": firing["language"]},
-        ("quantile", "language", "layer", "neuron"),
+        ("quantile", "language", "layer", unit_of(firing)),
         attrs={"long_name": "quantile of the activation"},
     )
 

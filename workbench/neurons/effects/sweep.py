@@ -1,4 +1,4 @@
-"""Sweep: the change of every text's loss under edits of neurons and under their random controls."""
+"""Sweep: the change of every text's loss under edits of neurons or features and under their random controls."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -26,6 +26,9 @@ from workbench.text.order import sort_texts
 _SCALES = 16_000_000  # most scales in memory at once: 64 MB in float32
 
 
+Rerun = Callable[[Recording, Tensor, Tensor | None], Tensor]
+"""A recording, scales [place, layer, unit] and the fill to the residual streams before the last norm, one a place."""
+
 Step = tuple[Sequence[tuple[int, int]], Tensor | None, Tensor | None]
 """(cell, control) places, their scales [place, layer, neuron] or None where nothing changes, and the fill."""
 
@@ -33,11 +36,24 @@ Step = tuple[Sequence[tuple[int, int]], Tensor | None, Tensor | None]
 class Sweep:
     """The change of every text's metric, filled in batch by batch: [cell, 1 + control, language, row].
 
-    The cells are called `axis`, such as "group" or "dose", and have `names`.
+    The cells are called `axis`, such as "group" or "dose", and have `names`. `rerun` makes the edits, of neurons when
+    None; what it edits is called `changed`.
     """
 
-    def __init__(self, model: Model, corpus: Corpus, axis: str, names: Sequence[Any], controls: int, metric: Metric):
+    def __init__(
+        self,
+        model: Model,
+        corpus: Corpus,
+        axis: str,
+        names: Sequence[Any],
+        controls: int,
+        metric: Metric,
+        *,
+        changed: str = "neurons",
+        rerun: Rerun | None = None,
+    ):
         self.model, self.corpus, self.axis, self.names, self.metric = model, corpus, axis, names, metric
+        self.changed, self.rerun = changed, rerun or _of_neurons
         self.place = {language: i for i, language in enumerate(corpus.languages)}
         self.counts = np.array(list(corpus.counts.values()))
         shape = (len(self.counts), int(self.counts.max()))
@@ -73,7 +89,7 @@ class Sweep:
         assert self.recording is not None
         for start in range(0, len(places), self.width):
             part = scales[start : start + self.width].to(self.model.device, self.model.dtype)
-            states = rescale(self.recording, neurons=part, neuron_fill=fill)
+            states = self.rerun(self.recording, part, fill)
             change = self.metric.read(self.model, states, self.batch) - self.losses
             here = places[start : start + self.width]
             cells = [f"the {self.metric.noun} at {self.axis} {self.names[cell]!r}" for cell, _ in here]
@@ -152,7 +168,7 @@ class Sweep:
                 whole,
                 counts,
                 axis=self.axis,
-                changed="neurons",
+                changed=self.changed,
                 noun=noun,
                 unit=unit,
                 level=level,
@@ -171,3 +187,7 @@ class Sweep:
                 f"mean {self.metric.long_name} [{unit}]",
             ),
         }
+
+
+def _of_neurons(recording: Recording, scales: Tensor, fill: Tensor | None) -> Tensor:
+    return rescale(recording, neurons=scales, neuron_fill=fill)

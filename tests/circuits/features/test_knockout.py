@@ -1,0 +1,50 @@
+"""Knock-outs of features against losses by hand, and against knock-outs of neurons where features are neurons."""
+
+import numpy as np
+import pytest
+import torch
+
+import workbench as wb
+from tests.circuits.cases import model_of, random_transcoder
+from workbench.errors import BadCounts
+from workbench.text.corpus import Corpus
+
+CORPUS = Corpus(
+    {"de": ("Der Hund bellt", "Es regnet", "Na ja"), "en": ("The dog barks", "It rains", "No")},
+    aligned=True,
+    source="test",
+)
+GROUPS = {"a": [(0, 3), (1, 7)], "b": [(2, 5)], "none": []}
+
+
+@torch.no_grad()
+def loss(model, text):
+    batch = model.batch(text)
+    log = model.logits(batch).log_softmax(-1)
+    return float(-log[0, :-1].gather(1, batch.ids[0, 1:, None]).mean())
+
+
+def test_it_is_the_change_of_the_loss():
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model)
+    counts = wb.circuits.firing(made, model, CORPUS, progress=False)
+    result = wb.circuits.knockout(made, model, CORPUS, GROUPS, firing=counts, controls=2, progress=False)
+    for name, pairs in GROUPS.items():
+        for code, texts in CORPUS.texts.items():
+            clean = [loss(model, text) for text in texts]
+            with wb.circuits.intervene(made, model, dict.fromkeys(pairs, 0.0)):
+                without = [loss(model, text) for text in texts]
+            own = result.sel(group=name, language=code)
+            np.testing.assert_allclose(own.sample_delta, np.subtract(without, clean), atol=1e-5)
+            assert float(own.delta) == pytest.approx(np.mean(without) - np.mean(clean), abs=1e-5)
+    assert result.features.values.tolist() == [2, 1, 0]
+    assert result.control_delta.sizes["control"] == 2
+    assert "features" in result.excess.attrs["long_name"]
+
+
+def test_counts_of_neurons_are_refused():
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model)
+    counts = wb.neurons.firing(model, CORPUS, progress=False)
+    with pytest.raises(BadCounts, match="neurons, the transcoder has"):
+        wb.circuits.knockout(made, model, CORPUS, GROUPS, firing=counts)
