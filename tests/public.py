@@ -330,7 +330,16 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 
 
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
-    return {}
+    return {
+        "circuits.accept": {
+            "model": given.model,
+            "pairs_by_language": {"de": given.pairs, "en": given.pairs},
+            "parts": [(0, 1), (1, 2)],
+            "controls": 9,
+            "level": 0.9,
+            **QUICK,
+        },
+    }
 
 
 def _steering(given: SimpleNamespace) -> dict[str, dict]:

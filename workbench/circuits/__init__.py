@@ -1,8 +1,10 @@
 """Circuits: transcoders, attribution graphs, what features say of languages, and when a circuit is accepted."""
 
+from workbench.circuits.acceptance.accept import accept
+from workbench.circuits.acceptance.parts import Parts
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder"]
+__all__ = ["Parts", "Transcoder", "accept"]
 
 
 def __dir__() -> list[str]:
