@@ -202,6 +202,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
             "texts": given.corpus,
             "identifiers": {"a": first_letter, "b": first_letter},
         },
+        "neurons.distribution": {"firing": given.counts, "top_rate": 0.1, "even": "first"},
         "neurons.expert_counts": {"result": given.routed},
         "neurons.experts": {**texts, "count": 1},
         "neurons.firing": {**texts, "prefix": given.corpus, "moments": True, "sketch": True},
