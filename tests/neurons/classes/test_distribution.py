@@ -104,6 +104,17 @@ def test_other_functions_take_its_classes():
     assert lost.delta.sizes["group"] == 4
 
 
+def test_its_members_agree_with_those_of_other_methods_beyond_chance():
+    one = made("neurons", seed=0, languages="de,en,fr,it")
+    firing = wb.neurons.firing(one.model, one.corpus, progress=False)
+    methods = {"dln": distribution(firing, top_rate=0.005), "lape": wb.neurons.lape(firing)}
+    members = {name: result.sel(language="de").rename(member="neuron_member") for name, result in methods.items()}
+    agreement = wb.patching.overlap(members, over="neuron", permutations=200)
+    both = int(one.truth.member.sel(language="de").sum())
+    assert agreement.shared.sel(circuit="dln", other="lape") == both
+    assert agreement.p_value.sel(circuit="dln", other="lape") < 0.05
+
+
 def test_refusals():
     with pytest.raises(TooFewLanguages):
         distribution(counts([[[1]]], [2]))
