@@ -47,7 +47,8 @@ def means(model, transcoder, prompts):
     rows = []
     for pair in prompts:
         seen = tensors(model, model.batch(pair.source), [("mlp_in", layer) for layer in range(model.n_layers)])
-        rows.append(torch.stack([transcoder.encode(place, seen["mlp_in", place][0]) for place in transcoder.layers]))
+        states = [seen["mlp_in", place][0, len(model.front) :] for place in transcoder.layers]
+        rows.append(torch.stack([transcoder.encode(place, own) for place, own in enumerate(states)]))
     return torch.cat(rows, 1).mean(1)
 
 
@@ -64,7 +65,9 @@ def plain(model, transcoder, text, keep, fill):
 
     def write(place):
         def edit(states):
-            return states + transcoder.output(place, edited, states) - transcoder.output(place, own, states)
+            change = transcoder.output(place, edited, states) - transcoder.output(place, own, states)
+            change[:, : len(model.front)] = 0
+            return states + change
 
         return edit
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from workbench.arguments import shown
 from workbench.circuits.acceptance.parts import Measure, Parts
-from workbench.circuits.transcoders.states import read_and_written
+from workbench.circuits.transcoders.states import check_fits, read_and_written
 from workbench.circuits.transcoders.transcoder import Transcoder
 from workbench.errors import BadArgument
 from workbench.model.forward.record import record
@@ -21,6 +21,9 @@ from workbench.model.model import Model
 from workbench.patching.engine.cells import read
 from workbench.patching.engine.prompts import Prompts, batches, cells_at_once
 from workbench.results.groups import is_pair
+from workbench.text.batches import Batch
+
+_MOST = 32_000_000  # activations of one layer in memory at once: 128 MB
 
 
 def features(
@@ -32,17 +35,19 @@ def features(
     how: str,
     batch_size: int | str,
 ) -> Parts:
-    """The parts of (layer, feature) pairs. Controls are drawn among the features that are active on the prompts."""
+    """The parts of (layer, feature) pairs. Controls are drawn among the features that are active on the prompts.
+
+    Tokens that the tokenizer puts before every text are left as they are: transcoders are not made for those.
+    """
+    check_fits(model, transcoder)
+    transcoder = transcoder.to(model.device)
     member = _member(transcoder, cells)
     active = torch.stack([_means(transcoder, model, some, batch_size) > 0 for some in prompts]).any(0)
     layers = np.broadcast_to(np.arange(len(transcoder.layers))[:, None], member.shape)
 
     def measure(some: Prompts, metric: Metric) -> Measure:
-        fill = (
-            _means(transcoder, model, some, batch_size)
-            if how == "mean"
-            else torch.zeros_like(active, dtype=torch.float)
-        )
+        zero = torch.zeros(member.shape, device=model.device)
+        fill = _means(transcoder, model, some, batch_size) if how == "mean" else zero
         return partial(_keeping_only, transcoder, model, some, metric, fill, batch_size)
 
     chosen = [[transcoder.layers[place], int(feature)] for place, feature in np.argwhere(member)]
@@ -70,10 +75,15 @@ def _means(transcoder: Transcoder, model: Model, prompts: Prompts, batch_size: i
     total, count = torch.zeros(len(transcoder.layers), transcoder.n_features, device=transcoder.device).double(), 0
     for batch in batches(model, prompts, batch_size):
         states, _ = read_and_written(model, transcoder, batch.source)
-        real = batch.source.mask.bool()
+        real = _own_tokens(model, batch.source)
         total += torch.stack([transcoder.encode(place, own[real]).double().sum(0) for place, own in enumerate(states)])
         count += int(real.sum())
     return (total / count).float()
+
+
+def _own_tokens(model: Model, batch: Batch) -> Tensor:
+    """Tokens of the texts themselves, [sample, position] bool."""
+    return batch.mask.bool() & (batch.mask.cumsum(1) > len(model.front))
 
 
 def _keeping_only(
@@ -85,13 +95,14 @@ def _keeping_only(
     batch_size: int | str,
     sets: np.ndarray,
 ) -> np.ndarray:
-    """The metric [set, pair] with every feature outside a set at `fill`, [place, feature], at every position."""
+    """The metric [set, pair] with every feature outside a set at `fill`, [place, feature], at every token of a text."""
     values = np.empty((len(sets), len(prompts)))
     left = torch.from_numpy(sets).reshape(len(sets), *fill.shape).to(transcoder.device)
     for batch in batches(model, prompts, batch_size):
         recording = record(model, batch.source, heads=True)
         positions = recording.n_positions
         size = cells_at_once(model, recording.n_samples, positions, positions)
+        size = max(1, min(size, _MOST // (recording.n_samples * positions * transcoder.n_features)))
         for start in range(0, len(sets), size):
             some = left[start : start + size]
             states = _states(transcoder, recording, some, fill)
@@ -103,17 +114,18 @@ def _keeping_only(
 def _states(transcoder: Transcoder, recording: Recording, left: Tensor, fill: Tensor) -> Tensor:
     """The final residual stream [set, sample, position, d]; features outside `left` [set, place, feature] at `fill`."""
     model, places = recording.model, range(len(transcoder.layers))
-    rows = left.repeat_interleave(recording.n_samples, 0)
+    tokens = _own_tokens(model, recording.batch)
     change: dict[int, Tensor] = {}
 
     def reading(place: int, states: Tensor) -> None:
-        moved = (fill[place] - transcoder.encode(place, states)) * ~rows[:, place, None]
+        own = transcoder.encode(place, states.reshape(len(left), *tokens.shape, -1))
+        moved = (fill[place] - own) * ~left[:, place, None, None] * tokens[..., None]
         for target in transcoder.targets(place):
             written = transcoder.decoder[place][:, target - place] / transcoder.output_scale[target]
             change[target] = change.get(target, 0) + moved @ written
 
     def writing(place: int, states: Tensor) -> Tensor:
-        return states + change[place].to(states)
+        return states + change[place].reshape(states.shape).to(states)
 
     sites = [(site, edit) for site, edit in ((transcoder.reads, reading), (transcoder.writes, writing))]
     hooks = [
