@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
 
 import workbench as wb
+from tests.circuits.cases import model_of
+from tests.patching.cases import make_pairs
+from workbench.circuits.acceptance.units import units
 from workbench.circuits.acceptance.verdict import Evidence, decide
 from workbench.errors import BadArgument, BadPairs, BadResult, TooFewLanguages
+from workbench.model.activations import tensors
+from workbench.model.hooks import after, hooked
+from workbench.patching.engine.pair_metric import metric_for_pairs
+from workbench.patching.engine.prompts import encode
 
 CODES = ("de", "en", "fr", "it")
 READERS = [(1, 0), (1, 1), (1, 2), (1, 3)]  # of German, English, French and Italian words
@@ -104,6 +112,65 @@ def plain_mean(model, pairs, scales):
     return np.mean(values)
 
 
+@pytest.fixture(scope="module")
+def even(made):
+    """Pairs whose prompts have one length."""
+    tokenizer, pairs = made.model.tokenizer, zip(CODES, (*CODES[1:], CODES[0]), strict=True)
+    return {
+        code: wb.translation_pairs(made.words, source=code, target=other, shots=0, limit=8, tokenizer=tokenizer)
+        for code, other in pairs
+    }
+
+
+def test_patching_transfers_the_answer(made, even):
+    result = wb.circuits.accept(made.model, even, READERS, how="patch", **QUIET)
+    assert result.verdict == "accepted"
+    np.testing.assert_allclose(result.sufficiency, 1, atol=0.02)
+    np.testing.assert_allclose(result.nothing, -result.whole, atol=0.1)  # the target run prefers the foil as much
+    one = wb.circuits.accept(made.model, even, READERS[:1], how="patch", **FEW)
+    assert one.verdict == "rejected" and "holds in de, but" in one.reason
+
+
+@pytest.mark.parametrize("kind", ["head", "neuron"])
+def test_a_patched_unit_is_that_of_a_sweep(kind):
+    model, pairs = model_of(), make_pairs([6, 6, 5, 4])
+    swapped = wb.load_pairs(
+        [{"source": p.target, "target": p.source, "answer": p.foil, "foil": p.answer} for p in pairs]
+    )
+    prompts = encode(model, pairs)
+    width = model.n_heads if kind == "head" else model.n_neurons
+    parts = units(model, {kind: np.eye(1, model.n_layers * width, dtype=bool).reshape(-1, width)}, how="patch",
+                  batch_size=2)  # fmt: skip
+    cells = [0, 1, width, width + 2]
+    sets = np.ones((len(cells), parts.member.size), dtype=bool)
+    sets[np.arange(len(cells)), cells] = False
+    values = parts.measure(prompts, metric_for_pairs(model, prompts, "logit_difference").metric)(sets)
+    for row, cell in enumerate(cells):
+        layer, unit = divmod(cell, width)
+        scales = patched_run(model, kind, layer, unit, swapped)
+        np.testing.assert_allclose(values[row], scales, atol=1e-4)
+
+
+def patched_run(model, kind, layer, unit, swapped):
+    """The logit difference of each pair's target prompt with one unit of the source run, a prompt at a time."""
+    values = []
+    for pair in swapped:
+        given = tensors(model, model.batch(pair.source), [(kind, layer)])[kind, layer]
+
+        def put(states, given=given):
+            size = model.d_head if kind == "head" else 1
+            changed = states.reshape(*states.shape[:2], -1, size).clone()
+            changed[:, :, unit] = given.reshape(changed.shape)[:, :, unit]
+            return changed.reshape(states.shape)
+
+        with hooked([after(model.hook_point(kind, layer), put)]), torch.no_grad():
+            logits = model.logits(pair.target)[0, -1]
+        answer, foil = (model.tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in
+                        (pair.answer, pair.foil))  # fmt: skip
+        values.append((logits[foil] - logits[answer]).item())
+    return values
+
+
 def test_the_result_of_a_circuit_search_is_a_circuit(made, family):
     search = wb.patching.circuit(made.model, family["de"], drop=0.3, controls=1, **QUIET)
     result = wb.circuits.accept(made.model, family, search, **FEW)
@@ -111,10 +178,8 @@ def test_the_result_of_a_circuit_search_is_a_circuit(made, family):
     assert "holds in de" in result.reason
 
 
-def test_edges_give_the_heads_that_they_join(made, family):
-    tokenizer = made.model.tokenizer
-    even = wb.translation_pairs(made.words, source="de", target="en", shots=0, limit=8, tokenizer=tokenizer)
-    edges = wb.patching.edges(made.model, even, sample=3, **QUIET)
+def test_edges_give_the_heads_that_they_join(made, family, even):
+    edges = wb.patching.edges(made.model, even["de"], sample=3, **QUIET)
     result = wb.circuits.accept(made.model, family, edges, top=1, **FEW)
     strongest = np.abs(edges.effect).fillna(0).stack(cell=("sender", "receiver")).idxmax().item()
     assert "head 1.0" in strongest and '"heads": [[1, 0]]' in result.attrs["provenance"]
@@ -149,17 +214,17 @@ def evidence(low, high, p=0.01):
 
 
 @pytest.mark.parametrize(
-    ("necessity", "done", "verdict", "words"),
+    ("necessity", "damage", "verdict", "words"),
     [
-        (evidence([0.6, 0.7], [0.9, 0.9]), [True, True], "accepted", "every language"),
-        (evidence([0.4, 0.7], [0.9, 0.9]), [True, True], "undecided", "may be more or less than 0.5"),
-        (evidence([0.1, 0.7], [0.4, 0.9]), [True, True], "rejected", "invariance fails: necessity holds in fr, but"),
-        (evidence([0.1, 0.1], [0.4, 0.4]), [True, True], "rejected", "necessity fails: necessity is less"),
-        (evidence([0.6, 0.7], [0.9, 0.9], p=0.1), [True, True], "rejected", "random sets do as much"),
-        (evidence([0.6, 0.7], [0.9, 0.9]), [True, False], "undecided", "does not damage the task in fr"),
+        (evidence([0.6, 0.7], [0.9, 0.9]), [2.0, 3.0], "accepted", "every language"),
+        (evidence([0.4, 0.7], [0.9, 0.9]), [2.0, 3.0], "undecided", "may be more or less than 0.5"),
+        (evidence([0.1, 0.7], [0.4, 0.9]), [2.0, 3.0], "rejected", "invariance fails: necessity holds in fr, but"),
+        (evidence([0.1, 0.1], [0.4, 0.4]), [2.0, 3.0], "rejected", "necessity fails: necessity is less"),
+        (evidence([0.6, 0.7], [0.9, 0.9], p=0.1), [2.0, 3.0], "rejected", "random sets do as much"),
+        (evidence([0.6, 0.7], [0.9, 0.9]), [2.0, -1.0], "undecided", "does not damage the task in fr"),
     ],
 )
-def test_the_rule(necessity, done, verdict, words):
+def test_the_rule(necessity, damage, verdict, words):
     both = {"necessity": necessity, "sufficiency": evidence([0.6, 0.6], [0.7, 0.7])}
-    decision, reason, _ = decide(both, ["de", "fr"], np.array(done), 0.95)
+    decision, reason, _ = decide(both, ["de", "fr"], np.array(damage), 0.95)
     assert decision == verdict and words in reason

@@ -79,7 +79,8 @@ def plain(model, transcoder, text, keep, fill):
     return float(logits[answer] - logits[foil])
 
 
-def test_features_of_an_exact_transcoder_are_neurons():
+@pytest.mark.parametrize("how", ["zero", "patch"])
+def test_features_of_an_exact_transcoder_are_neurons(how):
     made = wb.planted.neurons("de,en", layers=2, neurons=60, specific=3, related=0, general=3, texts=4)
     model, words = made.model, made.words
     mlp = model.module.model.layers[0].mlp
@@ -90,19 +91,19 @@ def test_features_of_an_exact_transcoder_are_neurons():
         torch.ones(1), torch.ones(1), activation="relu",
     )  # fmt: skip
     rows = [
-        {"source": f"{a} {b}", "target": b, "answer": f" {a}", "foil": f" {c}"}
+        {"source": f"{a} {b}", "target": f"{c} {b}", "answer": f" {a}", "foil": f" {c}"}
         for a, b, c in zip(words["de"], words["de"][1:], words["en"], strict=False)
     ]
     encoded = encode(model, wb.load_pairs(rows))
     metric = metric_for_pairs(model, encoded, "logit_difference").metric
     cells = [(0, int(neuron)) for neuron in np.flatnonzero(made.truth.member.any("language")[0])]
-    of_features = features(exact, model, cells, [encoded], how="zero", batch_size="auto").measure(encoded, metric)
+    of_features = features(exact, model, cells, [encoded], how=how, batch_size="auto").measure(encoded, metric)
     mask = np.zeros((2, 60), dtype=bool)
     mask[1] = True
-    of_neurons = units(model, {"neuron": mask}, how="zero", batch_size="auto").measure(encoded, metric)
+    of_neurons = units(model, {"neuron": mask}, how=how, batch_size="auto").measure(encoded, metric)
     sets = np.random.default_rng(0).random((6, 60)) < 0.5
-    values = of_features(sets)
-    np.testing.assert_allclose(values, of_neurons(np.concatenate([sets, mask[1:].repeat(6, 0)], 1)), atol=1e-3)
+    values, all_of_layer_1 = of_features(sets), mask[1:].repeat(6, 0)
+    np.testing.assert_allclose(values, of_neurons(np.concatenate([sets, all_of_layer_1], 1)), atol=1e-3)
     assert np.ptp(values) > 0.1
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import workbench as wb
 from tests.circuits.cases import model_of
-from workbench.errors import BadArgument, NotFinite
+from workbench.errors import BadArgument, Interrupted, NotFinite
 
 UNITS, STRATA = 40, np.repeat(np.arange(4), 10)
 QUIET = {"progress": False}
@@ -42,6 +42,16 @@ def test_units_of_a_callers_own(family):
     np.testing.assert_allclose(result.whole, values.sum() + 1)
 
 
+def test_a_cost_is_better_when_it_is_lower(family):
+    values = np.full(UNITS, -0.01)
+    values[[3, 14]] = -1.0
+    cost = wb.model.Metric("cost", "nats", lambda logits, batch: logits.amax(-1), lower_is_better=True)
+    parts = parts_of(some(3, 14), additive(values))
+    result = wb.circuits.accept(model_of(), family, parts, metric=cost, **QUIET)
+    assert result.verdict == "accepted" and result.task.values == pytest.approx(-values.sum())
+    assert wb.circuits.accept(model_of(), family, parts, **QUIET).verdict == "undecided"
+
+
 def test_units_that_carry_nothing_are_undecided(family):
     result = wb.circuits.accept(model_of(), family, parts_of(some(3, 14), additive(np.zeros(UNITS))), **QUIET)
     assert result.verdict == "undecided" and "does not damage the task in de, fr" in result.reason
@@ -56,6 +66,21 @@ def test_random_sets_beat_their_controls_as_often_as_the_level_says(family):
         result = wb.circuits.accept(model, family, parts, controls=19, seed=draw, least_necessity=1e-9, **QUIET)
         small += float(result.p_value.max()) <= 0.05
     assert 1 <= small <= 11  # 5 expected; the 99 % interval of a binomial of 100
+
+
+def test_an_interrupted_rule_has_the_languages_that_were_finished(family):
+    def measure(prompts, metric):
+        started.append(prompts)
+        if len(started) == 2:
+            raise KeyboardInterrupt
+        return additive(some(3, 14).astype(float))(prompts, metric)
+
+    started = []
+    with pytest.raises(Interrupted, match="finished de") as stopped:
+        wb.circuits.accept(model_of(), family, parts_of(some(3, 14), measure), **QUIET)
+    partial = stopped.value.partial
+    assert partial.verdict == "undecided" and partial.reason == "fr was not measured"
+    assert np.isfinite(partial.necessity.sel(language="de")) and np.isnan(partial.necessity.sel(language="fr"))
 
 
 def test_controls_are_other_sets_matched_in_every_stratum():

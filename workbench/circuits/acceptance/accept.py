@@ -88,8 +88,9 @@ def accept(
         transcoder: of the features; their errors stay in place.
         metric: `logit_difference`, `answer_probability`, `nll`, or a Metric; more is better, unless it says
             `lower_is_better`.
-        how: what an ablated unit gives: "mean", its mean over all positions of the language's source prompts, or
-            "zero".
+        how: what an ablated unit gives: "mean", its mean over all positions of the language's source prompts; "zero";
+            "patch", what it gives in the pair's target run at the same position, so that a sufficient circuit, patched
+            from the source run, transfers the answer (the two prompts of a pair then have one length).
         least_necessity: share of the task that must be lost without the circuit.
         least_sufficiency: share of the task that the circuit must do alone.
         top: edges taken from the Result of `patching.edges`.
@@ -109,7 +110,7 @@ def accept(
         BadArgument: an option out of range, units that do not exist, too few other sets of as many units, features
             without `transcoder`.
         BadResult: a Result that names no parts, or of another model.
-        BadPairs: fewer than four distinct pairs of a language, or answer and foil begin alike.
+        BadPairs: fewer than four distinct pairs of a language, answer and foil begin alike, or lengths differ.
         TooFewLanguages: fewer than two.
         BadTranscoder: it is of another model.
         UnsupportedSite: this architecture's units cannot be edited.
@@ -124,7 +125,7 @@ def accept(
         >>> family = {code: wb.translation_pairs("words", source="en", target=code) for code in ("de", "fr")}
         >>> accept(model, family, [(2, 1), (4, 0)]).attrs["reason"]                              # doctest: +SKIP
     """
-    one_of("how", how, ("mean", "zero"))
+    one_of("how", how, ("mean", "zero", "patch"))
     for name, least in (("least_necessity", least_necessity), ("least_sufficiency", least_sufficiency)):
         finite(name, least, above=0)
     whole_number("top", top, at_least=1)
@@ -132,7 +133,7 @@ def accept(
     if 1 / (1 + controls) > 1 - level + 1e-9:
         raise BadArgument(f"controls={controls} can give no p-value of {1 - level:g}; raise controls or lower level")
     languages = [str(code) for code in pairs_by_language]
-    prompts = _read(model, pairs_by_language)
+    prompts = _read(model, pairs_by_language, equal=how == "patch")
     own = read_parts(model, parts, prompts, transcoder=transcoder, top=top, how=how, batch_size=batch_size)
     sets = np.concatenate([own.member[None], own.random(controls, seed)])
     metrics = [metric_for_pairs(model, some, metric).metric for some in prompts]
@@ -162,8 +163,8 @@ def accept(
     return loop.result(result)
 
 
-def _read(model: Model, pairs_by_language: Mapping[str, Any]) -> list[Prompts]:
-    """The prompts of every language."""
+def _read(model: Model, pairs_by_language: Mapping[str, Any], *, equal: bool) -> list[Prompts]:
+    """The prompts of every language; with `equal` the two of a pair have one length."""
     if len(pairs_by_language) < 2:
         raise TooFewLanguages(f"invariance needs at least two languages; there are {list(pairs_by_language)}")
     prompts = [encode(model, load_pairs(pairs)) for pairs in pairs_by_language.values()]
@@ -171,6 +172,8 @@ def _read(model: Model, pairs_by_language: Mapping[str, Any]) -> list[Prompts]:
         distinct = int(some.pairs.clusters.max()) + 1
         if distinct < _LEAST_PAIRS:
             raise BadPairs(f"{code}: {distinct} pairs are too few for an interval (repeats count once); give 4")
+        if equal:
+            some.require_equal_lengths()
     return prompts
 
 
@@ -228,7 +231,7 @@ def _judged(
     smallest = _rank(share.min(1, keepdims=True)[:, None], control.min(2, keepdims=True))[:, 0]
     low, high = values["low"], values["high"]
     evidence = {leg: Evidence(share[i], low[i], high[i], float(smallest[i]), least[i]) for i, leg in enumerate(LEGS)}
-    verdict, reason, holds = decide(evidence, languages, values["task_low"] > 0, level)
+    verdict, reason, holds = decide(evidence, languages, values["task_low"], level)
     by_language, unit, noun = ("language",), metric.unit, metric.long_name
     bounds = values["task_low"], values["task_high"]
     variables: Variables = {}

@@ -1,6 +1,6 @@
 """Features of a transcoder as the parts of a circuit: any of them kept, what the others write taken away."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -19,7 +19,7 @@ from workbench.model.hooks import after, hooked
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.engine.cells import read
-from workbench.patching.engine.prompts import Prompts, batches, cells_at_once
+from workbench.patching.engine.prompts import PairBatch, Prompts, batches, cells_at_once
 from workbench.results.groups import is_pair
 from workbench.text.batches import Batch
 
@@ -46,8 +46,14 @@ def features(
     layers = np.broadcast_to(np.arange(len(transcoder.layers))[:, None], member.shape)
 
     def measure(some: Prompts, metric: Metric) -> Measure:
-        zero = torch.zeros(member.shape, device=model.device)
-        fill = _means(transcoder, model, some, batch_size) if how == "mean" else zero
+        means = _means(transcoder, model, some, batch_size) if how == "mean" else torch.zeros(member.shape)
+
+        def fill(batch: PairBatch) -> Tensor:
+            if how != "patch":
+                return means.to(model.device)[:, None, None]
+            states, _ = read_and_written(model, transcoder, batch.target)
+            return torch.stack([transcoder.encode(place, own) for place, own in enumerate(states)])
+
         return partial(_keeping_only, transcoder, model, some, metric, fill, batch_size)
 
     chosen = [[transcoder.layers[place], int(feature)] for place, feature in np.argwhere(member)]
@@ -91,21 +97,22 @@ def _keeping_only(
     model: Model,
     prompts: Prompts,
     metric: Metric,
-    fill: Tensor,
+    fill: Callable[[PairBatch], Tensor],
     batch_size: int | str,
     sets: np.ndarray,
 ) -> np.ndarray:
-    """The metric [set, pair] with every feature outside a set at `fill`, [place, feature], at every token of a text."""
+    """The metric [set, pair]; features outside a set are at `fill` of the batch at every token of a text."""
     values = np.empty((len(sets), len(prompts)))
-    left = torch.from_numpy(sets).reshape(len(sets), *fill.shape).to(transcoder.device)
+    shape = (len(sets), len(transcoder.layers), transcoder.n_features)
+    left = torch.from_numpy(sets).reshape(shape).to(transcoder.device)
     for batch in batches(model, prompts, batch_size):
-        recording = record(model, batch.source, heads=True)
+        recording, given = record(model, batch.source, heads=True), fill(batch)
         positions = recording.n_positions
         size = cells_at_once(model, recording.n_samples, positions, positions)
         size = max(1, min(size, _MOST // (recording.n_samples * positions * transcoder.n_features)))
         for start in range(0, len(sets), size):
             some = left[start : start + size]
-            states = _states(transcoder, recording, some, fill)
+            states = _states(transcoder, recording, some, given)
             rows = list(batch.rows)
             values[start : start + size, rows] = read(recording, metric, states).double().cpu().numpy()
     return values

@@ -1,4 +1,4 @@
-"""Heads and neurons as the parts of a circuit: any of them kept, the others mean-ablated or zeroed."""
+"""Heads and neurons as the parts of a circuit: any of them kept, the others ablated."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from workbench.circuits.acceptance.parts import Measure, Parts
+from workbench.circuits.acceptance.patched import metric_keeping_only
 from workbench.model.metrics import Metric
 from workbench.model.model import Model
 from workbench.patching.circuits.mean_ablated_task import Task, Unit
@@ -19,15 +20,14 @@ def units(model: Model, masks: Mapping[str, np.ndarray], *, how: str, batch_size
         model.require(kind)
 
     def measure(prompts: Prompts, metric: Metric) -> Measure:
+        if how == "patch":
+            return lambda sets: metric_keeping_only(model, prompts, metric, batch_size, _split(masks, sets))
         task = Task(model, prompts, range(len(prompts)), metric, batch_size, kinds)
         task.share_means(task)
         if how == "zero":
             task.means = {}
 
-        def keeping_only(sets: np.ndarray) -> np.ndarray:
-            return task.metric_keeping_only([_units(kinds, masks, row) for row in sets])
-
-        return keeping_only
+        return lambda sets: task.metric_keeping_only([_units(masks, row) for row in sets])
 
     layers = [
         np.arange(mask.size) // mask.shape[1] + model.n_layers * place for place, mask in enumerate(masks.values())
@@ -42,9 +42,15 @@ def units(model: Model, masks: Mapping[str, np.ndarray], *, how: str, batch_size
     )
 
 
-def _units(kinds: list[str], masks: Mapping[str, np.ndarray], row: np.ndarray) -> list[Unit]:
-    """The units of a set [unit], head after head, then neuron after neuron."""
-    cut = np.cumsum([mask.size for mask in masks.values()])[:-1]
-    return [
-        Unit(kind, tuple(np.flatnonzero(own).tolist())) for kind, own in zip(kinds, np.split(row, cut), strict=True)
-    ]
+def _split(masks: Mapping[str, np.ndarray], sets: np.ndarray) -> dict[str, np.ndarray]:
+    """Sets [..., unit] by kind, [..., layer, unit]."""
+    parts = np.split(sets, np.cumsum([mask.size for mask in masks.values()])[:-1], axis=-1)
+    return {
+        kind: part.reshape(*sets.shape[:-1], *mask.shape)
+        for (kind, mask), part in zip(masks.items(), parts, strict=True)
+    }
+
+
+def _units(masks: Mapping[str, np.ndarray], row: np.ndarray) -> list[Unit]:
+    """The units of a set [unit], by kind, numbered layer by layer."""
+    return [Unit(kind, tuple(np.flatnonzero(own).tolist())) for kind, own in _split(masks, row).items()]

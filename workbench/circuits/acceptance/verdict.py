@@ -44,13 +44,24 @@ def invariant(holds: Sequence[str]) -> str:
 
 
 def decide(
-    evidence: dict[str, Evidence], languages: Sequence[str], done: np.ndarray, level: float
+    evidence: dict[str, Evidence], languages: Sequence[str], damage: np.ndarray, level: float
 ) -> tuple[str, str, dict[str, list[str]]]:
-    """The verdict, its reason in plain words, and whether each leg holds in each language."""
+    """The verdict, its reason in plain words, and whether each leg holds in each language.
+
+    Args:
+        evidence: by leg.
+        languages: their codes.
+        damage: lower end of the interval of what ablating all units costs, [language]; NaN where it was not measured.
+        level: of the intervals, and 1 - that of the test.
+    """
+    done = damage > 0
     holds = {leg: own.holds(done) for leg, own in evidence.items()}
     failures = [_failure(leg, own, holds[leg], languages, level) for leg, own in evidence.items()]
     if any(failures):
         return "rejected", "; ".join(filter(None, failures)), holds
+    unseen = [code for code, own in zip(languages, damage, strict=True) if np.isnan(own)]
+    if unseen:
+        return "undecided", f"{', '.join(unseen)} was not measured", holds
     if not done.all():
         codes = ", ".join(code for code, does in zip(languages, done, strict=True) if not does)
         reason = f"ablating every unit of this kind does not damage the task in {codes}, so no share of it is defined"
