@@ -207,6 +207,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
             "texts": given.corpus,
             "identifiers": {"a": first_letter, "b": first_letter},
         },
+        "neurons.distribution": {"firing": given.counts, "top_rate": 0.1, "even": "first"},
         "neurons.expert_counts": {"result": given.routed},
         "neurons.experts": {**texts, "count": 1},
         "neurons.firing": {**texts, "prefix": given.corpus, "moments": True, "sketch": True},
@@ -371,6 +372,14 @@ def _circuits(given: SimpleNamespace) -> dict[str, dict]:
         "circuits.quality": {**texts, "modes": ["replaced"], "level": 0.9},
         "circuits.random": {**texts, "seed": 1},
         "circuits.train": {"model": given.model, "corpus": given.corpus, "steps": 2, "features": 4, "progress": False},
+        "circuits.accept": {
+            "model": given.model,
+            "pairs_by_language": {"de": given.pairs, "en": given.pairs},
+            "parts": [(0, 1), (1, 2)],
+            "controls": 9,
+            "level": 0.9,
+            **QUICK,
+        },
     }
 
 

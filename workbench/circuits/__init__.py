@@ -1,5 +1,7 @@
 """Circuits: transcoders, attribution graphs, what features say of languages, and when a circuit is accepted."""
 
+from workbench.circuits.acceptance.accept import accept
+from workbench.circuits.acceptance.parts import Parts
 from workbench.circuits.features.exact import exact
 from workbench.circuits.features.firing import firing
 from workbench.circuits.features.intervene import intervene
@@ -15,7 +17,9 @@ from workbench.circuits.transcoders.train import train
 from workbench.circuits.transcoders.transcoder import Transcoder
 
 __all__ = [
+    "Parts",
     "Transcoder",
+    "accept",
     "exact",
     "firing",
     "intervene",

@@ -1,5 +1,6 @@
 """Language neurons: how often each one fires in each language, and which languages it serves."""
 
+from workbench.neurons.classes.distribution import distribution
 from workbench.neurons.classes.experts import experts
 from workbench.neurons.classes.lape import lape
 from workbench.neurons.classes.plnd import plnd
@@ -25,6 +26,7 @@ __all__ = [
     "by_trigrams",
     "compare",
     "compare_identifiers",
+    "distribution",
     "expert_counts",
     "experts",
     "firing",

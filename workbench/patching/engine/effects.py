@@ -30,6 +30,7 @@ def normalise(
     pairs: np.ndarray,
     seed: int,
     clusters: np.ndarray | None = None,
+    ends: tuple[float, float] = _ENDS,
 ) -> Effects:
     """Means over pairs, normalised, with bootstrap intervals over pairs.
 
@@ -40,10 +41,11 @@ def normalise(
         pairs: which pairs are averaged, [pair] bool.
         seed: of the bootstrap.
         clusters: the cluster of each pair, [pair]; pairs of a cluster (repeats) are drawn together. None: each its own.
+        ends: quantiles of the interval; those of 95 % by default.
 
     Returns:
         effect = (mean value - mean target) / (mean source - mean target), the means over those pairs that have the
-        cell; low and high, its 95 % percentile interval; value, the mean; pair_effect, the same of each pair alone.
+        cell; low and high, its percentile interval; value, the mean; pair_effect, the same of each pair alone.
     """
     gap = source - target
     gap_or_nan = np.where(np.abs(gap) < _SAME, np.nan, gap)
@@ -57,7 +59,7 @@ def normalise(
         value = np.where(count > 0, np.where(present, used, 0.0).sum(0) / count, np.nan)
         effect = np.where(np.abs(gaps.sum(0)) < _SAME * np.maximum(count, 1), np.nan, moved.sum(0) / gaps.sum(0))
     own = np.arange(len(moved)) if clusters is None else clusters[pairs]
-    low, high = _interval(moved, gaps, own, seed)
+    low, high = _interval(moved, gaps, own, seed, ends)
     distinct = np.stack([present[own == cluster].any(0) for cluster in np.unique(own)]).sum(0)
     unknown = (distinct < 2) | np.isnan(effect)
     return Effects(effect, np.where(unknown, np.nan, low), np.where(unknown, np.nan, high), value, pair_effect)
@@ -68,7 +70,9 @@ def without_difference(source: np.ndarray, target: np.ndarray) -> int:
     return int((np.abs(source - target) < _SAME).sum())
 
 
-def _interval(moved: np.ndarray, gaps: np.ndarray, clusters: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _interval(
+    moved: np.ndarray, gaps: np.ndarray, clusters: np.ndarray, seed: int, ends: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
     """Bootstrap of the ratio of sums over pairs, clusters [pair] drawn whole; both arguments [pair, row, column]."""
     count, shape = len(moved), moved.shape[1:]
     weights = draw_counts(clusters, _RESAMPLES, seed, multinomial=True).astype(float)
@@ -83,6 +87,6 @@ def _interval(moved: np.ndarray, gaps: np.ndarray, clusters: np.ndarray, seed: i
             known = ~np.isnan(ratios).all(0)
             low[part], high[part] = np.nan, np.nan
             if known.any():
-                bounds = np.nanquantile(ratios[:, known], _ENDS, axis=0)
+                bounds = np.nanquantile(ratios[:, known], ends, axis=0)
                 low[part][known], high[part][known] = bounds
     return low.reshape(shape), high.reshape(shape)
