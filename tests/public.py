@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import torch
 
 import workbench as wb
+from tests.circuits.cases import random_transcoder
 from tests.merging.recipes.cases import planted as planted_subspace
 from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
@@ -102,6 +103,7 @@ def made(folder: str) -> SimpleNamespace:
         "vectors": wb.steering.directions(model, corpus, **QUICK),
         "space": wb.steering.subspace(model, corpus, **QUICK),
     }
+    results["transcoder"] = random_transcoder(model.n_layers, model.d_model)
     results |= {"quiz": quiz, "answers": answers, "prompts": table}
     results["split"] = wb.evaluation.tokenization({"bytes": byte_tokenizer(), "letters": list}, corpus)
     prompts_file = Path(folder) / "prompts.csv"
@@ -330,7 +332,10 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 
 
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
-    return {}
+    seen = {"transcoder": given.transcoder, "model": given.model, "corpus": given.corpus, **QUICK}
+    return {
+        "circuits.contexts": {**seen, "features": [(0, 1)], "top": 1, "window": 2},
+    }
 
 
 def _steering(given: SimpleNamespace) -> dict[str, dict]:

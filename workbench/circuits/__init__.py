@@ -1,8 +1,9 @@
 """Circuits: transcoders, attribution graphs, what features say of languages, and when a circuit is accepted."""
 
+from workbench.circuits.features.contexts import contexts
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder"]
+__all__ = ["Transcoder", "contexts"]
 
 
 def __dir__() -> list[str]:
