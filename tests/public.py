@@ -15,6 +15,7 @@ import torch
 
 import workbench as wb
 from tests.circuits.cases import random_transcoder
+from tests.figures.graph_cases import graph as attribution_graph
 from tests.merging.recipes.cases import planted as planted_subspace
 from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
@@ -436,6 +437,7 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.before_after": {"result": given.change},
         "figures.curves": {"result": given.importance, "variable": "importance", "layer": 0, "x": "head"},
         "figures.explorer": {"results": given.importance},
+        "figures.graph": {"result": attribution_graph(), "nodes": 3, "edges": 3},
         "figures.heatmap": {"result": given.importance, "variable": "importance", "columns": 1},
         "figures.lens_grid": {"result": given.sentences},
         "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},

@@ -8,6 +8,7 @@ from workbench.figures.curves import curves
 from workbench.figures.drawing.style import LIGHT
 from workbench.figures.explorer import explorer
 from workbench.figures.explorer.parts import pattern_pair
+from workbench.figures.graphs.graph import graph
 from workbench.figures.heatmap import heatmap, titled
 from workbench.figures.lens_grid import lens_grid
 from workbench.figures.matrix import matrix
@@ -27,6 +28,7 @@ __all__ = [
     "curves",
     "embed",
     "explorer",
+    "graph",
     "heatmap",
     "lens_grid",
     "matrix",
