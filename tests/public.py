@@ -438,6 +438,7 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.curves": {"result": given.importance, "variable": "importance", "layer": 0, "x": "head"},
         "figures.explorer": {"results": given.importance},
         "figures.graph": {"result": attribution_graph(), "nodes": 3, "edges": 3},
+        "figures.graph_page": {"graphs": attribution_graph(), "path": given.folder / "graph.html", "nodes": 3},
         "figures.heatmap": {"result": given.importance, "variable": "importance", "columns": 1},
         "figures.lens_grid": {"result": given.sentences},
         "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},

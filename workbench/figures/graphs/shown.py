@@ -50,8 +50,7 @@ class Shown:
         Raises:
             BadArgument: another Result.
         """
-        if not isinstance(graph, xr.Dataset) or not {*_NODE, *_EDGE, "token"} <= set(graph.variables):
-            raise BadArgument("this draws what wb.circuits.graph returns; this is another Result")
+        _check(graph)
         always = np.isin(graph.kind.values.astype(str), ALWAYS)
         influence = np.nan_to_num(graph.influence.values.astype(float))
         others = np.flatnonzero(~always)
@@ -90,9 +89,19 @@ class Shown:
 
 
 def targets(graph: xr.Dataset) -> list[str]:
-    """What a graph's targets are, as plain words in quotes."""
+    """What a graph's targets are, as plain words in quotes.
+
+    Raises:
+        BadArgument: another Result.
+    """
+    _check(graph)
     labels = graph.label.values[graph.kind.values.astype(str) == "target"]
     return [unescape(quoted(label)) for label in labels]
+
+
+def _check(graph: xr.Dataset) -> None:
+    if not {*_NODE, *_EDGE, "token"} <= set(graph.variables):
+        raise BadArgument("this draws what wb.circuits.graph returns; this is another Result")
 
 
 def _places(graph: xr.Dataset, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
