@@ -18,9 +18,9 @@ CORPUS = Corpus(TEXTS, aligned=True, source="test")
 FEATURES = [(2, 5), (0, 3), (2, 1)]
 
 
-@pytest.fixture(scope="module")
-def model():
-    return model_of()
+@pytest.fixture(scope="module", params=["llama", "opt"])
+def model(request):
+    return model_of(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,9 @@ def transcoder(model):
 def plain(model, transcoder, text, layer, number):
     """Activations at a text's tokens after BOS: the MLP's input caught by a hook of PyTorch's own."""
     states = []
-    mlp = model.module.model.layers[layer].mlp
-    handle = mlp.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0][0]))
+    module = model.module.model
+    mlp = module.layers[layer].mlp if hasattr(module, "layers") else module.decoder.layers[layer].fc1
+    handle = mlp.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0].reshape(-1, model.d_model)))
     model.module(torch.tensor([model.tokenizer(text)["input_ids"]]))
     handle.remove()
     before = transcoder.input_scale[layer] * states[0] @ transcoder.encoder[layer][:, number]

@@ -156,13 +156,15 @@ def _search(
 @torch.no_grad()
 def _activations(transcoder: Transcoder, model: Model, batch: Batch, features: list[tuple[int, int]]):
     """Row, language and activations [feature, token] at the counted tokens of each text of a batch."""
-    states = tensors(model, batch, [(transcoder.reads, layer) for layer in sorted({layer for layer, _ in features})])
+    sites = [(transcoder.reads, layer) for layer in sorted({layer for layer, _ in features})]
+    shape = (*batch.ids.shape, transcoder.width)  # some architectures merge rows and positions
+    states = {layer: read.reshape(shape) for (_, layer), read in tensors(model, batch, sites).items()}
     for place, (row, language) in enumerate(zip(batch.rows, batch.languages, strict=True)):
         mask = batch.counted[place].bool()
         values = np.empty((len(features), int(mask.sum())), np.float32)
-        for _, layer in states:  # text by text: all features of a batch at once may not fit into memory
+        for layer in states:  # text by text: all features of a batch at once may not fit into memory
             own = [at for at, feature in enumerate(features) if feature[0] == layer]
-            read = states[transcoder.reads, layer][place][mask].to(transcoder.device)
+            read = states[layer][place][mask].to(transcoder.device)
             encoded = transcoder.encode(transcoder.layers.index(layer), read)
             values[own] = encoded[:, [features[at][1] for at in own]].T.cpu().numpy()
         yield row, language, values

@@ -109,7 +109,7 @@ def _edges(shown: Shown) -> Iterator[go.Scatter]:
                 y=y[own].ravel(),
                 mode="lines",
                 line={"color": colour, "width": _THINNEST + (_WIDEST - _THINNEST) * width / (_WIDTHS - 1)},
-                opacity=0.25 + 0.5 * width / (_WIDTHS - 1),
+                opacity=0.35 + 0.45 * width / (_WIDTHS - 1),
                 hoverinfo="skip",
                 name=f"edge that {sign}",
                 legendgroup=sign,

@@ -33,7 +33,7 @@ function highlight() {
 function drawGraph() {
   const { data, layout } = clone(graph().figure);
   const first = data.findIndex((trace) => trace.customdata); // nodes lie on the edges of the selected one
-  for (const trace of data) if (trace.mode === "lines") trace.opacity *= 0.5;
+  for (const trace of data) if (trace.mode === "lines") trace.opacity *= 0.65;
   data.splice(first, 0, ...highlight());
   const box = $("plot-box").clientWidth;
   const width = Math.max(layout.width, box);

@@ -22,8 +22,8 @@ function drawNode() {
   $("node-title").textContent = capital(name[state.node]);
   $("facts").replaceChildren(...facts(state.node).flatMap(([title, words]) => [element("dt", title), element("dd", words)]));
   drawEffects();
-  drawEdges("incoming", "source", "In");
-  drawEdges("outgoing", "target", "Out");
+  drawEdges("incoming", "source", "Edges in");
+  drawEdges("outgoing", "target", "Edges out");
   drawContexts();
 }
 
@@ -52,7 +52,7 @@ function drawEffects() {
 function drawEdges(side, end, words) {
   const edges = edgesOf(state.node, end);
   const count = nodes()[side][state.node];
-  $(`${side}-title`).textContent = `${words}: ${count ? `${edges.length} of ${count} edges` : "no edges"}`;
+  $(`${side}-title`).textContent = `${words}: ${count ? `${edges.length} of ${count}` : "none"}`;
   $(side).replaceChildren(...edges.map(({ node, weight }) => {
     const item = element("li");
     const bar = element("span", "", { className: "bar" });
