@@ -336,6 +336,7 @@ def _circuits(given: SimpleNamespace) -> dict[str, dict]:
     seen = {"transcoder": given.transcoder, "model": given.model, "corpus": given.corpus, **QUICK}
     return {
         "circuits.contexts": {**seen, "features": [(0, 1)], "top": 1, "window": 2},
+        "circuits.train": {"model": given.model, "corpus": given.corpus, "steps": 2, "features": 4, "progress": False},
     }
 
 

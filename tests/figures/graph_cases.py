@@ -16,7 +16,7 @@ NODES = [
     ("feature", 1, 3, 7, 4.0, 0.9, "", np.nan),
     ("feature", 2, 3, 1, 1.0, 0.2, "", np.nan),
     ("error", 1, 3, -1, np.nan, 0.3, "", np.nan),
-    ("bias", 0, 1, -1, np.nan, 0.01, "", np.nan),
+    ("bias", -1, -1, -1, np.nan, 0.01, "", np.nan),
     ("bias", 2, 3, -1, np.nan, 0.02, "", np.nan),
     ("target", 3, 3, -1, np.nan, 1.0, " Katze", 0.7),
     ("target", 3, 3, -1, np.nan, 0.2, "قط", 0.1),

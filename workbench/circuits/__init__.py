@@ -1,9 +1,10 @@
 """Circuits: transcoders, attribution graphs, what features say of languages, and when a circuit is accepted."""
 
 from workbench.circuits.features.contexts import contexts
+from workbench.circuits.transcoders.train import train
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder", "contexts"]
+__all__ = ["Transcoder", "contexts", "train"]
 
 
 def __dir__() -> list[str]:

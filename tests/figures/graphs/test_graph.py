@@ -78,7 +78,7 @@ def test_lines_join_their_nodes_and_widen_with_the_weight(result):
 
 def test_tokens_are_drawn_as_they_are(result):
     figure = wb.figures.graph(result)
-    assert list(figure.layout.xaxis.ticktext) == ["&lt;s&gt;", "\u2067␣القط\u2069", "犬", "&lt;/script&gt;"]
+    assert list(figure.layout.xaxis.ticktext) == ["no token", "&lt;s&gt;", "\u2067␣القط\u2069", "犬", "&lt;/script&gt;"]
     assert list(figure.layout.yaxis.ticktext) == ["embedding", "0", "1", "2", "output"]
     assert list(figure.layout.yaxis.tickvals) == [-1, 0, 1, 2, 3]
     assert figure.layout.title.text == (

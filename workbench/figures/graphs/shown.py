@@ -133,4 +133,4 @@ def _name(graph: xr.Dataset, node: int) -> str:
     if kind == "embedding":
         return f"embedding{where}"
     number = f" {int(graph.feature.values[node])}" if kind == "feature" else ""
-    return f"{kind}{number} of layer {layer}{where}"
+    return f"{kind}{number}{f' of layer {layer}' if layer >= 0 else ''}{where}"

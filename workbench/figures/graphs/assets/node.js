@@ -8,7 +8,7 @@ const capital = (words) => words[0].toUpperCase() + words.slice(1);
 function facts(node) {
   const { kind, layer, position, token, feature, activation, influence, probability } = nodes();
   const rows = [["Kind", kind[node]]];
-  if (kind[node] !== "target" && kind[node] !== "embedding") rows.push(["Layer", String(layer[node])]);
+  if (layer[node] >= 0 && kind[node] !== "target") rows.push(["Layer", String(layer[node])]);
   if (kind[node] === "feature") rows.push(["Feature", String(feature[node])]);
   if (position[node] >= 0) rows.push(["Position", `${position[node]}, ${isolated(`“${token[node]}”`)}`]);
   for (const [name, values] of [["Activation", activation], ["Influence", influence], ["Probability", probability]]) {
