@@ -9,8 +9,17 @@ from tests.figures import graph_cases as cases
 pytestmark = pytest.mark.browser
 CLICK = """number => {
   const plot = document.getElementById("plot"), at = nodes().number.indexOf(number);
-  const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect();
+  const {xaxis, yaxis} = plot._fullLayout, frame = document.getElementById("plot-box");
+  frame.scrollLeft = xaxis._offset + xaxis.l2p(nodes().x[at]) - frame.clientWidth / 2; // a narrow window shows a part
+  const box = plot.getBoundingClientRect();
   return [box.x + xaxis._offset + xaxis.l2p(nodes().x[at]), box.y + yaxis._offset + yaxis.l2p(nodes().y[at])];
+}"""
+
+
+IN_VIEW = """() => {
+  const { xaxis } = document.getElementById("plot")._fullLayout, frame = document.getElementById("plot-box");
+  const at = xaxis._offset + xaxis.l2p(nodes().x[state.node]) - frame.scrollLeft;
+  return at >= 0 && at <= frame.clientWidth;
 }"""
 
 
@@ -120,6 +129,7 @@ def test_the_keyboard_reaches_every_layer(opened):
     ):
         page.keyboard.press(key)
         assert f"node={number}" in page.evaluate("location.hash"), key
+        page.wait_for_function(IN_VIEW)
 
 
 def test_the_menu_shows_another_graph(opened):

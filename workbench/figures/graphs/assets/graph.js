@@ -42,7 +42,14 @@ function drawGraph() {
   const plot = $("plot");
   plot.style.width = `${width}px`;
   plot.style.height = `${layout.height}px`;
-  return Plotly.react(plot, data, layout, { ...settings, responsive: false });
+  return Plotly.react(plot, data, layout, { ...settings, responsive: false }).then(scrollToNode);
+}
+
+// Where the picture is wider than the window, the selected node comes into view.
+function scrollToNode() {
+  const [box, { xaxis }] = [$("plot-box"), $("plot")._fullLayout];
+  const at = xaxis._offset + xaxis.l2p(nodes().x[state.node]);
+  if (at < box.scrollLeft + 40 || at > box.scrollLeft + box.clientWidth - 40) box.scrollLeft = at - box.clientWidth / 2;
 }
 
 // The node of a number in the whole graph.
