@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import torch
 
 import workbench as wb
+from tests.circuits.cases import random_transcoder
 from tests.merging.recipes.cases import planted as planted_subspace
 from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
@@ -330,7 +331,14 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 
 
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
-    return {}
+    traced = {"transcoder": random_transcoder(3, 32, features=4), "model": given.model, "prompt": "Ei"}
+    graph = wb.circuits.graph(**traced, progress=False)
+    return {
+        "circuits.direction": {"model": given.model, "words": given.words, "language": "de", "after": " "},
+        "circuits.export": {"graph": graph, "path": NEW},
+        "circuits.graph": {**traced, "target": ("x", "y"), "max_features": 3, "progress": False},
+        "circuits.prune": {"graph": graph, "nodes": 0.5, "edges": 0.9},
+    }
 
 
 def _steering(given: SimpleNamespace) -> dict[str, dict]:

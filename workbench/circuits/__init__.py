@@ -1,8 +1,12 @@
 """Circuits: transcoders, attribution graphs, what features say of languages, and when a circuit is accepted."""
 
+from workbench.circuits.graphs.export import export
+from workbench.circuits.graphs.graph import graph
+from workbench.circuits.graphs.prune import prune
+from workbench.circuits.graphs.targets import Targets, direction
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Transcoder"]
+__all__ = ["Targets", "Transcoder", "direction", "export", "graph", "prune"]
 
 
 def __dir__() -> list[str]:

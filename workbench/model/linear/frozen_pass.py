@@ -134,13 +134,7 @@ def _linear(frozen: FrozenNorm, args: tuple[Any, ...], named: dict[str, Any], ou
 
 
 def _normalized(
-    frozen: FrozenNorm,
-    read: Tensor,
-    seen: list[Tensor],
-    layer: int,
-    args: tuple[Any, ...],
-    named: dict[str, Any],
-    _: Any,
+    frozen: FrozenNorm, read: Tensor, seen: list[Tensor], layer: int, args: Any, named: Any, output: Tensor
 ) -> None:
     seen[layer] = read + frozen.moved(_first(args, named))
 
