@@ -338,6 +338,7 @@ def _circuits(given: SimpleNamespace) -> dict[str, dict]:
         "circuits.export": {"graph": graph, "path": NEW},
         "circuits.graph": {**traced, "target": ("x", "y"), "max_features": 3, "progress": False},
         "circuits.prune": {"graph": graph, "nodes": 0.5, "edges": 0.9},
+        "circuits.train": {"model": given.model, "corpus": given.corpus, "steps": 2, "features": 4, "progress": False},
     }
 
 

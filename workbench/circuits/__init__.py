@@ -4,9 +4,10 @@ from workbench.circuits.graphs.export import export
 from workbench.circuits.graphs.graph import graph
 from workbench.circuits.graphs.prune import prune
 from workbench.circuits.graphs.targets import Targets, direction
+from workbench.circuits.transcoders.train import train
 from workbench.circuits.transcoders.transcoder import Transcoder
 
-__all__ = ["Targets", "Transcoder", "direction", "export", "graph", "prune"]
+__all__ = ["Targets", "Transcoder", "direction", "export", "graph", "prune", "train"]
 
 
 def __dir__() -> list[str]:

@@ -32,7 +32,7 @@ def test_output_is_the_sum_of_the_definition(kind, skip):
                 total += activations[source][feature] * made.decoder[source][feature, target - source]
         total /= made.output_scale[target]
         if skip:
-            total += states[target] @ made.skip[target]
+            total += states[target] @ made.skip[target]  # pyright: ignore[reportOptionalSubscript]
         torch.testing.assert_close(made.output(target, activations, states[target]), total, atol=1e-5, rtol=1e-5)
 
 
