@@ -334,8 +334,14 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
     seen = {"transcoder": given.transcoder, "model": given.model, "corpus": given.corpus, **QUICK}
+    traced = {"transcoder": random_transcoder(3, 32, features=4), "model": given.model, "prompt": "Ei"}
+    graph = wb.circuits.graph(**traced, progress=False)
     return {
         "circuits.contexts": {**seen, "features": [(0, 1)], "top": 1, "window": 2},
+        "circuits.direction": {"model": given.model, "words": given.words, "language": "de", "after": " "},
+        "circuits.export": {"graph": graph, "path": NEW},
+        "circuits.graph": {**traced, "target": ("x", "y"), "max_features": 3, "progress": False},
+        "circuits.prune": {"graph": graph, "nodes": 0.5, "edges": 0.9},
         "circuits.train": {"model": given.model, "corpus": given.corpus, "steps": 2, "features": 4, "progress": False},
     }
 

@@ -119,14 +119,9 @@ def test_edges_lead_from_node_to_node(opened):
 def test_the_keyboard_reaches_every_layer(opened):
     page = opened("node=4")
     page.locator("#plot-box").focus()
-    for key, number in (
-        ("ArrowRight", 5),
-        ("ArrowUp", 6),
-        ("ArrowUp", 7),
-        ("ArrowDown", 6),
-        ("ArrowDown", 9),
-        ("Home", 11),
-    ):
+    page.set_viewport_size({"width": 390, "height": 844})
+    ways = [("Right", 5), ("Up", 6), ("Up", 7), ("Down", 6), ("Down", 5)]
+    for key, number in [(f"Arrow{way}", number) for way, number in ways] + [("Home", 11)]:
         page.keyboard.press(key)
         assert f"node={number}" in page.evaluate("location.hash"), key
         page.wait_for_function(IN_VIEW)

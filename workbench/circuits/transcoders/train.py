@@ -45,6 +45,7 @@ def train(
     threshold: float = 0.03,
     width: float = 1.0,
     window: Window = "threshold",
+    bf16: bool = False,
     progress: bool = True,
     seed: int = 0,
 ) -> Transcoder:
@@ -71,6 +72,7 @@ def train(
         threshold: theta before training; it is trained as exp(log theta).
         width: eps, of the window in which theta has a gradient.
         window: "both" gives h the window's gradient too.
+        bf16: multiply matrices in bfloat16, several times faster where the hardware has it; weights stay float32.
         seed: of weights and batches.
 
     Returns:
@@ -103,7 +105,7 @@ def train(
     corpora = [corpus] if isinstance(corpus, Corpus) else [load_corpus(corpus)] if isinstance(corpus, str) else corpus
     portions = checked_shares(corpora, shares)
     sampler = Sampler(model, corpora, portions, length)
-    recipe = Recipe(kind=kind, features=count, steps=steps, batch=batch, window=window, **numbers)
+    recipe = Recipe(kind=kind, features=count, steps=steps, batch=batch, window=window, bf16=bf16, **numbers)
     weights = Weights(recipe, *sampler.states(max(batch, _FIRST), _generator(seed, 1)), _generator(seed, 2))
     loop, history, done = fit(weights, sampler.states, progress, _generator(seed, 3))
     record = {

@@ -30,6 +30,7 @@ class Recipe:
         threshold: theta before training.
         width: eps of the straight-through gradient.
         window: what has the window's gradient.
+        bf16: whether matrices are multiplied in bfloat16; weights stay float32.
     """
 
     kind: Kind
@@ -42,6 +43,7 @@ class Recipe:
     threshold: float
     width: float
     window: Window
+    bf16: bool = False
 
     def rate_at(self, step: int) -> float:
         """Warm-up, constant, and linear to 0."""
@@ -100,9 +102,9 @@ class Weights:
         penalty = read.new_zeros(())
         active = read.new_zeros(())
         for layer, decoder in enumerate(self.decoders):
-            values = torch.addmm(self.bias[layer], read[layer], self.encoder[layer])
+            values = self._product(read[layer], self.encoder[layer]) + self.bias[layer]
             features = jump_relu(values, threshold[layer], width=self.recipe.width, window=self.recipe.window)
-            written_here = (features @ decoder.flatten(1)).unflatten(1, (-1, width))
+            written_here = self._product(features, decoder.flatten(1)).unflatten(1, (-1, width))
             for place in range(decoder.shape[1]):
                 outputs[layer + place] = outputs[layer + place] + written_here[:, place]
             lengths = decoder.flatten(1).norm(dim=1)
@@ -117,6 +119,12 @@ class Weights:
             variance = (written - written.mean(1, keepdim=True)).square().sum((1, 2))
             unexplained = (missed / variance.clamp(min=1e-12)).mean()
         return (missed.sum() + penalty) / tokens, unexplained, active
+
+    def _product(self, rows: Tensor, matrix: Tensor) -> Tensor:
+        """A matrix product, float32."""
+        if not self.recipe.bf16:
+            return rows @ matrix
+        return (rows.bfloat16() @ matrix.bfloat16()).float()
 
     def transcoder(self, record: dict[str, Any]) -> Transcoder:
         """The Transcoder of the present weights."""
