@@ -28,13 +28,14 @@ def segments(figure):
 
 
 def test_every_node_stands_once_by_its_token_and_layer(result):
-    drawn = markers(wb.figures.graph(result))
+    figure = wb.figures.graph(result)
+    drawn, centres = markers(figure), np.array(figure.layout.xaxis.tickvals)
     assert set(drawn) == {"target", "feature", "error", "bias", "embedding"}
     places = {}
     for kind, trace in drawn.items():
         for node, x, y in zip(trace.customdata, trace.x, trace.y, strict=True):
             assert cases.NODES[node][0] == kind
-            assert abs(x - cases.NODES[node][2]) < 0.5 and abs(y - cases.NODES[node][1]) < 0.5
+            assert abs(centres - x).argmin() - 1 == cases.NODES[node][2] and abs(y - cases.NODES[node][1]) < 0.5
             places[int(node)] = (float(x), float(y))
     assert sorted(places) == list(range(len(cases.NODES)))
     assert len(set(places.values())) == len(places)

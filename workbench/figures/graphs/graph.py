@@ -10,18 +10,18 @@ import xarray as xr
 from workbench.arguments import whole_number
 from workbench.figures.drawing import style
 from workbench.figures.drawing.labels import escape
-from workbench.figures.graphs.shown import KINDS, Shown, targets
+from workbench.figures.graphs.shown import KINDS, NO_TOKEN, Shown, targets
 from workbench.figures.heatmap import titled
 from workbench.figures.printing.styled import styled
 from workbench.figures.question import origin
 
 NODES, EDGES = 150, 400  # shown unless more are wanted
-LOOKS = {
-    "target": ("diamond", style.LINES[4]),
-    "feature": ("circle", style.LINES[2]),
-    "error": ("x", style.LINES[6]),
-    "bias": ("triangle-down", style.LINES[3]),
-    "embedding": ("square", style.LINES[5]),
+LOOKS = {  # symbol, the same as a letter, colour
+    "target": ("diamond", "◆", style.LINES[4]),
+    "feature": ("circle", "●", style.LINES[2]),
+    "error": ("x", "✖", style.LINES[6]),
+    "bias": ("triangle-down", "▼", style.LINES[3]),
+    "embedding": ("square", "■", style.LINES[5]),
 }
 SIGNS = {"raises": style.LINES[1], "lowers": style.LINES[0]}
 _WIDTHS = 6  # of lines: plotly draws all parts of a line equally wide
@@ -59,17 +59,15 @@ def graph(result: xr.Dataset, *, nodes: int = NODES, edges: int = EDGES, title: 
 def draw(shown: Shown, *, title: str | None = None) -> go.Figure:
     """The figure of what was chosen of a graph: traces of edges, then of nodes."""
     figure = go.Figure([*_edges(shown), *_nodes(shown)])
-    left = min(0, int(shown.of("position").min(initial=0)))
     bottom, top = int(shown.of("layer").min(initial=0)), int(shown.of("layer").max(initial=0))
-    positions = list(range(left, len(shown.tokens)))
     figure.update_xaxes(
         title={"text": "Tokens of the prompt"},
-        tickvals=positions,
-        ticktext=["no token"] * -left + shown.tokens,
+        tickvals=shown.centres,
+        ticktext=[NO_TOKEN] * (len(shown.positions) - len(shown.tokens)) + shown.tokens,
         tickangle=0,
         showgrid=False,
         zeroline=False,
-        range=[left - 0.6, len(shown.tokens) - 0.4],
+        range=[0, shown.width],
     )
     layers = list(range(max(bottom, 0), top))
     figure.update_yaxes(
@@ -79,9 +77,8 @@ def draw(shown: Shown, *, title: str | None = None) -> go.Figure:
         zeroline=False,
         range=[bottom - 0.55, top + 0.55],
     )
-    width = round(shown.width_of_position * len(positions) + 250)
     figure.update_layout(
-        width=max(width, 760),
+        width=max(round(shown.width) + 250, 760),
         height=int(np.clip(74 * (top - bottom + 1), 420, 1400)) + 140,
         margin={"l": 96, "r": 150},
         legend={"title": {"text": "Node"}, "itemsizing": "constant"},
@@ -143,7 +140,7 @@ def _nodes(shown: Shown) -> Iterator[go.Scatter]:
         own = kind == name
         if not own.any():
             continue
-        symbol, colour = LOOKS[name]
+        symbol, _, colour = LOOKS[name]
         yield go.Scatter(
             x=shown.x[own],
             y=shown.y[own],
@@ -166,9 +163,9 @@ def _hover(shown: Shown, place: int) -> str:
     lines = [f"<b>{shown.names[place]}</b>"]
     position = int(shown.of("position")[place])
     lines += [f"position {position}"] if position >= 0 else []
-    for name, unit in (("activation", ""), ("influence", ""), ("probability", "")):
+    for name in ("activation", "influence", "probability"):
         value = float(shown.of(name)[place])
-        lines += [f"{name} {value:.3g}{unit}"] if np.isfinite(value) else []
+        lines += [f"{name} {value:.3g}"] if np.isfinite(value) else []
     return "<br>".join(lines)
 
 

@@ -11,7 +11,7 @@ from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.labels import direction, value_label
 from workbench.figures.explorer.figure_json import figure_json
-from workbench.figures.graphs.graph import SIGNS, draw
+from workbench.figures.graphs.graph import LOOKS, SIGNS, draw
 from workbench.figures.graphs.shown import Shown, targets
 from workbench.figures.graphs.totals import effects
 
@@ -41,6 +41,10 @@ def payload(
         "contexts": None if contexts is None else _contexts(contexts, features),
         "listed": LISTED,
         "colours": SIGNS,
+        "legend": [
+            *([kind, letter, colour] for kind, (_, letter, colour) in LOOKS.items()),
+            *([f"edge that {sign}", "━", colour] for sign, colour in SIGNS.items()),
+        ],
         "themes": {"light": style.LIGHT.to_plotly_json(), "dark": style.DARK.to_plotly_json()},
     }
 

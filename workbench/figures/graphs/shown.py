@@ -16,8 +16,10 @@ KINDS = ("target", "feature", "error", "bias", "embedding")  # in the order of t
 ALWAYS = ("target", "embedding")  # kinds that are shown however little influence they have
 _NODE = ("kind", "layer", "position", "feature", "activation", "influence", "label", "probability")
 _EDGE = ("weight", "edge_source", "edge_target")
+NO_TOKEN = "no token"  # where nodes are that have no position
 _COLUMNS = 6  # nodes side by side in one layer at one position
-_WIDE, _HIGH = 0.8, 0.7  # of the distance between two positions, and two layers, that nodes of one place fill
+_APART, _LEAST = 20.0, 40.0  # pixels between two of these, and of the narrowest position
+_HIGH = 0.7  # of the distance between two layers that nodes of one place fill
 _LETTERS = 12  # of a token under the picture
 
 
@@ -29,10 +31,13 @@ class Shown:
         graph: the whole Result.
         nodes: their numbers in the whole graph, [shown].
         edges: their numbers in the whole graph, strongest first.
-        x: of each shown node: its position, spread among those of the same layer.
+        x: of each shown node, in pixels: where its position is, spread among those of the same layer.
         y: its layer.
         names: in words, with characters that plotly would read as tags escaped.
         tokens: labels of the prompt's tokens.
+        positions: those of the nodes and tokens, from -1 where nodes have none.
+        centres: of the positions, in pixels: those with more nodes side by side, or longer tokens, are wider.
+        width: of all positions, in pixels.
     """
 
     graph: xr.Dataset
@@ -42,6 +47,9 @@ class Shown:
     y: np.ndarray
     names: list[str]
     tokens: list[str]
+    positions: np.ndarray
+    centres: np.ndarray
+    width: float
 
     @classmethod
     def choose(cls, graph: xr.Dataset, *, nodes: int, edges: int) -> Shown:
@@ -60,8 +68,13 @@ class Shown:
         between = np.flatnonzero(inside & (graph.weight.values != 0))
         ordered = between[np.argsort(-abs(graph.weight.values[between]), kind="stable")[:edges]]
         tokens = [token_label(token, most=_LETTERS) for token in graph["token"].values]
-        x, y = _places(graph, chosen)
-        return cls(graph, chosen, ordered, x, y, [_name(graph, int(node)) for node in chosen], tokens)
+        names = [_name(graph, int(node)) for node in chosen]
+        position = graph.position.values[chosen]
+        beside, y = _places(graph, chosen)
+        positions, widths = _widths(position, beside, tokens)
+        centres = widths.cumsum() - widths / 2
+        x = centres[position - positions[0]] + beside
+        return cls(graph, chosen, ordered, x, y, names, tokens, positions, centres, float(widths.sum()))
 
     def of(self, name: str) -> np.ndarray:
         """A variable of the shown nodes."""
@@ -79,13 +92,6 @@ class Shown:
             return ""
         (nodes, all_nodes), (edges, all_edges) = counts
         return f"the strongest {nodes:,} of {all_nodes:,} nodes and {edges:,} of {all_edges:,} edges"
-
-    @property
-    def width_of_position(self) -> float:
-        """Pixels that a position needs, for its token and its nodes."""
-        crowded = np.unique(np.stack([np.floor(self.x + 0.5), np.floor(self.y + 0.5)]), axis=1, return_counts=True)[1]
-        columns = min(_COLUMNS, int(crowded.max(initial=1)))
-        return max(46.0, 7.2 * max(map(letters_wide, self.tokens), default=1) + 8, 17.0 * columns / _WIDE)
 
 
 def targets(graph: xr.Dataset) -> list[str]:
@@ -105,19 +111,31 @@ def _check(graph: xr.Dataset) -> None:
 
 
 def _places(graph: xr.Dataset, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where nodes lie: nodes of one layer and position side by side, features by number, then what is no feature."""
-    position, layer = graph.position.values[nodes].astype(float), graph.layer.values[nodes].astype(float)
+    """Where nodes lie beside the middle of their position, in pixels, and their height.
+
+    Nodes of one layer and position lie side by side, features by number, then what is no feature.
+    """
+    position, layer = graph.position.values[nodes], graph.layer.values[nodes]
     feature = graph.feature.values[nodes]
-    x, y = position.copy(), layer.copy()
+    beside, y = np.zeros(len(nodes)), layer.astype(float)
     for place in np.unique(np.stack([position, layer]), axis=1).T:
         here = np.flatnonzero((position == place[0]) & (layer == place[1]))
         here = here[np.argsort(np.where(feature[here] < 0, np.inf, feature[here]), kind="stable")]
         columns = min(_COLUMNS, len(here))
         rows = -(-len(here) // columns)
         at = np.arange(len(here))
-        x[here] += (at % columns - (columns - 1) / 2) * min(0.25, _WIDE / columns)
+        beside[here] = (at % columns - (columns - 1) / 2) * _APART
         y[here] += (at // columns - (rows - 1) / 2) * min(0.2, _HIGH / rows)
-    return x, y
+    return beside, y
+
+
+def _widths(position: np.ndarray, beside: np.ndarray, tokens: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """All positions, from -1 where a node has none, and the pixels that each needs."""
+    positions = np.arange(position.min(initial=0), len(tokens))
+    labels = [NO_TOKEN if place < 0 else tokens[place] for place in positions]
+    letters = [7.2 * letters_wide(label) + 10 for label in labels]
+    spread = [2 * abs(beside[position == place]).max(initial=0.0) + 1.5 * _APART for place in positions]
+    return positions, np.maximum(np.maximum(letters, spread), _LEAST)
 
 
 def _name(graph: xr.Dataset, node: int) -> str:

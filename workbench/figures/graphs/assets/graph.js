@@ -31,16 +31,18 @@ function highlight() {
 }
 
 function drawGraph() {
-  const { data, layout } = clone(graph().figure);
+  const { data: traces, layout } = clone(graph().figure);
+  const data = traces.filter((trace) => trace.mode === "lines" || trace.customdata); // else a point in the middle of an edge may hide a node
   const first = data.findIndex((trace) => trace.customdata); // nodes lie on the edges of the selected one
   for (const trace of data) if (trace.mode === "lines") trace.opacity *= 0.65;
   data.splice(first, 0, ...highlight());
   const box = $("plot-box").clientWidth;
-  const width = Math.max(layout.width, box);
-  Object.assign(layout, { template: template(), width, legend: { ...layout.legend, orientation: "h", x: 0, y: 1, yanchor: "bottom", title: null } });
-  layout.margin = { ...layout.margin, t: 64, r: 24 };
+  const width = Math.max(layout.width - layout.margin.r, box);
+  Object.assign(layout, { template: template(), width, showlegend: false });
+  layout.margin = { ...layout.margin, t: 8, r: 24 };
   const plot = $("plot");
   plot.style.width = `${width}px`;
+  layout.height -= 56; // the title and the legend stand on the page
   plot.style.height = `${layout.height}px`;
   return Plotly.react(plot, data, layout, { ...settings, responsive: false }).then(scrollToNode);
 }

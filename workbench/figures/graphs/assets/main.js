@@ -37,6 +37,13 @@ async function begin() {
     const at = Number($("graph").value);
     select({ graph: at, node: first(at) });
   });
+  $("legend").replaceChildren(...page.legend.map(([words, letter, colour]) => {
+    const entry = element("span");
+    const symbol = element("b", `${letter} `);
+    symbol.style.color = colour;
+    entry.append(symbol, words);
+    return entry;
+  }));
   $("main").hidden = false;
   watchTheme(drawGraph);
   Object.assign(state, readAddress());

@@ -12,7 +12,7 @@ function facts(node) {
   if (kind[node] === "feature") rows.push(["Feature", String(feature[node])]);
   if (position[node] >= 0) rows.push(["Position", `${position[node]}, ${isolated(`“${token[node]}”`)}`]);
   for (const [name, values] of [["Activation", activation], ["Influence", influence], ["Probability", probability]]) {
-    if (Number.isFinite(values[node])) rows.push([name, round(values[node])]);
+    if (Number.isFinite(values[node]) && (kind[node] !== "target" || values !== influence)) rows.push([name, round(values[node])]);
   }
   return rows;
 }
