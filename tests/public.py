@@ -15,6 +15,7 @@ import torch
 
 import workbench as wb
 from tests.circuits.cases import random_transcoder
+from tests.figures.graph_cases import graph as attribution_graph
 from tests.merging.recipes.cases import planted as planted_subspace
 from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
@@ -338,6 +339,8 @@ def _evaluation(given: SimpleNamespace) -> dict[str, dict]:
 def _circuits(given: SimpleNamespace) -> dict[str, dict]:
     both = {"transcoder": given.transcoder, "model": given.model}
     texts = {**both, "corpus": given.corpus, **QUICK}
+    traced = {"transcoder": random_transcoder(3, 32, features=4), "model": given.model, "prompt": "Ei"}
+    graph = wb.circuits.graph(**traced, progress=False)
     return {
         "circuits.exact": {"model": given.model, "tolerance": 10.0},
         "circuits.firing": {**texts, "draws": 3},
@@ -380,6 +383,11 @@ def _circuits(given: SimpleNamespace) -> dict[str, dict]:
             "level": 0.9,
             **QUICK,
         },
+        "circuits.contexts": {**texts, "features": [(0, 1)], "top": 1, "window": 2},
+        "circuits.direction": {"model": given.model, "words": given.words, "language": "de", "after": " "},
+        "circuits.export": {"graph": graph, "path": NEW},
+        "circuits.graph": {**traced, "target": ("x", "y"), "max_features": 3, "progress": False},
+        "circuits.prune": {"graph": graph, "nodes": 0.5, "edges": 0.9},
     }
 
 
@@ -481,6 +489,8 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.before_after": {"result": given.change},
         "figures.curves": {"result": given.importance, "variable": "importance", "layer": 0, "x": "head"},
         "figures.explorer": {"results": given.importance},
+        "figures.graph": {"result": attribution_graph(), "nodes": 3, "edges": 3},
+        "figures.graph_page": {"graphs": attribution_graph(), "path": given.folder / "graph.html", "nodes": 3},
         "figures.heatmap": {"result": given.importance, "variable": "importance", "columns": 1},
         "figures.lens_grid": {"result": given.sentences},
         "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},

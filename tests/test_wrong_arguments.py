@@ -92,6 +92,7 @@ OTHERS = {
     **{(name, "source"): () for name in SOURCES},
     ("lens.logit_lens", "target"): ("", " ", "\n"),  # a word
     ("live.lens", "target"): ("", " ", "\n"),  # a word
+    ("circuits.graph", "target"): ("", 1.5, -1, ("x", "x")),  # a word, a token id, a pair of them
     ("merging.layer_map", "top"): (-1, 32),
     ("circuits.firing", "draws"): (-1,),  # 0 is none
     ("figures.lens_grid", "prompt"): (-1, 99, True, [], [0, 0], [99]),  # the number of a text

@@ -4,14 +4,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 import workbench as wb
+from tests.browser.chromium import WINDOWS
 from tests.figures import explorer_cases as cases
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-WINDOWS = {"desktop": (1440, 900), "tablet": (900, 1000), "phone": (390, 844)}
 pytestmark = pytest.mark.browser
 
 
@@ -21,15 +18,6 @@ def explorer(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("run") / "explorer.html"
     wb.figures.explorer(*cases.everything()).write_html(path)
     return path
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    assert CHROMIUM.exists(), f"{CHROMIUM} is missing: apt-get install chromium fonts-noto-core fonts-noto-cjk"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

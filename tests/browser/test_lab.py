@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.browser.lab import jupyter_lab
-from tests.browser.test_page import ARGUMENTS, CHROMIUM
 
 BOOK = Path(__file__).parents[2] / "notebooks" / "12_live_explorer.ipynb"
 PATIENCE = 90  # seconds that a step may take on a busy machine; on a quiet one all of them take less than 60

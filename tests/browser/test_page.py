@@ -8,30 +8,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import sync_playwright
 
+from tests.browser.chromium import WINDOWS
 from workbench.figures import curves, explorer, heatmap, matrix
 from workbench.results.make import make_result, provenance
 from workbench.studies.findings.finding import Finding
 from workbench.studies.report import Section, render, write_report
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 pytestmark = pytest.mark.browser
 PAPER = {"width": 688, "height": 1016}  # pixels of an A4 page between its margins
 LARGER = """() => [...document.querySelectorAll('section, figure > div, .wide, table, figure svg')].filter(one => {
     const box = one.getBoundingClientRect();
     return box.right > window.innerWidth + 1 || (one.tagName != 'SECTION' && box.height > window.innerHeight);
 }).map(one => one.outerHTML.slice(0, 80))"""
-WINDOWS = {"desktop": (1440, 900), "tablet": (900, 1000), "phone": (390, 844)}
 LANGUAGES = ["ar", "de", "hi", "ja"]
 
 
@@ -91,15 +80,6 @@ def report(tmp_path_factory) -> Path:
 def pages(printed):
     """Pages of a PDF that Chromium wrote."""
     return len(re.findall(rb"/Type /Page\b", printed))
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    assert CHROMIUM.exists(), f"{CHROMIUM} is missing: apt-get install chromium fonts-noto-core fonts-noto-cjk"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import workbench as wb
-from tests.browser.test_explorer import ARGUMENTS, CHROMIUM
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from workbench.results.make import make_result
 from workbench.studies.explore import explore
 from workbench.studies.findings import heads as findings

@@ -56,7 +56,7 @@ def test_every_shape_has_its_sites_and_can_restart(kind, wrapped):
     model = wrapped(kind)
     assert (model.n_layers, model.n_heads, model.d_head) == (3, 4, 8)
     fuses = kind not in ("gemma2", "bloom", "gpt2")  # soft caps and alibi need the pattern; GPT-2's W_O is not hooked
-    works = dict.fromkeys(("head", "pattern", "neuron", "restart", "generate"), True)
+    works = dict.fromkeys(("head", "pattern", "neuron", "restart", "linear", "generate"), True)
     assert model.abilities == {**works, "fused": fuses}
     assert max(model.parity[figure] for figure in ("logits", "read", "padding", "restart", "generate")) < 1e-5
 

@@ -1,4 +1,4 @@
-"""Results to plotly figures: nothing here sees a model or shows a figure, and only `save` writes."""
+"""Results to plotly figures: nothing here sees a model or shows a figure; `save` and `graph_page` write."""
 
 from workbench.figures.agreement import agreement
 from workbench.figures.animation import animation
@@ -8,6 +8,8 @@ from workbench.figures.curves import curves
 from workbench.figures.drawing.style import LIGHT
 from workbench.figures.explorer import explorer
 from workbench.figures.explorer.parts import pattern_pair
+from workbench.figures.graphs.graph import graph
+from workbench.figures.graphs.graph_page import graph_page
 from workbench.figures.heatmap import heatmap, titled
 from workbench.figures.lens_grid import lens_grid
 from workbench.figures.matrix import matrix
@@ -27,6 +29,8 @@ __all__ = [
     "curves",
     "embed",
     "explorer",
+    "graph",
+    "graph_page",
     "heatmap",
     "lens_grid",
     "matrix",

@@ -9,7 +9,12 @@ from transformers.pytorch_utils import Conv1D
 from workbench.errors import UnsupportedSite
 
 _LARGE = 64.0  # makes a norm's epsilon negligible; a power of two, exact in every type
-_NORM = {torch.float32: 1e-3, torch.float16: 1e-2, torch.bfloat16: 5e-2}  # share of the largest output
+_NORM = {  # share of the largest output
+    torch.float64: 1e-3,
+    torch.float32: 1e-3,
+    torch.float16: 1e-2,
+    torch.bfloat16: 5e-2,
+}
 
 
 def device_of(module: torch.nn.Module) -> torch.device:

@@ -31,7 +31,8 @@ class Model:
         bridge: the `TransformerBridge`, raw (no folded weights); everything of TransformerLens works on it.
         abilities: what was seen to work when the model was loaded: edits of `head`, `neuron` and `pattern`, `restart`
             (a run from a layer on), `fused` (attention that never forms its pattern, used wherever the pattern is
-            not read), `generate` (generation with a cache).
+            not read), `linear` (with patterns and norms' denominators constant, states are linear in what the layers
+            before them write), `generate` (generation with a cache).
         parity: figures of the checks at loading, e.g. `logits` = largest difference to Hugging Face.
         n_neurons: MLP neurons per layer, as seen; 0 where the ability `neuron` is missing.
         memory: bytes that activations may take, or "auto": half of what is free.

@@ -1,6 +1,7 @@
 """Look at one neuron: where it is strongest in each language, what it does to the logits, what the methods call it."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,9 +17,8 @@ from workbench.model.forward.alone import alone
 from workbench.model.forward.fused_attention import fused
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.text.chat import Chat
 from workbench.text.corpus import Corpus
-from workbench.text.tokens.spans import joined, spans
+from workbench.text.tokens.excerpts import Part, excerpt, packed
 
 _SITES = ("gate", "neuron")
 Strongest = dict[str, list[tuple[float, int, np.ndarray]]]
@@ -159,19 +159,17 @@ def _contexts(
     """Pieces of text around the strongest token of each text."""
     shape = (len(strongest), count)
     peak, row = np.full(shape, np.nan), np.full(shape, -1)
-    excerpts: dict[tuple[int, int], list[tuple[str, float]]] = {}
+    excerpts: dict[tuple[int, ...], list[Part]] = {}
     for k, (language, texts) in enumerate(strongest.items()):
         for place, (top, minus_row, values) in enumerate(texts):
             peak[k, place], row[k, place] = top, -minus_row
-            text, pieces = _spans(model, corpus, language, -minus_row, len(values))
-            parts = [(text[start:end], _strongest(values[tokens], site)) for start, end, tokens in pieces]
-            centre = [value for _, value in parts].index(_strongest(np.array([v for _, v in parts]), site))
-            excerpts[k, place] = parts[max(0, centre - window) : centre + window + 1]
-    width = max((len(parts) for parts in excerpts.values()), default=1)
-    text, activation = np.full((*shape, width), "", dtype=object), np.full((*shape, width), np.nan)
-    for at, parts in excerpts.items():
-        for piece, (part, value) in enumerate(parts):
-            text[(*at, piece)], activation[(*at, piece)] = part, value
+            excerpts[k, place], _ = excerpt(
+                *(model.tokenizer, corpus, language, -minus_row, values),
+                front=len(model.front),
+                window=window,
+                strongest=partial(_strongest, site=site),
+            )
+    text, activation = packed(excerpts, shape)
     axes = ("language", "context", "piece")
     return {
         "text": (axes, text, "characters of the tokens"),
@@ -179,19 +177,6 @@ def _contexts(
         "peak": (axes[:2], peak, "strongest value in the text"),
         "row": (axes[:2], row, "row of the text in the corpus"),
     }
-
-
-def _spans(
-    model: Model, corpus: Corpus, language: str, row: int, count: int
-) -> tuple[str, list[tuple[int, int, list[int]]]]:
-    """A text, and its pieces that correspond to the first `count` of its tokens."""
-    text = corpus.texts[language][row]
-    if not corpus.chat:
-        beyond = max(0, len(model.front) - 1)  # of the tokens that the tokenizer adds before a text, the first counts
-        pieces = spans(model.tokenizer, text, count + beyond)
-        return text, [(start, end, [token - beyond for token in tokens]) for start, end, tokens in pieces]
-    text, characters = Chat(model.tokenizer).own(text, corpus.user.get(language, ""), f"text {row} in {language!r}")
-    return text, joined(text, characters[:count])
 
 
 def _strongest(values: np.ndarray, site: str) -> float:

@@ -31,8 +31,8 @@ LACKS = {  # and nothing else, whatever the version of transformers
     "cohere2": set(),
     "neox": set(),
     "phi3": set(),
-    "opt": {"pattern"},
-    "xglm": {"pattern", "fused"},
+    "opt": {"pattern", "linear"},  # patterns that cannot be edited cannot be made constant
+    "xglm": {"pattern", "fused", "linear"},
     "qwen3_moe": {"neuron"},
 }
 CORPUS = {"en": ["Hello there", "Good day"], "de": ["Hallo du", "Guten Tag"]}

@@ -86,6 +86,11 @@ def token_label(token: Any, *, most: int = 14) -> str:
     return f"\u2067{shown}\u2069" if leftwards else shown
 
 
+def quoted(token: Any) -> str:
+    """A token in quotes, isolated from the writing direction of the text around it."""
+    return f"\u2068“{token_label(token, most=24)}”\u2069"
+
+
 def letters_wide(text: str) -> int:
     """The width of a text in Latin letters: Chinese, Japanese and Korean characters take two, marks none."""
     return sum(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.figures.drawing.labels import escape, letters_wide, token_label, value_label
+from workbench.figures.drawing.labels import escape, letters_wide, quoted, token_label, value_label
 
 _LETTERS = 10  # of a token in a cell
 _PIXELS = 7.2  # of a letter in a cell
@@ -58,14 +58,14 @@ def _hover(cells: xr.Dataset) -> np.ndarray:
     for at in np.ndindex(*shape):
         layer, position = at
         where = "embedding" if layer == 0 else "output" if layer == last else f"layer {int(arrays['layer'][layer])}"
-        token, place = _quoted(arrays["token"][position]), int(arrays["position"][position])
+        token, place = quoted(arrays["token"][position]), int(arrays["position"][position])
         lines = [
             f"<b>{where}, after {token}</b> (position {place})",
-            f"says {_quoted(arrays['top_token'][at])}, probability {float(arrays['probability'][at]):.3g}",
+            f"says {quoted(arrays['top_token'][at])}, probability {float(arrays['probability'][at]):.3g}",
         ]
         if "candidate" in arrays:
             others = zip(arrays["candidate"][at][1:], arrays["candidate_probability"][at][1:], strict=True)
-            lines += ["then " + ", ".join(f"{_quoted(token)} {value:.2g}" for token, value in others)]
+            lines += ["then " + ", ".join(f"{quoted(token)} {value:.2g}" for token, value in others)]
         lines += [
             f"language {language_words(str(arrays['language'][at]))}",
             f"entropy {float(arrays['entropy'][at]):.3g} nats",
@@ -73,16 +73,11 @@ def _hover(cells: xr.Dataset) -> np.ndarray:
         if np.isfinite(arrays["rank"][at]):
             value = float(arrays["target_probability"][at])
             rank = int(arrays["rank"][at])
-            lines += [f"target {_quoted(arrays['target'][position])}: rank {rank:,}, probability {value:.3g}"]
+            lines += [f"target {quoted(arrays['target'][position])}: rank {rank:,}, probability {value:.3g}"]
         if "logit_difference" in arrays and np.isfinite(arrays["logit_difference"][at]):
             lines += [f"target less foil {float(arrays['logit_difference'][at]):+.3g} logits"]
         lines_of[at] = "<br>".join(lines)
     return lines_of
-
-
-def _quoted(token: str) -> str:
-    """A token in quotes, isolated from the writing direction of the text around it."""
-    return f"\u2068“{token_label(token, most=24)}”\u2069"
 
 
 def language_words(code: str) -> str:

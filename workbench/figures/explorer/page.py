@@ -1,17 +1,12 @@
 """The explorer: one figure in Python, one self-contained page on disk, in which a click on a head shows its details."""
 
-import base64
-import gzip
-import json
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import plotly.graph_objects as go
 import xarray as xr
 from plotly.colors import get_colorscale
-from plotly.offline import get_plotlyjs
 
 from workbench.arguments import checked
 from workbench.figures.drawing import style
@@ -20,9 +15,10 @@ from workbench.figures.explorer.parts import head_grid
 from workbench.figures.explorer.payload import payload
 from workbench.figures.heatmap import heatmap
 from workbench.figures.lens_grid import lens_grid
+from workbench.figures.pages.offline import offline_page
 from workbench.results.files import write_whole
 
-_HERE = Path(__file__).parent / "assets"
+_ASSETS = Path(__file__).parent / "assets"
 _SCRIPTS = ("data.js", "grid.js", "patterns.js", "detail.js", "lens.js", "main.js")
 
 
@@ -117,15 +113,14 @@ def _explanations(contents: ExplorerData) -> list[str]:
 
 
 def _page(contents: ExplorerData, title: str) -> str:
-    text = json.dumps(payload(contents), ensure_ascii=False, separators=(",", ":"))
     scale = ", ".join(colour for _, colour in get_colorscale(style.SEQUENTIAL))
-    return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(title),
-        about="".join(f"<span><b>{escape(key)}</b> {escape(name)}</span>" for key, name in contents.origin),
+    return offline_page(
+        _ASSETS,
+        _SCRIPTS,
+        payload(contents),
+        title=title,
+        about=contents.origin,
+        skip_to=("grid-box", "the heads"),
         notes="".join(f"<p>{escape(note)}</p>" for note in (*contents.notes, *_explanations(contents))),
-        style=(_HERE / "page.css").read_text(encoding="utf-8"),
         scale=f"linear-gradient(to right, {scale})",
-        plotly=get_plotlyjs(),
-        data=base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode(),
-        scripts="\n".join(f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>" for name in _SCRIPTS),
     )

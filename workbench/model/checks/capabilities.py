@@ -15,7 +15,7 @@ from workbench.errors import WorkbenchError, first_line
 from workbench.model.activations import tensors
 from workbench.model.checks.costs import COSTS
 from workbench.model.checks.probe import Probe
-from workbench.model.checks.restarts import RestartError, check_restarts, neurons_gap
+from workbench.model.checks.restarts import RestartError, check_restarts, neurons_gap, noise
 from workbench.model.effective_weights import linear_error
 from workbench.model.forward.fused_attention import fused
 from workbench.model.forward.generate import greedy
@@ -23,6 +23,7 @@ from workbench.model.forward.layers import call_layer
 from workbench.model.forward.record import record
 from workbench.model.forward.recording import Recording
 from workbench.model.hooks import after, hooked
+from workbench.model.linear.frozen_pass import frozen_pass
 from workbench.model.metrics import unembed
 from workbench.model.model import Model
 from workbench.text.batches import Batch
@@ -42,6 +43,7 @@ def find_abilities(model: Model, probe: Probe, bound: float) -> None:
         "pattern": _pattern,
         "neuron": _neuron,
         "fused": _fused,
+        "linear": _linear,
         "generate": _generate,
     }
     model.abilities = dict.fromkeys(COSTS, False)
@@ -165,6 +167,25 @@ def _fused(model: Model, probe: Probe, bound: float) -> None:
         )
     if getattr(model.config.get_text_config(), "attn_logit_softcapping", None):  # which rounding may hide
         raise Lost("its scores are soft-capped, which fused attention leaves out")
+
+
+def _linear(model: Model, probe: Probe, bound: float) -> None:
+    if not model.abilities["pattern"]:
+        raise Lost(f"its attention patterns cannot be made constant: {model.lost['pattern']}")
+    frozen = frozen_pass(model, probe.batch(model.device, rows=slice(1)))
+    steps = torch.arange(3, dtype=model.dtype, device=model.device)[:, None, None]
+    read, final = frozen.run(
+        frozen.embedded + steps * noise(frozen.embedded),
+        lambda layer, _: frozen.written[layer] + steps * noise(frozen.written[layer]),
+    )
+    names = [*(f"what the MLP of layer {layer} reads" for layer in range(model.n_layers)), "the final state"]
+    for name, states, seen in zip(names, [*read, final], [*frozen.read, frozen.final], strict=True):
+        start, once, twice = states.float()
+        size = float((once - start).abs().max())
+        error = max(float((2 * once - start - twice).abs().max()), float((start - seen.float()).abs().max()))
+        if not error <= _LINEAR[model.dtype] * size:
+            share = error / max(size, 1e-30)
+            raise Lost(f"with patterns and norms' denominators constant, {name} is not linear: off by {share:.2g}")
 
 
 def _generate(model: Model, probe: Probe, bound: float) -> None:

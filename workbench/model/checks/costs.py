@@ -7,5 +7,6 @@ COSTS = {
     "fused": "attention always forms its pattern: as exact, slower on long texts",
     "restart": "sweeps run the whole model for every cell: as exact, many times slower; paths, edges, circuits, "
     "concepts and attribution are impossible",
+    "linear": "attribution graphs are impossible",
     "generate": "generation runs all tokens again at every step: as exact, slower",
 }

@@ -55,7 +55,7 @@ def _check_layer(recording: Recording, layer: int) -> None:
     alone = call_layer(recording, layer, states)
     _same(recording, alone, clean, clean - states, f"layer {layer} called alone")
     head = layer % model.n_heads
-    change = _noise(recording.z[layer][:, :, head])
+    change = noise(recording.z[layer][:, :, head])
     with hooked([before(model.attention_parts(layer)[1], _head_edit(recording, head, change))]):
         expected = call_layer(recording, layer, states)
     attention = recording.attention[layer] + change @ model.output_weight(layer)[head]
@@ -63,7 +63,7 @@ def _check_layer(recording: Recording, layer: int) -> None:
     _same(recording, actual, expected, expected - clean, f"head {head} of layer {layer} changed by W_O")
     start = recording.n_positions // 2
     moved = states.clone()
-    moved[:, start:] += _noise(states[:, start:])
+    moved[:, start:] += noise(states[:, start:])
     expected = call_layer(recording, layer, moved)
     actual = call_layer(recording, layer, moved[:, start:], Columns(recording, [start]))
     _same(recording, actual, expected[:, start:], (expected - clean)[:, start:], f"positions of layer {layer} changed")
@@ -73,8 +73,8 @@ def _cells_gap(recording: Recording) -> float:
     """The cells of sweeps, one of each kind, in the middle layer, against one stacked full pass with hooks."""
     model, samples = recording.model, recording.n_samples
     layer, position, head = model.n_layers // 2, recording.n_positions // 2, model.n_heads - 1
-    z = recording.z[layer][:, :, head] + _noise(recording.z[layer][:, :, head])
-    state = recording.residual[layer][:, position] + _noise(recording.residual[layer][:, position])
+    z = recording.z[layer][:, :, head] + noise(recording.z[layer][:, :, head])
+    state = recording.residual[layer][:, position] + noise(recording.residual[layer][:, position])
     cells = [
         replace_heads(recording, layer, [head, 0], torch.stack([z, recording.z[layer][:, :, 0]]))[0],
         replace_positions(recording, layer, [position, 1], torch.stack([state, recording.residual[layer][:, 1]]))[0],
@@ -123,7 +123,7 @@ def _logit_gap(recording: Recording, actual: Tensor, expected: Tensor) -> float:
     return float((logits[0] - logits[1]).abs().max())
 
 
-def _noise(values: Tensor) -> Tensor:
+def noise(values: Tensor) -> Tensor:
     """A change of about the size of some values."""
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(values.shape, generator=generator).to(values)

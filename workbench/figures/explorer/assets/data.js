@@ -1,16 +1,11 @@
-// The data of the page: unpacked once, then read by language, layer and head.
+// The data of the page: read by language, layer and head.
 "use strict";
 
-const $ = (id) => document.getElementById(id);
-const page = {};
-
-const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 const floats = (text) => new Float32Array(bytes(text).buffer);
 const finite = (value) => (Number.isFinite(value) ? value : null);
 
 async function unpack() {
-  const stream = new Blob([bytes($("data").textContent)]).stream().pipeThrough(new DecompressionStream("gzip"));
-  Object.assign(page, JSON.parse(await new Response(stream).text()));
+  await readData();
   for (const measure of page.measures) {
     for (const name of ["values", ...measure.companions]) measure[name] = floats(measure[name]);
   }
@@ -26,7 +21,6 @@ async function unpack() {
 // The index of a head in an array [language, layer, head]; all three are places on the axes, not names.
 const cell = (language, layer, head) => (language * page.layers.length + layer) * page.heads.length + head;
 
-const round = (value, digits = 3) => (Number.isFinite(value) ? String(Number(value.toPrecision(digits))) : "–");
 const attentionWords = (value) => value.toFixed(2);
 const language = (code) => page.names.find((entry) => entry.code === code) || { name: code, short: code };
 const pValue = (value) => (value < 0.001 ? "p < 0.001" : `p = ${round(value, 2)}`);

@@ -6,8 +6,6 @@ const lines = (words, width) => words.replace(new RegExp(`(.{${width},}?) `, "g"
 
 const MOST = 80; // neurons of a class that are listed
 
-const element = (name, text = "", options = {}) => Object.assign(document.createElement(name), { textContent: text, ...options });
-
 const capital = (words) => words[0].toUpperCase() + words.slice(1);
 const headWords = ({ language: place, layer, head }) =>
   `${page.languages[place].short}, layer ${page.layers[layer]}, head ${page.heads[head]}`;

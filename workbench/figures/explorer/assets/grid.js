@@ -1,18 +1,6 @@
 // The grid of heads: a panel a language. The cursor moves with the arrow keys, the selection with Enter or a click.
 "use strict";
 
-const toSvg = {
-  name: "svg",
-  title: "Download as SVG",
-  icon: Plotly.Icons.disk,
-  click: (plot) => Plotly.downloadImage(plot, { format: "svg", filename: plot.id || "figure" }),
-};
-const settings = { responsive: true, displaylogo: false, modeBarButtons: [[toSvg]], plotlyServerURL: "" };
-const narrow = window.matchMedia("(max-width: 600px)");
-const theme = () => document.documentElement.dataset.theme;
-const template = () => page.themes[theme()];
-const clone = (value) => JSON.parse(JSON.stringify(value));
-
 const gridLayout = () => page.grid.layouts[narrow.matches ? 1 : 0];
 
 let cursor = null; // {language, layer, head}: places on the axes

@@ -2,7 +2,6 @@
 "use strict";
 
 const state = { measure: 0, language: 0, beside: 1, layer: 0, head: 0, sentence: 0, text: 0, shade: 0, view: "head" };
-const announce = (words) => { $("status").textContent = words; };
 
 // Names in the address, and the axis on which each is a place.
 const NAMES = {
@@ -93,23 +92,6 @@ function fill(name, labels) {
   $(name).addEventListener("change", () => select({ [name]: Number($(name).value) }));
 }
 
-function watchTheme() {
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const use = () => {
-    const choice = $("theme").value;
-    document.documentElement.dataset.theme = choice === "auto" ? (dark.matches ? "dark" : "light") : choice;
-  };
-  const redraw = () => {
-    use();
-    if (page.measures.length) drawGrid();
-    show();
-  };
-  use();
-  $("theme").addEventListener("change", redraw);
-  dark.addEventListener("change", redraw);
-  narrow.addEventListener("change", redraw);
-}
-
 function watch() {
   document.addEventListener("keydown", (event) => {
     const by = { "[": -1, "]": 1 }[event.key];
@@ -131,7 +113,6 @@ function watch() {
       $(`tab-${other}`).focus();
     });
   }
-  $("down").addEventListener("click", () => $("detail").scrollIntoView({ block: "start" }));
   window.addEventListener("hashchange", () => select(readAddress()));
 }
 
@@ -149,7 +130,10 @@ async function begin() {
   $("heads").hidden = $("tab-head").hidden = !page.measures.length;
   $("tab-layer").hidden = !VIEWS.layer();
   $("main").hidden = false;
-  watchTheme();
+  watchTheme(() => {
+    if (page.measures.length) drawGrid();
+    show();
+  });
   if (page.measures.length) {
     await drawGrid();
     watchGrid();

@@ -1,0 +1,106 @@
+"""Targets: words, tokens, pairs, directions between languages, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import workbench as wb
+from tests.circuits.cases import model_of, random_transcoder
+from workbench.circuits import Targets, direction, graph
+from workbench.circuits.graphs.targets import single, unembedding
+from workbench.errors import BadArgument, TooFewLanguages, UnknownLanguage
+
+WORDS = pd.DataFrame({"de": ["Hund", "Rad", "Ei"], "en": ["dog", "wheel", "Egg"], "fr": ["chien", "roue", "oeuf"]})
+FIRST = {"de": "HR", "en": "dw", "fr": "cr"}  # the egg begins with E in two languages
+
+
+def value(target):
+    """The value of one target, and the graph."""
+    result = graph(random_transcoder(3, 32), model_of(), "Guten Tag", target=target, progress=False)
+    some = result.isel(node=(result.kind == "target").values)
+    assert some.sizes["node"] == 1 and float(some.target_weight[0]) == 1
+    return float(some.value[0]), some
+
+
+def token(letter):
+    return model_of().tokenizer(letter, add_special_tokens=False)["input_ids"][0]
+
+
+@pytest.fixture(scope="module")
+def logits():
+    return model_of().logits("Guten Tag")[0, -1].detach().numpy()
+
+
+@pytest.mark.parametrize("target", ["xyz", token("x")])
+def test_a_word_is_its_first_token_less_the_mean(logits, target):
+    number, some = value(target)
+    assert number == pytest.approx(logits[token("x")] - logits.mean(), abs=1e-5)
+    assert some.token_id.item() == token("x") and some.label.item() == "x"
+    assert some.probability.item() == pytest.approx(np.exp(logits[token("x")]) / np.exp(logits).sum(), rel=1e-4)
+
+
+def test_a_pair_is_the_difference_of_logits(logits):
+    number, some = value(("xyz", token("q")))
+    assert number == pytest.approx(logits[token("x")] - logits[token("q")], abs=1e-5)
+    assert some.label.item() == "x - q" and some.token_id.item() == -1 and np.isnan(some.probability.item())
+
+
+@pytest.mark.parametrize("form", [torch.Tensor.numpy, torch.clone])
+def test_a_direction_is_read_off_the_final_state(form):
+    drawn = torch.randn(32, generator=torch.Generator().manual_seed(0))
+    model = model_of()
+    final = model.states(model.batch("Guten Tag"))[0, -1]
+    assert value(form(drawn))[0] == pytest.approx(float(final.detach() @ drawn), abs=1e-5)
+
+
+def test_the_direction_of_a_language_by_hand():
+    model = model_of()
+    rows = {code: unembedding(model)[[token(letter) for letter in letters]] for code, letters in FIRST.items()}
+    expected = rows["de"].mean(0) - torch.stack(list(rows.values())).mean((0, 1))
+    target = direction(model, WORDS, "de")
+    torch.testing.assert_close(target.vectors[0], expected)
+    assert (target.record["concepts"], target.record["dropped"]) == (2, 1)
+    assert value(target)[1].label.item() == "direction of de"
+
+
+def test_a_collision_of_other_languages_does_not_matter():
+    assert direction(model_of(), WORDS, "fr").record["dropped"] == 0
+
+
+def test_words_follow_a_text():
+    model = model_of()
+    torch.testing.assert_close(
+        direction(model, WORDS, "de", after='"').vectors, direction(model, WORDS, "de").vectors
+    )  # bytes split alike everywhere
+    polyglot = wb.load_model()
+    words = wb.load_words(languages=["de", "fr"])
+    assert not torch.equal(
+        direction(polyglot, words, "de", after=" ").vectors, direction(polyglot, words, "de").vectors
+    )
+
+
+@pytest.mark.parametrize(
+    "target",
+    [1.5, "", ("x", "x"), ("x", "y", "z"), ["x"], True, 10**6, np.ones(7), torch.ones(2, 32), {"x": 1}],
+    ids=str,
+)
+def test_other_targets_are_refused(target):
+    with pytest.raises(BadArgument):
+        graph(random_transcoder(3, 32), model_of(), "Guten Tag", target=target, progress=False)
+
+
+def test_words_must_tell_the_language_from_others():
+    with pytest.raises(UnknownLanguage, match="de, en, fr"):
+        direction(model_of(), WORDS, "it")
+    with pytest.raises(TooFewLanguages):
+        direction(model_of(), WORDS[["de"]], "de")
+    with pytest.raises(BadArgument, match="all 3 concepts"):
+        direction(model_of(), WORDS.assign(en=WORDS.de), "de")
+
+
+def test_targets_need_a_vector_for_each_name():
+    with pytest.raises(BadArgument, match="one of each"):
+        Targets(("a", "b"), torch.ones(1, 32), np.ones(2), np.ones(2), (-1, -1))
+    with pytest.raises(BadArgument, match="NaN"):
+        single("a", [float("nan")] * 32)

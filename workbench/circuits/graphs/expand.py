@@ -1,0 +1,107 @@
+"""Which features of a local model get their own incoming edges, and those edges, stack by stack."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from workbench.circuits.graphs.local import LocalModel, Readers
+from workbench.errors import NotFinite, UnsupportedSite
+from workbench.model.model import Model
+
+RESIDUE = 1e-3
+_STACKS = 4  # between two rankings by influence
+
+
+@dataclass(frozen=True, eq=False)
+class Expanded:
+    """Edges into the targets and into features.
+
+    Attributes:
+        features: the expanded ones, by their place in the local model's order, ascending, [feature].
+        edges: into the targets, then into these features, [target + feature, source].
+        values: what each of them reads, [target + feature].
+        residue: the largest difference between the sum of a row and the value, as a share of values of its layer.
+    """
+
+    features: Tensor
+    edges: Tensor
+    values: Tensor
+    residue: float
+
+
+def expand(
+    local: LocalModel, vectors: Tensor, weights: Tensor, most: int, *, size: int, step: Callable[[int], object]
+) -> Expanded:
+    """Edges into the targets, then into every active feature, or into `most` of them by their partial influence.
+
+    Args:
+        local: the prompt.
+        vectors: directions of the final normed state, [target, d].
+        weights: of these targets, [target].
+        most: features.
+        size: targets of a stack.
+        step: is called with the number of features of each finished stack.
+
+    Raises:
+        UnsupportedSite: contributions do not sum to what is read.
+        NotFinite: an edge is NaN or infinite.
+    """
+    count, most = len(vectors), min(most, local.n_features)
+    edges = torch.zeros(count + most, local.n_sources, dtype=vectors.dtype)
+    values, order = torch.zeros(count + most, dtype=vectors.dtype), torch.zeros(most, dtype=torch.long)
+    checks, done = [], 0
+
+    def add(readers: Readers, row: int) -> None:
+        rows, read = local.edges(readers), local.values(readers)
+        if not bool(rows.isfinite().all()):
+            raise NotFinite(f"an edge of the graph of {local.frozen.model.name!r} is NaN or infinite")
+        checks.append(torch.stack([readers.layer.to(read), rows.sum(-1) - read, read]).double().cpu())
+        edges[row : row + len(rows)], values[row : row + len(rows)] = rows.cpu(), read.cpu()
+
+    for begin in range(0, count, size):
+        add(local.finals(vectors[begin : begin + size]), begin)
+    while done < most:
+        if most == local.n_features:
+            pending = torch.arange(most)
+        else:
+            ranking = partial_influence(edges[: count + done], weights, order[:done])[: local.n_features]
+            ranking[order[:done]] = -1
+            pending = ranking.argsort(descending=True, stable=True)[: min(_STACKS * size, most - done)].sort().values
+        for some in pending.split(size):
+            add(local.readers(some.to(local.place.device)), count + done)
+            order[done : done + len(some)] = some
+            done += len(some)
+            step(len(some))
+    residue = _residue(torch.cat(checks, 1), local.frozen.model)
+    ascending = torch.cat([torch.arange(count), count + order.argsort()])
+    return Expanded(order.sort().values, edges[ascending], values[ascending], residue)
+
+
+def partial_influence(edges: Tensor, weights: Tensor, order: Tensor) -> Tensor:
+    """Influence of each source over the edges that are known: into the targets, then into features of this order."""
+    shares = edges.abs().double()
+    shares /= shares.sum(1, keepdim=True).clamp(min=1e-30)
+    current = weights.double() @ shares[: len(weights)]
+    total = current.clone()
+    while len(order) and bool(current[order].any()):
+        current = current[order] @ shares[len(weights) :]
+        total += current
+    return total
+
+
+def _residue(checks: Tensor, model: Model) -> float:
+    """The largest gap, in units of the root mean square of values of its layer; of [layer or gap or value, reader]."""
+    layer, gap, value = checks[0].long(), checks[1], checks[2]
+    counts = layer.bincount().clamp(min=1)
+    square = layer.bincount(value.square()) / counts
+    gap = gap.abs() / square.sqrt().clamp(min=1e-30)[layer]
+    residue, worst = float(gap.max()), int(layer[gap.argmax()])
+    if not residue <= RESIDUE:
+        raise UnsupportedSite(
+            f"what sources contribute in layer {worst} of {model.name!r} does not sum to what is read: off by "
+            f"{residue:.2g} of a typical value, and {RESIDUE:g} is allowed"
+            + ("" if model.dtype == torch.float32 else f"; its weights are {model.precision}: load it in float32")
+        )
+    return residue

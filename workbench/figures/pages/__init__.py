@@ -1,0 +1,1 @@
+"""What every page has: one file without network, its data, its two themes."""
