@@ -131,9 +131,10 @@ def test_patching_transfers_the_answer(made, even):
     assert one.verdict == "rejected" and "holds in de, but" in one.reason
 
 
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "neox"])
 @pytest.mark.parametrize("kind", ["head", "neuron"])
-def test_a_patched_unit_is_that_of_a_sweep(kind):
-    model, pairs = model_of(), make_pairs([6, 6, 5, 4])
+def test_a_patched_unit_is_that_of_a_plain_hook(kind, architecture):
+    model, pairs = model_of(architecture), make_pairs([6, 6, 5, 4])
     swapped = wb.load_pairs(
         [{"source": p.target, "target": p.source, "answer": p.foil, "foil": p.answer} for p in pairs]
     )

@@ -26,9 +26,9 @@ def prompts():
 
 
 @pytest.mark.parametrize("kind", ["cross_layer", "per_layer"])
-@pytest.mark.parametrize("how", ["zero", "mean"])
-def test_switching_off_is_a_plain_loop(prompts, kind, how):
-    model = model_of()
+@pytest.mark.parametrize(("how", "architecture"), [("zero", "llama"), ("mean", "llama"), ("zero", "neox")])
+def test_switching_off_is_a_plain_loop(prompts, kind, how, architecture):
+    model = model_of(architecture)
     transcoder = random_transcoder(model.n_layers, model.d_model, kind=kind, skip=True)
     encoded = encode(model, prompts)
     metric = metric_for_pairs(model, encoded, "logit_difference").metric

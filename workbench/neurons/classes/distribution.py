@@ -112,8 +112,8 @@ def _shares(firing: xr.Dataset, arrays: dict[str, np.ndarray]) -> Iterator[np.nd
 def _overlaps(shares: np.ndarray) -> np.ndarray:
     """Overlap of every two languages, [language, language, neuron], of shares [language, bin, neuron]."""
     overlap = np.ones((len(shares), *shares.shape[::2]))
-    for one, other in zip(*np.triu_indices(len(shares), 1), strict=True):
-        overlap[one, other] = overlap[other, one] = np.minimum(shares[one], shares[other]).sum(0)
+    for k, other in zip(*np.triu_indices(len(shares), 1), strict=True):
+        overlap[k, other] = overlap[other, k] = np.minimum(shares[k], shares[other]).sum(0)
     return overlap
 
 
