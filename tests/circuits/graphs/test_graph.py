@@ -11,7 +11,7 @@ from tests.circuits.cases import model_of, random_transcoder
 from tests.circuits.graphs.graph_cases import exact, relu_model
 from tests.models import byte_tokenizer, tiny
 from workbench.circuits import graph
-from workbench.errors import BadTranscoder, Interrupted, UnsupportedSite
+from workbench.errors import BadTranscoder, Interrupted, TooLarge, UnsupportedSite
 
 TEXT = "Guten Tag"
 
@@ -159,6 +159,15 @@ def test_narrow_types_do_not_sum():
     model = wb.load_model(tiny("llama"), tokenizer=byte_tokenizer(), dtype="bfloat16")
     with pytest.raises(UnsupportedSite, match="load it in float32"):
         graph(random_transcoder(3, 32), model, TEXT, progress=False)
+
+
+def test_edges_that_do_not_fit_say_how_many_would():
+    model = model_of()
+    model.memory = 100_000
+    with pytest.raises(TooLarge, match=r"max_features=\d+ would fit") as refusal:
+        graph(random_transcoder(3, 32), model, TEXT, progress=False)
+    fits = int(str(refusal.value).split("max_features=")[1].split()[0])
+    assert graph(random_transcoder(3, 32), model, TEXT, max_features=fits, progress=False).attrs["dropped"] > 0
 
 
 def test_it_can_be_stopped(monkeypatch):

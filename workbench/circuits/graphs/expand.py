@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from workbench.circuits.graphs.local import LocalModel, Readers
-from workbench.errors import NotFinite, UnsupportedSite
+from workbench.errors import NotFinite, TooLarge, UnsupportedSite
+from workbench.model.memory import budget, readable
 from workbench.model.model import Model
 
 RESIDUE = 1e-3
@@ -45,10 +46,18 @@ def expand(
         step: is called with the number of features of each finished stack.
 
     Raises:
+        TooLarge: the edges do not fit the model's memory.
         UnsupportedSite: contributions do not sum to what is read.
         NotFinite: an edge is NaN or infinite.
     """
     count, most = len(vectors), min(most, local.n_features)
+    row = local.n_sources * vectors.element_size()
+    fits = budget(local.frozen.model) // (2 * row) - count
+    if fits < most:
+        raise TooLarge(
+            f"edges from {local.n_sources:,} sources into {most:,} features need {readable(row * (count + most))}; "
+            f"max_features={max(fits, 1)} would fit, or a shorter prompt"
+        )
     edges = torch.zeros(count + most, local.n_sources, dtype=vectors.dtype)
     values, order = torch.zeros(count + most, dtype=vectors.dtype), torch.zeros(most, dtype=torch.long)
     checks, done = [], 0

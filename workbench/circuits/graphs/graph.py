@@ -60,17 +60,18 @@ def graph(
         `activation` of features; `value`, what a feature or target reads, which the edges into it sum to; `influence`
         on the targets; `label`, the token of an embedding or the name of a target, with `token_id` (-1 where there is
         none), `probability` of a target's token and `target_weight`, what it counts. `token[place]`, the prompt's
-        tokens. Attributes: `replacement`, the influence of
-        embeddings over that of embeddings and errors; `completeness`, the mean share of what nodes receive that does
-        not come from errors; `residue`, the largest gap between the sum of edges and a value, in units of typical
-        values of its layer, before features are dropped; `active`, features; `dropped`, those beyond `max_features`,
-        whose edges are left out; `influence`, the sum over all nodes.
+        tokens. Attributes: `replacement`, the influence of embeddings over that of embeddings and errors;
+        `completeness`, the mean share of what nodes receive that does not come from errors; `residue`, the largest gap
+        between the sum of edges and a value, in units of typical values of its layer, before features are dropped;
+        `active`, features; `dropped`, those beyond `max_features`, whose edges are left out; `influence`, the sum over
+        all nodes.
 
     Raises:
         UnsupportedSite: the model cannot be made linear, or contributions do not sum to what is read.
         BadTranscoder: the transcoder is of a model of another shape.
         BadArgument: the target is none of the above.
         BadCorpus: the prompt is blank.
+        TooLarge: the edges do not fit in memory; names how many features do.
         NotFinite: an edge is NaN or infinite.
         Interrupted: `partial` is None.
 
