@@ -1,5 +1,7 @@
 """The graph as a Result: its nodes, its sums, its scores, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -133,6 +135,13 @@ def test_a_layer_without_a_transcoder_is_an_error():
 def test_it_is_stored_whole(traced, tmp_path):
     again = wb.load_result(wb.save_result(traced, tmp_path / "graph.nc"))
     assert again.identical(traced)
+
+
+def test_without_active_features_all_is_errors_and_embeddings():
+    silent = random_transcoder(3, 32)
+    result = graph(replace(silent, threshold=silent.threshold + 1e6), model_of(), TEXT, progress=False)
+    assert set(result.kind.values) == {"error", "embedding", "bias", "target"} and result.attrs["active"] == 0
+    np.testing.assert_allclose(sums(result)[-10:], result.value.values[-10:], atol=2e-5)
 
 
 @pytest.mark.parametrize("kind", ["opt", "xglm"])

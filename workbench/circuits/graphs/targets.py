@@ -81,9 +81,9 @@ def read_targets(model: Model, prompt: str, ids: Sequence[int], target: Any, log
     if target is None:
         probabilities, tokens = logits.float().softmax(-1).sort(descending=True)
         count = int((probabilities.cumsum(0) < _SHARE).sum()) + 1
-        return _tokens(model, tokens[: min(count, _MOST)].tolist(), logits)
+        return _tokens(model, tokens[: min(count, _MOST)].tolist(), logits, weighted=True)
     if isinstance(target, str | int) and not isinstance(target, bool):
-        return _tokens(model, [_token(model, prompt, ids, target)], logits)
+        return _tokens(model, [_token(model, prompt, ids, target)], logits, weighted=False)
     if isinstance(target, tuple | list) and len(target) == 2 and all(isinstance(part, str | int) for part in target):
         answer, foil = (_token(model, prompt, ids, part) for part in target)
         if answer == foil:
@@ -153,11 +153,11 @@ def unembedding(model: Model) -> Tensor:
     return getattr(head, "original_component", head).weight.detach()
 
 
-def _tokens(model: Model, tokens: list[int], logits: Tensor) -> Targets:
-    """Each token's unembedding less the mean over the vocabulary, weighted by its probability; a lone one by 1."""
+def _tokens(model: Model, tokens: list[int], logits: Tensor, *, weighted: bool) -> Targets:
+    """Each token's unembedding less the mean over the vocabulary, weighted by its probability or by 1."""
     weight = unembedding(model)
     probabilities = logits.float().softmax(-1)[tokens].cpu().numpy().astype(float)
-    weights = probabilities if len(tokens) > 1 else np.ones(1)
+    weights = probabilities if weighted else np.ones(len(tokens))
     known = [token for token in tokens if token < len(model.tokenizer)]
     texts = dict(zip(known, token_texts(model.tokenizer, known), strict=True))
     names = tuple(texts.get(token) or f"<{token}>" for token in tokens)  # rows without a token have a number alone
