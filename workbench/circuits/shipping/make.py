@@ -33,6 +33,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--kind", choices=("cross_layer", "per_layer"), default="cross_layer")
     parser.add_argument("--features", type=int, default=896, help="of each layer")
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--sparsity", type=float, default=0.2, help="lambda at its highest")
     parser.add_argument("--bf16", action="store_true", help="multiply matrices in bfloat16, where it is fast")
     return parser.parse_args(arguments)
 
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
         prompts(read_words(WORDS), held_out_directions(), count=DOCUMENTS, seed=0),
     ]
     start = time.monotonic()
-    chosen = {name: getattr(options, name) for name in ("kind", "features", "steps", "bf16")}
+    chosen = {name: getattr(options, name) for name in ("kind", "features", "steps", "sparsity", "bf16")}
     finished = options.out.with_name(f"{options.out.name}.progress")
     with storing_progress(finished, json.dumps([model.info["hash"], chosen])):  # a stop loses no step
         made = train(model, corpora, **chosen)
