@@ -6,7 +6,8 @@ import torch
 
 import workbench as wb
 from tests.circuits.cases import model_of, random_transcoder
-from workbench.errors import BadCounts
+from workbench.circuits.features.groups import matched_groups, read_matched
+from workbench.errors import BadCounts, BadResult
 from workbench.text.corpus import Corpus
 
 CORPUS = Corpus(
@@ -48,3 +49,32 @@ def test_counts_of_neurons_are_refused():
     counts = wb.neurons.firing(model, CORPUS, progress=False)
     with pytest.raises(BadCounts, match="neurons, the transcoder has"):
         wb.circuits.knockout(made, model, CORPUS, GROUPS, firing=counts)
+
+
+def test_a_set_of_a_graph_is_compared_with_active_features_of_like_influence():
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model)
+    graph = wb.circuits.graph(made, model, "Der Hund", progress=False)
+    influence = read_matched(made, graph)
+    nodes = graph.isel(node=graph.kind.values == "feature")
+    for layer, feature in {*zip(nodes.layer.values.tolist(), nodes.feature.values.tolist(), strict=True)}:
+        own = (nodes.layer == layer) & (nodes.feature == feature)
+        assert influence[layer, feature] == pytest.approx(float(nodes.influence.values[own.values].sum()))
+    assert influence.sum() == pytest.approx(float(nodes.influence.sum()))
+    active = np.argwhere(influence > 0)
+    mask = np.zeros_like(influence, dtype=bool)
+    mask[tuple(active[0])] = True
+    drawn = matched_groups("graph", mask, influence, 20, seed=0)
+    assert (influence[drawn.any(0)] > 0).all() and (drawn.sum((1, 2)) == 1).all()
+    groups = {"graph": [tuple(active[0].tolist())]}
+    result = wb.circuits.knockout(made, model, CORPUS, groups, firing=graph, controls=2, progress=False)
+    assert np.isfinite(result.excess).all()
+
+
+def test_a_graph_of_another_transcoder_is_refused():
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model)
+    graph = wb.circuits.graph(made, model, "Der Hund", progress=False)
+    fewer = random_transcoder(model.n_layers, model.d_model, features=2)
+    with pytest.raises(BadResult, match="of another transcoder"):
+        wb.circuits.knockout(fewer, model, CORPUS, {"a": [(0, 1)]}, firing=graph)

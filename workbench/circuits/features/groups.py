@@ -60,6 +60,27 @@ def read_feature_rates(transcoder: Transcoder, firing: xr.Dataset) -> xr.DataArr
     return xr.DataArray(values, {"language": firing["language"].values}, ("language", "layer", "feature"))
 
 
+def read_matched(transcoder: Transcoder, source: xr.Dataset) -> np.ndarray:
+    """What random groups match, [layer, feature]: mean rates of counts, or the influence that features have in a graph.
+
+    Features that are not active on a graph's prompt have 0.
+
+    Raises:
+        BadCounts: the counts cannot be what they claim to be, or are not of this transcoder's features.
+        BadResult: the graph is of another transcoder.
+    """
+    if "influence" not in source or "kind" not in source:
+        return read_feature_rates(transcoder, source).values.mean(0)
+    mine = source.kind.values == "feature"
+    layers, features = source.layer.values[mine].astype(int), source.feature.values[mine].astype(int)
+    if not set(layers.tolist()) <= set(transcoder.layers) or features.max(initial=0) >= transcoder.n_features:
+        raise BadResult(f"the graph has features that {transcoder!r} lacks: it is of another transcoder")
+    influence = np.zeros((len(transcoder.layers), transcoder.n_features))
+    places = [transcoder.layers.index(layer) for layer in layers.tolist()]
+    np.add.at(influence, (places, features), source.influence.values[mine])
+    return influence
+
+
 def matched_groups(name: str, mask: np.ndarray, rate: np.ndarray, count: int, *, seed: int) -> np.ndarray:
     """Random groups outside a group, each feature in the layer and the decile of rates of one of the group's.
 

@@ -9,7 +9,7 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.arguments import checked, whole_number
-from workbench.circuits.features.groups import matched_groups, read_feature_groups, read_feature_rates
+from workbench.circuits.features.groups import matched_groups, read_feature_groups, read_matched
 from workbench.circuits.features.intervene import intervene
 from workbench.circuits.features.reading import fitting
 from workbench.circuits.transcoders.transcoder import Transcoder
@@ -55,7 +55,8 @@ def knockout(
         corpus: texts by language; 30 or more of each for a claim.
         groups: a Result with `member[language, layer, feature]`, or a score in these axes, whose languages become the
             groups, or a dict of group -> (layer, feature) pairs, such as the features of a pruned attribution graph.
-        firing: counts of the features, for the rates that the random groups match.
+        firing: counts of the features, whose rates the random groups match; or a whole attribution graph: then random
+            groups match the influence on it, and are of features that are active there.
         metric: what is measured of each text, with and without each group.
         controls: random groups for each group; with 0 their variables are NaN.
 
@@ -79,7 +80,7 @@ def knockout(
     size = texts_per_batch(batch_size)
     moved = fitting(transcoder, model)
     masks = read_feature_groups(transcoder, groups)
-    rate = read_feature_rates(transcoder, firing).values.mean(0)
+    rate = read_matched(transcoder, firing)
     sets = {
         name: np.concatenate([mask[None], matched_groups(name, mask, rate, controls, seed=seed)])
         for name, mask in masks.items()
