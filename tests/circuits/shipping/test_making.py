@@ -55,7 +55,9 @@ def test_make_then_card(corpus, tmp_path, monkeypatch):
     assert set(table["reproduced"]) == {"new"}
     card = (out / "README.md").read_text(encoding="utf-8")
     stored = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
-    for name, (value, _, reached) in goals(stored).items():
+    for name, (value, _, reached) in goals(
+        json.loads((out / "training.json").read_text(encoding="utf-8")), stored
+    ).items():
         assert f"| {name} | {value:.3f} |" in card and isinstance(reached, bool)
     assert f"{stored['prompts']['explained']:.3f}" in card
     again = run_card(str(out), progress=False)

@@ -20,6 +20,7 @@ from workbench.text.readers import load_corpus
 
 _FIRST = 4096  # tokens that scales and biases are set on
 _SILENT = 250  # batches after which a silent feature counts as dead
+_OF_CORPUS = ("source", "hash", "languages", "counts")
 _CURVE = ("loss", "unexplained", "active")
 
 States = Callable[[int, torch.Generator], tuple[Tensor, Tensor]]
@@ -111,7 +112,10 @@ def train(
     record = {
         "method": "circuits.train",
         "model": model.info["hash"],
-        "corpus": [{**each.info, "share": share} for each, share in zip(corpora, portions, strict=True)],
+        "corpus": [
+            {**{name: each.info[name] for name in _OF_CORPUS}, "share": share}
+            for each, share in zip(corpora, portions, strict=True)
+        ],
         "parameters": {**vars(recipe), "length": length},
         "seed": seed,
         "tokens": done * batch,
