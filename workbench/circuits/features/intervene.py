@@ -46,7 +46,8 @@ def intervene(
         frozen: what keeps its values of the pass without the change, which is run first: `"attention"`, the attention
             patterns; `"all"`, also the denominators of the norms and what every MLP writes but for the change, a being
             that of the first pass: then every later number moves in proportion to value - a, by the weight of the
-            edges of an attribution graph. Nothing when None: the model reacts as it does.
+            edges of an attribution graph, in which a skip connection is no part of what is frozen. Nothing when None:
+            the model reacts as it does.
         positions: tokens of each text at which features are set, counted from its first real token, or from its last
             when negative; None: all but those that the tokenizer puts before every text. Padding never.
 
@@ -54,7 +55,8 @@ def intervene(
         BadTranscoder: it is of a model of another shape.
         BadArgument: a layer that the transcoder lacks, a feature that does not exist, a value that is no finite number.
         UnsupportedSite: the sites are missing, or ran otherwise than once in each pass; with `frozen`, patterns cannot
-            be edited, a norm is of no known form, or the pass continues a cache.
+            be edited, a norm is of no known form, the pass continues a cache, or, with "all", features write
+            elsewhere than MLPs do.
 
     Source:
         Ameisen et al. 2025 (constrained patching); released values: github.com/gmum/MultilingualCLTs.
@@ -113,7 +115,7 @@ class _Passes:
         positions: Sequence[int] | None,
     ):
         self.transcoder, self.model, self.chosen, self.positions = transcoder, model, chosen, positions
-        self.frozen = None if frozen is None else Frozen(model, transcoder.writes, everything=frozen == "all")
+        self.frozen = None if frozen is None else Frozen(model, transcoder, everything=frozen == "all")
         self.written = {place: transcoder.written(place, features) for place, (features, _) in chosen.items()}
         self.blocks = 0
         self.where: Tensor | None = None
