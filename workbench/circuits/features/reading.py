@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from workbench.circuits.transcoders.states import check_fits, sites_in_norms
+from workbench.circuits.transcoders.states import check_fits
 from workbench.circuits.transcoders.transcoder import Transcoder
 from workbench.errors import UnsupportedSite
 from workbench.model.forward.fused_attention import fused
@@ -62,7 +62,7 @@ def each_layer(transcoder: Transcoder, model: Model, batch: Batch, visit: Callab
         return after(model.hook_point(transcoder.reads, layer), step)
 
     hooks = [hook(place, layer) for place, layer in enumerate(transcoder.layers)]
-    with fused(model, on=not sites_in_norms(model, transcoder)), hooked(hooks):
+    with hooked(hooks), fused(model):  # in this order: norms with hooks inside stay as they are
         model.states(batch)
     if seen != list(range(len(transcoder.layers))):
         raise UnsupportedSite(f"{transcoder.reads!r} was read at places {seen}, once each expected")
