@@ -26,7 +26,9 @@ def prompts():
 
 
 @pytest.mark.parametrize("kind", ["cross_layer", "per_layer"])
-@pytest.mark.parametrize(("how", "architecture"), [("zero", "llama"), ("mean", "llama"), ("zero", "neox"), ("zero", "gemma2")])
+@pytest.mark.parametrize(
+    ("how", "architecture"), [("zero", "llama"), ("mean", "llama"), ("zero", "neox"), ("zero", "gemma2")]
+)
 def test_switching_off_is_a_plain_loop(prompts, kind, how, architecture):
     model = model_of(architecture)
     transcoder = random_transcoder(model.n_layers, model.d_model, kind=kind, skip=True)

@@ -25,7 +25,9 @@ def states(model, made):
     """What each layer of a transcoder reads, [layer, position, d], and the final normed state of the last position."""
     seen = {}
     hooks = [
-        after(model.hook_point(made.reads, layer), lambda values, layer=layer: seen.update({layer: values.flatten(0, -2)}))
+        after(
+            model.hook_point(made.reads, layer), lambda values, layer=layer: seen.update({layer: values.flatten(0, -2)})
+        )
         for layer in made.layers
     ]
     with hooked(hooks):

@@ -179,7 +179,9 @@ def test_it_can_be_stopped(monkeypatch):
         graph(random_transcoder(3, 32), model_of(), TEXT, progress=False)
 
 
-@pytest.mark.parametrize("sites", [("residual_post", "residual_post"), ("mlp_out", "mlp_out"), ("mlp_in", "residual_post")])
+@pytest.mark.parametrize(
+    "sites", [("residual_post", "residual_post"), ("mlp_out", "mlp_out"), ("mlp_in", "residual_post")]
+)
 def test_features_of_other_sites_are_refused_in_a_line(sites):
     made = replace(random_transcoder(3, 32, kind="per_layer"), reads=sites[0], writes=sites[1])
     with pytest.raises(UnsupportedSite, match="read before an MLP"):
