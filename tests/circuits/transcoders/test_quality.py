@@ -238,6 +238,19 @@ def test_a_random_control_never_has_all_features_at_all_tokens(monkeypatch):
     torch.testing.assert_close(control.encoder_bias, expected.encoder_bias, atol=1e-5, rtol=1e-5)
 
 
+def test_features_of_one_layer_at_a_time_are_in_memory(monkeypatch):
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model, kind="per_layer")
+    original = type(made).output
+
+    def watched(self, place, activations, states=None):
+        assert not any(own.numel() for own in activations[:place])
+        return original(self, place, activations, states)
+
+    monkeypatch.setattr(type(made), "output", watched)
+    wb.circuits.quality(made, model, CORPUS, **QUIET)
+
+
 def test_a_random_control_has_the_best_decoders():
     """Least squares by numpy, and as many active features as the transcoder."""
     model = model_of()
