@@ -14,6 +14,7 @@ from workbench.circuits.transcoders.train import fit
 from workbench.circuits.transcoders.weights import Recipe, Weights
 from workbench.errors import BadArgument, NotFinite
 from workbench.model.activations import tensors
+from workbench.results.resuming.progress import storing_progress
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
@@ -156,3 +157,16 @@ def test_of_a_chat_the_answers_are_read(length):
 
 def batch_of(ids):
     return Batch(torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.long), ("",), (0,))
+
+
+def test_a_finished_training_that_is_resumed_has_the_same_record(tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.results.resuming.progress._LEAST", 0.0)
+    monkeypatch.setattr("workbench.results.resuming.progress._SHARE", 1e9)
+    model = model_of()
+    options = {"steps": 5, "batch": 16, "features": 8, "length": 8, "progress": False}
+    made = []
+    for _ in range(2):
+        with storing_progress(tmp_path / "steps", "key"):
+            made.append(wb.circuits.train(model, TEXTS, **options))
+    assert made[0].digest == made[1].digest
+    assert made[0].record == made[1].record
