@@ -26,7 +26,9 @@ def prompts():
 
 
 @pytest.mark.parametrize("kind", ["cross_layer", "per_layer"])
-@pytest.mark.parametrize(("how", "architecture"), [("zero", "llama"), ("mean", "llama"), ("zero", "neox")])
+@pytest.mark.parametrize(
+    ("how", "architecture"), [("zero", "llama"), ("mean", "llama"), ("zero", "neox"), ("zero", "gemma2")]
+)
 def test_switching_off_is_a_plain_loop(prompts, kind, how, architecture):
     model = model_of(architecture)
     transcoder = random_transcoder(model.n_layers, model.d_model, kind=kind, skip=True)
@@ -128,3 +130,17 @@ def test_a_graph_is_its_features_and_controls_are_active(prompts):
     assert active[parts.random(20, 0).any(0) & ~parts.member].all()
     with pytest.raises(BadArgument, match=r"no \(layer, feature\) pair"):
         features(transcoder, model, [(0, 99)], [encode(model, prompts)], how="zero", batch_size="auto")
+
+
+@torch.no_grad()
+def test_switching_off_is_an_intervention(prompts):
+    model = model_of("gemma2")
+    transcoder = random_transcoder(model.n_layers, model.d_model)
+    encoded = encode(model, prompts)
+    metric = metric_for_pairs(model, encoded, "logit_difference").metric
+    parts = features(transcoder, model, [(0, 1), (1, 2)], [encoded], how="zero", batch_size=2)
+    without = parts.measure(encoded, metric)(~parts.member[None])[0]
+    answer, foil = (model.tokenizer.encode(word, add_special_tokens=False)[0] for word in "ab")
+    with wb.circuits.intervene(transcoder, model, {(0, 1): 0.0, (1, 2): 0.0}):
+        last = [model.logits(pair.source)[0, -1] for pair in prompts]
+    np.testing.assert_allclose(without, [float(row[answer] - row[foil]) for row in last], atol=1e-5)

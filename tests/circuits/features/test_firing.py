@@ -51,6 +51,19 @@ def test_counts_are_those_of_a_loop(architecture):
     assert mean.dims == ("language", "layer", "feature")
 
 
+@pytest.mark.parametrize("reads", ["residual_mid", "mlp_normalized", "residual_post"])
+def test_features_read_any_site_also_inside_a_norm(reads):
+    model = model_of("gemma2")
+    made = replace(random_transcoder(model.n_layers, model.d_model, kind="per_layer"), reads=reads)
+    counts = wb.circuits.firing(made, model, CORPUS, progress=False)
+    fired = np.zeros((model.n_layers, made.n_features))
+    for text in TEXTS["de"]:
+        for layer, states in enumerate(wb.model.capture(model, text, reads)[reads].values[0]):
+            fired[layer] += (made.encode(layer, torch.tensor(states[1:])) > 0).sum(0).numpy()
+    np.testing.assert_array_equal(counts.fired.sel(language="de"), fired)
+    assert wb.circuits.overlap(made, model, CORPUS, permutations=9, progress=False).jaccard.notnull().all()
+
+
 def test_layers_are_those_of_the_model_and_results_go_over_features():
     model = model_of()
     whole = random_transcoder(model.n_layers, model.d_model)

@@ -77,6 +77,17 @@ def test_positions_count_from_the_first_real_token_or_the_last():
         torch.testing.assert_close(edited[real > 0], expected[real > 0], atol=1e-5, rtol=1e-5)
 
 
+def test_positions_that_no_text_has_are_refused():
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model)
+    with pytest.raises(BadArgument, match="no text"), wb.circuits.intervene(made, model, VALUES, positions=[50]):
+        model.logits(TEXTS)
+    with pytest.raises(BadArgument, match="empty"), wb.circuits.intervene(made, model, VALUES, positions=[]):
+        pass
+    with wb.circuits.intervene(made, model, VALUES, positions=[8]):  # one of the texts has it
+        model.logits(TEXTS)
+
+
 @torch.no_grad()
 def test_the_present_activation_changes_nothing():
     model = model_of()

@@ -1,5 +1,7 @@
 """Knock-outs of features against losses by hand, and against knock-outs of neurons where features are neurons."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -25,9 +27,13 @@ def loss(model, text):
     return float(-log[0, :-1].gather(1, batch.ids[0, 1:, None]).mean())
 
 
-def test_it_is_the_change_of_the_loss():
-    model = model_of()
-    made = random_transcoder(model.n_layers, model.d_model)
+@pytest.mark.parametrize(
+    ("architecture", "reads"),
+    [("llama", "mlp_in"), ("gemma2", "mlp_in"), ("gemma2", "mlp_normalized"), ("llama", "residual_mid")],
+)
+def test_it_is_the_change_of_the_loss(architecture, reads):
+    model = model_of(architecture)
+    made = replace(random_transcoder(model.n_layers, model.d_model), reads=reads)
     counts = wb.circuits.firing(made, model, CORPUS, progress=False)
     result = wb.circuits.knockout(made, model, CORPUS, GROUPS, firing=counts, controls=2, progress=False)
     for name, pairs in GROUPS.items():
@@ -41,6 +47,15 @@ def test_it_is_the_change_of_the_loss():
     assert result.features.values.tolist() == [2, 1, 0]
     assert result.control_delta.sizes["control"] == 2
     assert "features" in result.excess.attrs["long_name"]
+
+
+def test_pairs_may_be_an_iterator():
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model)
+    counts = wb.circuits.firing(made, model, CORPUS, progress=False)
+    groups = {"a": zip([0, 1], [3, 7], strict=True)}
+    result = wb.circuits.knockout(made, model, CORPUS, groups, firing=counts, controls=1, progress=False)
+    assert result.features.values.tolist() == [2]
 
 
 def test_counts_of_neurons_are_refused():

@@ -67,6 +67,16 @@ def test_intervals_come_from_the_draws():
     np.testing.assert_allclose(result.mean_entropy_high, np.quantile(expected, 0.95, axis=0))
 
 
+@pytest.mark.parametrize("texts", [("das Haus",), ("das Haus", "das Haus")])
+def test_one_text_has_no_interval(texts):
+    model = model_of()
+    corpus = Corpus({"de": texts, "en": ("the house", "the dog")}, aligned=False, source="test")
+    made = random_transcoder(model.n_layers, model.d_model)
+    result = wb.circuits.profile(wb.circuits.firing(made, model, corpus, draws=20, progress=False))
+    assert result.mean_entropy.notnull().all()
+    assert result.mean_entropy_low.isnull().all() and result.mean_entropy_high.isnull().all()
+
+
 def test_one_language_is_refused():
     with pytest.raises(TooFewLanguages):
         wb.circuits.profile(counts([(1, 0)]).isel(language=[0]))

@@ -177,3 +177,22 @@ def test_it_can_be_stopped(monkeypatch):
     monkeypatch.setattr("workbench.circuits.graphs.local.LocalModel.edges", stop)
     with pytest.raises(Interrupted):
         graph(random_transcoder(3, 32), model_of(), TEXT, progress=False)
+
+
+@pytest.mark.parametrize(
+    "sites", [("residual_post", "residual_post"), ("mlp_out", "mlp_out"), ("mlp_in", "residual_post")]
+)
+def test_features_of_other_sites_are_refused_in_a_line(sites):
+    made = replace(random_transcoder(3, 32, kind="per_layer"), reads=sites[0], writes=sites[1])
+    with pytest.raises(UnsupportedSite, match="read before an MLP"):
+        graph(made, model_of(), TEXT, progress=False)
+
+
+def test_a_direction_in_which_contributions_cancel_is_no_gap():
+    model = model_of()
+    final = model.states(model.batch(TEXT))[0, -1].detach()
+    across = torch.randn(32, generator=torch.Generator().manual_seed(0))
+    across -= (across @ final) / (final @ final) * final
+    result = graph(random_transcoder(3, 32), model, TEXT, target=across, progress=False)
+    target = result.isel(node=(result.kind == "target").values)
+    assert abs(float(target.value[0])) < 1e-4 and result.attrs["residue"] < 1e-4

@@ -216,6 +216,41 @@ def test_repeats_are_one_text_and_silent_features_are_dead():
     assert (result.dead >= 6 / 24).all()
 
 
+def test_a_random_control_never_has_all_features_at_all_tokens(monkeypatch):
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model)
+    expected = wb.circuits.random(made, model, CORPUS, **QUIET)
+    monkeypatch.setattr("workbench.circuits.transcoders.random_control._NUMBERS", 100)
+    largest = []
+    original = type(made).preactivation
+
+    def watched(self, place, states):
+        values = original(self, place, states)
+        largest.append(values.numel())
+        return values
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.circuits.transcoders.random_control._Squares.add", lambda *_: None)
+        patch.setattr("workbench.circuits.transcoders.random_control._Squares.solved", lambda own: own.control)
+        patch.setattr(type(made), "preactivation", watched)
+        control = wb.circuits.random(made, model, CORPUS, **QUIET)
+    assert max(largest) <= 100
+    torch.testing.assert_close(control.encoder_bias, expected.encoder_bias, atol=1e-5, rtol=1e-5)
+
+
+def test_features_of_one_layer_at_a_time_are_in_memory(monkeypatch):
+    model = model_of()
+    made = random_transcoder(model.n_layers, model.d_model, kind="per_layer")
+    original = type(made).output
+
+    def watched(self, place, activations, states=None):
+        assert not any(own.numel() for own in activations[:place])
+        return original(self, place, activations, states)
+
+    monkeypatch.setattr(type(made), "output", watched)
+    wb.circuits.quality(made, model, CORPUS, **QUIET)
+
+
 def test_a_random_control_has_the_best_decoders():
     """Least squares by numpy, and as many active features as the transcoder."""
     model = model_of()

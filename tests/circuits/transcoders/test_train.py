@@ -6,11 +6,16 @@ import pytest
 import torch
 
 import workbench as wb
+from tests.chats import by_hand, chat_tokenizer
 from tests.circuits.cases import model_of
+from tests.models import tiny
 from workbench.circuits.transcoders.sampling import Sampler
 from workbench.circuits.transcoders.train import fit
 from workbench.circuits.transcoders.weights import Recipe, Weights
 from workbench.errors import BadArgument, NotFinite
+from workbench.model.activations import tensors
+from workbench.results.resuming.progress import storing_progress
+from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
 TEXTS = Corpus({"de": ("Der Hund", "Es regnet heute"), "en": ("The dog", "It rains")}, aligned=True, source="test")
@@ -129,3 +134,39 @@ def test_what_cannot_be_trained_is_refused():
         wb.circuits.train(model, TEXTS, steps=0)
     with pytest.raises(NotFinite, match="the loss of step"):
         wb.circuits.train(model, TEXTS, rate=1e30, steps=30, batch=8, features=4, progress=False)
+
+
+@pytest.mark.parametrize("length", [64, 5])
+def test_of_a_chat_the_answers_are_read(length):
+    model = wb.load_model(tiny("llama"), tokenizer=chat_tokenizer("chatml"))
+    chat = Corpus({"de": ("guten Tag",)}, aligned=False, source="chat").as_chat("Hallo")
+    plain = Corpus({"de": ("ja",)}, aligned=False, source="plain")
+    ids, own = by_hand("chatml", "Hallo", "guten Tag")
+    expected = []
+    for start in range(1, len(ids), length):
+        states = tensors(model, batch_of([ids[0], *ids[start : start + length]]), [("mlp_in", 0)])["mlp_in", 0][0]
+        expected += [states[1 + place - start] for place in own if start <= place < start + length]
+    sampler = Sampler(model, [chat], [1.0], length)
+    read, _ = sampler.states(200, generator(0))
+    distances = torch.cdist(read[0], torch.stack(expected), compute_mode="donot_use_mm_for_euclid_dist")
+    assert distances.min(1).values.max() < 1e-4 and distances.min(0).values.max() < 1e-4
+    mixed = Sampler(model, [chat, plain], [0.5, 0.5], length).states(400, generator(0))[0][0]
+    bos = tensors(model, batch_of(ids[:1]), [("mlp_in", 0)])["mlp_in", 0][0]
+    assert torch.cdist(mixed, bos).min() > 1e-2
+
+
+def batch_of(ids):
+    return Batch(torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.long), ("",), (0,))
+
+
+def test_a_finished_training_that_is_resumed_has_the_same_record(tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.results.resuming.progress._LEAST", 0.0)
+    monkeypatch.setattr("workbench.results.resuming.progress._SHARE", 1e9)
+    model = model_of()
+    options = {"steps": 5, "batch": 16, "features": 8, "length": 8, "progress": False}
+    made = []
+    for _ in range(2):
+        with storing_progress(tmp_path / "steps", "key"):
+            made.append(wb.circuits.train(model, TEXTS, **options))
+    assert made[0].digest == made[1].digest
+    assert made[0].record == made[1].record

@@ -50,6 +50,9 @@ def test_what_is_broken_is_refused():
         type(made)(**{**fields, "encoder_bias": torch.zeros(2, 5)})
     with pytest.raises(BadTranscoder, match="NaN"):
         type(made)(**{**fields, "threshold": torch.full((2, 6), torch.nan)})
+    for k in (None, 0, 7):
+        with pytest.raises(BadTranscoder, match="topk"):
+            type(made)(**{**fields, "activation": "topk", "k": k})
     with pytest.raises(BadTranscoder, match="width 4 in layers up to 1"):
         read_and_written(model_of(), made, model_of().batch("Hallo"))
 

@@ -126,3 +126,14 @@ def test_refusals():
     broken["sketch"] = broken.sketch * 2
     with pytest.raises(BadCounts, match="add up"):
         distribution(broken)
+
+
+@pytest.mark.parametrize("with_sketch", [True, False])
+def test_features_have_an_axis_of_their_own(with_sketch):
+    of_neurons = sketched([[[4, 2], [0, 1], [0, 1]], [[2, 2], [2, 1], [0, 1]]], ["de", "en"])
+    if not with_sketch:
+        of_neurons = of_neurons.drop_vars("sketch")
+    result = distribution(of_neurons.rename(neuron="feature"), top_rate=0.5)
+    assert result.member.dims == ("language", "layer", "feature")
+    assert "neuron" not in str([values.attrs for values in result.data_vars.values()])
+    np.testing.assert_array_equal(result.score, distribution(of_neurons, top_rate=0.5).score)

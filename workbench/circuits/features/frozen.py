@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workbench.circuits.transcoders.transcoder import Transcoder
 from workbench.errors import UnsupportedSite
 from workbench.model.effective_weights import norm_scale
+from workbench.model.forward.recording import first
 from workbench.model.hooks import Hook, after, on_return, outer_hooks
 from workbench.model.model import Model
 
@@ -16,14 +18,27 @@ from workbench.model.model import Model
 class Frozen:
     """Attention patterns, and with `everything` also denominators of norms and what MLPs write.
 
+    A skip connection stays: it is linear, and in an attribution graph a path like those through attention.
+
     Attributes:
         everything: whether more than patterns is frozen.
         recording: whether the running pass is the one without the change.
     """
 
-    def __init__(self, model: Model, writes: str, *, everything: bool):
+    def __init__(self, model: Model, transcoder: Transcoder, *, everything: bool):
+        """Take the model and the transcoder whose features will be set.
+
+        Raises:
+            UnsupportedSite: patterns cannot be edited, or, with `everything`, the features write to other outputs.
+        """
         model.require("pattern")
-        self.model, self.writes, self.everything = model, writes, everything
+        if everything and transcoder.writes != "mlp_out":
+            raise UnsupportedSite(
+                f"frozen='all' freezes what MLPs write, and these features write to {transcoder.writes!r}; take "
+                "frozen='attention' or None"
+            )
+        self.model, self.transcoder, self.everything = model, transcoder, everything
+        self.writes = transcoder.writes
         self.recording = False
         self.values: dict[Any, Any] = {}
         like = torch.empty(0, dtype=model.dtype, device=model.device)
@@ -34,8 +49,9 @@ class Frozen:
         layers = range(self.model.n_layers)
         hooks = [after(self.model.hook_point("pattern", i), self._fixed(("pattern", i))) for i in layers]
         if self.everything:
-            hooks += [after(self.model.hook_point(self.writes, i), self._fixed((self.writes, i))) for i in layers]
+            hooks += [after(self._point(i), self._read(i)) for i in self._skips]
             hooks += [on_return(norm, self._norm(norm, scale, centred)) for norm, scale, centred in self.norms]
+            hooks += [after(self.model.hook_point(self.writes, i), self._written(i)) for i in layers]
         return hooks
 
     def record(self, args: tuple[Any, ...], named: dict[str, Any], blocks: int) -> None:
@@ -71,6 +87,40 @@ class Frozen:
             if id(norm) not in parts and not written & {id(part) for part in norm.modules()}
         ]
 
+    @property
+    def _skips(self) -> dict[int, Tensor]:
+        """The skip connections of layers, [d, d]."""
+        skip = self.transcoder.skip
+        return {} if skip is None else dict(zip(self.transcoder.layers, skip, strict=True))
+
+    def _point(self, layer: int) -> Any:
+        return self.model.hook_point(self.transcoder.reads, layer)
+
+    def _read(self, layer: int) -> Any:
+        """How far what a layer with a skip connection reads moves."""
+
+        def step(states: Tensor) -> None:
+            if self.recording:
+                self.values["read", layer] = states
+            else:
+                self.values["moved", layer] = states.float() - self.values["read", layer].float()
+
+        return step
+
+    def _written(self, layer: int) -> Any:
+        """What an MLP writes, and what its skip connection makes of the move of what it reads."""
+        fixed, skip = self._fixed((self.writes, layer)), self._skips.get(layer)
+
+        def step(output: Any) -> Any:
+            before = fixed(output)
+            if before is None or skip is None:
+                return before
+            states = first(before)
+            changed = states + (self.values["moved", layer] @ skip).reshape(states.shape).to(states)
+            return (changed, *before[1:]) if isinstance(before, tuple) else changed
+
+        return step
+
     def _fixed(self, key: tuple[str, int]) -> Any:
         def step(output: Any) -> Any:
             if self.recording:
@@ -82,6 +132,7 @@ class Frozen:
 
     def _norm(self, norm: Any, scale: Tensor, centred: bool) -> Any:
         """A norm gives s (x - c) / size + b; with its size of the first pass, s (d - mean of d) / size comes on top."""
+        inner = next((i for i in self._skips if self._point(i) is norm.hook_normalized), None)
 
         def step(args: tuple[Any, ...], named: dict[str, Any], output: Any) -> Any:
             states = args[0] if args else next(iter(named.values()))
@@ -93,8 +144,10 @@ class Frozen:
                 self.values[id(norm)] = (states, output, torch.where(square > 0, size, 1.0))  # padding may be all 0
                 return None
             before, written, size = self.values[id(norm)]
-            moved = scale * _centred((states - before).double(), centred) / size
-            return (written.double() + moved).to(output)
+            moved = _centred((states - before).double(), centred) / size
+            if inner is not None:  # read inside the norm, where its own denominator moves
+                self.values["moved", inner] = moved.float()
+            return (written.double() + scale * moved).to(output)
 
         return step
 

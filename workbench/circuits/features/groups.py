@@ -34,6 +34,7 @@ def read_feature_groups(transcoder: Transcoder, groups: Groups) -> dict[str, np.
             raise BadResult(f"the groups have the layers {groups['layer'].values.tolist()}, the transcoder {layers}")
         return units.read_groups(groups, len(layers), width, unit="feature", share=_SHARE)
     if isinstance(groups, Mapping):
+        groups = {name: list(pairs) for name, pairs in groups.items()}
         for name, pairs in groups.items():
             for pair in pairs:
                 if not units.is_pair(pair) or pair[0] not in layers or not 0 <= pair[1] < width:

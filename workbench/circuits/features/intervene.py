@@ -46,15 +46,18 @@ def intervene(
         frozen: what keeps its values of the pass without the change, which is run first: `"attention"`, the attention
             patterns; `"all"`, also the denominators of the norms and what every MLP writes but for the change, a being
             that of the first pass: then every later number moves in proportion to value - a, by the weight of the
-            edges of an attribution graph. Nothing when None: the model reacts as it does.
+            edges of an attribution graph, in which a skip connection is no part of what is frozen. Nothing when None:
+            the model reacts as it does.
         positions: tokens of each text at which features are set, counted from its first real token, or from its last
             when negative; None: all but those that the tokenizer puts before every text. Padding never.
 
     Raises:
         BadTranscoder: it is of a model of another shape.
-        BadArgument: a layer that the transcoder lacks, a feature that does not exist, a value that is no finite number.
+        BadArgument: a layer that the transcoder lacks, a feature that does not exist, a value that is no finite number,
+            positions that no text has.
         UnsupportedSite: the sites are missing, or ran otherwise than once in each pass; with `frozen`, patterns cannot
-            be edited, a norm is of no known form, or the pass continues a cache.
+            be edited, a norm is of no known form, the pass continues a cache, or, with "all", features write
+            elsewhere than MLPs do.
 
     Source:
         Ameisen et al. 2025 (constrained patching); released values: github.com/gmum/MultilingualCLTs.
@@ -67,6 +70,8 @@ def intervene(
         one_of("frozen", frozen, FROZEN)
     moved = fitting(transcoder, model)
     chosen = read_values(moved, values)
+    if positions is not None and not len(positions):
+        raise BadArgument("positions is empty; give at least one, or None for all")
     for position in positions or ():
         whole_number("positions", position, at_least=-model.n_context)
     passes = _Passes(moved, model, chosen, frozen, positions)
@@ -113,12 +118,13 @@ class _Passes:
         positions: Sequence[int] | None,
     ):
         self.transcoder, self.model, self.chosen, self.positions = transcoder, model, chosen, positions
-        self.frozen = None if frozen is None else Frozen(model, transcoder.writes, everything=frozen == "all")
+        self.frozen = None if frozen is None else Frozen(model, transcoder, everything=frozen == "all")
         self.written = {place: transcoder.written(place, features) for place, (features, _) in chosen.items()}
         self.blocks = 0
         self.where: Tensor | None = None
         self.changes: dict[int, Tensor] = {}  # value - a by place, [row, position, feature]
         self.n_passes, self.n_writes = 0, dict.fromkeys(self._targets(), 0)
+        self.reached = positions is None  # whether any token was at the positions
 
     def hooks(self) -> list[Hook]:
         """All hooks; those that freeze run before the change is added."""
@@ -130,16 +136,19 @@ class _Passes:
         return [on_call(decoder, self._begin), *reads, *freezing, *writes, on_return(decoder, self._end)]
 
     def check(self) -> None:
-        """Refuse a model in which the change was not written once in each whole pass.
+        """Refuse a model in which the change was not written once in each whole pass, and positions of no text.
 
         Raises:
             UnsupportedSite: with the numbers.
+            BadArgument: no token was at the positions, so nothing was set.
         """
         if self.n_passes and {*self.n_writes.values()} - {self.n_passes}:
             raise UnsupportedSite(
                 f"features of {self.model.name!r} were not written once in each pass ({self.n_passes} passes): "
                 f"{self.n_writes}"
             )
+        if self.n_passes and not self.reached:
+            raise BadArgument(f"positions={shown(self.positions)}: no text that was read has such a token")
 
     def _targets(self) -> list[int]:
         return sorted({target for place in self.chosen for target in self.transcoder.targets(place)})
@@ -214,5 +223,6 @@ class _Passes:
                 places = [length + p if p < 0 else torch.full_like(length, p) for p in self.positions]
                 wanted = (index[..., None] == torch.stack(places, -1)).any(-1)
             where = self.where = (wanted & real.bool())[:, -columns:, None]
+            self.reached = self.reached or bool(where.any())
             return where
         return self.where

@@ -36,7 +36,8 @@ def profile(firing: xr.Dataset, *, below: float = 0.5, level: float = 0.95, seed
     Returns:
         `entropy[layer, feature]` from 0 to 1, NaN where the feature never fires; `mean_entropy[layer]`,
         `weighted_entropy[layer]`, weighted by the sum of the rates, and `share_below[layer]`, each with `_low` and
-        `_high`, bootstrap intervals over texts (NaN for counts without draws); `dead[layer]`, features that never fire.
+        `_high`, bootstrap intervals over texts (NaN for counts without draws, and where every draw of a language is the
+        same, as of one text alone); `dead[layer]`, features that never fire.
 
     Raises:
         BadCounts: the counts cannot be what they claim to be.
@@ -61,7 +62,7 @@ def profile(firing: xr.Dataset, *, below: float = 0.5, level: float = 0.95, seed
     tails = ((1 - level) / 2, (1 + level) / 2)
     variables: Variables = {"entropy": (("layer", unit), own, f"entropy of the {unit}'s rates over languages, of ln K")}
     for name, about in _SUMMARIES.items():
-        ends = np.quantile(drawn[name], tails, axis=0) if len(drawn[name]) else np.full((2, rate.shape[1]), np.nan)
+        ends = np.quantile(drawn[name], tails, axis=0) if len(drawn[name]) > 1 else np.full((2, rate.shape[1]), np.nan)
         variables[name] = (("layer",), values[name], about.replace("feature", unit))
         variables |= interval_ends(("layer",), tuple(ends), f"{name} over texts", level=level, name=name)
     made = rates.provenance or {}
@@ -95,7 +96,7 @@ def _summaries(rate: np.ndarray, own: np.ndarray, below: float) -> dict[str, np.
 
 
 def _drawn(firing: xr.Dataset, shape: tuple[int, ...], below: float) -> dict[str, np.ndarray]:
-    """The summaries of every bootstrap draw, [draw, layer]; none where the counts have no draws.
+    """The summaries of every bootstrap draw, [draw, layer]; none where the counts have no draws that differ.
 
     Raises:
         BadCounts: the draws are of other counts.
@@ -106,6 +107,9 @@ def _drawn(firing: xr.Dataset, shape: tuple[int, ...], below: float) -> dict[str
     tokens = firing.drawn_tokens.transpose("draw", "language").values
     if fired.shape[1:] != shape or tokens.shape != fired.shape[:2]:
         raise BadCounts(f"drawn_fired has the shape {list(fired.shape)}, fired {list(shape)}: they are of other counts")
+    same = (tokens == tokens[:1]).all(0) & (fired == fired[:1]).all((0, 2, 3))
+    if same.any():  # one text: what another would give is not known
+        return {name: np.empty((0, shape[1])) for name in _SUMMARIES}
     rows = []
     for counts, of in zip(fired, tokens, strict=True):
         rate = counts.astype(np.float64) / np.maximum(of, 1)[:, None, None]

@@ -61,7 +61,8 @@ def each_layer(transcoder: Transcoder, model: Model, batch: Batch, visit: Callab
 
         return after(model.hook_point(transcoder.reads, layer), step)
 
-    with fused(model), hooked([hook(place, layer) for place, layer in enumerate(transcoder.layers)]):
+    hooks = [hook(place, layer) for place, layer in enumerate(transcoder.layers)]
+    with hooked(hooks), fused(model):  # in this order: norms with hooks inside stay as they are
         model.states(batch)
     if seen != list(range(len(transcoder.layers))):
         raise UnsupportedSite(f"{transcoder.reads!r} was read at places {seen}, once each expected")

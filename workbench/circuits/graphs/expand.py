@@ -12,6 +12,7 @@ from workbench.model.memory import budget, readable
 from workbench.model.model import Model
 
 RESIDUE = 1e-3
+_LEAST = 0.01  # of what contributions add up to in absolute value: a sum of 0 is no unit for its rounding
 _STACKS = 4  # between two rankings by influence
 
 
@@ -66,7 +67,8 @@ def expand(
         rows, read = local.edges(readers), local.values(readers)
         if not bool(rows.isfinite().all()):
             raise NotFinite(f"an edge of the graph of {local.frozen.model.name!r} is NaN or infinite")
-        checks.append(torch.stack([readers.layer.to(read), rows.sum(-1) - read, read]).double().cpu())
+        gaps, flows = rows.sum(-1) - read, rows.abs().sum(-1)
+        checks.append(torch.stack([readers.layer.to(read), gaps, read, flows]).double().cpu())
         edges[row : row + len(rows)], values[row : row + len(rows)] = rows.cpu(), read.cpu()
 
     for begin in range(0, count, size):
@@ -101,11 +103,14 @@ def partial_influence(edges: Tensor, weights: Tensor, order: Tensor) -> Tensor:
 
 
 def _residue(checks: Tensor, model: Model) -> float:
-    """The largest gap, in units of the root mean square of values of its layer; of [layer or gap or value, reader]."""
-    layer, gap, value = checks[0].long(), checks[1], checks[2]
+    """The largest gap, in units of the root mean square of values of its layer; of [4, reader].
+
+    Rows are the layer, the gap, the value, and the sum of absolute contributions.
+    """
+    layer, gap, value, flow = checks[0].long(), checks[1], checks[2], checks[3]
     counts = layer.bincount().clamp(min=1)
-    square = layer.bincount(value.square()) / counts
-    gap = gap.abs() / square.sqrt().clamp(min=1e-30)[layer]
+    typical, flows = ((layer.bincount(each.square()) / counts).sqrt() for each in (value, flow))
+    gap = gap.abs() / torch.maximum(typical, _LEAST * flows).clamp(min=1e-30)[layer]
     residue, worst = float(gap.max()), int(layer[gap.argmax()])
     if not residue <= RESIDUE:
         raise UnsupportedSite(

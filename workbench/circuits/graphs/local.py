@@ -12,6 +12,7 @@ from torch import Tensor
 
 from workbench.circuits.transcoders.states import check_fits
 from workbench.circuits.transcoders.transcoder import Transcoder
+from workbench.errors import UnsupportedSite
 from workbench.model.gradients import frozen as without_parameters
 from workbench.model.linear.frozen_pass import FrozenPass, frozen_pass
 from workbench.model.memory import budget
@@ -190,9 +191,14 @@ def local_model(transcoder: Transcoder, model: Model, batch: Batch) -> LocalMode
 
     Raises:
         BadTranscoder: the transcoder is of a model of another shape.
-        UnsupportedSite: the model has no such site.
+        UnsupportedSite: the model has no such site, or the features do not read before an MLP and write what it writes.
     """
     check_fits(model, transcoder)
+    if transcoder.reads in ("mlp_out", "residual_post") or transcoder.writes != "mlp_out":
+        raise UnsupportedSite(
+            "an attribution graph takes features that read before an MLP and write what it writes (mlp_out); these "
+            f"read {transcoder.reads!r} and write {transcoder.writes!r}"
+        )
     transcoder = transcoder.to(model.device)
     frozen = frozen_pass(model, batch, reads=transcoder.reads, writes=transcoder.writes)
     written = torch.cat(frozen.written)

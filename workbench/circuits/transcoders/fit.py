@@ -101,6 +101,8 @@ class Fit:
             )
             for total, values in zip(sums[:, place], by_token, strict=True):
                 total.index_add_(0, sample, values.double())
+            if self.transcoder.kind == "per_layer":
+                activations[place] = states.new_empty(0)  # read no more
         layers = [f"what layer {layer} reads or writes" for layer in self.transcoder.layers]
         require_finite(sums[:2].sum(0), batch, layers)
         rows = list(batch.rows)

@@ -18,6 +18,7 @@ from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
 _TEXTS = 256  # on which biases are set
+_NUMBERS = 2**24  # values of features in memory at once
 _RIDGE = 1e-6  # of the mean diagonal: features that never fire have no decoder of their own
 
 
@@ -88,13 +89,17 @@ def _features(transcoder: Transcoder, states: Tensor, seed: int) -> Transcoder:
     draw = torch.Generator().manual_seed(seed)
     shape = tuple(transcoder.encoder.shape)
     encoder = (torch.randn(shape, generator=draw) / shape[1] ** 0.5).to(states)
-    values = torch.einsum("ltd,ldf->ltf", transcoder.input_scale[:, None, None] * states, encoder)
     bias = torch.zeros_like(transcoder.encoder_bias)
     tokens = states.shape[1]
     for place in range(len(transcoder.layers)):
-        rate = float((transcoder.encode(place, states[place]) != 0).float().mean())
+        pieces = states[place].split(max(1, _NUMBERS // shape[2]))
+        rate = sum(int((transcoder.encode(place, piece) != 0).sum()) for piece in pieces) / (tokens * shape[2])
         below = min(tokens, max(1, round((1 - rate) * tokens)))
-        bias[place] = -values[place].kthvalue(below, dim=0).values
+        read = transcoder.input_scale[place] * states[place]
+        some = max(1, _NUMBERS // tokens)  # features at once: of all, values at every token may not fit in memory
+        for start in range(0, shape[2], some):
+            values = read @ encoder[place, :, start : start + some]
+            bias[place, start : start + some] = -values.kthvalue(below, dim=0).values
     return Transcoder(
         kind=transcoder.kind,
         layers=transcoder.layers,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from workbench.arguments import finite, shown
+from workbench.circuits.transcoders.states import measured
 from workbench.errors import BadArgument, BadCorpus, NotFinite
 from workbench.model.activations import tensors
 from workbench.model.model import Model
@@ -28,7 +29,7 @@ class Sampler:
     def __init__(self, model: Model, corpora: Sequence[Corpus], shares: Sequence[float], length: int):
         self.model, self.shares = model, torch.tensor(shares)
         self.rows = [_pieces(model, corpus, length) for corpus in corpora]
-        lengths = [torch.tensor([len(row.ids) - row.front for row in rows]).float() for rows in self.rows]
+        lengths = [torch.tensor([float(_own(row)) for row in rows]) for rows in self.rows]
         self.row_shares = self.shares / torch.stack([each.mean() for each in lengths])  # rows, so that tokens have them
 
     def states(self, count: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -53,9 +54,9 @@ class Sampler:
         while count > 0 and len(texts) < _ROWS:
             rows = self.rows[int(torch.multinomial(self.row_shares, 1, generator=draw))]
             texts.append(rows[int(torch.randint(len(rows), (), generator=draw))])
-            count -= len(texts[-1].ids) - texts[-1].front
+            count -= _own(texts[-1])
         batch = collate(texts, self.model.pad_id, "right").to(self.model.device)
-        real = batch.mask.bool() & (torch.arange(batch.mask.shape[1], device=batch.mask.device) >= texts[0].front)
+        real = measured(self.model, batch)
         layers = range(self.model.n_layers)
         seen = tensors(self.model, batch, [(site, layer) for site in ("mlp_in", "mlp_out") for layer in layers])
         return torch.stack(
@@ -77,13 +78,20 @@ def checked_shares(corpora: Sequence[Corpus], shares: Sequence[float] | None) ->
     return [finite("shares", share, above=0) / sum(given) for share in given]
 
 
+def _own(text: Encoded) -> int:
+    """Tokens of the text itself: without a chat template, and without those before every text."""
+    return len(text.ids) - text.front if text.counted is None else len(text.counted)
+
+
 def _pieces(model: Model, corpus: Corpus, length: int) -> list[Encoded]:
     """The texts of a corpus in pieces of at most `length` tokens, each with what the tokenizer puts before a text."""
-    pieces = []
+    pieces, count = [], len(model.front)
     for text in model.encode(corpus, truncate=True):
-        front, own = text.ids[: text.front], text.ids[text.front :]
-        pieces += [
-            Encoded([*front, *own[start : start + length]], text.language, text.row, None, text.front)
-            for start in range(0, len(own), length)
-        ]
+        front, rest = text.ids[:count], text.ids[count:]
+        for start in range(0, len(rest), length):
+            ids, counted = [*front, *rest[start : start + length]], text.counted
+            if counted is not None:  # in a chat, the piece's part of the text's own tokens
+                counted = range(max(counted.start - start, count), min(counted.stop - start, len(ids)))
+            if counted is None or counted:
+                pieces.append(Encoded(ids, text.language, text.row, counted, text.front))
     return pieces

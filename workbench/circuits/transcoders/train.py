@@ -136,8 +136,9 @@ def fit(
     recipe = weights.recipe
     optimizer = torch.optim.Adam(list(weights.trained.values()), lr=recipe.rate, betas=(0.9, 0.999), fused=True)
     curve = torch.zeros(recipe.steps, 3)
+    done = torch.zeros((), dtype=torch.int64)  # steps
     state = {**adam_state(optimizer, **weights.trained), "curve": curve, "silent": weights.silent, "generator": draw}
-    done = 0
+    state["done"] = done
     stopped = "interrupted: the transcoder, as far as it was trained, is in .partial"
     with Stoppable("training a transcoder", recipe.steps, "step", lambda: stopped, progress=progress) as loop:
         for step in loop.steps(range(recipe.steps), state, size=lambda _: 1):
@@ -153,12 +154,12 @@ def fit(
             torch.nn.utils.clip_grad_norm_(weights.trained.values(), 1.0)
             optimizer.step()
             curve[step] = torch.stack([loss.detach(), unexplained, active]).cpu()
-            done = step + 1
+            done += 1
             if step % 20 == 0:
                 loop.bar.set_postfix(
                     explained=f"{1 - float(unexplained):.3f}", active=f"{float(active):.1f}", refresh=False
                 )
-    return loop, _summary(curve[:done]), done
+    return loop, _summary(curve[: int(done)]), int(done)
 
 
 def _summary(curve: Tensor) -> list[dict[str, float]]:

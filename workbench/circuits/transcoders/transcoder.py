@@ -81,6 +81,8 @@ class Transcoder:
         }
         if not n or list(self.layers) != sorted(set(self.layers)) or len(self.decoder) != n:
             raise BadTranscoder(f"{len(self.decoder)} decoders of layers {list(self.layers)}: one for each, ascending")
+        if self.activation == "topk" and not (isinstance(self.k, int) and 1 <= self.k <= f):
+            raise BadTranscoder(f"activation topk with k={self.k!r}; k is a number of the {f} features")
         for name, (value, shape) in shapes.items():
             if value is None:
                 continue

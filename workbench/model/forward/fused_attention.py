@@ -16,6 +16,8 @@ from workbench.model.model import Model
 def fused(model: Model, *, on: bool = True) -> Iterator[None]:
     """Temporarily run attention without forming its pattern, where the model can, and compute norms once.
 
+    A norm with a hook inside it, such as at `residual_mid`, stays as it is: the original module would not run the hook.
+
     Args:
         model: the model; without the ability `fused` its attention stays as it is.
         on: False leaves everything as it is.
@@ -24,7 +26,7 @@ def fused(model: Model, *, on: bool = True) -> Iterator[None]:
         yield
         return
     before = model.config._attn_implementation
-    modules = [*model.norms]
+    modules = [norm for norm in model.norms if not _hooked_inside(norm)]
     if model.abilities.get("fused", False):
         modules += [model.attention_parts(i)[0] for i in range(model.n_layers)]
         model.config._attn_implementation = "sdpa"
@@ -37,6 +39,11 @@ def fused(model: Model, *, on: bool = True) -> Iterator[None]:
         model.config._attn_implementation = before
         for module in modules:
             module.__dict__.pop("forward", None)
+
+
+def _hooked_inside(norm: Any) -> bool:
+    """Whether a part of a norm has a hook at the moment."""
+    return any(part._forward_hooks or part._forward_pre_hooks for part in norm.modules() if part is not norm)
 
 
 def attend(model: Model, layer: int, *, on: bool) -> Callable[..., Any]:

@@ -8,11 +8,10 @@ import xarray as xr
 from workbench.arguments import checked, one_of
 from workbench.errors import BadCounts, TooFewLanguages
 from workbench.neurons.classes.ranking import check_share
-from workbench.neurons.counts.rates import AXES, read_counts
+from workbench.neurons.counts.rates import axes, read_counts, unit_of
 from workbench.results.make import make_result, origin
 
 _DECIMALS = 12  # overlaps that agree to here are equal, whatever order their sums ran in
-_CELLS = AXES["fired"]
 
 
 @checked
@@ -30,7 +29,7 @@ def distribution(firing: xr.Dataset, *, top_rate: float = 0.01, even: str = "rat
     All tokens count, those of prefixes too.
 
     Args:
-        firing: counts of any origin, best with a sketch.
+        firing: counts of any origin, best with a sketch; of neurons, or of features.
         top_rate: share of all overlaps that lie at or below tau.
         even: the cluster where both sides have as many languages: "rate", the side that fires more often in the mean,
             or "first", the side of the first language, as the released code has it.
@@ -78,13 +77,14 @@ def distribution(firing: xr.Dataset, *, top_rate: float = 0.01, even: str = "rat
         "kind": (kind, "specific: a cluster of one language; related: of more; other: no language neuron"),
     }
     shape = arrays["fired"].shape[1:]
-    source = origin(firing)
+    source, unit = origin(firing), unit_of(firing)
+    order = axes("fired", unit)
     return make_result(
         {
-            name: (_CELLS[-1 - values.ndim :], values.reshape(*values.shape[:-1], *shape), about)
+            name: (order[-1 - values.ndim :], values.reshape(*values.shape[:-1], *shape), about.replace("neuron", unit))
             for name, (values, about) in cells.items()
         },
-        {axis: firing[axis].to_numpy().tolist() for axis in _CELLS if axis in firing.coords},
+        {axis: firing[axis].to_numpy().tolist() for axis in order if axis in firing.coords},
         method="neurons.distribution",
         score="score",
         parameters={"top_rate": top_rate, "even": even, "firing": source or None},
@@ -102,7 +102,7 @@ def _shares(firing: xr.Dataset, arrays: dict[str, np.ndarray]) -> Iterator[np.nd
             rate = fired / tokens[:, None]
             yield np.stack([rate, 1 - rate], 1)
         return
-    sketch = firing.sketch.transpose(*AXES["sketch"])
+    sketch = firing.sketch.transpose(*axes("sketch", unit_of(firing)))
     if not (sketch.sum("bin").values == tokens[:, None, None]).all():
         raise BadCounts("the bins of a sketch add up to the tokens of each language; these do not")
     for layer in range(sketch.sizes["layer"]):
