@@ -43,7 +43,7 @@ Dictionary = Annotated[
 
 # Long: a parameter for each option.
 @app.command()
-@takes(OF_FEATURES - {"out"})
+@takes(OF_FEATURES - {"out", "truncate"})
 def train(
     out: Annotated[Path, typer.Option(help="The folder to write, which is not there yet.")],
     model: ModelOption = "polyglot",

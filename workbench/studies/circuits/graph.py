@@ -185,9 +185,9 @@ def _sections(results: Results, graphs: Mapping[str, xr.Dataset], names: Mapping
                 edges=150,
                 question=f"What carries the prediction of {names[name]}",
             ),
-            reading="Tokens stand below, the prediction on top. Circles are features, larger ones of more influence; "
-            f"squares are errors, what the transcoder does not explain. {PAGE} has more nodes, and shows what each "
-            "feature reacts to.",
+            reading="Tokens stand below, the prediction on top, at the right end. Circles are features, larger ones of "
+            f"more influence; crosses are errors, what the transcoder does not explain. {PAGE} has more nodes, and "
+            "shows what each feature reacts to.",
             finding=findings.carried(results[name]),
             control=_CONTROL,
             table=findings.feature_table(results[name], seen),

@@ -10,7 +10,7 @@ from typing import Any
 import xarray as xr
 
 from workbench.arguments import finite, one_of, whole_number
-from workbench.circuits import load, quality, save, train
+from workbench.circuits import quality, save, train
 from workbench.circuits.layouts.known import NAMES
 from workbench.circuits.layouts.parts import DTYPES
 from workbench.errors import BadArgument, Interrupted
@@ -61,8 +61,7 @@ def train_transcoder(
         options: how to compute.
 
     Returns:
-        What `wb.circuits.quality` measures of the saved transcoder on the texts that it was not trained on, of all
-        corpora's first.
+        What `wb.circuits.quality` measures on the other half of the first corpus.
 
     Raises:
         BadArgument: an option out of range.
@@ -100,7 +99,7 @@ def train_transcoder(
     partial = out.with_name(f".{out.name}.new")
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed here
     save(made, partial, layout=layout, dtype=dtype)
-    measured = quality(load(partial, loaded, layout=layout), loaded, test_texts[0], **options.texts)
+    measured = quality(made, loaded, test_texts[0], **options.sweep, truncate=True)
     record = {**made.record, "base": loaded.name, "minutes": round((time.monotonic() - start) / 60, 1)}
     record["tested"] = {"corpus": test_texts[0].info, **_numbers(measured)}
     write_whole(partial / _RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")

@@ -23,7 +23,6 @@ def verdict(result: xr.Dataset, places: Sequence[tuple[int, int]] | None = None)
     return finding(
         f"The circuit of {heads}{named} is {result.attrs['verdict']}: {result.attrs['reason']}.",
         *(_leg(result, leg) for leg in _LEGS),
-        heads=places or (),
     )
 
 
@@ -73,10 +72,9 @@ def searched(result: xr.Dataset, name: str) -> Finding:
     if not size or size not in result["size"].values:
         return finding(f"No set of heads keeps {percent(float(result.attrs['keep']))} of the task into {name}.")
     own = result.sel(size=size)
+    ends = f"{percent(float(own.faithfulness_low))} to {percent(float(own.faithfulness_high))}"
     return finding(
         f"{count(size, 'head')} of {result.member.size} keep {percent(float(own.faithfulness))} of the task into "
-        f"{name} ({percent(float(own.faithfulness_low))} to {percent(float(own.faithfulness_high))}); random sets of as "
-        f"many keep {percent(float(own.random))}.",
+        f"{name} ({ends}); random sets of as many keep {percent(float(own.random))}.",
         f"They are {listed(f'{layer}.{head}' for layer, head in heads)}.",
-        heads=heads,
     )

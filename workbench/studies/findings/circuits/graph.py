@@ -57,7 +57,7 @@ def feature_table(result: xr.Dataset, seen: xr.Dataset) -> pd.DataFrame:
         active = [result.token.values[place] for place in result.position.values[here]]
         rows[f"layer {layer}, feature {number}"] = {
             "share of influence": percent(share),
-            "active at": plain_line(" ".join(repr(str(token)) for token in active), most=60),
+            "active at": plain_line(" ".join(f"“{token}”" for token in active), most=60),
             "strongest text": _strongest(seen, f"{layer}/{number}"),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("feature")
