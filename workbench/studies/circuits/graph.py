@@ -183,7 +183,7 @@ def _sections(results: Results, graphs: Mapping[str, xr.Dataset], names: Mapping
                 graphs[name],
                 nodes=60,
                 edges=150,
-                question=f"What carries the prediction of {names[name]}",
+                question=f"What carries the prediction after “{names[name].partition(': ')[2]}”?",
             ),
             reading="Tokens stand below, the prediction on top, at the right end. Circles are features, larger ones of "
             f"more influence; crosses are errors, what the transcoder does not explain. {PAGE} has more nodes, and "

@@ -31,7 +31,7 @@ def _leg(result: xr.Dataset, leg: str) -> str:
     values = result[leg]
     if not np.isfinite(values.values).any():
         return ""
-    least, most = (values.isel(language=int(at)) for at in (values.argmin(), values.argmax()))
+    least, most = (values.isel(language=int(at)) for at in (values.values.argmin(), values.values.argmax()))
     random = float(result[f"{leg}_control_mean"].mean())
     return (
         f"Of the task {percent(float(least))} ({language(least['language'].item())}) to {percent(float(most))} "

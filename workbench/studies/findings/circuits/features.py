@@ -67,7 +67,7 @@ def profile(result: xr.Dataset) -> Finding:
     entropy, known = result.mean_entropy, np.isfinite(result.mean_entropy.values)
     if not known.any():
         return Finding("No feature fires in these texts.")
-    most, least = (result.isel(layer=int(at)) for at in (entropy.argmax(), entropy.argmin()))
+    most, least = (result.isel(layer=int(at(entropy.values))) for at in (np.nanargmax, np.nanargmin))
     apart = float(most.mean_entropy_low) > float(least.mean_entropy_high)
     ends_of = [
         f"layer {int(each['layer'])} ({number(float(each.mean_entropy))}, {number(float(each.mean_entropy_low))} to "

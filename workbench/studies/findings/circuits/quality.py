@@ -44,7 +44,7 @@ def _spread(replaced: xr.Dataset, languages: int) -> str:
     """The language in which replaced outputs cost most, if it is surely another one than where they cost least."""
     if languages < 2 or not np.isfinite(replaced.kl.values).all():
         return ""
-    most, least = (replaced.isel(language=int(at)) for at in (replaced.kl.argmax(), replaced.kl.argmin()))
+    most, least = (replaced.isel(language=int(at(replaced.kl.values))) for at in (np.argmax, np.argmin))
     names = [
         f"{language(each['language'].item())} ({number(each.kl)}, {number(each.kl_low)} to {number(each.kl_high)})"
         for each in (most, least)
