@@ -41,7 +41,7 @@ def test_quality(model, transcoder, corpus, tmp_path):
     report = load_report(run)
     assert report.answer == of_quality.predictions(made).answer
     assert [section.title[:9] for section in report.sections] == ["What do p", "How much "]
-    assert report.recipe.command == "", "a model that is an object has no command"
+    assert report.recipe is not None and report.recipe.command == "", "a model that is an object has no command"
     assert "run_circuit_quality(model=model, transcoder=transcoder, " in report.recipe.call
 
 

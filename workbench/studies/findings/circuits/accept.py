@@ -57,7 +57,7 @@ def accept_table(result: xr.Dataset) -> pd.DataFrame:
         own, row = result.sel(language=code), {}
         for leg in _LEGS:
             row[leg] = round(float(own[leg]), 3)
-            row[f"{leg}, interval"] = f"{number(own[f'{leg}_low'])} to {number(own[f'{leg}_high'])}"
+            row[f"{leg}, interval"] = f"{number(float(own[f'{leg}_low']))} to {number(float(own[f'{leg}_high']))}"
             row[f"{leg}, random"] = round(float(own[f"{leg}_control_mean"]), 3)
             row[f"{leg} holds"] = str(own.holds.sel(leg=leg).item())
         rows[language(code)] = row

@@ -1,6 +1,7 @@
 """What an attribution graph says: how much errors carry, and which features are strongest."""
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -26,8 +27,8 @@ def carried(result: xr.Dataset) -> Finding:
         else f"Tokens carry {percent(replacement)} of the influence on {_targets(result)} through features; errors "
         f"carry the other {errors}, which is unexplained."
     )
-    strongest = features(result)[:_NAMED]
-    named = [f"feature {number} of layer {layer} ({percent(share)})" for (layer, number), share in strongest.items()]
+    strongest = islice(features(result).items(), _NAMED)
+    named = [f"feature {number} of layer {layer} ({percent(share)})" for (layer, number), share in strongest]
     dropped = int(result.attrs["dropped"])
     return finding(
         answer,
@@ -39,20 +40,22 @@ def carried(result: xr.Dataset) -> Finding:
     )
 
 
-def features(result: xr.Dataset) -> pd.Series:
+def features(result: xr.Dataset) -> dict[tuple[int, int], float]:
     """The share of the influence of all features that each has, over positions, by (layer, number), largest first."""
     mine = result.kind.values == "feature"
-    columns = {name: result[name].values[mine] for name in ("layer", "feature", "influence")}
-    total = (
-        pd.DataFrame(columns).groupby(["layer", "feature"]).influence.sum().sort_values(ascending=False, kind="stable")
-    )
-    return total / total.sum() if len(total) and total.sum() > 0 else total.iloc[:0]
+    layers, numbers, influence = (result[name].values[mine] for name in ("layer", "feature", "influence"))
+    total: dict[tuple[int, int], float] = {}
+    for layer, number, own in zip(layers.tolist(), numbers.tolist(), influence.tolist(), strict=True):
+        total[layer, number] = total.get((layer, number), 0.0) + own
+    whole = sum(total.values())
+    ordered = sorted(total.items(), key=lambda item: -item[1])
+    return {place: own / whole for place, own in ordered} if whole > 0 else {}
 
 
 def feature_table(result: xr.Dataset, seen: xr.Dataset) -> pd.DataFrame:
     """A row for each of the strongest features: its share, where it is active, and its strongest text."""
     rows = {}
-    for (layer, number), share in features(result)[:_ROWS].items():
+    for (layer, number), share in islice(features(result).items(), _ROWS):
         here = (result.kind.values == "feature") & (result.layer.values == layer) & (result.feature.values == number)
         active = [result.token.values[place] for place in result.position.values[here]]
         rows[f"layer {layer}, feature {number}"] = {
@@ -69,13 +72,16 @@ def graphs_table(results: Sequence[xr.Dataset]) -> pd.DataFrame:
     Cells are shares of the influence of all features; – where a feature is not active, or was left out.
     """
     columns = {f"graph {number}": features(each) for number, each in enumerate(results, start=1)}
-    shares = pd.DataFrame(columns)
-    order = shares.fillna(0).sum(axis=1).sort_values(ascending=False, kind="stable").index[:_ROWS]
-    names = [f"layer {layer}, feature {number}" for layer, number in order]
+    totals: dict[tuple[int, int], float] = {}
+    for shares in columns.values():
+        for place, share in shares.items():
+            totals[place] = totals.get(place, 0.0) + share
+    strongest = sorted(totals, key=lambda place: -totals[place])[:_ROWS]
     named = {"prediction": _targets, "replacement": _attr("replacement"), "completeness": _attr("completeness")}
-    top = {row: [read(each) for each in results] for row, read in named.items()}
-    rows = [[None if np.isnan(share) else percent(share) for share in row] for row in shares.loc[order].to_numpy()]
-    table = {**top, **dict(zip(names, rows, strict=True))}
+    table: dict[str, list[str | None]] = {row: [read(each) for each in results] for row, read in named.items()}
+    for layer, number in strongest:
+        cells = [shares.get((layer, number)) for shares in columns.values()]
+        table[f"layer {layer}, feature {number}"] = [None if cell is None else percent(cell) for cell in cells]
     return pd.DataFrame.from_dict(table, orient="index", columns=[*columns]).rename_axis("carried by")
 
 
