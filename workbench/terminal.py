@@ -112,7 +112,7 @@ def show_run(folder: Path, quiet: bool) -> None:
             typer.echo(single_line(sentence))
     for path in sorted(folder.glob("*.nc")):
         typer.echo(seen(path))
-    for page in ("report.html", "explorer.html"):
+    for page in ("report.html", "explorer.html", "graphs.html"):
         if (folder / page).is_file():
             typer.echo(seen(folder / page))
 

@@ -9,6 +9,7 @@ import typer
 
 import workbench
 from workbench.cli import evaluate, explore, heads, lens, models, neurons, patch, report, study
+from workbench.cli.circuits import circuits
 from workbench.cli.merging import merge
 from workbench.cli.options import LOADING, OF_TEXTS, Common, CorpusName, ModelName, takes
 from workbench.terminal import ErrorReportingGroup, show_run, show_table, warn
@@ -82,6 +83,7 @@ app.add_typer(heads.app, name="heads")
 app.add_typer(neurons.app, name="neurons")
 app.add_typer(patch.app, name="patch")
 app.add_typer(merge.app, name="merge")
+app.add_typer(circuits.app, name="circuits")
 app.add_typer(study.app, name="study")
 app.add_typer(study.runs, name="runs")
 

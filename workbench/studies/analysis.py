@@ -97,7 +97,11 @@ class Analysis:
 
 
 def analysis(
-    command: str, *, positional: Sequence[str] = (), only_python: Sequence[str] = ()
+    command: str,
+    *,
+    positional: Sequence[str] = (),
+    as_options: Sequence[str] = (),
+    only_python: Sequence[str] = (),
 ) -> Callable[[Callable[P, Analysis]], Callable[P, Path]]:
     """Decorate a function that returns an Analysis: callers get the folder in which it was run, the argument `out`.
 
@@ -109,6 +113,7 @@ def analysis(
     Args:
         command: Words after `workbench` that do the same, such as `heads find`.
         positional: Keyword arguments that are positional at the command line.
+        as_options: Positional arguments that are options at the command line.
         only_python: Names of arguments and options that the command does not have.
     """
 
@@ -121,7 +126,9 @@ def analysis(
             bound.apply_defaults()
             arguments = dict(bound.arguments)
             how = {name: arguments.pop(name) for name in ("out", "options")}
-            by_place = [name for name in arguments if signature.parameters[name].kind is not _NAMED]
+            by_place = [
+                name for name in arguments if signature.parameters[name].kind is not _NAMED and name not in as_options
+            ]
             first = [arguments.pop(name) for name in by_place]
             reproduction = recipe(
                 run, command, *first, positional=positional, only_python=only_python, **how, **arguments

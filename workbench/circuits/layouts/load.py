@@ -59,7 +59,7 @@ def load(
     for site in (reads, writes):
         if site is not None:
             kind(site)
-    files = _files(str(path))
+    files = files_of(str(path))
     chosen = recognised(files) if layout is None else named(layout)
     transcoder = chosen.read(files, Sites(reads, writes))
     if model is None:
@@ -71,7 +71,7 @@ def load(
     return transcoder
 
 
-def _files(name: str) -> Path:
+def files_of(name: str) -> Path:
     """The folder or file that a path or a name on the hub stands for.
 
     Raises:

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from workbench.neurons.counts.rates import unit_of
 from workbench.results.make import provenance
 from workbench.studies.findings.words import number, several
 
@@ -67,11 +68,11 @@ def by_chance(sizes: np.ndarray, total: int) -> np.ndarray:
 
 
 def beforehand(result: xr.Dataset) -> str:
-    """That the number of selected neurons is set, not measured. Reads `selected`, and the share out of it."""
+    """That the number of selected neurons or features is set, not measured. Reads `selected`, and the share of it."""
     chosen, of = int(result.selected.sum()), result.selected.size
     return (
-        "No random or shuffled control was measured. How many neurons are selected is set beforehand for any "
-        f"model, by the share {number(provenance(result)['parameters']['top_rate'])}: here {chosen:,} of {of:,}."
+        f"No random or shuffled control was measured. How many {unit_of(result)}s are selected is set beforehand for "
+        f"any model, by the share {number(provenance(result)['parameters']['top_rate'])}: here {chosen:,} of {of:,}."
     )
 
 

@@ -14,6 +14,7 @@ ALPHA = 0.05
 HUGE = 2.0  # standard deviations over samples: the largest effect with a name (Sawilowsky 2009)
 FEW = 8  # texts a language: below it an interval rests on so few numbers that one of them can move it
 FEW_TOKENS = 1000  # a language: below it a share can be off by three percentage points
+_UNITS = ("neuron", "feature", "expert")  # whose rates are shares of tokens
 _AXES = ("pair", "sample", "concept")
 
 
@@ -49,12 +50,13 @@ def warning(result: xr.Dataset) -> str:
             f"Few samples: {count(n, what)}{each}. Intervals over so few are rough and other {what}s may give another "
             "order."
         )
-    if "tokens" in result and result["tokens"].dims == ("language",):
+    if "tokens" in result and result["tokens"].dims == ("language",) and "explained" not in result:
+        unit = next((unit for unit in _UNITS if unit in result.dims), "neuron")
         tokens = result["tokens"]
         fewest = int(tokens.values.argmin())
         if 0 < tokens.values[fewest] < FEW_TOKENS:
             code = tokens["language"].values[fewest]
-            return f"Few tokens: {int(tokens.values[fewest])} of {language(code)}. Shares of single neurons are rough."
+            return f"Few tokens: {int(tokens.values[fewest])} of {language(code)}. Shares of single {unit}s are rough."
     return ""
 
 

@@ -9,6 +9,7 @@ import xarray as xr
 from workbench import figures
 from workbench.model.model import Model
 from workbench.neurons import firing, lape, merge, ternary
+from workbench.neurons.counts.rates import unit_of
 from workbench.studies.analysis import Analysis, Cell, Parts, Results, analysis
 from workbench.studies.cost import Work
 from workbench.studies.findings import controls
@@ -112,7 +113,8 @@ def firing_rates(counts: xr.Dataset) -> xr.Dataset:
 
 
 def per_layer(members: xr.Dataset) -> xr.Dataset:
-    """`neurons[language, layer]`: how many neurons of each layer belong to each language."""
-    number = members.member.sum("neuron").transpose("language", "layer")
-    number.attrs = {"long_name": "neurons of the language", "units": "neurons"}
-    return xr.Dataset({"neurons": number}, attrs=members.attrs)
+    """`neurons[language, layer]`, or `features`: how many of each layer belong to each language."""
+    unit = unit_of(members)
+    number = members.member.sum(unit).transpose("language", "layer")
+    number.attrs = {"long_name": f"{unit}s of the language", "units": f"{unit}s"}
+    return xr.Dataset({f"{unit}s": number}, attrs=members.attrs)

@@ -15,6 +15,7 @@ FORMATS = {"html": "report.html", "md": "report.md", "pdf-ready": "report-print.
 # Pages that some runs have beside their report, and what is on them.
 _BESIDE = {
     "explorer.html": "Explore it: click a head to see what it attends to",
+    "graphs.html": "Explore the graphs: click a node to see what its feature reacts to",
     "neuron.html": "The neuron's card: its strongest texts in every language",
 }
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 import xarray as xr
 
+from workbench.neurons.counts.rates import unit_of
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import BY_VALUE
 from workbench.studies.findings.words import count, language, listed, number, percent
@@ -35,10 +36,11 @@ def firing(result: xr.Dataset) -> Finding:
 
 
 def ternary(result: xr.Dataset) -> Finding:
-    """How many neurons are specific, related, general. Reads `kind`, `member`."""
+    """How many neurons or features are specific, related, general. Reads `kind`, `member`."""
+    unit = unit_of(result)
     kinds = Counter(result.kind.values.ravel().tolist())
     parts = [
-        f"Of {count(result.kind.size, 'neuron')}, {kinds['specific']:,} are specific to one language, "
+        f"Of {count(result.kind.size, unit)}, {kinds['specific']:,} are specific to one language, "
         f"{kinds['related']:,} related to several and {kinds['general']:,} general "
         f"(lambda {number(result.attrs['lam'])})."
     ]
@@ -46,10 +48,10 @@ def ternary(result: xr.Dataset) -> Finding:
         parts.append(f"{kinds['unassigned']:,} more are selected, but often active in no language.")
     specific = result.kind == "specific"
     if not kinds["specific"]:
-        return finding(*parts, "No neuron is specific to one language.")
+        return finding(*parts, f"No {unit} is specific to one language.")
     own = specific_of(result)
     parts.append(f"Specific ones: {listed(f'{language(code)} {n:,}' for code, n in own.most_common() if n)}.")
-    layers = _extremes(specific.sum("neuron"))
+    layers = _extremes(specific.sum(unit))
     if layers:
         most, high = layers[0]
         verb = "has" if len(most) == 1 else "each have"
@@ -58,17 +60,20 @@ def ternary(result: xr.Dataset) -> Finding:
 
 
 def specific_of(result: xr.Dataset) -> Counter:
-    """Number of specific neurons of each language."""
-    own = (result.member & (result.kind == "specific")).sum(("layer", "neuron"))
+    """Number of specific neurons or features of each language."""
+    own = (result.member & (result.kind == "specific")).sum(("layer", unit_of(result)))
     return Counter(dict(zip(own.language.values.tolist(), own.values.tolist(), strict=True)))
 
 
 def lape(result: xr.Dataset, classes: xr.Dataset) -> Finding:
-    """How many neurons each language has, and how many the ternary score selects too. Reads `member`, `selected`."""
-    chosen = result.selected.values
+    """How many neurons or features each language has, and how many the ternary score selects too.
+
+    Reads `member`, `selected`.
+    """
+    chosen, unit = result.selected.values, unit_of(result)
     if not chosen.any():
-        return Finding("LAPE selects no neuron: none fires often enough in any language.")
-    own = result.member.sum(("layer", "neuron"))
+        return Finding(f"LAPE selects no {unit}: none fires often enough in any language.")
+    own = result.member.sum(("layer", unit))
     spread = f"every language has {int(own[0]):,} of them"
     if extremes := _extremes(own):
         (most, high), (least, low) = extremes
@@ -78,7 +83,7 @@ def lape(result: xr.Dataset, classes: xr.Dataset) -> Finding:
         )
     both = int((chosen & classes.selected.values).sum())
     return finding(
-        f"LAPE selects {int(chosen.sum()):,} of {count(chosen.size, 'neuron')}; {spread}.",
+        f"LAPE selects {int(chosen.sum()):,} of {count(chosen.size, unit)}; {spread}.",
         f"{both:,} of them are among the {int(classes.selected.sum()):,} that the ternary score selects.",
     )
 

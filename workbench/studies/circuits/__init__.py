@@ -1,0 +1,1 @@
+"""Studies of transcoders and circuits."""

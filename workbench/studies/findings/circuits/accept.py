@@ -1,0 +1,80 @@
+"""What the numbers say about a circuit: the verdict, and the leg that fails."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from workbench.studies.findings.finding import Finding, finding
+from workbench.studies.findings.words import chance, count, language, listed, number, percent
+
+_LEGS = {"necessity": "lost without it", "sufficiency": "done by it alone"}
+
+
+def verdict(result: xr.Dataset, places: Sequence[tuple[int, int]] | None = None) -> Finding:
+    """The verdict with its reason, and each leg over languages beside random sets.
+
+    Reads `necessity`, `sufficiency` with their controls [language], `p_value` [leg], and the attributes `verdict`,
+    `reason` and `units`.
+    """
+    heads = count(int(result.attrs["units"]), "head")
+    named = f" ({', '.join(f'{layer}.{head}' for layer, head in places)})" if places else ""
+    return finding(
+        f"The circuit of {heads}{named} is {result.attrs['verdict']}: {result.attrs['reason']}.",
+        *(_leg(result, leg) for leg in _LEGS),
+    )
+
+
+def _leg(result: xr.Dataset, leg: str) -> str:
+    """The smallest and largest share of a leg, and those of random sets."""
+    values = result[leg]
+    if not np.isfinite(values.values).any():
+        return ""
+    least, most = (values.isel(language=int(at)) for at in (values.values.argmin(), values.values.argmax()))
+    random = float(result[f"{leg}_control_mean"].mean())
+    return (
+        f"Of the task {percent(float(least))} ({language(least['language'].item())}) to {percent(float(most))} "
+        f"({language(most['language'].item())}) is {_LEGS[leg]}, and {percent(random)} on average with random sets "
+        f"({chance(float(result.p_value.sel(leg=leg)))})."
+    )
+
+
+def legs(result: xr.Dataset) -> xr.Dataset:
+    """`share[language, leg]` with its ends, for a figure."""
+    made = {
+        f"share{end}": xr.concat([result[f"{leg}{end}"].drop_attrs() for leg in _LEGS], "leg", join="override")
+        for end in ("", "_low", "_high")
+    }
+    made["share"].attrs = {"long_name": "share of the task"}
+    return xr.Dataset(made, attrs=result.attrs).assign_coords(leg=list(_LEGS)).transpose("language", "leg")
+
+
+def accept_table(result: xr.Dataset) -> pd.DataFrame:
+    """A row for each language: both legs with intervals, random sets, and whether each holds."""
+    rows = {}
+    for code in result["language"].values.tolist():
+        own, row = result.sel(language=code), {}
+        for leg in _LEGS:
+            row[leg] = round(float(own[leg]), 3)
+            row[f"{leg}, interval"] = f"{number(float(own[f'{leg}_low']))} to {number(float(own[f'{leg}_high']))}"
+            row[f"{leg}, random"] = round(float(own[f"{leg}_control_mean"]), 3)
+            row[f"{leg} holds"] = str(own.holds.sel(leg=leg).item())
+        rows[language(code)] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("language")
+
+
+def searched(result: xr.Dataset, name: str) -> Finding:
+    """The circuit that was found. Reads `member`, `faithfulness` with its ends, `random` [size]."""
+    size = int(result.attrs["size"])
+    places = np.argwhere(result.member.transpose("layer", "head").values)
+    heads = [(int(result["layer"][layer]), int(result["head"][head])) for layer, head in places]
+    if not size or size not in result["size"].values:
+        return finding(f"No set of heads keeps {percent(float(result.attrs['keep']))} of the task into {name}.")
+    own = result.sel(size=size)
+    ends = f"{percent(float(own.faithfulness_low))} to {percent(float(own.faithfulness_high))}"
+    return finding(
+        f"{count(size, 'head')} of {result.member.size} keep {percent(float(own.faithfulness))} of the task into "
+        f"{name} ({ends}); random sets of as many keep {percent(float(own.random))}.",
+        f"They are {listed(f'{layer}.{head}' for layer, head in heads)}.",
+    )
