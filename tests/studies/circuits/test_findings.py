@@ -30,18 +30,18 @@ def measured(replaced, mean, *, width=0.1, explained=((0.8, 0.6), (0.7, 0.9)), d
 def test_quality_beats_mean_ablation_where_intervals_lie_apart():
     text = quality.predictions(measured([0.3, 0.6], [2, 3])).text
     assert text.startswith(
-        "All outputs are replaced at a KL of 0.45 nats a token, and with all at their mean it is 2.5: "
+        "With all outputs replaced, predictions are 0.45 nats a token (KL) from the model's own, and 2.5 with all at "
+        "their mean: the transcoder beats mean ablation in both languages."
     )
-    assert "it beats mean ablation in all 2 languages." in text
     assert "the model's own at 60 % of the tokens, with all at their mean at 10 %" in text
     assert "It costs most in French (0.6, 0.5 to 0.7) and least in German (0.3, 0.2 to 0.4)." in text
 
 
 def test_quality_does_not_beat_it_where_they_meet_or_where_it_is_worse():
     text = quality.predictions(measured([0.3, 2.9], [2, 3])).text
-    assert "it beats mean ablation in German alone; in 1 language the intervals meet." in text
+    assert "the transcoder beats mean ablation in German alone; in 1 language the intervals meet." in text
     text = quality.predictions(measured([1.9, 2.9], [2, 3])).text
-    assert "it beats mean ablation nowhere; in 2 languages the intervals meet." in text
+    assert "the transcoder beats mean ablation nowhere; in 2 languages the intervals meet." in text
     text = quality.predictions(measured([5, 3], [2, 3])).text
     assert "beats mean ablation nowhere; mean ablation beats it in German; in 1 language" in text
     assert "costs most" not in quality.predictions(measured([0.4, 0.5], [2, 3])).text, "their intervals meet"
@@ -58,7 +58,8 @@ def test_where_least_is_explained_and_where_nothing_is():
     assert "In 1 of 4 cells of language and layer it is surely no better than a constant." in text
     assert "25 % of the features are active nowhere" in text
     table = quality.quality_table(poor)
-    assert table.loc["German", "worst layer"] == -0.4 and table.loc["French", "KL, mean"] == 1
+    assert table.loc["German", "worst layer"] == -0.4 and table.loc["French", "KL, mean-ablated"] == 1
+    assert list(table.columns[2:4]) == ["active features a token", "KL [nats a token]"]
 
 
 def shared(excess, low, high, p):
@@ -111,8 +112,26 @@ def test_evenness_is_compared_where_intervals_lie_apart():
     text = features.profile(even([0.8, 0.5], 0.1)).text
     assert "most evenly over languages in layer 0 (0.8, 0.7 to 0.9) and least in layer 1 (0.5, 0.4 to 0.6)" in text
     assert "30 % of a layer's features have an entropy below 0.5. 3 features never fire" in text
+    assert "outside its interval" not in text
     assert features.profile(even([0.8, 0.7], 0.1)).answer.startswith("No layer surely fires more evenly")
     assert features.profile(even([np.nan, np.nan], 0.1)).text == "No feature fires in these texts."
+
+
+def test_a_mean_entropy_outside_its_interval_is_no_comparison():
+    made = even([0.8, 0.5], 0.1)
+    made["mean_entropy_high"] = made.mean_entropy - 0.02
+    made["mean_entropy_low"] = made.mean_entropy - 0.1
+    text = features.profile(made).text
+    assert text.startswith("No layer surely fires more evenly than another: mean entropies lie between 0.5 and 0.8.")
+    assert "In 2 of 2 layers the mean is outside its interval" in text and "read more texts" in text
+
+
+def test_an_excess_with_a_small_p_value_and_an_interval_around_zero_is_named():
+    text = features.overlap(shared([0.1, 0.05], [0.08, -0.01], [0.12, 0.1], [0.001, 0.02])).text
+    assert "In 1 other layer the p-value is below 0.05 but the interval over texts includes 0." in text
+    text = features.overlap(shared([0.1, 0.05], [-0.08, -0.01], [0.12, 0.1], [0.001, 0.2])).text
+    assert "In 1 layer the p-value is below 0.05 but the interval over texts includes 0." in text
+    assert "includes 0" not in features.overlap(shared(0.1, 0.05, 0.15, 0.01)).text
 
 
 def swapped(excess, low, high, p, control=0.5):
@@ -150,7 +169,9 @@ def test_a_swap_that_does_less_and_one_without_controls():
     assert "by 0.3 (95 % interval -0.4 to -0.2, corrected p 0.01) less than with matched random features" in text
     text = swap.swap(swapped(np.nan, np.nan, np.nan, np.nan, control=np.nan)).text
     assert "from 0.2 to 0.6; no random features were measured." in text and "with random ones" not in text
-    assert swap.swap_table(swapped(0.3, 0.2, 0.4, 0.01)).loc["features, French", "random"] == 0.21
+    table = swap.swap_table(swapped(0.3, 0.2, 0.4, 0.01))
+    assert table.loc["features, French", "random"] == 0.21
+    assert list(table.columns[3:]) == ["excess", "excess low", "excess high", "corrected p"]
 
 
 def traced(replacement, dropped=0):
@@ -228,7 +249,9 @@ def test_the_verdict_has_its_reason_and_both_legs(verdict, reason):
     assert text.startswith(f"The circuit of 2 heads (2.3, 4.1) is {verdict}: {reason}.")
     assert "Of the task 70 % (French) to 90 % (German) is lost without it, and 20 % on average with random sets" in text
     assert "60 % (German) to 80 % (French) is done by it alone" in text and "(p 0.5)" in text
-    assert accept.accept_table(result).loc["German", "sufficiency holds"] == "no"
+    table = accept.accept_table(result.assign(sufficiency_control_mean=("language", [-0.0001, 0.1])))
+    assert table.loc["German", "sufficiency holds"] == "no"
+    assert str(table.loc["German", "sufficiency, random"]) == "0.0", "no sign before 0"
     panels = accept.legs(result)
     assert panels.share.sel(language="fr", leg="sufficiency") == 0.8 and panels.share_low.dims == ("language", "leg")
 

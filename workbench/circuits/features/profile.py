@@ -13,8 +13,8 @@ from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 
 _SUMMARIES = {
-    "mean_entropy": "mean over the layer's features that fire",
-    "weighted_entropy": "mean over the layer's features, weighted by their rates",
+    "mean_entropy": "entropy, mean over the layer's features that fire",
+    "weighted_entropy": "entropy, mean over the layer's features, weighted by their rates",
     "share_below": "share of the layer's features that fire whose entropy is below the bound",
 }
 

@@ -76,7 +76,7 @@ def _lines(training: Mapping[str, Any], evaluation: Mapping[str, Any], size: int
         "features: as many ReLU features, with\nleast-squares decoders."
     )
     yield ""
-    yield "| | explained | worst layer | active | silent here | KL | same token | KL, mean | same token, mean |"
+    yield "| | explained | worst layer | active | silent here | KL | same token | KL, mean-ablated | same token, mean-ablated |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for name, title in {**TITLES, "random": "random features, word prompts"}.items():
         if name in evaluation:

@@ -56,12 +56,17 @@ def accept_table(result: xr.Dataset) -> pd.DataFrame:
     for code in result["language"].values.tolist():
         own, row = result.sel(language=code), {}
         for leg in _LEGS:
-            row[leg] = round(float(own[leg]), 3)
+            row[leg] = _rounded(own[leg])
             row[f"{leg}, interval"] = f"{number(float(own[f'{leg}_low']))} to {number(float(own[f'{leg}_high']))}"
-            row[f"{leg}, random"] = round(float(own[f"{leg}_control_mean"]), 3)
+            row[f"{leg}, random"] = _rounded(own[f"{leg}_control_mean"])
             row[f"{leg} holds"] = str(own.holds.sel(leg=leg).item())
         rows[language(code)] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("language")
+
+
+def _rounded(share: xr.DataArray) -> float:
+    """A share with three digits, and no sign before 0."""
+    return round(float(share), 3) + 0.0
 
 
 def searched(result: xr.Dataset, name: str) -> Finding:

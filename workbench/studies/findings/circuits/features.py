@@ -11,6 +11,7 @@ from workbench.studies.findings.sample import ALPHA, level_of
 from workbench.studies.findings.words import chance, count, language, listed, number, percent
 
 _HALF = 0.5
+_COLUMNS = {"p_value": "corrected p"}
 
 
 def overlap(result: xr.Dataset) -> Finding:
@@ -25,6 +26,7 @@ def overlap(result: xr.Dataset) -> Finding:
             f"Translations cannot be shown to share more features than other texts in any of {where} (corrected).",
             f"Raw overlap (Jaccard index {means[0]} of translations, {means[1]} of other rows) is of features that "
             "fire often whatever a text says.",
+            _unsure(result),
         )
     own = result.sel(best.at)
     jaccard, shares = float(own.jaccard), [value / float(own.jaccard) for value in (best.value, best.low, best.high)]
@@ -37,6 +39,19 @@ def overlap(result: xr.Dataset) -> Finding:
         f"There the index is {number(jaccard)} of translations and {number(float(own.shuffled))} of other rows, "
         f"{chance(float(own.p_value))}.",
         _pairs(result.sel(best.at)),
+        _unsure(result),
+    )
+
+
+def _unsure(result: xr.Dataset) -> str:
+    """In how many layers the permutation test finds an excess that the interval over texts does not."""
+    small = result.p_value < ALPHA
+    unsure = int((small & (result.excess_low <= 0)).sum())
+    layers = "other layer" if (small & (result.excess_low > 0)).any() else "layer"
+    return (
+        f"In {count(unsure, layers)} the p-value is below {ALPHA:g} but the interval over texts includes 0."
+        if unsure
+        else ""
     )
 
 
@@ -58,7 +73,7 @@ def _pairs(layer: xr.Dataset) -> str:
 def overlap_table(result: xr.Dataset) -> pd.DataFrame:
     """A row for each layer: the index of translations and of other rows, and what alignment adds."""
     names = ("jaccard", "shuffled", "excess", "excess_low", "excess_high", "p_value")
-    columns = {name.replace("_", " "): result[name].values.round(4) for name in names}
+    columns = {_COLUMNS.get(name, name.replace("_", " ")): result[name].values.round(4) for name in names}
     return pd.DataFrame(columns, index=pd.Index([f"layer {layer}" for layer in result["layer"].values], name="layer"))
 
 
@@ -68,7 +83,8 @@ def profile(result: xr.Dataset) -> Finding:
     if not known.any():
         return Finding("No feature fires in these texts.")
     most, least = (result.isel(layer=int(at(entropy.values))) for at in (np.nanargmax, np.nanargmin))
-    apart = float(most.mean_entropy_low) > float(least.mean_entropy_high)
+    outside = int(((entropy < result.mean_entropy_low) | (entropy > result.mean_entropy_high)).sum())
+    apart = not outside and float(most.mean_entropy_low) > float(least.mean_entropy_high)
     ends_of = [
         f"layer {int(each['layer'])} ({number(float(each.mean_entropy))}, {number(float(each.mean_entropy_low))} to "
         f"{number(float(each.mean_entropy_high))})"
@@ -80,7 +96,11 @@ def profile(result: xr.Dataset) -> Finding:
         f"Features fire most evenly over languages in {ends_of[0]} and least in {ends_of[1]}."
         if apart
         else f"No layer surely fires more evenly than another: mean entropies lie between {between[0]} and "
-        f"{between[1]}, and their intervals meet.",
+        f"{between[1]}{'' if outside else ', and their intervals meet'}.",
+        f"In {outside} of {count(result.sizes['layer'], 'layer')} the mean is outside its interval: features that fire "
+        "rarely look specific by chance, in draws of texts more than in all of them; read more texts."
+        if outside
+        else "",
         f"On average {percent(float(result.share_below.mean()))} of a layer's features have an entropy below "
         f"{number(origin(result)['parameters']['below'])}.",
         f"{count(dead, 'feature')} never fire in these texts." if dead else "",

@@ -8,6 +8,7 @@ from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.sample import level_of
 from workbench.studies.findings.words import count, language, listed, number, percent
 
+_BEATS = "the transcoder beats mean ablation"
 _SILENT = 0.1  # share of features that are active nowhere, from which on it is remarked
 
 
@@ -22,8 +23,8 @@ def predictions(result: xr.Dataset) -> Finding:
     values = [number(float(mode.kl.mean())) for mode in (replaced, control)]
     agreement = [percent(float(mode.agreement.mean())) for mode in (replaced, control)]
     return finding(
-        f"All outputs are replaced at a KL of {values[0]} nats a token, and with all at their mean it is {values[1]}: "
-        f"{_verdict(better, worse, len(codes))}.",
+        f"With all outputs replaced, predictions are {values[0]} nats a token (KL) from the model's own, and {values[1]} "
+        f"with all at their mean: {_verdict(better, worse, len(codes))}.",
         f"The likeliest token is the model's own at {agreement[0]} of the tokens, with all at their mean at "
         f"{agreement[1]}.",
         _spread(replaced, len(codes)),
@@ -33,8 +34,9 @@ def predictions(result: xr.Dataset) -> Finding:
 def _verdict(better: list[str], worse: list[str], languages: int) -> str:
     """In which languages the intervals of the two lie apart."""
     if len(better) == languages:
-        return f"it beats mean ablation{'' if languages == 1 else f' in all {languages} languages'}"
-    parts = [f"it beats mean ablation in {listed(better)} alone" if better else "it beats mean ablation nowhere"]
+        where = {1: "", 2: " in both languages"}.get(languages, f" in all {languages} languages")
+        return f"{_BEATS}{where}"
+    parts = [f"{_BEATS} in {listed(better)} alone" if better else f"{_BEATS} nowhere"]
     parts += [f"mean ablation beats it in {listed(worse)}"] * bool(worse)
     unclear = languages - len(better) - len(worse)
     return "; ".join([*parts, *[f"in {count(unclear, 'language')} the intervals meet"] * bool(unclear)])
@@ -87,11 +89,11 @@ def quality_table(result: xr.Dataset) -> pd.DataFrame:
         rows[language(code)] = {
             "explained": round(float(own.explained.mean()), 3),
             "worst layer": round(float(own.explained.min()), 3),
-            "active": round(float(own.l0.mean()), 1),
-            "KL": round(float(replaced.kl), 3),
+            "active features a token": round(float(own.l0.mean()), 1),
+            "KL [nats a token]": round(float(replaced.kl), 3),
             interval: f"{number(replaced.kl_low)} to {number(replaced.kl_high)}",
-            "KL, mean": round(float(control.kl), 3),
+            "KL, mean-ablated": round(float(control.kl), 3),
             "same token": round(float(replaced.agreement), 3),
-            "same token, mean": round(float(control.agreement), 3),
+            "same token, mean-ablated": round(float(control.agreement), 3),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("language")

@@ -54,6 +54,7 @@ def swap_table(result: xr.Dataset) -> pd.DataFrame:
         for code in result["language"].values.tolist():
             own = result.sel(group=group, language=code)
             columns = {"before": own.before, "after": own.after, "random": own.before + own.control_mean}
-            columns |= {name: own[name] for name in ("excess", "excess_low", "excess_high", "p_value")}
+            columns |= {name.replace("_", " "): own[name] for name in ("excess", "excess_low", "excess_high")}
+            columns["corrected p"] = own.p_value
             rows[f"{group}, {language(code)}"] = {name: round(float(value), 4) for name, value in columns.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("swapped, word in")
