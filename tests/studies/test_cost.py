@@ -93,6 +93,8 @@ def test_the_plan_names_time_memory_and_what_is_not_known(model, corpus):
     line = plan([*cells, search], [*cells, search], 120)
     assert line.startswith(f"3 results to compute (first, second, search){known}")
     assert line.endswith(" for activations; how long search takes is not known beforehand")
+    line = plan([search], [search, Cell("graph", {}, lambda _: None), Cell("contexts", {}, lambda _: None)], 0)
+    assert line.endswith("; how long search, graph and contexts take is not known beforehand")
     limited = wb.load_model(tiny("llama"), tokenizer=byte_tokenizer(), memory="2 GB")
     cells = [Cell("first", {}, lambda _: None, [Work(limited, corpus, 1, 1)])]
     assert plan(cells, cells, 120).endswith(f"{known}2 GB for activations") and readable(budget(limited)) == "2 GB"

@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from workbench.model.memory import budget, readable
 from workbench.studies.cost import Clock, Forecast, Work, duration, seconds
+from workbench.studies.findings.words import listed
 from workbench.studies.report import Recipe, Section, recipe, write_report
 from workbench.studies.runs import PARTS, Run, run_folder
 
@@ -181,14 +182,14 @@ def plan(cells: Sequence[Cell], missing: Sequence[Cell], expected: float) -> str
         expected: seconds that those of known cost take.
     """
     names, there = [cell.name for cell in missing], len(cells) - len(missing)
-    listed = f" ({', '.join(names)})" if names else ""
+    inside = f" ({', '.join(names)})" if names else ""
     have = f"; {there} {'is' if there == 1 else 'are'} there already" if there else ""
-    line = f"{len(missing)} {'result' if len(missing) == 1 else 'results'} to compute{listed}{have}"
+    line = f"{len(missing)} {'result' if len(missing) == 1 else 'results'} to compute{inside}{have}"
     if time_needed := duration(expected):
         model = next(work.model for cell in missing for work in cell.works or ())
         line += f"; this takes {time_needed} on this machine and up to {readable(budget(model))} for activations"
     if unknown := [cell.name for cell in missing if cell.works is None]:
-        line += f"; how long {' and '.join(unknown)} takes is not known beforehand"
+        line += f"; how long {listed(unknown)} {'takes' if len(unknown) == 1 else 'take'} is not known beforehand"
     return line
 
 
