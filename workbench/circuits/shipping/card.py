@@ -76,7 +76,8 @@ def _lines(training: Mapping[str, Any], evaluation: Mapping[str, Any], size: int
         "features: as many ReLU features, with\nleast-squares decoders."
     )
     yield ""
-    yield "| | explained | worst layer | active | silent here | KL | same token | KL, mean-ablated | same token, mean-ablated |"
+    changed = "KL | same token | KL, mean-ablated | same token, mean-ablated"
+    yield f"| | explained | worst layer | active | silent here | {changed} |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for name, title in {**TITLES, "random": "random features, word prompts"}.items():
         if name in evaluation:

@@ -23,8 +23,8 @@ def predictions(result: xr.Dataset) -> Finding:
     values = [number(float(mode.kl.mean())) for mode in (replaced, control)]
     agreement = [percent(float(mode.agreement.mean())) for mode in (replaced, control)]
     return finding(
-        f"With all outputs replaced, predictions are {values[0]} nats a token (KL) from the model's own, and {values[1]} "
-        f"with all at their mean: {_verdict(better, worse, len(codes))}.",
+        f"With all outputs replaced, predictions are {values[0]} nats a token (KL) from the model's own, and "
+        f"{values[1]} with all at their mean: {_verdict(better, worse, len(codes))}.",
         f"The likeliest token is the model's own at {agreement[0]} of the tokens, with all at their mean at "
         f"{agreement[1]}.",
         _spread(replaced, len(codes)),
