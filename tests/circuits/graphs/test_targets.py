@@ -43,7 +43,7 @@ def test_a_word_is_its_first_token_less_the_mean(logits, target):
 def test_a_pair_is_the_difference_of_logits(logits):
     number, some = value(("xyz", token("q")))
     assert number == pytest.approx(logits[token("x")] - logits[token("q")], abs=1e-5)
-    assert some.label.item() == "x - q" and some.token_id.item() == -1 and np.isnan(some.probability.item())
+    assert some.label.item() == "x less q" and some.token_id.item() == -1 and np.isnan(some.probability.item())
 
 
 @pytest.mark.parametrize("form", [torch.Tensor.numpy, torch.clone])

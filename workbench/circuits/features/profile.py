@@ -36,8 +36,9 @@ def profile(firing: xr.Dataset, *, below: float = 0.5, level: float = 0.95, seed
     Returns:
         `entropy[layer, feature]` from 0 to 1, NaN where the feature never fires; `mean_entropy[layer]`,
         `weighted_entropy[layer]`, weighted by the sum of the rates, and `share_below[layer]`, each with `_low` and
-        `_high`, bootstrap intervals over texts (NaN for counts without draws, and where every draw of a language is the
-        same, as of one text alone); `dead[layer]`, features that never fire.
+        `_high`, bootstrap intervals over texts, moved by the draws' own bias, since resampled texts lower entropies
+        (NaN for counts without draws, and where every draw of a language is the same, as of one text alone);
+        `dead[layer]`, features that never fire.
 
     Raises:
         BadCounts: the counts cannot be what they claim to be.
@@ -62,7 +63,7 @@ def profile(firing: xr.Dataset, *, below: float = 0.5, level: float = 0.95, seed
     tails = ((1 - level) / 2, (1 + level) / 2)
     variables: Variables = {"entropy": (("layer", unit), own, f"entropy of the {unit}'s rates over languages, of ln K")}
     for name, about in _SUMMARIES.items():
-        ends = np.quantile(drawn[name], tails, axis=0) if len(drawn[name]) > 1 else np.full((2, rate.shape[1]), np.nan)
+        ends = _ends(values[name], drawn[name], tails)
         variables[name] = (("layer",), values[name], about.replace("feature", unit))
         variables |= interval_ends(("layer",), tuple(ends), f"{name} over texts", level=level, name=name)
     made = rates.provenance or {}
@@ -93,6 +94,16 @@ def _summaries(rate: np.ndarray, own: np.ndarray, below: float) -> dict[str, np.
             "weighted_entropy": (filled * weight).sum(1) / weight.sum(1),
             "share_below": (alive & (filled < below)).sum(1) / count,
         }
+
+
+def _ends(value: np.ndarray, drawn: np.ndarray, tails: tuple[float, float]) -> np.ndarray:
+    """The ends of an interval, [end, layer], of a share [layer] and its draws [draw, layer]; NaN without draws.
+
+    Texts that are drawn twice add no firing, which lowers entropies in every draw: that bias is taken out.
+    """
+    if len(drawn) < 2:
+        return np.full((2, len(value)), np.nan)
+    return np.clip(np.quantile(drawn, tails, axis=0) + value - drawn.mean(0), 0.0, 1.0)
 
 
 def _drawn(firing: xr.Dataset, shape: tuple[int, ...], below: float) -> dict[str, np.ndarray]:

@@ -89,7 +89,7 @@ def read_targets(model: Model, prompt: str, ids: Sequence[int], target: Any, log
         if answer == foil:
             raise BadArgument(f"target={target!r}: both begin with the same token; their difference is 0")
         weight = unembedding(model)
-        name = " - ".join(text.strip() for text in token_texts(model.tokenizer, [answer, foil]))
+        name = " less ".join(text.strip() for text in token_texts(model.tokenizer, [answer, foil]))
         return single(name, weight[answer].float() - weight[foil].float(), answer=answer, foil=foil)
     if isinstance(target, Tensor | np.ndarray) and target.ndim == 1:
         return _of_width(model, single("direction", target))

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked
 from workbench.circuits.transcoders.states import measured, recorded_pass
 from workbench.circuits.transcoders.transcoder import Transcoder
-from workbench.errors import TooLarge
+from workbench.errors import TooLarge, warn
 from workbench.model.batching import by_length, texts_per_batch
 from workbench.model.forward.alone import turn
 from workbench.model.memory import budget, readable
@@ -17,6 +17,7 @@ from workbench.model.model import Model
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
+_TOKENS = 4  # for each feature
 _TEXTS = 256  # on which biases are set
 _NUMBERS = 2**24  # values of features in memory at once
 _RIDGE = 1e-6  # of the mean diagonal: features that never fire have no decoder of their own
@@ -72,6 +73,7 @@ def random(
             for batch in batches:
                 squares.add(*_states(model, transcoder, batch))
                 bar.update(len(batch))
+        squares.warn_of_few()
         return squares.solved()
 
 
@@ -150,6 +152,15 @@ class _Squares:
             gram += own.T @ own
         for place, values in enumerate(written):
             self.target[place] += rows[0 if self.crossed else place].T @ (control.output_scale[place] * values).double()
+
+    def warn_of_few(self) -> None:
+        """Warn where decoders were fitted on so few tokens that they repeat them: such a control is too weak."""
+        tokens, features = int(self.gram[0, 0, 0]), self.gram.shape[-1] - 1
+        if tokens < _TOKENS * features:
+            warn(
+                f"decoders of {features:,} random features were fitted on {tokens:,} tokens: so few are learned by "
+                f"heart, and any transcoder beats this control on other texts; give {_TOKENS * features:,} or more"
+            )
 
     def solved(self) -> Transcoder:
         """The control with its decoders."""
