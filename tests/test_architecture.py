@@ -1,5 +1,6 @@
 """The architecture: imports go down, hooks in one file, files and functions that fit a screen, the field's words."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests import architecture as rules
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "workbench"
 SLOW = {"torch", "transformers", "transformer_lens", "xarray", "plotly", "pandas", "scipy", "rich", "tqdm", "numpy"}
+LAZY = ("model", "results", "studies", "text")
 SOURCES = rules.sources(PACKAGE)
 each_source = pytest.mark.parametrize("source", SOURCES, ids=str)
 
@@ -134,3 +136,16 @@ def test_looking_loads_nothing_slow():
 def test_public_names_load():
     code = "import workbench as wb\nassert all(hasattr(wb, name) for name in wb.__all__)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("package", ["workbench", *(f"workbench.{name}" for name in LAZY)])
+def test_no_module_hides_a_public_name(package):
+    """An import of a submodule sets it in its package, in place of a function of the same name."""
+    names = importlib.import_module(package)._NAMES
+    folder = PACKAGE.parent / package.replace(".", "/")
+    hidden = [
+        name
+        for name, module in names.items()
+        if module != f"{package}.{name}" and ((folder / f"{name}.py").exists() or (folder / name).is_dir())
+    ]
+    assert not hidden

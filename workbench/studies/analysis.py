@@ -15,8 +15,8 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.model.memory import budget, readable
-from workbench.studies.cost import Clock, Forecast, Work, duration, seconds
 from workbench.studies.findings.words import listed
+from workbench.studies.forecast import Clock, Forecast, Work, duration, seconds
 from workbench.studies.report import Recipe, Section, recipe, write_report
 from workbench.studies.runs import PARTS, Run, run_folder
 

@@ -12,7 +12,7 @@ from workbench.heads import kinds, patterns
 from workbench.model.model import Model
 from workbench.results.files import load_result
 from workbench.studies.analysis import Cell
-from workbench.studies.cost import Work
+from workbench.studies.forecast import Work
 from workbench.studies.options import Options, common_key
 from workbench.studies.runs import Run
 from workbench.text.corpus import Corpus

@@ -10,9 +10,9 @@ from workbench import figures
 from workbench.lens import by_language, latent, tune
 from workbench.model.model import Model
 from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
-from workbench.studies.cost import Work
 from workbench.studies.findings import lens as findings
 from workbench.studies.findings.words import language
+from workbench.studies.forecast import Work
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section

@@ -13,10 +13,10 @@ from workbench.errors import BadCorpus
 from workbench.neurons import lape, ternary
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.circuits.opened import OPTIONS, SHIPPED, key_of, name_of, open_both
-from workbench.studies.cost import Work
 from workbench.studies.findings import controls
 from workbench.studies.findings.circuits import features as findings
 from workbench.studies.findings.neurons import classes as classes_of
+from workbench.studies.forecast import Work
 from workbench.studies.neurons.classes import per_layer
 from workbench.studies.options import DEFAULTS, Options, open_texts
 from workbench.studies.report import Section

@@ -8,8 +8,8 @@ from workbench import figures
 from workbench.circuits import quality
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.circuits.opened import OPTIONS, SHIPPED, key_of, name_of, open_both
-from workbench.studies.cost import Work
 from workbench.studies.findings.circuits import quality as findings
+from workbench.studies.forecast import Work
 from workbench.studies.options import DEFAULTS, Options, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section

@@ -13,8 +13,8 @@ from workbench.heads import importance, knockout, prune, save_smaller, top
 from workbench.heads.removal.prune import keep_and_drop
 from workbench.model.model import Model
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
-from workbench.studies.cost import GRADIENT, Work
 from workbench.studies.findings import removal as findings
+from workbench.studies.forecast import GRADIENT, Work
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.runs import Run

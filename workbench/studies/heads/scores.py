@@ -8,10 +8,10 @@ from workbench import figures
 from workbench.heads import ablate, importance, roles
 from workbench.model.model import Model
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
-from workbench.studies.cost import GRADIENT, Work
 from workbench.studies.explore import attention_cells, write_explorer
 from workbench.studies.findings import controls
 from workbench.studies.findings import heads as findings
+from workbench.studies.forecast import GRADIENT, Work
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section

@@ -11,9 +11,9 @@ from workbench.model.model import Model
 from workbench.neurons import firing, lape, merge, ternary
 from workbench.neurons.counts.rates import unit_of
 from workbench.studies.analysis import Analysis, Cell, Parts, Results, analysis
-from workbench.studies.cost import Work
 from workbench.studies.findings import controls
 from workbench.studies.findings.neurons import classes as findings
+from workbench.studies.forecast import Work
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section

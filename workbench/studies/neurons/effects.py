@@ -14,8 +14,8 @@ from workbench.neurons import compare, firing, knockout, lape, stages, ternary
 from workbench.neurons.classes.ranking import check_share
 from workbench.neurons.compare import trained_languages
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
-from workbench.studies.cost import Work
 from workbench.studies.findings.neurons import effects as findings
+from workbench.studies.forecast import Work
 from workbench.studies.neurons.classes import firing_cell
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.report import Section

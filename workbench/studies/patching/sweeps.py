@@ -13,8 +13,8 @@ from workbench.errors import BadPairs
 from workbench.model.model import Model
 from workbench.patching import cross_layer, sweep
 from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
-from workbench.studies.cost import Work
 from workbench.studies.findings import patches as findings
+from workbench.studies.forecast import Work
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model
 from workbench.studies.patching.pairs import pairs_section, write_pairs
 from workbench.studies.report import Section

@@ -8,7 +8,7 @@ import pandas as pd
 from workbench.model.memory import budget, readable
 from workbench.model.model import Model
 from workbench.options import DEFAULTS, Options
-from workbench.studies.cost import GRADIENT, seconds, seconds_per_token
+from workbench.studies.forecast import GRADIENT, seconds, seconds_per_token
 from workbench.studies.options import open_model, open_texts
 from workbench.studies.study.jobs import function_of
 

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from workbench import packaged, shipped
 from workbench.errors import BadStudy, WorkbenchError
 from workbench.model.memory import readable
-from workbench.studies.cost import duration
+from workbench.studies.forecast import duration
 from workbench.studies.study.jobs import jobs_of
 from workbench.studies.study.plan import Plan
 from workbench.studies.study.run import Models, result_files, run_job

@@ -10,9 +10,9 @@ from tests.models import byte_tokenizer, tiny
 from workbench.model.memory import budget, readable
 from workbench.options import DEFAULTS
 from workbench.results.make import make_result
-from workbench.studies import cost
+from workbench.studies import forecast
 from workbench.studies.analysis import Cell, compute_cells, plan
-from workbench.studies.cost import Forecast, Work, duration, seconds, seconds_per_token
+from workbench.studies.forecast import Forecast, Work, duration, seconds, seconds_per_token
 from workbench.studies.patching.sweeps import patch_analysis
 from workbench.studies.runs import Run
 from workbench.text.corpus import Corpus
@@ -44,8 +44,8 @@ def test_a_slow_model_is_timed_on_one_text(model, corpus):
 
 def test_a_fast_model_is_timed_on_many_texts(model, corpus, monkeypatch):
     sizes = []
-    record = cost.record
-    monkeypatch.setattr(cost, "record", lambda model, batch: sizes.append(len(batch.ids)) or record(model, batch))
+    record = forecast.record
+    monkeypatch.setattr(forecast, "record", lambda model, batch: sizes.append(len(batch.ids)) or record(model, batch))
     encoded = model.encode(corpus)
     clock = ticking(*[0.001] * 6, 0.001, 0.032, 0.064)
     columns = len(encoded) * max(len(text.ids) for text in encoded)
