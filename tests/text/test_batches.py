@@ -49,6 +49,9 @@ def test_languages_and_rows_are_kept():
 def test_a_text_longer_than_the_context_is_refused_or_cut():
     with pytest.raises(TooLarge, match=r"text 0 in 'de' has 4 tokens, the model takes 3; truncate=True would cut it"):
         ids("<s> $A", max_length=3)
+    nameless = Corpus({"": CORPUS.texts["de"]}, aligned=False, source="texts")
+    with pytest.raises(TooLarge, match=r"^text 0 has 4 tokens, the model takes 3; shorten it$"):
+        encode(tokenizer("<s> $A"), nameless, max_length=3)
     assert ids("<s> $A", max_length=3, truncate=True) == [[1, 3, 4], [1, 6], [1, 4, 3]]
     assert ids("<s> $A </s>", max_length=4) == [[1, 3, 4, 5], [1, 6], [1, 4, 3]]
 

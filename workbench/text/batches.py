@@ -10,7 +10,7 @@ from torch import Tensor
 from workbench.arguments import whole_number
 from workbench.errors import BadArgument, BadCorpus, TooLarge, WorkbenchError, warn
 from workbench.text.chat import Chat
-from workbench.text.corpus import Corpus
+from workbench.text.corpus import Corpus, place
 from workbench.text.tokens.spans import Divider
 
 _WINDOW = 128  # rows tokenized at once
@@ -159,19 +159,19 @@ class _Encoder:
         rows = self._plain(texts) if self.chat is None else self._chat(self.chat, language, texts, start)
         for row, (ids, own) in enumerate(rows, start):
             if len(ids) > self.max_length and not self.truncate:
+                change = "truncate=True would cut it, or split the text" if language else "shorten it"
                 raise TooLarge(
-                    f"text {row} in {language!r} has {len(ids)} tokens, the model takes {self.max_length}; "
-                    "truncate=True would cut it, or split the text"
+                    f"{place(language, row)} has {len(ids)} tokens, the model takes {self.max_length}; {change}"
                 )
             ids = ids[: self.max_length]
             if len(ids) < 2:
-                raise BadCorpus(f"text {row} in {language!r} has {len(ids)} token(s); predicting one takes at least 2")
-            check_ids(self.tokenizer, ids, self.n_embedded, f"text {row} in {language!r}")
+                raise BadCorpus(f"{place(language, row)} has {len(ids)} token(s); predicting one takes at least 2")
+            check_ids(self.tokenizer, ids, self.n_embedded, place(language, row))
             if own is not None:
                 own = range(own.start, min(own.stop, len(ids)))
                 if not own or own.stop < 2:
                     raise BadCorpus(
-                        f"text {row} in {language!r} has no token of its own to predict, within the first "
+                        f"{place(language, row)} has no token of its own to predict, within the first "
                         f"{self.max_length} tokens: the chat template takes them up, or its only token is merged with "
                         "the template's; give a longer text or a model with a longer context"
                     )
@@ -186,7 +186,7 @@ class _Encoder:
             names = ", ".join(self.tokenizer.convert_ids_to_tokens(ids))
             warn(
                 f"{len(self.spelled)} texts spell out special tokens, which the tokenizer reads as such and which are "
-                f"counted (first: text {row} in {language!r}: {names}); take them out of the texts if they are no part "
+                f"counted (first: {place(language, row)}: {names}); take them out of the texts if they are no part "
                 "of the language"
             )
 
@@ -197,7 +197,7 @@ class _Encoder:
 
     def _chat(self, chat: Chat, language: str, texts: Sequence[str], start: int) -> Iterator[tuple[list[int], range]]:
         for row, text in enumerate(texts, start):
-            where = f"text {row} in {language!r}"
+            where = place(language, row)
             ids, _, own = chat.tokens(chat.answer(text, self.user.get(language, ""), where))
             yield ids, own
 

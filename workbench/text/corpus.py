@@ -30,6 +30,11 @@ _KINDS = {
 }
 
 
+def place(language: str, row: int) -> str:
+    """A text in messages: its row and its language; the row alone of texts whose language is not given ("")."""
+    return f"text {row} in {language!r}" if language else f"text {row}"
+
+
 @dataclass(frozen=True)
 class Corpus:
     """Texts by language, with their source.
@@ -71,9 +76,9 @@ class Corpus:
             for row, text in enumerate(rows):
                 if text is not None and not isinstance(text, str):
                     kind = type(text).__name__
-                    raise BadCorpus(f"{self.source}: text {row} in {language!r} is {quoted(text)}, {kind} and not text")
+                    raise BadCorpus(f"{self.source}: {place(language, row)} is {quoted(text)}, {kind} and not text")
                 if not text or not text.strip():
-                    raise BadCorpus(f"{self.source}: text {row} in {language!r} is blank; remove it or fill it in")
+                    raise BadCorpus(f"{self.source}: {place(language, row)} is blank; remove it or fill it in")
         texts = tokenizable_texts(texts, self.source)
         object.__setattr__(self, "texts", texts)
         object.__setattr__(self, "user", {language: tokenizable(turn) for language, turn in self.user.items()})

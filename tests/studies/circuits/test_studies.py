@@ -102,6 +102,11 @@ def test_languages(model, transcoder, corpus, tmp_path):
         studies.run_circuit_languages(model, loose, out=tmp_path / "other", transcoder=transcoder, options=QUIET)
 
 
+def test_a_blank_prompt_is_named_before_a_model_is_loaded(tmp_path):
+    with pytest.raises(BadArgument, match=r"^prompt 2, 3 is blank; give the text before the prediction$"):
+        studies.run_circuit_graph("no such model", out=tmp_path / "run", prompt=["a", "", " "], options=QUIET)
+
+
 def test_swap(model, transcoder, corpus, tmp_path):
     how = {"target": "de", "to": "fr", "shots": 1, "concepts": 3, "controls": 2, "top_rate": 0.4, **FEW}
     run = studies.run_circuit_swap(model, out=tmp_path / "run", transcoder=transcoder, **how)

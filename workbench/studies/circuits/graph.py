@@ -76,6 +76,8 @@ def run_circuit_graph(
         finite(name, value, at_least=0, at_most=1)
     whole_number("max_features", max_features, at_least=1)
     prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    if blank := [str(number) for number, text in enumerate(prompts, start=1) if not text.strip()]:
+        raise BadArgument(f"prompt {', '.join(blank)} is blank; give the text before the prediction")
     chosen = _targets(len(prompts), target, foil, towards)
     texts = open_texts(corpus, options, languages=languages, limit=limit, alone=True)
     words = None if towards is None else load_words()
