@@ -1,6 +1,7 @@
 """Each layout: published files against their own formulas, and both directions to the bit."""
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -289,6 +290,13 @@ def test_with_a_model_what_explains_nothing_is_refused(tmp_path):
     made = exact(plain)
     wb.circuits.save(made, tmp_path / "good")
     check_same(made, wb.circuits.load(tmp_path / "good", model))
+    for own in (model.info["hash"], "0" * 64):
+        wb.circuits.save(replace(made, record={"model": own}), tmp_path / own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        wb.circuits.load(tmp_path / model.info["hash"], model)
+    with pytest.warns(WorkbenchWarning, match="trained on a model of other weights than"):
+        wb.circuits.load(tmp_path / ("0" * 64), model)
     with pytest.raises(BadTranscoder, match=r"explains nothing of .* in layers .* does it read 'residual_mid'"):
         wb.circuits.load(tmp_path / "good", model, reads="residual_mid")
     with pytest.raises(BadTranscoder, match="it reads width 16"):

@@ -32,7 +32,8 @@ def load(
     autoencoders read and write one site. Nothing pickled is read.
 
     With a model, a transcoder is refused that explains nothing of a layer: a dictionary that reads another site than
-    the layers that it was trained on gives numbers all the same, and they are the commonest silent error.
+    the layers that it was trained on gives numbers all the same, and they are the commonest silent error. Where its
+    record names other weights than the model's, a warning says so.
 
     Args:
         path: "polyglot-transcoder", which is shipped; a folder; a file, of Gemma Scope; or a name on the hub,
@@ -68,6 +69,9 @@ def load(
     check_fits(model, transcoder)
     transcoder = transcoder.to(model.device)
     check_explains(transcoder, model)
+    own = transcoder.record.get("model")
+    if own is not None and own != model.info["hash"]:
+        warn(f"{path} was trained on a model of other weights than {model.name}: it may explain less of this one")
     return transcoder
 
 

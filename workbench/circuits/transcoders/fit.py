@@ -151,6 +151,6 @@ def check_explains(transcoder: Transcoder, model: Model) -> None:
     if poor:
         raise BadTranscoder(
             f"it explains nothing of {model.name!r} in layers {', '.join(poor)} of {len(transcoder.layers)} (share of "
-            f"the variance on {_SENTENCES} sentences); does it read {transcoder.reads!r} and write "
-            f"{transcoder.writes!r} of this model?"
+            f"the variance on {_SENTENCES} sentences); was it trained on this model and for long enough, and does it "
+            f"read {transcoder.reads!r} and write {transcoder.writes!r}?"
         )
