@@ -261,7 +261,8 @@ def test_a_search_names_its_heads_or_says_that_no_set_is_enough():
     result = make_result(made, labels, method="patching.circuit", parameters={}, attrs={"size": 1, "keep": 0.9})
     text = accept.searched(result, "German").text
     assert text.startswith(
-        "1 head of 6 keep 90 % of the task into German (80 % to 100 %); random sets of as many keep 10 %"
+        "1 head of 6 keeps 90 % of the task into German (80 % to 100 %); "
+        "random sets of as many, in any layers, keep 10 %"
     )
     assert text.endswith("They are 1.2.")
     assert "No set of heads keeps 90 %" in accept.searched(result.assign_attrs(size=0), "German").text
