@@ -79,7 +79,7 @@ def searched(result: xr.Dataset, name: str) -> Finding:
     own = result.sel(size=size)
     ends = f"{percent(float(own.faithfulness_low))} to {percent(float(own.faithfulness_high))}"
     return finding(
-        f"{count(size, 'head')} of {result.member.size} keep{'s' * (size == 1)} {percent(float(own.faithfulness))} of the "
-        f"task into {name} ({ends}); random sets of as many, in any layers, keep {percent(float(own.random))}.",
+        f"{count(size, 'head')} of {result.member.size} keep{'s' * (size == 1)} {percent(float(own.faithfulness))} of "
+        f"the task into {name} ({ends}); random sets of as many, in any layers, keep {percent(float(own.random))}.",
         f"They are {listed(f'{layer}.{head}' for layer, head in heads)}.",
     )
