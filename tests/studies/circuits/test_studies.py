@@ -173,6 +173,9 @@ def test_a_training_that_is_stopped_continues_to_the_same_weights(model, tmp_pat
     with pytest.raises(Interrupted, match=r"stopped\.progress, and the same command continues"):
         train_transcoder(model, out=tmp_path / "stopped", **how)
     assert not (tmp_path / "stopped").exists() and len(seen) == 20
+    with pytest.raises(BadArgument, match=r"stopped\.progress holds the steps of a training with another model, texts"):
+        train_transcoder(model, out=tmp_path / "stopped", **{**how, "steps": 31})
+    assert len(seen) == 20, "nothing is trained, and the steps are still there"
     train_transcoder(model, out=tmp_path / "stopped", **how)
     assert len(seen) < 20 + 30, "the finished steps are not done again"
     for name in ("W_enc_0.safetensors", "W_dec_2.safetensors"):

@@ -102,6 +102,18 @@ class Progress:
         return {}
 
 
+def is_of_another(path: Path, key: str) -> bool:
+    """Whether a progress file can be read and its steps belong to another key: `storing_progress` would drop them."""
+    if not path.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(path)) as file:
+            (own,) = file.execute("SELECT key FROM keys").fetchone()
+    except _UNREADABLE:
+        return False
+    return own != key
+
+
 def forget(path: Path) -> None:
     """Remove a progress file: its cell is finished."""
     for ending in ("", "-journal"):

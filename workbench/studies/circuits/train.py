@@ -15,7 +15,7 @@ from workbench.circuits.layouts.known import NAMES
 from workbench.circuits.layouts.parts import DTYPES
 from workbench.errors import BadArgument, Interrupted
 from workbench.results.files import write_whole
-from workbench.results.resuming.progress import forget, storing_progress
+from workbench.results.resuming.progress import forget, is_of_another, storing_progress
 from workbench.results.writing.whole_folder import check_target
 from workbench.studies.options import DEFAULTS, Options, open_model, open_texts, refuse_chat
 
@@ -64,7 +64,7 @@ def train_transcoder(
         What `wb.circuits.quality` measures on the other half of the first corpus.
 
     Raises:
-        BadArgument: an option out of range.
+        BadArgument: an option out of range, or a stopped training with others lies beside the folder.
         CannotWrite: the folder has files, or cannot be written; before anything is computed.
         Interrupted: Ctrl-C, SIGTERM or SIGHUP; the line says where the finished steps are.
     """
@@ -88,6 +88,11 @@ def train_transcoder(
     chosen = {"shares": shares, "kind": kind, "features": features, "steps": steps, "bf16": bf16, "seed": options.seed}
     finished = out.with_name(f"{out.name}.progress")
     key = json.dumps([loaded.info["hash"], chosen, [corpus.hash for corpus in train_texts]])
+    if is_of_another(finished, key):
+        raise BadArgument(
+            f"{finished} holds the steps of a training with another model, texts or options; give the same ones to "
+            "continue it, choose another folder, or remove that file"
+        )
     start = time.monotonic()
     with storing_progress(finished, key):
         try:
