@@ -48,7 +48,7 @@ def measure(
         corpora["text"] = texts(corpus, part="valid", count=TEXTS, seed=1)
     measured: dict[str, Any] = {"weights": transcoder.digest, "texts": TEXTS}
     measured |= {name: _numbers(transcoder, model, own, progress) for name, own in corpora.items()}
-    chance = random(transcoder, model, prompts(words, held_out, count=3 * TEXTS, seed=2), progress=progress)
+    chance = random(transcoder, model, prompts(words, held_out, count=4 * TEXTS, seed=2), progress=progress)
     return {**measured, "random": _numbers(chance, model, corpora["prompts"], progress)}
 
 
