@@ -28,6 +28,7 @@ from workbench.circuits.transcoders.jump_relu import jump_relu
 from workbench.circuits.transcoders.sampling import Sampler
 from workbench.circuits.transcoders.train import fit
 from workbench.circuits.transcoders.weights import Recipe, Weights
+from workbench.text.batches import collate
 
 FEATURES, BATCH = 960, 1024
 
@@ -46,8 +47,6 @@ class PlainSampler(Sampler):
     """The same texts, with states from TransformerLens' own cache."""
 
     def _run(self, count: int, draw: torch.Generator) -> Tensor:
-        from workbench.text.batches import collate
-
         texts = []
         while count > 0 and len(texts) < 64:
             rows = self.rows[int(torch.multinomial(self.row_shares, 1, generator=draw))]

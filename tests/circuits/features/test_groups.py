@@ -25,6 +25,13 @@ def test_random_groups_match_layer_and_decile():
     np.testing.assert_array_equal(drawn, matched_groups("de", mask, rate, 20, seed=1))
 
 
+def test_features_of_the_other_group_are_not_drawn():
+    rate = np.random.default_rng(0).random((1, 30))
+    mask, beside = np.arange(30)[None] < 3, (np.arange(30)[None] >= 3) & (np.arange(30)[None] < 15)
+    assert matched_groups("de", mask, rate, 50, seed=0)[:, beside].any()
+    assert not matched_groups("de", mask, rate, 50, seed=0, beside=beside)[:, mask | beside].any()
+
+
 def test_a_feature_that_never_fires_is_matched_with_another_that_never_does():
     rate = np.zeros((1, 20))
     rate[0, :10] = np.linspace(0.1, 1, 10)

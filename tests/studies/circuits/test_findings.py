@@ -229,8 +229,10 @@ def test_the_verdict_has_its_reason_and_both_legs(verdict, reason):
     made = {}
     for leg, values in {"necessity": [0.9, 0.7], "sufficiency": [0.6, 0.8]}.items():
         ends = {"": values, "_low": [0.5, 0.5], "_high": [1.0, 1.0], "_control_mean": [0.1, 0.3]}
+        ends |= {"_control_low": [0.0, 0.2], "_control_high": [0.2, 0.4]}
         made |= {f"{leg}{end}": (("language",), np.array(value), "") for end, value in ends.items()}
     made |= {"p_value": (("leg",), np.array([0.05, 0.5]), "")}
+    made |= {"control": (("leg", "set", "language"), np.full((2, 19, 2), 0.2), "")}
     made |= {"holds": (("leg", "language"), np.array([["yes", "yes"], ["no", "yes"]], dtype=object), "")}
     attrs = {"verdict": verdict, "reason": reason, "units": 2}
     labels = {"language": LANGUAGES, "leg": ["necessity", "sufficiency"]}
@@ -239,11 +241,13 @@ def test_the_verdict_has_its_reason_and_both_legs(verdict, reason):
     assert text.startswith(f"The circuit of 2 heads (2.3, 4.1) is {verdict}: {reason}.")
     assert "Of the task 70 % (French) to 90 % (German) is lost without it, and 20 % on average with random sets" in text
     assert "60 % (German) to 80 % (French) is done by it alone" in text and "(p 0.5)" in text
+    assert "(p 0.05, the least that 19 sets can give)" in text
     table = accept.accept_table(result.assign(sufficiency_control_mean=("language", [-0.0001, 0.1])))
     assert table.loc["German", "sufficiency holds"] == "no"
     assert str(table.loc["German", "sufficiency, random"]) == "0.0", "no sign before 0"
     panels = accept.legs(result)
     assert panels.share.sel(language="fr", leg="sufficiency") == 0.8 and panels.share_low.dims == ("language", "leg")
+    assert panels.share_control_high.sel(language="fr", leg="necessity") == 0.4
 
 
 def test_a_search_names_its_heads_or_says_that_no_set_is_enough():

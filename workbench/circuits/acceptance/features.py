@@ -9,7 +9,7 @@ from torch import Tensor
 
 from workbench.arguments import shown
 from workbench.circuits.acceptance.parts import Measure, Parts
-from workbench.circuits.transcoders.states import check_fits, read_and_written
+from workbench.circuits.transcoders.states import before_text, check_fits, read_and_written
 from workbench.circuits.transcoders.transcoder import Transcoder
 from workbench.errors import BadArgument
 from workbench.model.forward.record import record
@@ -89,7 +89,7 @@ def _means(transcoder: Transcoder, model: Model, prompts: Prompts, batch_size: i
 
 def _own_tokens(model: Model, batch: Batch) -> Tensor:
     """Tokens of the texts themselves, [sample, position] bool."""
-    return batch.mask.bool() & (batch.mask.cumsum(1) > len(model.front))
+    return batch.mask.bool() & ~before_text(model, batch)
 
 
 def _keeping_only(

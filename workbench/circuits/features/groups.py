@@ -82,7 +82,9 @@ def read_matched(transcoder: Transcoder, source: xr.Dataset) -> np.ndarray:
     return influence
 
 
-def matched_groups(name: str, mask: np.ndarray, rate: np.ndarray, count: int, *, seed: int) -> np.ndarray:
+def matched_groups(
+    name: str, mask: np.ndarray, rate: np.ndarray, count: int, *, seed: int, beside: np.ndarray | None = None
+) -> np.ndarray:
     """Random groups outside a group, each feature in the layer and the decile of rates of one of the group's.
 
     Deciles are of the layer's features that fire; where one has too few features left, those of the nearest rate are
@@ -94,6 +96,7 @@ def matched_groups(name: str, mask: np.ndarray, rate: np.ndarray, count: int, *,
         rate: how often each fires, [layer, feature].
         count: of groups to draw.
         seed: of the draws.
+        beside: features that are not drawn either, [layer, feature] bool.
 
     Returns:
         [draw, layer, feature] bool.
@@ -102,9 +105,10 @@ def matched_groups(name: str, mask: np.ndarray, rate: np.ndarray, count: int, *,
         BadArgument: a layer has fewer features outside the group than in it.
     """
     drawn = np.zeros((count, *mask.shape), dtype=bool)
+    barred = mask if beside is None else mask | beside
     generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
     for layer in np.flatnonzero(mask.any(1)).tolist():
-        own, others = np.flatnonzero(mask[layer]), np.flatnonzero(~mask[layer])
+        own, others = np.flatnonzero(mask[layer]), np.flatnonzero(~barred[layer])
         if len(others) < len(own):
             raise BadArgument(
                 f"group {name!r} has {len(own)} of the {mask.shape[1]} features of layer {layer}: too few are left to "

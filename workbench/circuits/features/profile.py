@@ -20,7 +20,7 @@ _SUMMARIES = {
 
 
 @checked
-def profile(firing: xr.Dataset, *, below: float = 0.5, level: float = 0.95, seed: int = 0) -> xr.Dataset:
+def profile(firing: xr.Dataset, *, below: float = 0.5, level: float = 0.95) -> xr.Dataset:
     """Measure how evenly features fire over languages: the normalized entropy of their rates, by layer.
 
     With p_k the share of language k's tokens at which a feature fires and q = p / sum p, its entropy is
@@ -31,7 +31,6 @@ def profile(firing: xr.Dataset, *, below: float = 0.5, level: float = 0.95, seed
     Args:
         firing: counts of `firing`; with its `draws` there are intervals. Counts of neurons are taken too.
         below: entropies below this make `share_below`.
-        seed: nothing is drawn here; recorded for symmetry with the other analyses.
 
     Returns:
         `entropy[layer, feature]` from 0 to 1, NaN where the feature never fires; `mean_entropy[layer]`,
@@ -74,7 +73,6 @@ def profile(firing: xr.Dataset, *, below: float = 0.5, level: float = 0.95, seed
         parameters={"below": below, "level": level, "firing": rates.provenance},
         model=made.get("model"),
         corpus=made.get("corpus"),
-        seed=seed,
     )
 
 

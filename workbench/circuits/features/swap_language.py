@@ -186,8 +186,8 @@ def _feature_edits(
     off = off & ~on
     if not (off | on).any():
         raise BadArgument(f"neither {languages[0]!r} nor {languages[1]!r} has a feature; use larger groups")
-    random_off = matched_groups(f"off {languages[0]}", off, rate.values[first], controls, seed=seed)
-    random_on = matched_groups(f"on {languages[1]}", on, rate.values[second], controls, seed=seed)
+    random_off = matched_groups(f"off {languages[0]}", off, rate.values[first], controls, seed=seed, beside=on)
+    random_on = matched_groups(f"on {languages[1]}", on, rate.values[second], controls, seed=seed, beside=off)
     pairs = [(off, on), *zip(random_off, random_on, strict=True)]
     edits: list[_Edit] = [
         partial(intervene, transcoder, model, _values(transcoder, less, more, mean[second])) for less, more in pairs

@@ -154,7 +154,7 @@ def _sections(results: Results, places: list[tuple[int, int]] | None, search: st
                 question="How much of the task is the circuit, in each language?",
             ),
             reading="Necessity: the share of the task that is lost without the circuit; sufficiency: the share that it "
-            "does alone. 1 is the whole model, 0 nothing. Whiskers are intervals over pairs.",
+            "does alone. 1 is the whole model, 0 nothing. Whiskers are intervals over pairs, grey bands random sets.",
             finding=findings.verdict(made, places),
             control="Random sets of as many heads in the same layers; the p-value is the rank of the smallest share "
             "over languages among theirs.",
@@ -171,7 +171,7 @@ def _sections(results: Results, places: list[tuple[int, int]] | None, search: st
                 reading="The share of the task that the last heads of the search keep alone, on pairs that did not "
                 "choose them.",
                 finding=findings.searched(own, language(search)),
-                control="Random sets of as many heads, in the result as random.",
+                control="Random sets of as many heads, drawn in all layers: what they keep on average is said above.",
             )
         )
     return sections

@@ -56,7 +56,7 @@ def run_circuit_languages(
     if not texts.aligned:
         raise BadCorpus(f"{texts.source} is not aligned: overlap compares row i of a language with that of another")
     opened, loaded = open_both(transcoder, model, options)
-    key, seed = key_of(opened, loaded, options, texts), options.seed
+    key = key_of(opened, loaded, options, texts)
     once = [Work(loaded, texts, 1, 0)]
     cells = [
         Cell(
@@ -65,9 +65,7 @@ def run_circuit_languages(
             lambda _: firing(opened, loaded, texts, draws=_DRAWS, **options.texts),
             once,
         ),
-        Cell(
-            "profile", {**key, "method": "circuits.profile"}, lambda results: profile(results["firing"], seed=seed), []
-        ),
+        Cell("profile", {**key, "method": "circuits.profile"}, lambda results: profile(results["firing"]), []),
         Cell(
             "overlap",
             {**key, "method": "circuits.overlap", "permutations": permutations},

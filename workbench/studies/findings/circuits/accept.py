@@ -27,24 +27,26 @@ def verdict(result: xr.Dataset, places: Sequence[tuple[int, int]] | None = None)
 
 
 def _leg(result: xr.Dataset, leg: str) -> str:
-    """The smallest and largest share of a leg, and those of random sets."""
+    """The smallest and largest share of a leg, and that of random sets, whose number bounds the p-value."""
     values = result[leg]
     if not np.isfinite(values.values).any():
         return ""
     least, most = (values.isel(language=int(at)) for at in (values.values.argmin(), values.values.argmax()))
-    random = float(result[f"{leg}_control_mean"].mean())
+    random, sets = float(result[f"{leg}_control_mean"].mean()), result.sizes["set"]
+    p = float(result.p_value.sel(leg=leg))
+    most_sure = f", the least that {sets} sets can give" if p * (sets + 1) < 1.5 else ""
     return (
         f"Of the task {percent(float(least))} ({language(least['language'].item())}) to {percent(float(most))} "
         f"({language(most['language'].item())}) is {_LEGS[leg]}, and {percent(random)} on average with random sets "
-        f"({chance(float(result.p_value.sel(leg=leg)))})."
+        f"({chance(p)}{most_sure})."
     )
 
 
 def legs(result: xr.Dataset) -> xr.Dataset:
-    """`share[language, leg]` with its ends, for a figure."""
+    """`share[language, leg]` with its ends and those of random sets, for a figure."""
     made = {
         f"share{end}": xr.concat([result[f"{leg}{end}"].drop_attrs() for leg in _LEGS], "leg", join="override")
-        for end in ("", "_low", "_high")
+        for end in ("", "_low", "_high", "_control_low", "_control_high")
     }
     made["share"].attrs = {"long_name": "share of the task"}
     return xr.Dataset(made, attrs=result.attrs).assign_coords(leg=list(_LEGS)).transpose("language", "leg")
