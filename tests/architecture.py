@@ -12,6 +12,7 @@ FLOORS = [
     {"cli", "terminal"},
     {"studies", "live"},
     {"figures"},
+    {"laboratories"},
     {"merging"},
     {"steering"},
     {"circuits"},

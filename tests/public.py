@@ -33,6 +33,7 @@ PACKAGES = (
     "steering",
     "circuits",
     "merging",
+    "laboratories",
     "figures",
     "live",
 )

@@ -24,6 +24,7 @@ ROOMS = (
     "steering",
     "circuits",
     "merging",
+    "laboratories",
     "figures",
     "live",
 )

@@ -1,0 +1,1 @@
+"""What changed inside a model that a recipe trained."""

@@ -1,0 +1,1 @@
+"""What recipes are made of: data, objectives, trainable parts, measures and controls."""

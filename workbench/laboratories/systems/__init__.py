@@ -1,0 +1,1 @@
+"""The eight laboratories, one file each."""
