@@ -59,6 +59,11 @@ class ExampleBatch:
         """Real tokens."""
         return int(self.mask.sum())
 
+    def to(self, device: torch.device | str) -> "ExampleBatch":
+        """Move ids, mask and marks to a device."""
+        moved = {name: getattr(self, name).to(device) for name in ("ids", "mask", "marks")}
+        return replace(self, **moved)
+
 
 @dataclass(frozen=True)
 class Materials:

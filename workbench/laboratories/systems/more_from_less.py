@@ -1,0 +1,105 @@
+"""More from less: questions for translations between two languages, and what all the others gain."""
+
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+
+import xarray as xr
+
+from workbench.arguments import checked
+from workbench.errors import BadArgument
+from workbench.laboratories.parts.data import Direction, questions
+from workbench.laboratories.parts.measures import bits_per_byte, exact_match
+from workbench.laboratories.parts.objectives import answers
+from workbench.laboratories.parts.trainables import everything
+from workbench.laboratories.recipe import Materials, Measure, Recipe, Trainable
+from workbench.laboratories.run import run
+
+GROUPS = {2: "both trained", 1: "one trained", 0: "none trained"}
+QUICK = {"seeds": 1, "steps": 4, "items": 1}
+
+
+# Long: the parts of the recipe are the method's own options.
+@checked
+def more_from_less(
+    base: Any = "polyglot",
+    *,
+    trained: Sequence[str] = ("de", "ja"),
+    trainable: Trainable | None = None,
+    steps: int = 80,
+    batch: int = 16,
+    rate: float = 3e-4,
+    items: int = 4,
+    controls: Sequence[str] = ("shuffled", "text"),
+    seeds: int = 3,
+    quick: bool = False,
+    inside: Any = None,
+    progress: bool = True,
+    seed: int = 0,
+    **materials: Any,
+) -> xr.Dataset:
+    """Train on questions for translations between two languages, and measure directions with both, one or none of them.
+
+    Every language is trained on questions alone, in a form that the base has not seen (`(Hund) = Suomi? "`), without
+    answers to any task; the loss covers the translation. The claim is that languages gain which were not trained.
+
+    Args:
+        base: as of `run`.
+        trained: two or more languages; directions between them are trained, except held-out words.
+        trainable: what is trained; everything when None. For a large model `lora()`.
+        steps: updates.
+        batch: rows of an update, of 128 tokens.
+        rate: highest learning rate.
+        items: held-out words of each direction.
+        controls: as of `run`.
+        seeds: trainings of each condition.
+        quick: one seed, few steps and few words, to see that it runs; no numbers to believe.
+        inside: as of `run`.
+        **materials: `words`, `corpus`, `languages`, `tokenizer` of `run`.
+
+    Returns:
+        As of `run`, with the measures exact match by the number of trained languages in a direction, in the trained
+        form (`question`) and in that of pretraining (`line`, with five solved ones), and bits per byte.
+
+    Raises:
+        As `run`; BadArgument: fewer than two trained languages.
+
+    Source:
+        Zhang et al. 2024 (arXiv 2405.13816); their LoRA, data and task are replaced by words, see the page.
+
+    Example:
+        >>> result = more_from_less(trained=["de", "ja"])                                        # doctest: +SKIP
+        >>> result.attrs["finding"]                                                              # doctest: +SKIP
+    """
+    if len(set(trained)) < 2:
+        raise BadArgument(f"trained={list(trained)}; translations need two languages or more")
+    if quick:
+        seeds, steps, items = QUICK["seeds"], QUICK["steps"], QUICK["items"]
+    recipe = Recipe("more_from_less", questions(list(trained)), answers(), trainable or everything(), steps, batch)
+    return run(
+        recipe.but(rate=rate),
+        base,
+        measures=lambda made: by_trained(made, trained, items=items),
+        controls=controls,
+        seeds=seeds,
+        inside=inside,
+        progress=progress,
+        seed=seed,
+        **materials,
+    )
+
+
+def by_trained(made: Materials, trained: Sequence[str], *, items: int = 4) -> list[Measure]:
+    """Exact match in two forms by the number of trained languages in a direction, and bits per byte."""
+    groups: dict[int, list[Direction]] = {}
+    for way in permutations(made.words.columns, 2):
+        groups.setdefault(len(set(way) & set(trained)), []).append(way)
+    measures = []
+    for form, shots in (("question", 0), ("line", 5)):
+        for number, ways in sorted(groups.items(), reverse=True):
+            how = {"form": form, "shots": shots, "limit": _LIMITS.get(number, 1) * items}
+            measures.append(exact_match(made, directions=ways, name=f"{form}, {GROUPS[number]}", **how))
+    return [*measures, bits_per_byte(made.test)]
+
+
+_LIMITS = {2: 8}  # between two trained languages there are two directions only
