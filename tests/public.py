@@ -16,6 +16,7 @@ import torch
 import workbench as wb
 from tests.circuits.cases import random_transcoder
 from tests.figures.graph_cases import graph as attribution_graph
+from tests.laboratories.cases import public as laboratories
 from tests.merging.recipes.cases import planted as planted_subspace
 from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
@@ -165,6 +166,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         **_steering(given),
         **_circuits(given),
         **_merging(given),
+        **laboratories(),
         "generate": {"model": given.model, "prompts": ["Ei", "Hau"], "tokens": 1, "heads": [(0, 1)], **QUICK},
         "attribution.direct": {"model": given.model, "prompts": ["Ei", "Hau"], "answer": "x", "foil": "y", **QUICK},
         "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},

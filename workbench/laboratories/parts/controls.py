@@ -13,6 +13,7 @@ from workbench.laboratories.parts.data import lines
 from workbench.laboratories.parts.objectives import text as text_objective
 from workbench.laboratories.recipe import Data, Example, Materials, Module, Recipe, Trainable
 
+_TRIES = 50
 _SAMPLE = 2000  # examples among which answers are shuffled
 
 
@@ -93,14 +94,8 @@ def elsewhere(trainable: Trainable, *, seed: int = 0) -> Trainable:
                 raise BadArgument("random_part cannot replace new parameters such as adapters")
             sizes = {name: (part.numel(), part.requires_grad) for name, part in module.named_parameters()}
         wanted = sum(count for count, chosen in sizes.values() if chosen)
-        free = [name for name, (_, chosen) in sizes.items() if not chosen]
-        picked: set[str] = set()
-        size = 0
-        for number in np.random.default_rng(seed).permutation(len(free)):
-            count = sizes[free[int(number)]][0]
-            if abs(size + count - wanted) < abs(size - wanted):
-                picked.add(free[int(number)])
-                size += count
+        free = {name: count for name, (count, chosen) in sizes.items() if not chosen}
+        picked = _picked(free, wanted, np.random.default_rng(seed))
         if not picked:
             raise BadArgument("random_part needs parameters that the recipe does not train, and there are none")
         for name, parameter in module.named_parameters():
@@ -108,6 +103,19 @@ def elsewhere(trainable: Trainable, *, seed: int = 0) -> Trainable:
         yield module
 
     return other
+
+
+def _picked(free: dict[str, int], wanted: int, rng: np.random.Generator) -> set[str]:
+    """Names of random tensors with about as many numbers as wanted: the nearest of several random choices."""
+    choices = []
+    for _ in range(_TRIES):
+        picked, size = set(), 0
+        for name in rng.permutation(list(free)):
+            if abs(size + free[name] - wanted) < abs(size - wanted):
+                picked.add(str(name))
+                size += free[name]
+        choices.append((abs(size - wanted), picked))
+    return min(choices, key=lambda choice: choice[0])[1]
 
 
 def _swaps(data: Data, materials: Materials) -> dict[tuple[str, str], str]:

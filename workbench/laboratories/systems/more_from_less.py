@@ -95,11 +95,11 @@ def by_trained(made: Materials, trained: Sequence[str], *, items: int = 4) -> li
     for way in permutations(made.words.columns, 2):
         groups.setdefault(len(set(way) & set(trained)), []).append(way)
     measures = []
-    for form, shots in (("question", 0), ("line", 5)):
+    for form, shots, share in (("question", 0, 1), ("line", 5, 2)):  # solved questions make prompts long: half as many
         for number, ways in sorted(groups.items(), reverse=True):
-            how = {"form": form, "shots": shots, "limit": _LIMITS.get(number, 1) * items}
+            how = {"form": form, "shots": shots, "limit": max(1, _TIMES.get(number, 1) * items // share)}
             measures.append(exact_match(made, directions=ways, name=f"{form}, {GROUPS[number]}", **how))
     return [*measures, bits_per_byte(made.test)]
 
 
-_LIMITS = {2: 8}  # between two trained languages there are two directions only
+_TIMES = {2: 8}  # between two trained languages there are two directions only
