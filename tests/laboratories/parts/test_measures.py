@@ -29,7 +29,8 @@ def test_exact_matches_and_bits_are_those_of_the_model_card(polyglot):
     words = dict(list(prompts.read_words("data/words.tsv").items())[:40])
     items = draw_items(words, held_out_directions(), untrained=False, count=24)
     asked = [prompts.few_shot(words, *item, [x for x in words if x != item[0]][:2]) for item in items]
-    made = matches(polyglot.module, polyglot.tokenizer, [(a, words[c][t]) for a, (c, _, t) in zip(asked, items, strict=True)])  # fmt: skip
+    pairs = [(prompt, words[concept][target]) for prompt, (concept, _, target) in zip(asked, items, strict=True)]
+    made = matches(polyglot.module, polyglot.tokenizer, pairs)
 
     def same(table, concept, source, target, shots):
         return prompts.few_shot(table, concept, source, target, [x for x in words if x != concept][:2])

@@ -15,7 +15,7 @@ from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Materials, Measure, Recipe, Trainable
 from workbench.laboratories.run import run
 
-GROUPS = {2: "both trained", 1: "one trained", 0: "none trained"}
+_BOTH, _INTO, _FROM, _NONE = "both trained", "into a trained one", "out of a trained one", "none trained"
 QUICK = {"seeds": 1, "steps": 4, "items": 1}
 
 
@@ -58,8 +58,9 @@ def more_from_less(
         **materials: `words`, `corpus`, `languages`, `tokenizer` of `run`.
 
     Returns:
-        As of `run`, with the measures exact match by the number of trained languages in a direction, in the trained
-        form (`question`) and in that of pretraining (`line`, with five solved ones), and bits per byte.
+        As of `run`, with the measures exact match by which languages of a direction were trained (both, the answer's,
+        the question's, none), in the trained form (`question`) and in that of pretraining (`line`, with five solved
+        ones), and bits per byte.
 
     Raises:
         As `run`; BadArgument: fewer than two trained languages.
@@ -90,16 +91,23 @@ def more_from_less(
 
 
 def by_trained(made: Materials, trained: Sequence[str], *, items: int = 4) -> list[Measure]:
-    """Exact match in two forms by the number of trained languages in a direction, and bits per byte."""
-    groups: dict[int, list[Direction]] = {}
+    """Exact match in two forms by which languages of a direction are trained, and bits per byte."""
+    groups: dict[str, list[Direction]] = {_BOTH: [], _INTO: [], _FROM: [], _NONE: []}
     for way in permutations(made.words.columns, 2):
-        groups.setdefault(len(set(way) & set(trained)), []).append(way)
+        groups[_group(way, trained)].append(way)
     measures = []
     for form, shots, share in (("question", 0, 1), ("line", 5, 2)):  # solved questions make prompts long: half as many
-        for number, ways in sorted(groups.items(), reverse=True):
-            how = {"form": form, "shots": shots, "limit": max(1, _TIMES.get(number, 1) * items // share)}
-            measures.append(exact_match(made, directions=ways, name=f"{form}, {GROUPS[number]}", **how))
+        for group, ways in groups.items():
+            if ways:
+                limit = max(1, (_TIMES if group == _BOTH else 1) * items // share)
+                name = f"{form}, {group}"
+                measures.append(exact_match(made, directions=ways, name=name, form=form, shots=shots, limit=limit))
     return [*measures, bits_per_byte(made.test)]
 
 
-_TIMES = {2: 8}  # between two trained languages there are two directions only
+def _group(way: Direction, trained: Sequence[str]) -> str:
+    source, target = (code in trained for code in way)
+    return _BOTH if source and target else _INTO if target else _FROM if source else _NONE
+
+
+_TIMES = 8  # between two trained languages there are two directions only, so more words of each are measured
