@@ -8,7 +8,7 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument
-from workbench.laboratories.parts.data import Direction, questions
+from workbench.laboratories.parts.data import Direction, held_out_concepts, questions
 from workbench.laboratories.parts.measures import bits_per_byte, exact_match
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
@@ -94,7 +94,8 @@ def by_trained(made: Materials, trained: Sequence[str], *, items: int = 4) -> li
     """Exact match in two forms by which languages of a direction are trained, and bits per byte."""
     groups: dict[str, list[Direction]] = {_BOTH: [], _INTO: [], _FROM: [], _NONE: []}
     for way in permutations(made.words.columns, 2):
-        groups[_group(way, trained)].append(way)
+        if held_out_concepts(made.words, made.held_out, *way):
+            groups[_group(way, trained)].append(way)
     measures = []
     for form, shots, share in (("question", 0, 1), ("line", 5, 2)):  # solved questions make prompts long: half as many
         for group, ways in groups.items():
