@@ -9,6 +9,7 @@ from workbench.laboratories.parts.objectives import answers, match, text
 from workbench.laboratories.parts.trainables import embeddings, everything, head_mask, layers, lora
 from workbench.laboratories.recipe import Example, ExampleBatch, Materials, Recipe
 from workbench.laboratories.run import run
+from workbench.laboratories.stored import stored, summary
 from workbench.laboratories.systems.more_from_less import more_from_less
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "read_base",
     "run",
     "shuffled",
+    "stored",
+    "summary",
     "text",
     "text_control",
 ]
