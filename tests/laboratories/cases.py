@@ -46,6 +46,12 @@ def recipe(**changes):
     return plain.but(**changes)
 
 
+def summary_of():
+    """A Result of the smallest run."""
+    lab, how = wb.laboratories, {"words": WORDS, "corpus": CORPUS, "tokenizer": byte_tokenizer(), "progress": False}
+    return lab.run(recipe(steps=1), base(), measures=[lab.bits_per_byte(CORPUS)], controls=["none"], seeds=1, **how)
+
+
 def public():
     """Small arguments of the public functions."""
     lab, made = wb.laboratories, materials()
@@ -82,6 +88,8 @@ def public():
             **small,
             **quick,
         },
+        "laboratories.stored": {"name": "more_from_less"},
+        "laboratories.summary": {"results": {"small": summary_of()}},
         "laboratories.more_from_less": {**whole, "trained": ("de", "en"), "controls": ("none",), "steps": 1},
     }
 

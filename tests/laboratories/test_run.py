@@ -105,7 +105,7 @@ def test_bad_input_is_refused_before_anything_is_trained(monkeypatch):
         run(recipe(data=lambda made, rng: []), controls=())
     with pytest.raises(BadArgument, match="controls"):
         run(controls=("nothing",))
-    with pytest.raises(BadArgument, match="measures is empty"):
+    with pytest.raises(BadArgument, match="give functions"):
         run(measures=[])
     with pytest.raises(UnknownLanguage):
         run(languages="de,zz")

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from workbench.arguments import checked
 from workbench.errors import BadArgument, BadCorpus, BrokenModel, UnknownLanguage
 from workbench.laboratories.recipe import Materials, Module
 from workbench.model.load import files_hash
@@ -50,6 +51,7 @@ class Base:
         return copy.deepcopy(self.module)
 
 
+@checked
 def read_base(base: Any, tokenizer: Any = None, *, device: str | None = None) -> Base:
     """Read the model that recipes train.
 
@@ -78,6 +80,7 @@ def read_base(base: Any, tokenizer: Any = None, *, device: str | None = None) ->
     return Base(name, module.to(read_device(device)), own, {"name": name, "hash": digest}, trained)
 
 
+@checked
 def materials(
     base: Base,
     *,

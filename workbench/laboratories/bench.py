@@ -33,8 +33,6 @@ class Bench:
 
     def measured(self, module: Module, *, look: bool) -> tuple[list[xr.DataArray], str]:
         """What is measured of a module, and, where it is looked at, the state inside as text."""
-        if not self.measures:
-            raise BadArgument("measures is empty; give one or more, such as wb.laboratories.exact_match(...)")
         module.requires_grad_(False)
         model: Any = Plain(module, self.base.tokenizer)
         if not getattr(module, "prompted", False):  # TransformerLens cannot wrap a module with prompts inside

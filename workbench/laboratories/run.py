@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from workbench.arguments import checked, one_of, whole_number
-from workbench.errors import NotFinite
+from workbench.arguments import checked, one_of, shown, whole_number
+from workbench.errors import BadArgument, NotFinite
 from workbench.laboratories.base import Base, materials, read_base
 from workbench.laboratories.bench import Axes, Bench
 from workbench.laboratories.changes import OWNERS, changes
@@ -85,7 +85,7 @@ def run(
     for each in conditions.values():
         next(endless(each.data, made, np.random.default_rng(seed)))  # empty data are refused before anything is trained
     numbers = range(seed, seed + seeds)
-    bench = Bench(read, made, list(measures(made) if callable(measures) else measures), inside)
+    bench = Bench(read, made, _measures(measures, made), inside)
     before, state_before = bench.measured(read.fresh(), look=True)
     axes = Axes(before)
     state = {
@@ -159,6 +159,16 @@ def _result(
         owners=OWNERS,
     )
     return result.assign_attrs(finding=verdict(result))
+
+
+def _measures(given: Any, made: Materials) -> list[Measure]:
+    try:
+        measures: list[Any] = [*(given(made) if callable(given) else given)]  # pyright: ignore[reportGeneralTypeIssues]
+    except TypeError as error:
+        raise BadArgument(f"measures={shown(given)} makes no measures of the materials: {error}") from error
+    if not measures or not all(map(callable, measures)):
+        raise BadArgument(f"measures={shown(measures)}; give functions, such as wb.laboratories.exact_match(...)")
+    return measures
 
 
 def _with_before(loss: np.ndarray) -> np.ndarray:

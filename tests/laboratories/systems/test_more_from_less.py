@@ -24,7 +24,7 @@ def test_directions_are_measured_by_which_languages_were_trained():
 
 
 def test_one_language_is_no_pair():
-    with pytest.raises(BadArgument, match="two languages"):
+    with pytest.raises(BadArgument, match="2 or more different"):
         LAB.more_from_less(base(), trained=["de", "de"], **SMALL)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.arguments import checked, one_of
-from workbench.errors import BadCorpus, UnknownLanguage
+from workbench.arguments import checked, one_of, shown
+from workbench.errors import BadArgument, BadCorpus, UnknownLanguage
 from workbench.laboratories.recipe import Data, Example, HeldOut, Materials
-from workbench.text.languages import autonym, language_list
+from workbench.text.languages import autonym, check, language_list
 
 FORMS = ("question", "line")
 QUOTE = '"'
@@ -41,14 +41,13 @@ def questions(
         >>> data = questions(["de", "ja"])                                                       # doctest: +SKIP
     """
     one_of("form", form, FORMS)
-    codes = None if languages is None else language_list(languages)
+    codes = None if languages is None else distinct_languages(languages)
+    given = None if directions is None else distinct_directions(directions)
 
     def data(materials: Materials, rng: np.random.Generator) -> Iterator[Example]:
         words = materials.words
-        ways = list(directions or permutations(codes or list(words.columns), 2))
-        for code in sorted({code for way in ways for code in way}):
-            if code not in words.columns:
-                raise UnknownLanguage(f"{code!r} is not among the words (has: {', '.join(words.columns)})")
+        ways = given or list(permutations(codes or list(words.columns), 2))
+        require_languages([code for way in ways for code in way], words)
         drawable = {way: trained_concepts(words, materials.held_out, *way) for way in ways}
         ways = [way for way in ways if drawable[way]]
         if not ways:
@@ -71,7 +70,7 @@ def lines(languages: str | Sequence[str] | None = None) -> Data:
     Example:
         >>> data = lines(["de"])                                                                 # doctest: +SKIP
     """
-    codes = None if languages is None else language_list(languages)
+    codes = None if languages is None else distinct_languages(languages)
 
     def data(materials: Materials, rng: np.random.Generator) -> Iterator[Example]:
         chosen = materials.corpus.select(codes) if codes else materials.corpus
@@ -81,6 +80,48 @@ def lines(languages: str | Sequence[str] | None = None) -> Data:
             yield Example(text, language=language)
 
     return data
+
+
+def distinct_languages(languages: str | Sequence[str], *, name: str = "languages", least: int = 1) -> list[str]:
+    """Language codes as a list.
+
+    Raises:
+        UnknownLanguage: a code that no language has.
+        BadArgument: fewer than the least, or one twice.
+    """
+    codes = [check(code) for code in language_list(languages)]
+    if len(codes) < least or len(set(codes)) < len(codes):
+        raise BadArgument(f"{name}={', '.join(codes) or 'nothing'}; give {least} or more different languages")
+    return codes
+
+
+def distinct_directions(directions: Sequence[Direction]) -> list[Direction]:
+    """Directions as pairs of two different language codes.
+
+    Raises:
+        UnknownLanguage: a code that no language has.
+        BadArgument: something else than pairs, or none.
+    """
+    ways: list[Direction] = []
+    for way in directions:
+        if not isinstance(way, tuple | list) or len(way) != 2 or not all(isinstance(code, str) for code in way):
+            raise BadArgument(f"directions has {shown(way)}; give pairs of language codes, such as ('de', 'fr')")
+        source, target = distinct_languages(list(way), name="directions", least=2)
+        ways.append((source, target))
+    if not ways:
+        raise BadArgument("directions is empty; give pairs of language codes, such as ('de', 'fr')")
+    return ways
+
+
+def require_languages(codes: Sequence[str], words: pd.DataFrame) -> None:
+    """Refuse languages that have no words.
+
+    Raises:
+        UnknownLanguage: names the first.
+    """
+    for code in codes:
+        if code not in words.columns:
+            raise UnknownLanguage(f"{code!r} is not among the words (has: {', '.join(words.columns)})")
 
 
 def translation(words: pd.DataFrame, concept: Any, source: str, target: str, *, form: str = "question") -> Example:

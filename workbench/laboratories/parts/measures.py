@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,15 @@ from torch.nn.functional import cross_entropy
 from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument
 from workbench.evaluation import accuracy
-from workbench.laboratories.parts.data import FORMS, QUOTE, Direction, held_out_concepts, question_of
+from workbench.laboratories.parts.data import (
+    FORMS,
+    QUOTE,
+    Direction,
+    distinct_directions,
+    held_out_concepts,
+    question_of,
+    require_languages,
+)
 from workbench.laboratories.parts.forward import encoded, logits_from
 from workbench.laboratories.recipe import Materials, Measure
 from workbench.text.corpus import Corpus
@@ -57,7 +66,9 @@ def exact_match(
     rng, words = np.random.default_rng(seed), materials.words
     items: list[tuple[str, str, str]] = []  # language of the answer, prompt, answer
     columns = list(words.columns)
-    for source, target in directions or [(a, b) for a in columns for b in columns if a != b]:
+    ways = list(permutations(columns, 2)) if directions is None else distinct_directions(directions)
+    require_languages([code for way in ways for code in way], words)
+    for source, target in ways:
         concepts = held_out_concepts(words, materials.held_out, source, target)
         for number in rng.permutation(len(concepts))[:limit]:
             concept = concepts[int(number)]

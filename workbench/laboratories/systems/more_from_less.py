@@ -7,8 +7,7 @@ from typing import Any
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument
-from workbench.laboratories.parts.data import Direction, held_out_concepts, questions
+from workbench.laboratories.parts.data import Direction, distinct_languages, held_out_concepts, questions
 from workbench.laboratories.parts.measures import bits_per_byte, exact_match
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
@@ -24,7 +23,7 @@ QUICK = {"seeds": 1, "steps": 4, "items": 1}
 def more_from_less(
     base: Any = "polyglot",
     *,
-    trained: Sequence[str] = ("de", "ja"),
+    trained: str | Sequence[str] = ("de", "ja"),
     trainable: Trainable | None = None,
     steps: int = 80,
     batch: int = 16,
@@ -72,11 +71,10 @@ def more_from_less(
         >>> result = more_from_less(trained=["de", "ja"])                                        # doctest: +SKIP
         >>> result.attrs["finding"]                                                              # doctest: +SKIP
     """
-    if len(set(trained)) < 2:
-        raise BadArgument(f"trained={list(trained)}; translations need two languages or more")
+    trained = distinct_languages(trained, name="trained", least=2)
     if quick:
         seeds, steps, items = QUICK["seeds"], QUICK["steps"], QUICK["items"]
-    recipe = Recipe("more_from_less", questions(list(trained)), answers(), trainable or everything(), steps, batch)
+    recipe = Recipe("more_from_less", questions(trained), answers(), trainable or everything(), steps, batch)
     return run(
         recipe.but(rate=rate),
         base,

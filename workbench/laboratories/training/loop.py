@@ -4,7 +4,7 @@ import math
 import random
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ import transformers
 from torch.utils.data import IterableDataset
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from workbench.errors import NotFinite
+from workbench.arguments import shown
+from workbench.errors import BadArgument, NotFinite
 from workbench.laboratories.recipe import ExampleBatch, Materials, Module, Recipe
 from workbench.laboratories.training.batches import endless, example_batches
 from workbench.laboratories.training.frozen import unchanged
@@ -40,13 +41,28 @@ def train(module: Module, recipe: Recipe, materials: Materials, *, seed: int = 0
         BrokenModel: a tensor changed that is not trained.
     """
     torch.manual_seed(seed)
-    with recipe.trainable(module) as trained:
+    with entered(recipe, module) as trained:
         if recipe.steps == 0:
             return np.zeros(0)
         with unchanged(trained):
             losses = _run(trained, recipe, materials, seed)
     module.eval()
     return losses
+
+
+def entered(recipe: Recipe, module: Module) -> AbstractContextManager[Module]:
+    """The context of a recipe's trainable part.
+
+    Raises:
+        BadArgument: it is no trainable part.
+    """
+    try:
+        context = recipe.trainable(module)
+    except TypeError as error:
+        raise BadArgument(f"trainable={shown(recipe.trainable)} takes no module: {error}") from error
+    if not isinstance(context, AbstractContextManager):
+        raise BadArgument(f"trainable={shown(recipe.trainable)} gives no context; use one such as everything()")
+    return context
 
 
 def _run(module: Module, recipe: Recipe, materials: Materials, seed: int) -> np.ndarray:
