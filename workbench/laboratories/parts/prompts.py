@@ -1,0 +1,89 @@
+"""Train prompts in front of a frozen model: one, or a pool from which each text retrieves its own."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+from workbench.arguments import checked, shown, whole_number
+from workbench.errors import BadArgument
+from workbench.laboratories.parts.pool import PromptPool
+from workbench.laboratories.parts.prompted import install, remove
+from workbench.laboratories.recipe import Module, Trainable
+
+
+@checked
+def prompts(
+    pool: int | Sequence[str] = 8,
+    length: int = 8,
+    *,
+    keys: Literal["learned", "fixed"] = "learned",
+    seed: int | None = None,
+) -> Trainable:
+    """Train a pool of prompts and nothing else: of each text the mean token embedding q retrieves a mixture of them.
+
+    softmax(q keys^T / sqrt d) prompts, [position, d], stands behind the first token where that is the model's BOS, in
+    front of the text elsewhere. Where the training ends, the model goes on computing with the prompts, and returns its
+    original positions; a pool that was not trained is taken out again. Texts are read without a cache.
+
+    Args:
+        pool: number of prompts; 1 is a plain prompt. Or languages: one prompt for each, selected by the language of the
+            text (`in_languages`) and not by keys.
+        length: positions of a prompt; with 0 the model computes what it did.
+        keys: "fixed": random keys that are not trained, a control.
+        seed: of keys and prompts before training; when None, that of the training.
+
+    Returns:
+        A Trainable for a Recipe; the module that it yields has the pool as `module.prompt_pool`.
+
+    Raises:
+        BadArgument: no prompt, a language twice; or, when training begins, a model that already has prompts.
+        UnsupportedSite: when training begins: the model does not compute the same from embeddings as from tokens.
+
+    Source:
+        Zeng et al. 2023, arXiv 2306.07610 (XLM-P), for a causal model that is frozen; Lester et al. 2021, arXiv
+        2104.08691 (a plain prompt).
+
+    Example:
+        >>> import workbench as wb
+        >>> trainable = wb.laboratories.prompts(4, length=2)
+    """
+    languages = () if isinstance(pool, int) else tuple(pool)
+    count = whole_number("pool", pool if isinstance(pool, int) else len(languages), at_least=1)
+    whole_number("length", length)
+    if len(set(languages)) < len(languages):
+        raise BadArgument(f"pool={shown(pool)} has a language twice; each has one prompt")
+
+    @contextmanager
+    def train_prompts(module: Module) -> Iterator[Module]:
+        pool = initial(module, (count, length), train_keys=keys == "learned", languages=languages, seed=seed)
+        before = [parameter.detach().clone() for parameter in pool.parameters()]
+        base = list(module.parameters())
+        flags = [parameter.requires_grad for parameter in base]
+        install(module, pool)
+        try:
+            for parameter in base:
+                parameter.requires_grad_(False)
+            yield module
+        finally:
+            for parameter, flag in zip(base, flags, strict=True):
+                parameter.requires_grad_(flag)
+            if all(torch.equal(old, new.to(old.device)) for old, new in zip(before, pool.parameters(), strict=True)):
+                remove(module)
+
+    return train_prompts
+
+
+def initial(
+    module: Module, shape: tuple[int, int], *, train_keys: bool, languages: Sequence[str] = (), seed: int | None = None
+) -> PromptPool:
+    """An untrained pool of `shape` (pool, length): prompts are embeddings of random tokens, keys standard normal."""
+    generator = torch.Generator().manual_seed(seed) if seed is not None else None
+    table = module.get_input_embeddings()
+    count, length = shape
+    keys = torch.randn(count, table.weight.shape[1], generator=generator).to(table.weight.device)
+    tokens = torch.randint(table.weight.shape[0], (count, length), generator=generator)
+    with torch.no_grad():
+        values = table(tokens.to(table.weight.device)).float().clone()
+    return PromptPool(keys, values, train_keys=train_keys and not languages and count > 1, languages=languages)
