@@ -12,6 +12,8 @@ from workbench.laboratories.parts.pool import PromptPool
 from workbench.laboratories.parts.prompted import install, remove
 from workbench.laboratories.recipe import Module, Trainable
 
+NOISE = 0.1  # of a prompt before training, in standard deviations of the embeddings
+
 
 @checked
 def prompts(
@@ -78,12 +80,17 @@ def prompts(
 def initial(
     module: Module, shape: tuple[int, int], *, train_keys: bool, languages: Sequence[str] = (), seed: int | None = None
 ) -> PromptPool:
-    """An untrained pool of `shape` (pool, length): prompts are embeddings of random tokens, keys standard normal."""
+    """An untrained pool of `shape` (pool, length) that hardly changes what the model computes; its keys are normal.
+
+    Each position of a prompt is the embedding of BOS, which models read anyway, with noise that tells prompts apart.
+    """
     generator = torch.Generator().manual_seed(seed) if seed is not None else None
-    table = module.get_input_embeddings()
+    table, config = module.get_input_embeddings().weight.detach(), module.config
     count, length = shape
-    keys = torch.randn(count, table.weight.shape[1], generator=generator).to(table.weight.device)
-    tokens = torch.randint(table.weight.shape[0], (count, length), generator=generator)
-    with torch.no_grad():
-        values = table(tokens.to(table.weight.device)).float().clone()
-    return PromptPool(keys, values, train_keys=train_keys and not languages and count > 1, languages=languages)
+    keys = torch.randn(count, table.shape[1], generator=generator)
+    noise = torch.randn(count, length, table.shape[1], generator=generator) * float(table.float().std()) * NOISE
+    neutral = next((token for token in (config.bos_token_id, config.eos_token_id) if isinstance(token, int)), 0)
+    start = table[neutral].float() + noise.to(table.device)
+    return PromptPool(
+        keys.to(table.device), start, train_keys=train_keys and not languages and count > 1, languages=languages
+    )
