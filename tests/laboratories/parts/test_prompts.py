@@ -319,7 +319,9 @@ def test_what_prompts_cannot_do_is_refused():
         logits(module, torch.ones(1, 125, dtype=torch.long), None)
 
 
-@pytest.mark.parametrize("bad", [{"pool": 0}, {"pool": []}, {"pool": ["de", "de"]}, {"length": -1}, {"keys": "none"}])
+@pytest.mark.parametrize(
+    "bad", [{"pool": 0}, {"pool": []}, {"pool": ["de", "de"]}, {"length": -1}, {"keys": "none"}, {"sharpness": 0}]
+)
 def test_bad_options_are_refused(bad):
     with pytest.raises(BadArgument):
         prompts(**bad)
@@ -340,3 +342,17 @@ def test_a_model_that_reads_more_than_embeddings_is_refused():
         pass
     assert not hasattr(module, "prompt_pool")
     assert module.model.forward is forward
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma3"])
+def test_a_pool_before_training_hardly_differs_from_bos_and_scores_texts_as_sharply_as_asked(kind):
+    module = tiny(kind)
+    pool = initial(module, (2000, 2), train_keys=True, sharpness=3.0, seed=0)
+    pool.requires_grad_(False)
+    module.requires_grad_(False)
+    begin = module.get_input_embeddings()(torch.tensor([1]))
+    assert float((pool.prompts - begin).std()) == pytest.approx(0.1 * float(begin.std()), rel=0.5)
+    assert torch.allclose(pool.prompts.mean(0), begin.expand(2, -1), atol=float(0.02 * begin.abs().max()))
+    ids = torch.randint(300, (50, 32), generator=torch.Generator().manual_seed(1))
+    scores = module.get_input_embeddings()(ids).mean(1) @ pool.keys.T / 32**0.5
+    assert float(scores.std(1).mean()) == pytest.approx(3, rel=0.1)

@@ -6,21 +6,23 @@ from typing import Literal
 
 import torch
 
-from workbench.arguments import checked, shown, whole_number
+from workbench.arguments import checked, finite, shown, whole_number
 from workbench.errors import BadArgument
 from workbench.laboratories.parts.pool import PromptPool
 from workbench.laboratories.parts.prompted import install, remove
 from workbench.laboratories.recipe import Module, Trainable
 
 NOISE = 0.1  # of a prompt before training, in standard deviations of the embeddings
+_TEXTS, _LENGTH = 64, 32  # random texts, whose queries say how long a query is
 
 
 @checked
 def prompts(
-    pool: int | Sequence[str] = 8,
-    length: int = 8,
+    pool: int | Sequence[str] = 16,
+    length: int = 4,
     *,
     keys: Literal["learned", "fixed"] = "learned",
+    sharpness: float = 1.5,
     seed: int | None = None,
 ) -> Trainable:
     """Train a pool of prompts and nothing else: of each text the mean token embedding q retrieves a mixture of them.
@@ -34,6 +36,8 @@ def prompts(
             text (`in_languages`) and not by keys.
         length: positions of a prompt; with 0 the model computes what it did.
         keys: "fixed": random keys that are not trained, a control.
+        sharpness: standard deviation over keys of a random text's scores before training; small, every text receives
+            the mean of all prompts, and large, one prompt.
         seed: of keys and prompts before training; when None, that of the training.
 
     Returns:
@@ -54,12 +58,14 @@ def prompts(
     languages = () if isinstance(pool, int) else tuple(pool)
     count = whole_number("pool", pool if isinstance(pool, int) else len(languages), at_least=1)
     whole_number("length", length)
+    finite("sharpness", sharpness, above=0)
     if len(set(languages)) < len(languages):
         raise BadArgument(f"pool={shown(pool)} has a language twice; each has one prompt")
 
     @contextmanager
     def train_prompts(module: Module) -> Iterator[Module]:
-        pool = initial(module, (count, length), train_keys=keys == "learned", languages=languages, seed=seed)
+        how = {"train_keys": keys == "learned", "sharpness": sharpness, "languages": languages, "seed": seed}
+        pool = initial(module, (count, length), **how)
         before = [parameter.detach().clone() for parameter in pool.parameters()]
         base = list(module.parameters())
         flags = [parameter.requires_grad for parameter in base]
@@ -78,19 +84,29 @@ def prompts(
 
 
 def initial(
-    module: Module, shape: tuple[int, int], *, train_keys: bool, languages: Sequence[str] = (), seed: int | None = None
+    module: Module,
+    shape: tuple[int, int],
+    *,
+    train_keys: bool,
+    sharpness: float = 1.5,
+    languages: Sequence[str] = (),
+    seed: int | None = None,
 ) -> PromptPool:
-    """An untrained pool of `shape` (pool, length) that hardly changes what the model computes; its keys are normal.
+    """An untrained pool of `shape` (pool, length) that hardly changes what the model computes.
 
     Each position of a prompt is the embedding of BOS, which models read anyway, with noise that tells prompts apart.
     """
     generator = torch.Generator().manual_seed(seed) if seed is not None else None
-    table, config = module.get_input_embeddings().weight.detach(), module.config
-    count, length = shape
-    keys = torch.randn(count, table.shape[1], generator=generator)
-    noise = torch.randn(count, length, table.shape[1], generator=generator) * float(table.float().std()) * NOISE
+    embeddings, config = module.get_input_embeddings(), module.config
     neutral = next((token for token in (config.bos_token_id, config.eos_token_id) if isinstance(token, int)), 0)
-    start = table[neutral].float() + noise.to(table.device)
-    return PromptPool(
-        keys.to(table.device), start, train_keys=train_keys and not languages and count > 1, languages=languages
-    )
+    tokens = torch.randint(embeddings.weight.shape[0], (_TEXTS, _LENGTH), generator=generator)
+    with torch.no_grad():
+        start = embeddings(torch.tensor([neutral], device=embeddings.weight.device)).float()
+        typical = embeddings(tokens.to(embeddings.weight.device)).float()
+    count, length = shape
+    width = typical.shape[-1]
+    keys = torch.randn(count, width, generator=generator).to(typical.device)
+    scale = sharpness * width**0.5 / typical.mean(1).norm(dim=1).mean()  # of q keys^T / sqrt d: `sharpness`
+    noise = torch.randn(count, length, width, generator=generator).to(typical.device) * typical.std() * NOISE
+    trained = train_keys and not languages and count > 1
+    return PromptPool(keys * scale, start + noise, train_keys=trained, languages=languages)

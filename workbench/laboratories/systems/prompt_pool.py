@@ -33,7 +33,7 @@ QUICK = {"seeds": 1, "steps": 3, "texts": 4}
 def prompt_pool(
     base: Any = "polyglot",
     *,
-    pool: int = 8,
+    pool: int = 16,
     length: int = 4,
     steps: int = 60,
     batch: int = 3,
@@ -78,7 +78,7 @@ def prompt_pool(
         Zeng et al. 2023 (arXiv 2306.07610, XLM-P), for a frozen causal model; see the page.
 
     Example:
-        >>> result = prompt_pool(pool=8)                                                         # doctest: +SKIP
+        >>> result = prompt_pool(pool=16)                                                        # doctest: +SKIP
         >>> result.attrs["finding"]                                                              # doctest: +SKIP
     """
     whole_number("pool", pool, at_least=2)
@@ -178,12 +178,13 @@ def _clustering(result: xr.Dataset) -> str:
     shared = f"The strongest prompt shares {_range(information)} with the language (permuted: {permuted:.2f})"
     if not above:
         return f"{shared}: no clustering."
+    seeds = f"in {information.size} of {information.size} seeds"
     if FIXED not in result.condition.values:
-        return f"{shared}: it follows languages in every seed."
+        return f"{shared}: it follows languages {seeds}."
     fixed = result.information.sel(condition=FIXED)
     more = bool((information > fixed).all())
-    verdict = "training adds to it in every seed" if more else "no more in every seed than keys without training"
-    return f"{shared}; with fixed random keys {_range(fixed)}: it follows languages, {verdict}."
+    verdict = f"and training adds to it {seeds}" if more else "but not more in every seed than keys without training"
+    return f"{shared}, with fixed random keys {_range(fixed)}: it follows languages, {verdict}."
 
 
 def _range(values: xr.DataArray) -> str:
