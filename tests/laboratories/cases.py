@@ -90,6 +90,9 @@ def public():
         },
         "laboratories.stored": {"name": "more_from_less"},
         "laboratories.summary": {"results": {"small": summary_of()}},
+        "laboratories.mutual_information": {"choices": [0, 0, 1], "languages": ["de", "de", "fr"], "permutations": 9},
+        "laboratories.prompts": {"pool": 2, "length": 1, "keys": "fixed", "sharpness": 1.0, "seed": 0},
+        "laboratories.prompt_pool": {**whole, "pool": 2, "length": 1, "controls": ("plain",), "steps": 1},
         "laboratories.more_from_less": {**whole, "trained": ("de", "en"), "controls": ("none",), "steps": 1},
     }
 

@@ -4,13 +4,16 @@ from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.parts.controls import none, random_part, shuffled
 from workbench.laboratories.parts.controls import text as text_control
 from workbench.laboratories.parts.data import lines, questions
+from workbench.laboratories.parts.information import mutual_information
 from workbench.laboratories.parts.measures import bits_per_byte, choice, exact_match, own_language
 from workbench.laboratories.parts.objectives import answers, match, text
+from workbench.laboratories.parts.prompts import prompts
 from workbench.laboratories.parts.trainables import embeddings, everything, head_mask, layers, lora
 from workbench.laboratories.recipe import Example, ExampleBatch, Materials, Recipe
 from workbench.laboratories.run import run
 from workbench.laboratories.stored import stored, summary
 from workbench.laboratories.systems.more_from_less import more_from_less
+from workbench.laboratories.systems.prompt_pool import prompt_pool
 
 __all__ = [
     "Example",
@@ -30,8 +33,11 @@ __all__ = [
     "match",
     "materials",
     "more_from_less",
+    "mutual_information",
     "none",
     "own_language",
+    "prompt_pool",
+    "prompts",
     "questions",
     "random_part",
     "read_base",
