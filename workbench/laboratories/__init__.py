@@ -11,6 +11,8 @@ from workbench.laboratories.recipe import Example, ExampleBatch, Materials, Reci
 from workbench.laboratories.run import run
 from workbench.laboratories.stored import stored, summary
 from workbench.laboratories.systems.more_from_less import more_from_less
+from workbench.laboratories.typology.choose import choose
+from workbench.laboratories.typology.features import features
 
 __all__ = [
     "Example",
@@ -20,9 +22,11 @@ __all__ = [
     "answers",
     "bits_per_byte",
     "choice",
+    "choose",
     "embeddings",
     "everything",
     "exact_match",
+    "features",
     "head_mask",
     "layers",
     "lines",
