@@ -1,10 +1,12 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
 import workbench as wb
 from tests.laboratories.cases import CONCEPTS, WORDS, base, materials
+from workbench.errors import BadArgument, UnknownLanguage
 from workbench.laboratories.bench import Plain
 
 answer_bits = wb.laboratories.answer_bits
@@ -47,3 +49,18 @@ def test_only_held_out_words_and_no_more_than_the_limit():
     assert values.sizes == {"language": 3, "sample": 2}  # from each of the two other languages
     everything = answer_bits(made, limit=50)(Plain(base(), made.tokenizer))
     assert everything.sizes == {"language": 3, "sample": 4}
+
+
+@pytest.mark.parametrize(
+    ("directions", "error", "message"),
+    [
+        ([], BadArgument, "directions is empty"),
+        (["de"], BadArgument, "directions has 'de'; give pairs"),
+        ([("de", "de")], BadArgument, "give pairs of two languages"),
+        ([("de", 3)], BadArgument, "give pairs of two languages"),
+        ([("de", "tr")], UnknownLanguage, r"'tr' is not among the words \(has: de, en, fr\)"),
+    ],
+)
+def test_bad_directions(directions, error, message):
+    with pytest.raises(error, match=message):
+        answer_bits(materials(), directions=directions)

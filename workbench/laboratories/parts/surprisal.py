@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument
 from workbench.laboratories.parts.data import FORMS, QUOTE, Direction, held_out_concepts, question_of
+from workbench.laboratories.parts.directions import checked_directions
 from workbench.laboratories.parts.forward import logits_from
 from workbench.laboratories.parts.measures import by_language
 from workbench.laboratories.recipe import Materials, Measure
@@ -44,7 +45,8 @@ def answer_bits(
         A Measure: bits of each answer by its language; `better` is lower.
 
     Raises:
-        BadArgument: no held-out direction is left.
+        BadArgument: no direction, one that is no pair, or no held-out word in any.
+        UnknownLanguage: a language is not among the words.
 
     Example:
         >>> measure = answer_bits(materials, directions=[("de", "fr")])                          # doctest: +SKIP
@@ -52,10 +54,9 @@ def answer_bits(
     one_of("form", form, FORMS)
     whole_number("limit", limit, at_least=1)
     rng, words = np.random.default_rng(seed), materials.words
-    columns = list(words.columns)
     languages: list[str] = []
     items: list[tuple[str, str]] = []
-    for source, target in directions or [(a, b) for a in columns for b in columns if a != b]:
+    for source, target in checked_directions(directions, list(words.columns)):
         concepts = held_out_concepts(words, materials.held_out, source, target)
         for number in rng.permutation(len(concepts))[:limit]:
             concept = concepts[int(number)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import xarray as xr
 
-from workbench.arguments import checked, one_of, whole_number
+from workbench.arguments import checked, one_of, shown, whole_number
 from workbench.errors import BadArgument, Interrupted
 from workbench.laboratories.parts.controls import shuffled
 from workbench.laboratories.parts.data import questions
@@ -85,6 +85,8 @@ def typological(
         ("steps", steps, 0),
     ):
         whole_number(name, number, at_least=least)
+    if inside is not None and not hasattr(inside, "look"):
+        raise BadArgument(f"inside={shown(inside)}; give what wb.laboratories.inside makes, or None")
     if quick:
         seeds, steps, draws, items = (QUICK[name] for name in ("seeds", "steps", "draws", "items"))
     names = sorted(present(materials))  # ties and draws do not depend on the order of a word list's columns
