@@ -56,8 +56,8 @@ def test_only_held_out_words_and_no_more_than_the_limit():
     [
         ([], BadArgument, "directions is empty"),
         (["de"], BadArgument, "directions has 'de'; give pairs"),
-        ([("de", "de")], BadArgument, "give pairs of two languages"),
-        ([("de", 3)], BadArgument, "give pairs of two languages"),
+        ([("de", "de")], BadArgument, "2 or more different languages"),
+        ([("de", 3)], BadArgument, "give pairs of language codes"),
         ([("de", "tr")], UnknownLanguage, r"'tr' is not among the words \(has: de, en, fr\)"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,15 @@ from torch.nn.functional import cross_entropy
 
 from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument
-from workbench.laboratories.parts.data import FORMS, QUOTE, Direction, held_out_concepts, question_of
-from workbench.laboratories.parts.directions import checked_directions
+from workbench.laboratories.parts.data import (
+    FORMS,
+    QUOTE,
+    Direction,
+    distinct_directions,
+    held_out_concepts,
+    question_of,
+    require_languages,
+)
 from workbench.laboratories.parts.forward import logits_from
 from workbench.laboratories.parts.measures import by_language
 from workbench.laboratories.recipe import Materials, Measure
@@ -56,7 +64,9 @@ def answer_bits(
     rng, words = np.random.default_rng(seed), materials.words
     languages: list[str] = []
     items: list[tuple[str, str]] = []
-    for source, target in checked_directions(directions, list(words.columns)):
+    ways = list(permutations(words.columns, 2)) if directions is None else distinct_directions(directions)
+    require_languages([code for way in ways for code in way], words)
+    for source, target in ways:
         concepts = held_out_concepts(words, materials.held_out, source, target)
         for number in rng.permutation(len(concepts))[:limit]:
             concept = concepts[int(number)]
