@@ -8,24 +8,32 @@ from workbench.laboratories.parts.information import mutual_information
 from workbench.laboratories.parts.measures import bits_per_byte, choice, exact_match, own_language
 from workbench.laboratories.parts.objectives import answers, match, text
 from workbench.laboratories.parts.prompts import prompts
+from workbench.laboratories.parts.surprisal import answer_bits
 from workbench.laboratories.parts.trainables import embeddings, everything, head_mask, layers, lora
 from workbench.laboratories.recipe import Example, ExampleBatch, Materials, Recipe
 from workbench.laboratories.run import run
 from workbench.laboratories.stored import stored, summary
 from workbench.laboratories.systems.more_from_less import more_from_less
 from workbench.laboratories.systems.prompt_pool import prompt_pool
+from workbench.laboratories.systems.typological import typological
+from workbench.laboratories.systems.vocabulary_quadrants import vocabulary_quadrants
+from workbench.laboratories.typology.choose import choose
+from workbench.laboratories.typology.features import features
 
 __all__ = [
     "Example",
     "ExampleBatch",
     "Materials",
     "Recipe",
+    "answer_bits",
     "answers",
     "bits_per_byte",
     "choice",
+    "choose",
     "embeddings",
     "everything",
     "exact_match",
+    "features",
     "head_mask",
     "layers",
     "lines",
@@ -47,6 +55,8 @@ __all__ = [
     "summary",
     "text",
     "text_control",
+    "typological",
+    "vocabulary_quadrants",
 ]
 
 

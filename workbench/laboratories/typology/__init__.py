@@ -1,0 +1,1 @@
+"""Typology: features of languages, and languages chosen by them."""
