@@ -7,16 +7,19 @@ from workbench.laboratories.parts.data import lines, questions
 from workbench.laboratories.parts.measures import bits_per_byte, choice, exact_match, own_language
 from workbench.laboratories.parts.objectives import answers, match, text
 from workbench.laboratories.parts.trainables import embeddings, everything, head_mask, layers, lora
+from workbench.laboratories.pretraining.plan import Schedule, schedule
 from workbench.laboratories.recipe import Example, ExampleBatch, Materials, Recipe
 from workbench.laboratories.run import run
 from workbench.laboratories.stored import stored, summary
 from workbench.laboratories.systems.more_from_less import more_from_less
+from workbench.laboratories.systems.parallel_schedule import parallel_schedule
 
 __all__ = [
     "Example",
     "ExampleBatch",
     "Materials",
     "Recipe",
+    "Schedule",
     "answers",
     "bits_per_byte",
     "choice",
@@ -32,10 +35,12 @@ __all__ = [
     "more_from_less",
     "none",
     "own_language",
+    "parallel_schedule",
     "questions",
     "random_part",
     "read_base",
     "run",
+    "schedule",
     "shuffled",
     "stored",
     "summary",
