@@ -90,6 +90,14 @@ def public():
         },
         "laboratories.stored": {"name": "more_from_less"},
         "laboratories.summary": {"results": {"small": summary_of()}},
+        "laboratories.schedule": {"condition": "last", "tokens": 2000},
+        "laboratories.parallel_schedule": {
+            "conditions": ("none", "last"),
+            "tokens": 1600,
+            "seeds": 1,
+            "quick": False,
+            **quick,
+        },
         "laboratories.more_from_less": {**whole, "trained": ("de", "en"), "controls": ("none",), "steps": 1},
     }
 
