@@ -93,6 +93,14 @@ def public():
         "laboratories.mutual_information": {"choices": [0, 0, 1], "languages": ["de", "de", "fr"], "permutations": 9},
         "laboratories.prompts": {"pool": 2, "length": 1, "keys": "fixed", "sharpness": 1.0, "seed": 0},
         "laboratories.prompt_pool": {**whole, "pool": 2, "length": 1, "controls": ("plain",), "steps": 1},
+        "laboratories.schedule": {"condition": "last", "tokens": 2000},
+        "laboratories.parallel_schedule": {
+            "conditions": ("none", "last"),
+            "tokens": 1600,
+            "seeds": 1,
+            "quick": False,
+            **quick,
+        },
         "laboratories.more_from_less": {**whole, "trained": ("de", "en"), "controls": ("none",), "steps": 1},
     }
 

@@ -10,6 +10,7 @@ from workbench.laboratories.parts.objectives import answers, match, text
 from workbench.laboratories.parts.prompts import prompts
 from workbench.laboratories.parts.surprisal import answer_bits
 from workbench.laboratories.parts.trainables import embeddings, everything, head_mask, layers, lora
+from workbench.laboratories.pretraining.plan import Schedule, schedule
 from workbench.laboratories.recipe import Example, ExampleBatch, Materials, Recipe
 from workbench.laboratories.run import run
 from workbench.laboratories.stored import stored, summary
@@ -19,6 +20,7 @@ from workbench.laboratories.systems.typological import typological
 from workbench.laboratories.systems.vocabulary_quadrants import vocabulary_quadrants
 from workbench.laboratories.typology.choose import choose
 from workbench.laboratories.typology.features import features
+from workbench.laboratories.systems.parallel_schedule import parallel_schedule
 
 __all__ = [
     "Example",
@@ -26,6 +28,7 @@ __all__ = [
     "Materials",
     "Recipe",
     "answer_bits",
+    "Schedule",
     "answers",
     "bits_per_byte",
     "choice",
@@ -46,10 +49,12 @@ __all__ = [
     "own_language",
     "prompt_pool",
     "prompts",
+    "parallel_schedule",
     "questions",
     "random_part",
     "read_base",
     "run",
+    "schedule",
     "shuffled",
     "stored",
     "summary",

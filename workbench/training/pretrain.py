@@ -134,6 +134,11 @@ class Run:
         return self.seconds / (60 * (self.recipe.minutes or 1.0))
 
     @property
+    def rate(self) -> float:
+        """Factor on the learning rates at the next step."""
+        return schedule(self.progress)
+
+    @property
     def grown(self) -> float:
         """0 while prompts use few concepts, 1 when they use all."""
         begin, end = self.recipe.grow_from, self.recipe.grow_to
@@ -153,7 +158,7 @@ class Run:
     def step(self) -> float:
         """Trains on one batch; returns its loss in nats per token."""
         begun = time.perf_counter()
-        rate = schedule(self.progress)
+        rate = self.rate
         for optimizer, tops in zip(self.optimizers, self.tops, strict=True):
             for group, top in zip(optimizer.param_groups, tops, strict=True):
                 group["lr"] = top * rate

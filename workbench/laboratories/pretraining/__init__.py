@@ -1,0 +1,1 @@
+"""Pretraining from scratch on monolingual and parallel documents in a given order."""
