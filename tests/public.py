@@ -167,6 +167,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         **_circuits(given),
         **_merging(given),
         **laboratories(),
+        **_inside(given),
         "generate": {"model": given.model, "prompts": ["Ei", "Hau"], "tokens": 1, "heads": [(0, 1)], **QUICK},
         "attribution.direct": {"model": given.model, "prompts": ["Ei", "Hau"], "answer": "x", "foil": "y", **QUICK},
         "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},
@@ -435,6 +436,23 @@ def _steering(given: SimpleNamespace) -> dict[str, dict]:
         "steering.subspace": subspace,
         "merging.project": space,
         "merging.subspace": subspace,
+    }
+
+
+def _inside(given: SimpleNamespace) -> dict[str, dict]:
+    return {
+        "laboratories.inside": {
+            "corpus": given.corpus,
+            "words": given.words,
+            "languages": ["de", "en"],
+            "source": "de",
+            "target": "en",
+            "trained": "de",
+            "parts": ["heads"],
+            "limit": 2,
+            "shots": 1,
+            **QUICK,
+        },
     }
 
 

@@ -1,6 +1,7 @@
 """Laboratories: what training changes, by language, under one recipe."""
 
 from workbench.laboratories.base import materials, read_base
+from workbench.laboratories.inside.inside import Inside, inside
 from workbench.laboratories.parts.controls import none, random_part, shuffled
 from workbench.laboratories.parts.controls import text as text_control
 from workbench.laboratories.parts.data import lines, questions
@@ -15,6 +16,7 @@ from workbench.laboratories.systems.more_from_less import more_from_less
 __all__ = [
     "Example",
     "ExampleBatch",
+    "Inside",
     "Materials",
     "Recipe",
     "answers",
@@ -24,6 +26,7 @@ __all__ = [
     "everything",
     "exact_match",
     "head_mask",
+    "inside",
     "layers",
     "lines",
     "lora",
