@@ -85,6 +85,7 @@ def made(folder: str) -> SimpleNamespace:
         "other": wb.neurons.pieces(model, corpus, 3, **QUICK)[1],
         "routed": wb.neurons.routing(experts, corpus, permutations=1, **QUICK),
         "change": wb.neurons.compare(classes, classes, permutations=2, **QUICK),
+        "inside": inside_of(model, corpus),
         "neuron": wb.neurons.look(model, corpus, 0, 1, contexts=1, window=2, tokens=2, **QUICK),
         "sweep": wb.patching.sweep(model, pairs, **QUICK),
         "layers": wb.patching.cross_layer(model, pairs, **QUICK).mean("pair", keep_attrs=True),
@@ -142,6 +143,13 @@ def made(folder: str) -> SimpleNamespace:
         mask=path,
         **results,
     )
+
+
+def inside_of(model, corpus):
+    """What training changed inside, where it changed nothing."""
+    look = wb.laboratories.inside(corpus, parts=["heads", "neurons"], trained="de", **QUICK)
+    state = look.look(model)
+    return look.compare(state, {"recipe": state, "text": state})
 
 
 def first_letter(text: str) -> str | None:
@@ -507,6 +515,7 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.agreement": {"result": given.agreement, "reference": "zero"},
         "figures.animation": {"result": given.layers, "variable": "effect", "over": "source_layer"},
         "figures.bars": {"result": given.ablate, "variable": "baseline"},
+        "figures.inside": {"result": given.inside, "language": "de"},
         "figures.before_after": {"result": given.change},
         "figures.curves": {"result": given.importance, "variable": "importance", "layer": 0, "x": "head"},
         "figures.explorer": {"results": given.importance},

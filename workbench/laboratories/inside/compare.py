@@ -65,4 +65,7 @@ def compare(
         corpus=origin(before).get("corpus"),
         seed=seed,
     )
-    return result.assign_attrs(finding=sentence(result, target=str((settings[0] or {}).get("target", ""))))
+    target = str((settings[0] or {}).get("target", ""))
+    if "lens" in variables:
+        result[f"{PREFIX}lens"].attrs["target"] = target
+    return result.assign_attrs(finding=sentence(result, target=target))
