@@ -41,7 +41,7 @@ def test_a_result_has_every_quantity_and_can_be_stored(tmp_path):
     result = INSIDE.compare(again, {"recipe": looked["recipe"], "text": looked["text"]})
     wb.save_result(result, tmp_path / "inside.nc")
     assert all(str(name).startswith("inside_") for name in result)
-    assert set(result.dims) == {"condition", "control", "language", "kind", "layer", "state"}
+    assert set(result.dims) == {"condition", "control", "language", "class", "layer", "state"}
     assert result["condition"].values.tolist() == ["before", "recipe", "text"]
     assert result["control"].values.tolist() == ["text"]
     for name in ("kappa", "mean_rank", "lens", "patched_concept", "patched_language"):

@@ -58,7 +58,7 @@ def compare(
         {f"{PREFIX}{name}": variable for name, variable in variables.items()},
         {"condition": names, "language": before["language"].values.tolist()}
         | ({"control": controls} if controls else {})
-        | ({"kind": ["specific", "related"]} if "members" in variables else {}),
+        | ({"class": ["specific", "related"]} if "members" in variables else {}),
         method="laboratories.inside",
         parameters={**(settings[0] or {}), "trained": list(trained), "level": level},
         model=origin(before).get("model"),

@@ -81,14 +81,14 @@ class Inside:
             conditions: name to `look` at what was trained: first the recipe, then its controls.
 
         Returns:
-            A Result on the axes `condition` (before, recipe, controls), `control`, `language`, `kind`, `layer` and
+            A Result on the axes `condition` (before, recipe, controls), `control`, `language`, `class`, `layer` and
             `state` (state i is that before layer i, the last after all layers). Each variable has `_low` and `_high`
             and, where there are controls, `_excess[control, ...]`, recipe minus control, with its own.
 
             Neurons: `inside_kappa[condition]`, agreement of their classes with those before beyond chance;
-            `inside_reclassified[condition, layer]`, share whose class changed; `inside_members[condition, kind,
+            `inside_reclassified[condition, layer]`, share whose class changed; `inside_members[condition, class,
             language]`, how many are a language's own, and `inside_members_change`; with `trained`
-            `inside_trained_change[condition, kind]` and `inside_untrained_change`, means over languages, and
+            `inside_trained_change[condition, class]` and `inside_untrained_change`, means over languages, and
             `inside_trained_p`. Intervals over neurons.
 
             Heads: `inside_rank[condition, language]` and `inside_mean_rank[condition]`, rank correlation of their

@@ -33,7 +33,7 @@ def neurons(states: Sequence[xr.Dataset], *, trained: Sequence[str], level: floa
     value, redrawn = (_statistics(each, classes, len(states), used) for each in (sums, drawn))
     members = np.stack([each.members_after.values for each in compared])
     variables: Variables = {
-        "members": (("condition", "kind", "language"), members, "neurons of the language's own [neurons]")
+        "members": (("condition", "class", "language"), members, "neurons of the language's own [neurons]")
     }
     for name, (axes, about) in _ABOUT.items():
         if name in value:
@@ -41,16 +41,16 @@ def neurons(states: Sequence[xr.Dataset], *, trained: Sequence[str], level: floa
     if used is not None:
         p = np.stack([each.trained_p.values for each in compared])
         about = "p-value that trained and untrained languages change alike"
-        variables["trained_p"] = (("condition", "kind"), p, about)
+        variables["trained_p"] = (("condition", "class"), p, about)
     return variables
 
 
 _ABOUT: dict[str, tuple[tuple[str, ...], str]] = {
     "kappa": ((), "agreement of the neurons' classes with those before, beyond chance (Cohen's kappa)"),
     "reclassified": (("layer",), "share of the layer's neurons whose class is another than before"),
-    "members_change": (("kind", "language"), "change of the number of the language's neurons [neurons]"),
-    "trained_change": (("kind",), "mean change of the number of neurons of trained languages [neurons]"),
-    "untrained_change": (("kind",), "mean change of the number of neurons of untrained languages [neurons]"),
+    "members_change": (("class", "language"), "change of the number of the language's neurons [neurons]"),
+    "trained_change": (("class",), "mean change of the number of neurons of trained languages [neurons]"),
+    "untrained_change": (("class",), "mean change of the number of neurons of untrained languages [neurons]"),
 }
 
 
