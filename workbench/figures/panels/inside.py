@@ -12,6 +12,7 @@ from workbench.figures.drawing import style
 from workbench.figures.drawing.choose import choose
 from workbench.figures.drawing.labels import value_label
 from workbench.figures.heatmap import with_question
+from workbench.figures.printing.panels import layout_of, traces
 from workbench.figures.printing.styled import styled
 
 _CHANGES = {"inside_reclassified": "neurons of another class", "inside_heads_moved": "change of heads' importance"}
@@ -61,9 +62,9 @@ def inside(result: xr.Dataset, *, language: str | None = None, title: str | None
     for number, name in enumerate(present):
         spot: Any = {"row": 1 + number // columns, "col": 1 + number % columns}
         panel = curves(result, name, title="", **_selection(result, name, language))
-        for trace in panel.data:
+        for trace in traces(panel):
             figure.add_trace(trace.update(showlegend=bool(trace.showlegend) and name == _fullest(present)), **spot)
-        figure.update_xaxes(panel.layout.xaxis, **spot)
+        figure.update_xaxes(layout_of(panel).xaxis, **spot)
     figure.update_annotations(font={"size": 13}, yshift=4)
     figure.update_yaxes(rangemode="tozero", zeroline=True)
     top, bottom = style.MARGIN["t"] + 24, style.MARGIN["b"] + _LEGEND
