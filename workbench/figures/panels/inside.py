@@ -47,7 +47,9 @@ def inside(result: xr.Dataset, *, language: str | None = None, title: str | None
     if not present:
         raise BadArgument("nothing inside was looked at; give what run(..., inside=wb.laboratories.inside()) returned")
     if "inside_lens" in present:
-        language = language or str(result.inside_lens.attrs.get("target", result["language"].values[0]))
+        codes = result["language"].values.tolist()
+        target = str(result.inside_lens.attrs.get("target"))  # a run may have measured other languages
+        language = language or (target if target in codes else codes[0])
     names = {**_CHANGES, **_LEVELS}
     word = value_label("language", language, short=True) if language else ""
     columns = min(len(present), 2)

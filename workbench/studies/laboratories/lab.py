@@ -28,6 +28,7 @@ from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
 
 _BASE = "polyglot"
+_MOST = 8  # controls whose bars can be told apart
 
 
 # Long: a parameter for each option of the command.
@@ -126,18 +127,14 @@ def _changes(name: str, result: xr.Dataset) -> Section:
 def _drawn(name: str, result: xr.Dataset) -> Drawing:
     """Bars of the excess by language, a colour for each control; no figure where there is no excess."""
     question = LABORATORIES[name]
-    if "excess" not in result or not result.sizes.get("control"):
+    part = next(iter(findings.recipes(name, result).values()), result)
+    if "excess" not in part or not 0 < part.sizes.get("control", 0) <= _MOST:
         return Drawing(question)
-    conditions = [str(name) for name in result["condition"].values] if "condition" in result.excess.dims else []
-    known = result.excess.transpose("measure", ...).values.reshape(result.sizes["measure"], -1)
-    measures = result["measure"].values[np.isfinite(known).any(1)].tolist()
-    if not measures or result.sizes["control"] > _MOST:
+    known = np.isfinite(part.excess.transpose("measure", ...).values).any((1, 2))
+    if not known.any():
         return Drawing(question)
-    select: dict[str, Any] = {"measure": measures[0]} | ({"condition": conditions[-1]} if conditions else {})
-    return drawing(figures.bars, result, "excess", question=question, select=select)
-
-
-_MOST = 8  # controls that bars can tell apart
+    measure = part["measure"].values[known][0]
+    return drawing(figures.bars, part, "excess", question=question, select={"measure": str(measure)})
 
 
 def _inside(name: str, result: xr.Dataset) -> list[Section]:

@@ -51,14 +51,14 @@ def lab_table(results: Mapping[str, xr.Dataset]) -> pd.DataFrame:
 
 
 def recipes(name: str, result: xr.Dataset) -> dict[str, xr.Dataset]:
-    """The parts of a Result, each with a single recipe; several conditions may each have an excess."""
+    """The parts of a Result, each with a single recipe: conditions may have an excess each, beside the controls."""
     if "mean_excess" not in result or "condition" not in result.mean_excess.dims:
         return {name: result}
     parts = {}
     per_condition = [each for each in result if {"condition", "control"} <= set(result[each].dims)]
     for condition in result["condition"].values.tolist():
         own = {each: result[each].sel(condition=condition, drop=True) for each in per_condition}
-        if np.isfinite(own["mean_excess"]).any():
+        if condition not in result["control"].values and np.isfinite(own["mean_excess"]).any():
             labels = [_RECIPE if label == condition else label for label in result["condition"].values.tolist()]
             parts[f"{name}, {condition}"] = result.assign(own).assign_coords(condition=labels)
     return parts
