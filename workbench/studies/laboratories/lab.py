@@ -78,13 +78,14 @@ def run_lab(
     given = {key: value for key, value in own.items() if value is not None}
     timed = open_model(str(base), options) if options.progress else None  # only to say what it will take
     cells = []
-    for one, function in chosen.items():
+    for laboratory, function in chosen.items():
         passed = accepted(function, given)
         look = inside and "inside" in settings(function, quick=quick)
-        key = {**{key: value for key, value in passed.items() if key != "progress"}, "inside": look, "method": one}
+        numbers = {option: value for option, value in passed.items() if option != "progress"}
+        key = {**numbers, "inside": look, "method": laboratory}
         works = None if timed is None else cost(function, timed, seeds=seeds, quick=quick)
         compute = partial(_computed, function, passed, look)
-        cells.append(Cell(one, {**key, **({"hash": digest} if "base" in passed else {})}, compute, works))
+        cells.append(Cell(laboratory, {**key, **({"hash": digest} if "base" in passed else {})}, compute, works))
     return Analysis(
         title=f"What training changes, by language: {', '.join(chosen)}",
         question="What does the training change, beyond its controls?",
