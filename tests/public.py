@@ -86,6 +86,7 @@ def made(folder: str) -> SimpleNamespace:
         "other": wb.neurons.pieces(model, corpus, 3, **QUICK)[1],
         "routed": wb.neurons.routing(experts, corpus, permutations=1, **QUICK),
         "change": wb.neurons.compare(classes, classes, permutations=2, **QUICK),
+        "inside": inside_of(model, corpus),
         "neuron": wb.neurons.look(model, corpus, 0, 1, contexts=1, window=2, tokens=2, **QUICK),
         "sweep": wb.patching.sweep(model, pairs, **QUICK),
         "layers": wb.patching.cross_layer(model, pairs, **QUICK).mean("pair", keep_attrs=True),
@@ -145,6 +146,13 @@ def made(folder: str) -> SimpleNamespace:
     )
 
 
+def inside_of(model, corpus):
+    """What training changed inside, where it changed nothing."""
+    look = wb.laboratories.inside(corpus, parts=["heads", "neurons"], trained="de", **QUICK)
+    state = look.look(model)
+    return look.compare(state, {"recipe": state, "text": state})
+
+
 def first_letter(text: str) -> str | None:
     """An identifier of languages: those of the texts by a letter."""
     return {"D": "de", "T": "en", "L": "fr"}.get(text[:1])
@@ -169,6 +177,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         **_merging(given),
         **laboratories(),
         **choices(),
+        **_inside(given),
         "generate": {"model": given.model, "prompts": ["Ei", "Hau"], "tokens": 1, "heads": [(0, 1)], **QUICK},
         "attribution.direct": {"model": given.model, "prompts": ["Ei", "Hau"], "answer": "x", "foil": "y", **QUICK},
         "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},
@@ -440,6 +449,23 @@ def _steering(given: SimpleNamespace) -> dict[str, dict]:
     }
 
 
+def _inside(given: SimpleNamespace) -> dict[str, dict]:
+    return {
+        "laboratories.inside": {
+            "corpus": given.corpus,
+            "words": given.words,
+            "languages": ["de", "en"],
+            "source": "de",
+            "target": "en",
+            "trained": "de",
+            "parts": ["heads"],
+            "limit": 2,
+            "shots": 1,
+            **QUICK,
+        },
+    }
+
+
 def _merging(given: SimpleNamespace) -> dict[str, dict]:
     pair, quiet = wb.merging.pair("polyglot-base", "polyglot-aligned", "polyglot"), {"progress": False}
     places = ["language", "task"]
@@ -491,6 +517,7 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.agreement": {"result": given.agreement, "reference": "zero"},
         "figures.animation": {"result": given.layers, "variable": "effect", "over": "source_layer"},
         "figures.bars": {"result": given.ablate, "variable": "baseline"},
+        "figures.inside": {"result": given.inside, "language": "de"},
         "figures.before_after": {"result": given.change},
         "figures.curves": {"result": given.importance, "variable": "importance", "layer": 0, "x": "head"},
         "figures.explorer": {"results": given.importance},

@@ -10,6 +10,7 @@ import typer
 import workbench
 from workbench.cli import evaluate, explore, heads, lens, models, neurons, patch, report, study
 from workbench.cli.circuits import circuits
+from workbench.cli.laboratories import lab
 from workbench.cli.merging import merge
 from workbench.cli.options import LOADING, OF_TEXTS, Common, CorpusName, ModelName, takes
 from workbench.terminal import ErrorReportingGroup, show_run, show_table, warn
@@ -78,6 +79,7 @@ app.command()(evaluate.cypher)
 app.command()(explore.explore)
 app.command()(lens.lens)
 app.command()(lens.steer)
+app.command()(lab.lab)
 app.command()(report.report)
 app.add_typer(heads.app, name="heads")
 app.add_typer(neurons.app, name="neurons")

@@ -15,6 +15,7 @@ from workbench.figures.lens_grid import lens_grid
 from workbench.figures.matrix import matrix
 from workbench.figures.neuron import neuron
 from workbench.figures.neuron_card import neuron_card
+from workbench.figures.panels.inside import inside
 from workbench.figures.printing.notebook import embed
 from workbench.figures.printing.paper import paper
 from workbench.figures.printing.save import save
@@ -32,6 +33,7 @@ __all__ = [
     "graph",
     "graph_page",
     "heatmap",
+    "inside",
     "lens_grid",
     "matrix",
     "neuron",

@@ -1,6 +1,7 @@
 """Laboratories: what training changes, by language, under one recipe."""
 
 from workbench.laboratories.base import materials, read_base
+from workbench.laboratories.inside.inside import Inside, inside
 from workbench.laboratories.parts.controls import none, random_part, shuffled
 from workbench.laboratories.parts.controls import text as text_control
 from workbench.laboratories.parts.data import lines, questions
@@ -25,6 +26,7 @@ from workbench.laboratories.systems.parallel_schedule import parallel_schedule
 __all__ = [
     "Example",
     "ExampleBatch",
+    "Inside",
     "Materials",
     "Recipe",
     "answer_bits",
@@ -38,6 +40,7 @@ __all__ = [
     "exact_match",
     "features",
     "head_mask",
+    "inside",
     "layers",
     "lines",
     "lora",

@@ -30,6 +30,7 @@ _NAMES = {
     "run_head_knockout": "workbench.studies.heads.removal",
     "run_heads": "workbench.studies.heads.scores",
     "run_kinds": "workbench.studies.heads.search",
+    "run_lab": "workbench.studies.laboratories.lab",
     "run_lens": "workbench.studies.lens",
     "run_look": "workbench.studies.neurons.look",
     "run_merge_compare": "workbench.studies.merging.compare",

@@ -1,0 +1,1 @@
+"""Figures of several panels of one Result."""

@@ -1,0 +1,1 @@
+"""Studies of laboratories: what trainings change, by language, beyond their controls."""
