@@ -16,12 +16,12 @@ from workbench.laboratories.recipe import Example, ExampleBatch, Materials, Reci
 from workbench.laboratories.run import run
 from workbench.laboratories.stored import stored, summary
 from workbench.laboratories.systems.more_from_less import more_from_less
+from workbench.laboratories.systems.parallel_schedule import parallel_schedule
 from workbench.laboratories.systems.prompt_pool import prompt_pool
 from workbench.laboratories.systems.typological import typological
 from workbench.laboratories.systems.vocabulary_quadrants import vocabulary_quadrants
 from workbench.laboratories.typology.choose import choose
 from workbench.laboratories.typology.features import features
-from workbench.laboratories.systems.parallel_schedule import parallel_schedule
 
 __all__ = [
     "Example",
@@ -29,8 +29,8 @@ __all__ = [
     "Inside",
     "Materials",
     "Recipe",
-    "answer_bits",
     "Schedule",
+    "answer_bits",
     "answers",
     "bits_per_byte",
     "choice",
@@ -50,9 +50,9 @@ __all__ = [
     "mutual_information",
     "none",
     "own_language",
+    "parallel_schedule",
     "prompt_pool",
     "prompts",
-    "parallel_schedule",
     "questions",
     "random_part",
     "read_base",
