@@ -2,6 +2,8 @@
 
 from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.inside.inside import Inside, inside
+from workbench.laboratories.layers.choose import choose_layers
+from workbench.laboratories.layers.score import layer_score
 from workbench.laboratories.parts.controls import none, random_part, shuffled
 from workbench.laboratories.parts.controls import text as text_control
 from workbench.laboratories.parts.data import lines, questions
@@ -15,13 +17,15 @@ from workbench.laboratories.pretraining.plan import Schedule, schedule
 from workbench.laboratories.recipe import Example, ExampleBatch, Materials, Recipe
 from workbench.laboratories.run import run
 from workbench.laboratories.stored import stored, summary
+from workbench.laboratories.systems.language_layers import language_layers
 from workbench.laboratories.systems.more_from_less import more_from_less
+from workbench.laboratories.systems.parallel_schedule import parallel_schedule
 from workbench.laboratories.systems.prompt_pool import prompt_pool
 from workbench.laboratories.systems.typological import typological
+from workbench.laboratories.systems.vision_layers import vision_layers
 from workbench.laboratories.systems.vocabulary_quadrants import vocabulary_quadrants
 from workbench.laboratories.typology.choose import choose
 from workbench.laboratories.typology.features import features
-from workbench.laboratories.systems.parallel_schedule import parallel_schedule
 
 __all__ = [
     "Example",
@@ -29,18 +33,21 @@ __all__ = [
     "Inside",
     "Materials",
     "Recipe",
-    "answer_bits",
     "Schedule",
+    "answer_bits",
     "answers",
     "bits_per_byte",
     "choice",
     "choose",
+    "choose_layers",
     "embeddings",
     "everything",
     "exact_match",
     "features",
     "head_mask",
     "inside",
+    "language_layers",
+    "layer_score",
     "layers",
     "lines",
     "lora",
@@ -50,9 +57,9 @@ __all__ = [
     "mutual_information",
     "none",
     "own_language",
+    "parallel_schedule",
     "prompt_pool",
     "prompts",
-    "parallel_schedule",
     "questions",
     "random_part",
     "read_base",
@@ -64,6 +71,7 @@ __all__ = [
     "text",
     "text_control",
     "typological",
+    "vision_layers",
     "vocabulary_quadrants",
 ]
 

@@ -44,9 +44,12 @@ class Picture:
 
 
 def draw(colour: str, count: str, rng: np.random.Generator) -> Picture:
-    """Draw so many squares of a colour, side by side from a random cell on, row after row, on grey ground with noise."""
+    """Draw so many squares of a colour side by side, row after row, on grey ground with noise.
+
+    The first lies in one of the four places of the top row, at random.
+    """
     row = SIZE // _CELL
-    first = int(rng.integers(row * row - COUNTS[count] + 1))
+    first = int(rng.integers(row))
     image = np.full((SIZE, SIZE, 3), _GREY)
     for cell in range(first, first + COUNTS[count]):
         top, left = (_CELL * part for part in divmod(cell, row))

@@ -1,6 +1,6 @@
 """A language model that sees: LLaVA of transformers around it, and how its vision is trained."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ import transformers
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from workbench.laboratories.parts.trainables import only
+from workbench.laboratories.parts.trainables import layers, only
 from workbench.laboratories.recipe import ExampleBatch, Module, Objective, Trainable
 from workbench.laboratories.training.loop import randomness_restored
 from workbench.laboratories.vision.pictures import PATCH, SIZE
@@ -64,6 +64,18 @@ def vision_part() -> Trainable:
         parts = (module.model.vision_tower, module.model.multi_modal_projector)
         only(module, [parameter for part in parts for parameter in part.parameters()])
         yield module
+
+    return trainable
+
+
+def text_layers(numbers: Sequence[int]) -> Trainable:
+    """Some layers of the language model behind the vision."""
+
+    @contextmanager
+    def trainable(module: Module) -> Iterator[Module]:
+        module.requires_grad_(False)
+        with layers(numbers)(module.model.language_model):
+            yield module
 
     return trainable
 

@@ -1,0 +1,139 @@
+"""Language layers: train only the layers in which neurons of languages fire most, and compare every other window."""
+
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+
+import xarray as xr
+
+from workbench.arguments import checked
+from workbench.errors import BadArgument
+from workbench.laboratories.base import materials, read_base
+from workbench.laboratories.layers.choose import chosen_layers
+from workbench.laboratories.layers.plan import named, other_windows, scored_layers, trained_instead, window_controls
+from workbench.laboratories.layers.ranks import ranked, sentence
+from workbench.laboratories.parts.controls import shuffled
+from workbench.laboratories.parts.data import Direction, questions
+from workbench.laboratories.parts.measures import bits_per_byte, exact_match
+from workbench.laboratories.parts.objectives import answers
+from workbench.laboratories.parts.trainables import decoder_layers, everything, layers
+from workbench.laboratories.recipe import Control, Materials, Measure, Recipe
+from workbench.laboratories.run import run
+
+GROUPS = {2: "both trained", 1: "one trained", 0: "none trained"}
+QUICK = {"seeds": 1, "steps": 4, "items": 1, "windows": 2}
+_MOST = {2: 8}  # between two trained languages there are two directions only
+
+
+# Long: how layers are chosen, what is trained and what is compared are the method's own options.
+@checked
+def language_layers(
+    base: Any = "polyglot",
+    *,
+    parameters: float = 0.14,
+    method: str = "ternary",
+    top_rate: float = 0.01,
+    chosen: Sequence[int] | None = None,
+    trained: Sequence[str] = ("de", "ja"),
+    steps: int = 40,
+    batch: int = 16,
+    rate: float = 3e-4,
+    items: int = 2,
+    windows: int | None = None,
+    seeds: int = 3,
+    quick: bool = False,
+    inside: Any = None,
+    progress: bool = True,
+    seed: int = 0,
+    words: Any = "words",
+    corpus: Any = "parallel",
+    languages: str | Sequence[str] | None = None,
+    tokenizer: Any = None,
+) -> xr.Dataset:
+    """Train only the layers in which the neurons of languages fire most, and compare every other window of that size.
+
+    The layers are chosen on the base, before any training, from the half of the texts that is trained on; what is
+    trained are questions for translations between the trained languages, as in `more_from_less`.
+
+    Args:
+        base: as of `run`.
+        parameters: largest share of the model's parameters that is trained.
+        method: which neurons are a language's own: `ternary` (specific ones), or `lape`.
+        top_rate: of the method.
+        chosen: neighbouring layers to train instead of those that the score chooses.
+        trained: two or more languages; directions between them are trained, except held-out words.
+        steps: updates.
+        batch: rows of an update, of 128 tokens.
+        rate: highest learning rate.
+        items: held-out words of each direction.
+        windows: other windows of that size to compare, drawn at random; all when None.
+        seeds: trainings of each condition.
+        quick: one seed, few steps, two other windows and few words, to see that it runs; no numbers to believe.
+        inside: as of `run`.
+        words: as of `run`.
+        corpus: as of `run`.
+        languages: as of `run`.
+        tokenizer: as of `run`.
+
+    Returns:
+        As of `run`, where the recipe trains the chosen window, and a control each other one, `everything`, and
+        `shuffled` answers; with `layer_score[layer]`, `chosen[layer]`, and the chosen window's place among all
+        windows, `window_rank[measure]`, 1 the best, and `window_percentile[measure]`, the share of the others that
+        change less for the better, in percent; and both of each seed, `window_rank_by_seed`,
+        `window_percentile_by_seed`. Attributes `first`, `last`, `tied` of the choice,
+        `windows`, how many were compared, and `finding`.
+
+    Raises:
+        As `run`; BadArgument: fewer than two trained languages, no layer fits, or `chosen` are no neighbours;
+        BadResult: no neuron is a language's own.
+
+    Source:
+        After PLAST (arXiv 2508.18381), which tunes about 14 % of the parameters of vision-language models, in shallow
+        layers, on question translations. No code is public and its statistic was not seen: score, rule and controls are
+        ours, see the page.
+
+    Example:
+        >>> result = language_layers()                                                           # doctest: +SKIP
+        >>> result.attrs["finding"], result.window_percentile                                           # doctest: +SKIP
+    """
+    if len(set(trained)) < 2:
+        raise BadArgument(f"trained={list(trained)}; translations need two languages or more")
+    if quick:
+        seeds, steps, items, windows = QUICK["seeds"], QUICK["steps"], QUICK["items"], QUICK["windows"]
+    read = read_base(base, tokenizer)
+    made = materials(read, words=words, corpus=corpus, languages=languages)
+    score, choice = scored_layers(read, made.corpus, parameters, method=method, top_rate=top_rate)
+    own = chosen_layers(choice) if chosen is None else sorted(chosen)
+    others = other_windows(own, len(decoder_layers(read.module)), limit=windows, seed=seed)
+    controls: dict[str, Control] = {**window_controls(others), "everything": trained_instead(everything())}
+    result = run(
+        Recipe("language_layers", questions(list(trained)), answers(), layers(own), steps, batch).but(rate=rate),
+        base,
+        measures=lambda each: by_trained(each, trained, items=items),
+        controls={**controls, "shuffled": shuffled},
+        seeds=seeds,
+        inside=inside,
+        words=words,
+        corpus=corpus,
+        languages=languages,
+        tokenizer=tokenizer,
+        progress=progress,
+        seed=seed,
+    )
+    result = ranked(result, [named(window) for window in others])
+    in_window = choice.chosen.copy(data=[number in own for number in range(choice.sizes["layer"])])
+    result = result.assign(layer_score=score.score, chosen=in_window)
+    result = result.assign_attrs(first=own[0], last=own[-1], tied=choice.attrs["tied"], windows=len(others) + 1)
+    return result.assign_attrs(finding=sentence(result, named(own)))
+
+
+def by_trained(made: Materials, trained: Sequence[str], *, items: int) -> list[Measure]:
+    """Exact match by the number of trained languages in a direction, and bits per byte."""
+    groups: dict[int, list[Direction]] = {}
+    for way in permutations(made.words.columns, 2):
+        groups.setdefault(len(set(way) & set(trained)), []).append(way)
+    matched = [
+        exact_match(made, directions=ways, limit=_MOST.get(number, 1) * items, name=f"exact match, {GROUPS[number]}")
+        for number, ways in sorted(groups.items(), reverse=True)
+    ]
+    return [*matched, bits_per_byte(made.test)]
