@@ -1,7 +1,7 @@
 """Language layers: train only the layers in which neurons of languages fire most, and compare every other window."""
 
 from collections.abc import Sequence
-from itertools import permutations
+from dataclasses import replace
 from typing import Any
 
 import xarray as xr
@@ -9,20 +9,18 @@ import xarray as xr
 from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.laboratories.base import materials, read_base
-from workbench.laboratories.layers.choose import chosen_layers
-from workbench.laboratories.layers.plan import named, other_windows, scored_layers, trained_instead, window_controls
+from workbench.laboratories.layers.plan import named, other_windows, planned, trained_instead, window_controls
 from workbench.laboratories.layers.ranks import ranked, sentence
 from workbench.laboratories.parts.controls import shuffled
-from workbench.laboratories.parts.data import Direction, questions
-from workbench.laboratories.parts.measures import bits_per_byte, exact_match
+from workbench.laboratories.parts.data import questions
 from workbench.laboratories.parts.objectives import answers
-from workbench.laboratories.parts.trainables import decoder_layers, everything, layers
-from workbench.laboratories.recipe import Control, Materials, Measure, Recipe
+from workbench.laboratories.parts.trainables import everything, layers
+from workbench.laboratories.recipe import Control, Recipe
 from workbench.laboratories.run import run
+from workbench.laboratories.systems.more_from_less import by_trained
 
-GROUPS = {2: "both trained", 1: "one trained", 0: "none trained"}
-QUICK = {"seeds": 1, "steps": 4, "items": 1, "windows": 2}
-_MOST = {2: 8}  # between two trained languages there are two directions only
+QUICK = {"seeds": 1, "steps": 4, "batch": 4, "items": 1, "windows": 2}
+_TEXTS = 8  # of each language, for bits per byte in a quick run
 
 
 # Long: how layers are chosen, what is trained and what is compared are the method's own options.
@@ -31,8 +29,7 @@ def language_layers(
     base: Any = "polyglot",
     *,
     parameters: float = 0.14,
-    method: str = "ternary",
-    top_rate: float = 0.01,
+    score: xr.Dataset | None = None,
     chosen: Sequence[int] | None = None,
     trained: Sequence[str] = ("de", "ja"),
     steps: int = 40,
@@ -58,8 +55,7 @@ def language_layers(
     Args:
         base: as of `run`.
         parameters: largest share of the model's parameters that is trained.
-        method: which neurons are a language's own: `ternary` (specific ones), or `lape`.
-        top_rate: of the method.
+        score: of the layers, as `layer_score` gives it; made of the neurons that `ternary` calls specific when None.
         chosen: neighbouring layers to train instead of those that the score chooses.
         trained: two or more languages; directions between them are trained, except held-out words.
         steps: updates.
@@ -99,17 +95,19 @@ def language_layers(
     if len(set(trained)) < 2:
         raise BadArgument(f"trained={list(trained)}; translations need two languages or more")
     if quick:
-        seeds, steps, items, windows = QUICK["seeds"], QUICK["steps"], QUICK["items"], QUICK["windows"]
+        seeds, steps, batch, items, windows = (QUICK[name] for name in ("seeds", "steps", "batch", "items", "windows"))
     read = read_base(base, tokenizer)
     made = materials(read, words=words, corpus=corpus, languages=languages)
-    score, choice = scored_layers(read, made.corpus, parameters, method=method, top_rate=top_rate)
-    own = chosen_layers(choice) if chosen is None else sorted(chosen)
-    others = other_windows(own, len(decoder_layers(read.module)), limit=windows, seed=seed)
+    plan = planned(read, made.corpus, parameters, score=score, chosen=chosen)
+    test = made.test.limit(_TEXTS) if quick else made.test
+    others = other_windows(plan.layers, len(plan.scores), limit=windows, seed=seed)
     controls: dict[str, Control] = {**window_controls(others), "everything": trained_instead(everything())}
     result = run(
-        Recipe("language_layers", questions(list(trained)), answers(), layers(own), steps, batch).but(rate=rate),
+        Recipe("language_layers", questions(list(trained)), answers(), layers(plan.layers), steps, batch).but(
+            rate=rate
+        ),
         base,
-        measures=lambda each: by_trained(each, trained, items=items),
+        measures=lambda each: by_trained(replace(each, test=test), trained, items=items, forms=("question",)),
         controls={**controls, "shuffled": shuffled},
         seeds=seeds,
         inside=inside,
@@ -121,19 +119,5 @@ def language_layers(
         seed=seed,
     )
     result = ranked(result, [named(window) for window in others])
-    in_window = choice.chosen.copy(data=[number in own for number in range(choice.sizes["layer"])])
-    result = result.assign(layer_score=score.score, chosen=in_window)
-    result = result.assign_attrs(first=own[0], last=own[-1], tied=choice.attrs["tied"], windows=len(others) + 1)
-    return result.assign_attrs(finding=sentence(result, named(own)))
-
-
-def by_trained(made: Materials, trained: Sequence[str], *, items: int) -> list[Measure]:
-    """Exact match by the number of trained languages in a direction, and bits per byte."""
-    groups: dict[int, list[Direction]] = {}
-    for way in permutations(made.words.columns, 2):
-        groups.setdefault(len(set(way) & set(trained)), []).append(way)
-    matched = [
-        exact_match(made, directions=ways, limit=_MOST.get(number, 1) * items, name=f"exact match, {GROUPS[number]}")
-        for number, ways in sorted(groups.items(), reverse=True)
-    ]
-    return [*matched, bits_per_byte(made.test)]
+    result = plan.add_to(result).assign_attrs(windows=len(others) + 1)
+    return result.assign_attrs(finding=sentence(result, named(plan.layers)))

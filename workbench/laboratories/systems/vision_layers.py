@@ -11,8 +11,7 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import BadCorpus
 from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.bench import Plain
-from workbench.laboratories.layers.choose import chosen_layers
-from workbench.laboratories.layers.plan import named, scored_layers
+from workbench.laboratories.layers.plan import named, planned
 from workbench.laboratories.parts.data import questions
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.recipe import Control, Materials, Recipe
@@ -24,7 +23,6 @@ from workbench.laboratories.vision.questions import check_words, picture_questio
 from workbench.laboratories.vision.seeing import picture_answers, seeing, text_layers, vision_part
 from workbench.laboratories.vision.stage import seen, seen_sentence
 
-_LENGTH = 32  # tokens of the longest question about a picture
 QUICK = {"seeds": 1, "steps": 2, "vision_steps": 12, "pictures": 6}
 
 
@@ -35,11 +33,11 @@ def vision_layers(
     *,
     trained: Sequence[str] = ("de", "fr", "ja"),
     vision_steps: int = 600,
-    vision_batch: int = 16,
+    vision_batch: int = 4,
     vision_rate: float = 4e-3,
     parameters: float = 0.14,
+    score: xr.Dataset | None = None,
     chosen: Sequence[int] | None = None,
-    top_rate: float = 0.01,
     steps: int = 40,
     batch: int = 16,
     rate: float = 3e-4,
@@ -65,11 +63,11 @@ def vision_layers(
         base: as of `run`.
         trained: languages of stage 1.
         vision_steps: updates of stage 1.
-        vision_batch: rows of such an update, of 32 tokens.
+        vision_batch: rows of such an update, of 128 tokens, about 40 questions in all.
         vision_rate: highest learning rate of stage 1.
         parameters: largest share of the model's parameters that stage 2 trains.
-        chosen: layers to tune instead of those that `choose_layers` gives.
-        top_rate: of `wb.neurons.ternary`, by whose specific neurons layers are chosen.
+        score: of the layers, as `layer_score` gives it; made of the neurons that `ternary` calls specific when None.
+        chosen: neighbouring layers to tune instead of those that the score chooses.
         steps: updates of stage 2.
         batch: rows of such an update, of 128 tokens.
         rate: highest learning rate of stage 2.
@@ -107,16 +105,15 @@ def vision_layers(
     read = read_base(base, tokenizer)
     made = materials(read, words=words, corpus=corpus, languages=languages)
     check_words(made.words, [*made.words.columns, *trained])
-    score, choice = scored_layers(read, made.corpus, parameters, top_rate=top_rate)
-    own = chosen_layers(choice) if chosen is None else sorted(chosen)
+    plan = planned(read, made.corpus, parameters, score=score, chosen=chosen)
     drawn = draw_all(np.random.default_rng((seed, 1)), limit=pictures)
     look = Recipe("vision", picture_questions(trained), picture_answers(), vision_part(), vision_steps, vision_batch)
     whole = seeing(read.fresh(), read.tokenizer, seed=seed)
-    loss = train(whole, look.but(length=_LENGTH, rate=vision_rate), made, seed=seed)
+    loss = train(whole, look.but(rate=vision_rate), made, seed=seed)
     whole.prompted = True  # measured as it is: TransformerLens would wrap the text part alone
     stage = seen(Plain(whole.requires_grad_(False), read.tokenizer), drawn, made.words, loss)
     result = run(
-        Recipe("vision_layers", questions(), answers(), text_layers(own), steps, batch).but(rate=rate),
+        Recipe("vision_layers", questions(), answers(), text_layers(plan.layers), steps, batch).but(rate=rate),
         whole,
         measures=[picture_choice(drawn, made.words, question) for question in QUESTIONS],
         controls=controls,
@@ -128,9 +125,8 @@ def vision_layers(
         progress=progress,
         seed=seed,
     )
-    result = result.assign(stage).assign(layer_score=score.score)
-    result = result.assign_attrs(first=own[0], last=own[-1], trained=",".join(trained), base=read.name)
-    return result.assign_attrs(finding=f"{seen_sentence(result)} {result.attrs['finding']} ({named(own)})")
+    result = plan.add_to(result.assign(stage)).assign_attrs(trained=",".join(trained), base=read.name)
+    return result.assign_attrs(finding=f"{seen_sentence(result)} {result.attrs['finding']} ({named(plan.layers)})")
 
 
 def untested(made: Materials) -> pd.DataFrame:
