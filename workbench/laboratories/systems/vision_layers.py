@@ -93,7 +93,7 @@ def vision_layers(
         the tokenizer has no token that can stand for a picture.
 
     Source:
-        After PLAST (arXiv 2508.18381), on vision-language models of 7 to 13 billion parameters; ours is a toy of it.
+        After PLAST (arXiv 2508.18381), which tunes vision-language models; this toy, its task and controls are ours.
 
     Example:
         >>> result = vision_layers(quick=True)                                                   # doctest: +SKIP
