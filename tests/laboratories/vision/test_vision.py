@@ -29,7 +29,7 @@ from workbench.laboratories.vision.pictures import (
     draw_all,
     swapped,
 )
-from workbench.laboratories.vision.questions import asked_of, picture_questions, placeholder
+from workbench.laboratories.vision.questions import picture_questions, placeholder, question_about
 from workbench.laboratories.vision.seeing import picture_answers, predicted_of, seeing, text_layers, vision_part
 from workbench.laboratories.vision.stage import seen
 from workbench.text.words import load_words
@@ -87,10 +87,10 @@ def test_all_answers_are_words_of_the_shipped_list():
 
 def test_a_question_follows_the_picture_and_ends_before_the_answer():
     front = placeholder(TOKENIZER)
-    colour = asked_of(PICTURES[0], "colour", "red", "fr", WORDS, front)
+    colour = question_about(PICTURES[0], "colour", "red", "fr", WORDS, front)
     assert colour.text == f'{"<pad>" * IMAGE_TOKENS}Français: "rouge"'
     assert colour.text[slice(*colour.answer)] == 'rouge"'
-    count = asked_of(Picture("red", "two", PICTURES[0].pixels), "count", "five", "fr", WORDS, front)
+    count = question_about(Picture("red", "two", PICTURES[0].pixels), "count", "five", "fr", WORDS, front)
     assert count.text.removeprefix(front) == 'Français: "rouge"\nFrançais: "cinq"'
     assert count.text[slice(*count.answer)] == 'cinq"'
     assert TOKENIZER(front, add_special_tokens=False)["input_ids"] == [TOKENIZER.pad_token_id] * IMAGE_TOKENS
@@ -117,8 +117,8 @@ def test_the_text_part_of_a_shipped_model_that_sees_is_the_shipped_model():
 
 def test_a_picture_changes_the_answer_and_filled_rows_do_not():
     whole, front = small(), placeholder(TOKENIZER)
-    short = asked_of(PICTURES[0], "colour", "red", "fr", WORDS, front)
-    long = asked_of(PICTURES[1], "count", "five", "fr", WORDS, front)
+    short = question_about(PICTURES[0], "colour", "red", "fr", WORDS, front)
+    long = question_about(PICTURES[1], "count", "five", "fr", WORDS, front)
 
     def logits(*examples):
         (batch,) = example_batches(iter(examples), TOKENIZER, tokens=10_000, length=256)
@@ -157,7 +157,7 @@ def test_the_loss_and_the_picks_are_those_of_plain_loops():
         places = range(len(ids) - len(answer), len(ids))
         return [float(log_softmax(logits[place - 1], -1)[ids[place]]) for place in places]
 
-    examples = [asked_of(PICTURES[0], question, "red", "de", WORDS, front) for question in ("colour", "count")]
+    examples = [question_about(PICTURES[0], question, "red", "de", WORDS, front) for question in ("colour", "count")]
     (batch,) = example_batches(iter(examples), TOKENIZER, tokens=10_000, length=256)
     nats = [-value for example in examples for value in score(example)]
     assert float(picture_answers()(whole, batch)) == pytest.approx(sum(nats) / len(nats), abs=1e-4)
@@ -165,7 +165,7 @@ def test_the_loss_and_the_picks_are_those_of_plain_loops():
     picked = picks(whole, TOKENIZER, PICTURES, WORDS, "count")
     for row, language in enumerate(WORDS.columns):
         for column, picture in enumerate(PICTURES):
-            sums = [sum(score(asked_of(picture, "count", each, language, WORDS, front))) for each in COUNTS]
+            sums = [sum(score(question_about(picture, "count", each, language, WORDS, front))) for each in COUNTS]
             assert picked[row, column] == int(np.argmax(sums))
 
 

@@ -14,7 +14,7 @@ from workbench.laboratories.parts.measures import by_language
 from workbench.laboratories.recipe import Measure
 from workbench.laboratories.training.batches import example_batches
 from workbench.laboratories.vision.pictures import QUESTIONS, Picture
-from workbench.laboratories.vision.questions import asked_of, check_words, placeholder
+from workbench.laboratories.vision.questions import check_words, placeholder, question_about
 from workbench.laboratories.vision.seeing import predicted_of
 
 _TOKENS = 2048  # of a batch
@@ -65,7 +65,7 @@ def picks(
             for mine, other in zip(pictures, shown or pictures, strict=True):
                 for answer in answers:
                     # The colour in the text is that of the picture that is asked about, whatever is shown.
-                    example = asked_of(mine, question, answer, language, words, front)
+                    example = question_about(mine, question, answer, language, words, front)
                     yield replace(example, pixels=other.pixels)
 
     scores = []

@@ -43,12 +43,12 @@ def picture_questions(languages: Sequence[str]) -> Data:
             picture = draw(colours[int(rng.integers(7))], counts[int(rng.integers(5))], rng)
             language = languages[int(rng.integers(len(languages)))]
             question = ("colour", "count")[int(rng.integers(2))]
-            yield asked_of(picture, question, picture.answer(question), language, materials.words, front)
+            yield question_about(picture, question, picture.answer(question), language, materials.words, front)
 
     return data
 
 
-def asked_of(
+def question_about(
     picture: Picture, question: str, answer: str, language: str, words: pd.DataFrame, front: str
 ) -> PictureExample:
     """A question about a picture and an answer to it, right or wrong, with its closing quotation mark."""
