@@ -2,8 +2,6 @@
 
 from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.inside.inside import Inside, inside
-from workbench.laboratories.layers.choose import choose_layers
-from workbench.laboratories.layers.score import layer_score
 from workbench.laboratories.parts.controls import none, random_part, shuffled
 from workbench.laboratories.parts.controls import text as text_control
 from workbench.laboratories.parts.data import lines, questions
@@ -26,6 +24,8 @@ from workbench.laboratories.systems.vision_layers import vision_layers
 from workbench.laboratories.systems.vocabulary_quadrants import vocabulary_quadrants
 from workbench.laboratories.typology.choose import choose
 from workbench.laboratories.typology.features import features
+from workbench.laboratories.windows.choose import choose_layers
+from workbench.laboratories.windows.score import layer_score
 
 __all__ = [
     "Example",

@@ -9,8 +9,6 @@ import xarray as xr
 from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.laboratories.base import materials, read_base
-from workbench.laboratories.layers.plan import named, other_windows, planned, trained_instead, window_controls
-from workbench.laboratories.layers.ranks import ranked, sentence
 from workbench.laboratories.parts.controls import shuffled
 from workbench.laboratories.parts.data import questions
 from workbench.laboratories.parts.objectives import answers
@@ -18,6 +16,8 @@ from workbench.laboratories.parts.trainables import everything, layers
 from workbench.laboratories.recipe import Control, Recipe
 from workbench.laboratories.run import run
 from workbench.laboratories.systems.more_from_less import by_trained
+from workbench.laboratories.windows.plan import named, other_windows, planned, trained_instead, window_controls
+from workbench.laboratories.windows.ranks import ranked, sentence
 
 QUICK = {"seeds": 1, "steps": 4, "batch": 4, "items": 1, "windows": 2}
 _TEXTS = 8  # of each language, for bits per byte in a quick run

@@ -11,7 +11,6 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import BadCorpus
 from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.bench import Plain
-from workbench.laboratories.layers.plan import named, planned
 from workbench.laboratories.parts.data import questions
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.recipe import Control, Materials, Recipe
@@ -22,6 +21,7 @@ from workbench.laboratories.vision.pictures import QUESTIONS, draw_all
 from workbench.laboratories.vision.questions import check_words, picture_questions
 from workbench.laboratories.vision.seeing import picture_answers, seeing, text_layers, vision_part
 from workbench.laboratories.vision.stage import seen, seen_sentence
+from workbench.laboratories.windows.plan import named, planned
 
 QUICK = {"seeds": 1, "steps": 2, "vision_steps": 12, "pictures": 6}
 

@@ -10,8 +10,8 @@ import xarray as xr
 from tests.models import byte_tokenizer, tiny
 from workbench import load_model, neurons, planted
 from workbench.errors import BadArgument, BadResult
-from workbench.laboratories.layers.choose import choose_layers, chosen_layers
-from workbench.laboratories.layers.score import layer_score, layer_shares
+from workbench.laboratories.windows.choose import choose_layers, chosen_layers
+from workbench.laboratories.windows.score import layer_score, layer_shares
 from workbench.text.corpus import Corpus
 
 

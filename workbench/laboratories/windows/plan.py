@@ -8,10 +8,10 @@ import xarray as xr
 
 from workbench.errors import BadArgument, BadResult
 from workbench.laboratories.base import Base
-from workbench.laboratories.layers.choose import choose_layers, chosen_layers
-from workbench.laboratories.layers.score import layer_score
 from workbench.laboratories.parts.trainables import decoder_layers, layers
 from workbench.laboratories.recipe import Control, Materials, Recipe, Trainable
+from workbench.laboratories.windows.choose import choose_layers, chosen_layers
+from workbench.laboratories.windows.score import layer_score
 from workbench.model.load import load_model
 from workbench.neurons.classes.ternary import ternary
 from workbench.neurons.counts.firing import firing

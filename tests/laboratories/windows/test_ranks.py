@@ -5,8 +5,8 @@ import pytest
 
 from tests.laboratories.cases import base, materials, recipe
 from workbench.errors import BadArgument
-from workbench.laboratories.layers.plan import named, other_windows, window_controls
-from workbench.laboratories.layers.ranks import standing
+from workbench.laboratories.windows.plan import named, other_windows, window_controls
+from workbench.laboratories.windows.ranks import standing
 
 
 def test_ranks_and_percentiles_by_hand():
