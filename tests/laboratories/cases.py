@@ -1,7 +1,11 @@
 """Small materials for laboratories: a random model, three languages of eight words, and short sentences."""
 
+from functools import cache
+
+import numpy as np
 import pandas as pd
 import torch
+import xarray as xr
 
 import workbench as wb
 from tests.models import byte_tokenizer, tiny
@@ -22,6 +26,8 @@ TEXTS = {
     "en": ("The dog", "It rains", "No way", "The cat", "Good day", "A tree"),
     "fr": ("Le chien", "Il pleut", "Non non", "Le chat", "Bonjour", "Un arbre"),
 }
+_SEEN = ("red", "white", "black", "green", "blue", "yellow", "brown", "two", "three", "four", "five", "seven")
+SEEN_WORDS = wb.load_words(languages="de,en").loc[[*_SEEN, "water", "house", "tree"]]
 CORPUS = Corpus(TEXTS, aligned=True, source="test")
 
 
@@ -101,8 +107,50 @@ def public():
             "quick": False,
             **quick,
         },
+        "laboratories.choose_layers": {"score": layer_score(), "parameters": 0.4},
+        "laboratories.layer_score": {
+            "firing": _counts()[1],
+            "classes": wb.neurons.lape(_counts()[1]),
+            "model": _counts()[0],
+        },
+        "laboratories.language_layers": {
+            **whole,
+            "trained": ("de", "en"),
+            "parameters": 0.2,
+            "score": layer_score(),
+            "chosen": [1],
+            "windows": 1,
+        },
+        "laboratories.vision_layers": {
+            **whole,
+            "words": SEEN_WORDS,
+            "trained": ("de", "en"),
+            "vision_steps": 1,
+            "vision_batch": 1,
+            "vision_rate": 1e-3,
+            "parameters": 0.2,
+            "score": layer_score(),
+            "chosen": [1],
+            "controls": ("none",),
+            "pictures": 6,
+        },
         "laboratories.more_from_less": {**whole, "trained": ("de", "en"), "controls": ("none",), "steps": 1},
     }
+
+
+def layer_score():
+    """Three layers, the second of which is the best."""
+    axis = {"layer": [0, 1, 2]}
+    return xr.Dataset({"score": ("layer", [0.1, 0.5, 0.2]), "share": ("layer", [0.18, 0.18, 0.18])}, axis)
+
+
+@cache
+def _counts():
+    """Counts in which every neuron fires in one language only, by turns."""
+    model = wb.load_model(base(), tokenizer=byte_tokenizer())
+    counts = wb.neurons.firing(model, CORPUS, progress=False)
+    turn = np.arange(model.n_neurons) % len(TEXTS)
+    return model, counts.assign(fired=counts.fired * (turn == np.arange(len(TEXTS))[:, None])[:, None])
 
 
 WORDS_TASK = [

@@ -15,13 +15,17 @@ from workbench.laboratories.pretraining.plan import Schedule, schedule
 from workbench.laboratories.recipe import Example, ExampleBatch, Materials, Recipe
 from workbench.laboratories.run import run
 from workbench.laboratories.stored import stored, summary
+from workbench.laboratories.systems.language_layers import language_layers
 from workbench.laboratories.systems.more_from_less import more_from_less
 from workbench.laboratories.systems.parallel_schedule import parallel_schedule
 from workbench.laboratories.systems.prompt_pool import prompt_pool
 from workbench.laboratories.systems.typological import typological
+from workbench.laboratories.systems.vision_layers import vision_layers
 from workbench.laboratories.systems.vocabulary_quadrants import vocabulary_quadrants
 from workbench.laboratories.typology.choose import choose
 from workbench.laboratories.typology.features import features
+from workbench.laboratories.windows.choose import choose_layers
+from workbench.laboratories.windows.score import layer_score
 
 __all__ = [
     "Example",
@@ -35,12 +39,15 @@ __all__ = [
     "bits_per_byte",
     "choice",
     "choose",
+    "choose_layers",
     "embeddings",
     "everything",
     "exact_match",
     "features",
     "head_mask",
     "inside",
+    "language_layers",
+    "layer_score",
     "layers",
     "lines",
     "lora",
@@ -64,6 +71,7 @@ __all__ = [
     "text",
     "text_control",
     "typological",
+    "vision_layers",
     "vocabulary_quadrants",
 ]
 

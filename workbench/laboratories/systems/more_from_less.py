@@ -88,14 +88,17 @@ def more_from_less(
     )
 
 
-def by_trained(made: Materials, trained: Sequence[str], *, items: int = 4) -> list[Measure]:
-    """Exact match in two forms by which languages of a direction are trained, and bits per byte."""
+def by_trained(
+    made: Materials, trained: Sequence[str], *, items: int = 4, forms: Sequence[str] = ("question", "line")
+) -> list[Measure]:
+    """Exact match in each form by which languages of a direction are trained, and bits per byte."""
     groups: dict[str, list[Direction]] = {_BOTH: [], _INTO: [], _FROM: [], _NONE: []}
     for way in permutations(made.words.columns, 2):
         if held_out_concepts(made.words, made.held_out, *way):
             groups[_group(way, trained)].append(way)
     measures = []
-    for form, shots, share in (("question", 0, 1), ("line", 5, 2)):  # solved questions make prompts long: half as many
+    for form in forms:
+        shots, share = (0, 1) if form == "question" else (5, 2)  # solved questions make prompts long: half as many
         for group, ways in groups.items():
             if ways:
                 limit = max(1, (_TIMES if group == _BOTH else 1) * items // share)

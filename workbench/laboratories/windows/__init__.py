@@ -1,0 +1,1 @@
+"""Which layers to train: a score of each, and the best window of them."""
