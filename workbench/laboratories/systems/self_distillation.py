@@ -1,11 +1,12 @@
 """Self-distillation: a model's own answers in a language that it knows teach it one that it does not."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import xarray as xr
 
-from workbench.arguments import checked, one_of
+from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument
 from workbench.laboratories.parts.controls import shuffled
 from workbench.laboratories.parts.distillation.examples import answered, distilled
@@ -85,6 +86,8 @@ def self_distillation(
         >>> result.attrs["finding"]                                                              # doctest: +SKIP
     """
     names = [one_of("controls", name, CONTROLS) for name in controls]
+    for option, value, least in (("planting", planting, 0), ("items", items, 1)):
+        whole_number(option, value, at_least=least)
     if same(source, target):
         raise BadArgument(f"source={source!r} and target={target!r} are one language; give two")
     if quick:
@@ -137,6 +140,6 @@ def measured(materials: Materials, source: str, target: str, items: int) -> list
     for name, group in groups.items():
         ways = [(before, after) for after in group for before in columns if before != after]
         if ways:
-            few = -(-items // len(ways))
+            few = math.ceil(items / len(ways))
             made.append(exact_match(materials, directions=ways, limit=few, name=f"exact match, {name}"))
     return [*made, bits_per_byte(materials.test.select([source]), name=f"bits per byte, {source}")]

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import xarray as xr
 
-from workbench.arguments import checked, one_of
+from workbench.arguments import checked, one_of, whole_number
 from workbench.laboratories.parts.options.items import option_items
 from workbench.laboratories.parts.options.lesson import Lesson, probabilities
 from workbench.laboratories.parts.options.match import match_options
@@ -83,8 +83,10 @@ def teachers(
         >>> result.attrs["finding"]                                                              # doctest: +SKIP
     """
     names = [one_of("controls", name, CONTROLS) for name in controls]
+    for option, value, least in (("planting", planting, 0), ("items", items, 1), ("unlabelled", unlabelled, 1)):
+        whole_number(option, least if value is None else value, at_least=least)
     if quick:
-        seeds, steps, batch, planting, items, unlabelled = 1, 2, 4, min(planting, 2), 2, 24
+        seeds, steps, batch, planting, items, unlabelled = 1, 2, 4, min(planting, 4), 4, 24
     made = planted(base, weak, steps=planting, seed=seed, **materials)
     words = words_task(made.words)
     task = option_items(made, words.limit(unlabelled))

@@ -79,11 +79,7 @@ def distilled(
     def data(materials: Materials, rng: np.random.Generator) -> Iterator[Example]:
         if not made:
             made.extend(answered(materials, source, target, own=answers == "own", limit=limit))
-        every = [
-            example
-            for each in made
-            for example in examples(materials, each, source, target, rng, **how)
-        ]
+        every = [example for each in made for example in examples(materials, each, source, target, rng, **how)]
         if not every:
             raise BadCorpus(f"every direction between {source!r} and {target!r} is held out; give more words")
         for number in rng.permutation(len(every)):

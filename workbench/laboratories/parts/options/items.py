@@ -32,8 +32,10 @@ def option_items(materials: Materials, task: Task) -> Task:
 def held_out_items(materials: Materials, task: Task, languages: Sequence[str], *, limit: int, seed: int = 0) -> Task:
     """Items to measure: held-out words, from every other language into each of some; up to `limit` of each.
 
+    Languages without any are left out.
+
     Raises:
-        BadArgument: a language has none.
+        BadArgument: none of the languages has any.
     """
     rng, columns = np.random.default_rng(seed), list(materials.words.columns)
     places = {concept: place for place, concept in enumerate(task.ids)}
@@ -46,15 +48,16 @@ def held_out_items(materials: Materials, task: Task, languages: Sequence[str], *
             for concept in held_out_concepts(materials.words, materials.held_out, source, language)
             if concept in places
         ]
-        if not ways:
-            raise BadArgument(f"no held-out word is left to measure in {language!r}; give more words")
-        made[language] = []
+        if ways:
+            made[language] = []
         for number in rng.permutation(len(ways))[:limit]:
             concept, source = ways[int(number)]
             place, context = places[concept], _context(materials, concept, source, language)
             name = f"{concept} from {source}"
             made[language].append(Item(name, context, task.options[language][place], task.gold[place]))
-    return joined(made, "held-out words", delimiter=dict.fromkeys(languages, ""))
+    if not made:
+        raise BadArgument(f"no held-out word is left to measure in {', '.join(languages)}; give more words")
+    return joined(made, "held-out words", delimiter=dict.fromkeys(made, ""))
 
 
 def taught(task: Task, target: np.ndarray, students: Sequence[str]) -> Data:

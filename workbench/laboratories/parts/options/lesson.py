@@ -1,6 +1,7 @@
 """A lesson: the teachers' probabilities of the options, the languages that are taught them, and the controls."""
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -49,7 +50,7 @@ class Lesson:
             task = held_out_items(materials, self.words, group, limit=items)
             made.append(choice(task, name=f"choice, {name}"))
             ways = [(source, target) for target in group for source in columns if source != target]
-            few = -(-items // (len(columns) - 1))
+            few = math.ceil(items / (len(columns) - 1))
             made.append(exact_match(materials, directions=ways, limit=few, name=f"exact match, {name}"))
         return made
 
