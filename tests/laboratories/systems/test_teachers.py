@@ -11,6 +11,7 @@ from workbench.laboratories.parts.options.items import option_items
 from workbench.laboratories.parts.options.lesson import Lesson, probabilities
 from workbench.laboratories.systems.teachers import described
 from workbench.laboratories.training.planting import planted
+from workbench.results.make import provenance
 from workbench.text.tasks.words import words_task
 
 LAB = wb.laboratories
@@ -100,9 +101,10 @@ def test_no_teacher_is_refused():
 
 
 def test_planting_trains_the_strong_languages_alone():
-    made = planted(able().base, ["fr"], steps=3, words=WORDS, tokenizer=able().tokenizer)
+    made, info = planted(able().base, ["fr"], steps=3, words=WORDS, tokenizer=able().tokenizer)
+    assert (info["planting"], info["planted_weak"]) == (3, ["fr"])
     assert made.base is not able().base
-    same = planted(able().base, ["fr"], steps=0, words=WORDS, tokenizer=able().tokenizer).base
+    same = planted(able().base, ["fr"], steps=0, words=WORDS, tokenizer=able().tokenizer)[0].base
     for name, tensor in able().base.state_dict().items():
         assert (same.state_dict()[name] == tensor).all()
     assert any((made.base.state_dict()[name] != tensor).any() for name, tensor in able().base.state_dict().items())
@@ -125,6 +127,8 @@ def test_a_quick_run_of_a_tiny_model_gives_the_whole_result(variant):
     assert result.attrs["selection"] == -1  # nothing was planted
     assert result.attrs["taught"] == ", ".join(sorted(c for c in WORDS.columns if not result.teacher.sel(language=c)))
     assert result.attrs["finding"].startswith("Taught: ")
+    assert provenance(result)["parameters"]["variant"] == variant
+    assert provenance(result)["model"]["planting"] == 0
 
 
 @pytest.mark.parametrize(("weak", "exact"), [(["fr"], 1), (["de"], 0), ([], -1)])

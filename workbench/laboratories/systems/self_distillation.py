@@ -15,7 +15,7 @@ from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe, Trainable
 from workbench.laboratories.run import run
-from workbench.laboratories.training.planting import planted
+from workbench.laboratories.training.planting import planted, with_origin
 from workbench.text.languages import same
 
 CONTROLS = ("reference", "shuffled", "translation")
@@ -92,7 +92,7 @@ def self_distillation(
         raise BadArgument(f"source={source!r} and target={target!r} are one language; give two")
     if quick:
         seeds, steps, batch, planting, items, questions = 1, 2, 4, min(planting, 20), 12, 40
-    made = planted(base, [target], steps=planting, seed=seed, **materials)
+    made, info = planted(base, [target], steps=planting, seed=seed, **materials)
     own = answered(made, source, target, limit=questions)
     how = {"switched": switched, "limit": questions}
     recipe = Recipe(
@@ -121,7 +121,8 @@ def self_distillation(
         **{**materials, "tokenizer": made.tokenizer, "words": made.words},
     )
     right = sum(each.meant == each.concept for each in own) / len(own)
-    return result.assign_attrs(
+    parameters = {"source": source, "target": target, "switched": switched, "questions": questions, "items": items}
+    return with_origin(result, info, parameters).assign_attrs(
         source=source,
         target=target,
         answers_used=len(own),

@@ -13,7 +13,7 @@ from workbench.laboratories.parts.options.vote import select_teachers
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Recipe, Trainable
 from workbench.laboratories.run import run
-from workbench.laboratories.training.planting import planted
+from workbench.laboratories.training.planting import planted, with_origin
 from workbench.text.tasks.words import words_task
 
 CONTROLS = ("shuffled", "random_teachers", "vote", "released")
@@ -87,7 +87,7 @@ def teachers(
         whole_number(option, least if value is None else value, at_least=least)
     if quick:
         seeds, steps, batch, planting, items, unlabelled = 1, 2, 4, min(planting, 4), 4, 24
-    made = planted(base, weak, steps=planting, seed=seed, **materials)
+    made, info = planted(base, weak, steps=planting, seed=seed, **materials)
     words = words_task(made.words)
     task = option_items(made, words.limit(unlabelled))
     answers = probabilities(made, task, progress=progress)
@@ -105,6 +105,7 @@ def teachers(
         seed=seed,
         **{**materials, "tokenizer": made.tokenizer, "words": made.words},
     )
+    result = with_origin(result, info, {"variant": variant, "items": items, "unlabelled": unlabelled})
     return described(result, selection, weak if planting else ())
 
 

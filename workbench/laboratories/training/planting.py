@@ -1,8 +1,11 @@
 """A base that is strong in some languages and weak in the others, because it was trained so."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+
+import xarray as xr
 
 from workbench.errors import BadArgument
 from workbench.laboratories.base import materials, read_base
@@ -11,12 +14,13 @@ from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Materials, Recipe
 from workbench.laboratories.training.loop import train
+from workbench.results.make import provenance
 from workbench.text.corpus import chosen
 
 
 def planted(
     base: Any, weak: Sequence[str], *, steps: int = 60, rate: float = 1e-3, seed: int = 0, **given: Any
-) -> Materials:
+) -> tuple[Materials, dict[str, Any]]:
     """Train a base on questions for translations between all languages but some; those are the weak ones.
 
     Args:
@@ -28,7 +32,7 @@ def planted(
         given: `tokenizer`, `words`, `corpus` and `languages` of `run`.
 
     Returns:
-        The materials, whose `base` is the trained module.
+        The materials, whose `base` is the trained module; and what a Result's provenance says of it.
 
     Raises:
         UnknownLanguage: a weak language is not among the words.
@@ -42,4 +46,12 @@ def planted(
         raise BadArgument(f"weak={list(weak)} leaves {len(strong)} language; questions need two to translate between")
     module = read.fresh()
     train(module, Recipe("planted", questions(strong), answers(), everything(), steps, rate=rate), made, seed=seed)
-    return replace(made, base=module)
+    info = {**read.info, "planting": steps, "planted_weak": left_out, "planting_rate": rate, "planting_seed": seed}
+    return replace(made, base=module), info
+
+
+def with_origin(result: xr.Dataset, info: dict[str, Any], parameters: dict[str, Any]) -> xr.Dataset:
+    """A Result of `run` whose provenance names the base before planting, and further parameters."""
+    record = provenance(result)
+    record |= {"model": info, "parameters": {**record["parameters"], **parameters}}
+    return result.assign_attrs(provenance=json.dumps(record, ensure_ascii=False))
