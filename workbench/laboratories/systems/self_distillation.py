@@ -6,17 +6,16 @@ from typing import Any
 
 import xarray as xr
 
-from workbench.arguments import checked, one_of, whole_number
-from workbench.errors import BadArgument
+from workbench.arguments import checked, one_of
 from workbench.laboratories.parts.controls import shuffled
+from workbench.laboratories.parts.data import distinct_languages
 from workbench.laboratories.parts.distillation.examples import answered, distilled
 from workbench.laboratories.parts.measures import bits_per_byte, exact_match
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe, Trainable
 from workbench.laboratories.run import run
-from workbench.laboratories.training.planting import planted, with_origin
-from workbench.text.languages import same
+from workbench.laboratories.training.planting import planted, require, with_origin
 
 CONTROLS = ("reference", "shuffled", "translation")
 
@@ -86,10 +85,8 @@ def self_distillation(
         >>> result.attrs["finding"]                                                              # doctest: +SKIP
     """
     names = [one_of("controls", name, CONTROLS) for name in controls]
-    for option, value, least in (("planting", planting, 0), ("items", items, 1)):
-        whole_number(option, value, at_least=least)
-    if same(source, target):
-        raise BadArgument(f"source={source!r} and target={target!r} are one language; give two")
+    source, target = distinct_languages([source, target], name="source and target", least=2)
+    require(planting=planting, steps=steps, batch=batch, items=items, seeds=seeds, questions=questions, rate=rate)
     if quick:
         seeds, steps, batch, planting, items, questions = 1, 2, 4, min(planting, 20), 12, 40
     made, info = planted(base, [target], steps=planting, seed=seed, **materials)

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import xarray as xr
 
-from workbench.arguments import checked, one_of, whole_number
+from workbench.arguments import checked, one_of
+from workbench.laboratories.parts.data import distinct_languages
 from workbench.laboratories.parts.options.items import option_items
 from workbench.laboratories.parts.options.lesson import Lesson, probabilities
 from workbench.laboratories.parts.options.match import match_options
@@ -13,7 +14,7 @@ from workbench.laboratories.parts.options.vote import select_teachers
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Recipe, Trainable
 from workbench.laboratories.run import run
-from workbench.laboratories.training.planting import planted, with_origin
+from workbench.laboratories.training.planting import planted, require, with_origin
 from workbench.text.tasks.words import words_task
 
 CONTROLS = ("shuffled", "random_teachers", "vote", "released")
@@ -24,7 +25,7 @@ CONTROLS = ("shuffled", "random_teachers", "vote", "released")
 def teachers(
     base: Any = "polyglot",
     *,
-    weak: Sequence[str] = ("fi", "tr"),
+    weak: str | Sequence[str] = ("fi", "tr"),
     planting: int = 60,
     variant: Literal["paper", "released"] = "paper",
     trainable: Trainable | None = None,
@@ -83,8 +84,8 @@ def teachers(
         >>> result.attrs["finding"]                                                              # doctest: +SKIP
     """
     names = [one_of("controls", name, CONTROLS) for name in controls]
-    for option, value, least in (("planting", planting, 0), ("items", items, 1), ("unlabelled", unlabelled, 1)):
-        whole_number(option, least if value is None else value, at_least=least)
+    weak = distinct_languages(weak, name="weak", least=0)
+    require(planting=planting, steps=steps, batch=batch, items=items, seeds=seeds, unlabelled=unlabelled, rate=rate)
     if quick:
         seeds, steps, batch, planting, items, unlabelled = 1, 2, 4, min(planting, 4), 4, 24
     made, info = planted(base, weak, steps=planting, seed=seed, **materials)

@@ -7,15 +7,15 @@ from typing import Any
 
 import xarray as xr
 
+from workbench.arguments import finite, whole_number
 from workbench.errors import BadArgument
 from workbench.laboratories.base import materials, read_base
-from workbench.laboratories.parts.data import questions
+from workbench.laboratories.parts.data import questions, require_languages
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Materials, Recipe
 from workbench.laboratories.training.loop import train
 from workbench.results.make import provenance
-from workbench.text.corpus import chosen
 
 
 def planted(
@@ -40,7 +40,8 @@ def planted(
     """
     read = read_base(base, given.pop("tokenizer", None))
     made = materials(read, **given)
-    left_out = chosen(list(weak), list(made.words.columns), where="the words") if weak else []
+    left_out = list(weak)
+    require_languages(left_out, made.words)
     strong = [code for code in made.words.columns if code not in left_out]
     if len(strong) < 2:
         raise BadArgument(f"weak={list(weak)} leaves {len(strong)} language; questions need two to translate between")
@@ -48,6 +49,18 @@ def planted(
     train(module, Recipe("planted", questions(strong), answers(), everything(), steps, rate=rate), made, seed=seed)
     info = {**read.info, "planting": steps, "planted_weak": left_out, "planting_rate": rate, "planting_seed": seed}
     return replace(made, base=module), info
+
+
+def require(*, rate: float, **counts: int | None) -> None:
+    """Refuse numbers that no training takes, before anything is trained; None is left to its default.
+
+    Raises:
+        BadArgument: a rate that is not positive; a count below 1, of updates below 0.
+    """
+    finite("rate", rate, above=0)
+    for name, value in counts.items():
+        if value is not None:
+            whole_number(name, value, at_least=0 if name in ("planting", "steps") else 1)
 
 
 def with_origin(result: xr.Dataset, info: dict[str, Any], parameters: dict[str, Any]) -> xr.Dataset:

@@ -9,11 +9,10 @@ import numpy as np
 
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadCorpus
-from workbench.laboratories.parts.data import QUOTE, question_of, trained_concepts
+from workbench.laboratories.parts.data import QUOTE, question_of, require_languages, trained_concepts
 from workbench.laboratories.parts.distillation.own_answers import own_answers
 from workbench.laboratories.recipe import Data, Example, Materials
-from workbench.text.corpus import chosen
-from workbench.text.languages import autonym
+from workbench.text.languages import autonym, check
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def distilled(
 
     Raises:
         BadCorpus: when it is used: no answer is complete and in the source language.
-        UnknownLanguage: when it is used: a language is not among the words.
+        UnknownLanguage: no language has this code; when it is used: a language is not among the words.
 
     Source:
         SDRRL (arXiv 2402.12204); without released code, so that the shares are ours.
@@ -71,6 +70,7 @@ def distilled(
     Example:
         >>> data = distilled("de", "fi")                                                         # doctest: +SKIP
     """
+    source, target = check(source), check(target)
     finite("switched", switched, at_least=0, at_most=1)
     whole_number("limit", limit, at_least=1)
     made: list[Answered] = []  # the base answers once for all seeds
@@ -96,7 +96,7 @@ def answered(materials: Materials, source: str, target: str, *, own: bool = True
         UnknownLanguage: a language is not among the words.
     """
     words = materials.words
-    source, target = (chosen([code], list(words.columns), where="the words")[0] for code in (source, target))
+    require_languages([source, target], words)
     asks = _questions(materials, source, target, limit)
     if not own:
         return [Answered(c, pivot, c, words.at[c, source], words.at[c, target]) for c, pivot in asks]
