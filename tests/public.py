@@ -18,6 +18,7 @@ from tests.circuits.cases import random_transcoder
 from tests.figures.graph_cases import graph as attribution_graph
 from tests.laboratories.cases import public as laboratories
 from tests.laboratories.choices import public as choices
+from tests.laboratories.teaching import public as teaching
 from tests.merging.recipes.cases import planted as planted_subspace
 from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
@@ -178,6 +179,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         **laboratories(),
         **choices(),
         **_inside(given),
+        **teaching(),
         "generate": {"model": given.model, "prompts": ["Ei", "Hau"], "tokens": 1, "heads": [(0, 1)], **QUICK},
         "attribution.direct": {"model": given.model, "prompts": ["Ei", "Hau"], "answer": "x", "foil": "y", **QUICK},
         "Corpus.as_chat": {"self": given.corpus, "user": "Sag etwas."},
