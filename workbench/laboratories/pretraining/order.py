@@ -7,8 +7,8 @@ import numpy as np
 from workbench.laboratories.pretraining.documents import Document, Sources, line
 
 TURN = 16  # pairs of a file before the next has its turn; 1,000 as released
-ONE_WAY = {"last_one_way": False, "last_one_way_back": True}
-CONDITIONS = ("none", "monolingual", "non_adjacent", "first", "spread", "last", *ONE_WAY)
+SINGLE_DIRECTION = {"last_one_way": False, "last_one_way_back": True}
+CONDITIONS = ("none", "monolingual", "non_adjacent", "first", "spread", "last", *SINGLE_DIRECTION)
 
 
 def file_rows(condition: str, rows: int, count: int) -> np.ndarray:
@@ -84,8 +84,8 @@ def file_documents(
     for file, part, flipped in turns(
         [sources.file(pair) for pair in pairs],
         rng,
-        flips=condition not in ONE_WAY,
-        flipped=ONE_WAY.get(condition, False),
+        flips=condition not in SINGLE_DIRECTION,
+        flipped=SINGLE_DIRECTION.get(condition, False),
         shuffled=[not released or number == len(pairs) - 1 for number in range(len(pairs))],
     ):
         order = pairs[file][::-1] if flipped else pairs[file]

@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from workbench.laboratories.pretraining.order import ONE_WAY
+from workbench.laboratories.pretraining.order import SINGLE_DIRECTION
 
 TRAINED, HELD_OUT, BITS = "exact match, trained words", "exact match, held-out words", "bits per byte"
 _WORDS = {1: "better", -1: "worse", 0: "undecided"}
@@ -27,7 +27,8 @@ def ways(result: xr.Dataset, name: str) -> str:
     forth = [code for code in labels if code.split("-")[0] < code.split("-")[1]]
     back = [code for code in labels if code not in forth]
     there, again = (float(score.sel(language=part).mean()) for part in (forth, back))
-    order = f" (trained {'back' if ONE_WAY[name] else 'in code order'} only)" if name in ONE_WAY else ""
+    only = "back" if SINGLE_DIRECTION.get(name) else "in code order"
+    order = f" (trained {only} only)" if name in SINGLE_DIRECTION else ""
     return f"{name}{order}: {there:.0%} of trained words in code order, {again:.0%} back."
 
 
