@@ -152,10 +152,11 @@ def test_it_looks_inside_the_models_of_the_first_seed():
                 {"finding": "it moved"},
             )
 
-    looked = run(seeds=1, conditions=("none", "first"), inside=Inside())
-    assert float(looked.inside_moved.sel(condition="first")) != 0
+    looked = run(seeds=1, conditions=("none", "first", "last"), inside=Inside())
+    assert (looked.inside_moved.sel(condition=["first", "last"]) != 0).all()
+    assert np.isnan(looked.inside_moved.sel(condition=["before", "none"])).all()
     assert int(looked.inside_heads.sel(condition="first")) == 8
-    assert looked.attrs["finding_inside"] == "it moved"
+    assert looked.attrs["finding_inside"] == "Against none: it moved Against none: it moved"
 
 
 def test_quick_is_small():

@@ -9,10 +9,11 @@ import xarray as xr
 from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument, NotFinite
 from workbench.laboratories.bench import Axes, Plain
-from workbench.laboratories.inside.states import compared, packed, unpacked
+from workbench.laboratories.inside.states import packed, unpacked
 from workbench.laboratories.parts.measures import bits, by_language
 from workbench.laboratories.pretraining.documents import Sources, shipped_sources
 from workbench.laboratories.pretraining.excess import excesses
+from workbench.laboratories.pretraining.looked import looked
 from workbench.laboratories.pretraining.order import CONDITIONS
 from workbench.laboratories.pretraining.plan import FILES, TEXT, Schedule, make_schedule
 from workbench.laboratories.pretraining.toy import pretrain, toy_recipe, toy_tokenizer
@@ -113,9 +114,8 @@ def parallel_schedule(
                 break
     result = _result(toy, rows, numbers, axes, state, level, {**options, "variant": variant})
     if inside is not None and all(state["inside"][1:]):
-        first = next(place for place, name in enumerate(rows) if name in CONTROLS)
-        looked = {name: unpacked(state["inside"][place]) for place, name in enumerate(rows) if place not in (0, first)}
-        result = compared(result, inside, unpacked(state["inside"][first]), looked)
+        states = {name: unpacked(state["inside"][place]) for place, name in enumerate(rows) if place}
+        result = looked(result, inside, states)
     return loop.result(result)
 
 
