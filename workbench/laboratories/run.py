@@ -11,6 +11,7 @@ from workbench.errors import BadArgument, NotFinite
 from workbench.laboratories.base import Base, materials, read_base
 from workbench.laboratories.bench import Axes, Bench
 from workbench.laboratories.changes import OWNERS, changes
+from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.inside.states import compared, unpacked
 from workbench.laboratories.parts.controls import NAMED
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe
@@ -79,6 +80,8 @@ def run(
         >>> result = run(recipe, measures=lambda made: [exact_match(made)])                      # doctest: +SKIP
     """
     whole_number("seeds", seeds, at_least=1)
+    if inside is not None and not isinstance(inside, Inside):
+        raise BadArgument(f"inside={shown(inside)}; give what wb.laboratories.inside makes, or None")
     read = read_base(base, tokenizer)
     made = materials(read, words=words, corpus=corpus, languages=languages)
     conditions = {RECIPE: recipe} | {name: control(recipe, made) for name, control in _controls(controls).items()}
