@@ -189,18 +189,19 @@ def by_language(
 @torch.no_grad()
 def matches(module: Any, tokenizer: Any, items: Sequence[tuple[str, str]]) -> list[bool]:
     """Whether greedy decoding of each prompt gives its answer, and then a token that begins with a quotation mark."""
-    opening = _quotes(tokenizer)
-    results: list[bool] = []
+    opening, results = _quotes(tokenizer), [False] * len(items)
+    prompts = [token_ids(tokenizer, prompt, special=True) for prompt, _ in items]
+    rows = [prompt + token_ids(tokenizer, answer) for prompt, (_, answer) in zip(prompts, items, strict=True)]
+    # Prompts of one length begin their answers together, so that few positions need logits.
+    order = sorted(range(len(items)), key=lambda index: len(prompts[index]))
     for start in range(0, len(items), _BATCH):
-        part = items[start : start + _BATCH]
-        prompts = [token_ids(tokenizer, prompt, special=True) for prompt, _ in part]
-        tails = [token_ids(tokenizer, answer) for _, answer in part]
-        rows = [prompt + tail for prompt, tail in zip(prompts, tails, strict=True)]
-        first = min(map(len, prompts)) - 1
-        best = logits_from(module, tokenizer, rows, first).argmax(-1).cpu()
-        for index, (row, prompt) in enumerate(zip(rows, prompts, strict=True)):
-            made = best[index, len(prompt) - 1 - first : len(row) - first].tolist()
-            results.append(made[:-1] == row[len(prompt) :] and bool(opening[made[-1]]))
+        part = order[start : start + _BATCH]
+        first = len(prompts[part[0]]) - 1
+        best = logits_from(module, tokenizer, [rows[index] for index in part], first).argmax(-1).cpu()
+        for place, index in enumerate(part):
+            row, begin = rows[index], len(prompts[index])
+            made = best[place, begin - 1 - first : len(row) - first].tolist()
+            results[index] = made[:-1] == row[begin:] and bool(opening[made[-1]])
     return results
 
 

@@ -1,5 +1,6 @@
 """Trainable parts: which parameters a recipe changes."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -106,7 +107,10 @@ def lora(*, rank: int = 8, alpha: float = 16.0, targets: Sequence[str] | None = 
     def trainable(module: Module) -> Iterator[Module]:
         how: Any = {"r": rank, "lora_alpha": alpha, "target_modules": None if targets is None else list(targets)}
         try:
-            adapted: Any = peft.get_peft_model(module, peft.LoraConfig(task_type="CAUSAL_LM", lora_dropout=0.0, **how))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # of transformers, about a name that peft reads
+                config = peft.LoraConfig(task_type="CAUSAL_LM", lora_dropout=0.0, **how)
+                adapted: Any = peft.get_peft_model(module, config)
         except ValueError as error:
             raise BadArgument(f"targets={targets}: peft finds no such parts ({str(error)[:120]})") from error
         try:
