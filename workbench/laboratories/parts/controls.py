@@ -99,9 +99,9 @@ def elsewhere(trainable: Trainable, *, seed: int = 0) -> Trainable:
         with trainable(module) as inner:
             if inner is not module:
                 raise BadArgument("random_part cannot replace new parameters such as adapters")
-            sizes = {name: (part.numel(), part.requires_grad) for name, part in module.named_parameters()}
-        wanted = sum(count for count, chosen in sizes.values() if chosen)
-        free = {name: count for name, (count, chosen) in sizes.items() if not chosen}
+            chosen = {name: part.numel() for name, part in module.named_parameters() if part.requires_grad}
+        wanted = sum(chosen.values())
+        free = {name: part.numel() for name, part in module.named_parameters() if name not in chosen}
         picked = _picked(free, wanted, np.random.default_rng(seed))
         if not picked:
             raise BadArgument("random_part needs parameters that the recipe does not train, and there are none")
