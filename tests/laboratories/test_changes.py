@@ -63,6 +63,22 @@ def test_aligned_samples_are_drawn_together_in_all_languages():
     assert width[1] == pytest.approx(alone / 2, rel=0.25)  # four independent languages
 
 
+def test_aligned_samples_stay_with_their_items_where_languages_lack_different_ones():
+    """Even items move by 1 in one language, odd ones in the other: drawn together, their mean hardly varies."""
+    score = np.zeros((2, 1, 1, 2, 12))
+    score[1, 0, 0, :, ::2] = 1.0
+    score[1, 0, 0, 1] = 1 - score[1, 0, 0, 1]
+    whole = changes(score, np.array([1]), np.array([True]))
+    assert [whole[f"mean_change_{end}"][1][1, 0] for end in ("low", "high")] == pytest.approx([0.5, 0.5])
+    score[:, 0, 0, 0, 11] = np.nan
+    score[:, 0, 0, 1, 0] = np.nan  # as many items, and others
+    made = changes(score, np.array([1]), np.array([True]))
+    assert made["mean_change_high"][1][1, 0] - made["mean_change_low"][1][1, 0] < 0.15
+    shorter = np.concatenate([score, np.full((2, 1, 1, 2, 5), np.nan)], axis=-1)  # another measure has more samples
+    again = changes(shorter, np.array([1]), np.array([True]))
+    assert again["mean_change_low"][1].tolist() == made["mean_change_low"][1].tolist()
+
+
 @pytest.mark.parametrize(("ends", "seeds", "better", "expected"), [
     ((0.1, 0.3), (0.1, 0.2), 1, 1),
     ((0.1, 0.3), (0.1, -0.2), 1, 0),

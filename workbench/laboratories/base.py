@@ -61,12 +61,14 @@ def read_base(base: Any, tokenizer: Any = None, *, device: str | None = None) ->
         device: where it is trained; a GPU by default where there is one.
 
     Raises:
-        UnknownModel, BrokenModel: as `load_model`; or a module that is wrapped already.
+        UnknownModel, BrokenModel: as `load_model`; or a module that is wrapped already, or not in float32.
     """
     if isinstance(base, torch.nn.Module):
         refuse_wrong_object(base, tokenizer)
         if wrapped_before(base) is not None:
             raise BrokenModel("this module is wrapped by load_model, and training needs a plain one; load a fresh one")
+        if low := next((part.dtype for part in base.parameters() if part.is_floating_point() and part.itemsize < 4), None):
+            raise BrokenModel(f"this module is in {low}, in which small updates are lost; give it as module.float()")
         return Base(type(base).__name__, base.eval(), tokenizer, {"name": type(base).__name__}, {})
     if not isinstance(base, str | Path):
         raise BadArgument(f"base is a {type(base).__name__}; give a name, a folder, or a module with tokenizer=")

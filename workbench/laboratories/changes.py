@@ -118,13 +118,26 @@ def _over_languages(
         own = [row for row in own if len(row)]
         if not own or max(map(len, own)) < 2:
             continue
-        if aligned[measure] and len({len(row) for row in own}) == 1:
-            drawn = weights(len(own[0]), _RESAMPLES, seed) @ np.mean(own, axis=0)
+        if aligned[measure]:
+            drawn = _drawn_together(rows, seed)
         else:
             draws = [weights(len(row), _RESAMPLES, (seed, number)) @ row for number, row in enumerate(own)]
             drawn = np.mean(draws, axis=0)
-        low[condition, measure], high[condition, measure] = np.quantile(drawn, tails)
+        low[condition, measure], high[condition, measure] = np.nanquantile(drawn, tails)
     return mean, low, high
+
+
+def _drawn_together(rows: np.ndarray, seed: int) -> np.ndarray:
+    """Redrawn means over languages, [draw], of samples [language, sample] that are the same items in all of them.
+
+    A language may lack items, and others than another language; a draw says nothing of one that it has no item of.
+    """
+    there = ~np.isnan(rows)
+    rows, there = rows[:, there.any(0)], there[:, there.any(0)]
+    drawn = weights(rows.shape[1], _RESAMPLES, seed)
+    with np.errstate(invalid="ignore"):
+        means = drawn @ np.where(there, rows, 0.0).T / (drawn @ there.T)
+    return _mean(means, 1)
 
 
 def _mean(values: np.ndarray, axis: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Controls: what they keep of a recipe, and what they take from it."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import workbench as wb
 from tests.laboratories.cases import base, materials, recipe
 from workbench.errors import BadArgument
+from workbench.laboratories.recipe import Example
 
 MADE, LAB = materials(), wb.laboratories
 
@@ -27,6 +29,29 @@ def test_shuffled_keeps_questions_and_gives_each_answer_another_one_always_the_s
     for language in ("de", "en"):  # every answer stays, in another place
         own = {key[1]: value for key, value in swapped.items() if key[0] == language}
         assert set(own) == set(own.values())
+
+
+def test_shuffled_trains_no_right_answer_however_many_there_are():
+    """Of 12 languages with fifty words, two thousand draws do not bring every answer."""
+    made, data = replace(MADE, words=wb.load_words().head(50), held_out=lambda *_: False), LAB.questions()
+    wrong = LAB.shuffled(recipe(data=data), made).data
+
+    def examples(source, count=1500):
+        return islice(source(made, np.random.default_rng(3)), count)
+
+    assert not [right for right, other in zip(examples(data), examples(wrong), strict=True) if right == other]
+
+
+def test_shuffled_leaves_examples_without_an_answer_and_refuses_a_language_with_one():
+    def mixed(made, rng):
+        yield Example("Der Hund", language="de")
+        yield from (Example(f"{word}?ja", (len(word) + 1, len(word) + 3), "de") for word in "ab")
+        yield from (Example(f"a?{word}", (2, 4), "en") for word in ("no", "ok"))
+
+    control = LAB.shuffled(recipe(data=mixed), MADE).data(MADE, np.random.default_rng(0))
+    assert next(control) == Example("Der Hund", language="de")
+    with pytest.raises(BadArgument, match="several answers in 'de', and these data have 'ja' alone"):
+        next(control)
 
 
 def test_shuffled_needs_answers():

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+import transformers
 
 import workbench as wb
 from tests.laboratories.cases import base, materials, recipe
@@ -126,6 +127,39 @@ def test_losses_and_weights_are_those_of_a_plain_loop():
     assert losses[-1] < losses[0]
     for (name, own), other in zip(mine.named_parameters(), theirs.parameters(), strict=True):
         assert torch.allclose(own, other, atol=2e-4), name
+
+
+def test_a_single_step_trains():
+    module = base()
+    before = digest(module)
+    train(module, recipe(steps=1), MADE)
+    assert changed(module, before)
+
+
+def test_other_draws_do_not_depend_on_a_training():
+    module = base()
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    train(module, recipe(steps=1), MADE)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_several_gpus_divide_no_batch(monkeypatch):
+    losses = train(base(), recipe(**STEPS), MADE)
+    made = transformers.TrainingArguments.__post_init__
+
+    def on_two(self):
+        made(self)
+        self._n_gpu = 2
+
+    monkeypatch.setattr(transformers.TrainingArguments, "__post_init__", on_two)
+    assert train(base(), recipe(**STEPS), MADE).tolist() == losses.tolist()
+
+
+def test_a_module_of_few_bits_is_refused():
+    with pytest.raises(BrokenModel, match=r"in torch\.bfloat16, in which small updates are lost"):
+        LAB.read_base(base().to(torch.bfloat16), MADE.tokenizer)
 
 
 def test_a_loss_that_is_not_finite_names_the_step():

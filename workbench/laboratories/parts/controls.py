@@ -1,9 +1,10 @@
 """Controls: recipes of equal length whose training should not teach what the recipe is meant to teach."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,11 @@ from workbench.laboratories.parts.objectives import text as text_objective
 from workbench.laboratories.recipe import Data, Example, Materials, Module, Recipe, Trainable
 
 _TRIES = 50
-_SAMPLE = 2000  # examples among which answers are shuffled
+_SAMPLE = 2000  # examples in which the languages of the answers are looked for
+_PART = 500  # examples that are drawn at a time, until as many bring no new answer
+_MOST = 100_000  # examples that are drawn in all, to collect the answers
+Swap = Callable[[str, str], str]
+"""(language, answer) to another answer of the language."""
 
 
 @checked
@@ -22,7 +27,7 @@ def shuffled(recipe: Recipe, materials: Materials) -> Recipe:
     """The recipe with wrong answers: each answer stands for another one of its language, always the same.
 
     Raises:
-        BadArgument: the data have no answers, or one answer in each language.
+        BadArgument: the data have no answers, or a language has one answer alone.
 
     Example:
         >>> control = shuffled(recipe, materials)                                                # doctest: +SKIP
@@ -32,11 +37,13 @@ def shuffled(recipe: Recipe, materials: Materials) -> Recipe:
 
     def data(materials: Materials, rng: np.random.Generator) -> Iterator[Example]:
         for example in inner(materials, rng):
-            begin, end = example.answer or (0, 0)
-            right = example.text[begin:end]
-            wrong = swap.get((example.language, right), right)
+            if example.answer is None:
+                yield example
+                continue
+            begin, end = example.answer
+            wrong = swap(example.language, example.text[begin:end])
             text = example.text[:begin] + wrong + example.text[end:]
-            yield Example(text, (begin, begin + len(wrong)), example.language, example.group, example.weight)
+            yield replace(example, text=text, answer=(begin, begin + len(wrong)))
 
     return recipe.but(name="shuffled", data=data)
 
@@ -92,9 +99,9 @@ def elsewhere(trainable: Trainable, *, seed: int = 0) -> Trainable:
         with trainable(module) as inner:
             if inner is not module:
                 raise BadArgument("random_part cannot replace new parameters such as adapters")
-            sizes = {name: (part.numel(), part.requires_grad) for name, part in module.named_parameters()}
-        wanted = sum(count for count, chosen in sizes.values() if chosen)
-        free = {name: count for name, (count, chosen) in sizes.items() if not chosen}
+            chosen = {name: part.numel() for name, part in module.named_parameters() if part.requires_grad}
+        wanted = sum(chosen.values())
+        free = {name: part.numel() for name, part in module.named_parameters() if name not in chosen}
         picked = _picked(free, wanted, np.random.default_rng(seed))
         if not picked:
             raise BadArgument("random_part needs parameters that the recipe does not train, and there are none")
@@ -118,18 +125,40 @@ def _picked(free: dict[str, int], wanted: int, rng: np.random.Generator) -> set[
     return min(choices, key=lambda choice: choice[0])[1]
 
 
-def _swaps(data: Data, materials: Materials) -> dict[tuple[str, str], str]:
-    """(language, answer) -> another answer of the language, drawn once for all."""
-    answers: dict[str, list[str]] = {}
-    for example in islice(data(materials, np.random.default_rng(0)), _SAMPLE):
-        if example.answer:
-            answers.setdefault(example.language, []).append(example.text[slice(*example.answer)])
-    distinct: dict[str, list[Any]] = {language: sorted(set(own)) for language, own in answers.items()}
-    if not any(len(own) > 1 for own in distinct.values()):
-        raise BadArgument("shuffled needs answers that differ, and these data have none; choose another control")
-    swaps = {}
-    for language, own in distinct.items():
+def _swaps(data: Data, materials: Materials) -> Swap:
+    """Gives each answer another one of its language, always the same; each stands for one other, as far as is known.
+
+    An answer that the draws did not bring gets one that they brought, so that no right answer is trained.
+    """
+    swaps: dict[str, dict[str, str]] = {}
+    for language, answers in _answers(data, materials).items():
+        own = sorted(answers)
         drawn = np.random.default_rng(1).permutation(len(own))
-        for here, there in zip(drawn, np.roll(drawn, 1), strict=True):
-            swaps[language, own[here]] = own[there]
-    return swaps
+        swaps[language] = {own[here]: own[there] for here, there in zip(drawn, np.roll(drawn, 1), strict=True)}
+    if not any(len(own) > 1 for own in swaps.values()):
+        raise BadArgument("shuffled needs answers that differ, and these data have none; choose another control")
+
+    def swap(language: str, right: str) -> str:
+        own = swaps.get(language, {})
+        number = int.from_bytes(hashlib.sha256(right.encode()).digest()[:8], "big")
+        wrong = own[right] if right in own else [*own.values()][number % len(own)] if own else right
+        if wrong == right:
+            raise BadArgument(
+                f"shuffled needs several answers in {language!r}, and these data have {right[:40]!r} alone; choose "
+                "another control"
+            )
+        return wrong
+
+    return swap
+
+
+def _answers(data: Data, materials: Materials) -> dict[str, set[str]]:
+    """The answers of each language, from draws that go on until they bring no new one."""
+    answers: dict[str, set[str]] = {}
+    examples, known = islice(data(materials, np.random.default_rng(0)), _MOST), -1
+    while (count := sum(map(len, answers.values()))) > known:
+        known = count
+        for example in islice(examples, _PART):
+            if example.answer:
+                answers.setdefault(example.language, set()).add(example.text[slice(*example.answer)])
+    return answers

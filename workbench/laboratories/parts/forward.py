@@ -9,6 +9,7 @@ from torch import Tensor
 from workbench.laboratories.parts.objectives import takes_positions
 from workbench.text.batches import pad
 from workbench.text.tokens.around import around
+from workbench.text.tokens.spans import Divider
 
 
 def logits_from(module: Any, tokenizer: Any, rows: Sequence[Sequence[int]], first: int) -> Tensor:
@@ -37,3 +38,12 @@ def encoded(module: Any, tokenizer: Any, texts: Sequence[str]) -> list[tuple[lis
         begin = 0 if front else places[0][1]
         rows.append(([*front, *ids[:most]], len(text[begin:end].encode())))
     return rows
+
+
+def answered(tokenizer: Any, items: Sequence[tuple[str, str]]) -> list[tuple[list[int], int]]:
+    """Token ids of each prompt with its answer, tokenized together as in training, and where the answer's begin.
+
+    An answer by itself may begin otherwise: some tokenizers put a space before every text.
+    """
+    divide = Divider(tokenizer)
+    return [divide(prompt + answer, len(prompt)) for prompt, answer in items]

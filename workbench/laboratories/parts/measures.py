@@ -22,11 +22,10 @@ from workbench.laboratories.parts.data import (
     question_of,
     require_languages,
 )
-from workbench.laboratories.parts.forward import encoded, logits_from
+from workbench.laboratories.parts.forward import answered, encoded, logits_from
 from workbench.laboratories.recipe import Materials, Measure
 from workbench.text.corpus import Corpus
 from workbench.text.tasks.task import Task
-from workbench.text.tokens.following import token_ids
 from workbench.training.measure import continuations
 
 _BATCH = 64
@@ -190,18 +189,17 @@ def by_language(
 def matches(module: Any, tokenizer: Any, items: Sequence[tuple[str, str]]) -> list[bool]:
     """Whether greedy decoding of each prompt gives its answer, and then a token that begins with a quotation mark."""
     opening, results = _quotes(tokenizer), [False] * len(items)
-    prompts = [token_ids(tokenizer, prompt, special=True) for prompt, _ in items]
-    rows = [prompt + token_ids(tokenizer, answer) for prompt, (_, answer) in zip(prompts, items, strict=True)]
+    rows = answered(tokenizer, items)
     # Prompts of one length begin their answers together, so that few positions need logits.
-    order = sorted(range(len(items)), key=lambda index: len(prompts[index]))
+    order = sorted(range(len(items)), key=lambda index: rows[index][1])
     for start in range(0, len(items), _BATCH):
         part = order[start : start + _BATCH]
-        first = len(prompts[part[0]]) - 1
-        best = logits_from(module, tokenizer, [rows[index] for index in part], first).argmax(-1).cpu()
+        first = rows[part[0]][1] - 1
+        best = logits_from(module, tokenizer, [rows[index][0] for index in part], first).argmax(-1).cpu()
         for place, index in enumerate(part):
-            row, begin = rows[index], len(prompts[index])
+            row, begin = rows[index]
             made = best[place, begin - 1 - first : len(row) - first].tolist()
-            results[index] = made[:-1] == row[begin:] and bool(opening[made[-1]])
+            results[index] = made[:-1] == row[begin:] and made[-1] in opening
     return results
 
 
@@ -219,7 +217,7 @@ def bits(module: Any, tokenizer: Any, texts: Sequence[str]) -> list[float]:
     return values
 
 
-def _quotes(tokenizer: Any) -> np.ndarray:
-    """Whether each token begins with a quotation mark, [token] bool."""
+def _quotes(tokenizer: Any) -> set[int]:
+    """The tokens that begin with a quotation mark."""
     pieces = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    return np.array([str(piece or "").startswith(QUOTE) for piece in pieces])
+    return {token for token, piece in enumerate(pieces) if str(piece or "").startswith(QUOTE)}

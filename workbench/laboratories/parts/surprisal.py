@@ -21,10 +21,9 @@ from workbench.laboratories.parts.data import (
     question_of,
     require_languages,
 )
-from workbench.laboratories.parts.forward import logits_from
+from workbench.laboratories.parts.forward import answered, logits_from
 from workbench.laboratories.parts.measures import by_language
 from workbench.laboratories.recipe import Materials, Measure
-from workbench.text.tokens.following import token_ids
 
 _BATCH = 64
 
@@ -91,13 +90,12 @@ def following_bits(module: Any, tokenizer: Any, items: Sequence[tuple[str, str]]
     values: list[float] = []
     for start in range(0, len(items), _BATCH):
         part = items[start : start + _BATCH]
-        prompts = [token_ids(tokenizer, prompt, special=True) for prompt, _ in part]
-        rows = [prompt + token_ids(tokenizer, answer) for prompt, (_, answer) in zip(prompts, part, strict=True)]
-        first = min(map(len, prompts)) - 1
-        logits = logits_from(module, tokenizer, rows, first)
-        for made, row, prompt in zip(logits, rows, prompts, strict=True):
-            begin = len(prompt) - 1 - first
-            wanted = torch.tensor(row[len(prompt) :], device=made.device)
-            nats = cross_entropy(made[begin : begin + len(wanted)].float(), wanted, reduction="sum")
+        read = answered(tokenizer, part)
+        first = min(begin for _, begin in read) - 1
+        logits = logits_from(module, tokenizer, [ids for ids, _ in read], first)
+        for made, (ids, begin) in zip(logits, read, strict=True):
+            wanted = torch.tensor(ids[begin:], device=made.device)
+            start = begin - 1 - first
+            nats = cross_entropy(made[start : start + len(wanted)].float(), wanted, reduction="sum")
             values.append(float(nats) / math.log(2))
     return values

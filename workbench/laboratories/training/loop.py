@@ -40,12 +40,14 @@ def train(module: Module, recipe: Recipe, materials: Materials, *, seed: int = 0
         BadCorpus: no data.
         BrokenModel: a tensor changed that is not trained.
     """
-    torch.manual_seed(seed)
-    with entered(recipe, module) as trained:
-        if recipe.steps == 0:
-            return np.zeros(0)
-        with unchanged(trained):
-            losses = _run(trained, recipe, materials, seed)
+    # Every generator is seeded here and by Trainer, and another program's draws should not depend on that.
+    with randomness_restored():
+        torch.manual_seed(seed)
+        with entered(recipe, module) as trained:
+            if recipe.steps == 0:
+                return np.zeros(0)
+            with unchanged(trained):
+                losses = _run(trained, recipe, materials, seed)
     module.eval()
     return losses
 
@@ -66,31 +68,33 @@ def entered(recipe: Recipe, module: Module) -> AbstractContextManager[Module]:
 
 
 def _run(module: Module, recipe: Recipe, materials: Materials, seed: int) -> np.ndarray:
-    # Trainer seeds every generator, and another program's draws should not depend on that.
-    with randomness_restored(), tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        arguments = transformers.TrainingArguments(
+            output_dir=folder,
+            max_steps=recipe.steps,
+            per_device_train_batch_size=1,  # the data give whole batches
+            learning_rate=recipe.rate,
+            # The rate of the first warm-up step is 0: of a single step, nothing would be left.
+            warmup_steps=min(math.ceil(recipe.warmup * recipe.steps), recipe.steps - 1),
+            lr_scheduler_type="linear",
+            weight_decay=0.0,
+            adam_beta1=_BETAS[0],
+            adam_beta2=_BETAS[1],
+            save_strategy="no",
+            logging_strategy="no",
+            report_to=[],
+            remove_unused_columns=False,
+            disable_tqdm=True,
+            dataloader_pin_memory=False,
+            accelerator_config={"dispatch_batches": False, "split_batches": False},
+            use_cpu=next(module.parameters()).device.type == "cpu",
+            seed=seed,
+        )
+        arguments._n_gpu = min(arguments.n_gpu, 1)  # on several, Trainer would divide batches that are whole already
         trainer = _Trainer(
             recipe,
             model=module,
-            args=transformers.TrainingArguments(
-                output_dir=folder,
-                max_steps=recipe.steps,
-                per_device_train_batch_size=1,  # the data give whole batches
-                learning_rate=recipe.rate,
-                warmup_steps=math.ceil(recipe.warmup * recipe.steps),
-                lr_scheduler_type="linear",
-                weight_decay=0.0,
-                adam_beta1=_BETAS[0],
-                adam_beta2=_BETAS[1],
-                save_strategy="no",
-                logging_strategy="no",
-                report_to=[],
-                remove_unused_columns=False,
-                disable_tqdm=True,
-                dataloader_pin_memory=False,
-                accelerator_config={"dispatch_batches": False, "split_batches": False},
-                use_cpu=next(module.parameters()).device.type == "cpu",
-                seed=seed,
-            ),
+            args=arguments,
             train_dataset=_Stream(recipe, materials, seed),
             data_collator=lambda batches: {"batch": batches[0]},
         )

@@ -7,7 +7,7 @@ import torch
 
 from workbench.laboratories.parts.data import QUOTE
 from workbench.laboratories.recipe import Module
-from workbench.text.tokens.following import token_ids
+from workbench.text.tokens.spans import Divider
 
 _BATCH = 128
 
@@ -25,7 +25,8 @@ def own_answers(module: Module, tokenizer: Any, prompts: Sequence[str], *, most:
     Returns:
         The text before the closing quotation mark; None where there is none within `most` tokens: not complete.
     """
-    rows = [token_ids(tokenizer, prompt, special=True) for prompt in prompts]
+    divide = Divider(tokenizer)  # what a tokenizer adds behind a text ends it, and is left out
+    rows = [divide(prompt, len(prompt))[0] for prompt in prompts]
     answers: list[str | None] = [None] * len(rows)
     by_length: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
