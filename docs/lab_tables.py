@@ -35,9 +35,8 @@ def compared(name: str, result: xr.Dataset) -> list[str]:
     lines = [f"| {first}measure | change | beyond | excess | verdict |", f"|{'---|' * (5 + several)}"]
     for row in frame.to_dict("records"):
         own = row["laboratory"].partition(", ")[2] + " | " if several else ""
-        unit = "" if row["unit"] == "share" else f" {row['unit']}"
         interval = f"{row['excess']} [{row['low']}, {row['high']}]"
-        cells = (f"{own}{row['measure']}", row["change"] + unit, row["control"], interval, row["verdict"])
+        cells = (f"{own}{row['measure']}", f"{row['change']} {row['unit']}", row["control"], interval, row["verdict"])
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

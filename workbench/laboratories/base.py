@@ -67,7 +67,8 @@ def read_base(base: Any, tokenizer: Any = None, *, device: str | None = None) ->
         refuse_wrong_object(base, tokenizer)
         if wrapped_before(base) is not None:
             raise BrokenModel("this module is wrapped by load_model, and training needs a plain one; load a fresh one")
-        if low := next((part.dtype for part in base.parameters() if part.is_floating_point() and part.itemsize < 4), None):
+        kinds = {part.dtype for part in base.parameters() if part.is_floating_point()}
+        if low := next((kind for kind in kinds if kind.itemsize < 4), None):
             raise BrokenModel(f"this module is in {low}, in which small updates are lost; give it as module.float()")
         return Base(type(base).__name__, base.eval(), tokenizer, {"name": type(base).__name__}, {})
     if not isinstance(base, str | Path):

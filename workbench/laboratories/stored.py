@@ -6,7 +6,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.arguments import checked, one_of
-from workbench.laboratories.verdict import number
+from workbench.laboratories.verdict import number, unit_of
 from workbench.results.files import load_result
 from workbench.shipped import DATA
 
@@ -48,19 +48,20 @@ def summary(results: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     for name, result in results.items():
         for measure in result.measure.values:
             own = result.sel(measure=measure)
+            unit, scale = unit_of(own)
             for control in result.control.values:
                 against = own.sel(control=control)
                 rows.append(
                     {
                         "laboratory": name,
                         "measure": str(measure),
-                        "unit": str(own.units.values),
-                        "change": number(own.mean_change.sel(condition="recipe")),
+                        "unit": unit,
+                        "change": number(own.mean_change.sel(condition="recipe"), scale),
                         "control": str(control),
-                        "its change": number(own.mean_change.sel(condition=control)),
-                        "excess": number(against.mean_excess),
-                        "low": number(against.mean_excess_low),
-                        "high": number(against.mean_excess_high),
+                        "its change": number(own.mean_change.sel(condition=control), scale),
+                        "excess": number(against.mean_excess, scale),
+                        "low": number(against.mean_excess_low, scale),
+                        "high": number(against.mean_excess_high, scale),
                         "verdict": _WORDS[int(against.mean_helps)],
                     }
                 )

@@ -17,20 +17,26 @@ def verdict(result: xr.Dataset) -> str:
 def sentence(result: xr.Dataset, measure: str) -> str:
     """The sentence of one measure."""
     own = result.sel(measure=measure)
-    change = own.mean_change.sel(condition="recipe")
-    moved = f"{measure}: {number(change)} {own.units.values!s} with {result.attrs['recipe']}"
+    unit, scale = unit_of(own)
+    moved = f"{measure}: {number(own.mean_change.sel(condition='recipe'), scale)} {unit} with {result.attrs['recipe']}"
     if not result.sizes.get("control"):
         return f"{moved}, without a control."
     decided = {int(value) for value in own.mean_helps.values}
     word = _WORDS[decided.pop()] if len(decided) == 1 else _WORDS[0]
-    beyond = [
-        f"{number(own.mean_excess.sel(control=name))} beyond {name} [{number(own.mean_excess_low.sel(control=name))}, "
-        f"{number(own.mean_excess_high.sel(control=name))}]"
-        for name in own.control.values
-    ]
+    beyond = []
+    for control in own.control.values:
+        against = own.sel(control=control)
+        excess, low, high = (number(against[f"mean_excess{end}"], scale) for end in ("", "_low", "_high"))
+        beyond.append(f"{excess} beyond {control} [{low}, {high}]")
     return f"{moved}, {', '.join(beyond)}: it {word}."
 
 
-def number(value: xr.DataArray) -> str:
+def unit_of(measured: xr.Dataset) -> tuple[str, float]:
+    """The unit in which a measure's numbers are said, and what they are multiplied by: shares are said in points."""
+    unit = str(measured.units.values)
+    return ("points", 100.0) if unit == "share" else (unit, 1.0)
+
+
+def number(value: xr.DataArray, scale: float = 1.0) -> str:
     """A signed number with three digits."""
-    return f"{float(value):+.3g}"
+    return f"{float(value) * scale:+.3g}"

@@ -27,6 +27,7 @@ PARTIAL = ".partial.nc"
 _LAYOUT = "layout"  # attribute of older files: the dtypes that NetCDF does not preserve
 _SEAL = "seal"  # attribute of the file: those dtypes, and a checksum of every variable and of all attributes
 _CHECKSUMS = "checksums"
+_LARGE = 10_000  # values
 _STRAY = 600  # seconds after which an unlocked partial file counts as left by a killed process
 
 
@@ -49,8 +50,15 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     packed.attrs[_SEAL] = json.dumps({_LAYOUT: layout, _CHECKSUMS: checksums(result)})
     for name in packed.variables:
         packed[name].encoding["_FillValue"] = None  # else NaNs are rewritten when the file is read
+        if _mostly_missing(packed[name]):
+            packed[name].encoding["zlib"] = True
     with signals_deferred():
         return write_whole(path, packed.to_netcdf(engine="h5netcdf"))
+
+
+def _mostly_missing(variable: xr.Variable | xr.DataArray) -> bool:
+    """Whether a large variable is NaN in most places, as samples of languages that have few are."""
+    return variable.size > _LARGE and variable.dtype.kind == "f" and bool(np.isnan(variable.values).mean() > 0.5)
 
 
 @checked
