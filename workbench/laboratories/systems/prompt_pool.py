@@ -13,6 +13,7 @@ from workbench.laboratories.parts.objectives import text
 from workbench.laboratories.parts.prompts import prompts
 from workbench.laboratories.parts.retrieval import in_own_languages, prompted_bits, strongest_prompt
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe
+from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.verdict import WORDS, excess, number
 from workbench.results.make import make_result
@@ -99,6 +100,7 @@ def prompt_pool(
     )
     strongest = result.score.sel(measure=STRONGEST, drop=True)
     result = result.sel(measure=[BITS, OTHER]).assign(_information(strongest, pool, seed).data_vars)
+    result = recorded(result, {"pool": pool, "length": length, "texts": texts})
     return result.assign_attrs(finding=sentence(result))
 
 
