@@ -1,11 +1,13 @@
 """The shipped results of the laboratories: the full tables, made once."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import pandas as pd
 import xarray as xr
 
 from workbench.arguments import checked, one_of
+from workbench.errors import BadResult
 from workbench.laboratories.verdict import number, unit_of
 from workbench.results.files import load_result
 from workbench.shipped import DATA
@@ -36,27 +38,34 @@ def summary(results: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     """Table of several laboratories: a row for each measure and control, with means over languages.
 
     Args:
-        results: by name, each as of `run`.
+        results: by name, each as of `run`; or of `parallel_schedule`, of which every schedule is a laboratory.
 
     Returns:
         A frame with the columns laboratory, measure, unit, change, control, its change, excess, low, high and verdict.
+
+    Raises:
+        BadResult: one without `mean_helps`, such as that of `vocabulary_quadrants`.
 
     Example:
         >>> summary({"more_from_less": stored("more_from_less")})                                # doctest: +SKIP
     """
     rows = []
     for name, result in results.items():
-        for measure in result.measure.values:
-            own = result.sel(measure=measure)
-            unit, scale = unit_of(own)
-            for control in result.control.values:
-                against = own.sel(control=control)
+        if "mean_helps" not in result:
+            raise BadResult(f"{name!r} has no mean_helps, which run returns; read its attribute finding instead")
+        several = "condition" in result.mean_helps.dims  # several trainings, each compared with the controls
+        trained = [name for name in result.condition.values[1:] if name not in result.control.values]
+        for condition in trained if several else ["recipe"]:
+            for measure, control in product(result.measure.values, result.control.values):
+                own = result.sel(measure=measure)
+                place = {"control": control} | ({"condition": condition} if several else {})
+                against, (unit, scale) = own.sel(place), unit_of(own)
                 rows.append(
                     {
-                        "laboratory": name,
+                        "laboratory": f"{name}, {condition}" if several else name,
                         "measure": str(measure),
                         "unit": unit,
-                        "change": number(own.mean_change.sel(condition="recipe"), scale),
+                        "change": number(own.mean_change.sel(condition=condition), scale),
                         "control": str(control),
                         "its change": number(own.mean_change.sel(condition=control), scale),
                         "excess": number(against.mean_excess, scale),

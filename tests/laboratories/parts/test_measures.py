@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 import workbench as wb
 from tests.laboratories.cases import CORPUS, base, materials
 from tests.models import byte_tokenizer
+from workbench.laboratories.parts import measures
 from workbench.laboratories.parts.measures import bits, matches
 from workbench.text.corpus import Corpus
 from workbench.training.data import prompts
@@ -55,6 +56,19 @@ def test_bits_per_byte_equal_a_plain_loop():
                 float(nats) / math.log(2) / len(text.encode()), abs=1e-5
             )
     assert measured.attrs["better"] == "lower" and measured.attrs["aligned"]
+
+
+def test_few_rows_are_read_together_where_the_vocabulary_is_large(monkeypatch):
+    module, tokenizer, sizes = base(), byte_tokenizer(), []
+    texts = [text for texts in CORPUS.texts.values() for text in texts]
+    whole = bits(module, tokenizer, texts)
+    logits_from = measures.logits_from
+    monkeypatch.setattr(measures, "_LOGITS", 20_000)  # three rows of 20 tokens of 300
+    monkeypatch.setattr(
+        measures, "logits_from", lambda *given: sizes.append(logits_from(*given).numel()) or logits_from(*given)
+    )
+    assert bits(module, tokenizer, texts) == pytest.approx(whole, abs=1e-6)
+    assert len(sizes) > 1 and max(sizes) <= 20_000
 
 
 def test_a_text_longer_than_the_context_counts_as_far_as_it_fits():

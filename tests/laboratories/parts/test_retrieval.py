@@ -7,6 +7,7 @@ import torch
 from tests.laboratories.cases import CORPUS
 from tests.models import byte_tokenizer, tiny
 from workbench.laboratories.bench import Plain
+from workbench.laboratories.parts import measures
 from workbench.laboratories.parts.measures import bits, bits_per_byte
 from workbench.laboratories.parts.objectives import text
 from workbench.laboratories.parts.pool import fixed_shares, in_languages
@@ -51,6 +52,13 @@ def test_the_strongest_prompt_has_the_largest_share():
     assert len(np.unique(values)) > 1
     for without in (tiny("llama"), prompted(count=1)):
         assert np.isnan(strongest_prompt(CORPUS, "strongest")(Plain(without, TOKENIZER))).all()
+
+
+def test_few_rows_of_a_pass_change_nothing(monkeypatch):
+    module = Plain(prompted(), TOKENIZER)
+    whole = prompted_bits(CORPUS, "bits", other_query=True)(module)
+    monkeypatch.setattr(measures, "_LOGITS", 20_000)
+    np.testing.assert_allclose(prompted_bits(CORPUS, "bits", other_query=True)(module), whole, atol=1e-5)
 
 
 def test_bits_are_those_of_the_prompts_that_a_text_retrieves():

@@ -78,7 +78,7 @@ def made(score):
     means = {"mean_excess": 0.5, "mean_excess_low": 0.25, "mean_excess_high": 0.75, "mean_helps": 1}
     axes = ("condition", "measure", "control")
     return xr.Dataset(
-        {"score": (("condition", "measure", "language", "sample"), score)}
+        {"score": (("condition", "measure", "language", "sample"), score), "units": ("measure", ["share"])}
         | {name: (axes, np.full((2, 1, 1), value)) for name, value in means.items()},
         {
             "condition": ["none", "last_one_way_back"],
@@ -96,10 +96,10 @@ def test_sentences_are_computed_from_the_numbers():
     by_hand = made(score)
     back = "last_one_way_back (trained back only): 25% of trained words in code order, 100% back."
     assert ways(by_hand, "last_one_way_back") == back
-    compared = "last_one_way_back +0.5 [+0.25, +0.75], better"
+    compared = "last_one_way_back +50 [+25, +75], better"
     assert against(by_hand, "last_one_way_back", TRAINED, "none") == compared
     none = "none: 0% of trained words in code order, 0% back."
-    assert finding(by_hand) == f"{none} {back} {TRAINED} beyond none: {compared}."
+    assert finding(by_hand) == f"{none} {back} {TRAINED} beyond none, in points: {compared}."
 
 
 def test_a_stop_loses_one_training_at_most(result, tmp_path, monkeypatch):

@@ -54,9 +54,9 @@ def test_percentiles_equal_a_plain_loop(result):
 
 def test_the_finding_is_computed(result):
     first = result.attrs["finding"].split(". ")[0]
-    change = float(result.choice_change.sel(choice="diverse")[0])
+    change = 100 * float(result.choice_change.sel(choice="diverse")[0])
     assert first.startswith(
-        f"exact match, question, change in share, against 3 random choices: diverse (de fr) {change:+.3g}"
+        f"exact match, question, change in points, against 3 random choices: diverse (de fr) {change:+.3g}"
     )
     assert {"shuffled"} < set(result.control.values.tolist())
 

@@ -26,7 +26,7 @@ def test_a_row_for_each_laboratory_measure_and_control():
         table["verdict"].tolist() == ["helps", "helps", "undecided", "undecided", "hurts", "hurts"] + ["undecided"] * 2
     )
     assert table["control"].tolist() == ["shuffled", "text"] * 4
-    assert table["change"].iloc[0].startswith("+0.5") and float(table["low"].iloc[0]) > 0.4
+    assert table["change"].iloc[0].startswith("+50") and float(table["low"].iloc[0]) > 0.4
     assert not len(findings.lab_table({"none": result(controls=())}))
 
 

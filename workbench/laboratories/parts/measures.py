@@ -29,6 +29,7 @@ from workbench.text.tasks.task import Task
 from workbench.training.measure import continuations
 
 _BATCH = 64
+_LOGITS = 2**28  # numbers of a pass, 1 GB in float32: with 262,144 tokens, four rows of 256
 
 
 @checked
@@ -207,14 +208,22 @@ def matches(module: Any, tokenizer: Any, items: Sequence[tuple[str, str]]) -> li
 def bits(module: Any, tokenizer: Any, texts: Sequence[str]) -> list[float]:
     """Bits per predicted byte of each text; of one longer than the context, of the part that fits."""
     values: list[float] = []
-    for start in range(0, len(texts), _BATCH // 2):
-        part = encoded(module, tokenizer, texts[start : start + _BATCH // 2])
+    read = encoded(module, tokenizer, texts)
+    rows = together(module, [ids for ids, _ in read])
+    for start in range(0, len(read), rows):
+        part = read[start : start + rows]
         logits = logits_from(module, tokenizer, [ids for ids, _ in part], 0)
         for row, (ids, count) in enumerate(part):
             wanted = torch.tensor(ids[1:], device=logits.device)
             nats = cross_entropy(logits[row, : len(ids) - 1].float(), wanted, reduction="sum")
             values.append(float(nats) / math.log(2) / count)
     return values
+
+
+def together(module: Any, rows: Sequence[Sequence[int]]) -> int:
+    """How many rows of token ids are read in a pass, so that their logits fit into memory."""
+    longest = max(map(len, rows), default=1)
+    return max(1, min(_BATCH // 2, _LOGITS // (longest * module.get_input_embeddings().weight.shape[0])))
 
 
 def _quotes(tokenizer: Any) -> set[int]:

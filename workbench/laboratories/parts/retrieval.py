@@ -7,7 +7,7 @@ import torch
 import xarray as xr
 
 from workbench.laboratories.parts.forward import encoded
-from workbench.laboratories.parts.measures import bits, by_language
+from workbench.laboratories.parts.measures import bits, by_language, together
 from workbench.laboratories.parts.pool import fixed_shares, in_languages
 from workbench.laboratories.parts.prompted import retrieved
 from workbench.laboratories.recipe import ExampleBatch, Measure, Module, Objective
@@ -47,8 +47,9 @@ def prompted_bits(corpus: Corpus, name: str, *, other_query: bool = False) -> Me
                     continue
                 shares = shares_of(module, tokenizer, texts).roll(-1, 0)
             values[language] = []
-            for start in range(0, len(texts), _TOGETHER):
-                part = slice(start, start + _TOGETHER)
+            rows = together(module, [ids for ids, _ in encoded(module, tokenizer, texts)])  # as many as bits reads
+            for start in range(0, len(texts), rows):
+                part = slice(start, start + rows)
                 with fixed_shares(module.prompt_pool, shares[part]):
                     values[language] += bits(module, tokenizer, texts[part])
         return by_language(values, name, units="bits per byte", better="lower", aligned=corpus.aligned)

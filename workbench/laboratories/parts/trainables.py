@@ -135,7 +135,8 @@ def head_mask() -> Trainable:
         heads = int(module.config.num_attention_heads)
         outputs = [_output_projection(layer) for layer in decoder_layers(module)]
         for output in outputs:
-            factors = _Scaled(heads, transposed=not isinstance(output, nn.Linear)).to(output.weight.device)  # pyright: ignore[reportArgumentType]
+            weight: Any = output.weight
+            factors = _Scaled(heads, transposed=not isinstance(output, nn.Linear)).to(weight.device)
             parametrized(output, "weight", factors, unsafe=True)
         try:
             yield module

@@ -3,6 +3,7 @@
 import xarray as xr
 
 from workbench.laboratories.pretraining.order import SINGLE_DIRECTION
+from workbench.laboratories.verdict import excess, unit_of
 
 TRAINED, HELD_OUT, BITS = "exact match, trained words", "exact match, held-out words", "bits per byte"
 _WORDS = {1: "better", -1: "worse", 0: "undecided"}
@@ -16,7 +17,8 @@ def finding(result: xr.Dataset) -> str:
     for measure in result.measure.values:
         for control in result.control.values:
             compared = [against(result, name, str(measure), str(control)) for name in rest]
-            parts += [f"{measure} beyond {control}: {'; '.join(compared)}."] if compared else []
+            unit, _ = unit_of(result.sel(measure=measure))
+            parts += [f"{measure} beyond {control}, in {unit}: {'; '.join(compared)}."] if compared else []
     return " ".join(parts)
 
 
@@ -35,5 +37,4 @@ def ways(result: xr.Dataset, name: str) -> str:
 def against(result: xr.Dataset, name: str, measure: str, control: str) -> str:
     """How far a schedule is from a control, with the interval."""
     own = result.sel(condition=name, measure=measure, control=control)
-    excess, low, high = (float(own[f"mean_excess{end}"]) for end in ("", "_low", "_high"))
-    return f"{name} {excess:+.3g} [{low:+.3g}, {high:+.3g}], {_WORDS[int(own.mean_helps)]}"
+    return f"{name} {''.join(excess(own))}, {_WORDS[int(own.mean_helps)]}"

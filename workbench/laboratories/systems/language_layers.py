@@ -14,6 +14,7 @@ from workbench.laboratories.parts.data import questions
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything, layers
 from workbench.laboratories.recipe import Control, Recipe
+from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.systems.more_from_less import by_trained
 from workbench.laboratories.windows.plan import named, other_windows, planned, trained_instead, window_controls
@@ -117,6 +118,9 @@ def language_layers(
         tokenizer=tokenizer,
         progress=progress,
         seed=seed,
+    )
+    result = recorded(
+        result, {"trained": list(trained), "layers": plan.layers, "parameters": parameters, "items": items}
     )
     result = ranked(result, [named(window) for window in others])
     result = plan.add_to(result).assign_attrs(windows=len(others) + 1)

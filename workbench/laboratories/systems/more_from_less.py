@@ -12,6 +12,7 @@ from workbench.laboratories.parts.measures import bits_per_byte, exact_match
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Materials, Measure, Recipe, Trainable
+from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 
 _BOTH, _INTO, _FROM, _NONE = "both trained", "into a trained one", "out of a trained one", "none trained"
@@ -74,8 +75,9 @@ def more_from_less(
     trained = distinct_languages(trained, name="trained", least=2)
     if quick:
         seeds, steps, items = QUICK["seeds"], QUICK["steps"], QUICK["items"]
-    recipe = Recipe("more_from_less", questions(trained), answers(), trainable or everything(), steps, batch)
-    return run(
+    trainable = trainable or everything()
+    recipe = Recipe("more_from_less", questions(trained), answers(), trainable, steps, batch)
+    result = run(
         recipe.but(rate=rate),
         base,
         measures=lambda made: by_trained(made, trained, items=items),
@@ -86,6 +88,7 @@ def more_from_less(
         seed=seed,
         **materials,
     )
+    return recorded(result, {"trained": trained, "items": items, "trainable": trainable})
 
 
 def by_trained(

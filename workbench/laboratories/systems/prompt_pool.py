@@ -13,8 +13,9 @@ from workbench.laboratories.parts.objectives import text
 from workbench.laboratories.parts.prompts import prompts
 from workbench.laboratories.parts.retrieval import in_own_languages, prompted_bits, strongest_prompt
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe
+from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
-from workbench.laboratories.verdict import number
+from workbench.laboratories.verdict import WORDS, excess, number
 from workbench.results.make import make_result
 
 BITS, OTHER, STRONGEST = "bits per byte", "bits per byte, other query", "strongest prompt"
@@ -99,6 +100,7 @@ def prompt_pool(
     )
     strongest = result.score.sel(measure=STRONGEST, drop=True)
     result = result.sel(measure=[BITS, OTHER]).assign(_information(strongest, pool, seed).data_vars)
+    result = recorded(result, {"pool": pool, "length": length, "texts": texts})
     return result.assign_attrs(finding=sentence(result))
 
 
@@ -157,14 +159,11 @@ def _information(strongest: xr.DataArray, pool: int, seed: int) -> xr.Dataset:
 
 def sentence(result: xr.Dataset) -> str:
     """What the pool did to the loss, and whether its retrieval follows languages, from the numbers."""
-    words = {1: "helps", -1: "hurts", 0: "is undecided"}
     own = result.sel(measure=BITS)
     parts = []
     for name in result.control.values:
         beyond = own.sel(control=name)
-        ends = f"[{number(beyond.mean_excess_low)}, {number(beyond.mean_excess_high)}]"
-        against = f"{number(beyond.mean_excess)} {ends} against {CONTROLS[str(name)]}: it "
-        parts.append(against + words[int(beyond.mean_helps)])
+        parts.append(f"{''.join(excess(beyond))} against {CONTROLS[str(name)]}: it {WORDS[int(beyond.mean_helps)]}")
     changed = {name: result.mean_change.sel(condition="recipe", measure=name) for name in (BITS, OTHER)}
     loss = f"The pool changes bits per byte by {number(changed[BITS])}, by {number(changed[OTHER])} with the query of"
     return f"{loss} another text; {'; '.join(parts)}. {_clustering(result)}"

@@ -14,8 +14,9 @@ from workbench.laboratories.parts.measures import bits_per_byte, exact_match
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe, Trainable
+from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
-from workbench.laboratories.training.planting import planted, require, with_origin
+from workbench.laboratories.training.planting import planted, require
 
 CONTROLS = ("reference", "shuffled", "translation")
 
@@ -119,7 +120,7 @@ def self_distillation(
     )
     right = sum(each.meant == each.concept for each in own) / len(own)
     parameters = {"source": source, "target": target, "switched": switched, "questions": questions, "items": items}
-    return with_origin(result, info, parameters).assign_attrs(
+    return recorded(result, parameters, model=info).assign_attrs(
         source=source,
         target=target,
         answers_used=len(own),

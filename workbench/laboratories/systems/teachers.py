@@ -13,8 +13,9 @@ from workbench.laboratories.parts.options.match import match_options
 from workbench.laboratories.parts.options.vote import select_teachers
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Recipe, Trainable
+from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
-from workbench.laboratories.training.planting import planted, require, with_origin
+from workbench.laboratories.training.planting import planted, require
 from workbench.text.tasks.words import words_task
 
 CONTROLS = ("shuffled", "random_teachers", "vote", "released")
@@ -106,7 +107,7 @@ def teachers(
         seed=seed,
         **{**materials, "tokenizer": made.tokenizer, "words": made.words},
     )
-    result = with_origin(result, info, {"variant": variant, "items": items, "unlabelled": unlabelled})
+    result = recorded(result, {"variant": variant, "items": items, "unlabelled": unlabelled}, model=info)
     return described(result, selection, weak if planting else ())
 
 

@@ -14,6 +14,7 @@ from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.surprisal import answer_bits
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe
+from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.systems.present import languages as present
 from workbench.laboratories.typology.choose import METHODS, choose
@@ -118,6 +119,7 @@ def typological(
     except Interrupted as stop:
         stopped, null = str(stop), stop.partial
     made = ranked(result.assign_attrs(k=k, features=named), null, groups, drawn)
+    made = recorded(made, {"k": k, "choices": groups, "features": named, "draws": draws, "items": items})
     if stopped:
         raise Interrupted(stopped, partial=made)
     return made

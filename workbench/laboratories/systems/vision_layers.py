@@ -14,6 +14,7 @@ from workbench.laboratories.bench import Plain
 from workbench.laboratories.parts.data import questions
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.recipe import Control, Materials, Recipe
+from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.training.loop import train
 from workbench.laboratories.vision.measure import picture_choice
@@ -125,6 +126,9 @@ def vision_layers(
         progress=progress,
         seed=seed,
     )
+    stage_1 = {"vision_steps": vision_steps, "vision_batch": vision_batch, "vision_rate": vision_rate}
+    made_with = {**stage_1, "trained": list(trained), "layers": plan.layers, "pictures": pictures}
+    result = recorded(result, made_with, model=read.info)
     result = plan.add_to(result.assign(stage)).assign_attrs(trained=",".join(trained), base=read.name)
     return result.assign_attrs(finding=f"{seen_sentence(result)} {result.attrs['finding']} ({named(plan.layers)})")
 

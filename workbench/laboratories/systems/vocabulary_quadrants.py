@@ -14,6 +14,7 @@ from workbench.laboratories.parts.surprisal import answer_bits
 from workbench.laboratories.parts.trainables import embeddings
 from workbench.laboratories.quadrants.gains import FORMS, SHUFFLED, Gains, measure_name
 from workbench.laboratories.recipe import Materials, Measure, Recipe
+from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.systems.present import languages
 from workbench.text.corpus import chosen
@@ -107,7 +108,7 @@ def vocabulary_quadrants(
             stopped = f"vocabulary_quadrants was stopped at {code}: {stop}"
             break
         gains.add(code, result)
-    made = gains.result(pivot=pivot)
+    made = recorded(gains.result(pivot=pivot), {"items": items})
     if stopped:
         raise Interrupted(stopped, partial=made)
     return made

@@ -1,11 +1,8 @@
 """A base that is strong in some languages and weak in the others, because it was trained so."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-
-import xarray as xr
 
 from workbench.arguments import finite, whole_number
 from workbench.errors import BadArgument
@@ -15,7 +12,6 @@ from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Materials, Recipe
 from workbench.laboratories.training.loop import train
-from workbench.results.make import provenance
 
 
 def planted(
@@ -61,10 +57,3 @@ def require(*, rate: float, **counts: int | None) -> None:
     for name, value in counts.items():
         if value is not None:
             whole_number(name, value, at_least=0 if name in ("planting", "steps") else 1)
-
-
-def with_origin(result: xr.Dataset, info: dict[str, Any], parameters: dict[str, Any]) -> xr.Dataset:
-    """A Result of `run` whose provenance names the base before planting, and further parameters."""
-    record = provenance(result)
-    record |= {"model": info, "parameters": {**record["parameters"], **parameters}}
-    return result.assign_attrs(provenance=json.dumps(record, ensure_ascii=False))

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.laboratories.typology.null import percentile
+from workbench.laboratories.verdict import number, unit_of
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables
 
@@ -63,16 +64,14 @@ def _finding(made: xr.Dataset) -> str:
     sentences = []
     for measure in made.measure.values:
         own = made.sel(measure=measure)
-        parts = []
+        (unit, scale), parts = unit_of(own), []
         for name in own.choice.values:
             cell = own.sel(choice=name)
             share, low, high = (float(cell[name]) for name in ("percentile", "percentile_low", "percentile_high"))
             word = "better" if low > 0.5 else "worse" if high < 0.5 else "undecided"
             parts.append(
-                f"{name} ({cell.trained.values!s}) {float(cell.choice_change):+.3g}, better than {share:.0%} "
+                f"{name} ({cell.trained.values!s}) {number(cell.choice_change, scale)}, better than {share:.0%} "
                 f"[{low:.0%}, {high:.0%}]: {word}"
             )
-        sentences.append(
-            f"{measure}, change in {own.units.values!s}, against {draws} random choices: {'; '.join(parts)}."
-        )
+        sentences.append(f"{measure}, change in {unit}, against {draws} random choices: {'; '.join(parts)}.")
     return " ".join(sentences)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from workbench.laboratories.verdict import NOT_MEASURED, WORDS, amount, beyond_control
+
 
 def ranked(result: xr.Dataset, windows: Sequence[str]) -> xr.Dataset:
     """Add to a run's Result where its recipe stands among the controls that train other windows.
@@ -57,22 +59,31 @@ def standing(mine: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def sentence(result: xr.Dataset, window: str) -> str:
-    """Of each measure: the chosen window's change, its place among all windows, and what everything and shuffled do."""
+    """Of each measure: the chosen window's change, its place among all, and whether it helps beyond the controls."""
     parts = []
-    every = int(result.attrs["windows"])
     for measure in result.measure.values:
         own = result.sel(measure=measure)
-        change = own.mean_change.sel(condition="recipe")
         beyond = [
-            f"{float(own.mean_excess.sel(control=name)):+.3g} beyond {name} "
-            f"[{float(own.mean_excess_low.sel(control=name)):+.3g}, "
-            f"{float(own.mean_excess_high.sel(control=name)):+.3g}]"
+            f"{beyond_control(own, name)} (it {WORDS[int(own.mean_helps.sel(control=name))]})"
             for name in ("everything", "shuffled")
             if name in own.control.values
         ]
-        places = ", ".join(f"{value:.0f}" for value in own.window_rank_by_seed.values)
+        every = int(result.attrs["windows"])
+        seeds = zip(own.window_rank_by_seed.values, own.window_percentile_by_seed.values, strict=True)
+        places = ", ".join(_place(rank, share, every) for rank, share in seeds)
+        place = _place(float(own.window_rank), float(own.window_percentile), every)
+        change = amount(own, own.mean_change.sel(condition="recipe"))
         parts.append(
-            f"{measure}: {float(change):+.3g} {own.units.values!s} with {window}, place {float(own.window_rank):.0f} "
-            f"of {every} windows (by seed: {places}){''.join(f', {part}' for part in beyond)}."
+            f"{measure}: {change} with {window}, place {place} of {every} windows (by seed: {places})"
+            f"{''.join(f', {part}' for part in beyond)}."
         )
     return " ".join(parts)
+
+
+def _place(rank: float, percentile: float, every: int) -> str:
+    """The place of a window, `2`, or the places that it shares with others that change as much: `2 to 4`."""
+    if np.isnan(rank):
+        return NOT_MEASURED
+    others = every - 1
+    same = 0 if np.isnan(percentile) else round(2 * (others - (rank - 1) - percentile * others / 100))
+    return f"{rank:.0f} to {rank + same:.0f}" if same else f"{rank:.0f}"

@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.laboratories.stored import summary
+from workbench.laboratories.verdict import NOT_MEASURED
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.words import count, listed
 
@@ -44,10 +45,9 @@ def inside(result: xr.Dataset) -> Finding:
 
 def lab_table(results: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     """A row for each laboratory, measure and control: change, the control's change, excess, interval, verdict."""
-    parts = {own: part for name, result in results.items() for own, part in recipes(name, result).items()}
-    compared = {name: part for name, part in parts.items() if part.sizes.get("control") and "mean_excess" in part}
+    compared = {name: each for name, each in results.items() if each.sizes.get("control") and "mean_helps" in each}
     frame = summary(compared) if compared else pd.DataFrame(columns=list(_COLUMNS))
-    return frame[~frame["excess"].str.contains("nan")].set_index("laboratory") if len(frame) else frame
+    return frame[frame["excess"] != NOT_MEASURED].set_index("laboratory") if len(frame) else frame
 
 
 def recipes(name: str, result: xr.Dataset) -> dict[str, xr.Dataset]:
