@@ -6,7 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from workbench.arguments import checked
+from workbench.arguments import checked, whole_number
 from workbench.laboratories.parts.data import Direction, distinct_languages, held_out_concepts, questions
 from workbench.laboratories.parts.measures import bits_per_byte, exact_match
 from workbench.laboratories.parts.objectives import answers
@@ -73,6 +73,8 @@ def more_from_less(
         >>> result.attrs["finding"]                                                              # doctest: +SKIP
     """
     trained = distinct_languages(trained, name="trained", least=2)
+    for name, value, least in (("steps", steps, 0), ("batch", batch, 1), ("items", items, 1), ("seeds", seeds, 1)):
+        whole_number(name, value, at_least=least)
     if quick:
         seeds, steps, items = QUICK["seeds"], QUICK["steps"], QUICK["items"]
     trainable = trainable or everything()
