@@ -6,7 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from workbench.arguments import checked
+from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
 from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.parts.controls import shuffled
@@ -95,6 +95,7 @@ def language_layers(
     """
     if len(set(trained)) < 2:
         raise BadArgument(f"trained={list(trained)}; translations need two languages or more")
+    whole_number("steps", steps)
     if quick:
         seeds, steps, batch, items, windows = (QUICK[name] for name in ("seeds", "steps", "batch", "items", "windows"))
     read = read_base(base, tokenizer)

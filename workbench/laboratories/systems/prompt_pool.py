@@ -84,6 +84,7 @@ def prompt_pool(
     """
     whole_number("pool", pool, at_least=2)
     whole_number("texts", texts, at_least=1)
+    whole_number("steps", steps)
     if quick:
         seeds, steps, texts = QUICK["seeds"], QUICK["steps"], QUICK["texts"]
     objective = in_own_languages(text())

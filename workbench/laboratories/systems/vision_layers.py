@@ -11,7 +11,7 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import BadCorpus
 from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.bench import Plain
-from workbench.laboratories.parts.data import questions
+from workbench.laboratories.parts.data import distinct_languages, questions
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.recipe import Control, Materials, Recipe
 from workbench.laboratories.recorded import recorded
@@ -101,6 +101,7 @@ def vision_layers(
         >>> result.right.sel(shown="own", measure="colour").to_series()                          # doctest: +SKIP
     """
     whole_number("pictures", pictures, at_least=6)
+    trained = distinct_languages(trained, name="trained")
     if quick:
         seeds, steps, vision_steps, pictures = (QUICK[name] for name in ("seeds", "steps", "vision_steps", "pictures"))
     read = read_base(base, tokenizer)
