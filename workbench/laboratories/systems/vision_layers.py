@@ -101,6 +101,7 @@ def vision_layers(
         >>> result.right.sel(shown="own", measure="colour").to_series()                          # doctest: +SKIP
     """
     whole_number("pictures", pictures, at_least=6)
+    whole_number("steps", steps)
     trained = distinct_languages(trained, name="trained")
     if quick:
         seeds, steps, vision_steps, pictures = (QUICK[name] for name in ("seeds", "steps", "vision_steps", "pictures"))
