@@ -68,8 +68,8 @@ def typological(
         `random_change[draw, measure]` and `random_trained[draw]`.
 
     Raises:
-        As `run`, `choose` and `features`; BadArgument: no choice, languages that are not k different ones, or more
-        random choices than there are.
+        As `run`, `choose` and `features`; BadArgument: no choice, languages that are not k different ones, or
+            more random choices than there are.
 
     Source:
         arXiv 2410.07809: k-means on features of 52 languages, 14 of them tuned by LoRA; here 3 of 12, and everything is

@@ -90,8 +90,8 @@ def vision_layers(
         `finding`.
 
     Raises:
-        As `run`; UnknownLanguage, BadCorpus: the words lack a language of stage 1, a colour or a number; BrokenModel:
-        the tokenizer has no token that can stand for a picture.
+        As `run`; UnknownLanguage, BadCorpus: the words lack a language of stage 1, a colour or a number;
+            BrokenModel: the tokenizer has no token that can stand for a picture.
 
     Source:
         After PLAST (arXiv 2508.18381), which tunes vision-language models; this toy, its task and controls are ours.
