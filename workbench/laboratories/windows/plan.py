@@ -69,6 +69,8 @@ def planned(
         model = load_model(base.fresh(), tokenizer=base.tokenizer)
         counts = firing(model, corpus, progress=False, truncate=True)
         score = layer_score(counts, ternary(counts), model=model)
+    if score is not None and ("score" not in score or score["score"].dims != ("layer",)):
+        raise BadResult("this is no score of layers: it has no variable score[layer]; give what layer_score returned")
     if score is not None and score.sizes.get("layer") != count:
         raise BadResult(f"the score has {score.sizes.get('layer', 0)} layers and the base has {count}")
     scores = np.full(count, np.nan) if score is None else score["score"].to_numpy().astype(float)
