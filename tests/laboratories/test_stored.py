@@ -9,7 +9,7 @@ from workbench.laboratories.bench import Axes, Plain
 from workbench.laboratories.changes import changes
 from workbench.laboratories.systems.more_from_less import by_trained
 from workbench.laboratories.systems.prompt_pool import sentence as of_pool
-from workbench.laboratories.typology.ranked import _finding as of_choices
+from workbench.laboratories.typology.ranked import finding as of_choices
 from workbench.laboratories.verdict import verdict
 from workbench.laboratories.windows.ranks import sentence as of_windows
 from workbench.shipped import DATA

@@ -10,6 +10,7 @@ import xarray as xr
 
 from workbench.errors import BadArgument
 from workbench.laboratories.base import Base
+from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.inside.states import packed
 from workbench.laboratories.recipe import Materials, Measure, Module, Recipe
 from workbench.laboratories.training.loop import train
@@ -23,7 +24,7 @@ class Bench:
     base: Base
     materials: Materials
     measures: Sequence[Measure]
-    inside: Any
+    inside: Inside | None
 
     def trained(self, recipe: Recipe, seed: int, *, look: bool) -> tuple[np.ndarray, list[xr.DataArray], str]:
         """The losses of a training, what was measured after it, and the state inside as text."""
@@ -34,11 +35,13 @@ class Bench:
     def measured(self, module: Module, *, look: bool) -> tuple[list[xr.DataArray], str]:
         """What is measured of a module, and, where it is looked at, the state inside as text."""
         module.requires_grad_(False)
+        look = look and self.inside is not None
+        plain = all(getattr(measure, "of_module", False) for measure in self.measures)
         model: Any = Plain(module, self.base.tokenizer)
-        if not getattr(module, "prompted", False):  # TransformerLens cannot wrap a module with prompts inside
+        if look or not plain:  # wrapping checks the whole model, which takes longer than some measures
             model = load_model(module, tokenizer=self.base.tokenizer)
         values = [measure(model) for measure in self.measures]
-        inner = packed(self.inside.look(model)) if look and self.inside is not None else ""
+        inner = packed(self.inside.look(model)) if look and self.inside else ""
         gc.collect()
         return values, inner
 

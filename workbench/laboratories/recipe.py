@@ -104,6 +104,12 @@ the measure; attributes: `units`, `better` ("higher" or "lower"), and `aligned`,
 every language."""
 
 
+def of_module(measure: Measure) -> Measure:
+    """Say of a measure that it needs no more than `model.module` and `model.tokenizer`: nothing is wrapped for it."""
+    setattr(measure, "of_module", True)  # noqa: B010 (a function has no such attribute of its own)
+    return measure
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A training: data x objective x trainable part, and how long.

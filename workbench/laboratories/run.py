@@ -33,7 +33,7 @@ def run(
     measures: Sequence[Measure] | Callable[[Materials], Sequence[Measure]],
     controls: Sequence[str] | Mapping[str, Control] = ("shuffled", "text"),
     seeds: int = 3,
-    inside: Any = None,
+    inside: Inside | None = None,
     words: Any = "words",
     corpus: Any = "parallel",
     languages: str | Sequence[str] | None = None,
@@ -80,8 +80,6 @@ def run(
         >>> result = run(recipe, measures=lambda made: [exact_match(made)])                      # doctest: +SKIP
     """
     whole_number("seeds", seeds, at_least=1)
-    if inside is not None and not isinstance(inside, Inside):
-        raise BadArgument(f"inside={shown(inside)}; give what wb.laboratories.inside makes, or None")
     read = read_base(base, tokenizer)
     made = materials(read, words=words, corpus=corpus, languages=languages)
     conditions = {RECIPE: recipe} | {name: control(recipe, made) for name, control in _controls(controls).items()}

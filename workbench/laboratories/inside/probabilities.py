@@ -25,7 +25,7 @@ def lens(states: Sequence[xr.Dataset], *, level: float, seed: int) -> Variables:
     """
     samples = _samples(states, "lens", ("concept", "language", "state"))
     clusters = states[0].concept_cluster.transpose("concept", "language").values[..., None]
-    about = "probability of the language's words where they are asked for [probability]"
+    about = "probability of the language's words where they are wanted [probability]"
     return from_samples("lens", samples, clusters, ("language", "state"), about, level=level, seed=seed)
 
 

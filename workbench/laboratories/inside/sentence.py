@@ -55,7 +55,11 @@ def sentence(result: xr.Dataset, *, target: str = "") -> str:
         if not signs.any():
             others.append(f"probability of {name}")
     controls = " and ".join(map(str, result["control"].values))
-    first = f"Beyond {controls}, {recipe} {'; '.join(beyond)}." if beyond else f"Nothing goes beyond {controls}."
+    first = (
+        f"Beyond {controls}, {recipe} {'; '.join(beyond)}."
+        if beyond
+        else f"Nothing that {recipe} changed goes beyond {controls}."
+    )
     return " ".join([first, *([f"Not beyond every control: {'; '.join(others)}."] if others else [])])
 
 

@@ -3,9 +3,10 @@
 import base64
 import io
 from collections.abc import Mapping
-from typing import Any
 
 import xarray as xr
+
+from workbench.laboratories.inside.inside import Inside
 
 _PREFIX = "inside_"
 
@@ -21,7 +22,7 @@ def unpacked(text: str) -> xr.Dataset:
         return state.load()
 
 
-def compared(result: xr.Dataset, inside: Any, before: xr.Dataset, after: Mapping[str, xr.Dataset]) -> xr.Dataset:
+def compared(result: xr.Dataset, inside: Inside, before: xr.Dataset, after: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """A Result with what changed inside, in each condition, as variables whose names begin with `inside_`."""
     seen = inside.compare(before, after)
     renamed = {str(name): f"{_PREFIX}{name}" for name in seen.data_vars if not str(name).startswith(_PREFIX)}

@@ -23,7 +23,7 @@ from workbench.laboratories.parts.data import (
     require_languages,
 )
 from workbench.laboratories.parts.forward import answered, encoded, logits_from
-from workbench.laboratories.recipe import Materials, Measure
+from workbench.laboratories.recipe import Materials, Measure, of_module
 from workbench.text.corpus import Corpus
 from workbench.text.tasks.task import Task
 from workbench.training.measure import continuations
@@ -81,6 +81,7 @@ def exact_match(
     if not items:
         raise BadArgument("no held-out direction is left to measure; give more words or more directions")
 
+    @of_module
     def measure(model: Any) -> xr.DataArray:
         right = matches(model.module, model.tokenizer, [item[1:] for item in items])
         values: dict[str, list[float]] = {}
@@ -106,6 +107,7 @@ def bits_per_byte(corpus: Corpus, *, name: str = "bits per byte") -> Measure:
         >>> measure = bits_per_byte(materials.test)                                              # doctest: +SKIP
     """
 
+    @of_module
     def measure(model: Any) -> xr.DataArray:
         values = {language: bits(model.module, model.tokenizer, texts) for language, texts in corpus.texts.items()}
         return by_language(values, name, units="bits per byte", better="lower", aligned=corpus.aligned)
@@ -164,6 +166,7 @@ def own_language(
     """
     whole_number("limit", limit, at_least=1)
 
+    @of_module
     def measure(model: Any) -> xr.DataArray:
         values = {}
         for language, texts in corpus.texts.items():

@@ -10,7 +10,7 @@ from workbench.laboratories.parts.forward import encoded
 from workbench.laboratories.parts.measures import bits, by_language, together
 from workbench.laboratories.parts.pool import fixed_shares, in_languages
 from workbench.laboratories.parts.prompted import retrieved
-from workbench.laboratories.recipe import ExampleBatch, Measure, Module, Objective
+from workbench.laboratories.recipe import ExampleBatch, Measure, Module, Objective, of_module
 from workbench.text.batches import pad
 from workbench.text.corpus import Corpus
 
@@ -37,6 +37,7 @@ def prompted_bits(corpus: Corpus, name: str, *, other_query: bool = False) -> Me
             language, and nothing of the words that are to be predicted.
     """
 
+    @of_module
     def measure(model: Any) -> xr.DataArray:
         module, tokenizer = model.module, model.tokenizer
         values = {}
@@ -60,6 +61,7 @@ def prompted_bits(corpus: Corpus, name: str, *, other_query: bool = False) -> Me
 def strongest_prompt(corpus: Corpus, name: str) -> Measure:
     """The number of the prompt of which each text retrieves most; NaN without a pool of two or more."""
 
+    @of_module
     def measure(model: Any) -> xr.DataArray:
         pool = getattr(model.module, "prompt_pool", None)
         values = {}

@@ -23,7 +23,7 @@ from workbench.laboratories.parts.data import (
 )
 from workbench.laboratories.parts.forward import answered, logits_from
 from workbench.laboratories.parts.measures import by_language
-from workbench.laboratories.recipe import Materials, Measure
+from workbench.laboratories.recipe import Materials, Measure, of_module
 
 _BATCH = 64
 
@@ -75,6 +75,7 @@ def answer_bits(
     if not items:
         raise BadArgument("no held-out direction is left to measure; give more words or more directions")
 
+    @of_module
     def measure(model: Any) -> xr.DataArray:
         values: dict[str, list[float]] = {}
         for language, bits in zip(languages, following_bits(model.module, model.tokenizer, items), strict=True):

@@ -1,14 +1,15 @@
 """What differs inside models that were trained on other schedules."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import xarray as xr
+
+from workbench.laboratories.inside.inside import Inside
 
 _PREFIX = "inside_"
 
 
-def looked(result: xr.Dataset, inside: Any, states: Mapping[str, xr.Dataset]) -> xr.Dataset:
+def looked(result: xr.Dataset, inside: Inside, states: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """A Result with what each schedule with pairs differs in, inside, from the first control.
 
     Args:

@@ -9,6 +9,7 @@ import xarray as xr
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
 from workbench.laboratories.base import materials, read_base
+from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.parts.controls import shuffled
 from workbench.laboratories.parts.data import questions
 from workbench.laboratories.parts.objectives import answers
@@ -40,7 +41,7 @@ def language_layers(
     windows: int | None = None,
     seeds: int = 3,
     quick: bool = False,
-    inside: Any = None,
+    inside: Inside | None = None,
     progress: bool = True,
     seed: int = 0,
     words: Any = "words",

@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from workbench.arguments import checked, whole_number
+from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.parts.data import Direction, distinct_languages, held_out_concepts, questions
 from workbench.laboratories.parts.measures import bits_per_byte, exact_match
 from workbench.laboratories.parts.objectives import answers
@@ -33,7 +34,7 @@ def more_from_less(
     controls: Sequence[str] = ("shuffled", "text"),
     seeds: int = 3,
     quick: bool = False,
-    inside: Any = None,
+    inside: Inside | None = None,
     progress: bool = True,
     seed: int = 0,
     **materials: Any,

@@ -9,6 +9,7 @@ import xarray as xr
 from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument, NotFinite
 from workbench.laboratories.bench import Axes, Plain
+from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.inside.states import packed, unpacked
 from workbench.laboratories.parts.measures import bits, by_language
 from workbench.laboratories.pretraining.documents import Sources, shipped_sources
@@ -40,7 +41,7 @@ def parallel_schedule(
     share: float = 0.4,
     variant: Literal["ours", "released"] = "ours",
     seeds: int = 2,
-    inside: Any = None,
+    inside: Inside | None = None,
     quick: bool = False,
     level: float = 0.95,
     progress: bool = True,
@@ -122,7 +123,7 @@ def parallel_schedule(
 class Toy:
     """Makes, trains and measures the toy models of some sources."""
 
-    def __init__(self, sources: Sources, options: Mapping[str, Any], inside: Any) -> None:
+    def __init__(self, sources: Sources, options: Mapping[str, Any], inside: Inside | None) -> None:
         self.sources, self.options, self.inside = sources, options, inside
         self.tokenizer = toy_tokenizer(sources)
         self.steps = make_schedule("none", sources, self.tokenizer, **options).steps

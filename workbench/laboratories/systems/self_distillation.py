@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from workbench.arguments import checked, one_of
+from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.parts.controls import shuffled
 from workbench.laboratories.parts.data import distinct_languages
 from workbench.laboratories.parts.distillation.examples import answered, distilled
@@ -39,7 +40,7 @@ def self_distillation(
     controls: Sequence[str] = CONTROLS,
     seeds: int = 3,
     quick: bool = False,
-    inside: Any = None,
+    inside: Inside | None = None,
     progress: bool = True,
     seed: int = 0,
     **materials: Any,

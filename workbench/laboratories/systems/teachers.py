@@ -6,6 +6,7 @@ from typing import Any, Literal
 import xarray as xr
 
 from workbench.arguments import checked, one_of
+from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.parts.data import distinct_languages
 from workbench.laboratories.parts.options.items import option_items
 from workbench.laboratories.parts.options.lesson import Lesson, probabilities
@@ -38,7 +39,7 @@ def teachers(
     controls: Sequence[str] = CONTROLS[:3],
     seeds: int = 3,
     quick: bool = False,
-    inside: Any = None,
+    inside: Inside | None = None,
     progress: bool = True,
     seed: int = 0,
     **materials: Any,

@@ -5,8 +5,9 @@ from typing import Any
 
 import xarray as xr
 
-from workbench.arguments import checked, one_of, shown, whole_number
+from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument, Interrupted
+from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.parts.controls import shuffled
 from workbench.laboratories.parts.data import questions
 from workbench.laboratories.parts.measures import exact_match
@@ -40,7 +41,7 @@ def typological(
     items: int = 2,
     seeds: int = 3,
     quick: bool = False,
-    inside: Any = None,
+    inside: Inside | None = None,
     progress: bool = True,
     seed: int = 0,
     **materials: Any,
@@ -86,8 +87,6 @@ def typological(
         ("steps", steps, 0),
     ):
         whole_number(name, number, at_least=least)
-    if inside is not None and not hasattr(inside, "look"):
-        raise BadArgument(f"inside={shown(inside)}; give what wb.laboratories.inside makes, or None")
     if quick:
         seeds, steps, draws, items = (QUICK[name] for name in ("seeds", "steps", "draws", "items"))
     names = sorted(present(materials))  # ties and draws do not depend on the order of a word list's columns

@@ -113,7 +113,6 @@ def vision_layers(
     look = Recipe("vision", picture_questions(trained), picture_answers(), vision_part(), vision_steps, vision_batch)
     whole = seeing(read.fresh(), read.tokenizer, seed=seed)
     loss = train(whole, look.but(rate=vision_rate), made, seed=seed)
-    whole.prompted = True  # measured as it is: TransformerLens would wrap the text part alone
     stage = seen(Plain(whole.requires_grad_(False), read.tokenizer), drawn, made.words, loss)
     result = run(
         Recipe("vision_layers", questions(), answers(), text_layers(plan.layers), steps, batch).but(rate=rate),

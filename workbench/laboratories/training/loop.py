@@ -48,6 +48,7 @@ def train(module: Module, recipe: Recipe, materials: Materials, *, seed: int = 0
                 return np.zeros(0)
             with unchanged(trained):
                 losses = _run(trained, recipe, materials, seed)
+                _check_finite(trained, recipe)
     module.eval()
     return losses
 
@@ -102,6 +103,15 @@ def _run(module: Module, recipe: Recipe, materials: Materials, seed: int) -> np.
             trainer.remove_callback(callback)
         trainer.train()
     return np.array(trainer.losses)
+
+
+def _check_finite(module: Module, recipe: Recipe) -> None:
+    """Refuse what the last step broke: no loss has been computed since."""
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad and not bool(torch.isfinite(parameter).all()):
+            raise NotFinite(
+                f"{recipe.name}: {name} is not finite after step {recipe.steps}; try a lower rate than {recipe.rate:g}"
+            )
 
 
 class _Stream(IterableDataset):

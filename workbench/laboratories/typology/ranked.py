@@ -51,14 +51,14 @@ def ranked(
     arrays = {name: (dims, values, {"long_name": words}) for name, (dims, values, words) in variables.items()}
     made = result.assign_coords(choice=list(chosen), draw=np.arange(len(drawn))).assign(arrays)
     made.percentile.attrs["ancillary_variables"] = "percentile_low percentile_high"
-    return made.assign_attrs(finding=_finding(made))
+    return made.assign_attrs(finding=finding(made))
 
 
 def _joined(groups: Iterable[Sequence[str]]) -> np.ndarray:
     return np.array([" ".join(group) for group in groups])
 
 
-def _finding(made: xr.Dataset) -> str:
+def finding(made: xr.Dataset) -> str:
     """For each measure and choice its change and place, and whether it is better than half of the random choices."""
     draws = int((~np.isnan(made.random_change)).all("measure").sum())
     sentences = []

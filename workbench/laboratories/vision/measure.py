@@ -11,7 +11,7 @@ import xarray as xr
 from torch.nn.functional import cross_entropy
 
 from workbench.laboratories.parts.measures import by_language
-from workbench.laboratories.recipe import Measure
+from workbench.laboratories.recipe import Measure, of_module
 from workbench.laboratories.training.batches import example_batches
 from workbench.laboratories.vision.pictures import QUESTIONS, Picture
 from workbench.laboratories.vision.questions import check_words, placeholder, question_about
@@ -38,6 +38,7 @@ def picture_choice(
     check_words(words, list(words.columns))
     right = np.array([QUESTIONS[question].index(picture.answer(question)) for picture in pictures])
 
+    @of_module
     def measure(model: Any) -> xr.DataArray:
         picked = picks(model.module, model.tokenizer, pictures, words, question, shown=shown)
         values = {language: (row == right).astype(float) for language, row in zip(words.columns, picked, strict=True)}

@@ -153,3 +153,17 @@ def test_two_languages_have_no_third():
     materials = replace(able(), words=able().words[["de", "fr"]])
     with pytest.raises(BadCorpus, match="third language"):
         answered(materials, "de", "fr")
+
+
+def test_another_base_answers_itself(monkeypatch):
+    """Data that are used with two bases have the answers of each."""
+    from tests.laboratories.cases import materials
+    from workbench.laboratories.parts.distillation import examples as module
+
+    asked, first, second = [], materials(), materials()
+    monkeypatch.setattr(module, "answered", lambda made, *_, **options: asked.append(made) or [])
+    data = module.distilled("de", "fr")
+    for made in (first, first, second):
+        with pytest.raises(BadCorpus):
+            next(iter(data(made, np.random.default_rng(0))))
+    assert asked == [first, second]

@@ -73,13 +73,13 @@ def distilled(
     source, target = check(source), check(target)
     finite("switched", switched, at_least=0, at_most=1)
     whole_number("limit", limit, at_least=1)
-    made: list[Answered] = []  # the base answers once for all seeds
+    known: list[tuple[Materials, list[Answered]]] = []  # a base answers once for all seeds
     how = {"switched": switched, "pairs_only": parts == "pairs"}
 
     def data(materials: Materials, rng: np.random.Generator) -> Iterator[Example]:
-        if not made:
-            made.extend(answered(materials, source, target, own=answers == "own", limit=limit))
-        every = [example for each in made for example in examples(materials, each, source, target, rng, **how)]
+        if not known or known[0][0] is not materials:
+            known[:] = [(materials, answered(materials, source, target, own=answers == "own", limit=limit))]
+        every = [example for each in known[0][1] for example in examples(materials, each, source, target, rng, **how)]
         if not every:
             raise BadCorpus(f"every direction between {source!r} and {target!r} is held out; give more words")
         for number in rng.permutation(len(every)):
