@@ -6,11 +6,18 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: more threads only wait for each other
 
 import functools
+import gc
 import signal
 
 import pytest
 
 from tests import models
+
+
+def pytest_collection_finish():
+    """Thousands of collected tests stay to the end: every collection of garbage would look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -38,11 +38,14 @@ class Bench:
         look = look and self.inside is not None
         plain = all(getattr(measure, "of_module", False) for measure in self.measures)
         model: Any = Plain(module, self.base.tokenizer)
-        if look or not plain:  # wrapping checks the whole model, which takes longer than some measures
+        wrapped = look or not plain
+        if wrapped:  # wrapping checks the whole model, which takes longer than some measures
             model = load_model(module, tokenizer=self.base.tokenizer)
         values = [measure(model) for measure in self.measures]
         inner = packed(self.inside.look(model)) if look and self.inside else ""
-        gc.collect()
+        if wrapped:  # its parts name each other, and stay until they are looked for
+            del model
+            gc.collect()
         return values, inner
 
 
