@@ -32,10 +32,15 @@ _STRAY = 600  # seconds after which an unlocked partial file counts as left by a
 
 
 @checked
-def save_result(result: xr.Dataset, path: str | Path) -> Path:
+def save_result(result: xr.Dataset, path: str | Path, *, compress: bool = False) -> Path:
     """Save a Result as one NetCDF file (h5netcdf), provenance inside; missing folders are created.
 
     The write is atomic: an older file of this name stays until the new one is complete.
+
+    Args:
+        result: the Result.
+        path: of the file.
+        compress: store the arrays deflated: smaller and slower; without it, those of mostly missing numbers alone.
 
     Raises:
         CannotWrite: the folder is read-only, or the disk is full.
@@ -50,8 +55,8 @@ def save_result(result: xr.Dataset, path: str | Path) -> Path:
     packed.attrs[_SEAL] = json.dumps({_LAYOUT: layout, _CHECKSUMS: checksums(result)})
     for name in packed.variables:
         packed[name].encoding["_FillValue"] = None  # else NaNs are rewritten when the file is read
-        if _mostly_missing(packed[name]):
-            packed[name].encoding["zlib"] = True
+        if _mostly_missing(packed[name]) or (compress and packed[name].size > _LARGE // 10):
+            packed[name].encoding |= {"zlib": True, "complevel": 9, "shuffle": True}
     with signals_deferred():
         return write_whole(path, packed.to_netcdf(engine="h5netcdf"))
 

@@ -1,0 +1,13 @@
+"""The atlas: what is known of the languages inside open models, as results that travel without the weights."""
+
+from workbench.atlas.add import add
+from workbench.atlas.check import check
+from workbench.atlas.entry import Entry
+from workbench.atlas.store import entry, load, models
+
+__all__ = ["Entry", "add", "check", "entry", "load", "models"]
+
+
+def __dir__() -> list[str]:
+    """Complete the public names in an interactive session."""
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Measure some of an entry's cells again: one file for each kind of result."""

@@ -1,0 +1,40 @@
+"""Results as the atlas stores them: float32, and without the sentences that a model read or wrote."""
+
+import numpy as np
+import xarray as xr
+
+from workbench.results.companions import companions
+
+LEFT_OUT = ("heads.patterns",)  # methods: attention on every pair of tokens, many times larger than all the rest
+_TEXTS = "text"  # variable: what a model wrote
+_MOST = 0.01  # of half an interval: a variable whose rounding is larger stays in float64
+
+
+def stored(result: xr.Dataset) -> xr.Dataset | None:
+    """A result as the atlas stores it; None where it does not."""
+    if result.attrs.get("method") in LEFT_OUT:
+        return None
+    narrow = result.drop_vars(_TEXTS, errors="ignore").copy()
+    for name, values in narrow.data_vars.items():
+        if values.dtype == np.float64 and _error(result, str(name)) <= _MOST:
+            narrow[name] = values.astype(np.float32)
+    return narrow
+
+
+def rounding(result: xr.Dataset, narrow: xr.Dataset) -> float:
+    """The largest error of rounding among the values that have an interval, as a share of half its width."""
+    errors = [_error(result, str(name)) for name in narrow.data_vars if narrow[name].dtype != result[name].dtype]
+    return float(max(errors, default=0.0))
+
+
+def _error(result: xr.Dataset, variable: str) -> float:
+    """The largest error of a variable in float32, as a share of half its interval; 0 where it has none."""
+    beside = companions(result, variable)
+    if not {"low", "high"} <= beside.keys():
+        return 0.0
+    values = result[variable].values
+    half = (beside["high"].values - beside["low"].values) / 2
+    there = np.isfinite(values) & (half > 0)
+    if not there.any():
+        return 0.0
+    return float((np.abs(values - values.astype(np.float32))[there] / half[there]).max())
