@@ -46,7 +46,7 @@ def test_all_print_the_table(run, tmp_path):
         "high",
         "verdict",
     ]
-    assert len(rows) == 4 and rows[0].startswith("more_from_less\texact match\tshare\t+0.5")
+    assert len(rows) == 4 and rows[0].startswith("more_from_less\texact match\tpoints\t+50")
     assert [given["seeds"] for given in GIVEN] == [2]
     assert run(*given, "--quiet").stdout == "run/more_from_less.nc\nrun/report.html\n"
     assert len(GIVEN) == 1

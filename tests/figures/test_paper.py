@@ -203,7 +203,7 @@ def test_every_function_that_draws_a_figure_has_the_option_style():
     others = {"figures.paper", "figures.titled"}  # the style itself, and what finishes a figure of the caller's
     drawing = [name for name, draw in DRAWING.items() if signature(draw).return_annotation is go.Figure]
     assert [name for name in drawing if name not in others] == PRINTED
-    assert len(PRINTED) == 12
+    assert len(PRINTED) == 13
 
 
 @pytest.mark.parametrize("name", PRINTED)

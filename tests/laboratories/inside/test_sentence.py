@@ -37,7 +37,9 @@ def test_a_change_that_a_control_has_too():
 
 def test_nothing_beyond():
     text = finding(recipe=state(), text=state())
-    assert text.startswith("Nothing that recipe changed goes beyond text. Not beyond every control: classes of neurons (kappa 1.00")
+    assert text.startswith(
+        "Nothing that recipe changed goes beyond text. Not beyond every control: classes of neurons (kappa 1.00"
+    )
 
 
 def test_without_a_control():

@@ -6,6 +6,7 @@ import xarray as xr
 
 import workbench as wb
 from workbench.errors import BadArgument, Interrupted, TooFewLanguages
+from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.pretraining.verdicts import BITS, HELD_OUT, TRAINED, against, finding, ways
 from workbench.laboratories.systems import parallel_schedule as module
 from workbench.results.resuming.progress import storing_progress
@@ -139,7 +140,7 @@ def test_a_loss_that_is_not_finite_names_its_step_and_leaves_the_rest(monkeypatc
 
 
 def test_it_looks_inside_the_models_of_the_first_seed():
-    class Inside:
+    class Weights(Inside):
         def look(self, model):
             return xr.Dataset({"heads": ((), model.n_heads), "first": ((), float(model.module.lm_head.weight[0, 0]))})
 
@@ -152,7 +153,9 @@ def test_it_looks_inside_the_models_of_the_first_seed():
                 {"finding": "it moved"},
             )
 
-    looked = run(seeds=1, conditions=("none", "first", "last"), inside=Inside())
+    looked = run(
+        seeds=1, conditions=("none", "first", "last"), inside=Weights(**vars(wb.laboratories.inside(progress=False)))
+    )
     assert (looked.inside_moved.sel(condition=["first", "last"]) != 0).all()
     assert np.isnan(looked.inside_moved.sel(condition=["before", "none"])).all()
     assert int(looked.inside_heads.sel(condition="first")) == 8

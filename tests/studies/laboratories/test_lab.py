@@ -59,6 +59,19 @@ def test_the_base_and_its_texts_are_passed_and_looked_into(tmp_path):
     assert given["inside"].trained == ("de", "ja")
 
 
+def test_texts_are_read_as_the_options_say_and_a_result_is_of_their_content(tmp_path):
+    table = tmp_path / "texts.tsv"
+    rows = [("src", "mt"), ("Der Hund", "The dog"), ("Die Katze", "The cat"), ("Der Hund", "The dog")]
+    table.write_text("".join(f"{source}\t{target}\n" for source, target in rows), encoding="utf-8")
+    columns = {"src": "de", "mt": "ja"}
+    options = wb.studies.Options(progress=False, columns=columns, deduplicate=True)
+    for expected in ({"de": 2, "ja": 2}, {"de": 3, "ja": 3}):
+        run_lab("more_from_less", out=tmp_path / "run", corpus=str(table), inside=False, options=options)
+        assert GIVEN[-1]["corpus"].counts == expected
+        table.write_text(table.read_text(encoding="utf-8") + "Ein Baum\tA tree\n", encoding="utf-8")
+    assert len(GIVEN) == 2
+
+
 def test_nothing_inside_is_looked_at_where_it_is_left_out(tmp_path):
     folder = run_lab("more_from_less", out=tmp_path / "run", inside=False, options=QUIET)
     assert GIVEN[0]["inside"] is None

@@ -23,7 +23,7 @@ Laboratory = Annotated[
 
 
 # Long: a parameter for each option.
-@takes({"out", "languages", "seed", "table", "quiet"})
+@takes({"out", "languages", "deduplicate", "columns", "seed", "table", "quiet"})
 def lab(
     name: Laboratory,
     base: Annotated[

@@ -48,6 +48,7 @@ def turns(
 
     Args:
         files: items of each.
+        rng: shuffles them.
         turn: items of a turn.
         flips: whether the order flips.
         flipped: whether it is flipped at first.

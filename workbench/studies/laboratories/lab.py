@@ -12,7 +12,7 @@ from workbench import figures
 from workbench.arguments import whole_number
 from workbench.laboratories.inside.inside import inside as look_inside
 from workbench.model.load import files_hash
-from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
+from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.findings.laboratories import lab as findings
 from workbench.studies.laboratories.cost import cost
 from workbench.studies.laboratories.known import (
@@ -23,16 +23,17 @@ from workbench.studies.laboratories.known import (
     require_accepted,
     settings,
 )
-from workbench.studies.options import DEFAULTS, Options, open_model, refuse_chat
+from workbench.studies.options import DEFAULTS, Options, open_model, open_texts, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
+from workbench.text.corpus import Corpus
 
 _BASE = "polyglot"
 _MOST = 8  # controls whose bars can be told apart
 
 
 # Long: a parameter for each option of the command.
-@analysis("lab", only_python=OF_TEXTS)
+@analysis("lab", only_python=["truncate"])
 def run_lab(
     name: str,
     *,
@@ -68,7 +69,8 @@ def run_lab(
     if seeds is not None:
         whole_number("seeds", seeds, at_least=1)
     chosen = chosen_laboratories(name)
-    materials = {"words": words, "corpus": corpus, "languages": languages}
+    texts = None if corpus is None else open_texts(corpus, options, languages=languages, alone=True)
+    materials = {"words": words, "corpus": texts, "languages": languages}
     materials = {key: value for key, value in materials.items() if value is not None}
     own: dict[str, Any] = materials | ({"base": str(base)} if str(base) != _BASE else {})
     if name != "all":
@@ -81,7 +83,7 @@ def run_lab(
     for laboratory, function in chosen.items():
         passed = accepted(function, given)
         look = inside and "inside" in settings(function, quick=quick)
-        numbers = {option: value for option, value in passed.items() if option != "progress"}
+        numbers = {option: _recorded(value) for option, value in passed.items() if option != "progress"}
         key = {**numbers, "inside": look, "method": laboratory}
         works = None if timed is None else cost(function, timed, seeds=seeds, quick=quick)
         compute = partial(_computed, function, passed, look)
@@ -93,6 +95,11 @@ def run_lab(
         sections=_sections,
         main=tuple(chosen),
     )
+
+
+def _recorded(value: Any) -> Any:
+    """What a cell's key says of an option: of texts their content."""
+    return value.info if isinstance(value, Corpus) else value
 
 
 def _computed(function: Laboratory, given: dict[str, Any], look: bool, _: Results) -> xr.Dataset:
