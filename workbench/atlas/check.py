@@ -13,8 +13,7 @@ from workbench.arguments import checked, finite
 from workbench.atlas.again import units, words
 from workbench.atlas.again.pieces import Piece
 from workbench.atlas.entry import STUDY, Entry
-from workbench.atlas.store import entry as entry_of
-from workbench.atlas.store import models as models_of
+from workbench.atlas.store import chosen
 from workbench.atlas.validate import problems
 from workbench.errors import BadResult, UnknownModel
 from workbench.model.load import load_model
@@ -80,8 +79,7 @@ def check(
         >>> wb.atlas.check("polyglot")                                                           # doctest: +SKIP
     """
     finite("share", share, above=0, at_most=1)
-    names = models_of(folder) if models is None else [models] if isinstance(models, str) else list(models)
-    entries = [entry_of(name, folder=folder) for name in names]
+    entries = chosen(models, folder)
     for entry in entries:
         _check_files(entry)
     rows = []
@@ -94,20 +92,20 @@ def check(
         if model.info["hash"] != entry.record["model"]["hash"]:
             raise BadResult(f"{entry.folder}: {entry.model} at hand has other weights than the entry was made of")
         rng = np.random.default_rng(seed)
-        chosen = _chosen(entry, rng)
-        for name in tqdm(chosen, desc=f"{entry.model} again", unit="result", disable=not progress):
-            rows += [_row(entry, part) for part in chosen[name](model, entry, name, rng, share)]
+        ways = _ways(entry, rng)
+        for name in tqdm(ways, desc=f"{entry.model} again", unit="result", disable=not progress):
+            rows += [_row(entry, part) for part in ways[name](model, entry, name, rng, share)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _chosen(entry: Entry, rng: np.random.Generator) -> dict[str, Again]:
+def _ways(entry: Entry, rng: np.random.Generator) -> dict[str, Again]:
     """The results that are measured again, and how."""
     methods = {name: str(part["method"]) for name, part in entry.record["results"].items()}
-    chosen = {name: _EACH[method] for name, method in methods.items() if method in _EACH}
+    ways = {name: _EACH[method] for name, method in methods.items() if method in _EACH}
     for method, again in _DRAWN.items():
         if alike := [name for name, own in methods.items() if own == method]:
-            chosen[str(rng.choice(alike))] = again
-    return chosen
+            ways[str(rng.choice(alike))] = again
+    return ways
 
 
 def _row(entry: Entry, part: Piece) -> list:

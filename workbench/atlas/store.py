@@ -1,5 +1,6 @@
 """The entries of an atlas by model: those that come with the workbench, and those of a folder of one's own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import xarray as xr
@@ -75,6 +76,23 @@ def load(model: str, result: str, *, folder: str | Path | None = None) -> xr.Dat
         >>> wb.figures.heatmap(effect, "delta").show()                                           # doctest: +SKIP
     """
     return entry(model, folder=folder).load(result)
+
+
+def chosen(names: str | Sequence[str] | None, folder: str | Path | None) -> list[Entry]:
+    """The entries of some models, or of all.
+
+    Args:
+        names: of the models, in order; all when None.
+        folder: an atlas of one's own.
+
+    Raises:
+        BadArgument: no such entry, no model at all, or one named twice.
+        BadResult: an entry is of another format, or damaged.
+    """
+    wanted = models(folder) if names is None else [names] if isinstance(names, str) else list(names)
+    if not wanted or len(set(wanted)) < len(wanted):
+        raise BadArgument(f"models={shown(names)}; name one or more models of the atlas, each once")
+    return [entry(name, folder=folder) for name in wanted]
 
 
 def _folders(folder: str | Path | None) -> dict[str, Path]:

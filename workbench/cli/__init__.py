@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import workbench
-from workbench.cli import evaluate, explore, heads, lens, models, neurons, patch, report, study
+from workbench.cli import atlas, evaluate, explore, heads, lens, models, neurons, patch, report, study
 from workbench.cli.circuits import circuits
 from workbench.cli.laboratories import lab
 from workbench.cli.merging import merge
@@ -86,6 +86,7 @@ app.add_typer(neurons.app, name="neurons")
 app.add_typer(patch.app, name="patch")
 app.add_typer(merge.app, name="merge")
 app.add_typer(circuits.app, name="circuits")
+app.add_typer(atlas.app, name="atlas")
 app.add_typer(study.app, name="study")
 app.add_typer(study.runs, name="runs")
 

@@ -27,7 +27,7 @@ def lens(model: Model, entry: Entry, name: str, rng: np.random.Generator, share:
 def exchanged(model: Model, entry: Entry, name: str, rng: np.random.Generator, share: float) -> list[Piece]:
     """Patch the same pairs of concepts again."""
     stored, how = entry.load(name), parameters(entry.load(name))
-    routes = {part: how[part] for part in ("source", "target", "at", "shots")}
+    routes = {"source": how["source"][0], **{part: how[part] for part in ("target", "at", "shots")}}
     limit = stored.sizes["pair"]
     again = concepts(model, "words", limit=limit, seed=provenance(stored)["seed"], progress=False, **routes)
     return [piece(name, stored, again, "probability")]
