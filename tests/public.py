@@ -528,6 +528,7 @@ def _figures(given: SimpleNamespace) -> dict[str, dict]:
         "figures.heatmap": {"result": given.importance, "variable": "importance", "columns": 1},
         "figures.lens_grid": {"result": given.sentences},
         "figures.matrix": {"result": given.importance, "variable": "importance", "layer": 0},
+        "figures.model_explorer": {"results": {"polyglot": [given.importance], "again": [given.ablate]}},
         "figures.neuron": {"result": given.neuron},
         "figures.neuron_card": {"result": given.neuron},
         "figures.pattern_pair": {"left": ([[1.0]], ["a"], "one"), "right": ([[1.0]], ["b"], "other")},

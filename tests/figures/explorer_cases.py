@@ -134,3 +134,11 @@ def sentences():
     result = make({**numbers, **words, "target": target, "text": text})
     token = np.array([["<s>", "Der", " Hund"], ["<s>", "القط", ""]], dtype=object)
     return result.assign_coords(token=(axes[::2], token))
+
+
+def of_another_model():
+    """Importance of a model with five layers of two heads, in two of the languages and a third; largest in French."""
+    languages, shape = ["hi", "de", "fr"], (3, 5, 2)
+    values = np.linspace(0.1, 0.4, 30).reshape(shape)
+    about = {"name": "larger", "hash": "3"}
+    return [make({"importance": (CELLS, values, "LAHIS [nats]")}, {"language": languages}, model=about)]

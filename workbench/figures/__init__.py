@@ -6,7 +6,7 @@ from workbench.figures.bars import bars
 from workbench.figures.before_after import before_after
 from workbench.figures.curves import curves
 from workbench.figures.drawing.style import LIGHT
-from workbench.figures.explorer import explorer
+from workbench.figures.explorer import explorer, model_explorer
 from workbench.figures.explorer.parts import pattern_pair
 from workbench.figures.graphs.graph import graph
 from workbench.figures.graphs.graph_page import graph_page
@@ -36,6 +36,7 @@ __all__ = [
     "inside",
     "lens_grid",
     "matrix",
+    "model_explorer",
     "neuron",
     "neuron_card",
     "paper",

@@ -1,5 +1,6 @@
 """The explorer: one figure in Python, one self-contained page on disk, in which a click on a head shows its details."""
 
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from workbench.figures.pages.offline import offline_page
 from workbench.results.files import write_whole
 
 _ASSETS = Path(__file__).parent / "assets"
-_SCRIPTS = ("data.js", "grid.js", "patterns.js", "detail.js", "lens.js", "main.js")
+_SCRIPTS = ("data.js", "grid.js", "patterns.js", "detail.js", "lens.js", "models.js", "main.js")
 
 
 class Explorer(go.Figure):
@@ -78,30 +79,33 @@ def explorer(*results: xr.Dataset, title: str | None = None) -> Explorer:
         >>> wb.figures.explorer(scores, looks).write_html("explorer.html")                         # doctest: +SKIP
     """
     contents = find(results)
-    model = dict(contents.origin).get("model")
-    title = title or _title(contents, model or "a model")
+    title = title or default_title(contents, dict(contents.origin).get("model", "a model"))
+    return Explorer(notebook_figure(contents, title), contents=contents, title=title)
+
+
+def notebook_figure(contents: ExplorerData, title: str) -> go.Figure:
+    """The figure that a notebook shows: the heatmap of all heads, else what the results have instead."""
     if contents.measures:
-        figure = head_grid(contents.measures[0].result, contents.measures[0].name)
-    elif contents.roles is not None:
-        figure = heatmap(contents.roles, "role")
-    elif contents.classes is not None:
-        figure = heatmap(contents.classes, "kind")
-    elif contents.lens is not None:
-        figure = lens_grid(contents.lens)
-    else:
-        figure = go.Figure(layout={"template": style.LIGHT, "title": {"text": escape(title)}})
-    return Explorer(figure, contents=contents, title=title)
+        return head_grid(contents.measures[0].result, contents.measures[0].name)
+    if contents.roles is not None:
+        return heatmap(contents.roles, "role")
+    if contents.classes is not None:
+        return heatmap(contents.classes, "kind")
+    if contents.lens is not None:
+        return lens_grid(contents.lens)
+    return go.Figure(layout={"template": style.LIGHT, "title": {"text": escape(title)}})
 
 
-def _title(contents: ExplorerData, model: str) -> str:
+def default_title(contents: ExplorerData, model: str) -> str:
+    """The title of the page, with the model in words."""
     if contents.only_lens:
         return f"What every layer of {model} would predict"
     return f"The heads of {model} in every language"
 
 
-def _explanations(contents: ExplorerData) -> list[str]:
-    """Explanations for the end of the page."""
-    notes = []
+def end_notes(contents: ExplorerData) -> list[str]:
+    """The lines at the end of the page: what is missing, and explanations."""
+    notes = [*contents.notes]
     if contents.kinds is not None:
         notes.append(
             "Kind: what a head attends to furthest above even attention over all tokens so far, by at least "
@@ -113,14 +117,30 @@ def _explanations(contents: ExplorerData) -> list[str]:
 
 
 def _page(contents: ExplorerData, title: str) -> str:
+    notes = "".join(f"<p>{escape(note)}</p>" for note in end_notes(contents))
+    return explorer_page(payload(contents), title=title, about=contents.origin, notes=notes)
+
+
+def explorer_page(
+    data: Any,
+    *,
+    title: str,
+    about: Iterable[tuple[str, str]] = (),
+    notes: str = "",
+    menu: str = "",
+    blocks: Mapping[str, Any] | None = None,
+) -> str:
+    """The page of an explorer, from its data and the HTML of its places; see `offline_page`."""
     scale = ", ".join(colour for _, colour in get_colorscale(style.SEQUENTIAL))
     return offline_page(
         _ASSETS,
         _SCRIPTS,
-        payload(contents),
+        data,
         title=title,
-        about=contents.origin,
+        about=about,
         skip_to=("grid-box", "the heads"),
-        notes="".join(f"<p>{escape(note)}</p>" for note in (*contents.notes, *_explanations(contents))),
+        blocks=blocks,
+        menu=menu,
+        notes=notes,
         scale=f"linear-gradient(to right, {scale})",
     )

@@ -4,8 +4,8 @@
 const floats = (text) => new Float32Array(bytes(text).buffer);
 const finite = (value) => (Number.isFinite(value) ? value : null);
 
-async function unpack() {
-  await readData();
+// Arrays in `page` as numbers, once its data are there.
+function unpackArrays() {
   for (const measure of page.measures) {
     for (const name of ["values", ...measure.companions]) measure[name] = floats(measure[name]);
   }

@@ -12,9 +12,3 @@ function drawLens() {
 }
 
 const lensWords = () => page.lens.texts[state.text].words;
-
-function watchLens() {
-  $("tab-lens").hidden = !page.lens;
-  fill("text", page.lens ? page.lens.texts.map((entry) => entry.label) : []);
-  fill("shade", page.lens ? page.lens.colours : []);
-}

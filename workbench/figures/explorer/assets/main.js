@@ -1,10 +1,11 @@
 // The state of the page: what is selected, in the address after the #, so that a link shows the same.
 "use strict";
 
-const state = { measure: 0, language: 0, beside: 1, layer: 0, head: 0, sentence: 0, text: 0, shade: 0, view: "head" };
+const state = { model: 0, measure: 0, language: 0, beside: 1, layer: 0, head: 0, sentence: 0, text: 0, shade: 0, view: "head" };
 
 // Names in the address, and the axis on which each is a place.
 const NAMES = {
+  model: modelNames,
   layer: () => page.layers,
   head: () => page.heads,
   language: () => page.languages.map((entry) => entry.code),
@@ -14,6 +15,7 @@ const NAMES = {
   text: () => (page.lens ? page.lens.texts.map((_, k) => k) : []),
   shade: () => (page.lens ? page.lens.colours.map((_, k) => k) : []),
 };
+const MENUS = ["measure", "language", "beside", "sentence", "layer", "text", "shade"]; // by what each changes
 // The tabs, and whether there is something to show in each.
 const VIEWS = { head: () => page.measures.length, layer: () => page.measures.length || page.classes, lens: () => page.lens };
 const views = () => Object.keys(VIEWS).filter((view) => VIEWS[view]());
@@ -63,7 +65,8 @@ function show() {
     $(`tab-${view}`).tabIndex = state.view === view ? 0 : -1;
     $(`panel-${view}`).hidden = state.view !== view;
   }
-  for (const name of ["measure", "language", "beside", "sentence", "layer", "text", "shade"]) $(name).value = state[name];
+  for (const name of MENUS) $(name).value = state[name];
+  if (page.models) $("model").value = state.model;
   if (state.view === "layer") drawLayer();
   else if (state.view === "lens") drawLens();
   else {
@@ -83,14 +86,16 @@ function select(change) {
     else drawGrid();
   }
   show();
-  const words = { layer: layerWords, lens: lensWords, head: () => `${headWords(state)}. ${factWords().join("; ")}.` };
-  announce(words[state.view]());
+  announce(selectedWords());
 }
 
-function fill(name, labels) {
-  $(name).replaceChildren(...labels.map((label, k) => element("option", label, { value: k })));
-  $(name).addEventListener("change", () => select({ [name]: Number($(name).value) }));
+// What is selected, in words.
+function selectedWords() {
+  const words = { layer: layerWords, lens: lensWords, head: () => `${headWords(state)}. ${factWords().join("; ")}.` };
+  return words[state.view]();
 }
+
+const fill = (name, labels) => $(name).replaceChildren(...labels.map((label, k) => element("option", label, { value: k })));
 
 function watch() {
   document.addEventListener("keydown", (event) => {
@@ -101,6 +106,7 @@ function watch() {
     cursor = null;
     select({ language: (state.language + by + count) % count });
   });
+  for (const name of MENUS) $(name).addEventListener("change", () => select({ [name]: Number($(name).value) }));
   for (const view of Object.keys(VIEWS)) {
     const tab = $(`tab-${view}`);
     tab.addEventListener("click", () => select({ view }));
@@ -113,35 +119,47 @@ function watch() {
       $(`tab-${other}`).focus();
     });
   }
-  window.addEventListener("hashchange", () => select(readAddress()));
+  window.addEventListener("hashchange", () => chooseModel(modelInAddress(), readAddress));
 }
 
-async function begin() {
-  await unpack();
-  first();
-  Object.assign(state, readAddress());
+// The menus and parts that the data in `page` have.
+function arrange() {
   fill("measure", page.measures.map((measure) => measure.label));
   fill("language", page.languages.map((entry) => entry.name));
   fill("beside", page.languages.map((entry) => entry.name));
   fill("layer", page.layers.map(String));
   const texts = page.patterns ? page.patterns.texts : [];
   fill("sentence", texts.map((row, s) => `${page.patterns.sentences[s]} · ${sentenceWords(row)}`));
+  fill("text", page.lens ? page.lens.texts.map((entry) => entry.label) : []);
+  fill("shade", page.lens ? page.lens.colours : []);
   $("second").hidden = page.languages.length < 2;
   $("heads").hidden = $("tab-head").hidden = !page.measures.length;
   $("tab-layer").hidden = !VIEWS.layer();
+  $("tab-lens").hidden = !page.lens;
+  explainPatterns();
+}
+
+async function draw() {
+  const drawing = page.measures.length ? drawGrid() : null;
+  show();
+  await drawing;
+}
+
+async function begin() {
+  await readData();
+  await readModel();
+  unpackArrays();
+  first();
+  Object.assign(state, readAddress());
+  arrange();
   $("main").hidden = false;
-  watchTheme(() => {
-    if (page.measures.length) drawGrid();
-    show();
-  });
-  if (page.measures.length) {
-    await drawGrid();
-    watchGrid();
-  }
+  watchTheme(draw);
+  await draw();
+  watchGrid();
   watchPatterns();
-  watchLens();
+  watchModels();
   watch();
-  select({});
+  announce(selectedWords());
   document.documentElement.dataset.drawn = "yes";
 }
 

@@ -130,12 +130,15 @@ function drawPatterns() {
   if (shown[side]) point(side, shown[side].n - 1);
 }
 
-function watchPatterns() {
+function explainPatterns() {
   if (!page.patterns) return;
   const aligned = page.patterns.aligned ? "The sentences are translations of each other. " : "The sentences of this corpus are not translations of each other. ";
   $("pattern-hint").textContent =
     `A row is the query, the token that attends; a column is the key, the token it attends to. Point at a cell, or choose a token in the text: its position is marked in both. ${aligned}` +
     "Positions are linked by their relative place in the sentence, not by meaning.";
+}
+
+function watchPatterns() {
   for (const side of sides) {
     const plot = part(side, ".plot");
     plot.addEventListener("mouseleave", () => {

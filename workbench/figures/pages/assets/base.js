@@ -9,9 +9,13 @@ const round = (value, digits = 3) => (Number.isFinite(value) ? String(Number(val
 const element = (name, text = "", options = {}) => Object.assign(document.createElement(name), { textContent: text, ...options });
 const announce = (words) => { $("status").textContent = words; };
 
-async function readData() {
-  const stream = new Blob([bytes($("data").textContent)]).stream().pipeThrough(new DecompressionStream("gzip"));
-  Object.assign(page, JSON.parse(await new Response(stream).text()));
+async function unpacked(id) {
+  const stream = new Blob([bytes($(id).textContent)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+async function readData(id = "data") {
+  Object.assign(page, await unpacked(id));
 }
 
 const toSvg = {
