@@ -10,6 +10,7 @@ from statistics import median
 # A module may import from its own subpackage and from floors below it (after it in this list).
 FLOORS = [
     {"cli", "terminal"},
+    {"atlas"},
     {"studies", "live"},
     {"figures"},
     {"laboratories"},

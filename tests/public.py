@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import torch
 
 import workbench as wb
+from tests.atlas.cases import public as atlas_arguments
 from tests.circuits.cases import random_transcoder
 from tests.figures.graph_cases import graph as attribution_graph
 from tests.laboratories.cases import public as laboratories
@@ -26,6 +27,7 @@ from workbench.text.corpus import Corpus
 from workbench.text.tasks.task import Task
 
 PACKAGES = (
+    "atlas",
     "heads",
     "neurons",
     "patching",
@@ -177,6 +179,7 @@ def arguments(given: SimpleNamespace) -> dict[str, dict]:
         **_circuits(given),
         **_merging(given),
         **laboratories(),
+        **atlas_arguments(),
         **choices(),
         **_inside(given),
         **teaching(),

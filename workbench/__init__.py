@@ -20,6 +20,7 @@ _SUBPACKAGES = (
     "circuits",
     "merging",
     "laboratories",
+    "atlas",
     "planted",
     "figures",
     "live",
@@ -50,6 +51,7 @@ __getattr__, _ = lazily(__name__, {**_NAMES, **{name: f"workbench.{name}" for na
 
 if TYPE_CHECKING:
     from workbench import (  # noqa: F401
+        atlas,
         attribution,
         circuits,
         errors,

@@ -3,9 +3,11 @@
 from workbench.atlas.add import add
 from workbench.atlas.check import check
 from workbench.atlas.entry import Entry
+from workbench.atlas.explore import explorer
 from workbench.atlas.store import entry, load, models
+from workbench.atlas.tables import contents, overview
 
-__all__ = ["Entry", "add", "check", "entry", "load", "models"]
+__all__ = ["Entry", "add", "check", "contents", "entry", "explorer", "load", "models", "overview"]
 
 
 def __dir__() -> list[str]:

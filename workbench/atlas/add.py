@@ -26,9 +26,7 @@ LARGEST = 4 * 2**20  # bytes of an entry
 
 
 @checked
-def add(
-    run: str | Path, study: str | Path, *, licence: str | None = None, folder: str | Path = "atlas"
-) -> Entry:
+def add(run: str | Path, study: str | Path, *, licence: str | None = None, folder: str | Path = "atlas") -> Entry:
     """Add the results of a study of one model to an atlas.
 
     Numbers are rounded to float32 where the error is below a hundredth of half their interval; attention patterns and

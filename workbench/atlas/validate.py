@@ -53,4 +53,6 @@ def _interval_faults(variable: str, result: xr.Dataset) -> list[str]:
     known = np.isfinite(value) & np.isfinite(low) & np.isfinite(high)
     slack = _SLACK * np.maximum(np.abs(value), 1e-30)
     outside = known & ((value < low - slack) | (value > high + slack))
-    return [f"{outside.sum()} of {known.sum()} values of {variable!r} lie outside their interval"] if outside.any() else []
+    return (
+        [f"{outside.sum()} of {known.sum()} values of {variable!r} lie outside their interval"] if outside.any() else []
+    )

@@ -32,9 +32,7 @@ Models = Annotated[
     list[str] | None, typer.Argument(help="Models of the atlas; all by default.", autocompletion=complete_entries)
 ]
 Atlas = Annotated[Path | None, typer.Option(help="An atlas of your own; its entries come before the shipped ones.")]
-Page = Annotated[
-    Path | None, typer.Option(help="Write the explorer here: all models, or those given, behind a menu.")
-]
+Page = Annotated[Path | None, typer.Option(help="Write the explorer here: all models, or those given, behind a menu.")]
 
 
 @app.command("list")

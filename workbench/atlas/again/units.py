@@ -19,11 +19,15 @@ def ablation(model: Model, entry: Entry, name: str, rng: np.random.Generator, sh
     stored = entry.load(name)
     corpus, size = corpus_of(name, stored), stored.sizes["layer"] * stored.sizes["head"]
     wanted = math.ceil(share * stored.delta.size)
-    languages = sorted(rng.choice(stored.language.values, min(math.ceil(wanted / size), stored.sizes["language"]), False))
+    languages = sorted(
+        rng.choice(stored.language.values, min(math.ceil(wanted / size), stored.sizes["language"]), False)
+    )
     chosen = rng.choice(size, min(math.ceil(wanted / len(languages)), size), replace=False)
     heads = [(int(unit) // stored.sizes["head"], int(unit) % stored.sizes["head"]) for unit in sorted(chosen)]
     how = parameters(stored)
-    again = ablate(model, corpus.select(languages), how=how["how"], heads=heads, truncate=how["truncate"], progress=False)
+    again = ablate(
+        model, corpus.select(languages), how=how["how"], heads=heads, truncate=how["truncate"], progress=False
+    )
     both = piece(name, stored, again, "delta")
     there = np.isfinite(both.again)
     return [Piece(name, "delta", *(part[there] for part in (both.stored, both.again, both.tolerance)))]

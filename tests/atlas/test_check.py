@@ -1,0 +1,118 @@
+"""Measuring again: what agrees, what does not, and what cannot be."""
+
+import hashlib
+import json
+import math
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.atlas.cases import atlas, copied, studied
+from workbench.atlas.again.pieces import Piece, piece
+from workbench.errors import BadResult, BadStudy
+
+
+@pytest.fixture
+def at_hand(monkeypatch):
+    """The tiny model, found by its name."""
+    run, _ = studied()
+    model = wb.load_model(run.parent / "tiny")
+    monkeypatch.setattr("workbench.atlas.check.load_model", lambda name: model)
+    monkeypatch.setattr("workbench.atlas.again.words.load_tokenizer", lambda name: model.tokenizer)
+    return model
+
+
+def changed(folder, result, change):
+    """A copy of the atlas in which a result was changed, and its record too."""
+    new = copied(folder)
+    path = new / "tiny" / f"{result}.nc"
+    wb.save_result(change(wb.load_result(path)), path)
+    record = json.loads((new / "tiny" / "entry.json").read_text(encoding="utf-8"))
+    record["results"][result]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (new / "tiny" / "entry.json").write_text(json.dumps(record), encoding="utf-8")
+    return new
+
+
+def test_all_kinds_are_measured_again_and_agree(at_hand):
+    rows = wb.atlas.check("tiny", share=0.2, folder=atlas(), progress=False)
+    measured = set(rows.result)
+    assert measured == set(wb.atlas.entry("tiny", folder=atlas()).results)
+    assert rows.agrees.all() and (rows.difference <= 1).all()
+    stored = wb.atlas.load("tiny", "ablation", folder=atlas())
+    (ablated,) = rows[rows.result == "heads/ablation"].cells
+    assert ablated >= math.ceil(0.2 * stored.delta.size)
+
+
+@pytest.mark.parametrize(
+    ("result", "variable"),
+    [("heads/ablation", "delta"), ("heads/importance_paper", "importance"), ("neurons/firing", "fired")],
+)
+def test_a_number_that_cannot_be_made_again_is_said(at_hand, tmp_path, result, variable):
+    def wrong(made):
+        made[variable] = made[variable] + made[variable].dtype.type(5)
+        for end in {"low", "high"} & set(made.data_vars):
+            made[end] = made[end] + 5
+        return made
+
+    rows = wb.atlas.check("tiny", share=0.1, folder=changed(tmp_path, result, wrong), progress=False)
+    assert not rows[(rows.result == result) & (rows.variable == variable)].agrees.any()
+
+
+def test_a_model_that_is_not_at_hand_has_a_row_without_cells():
+    rows = wb.atlas.check("tiny", folder=atlas(), progress=False)
+    assert rows.variable.tolist() == ["not at hand"] and rows.cells.tolist() == [0]
+
+
+def test_other_weights_are_refused(at_hand, tmp_path):
+    folder = copied(tmp_path)
+    path = folder / "tiny" / "entry.json"
+    path.write_text(path.read_text(encoding="utf-8").replace(at_hand.info["hash"], "0" * 64), encoding="utf-8")
+    with pytest.raises(BadResult, match="has other weights than the entry was made of"):
+        wb.atlas.check("tiny", folder=folder, progress=False)
+
+
+def test_other_texts_are_refused(at_hand, tmp_path):
+    def elsewhere(made):
+        made.attrs["provenance"] = made.attrs["provenance"].replace('"hash": "', '"hash": "0', 2)
+        return made
+
+    with pytest.raises(BadResult, match="on other texts than 'parallel' has now"):
+        wb.atlas.check("tiny", folder=changed(tmp_path, "heads/kinds", elsewhere), progress=False)
+
+
+def test_files_are_those_of_the_record(tmp_path):
+    folder = copied(tmp_path)
+    (folder / "tiny" / "heads" / "roles.nc").unlink()
+    other = folder / "tiny" / "heads" / "kinds.nc"
+    other.write_bytes(other.read_bytes() + b" ")
+    with pytest.raises(BadResult, match="heads/roles: its file is missing; heads/kinds: its file is not the one"):
+        wb.atlas.check("tiny", folder=folder, measure=False)
+
+
+def test_a_study_of_another_model_is_refused(tmp_path):
+    folder = copied(tmp_path)
+    (folder / "tiny" / "study.toml").write_text("question = 3", encoding="utf-8")
+    with pytest.raises(BadStudy):
+        wb.atlas.check("tiny", folder=folder, measure=False)
+
+
+def test_a_difference_is_counted_in_tolerances():
+    stored, again = np.array([1.0, 2.0, np.nan]), np.array([1.0, 2.5, np.nan])
+    assert Piece("a/b", "x", stored, again, np.full(3, 0.25)).difference == pytest.approx(2)
+    assert Piece("a/b", "x", stored, np.array([1.0, 2.0, 3.0]), np.full(3, 0.25)).difference == math.inf
+    words = np.array(["specific", "none"])
+    assert Piece("a/b", "x", words, words, np.ones(2)).difference == 0
+    assert Piece("a/b", "x", words, words[::-1], np.ones(2)).difference == math.inf
+
+
+def test_a_piece_is_taken_by_its_labels_and_the_tolerance_from_the_interval():
+    stored = wb.atlas.load("tiny", "ablation", folder=atlas())
+    some = stored.isel(language=[2, 0], layer=[1])
+    part = piece("heads/ablation", stored, some, "delta")
+    np.testing.assert_array_equal(part.stored, some.delta.values)
+    half = (some.high - some.low).values / 2
+    least = 1e-3 * np.abs(stored.delta.values[[2, 0]][:, [1]]).max()
+    np.testing.assert_allclose(part.tolerance, np.maximum(0.05 * half, least), rtol=1e-6)
+    with pytest.raises(BadResult, match="lacks what was measured again"):
+        piece("heads/ablation", stored, some.assign_coords(language=["xx", "de"]), "delta")
