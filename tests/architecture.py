@@ -11,6 +11,7 @@ from statistics import median
 FLOORS = [
     {"cli", "terminal"},
     {"studies", "live"},
+    {"atlas"},
     {"figures"},
     {"laboratories"},
     {"merging"},
