@@ -85,11 +85,12 @@ def test_sentences_state_the_numbers(table):
     assert row.sentence == (
         "outer: 100% of a language's LAPE neurons lie in the outer thirds of the layers (50% in the first, 50% in the "
         "last), where an even spread has 67%: a difference of +0.33 (+0.33 to +0.33, 8 languages with 2 neurons); "
-        "holds."
+        "the claim holds."
     )
     row = table[(table.model == "middle") & table.claim.str.contains("handed over")].iloc[0]
     assert row.sentence == (
-        "middle: the source's concept outweighs the target's from depth 0.17 on (0.17 to 0.17, 1 route); does not hold."
+        "middle: the source's concept outweighs the target's from depth 0.17 on (0.17 to 0.17, 1 route); "
+        "the claim does not hold."
     )
 
 
@@ -131,6 +132,10 @@ def test_results_of_another_kind(name):
         claims({"a": {name: other}})
     with pytest.raises(BadResult, match="one layer"):
         claims({"a": {name: OUTER[name].isel(layer=[0])}})
+    with pytest.raises(BadResult, match="lacks layers, or has them in another order"):
+        claims({"a": {name: OUTER[name].isel(layer=[1, 0])}})
+    with pytest.raises(BadResult, match="holds no numbers"):
+        claims({"a": {name: OUTER[name].astype(str)}})
 
 
 @pytest.mark.parametrize("name", ["lens-de-fr/lens", "concepts-de-fr/last"])

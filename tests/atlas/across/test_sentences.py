@@ -42,11 +42,11 @@ def test_depths_are_stated(written):
 def test_reasons_of_heads_and_neurons(written):
     heads, neurons = written[-3:-1]
     assert heads == (
-        "Heads go, by script or by token length: by script in outer; by token length in middle; "
+        "What heads go by, script or token length: script in outer; token length in middle; "
         "not measured in mixed and bare."
     )
-    assert neurons.startswith("Neurons go, by script or by token length: by script in outer; by token length in middle")
-    assert "by neither as far as is shown in bare" in neurons
+    assert neurons.startswith("What neurons go by, script or token length: script in outer; token length in middle")
+    assert "neither is shown in bare" in neurons
 
 
 def test_claims_are_counted_for_each_model(written):

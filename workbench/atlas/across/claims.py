@@ -6,11 +6,13 @@ import pandas as pd
 import xarray as xr
 
 from workbench.arguments import checked, whole_number
-from workbench.atlas.across.evidence import UNMEASURED, Draws
+from workbench.atlas.across.evidence import UNDECIDED, UNMEASURED, Draws
 from workbench.atlas.across.reading import check_results
 from workbench.atlas.across.statements import STATEMENTS
 
 COLUMNS = ("claim", "paper", "model", "estimate", "low", "high", "p_value", "unit", "verdict", "sentence")
+
+_VERBS = {UNDECIDED: "is undecided"}
 
 
 @checked
@@ -66,7 +68,9 @@ def claims(
         for model, own in results.items():
             evidence = statement.measure(own, draws)
             verdict = evidence.verdict(statement.bar, level)
-            text = f"not measured: {evidence.reason}" if verdict == UNMEASURED else f"{evidence.text}; {verdict}"
+            text = f"{evidence.text}; the claim {_VERBS.get(verdict, verdict)}"
+            if verdict == UNMEASURED:
+                text = f"not measured: {evidence.reason}"
             rows.append(
                 {
                     "claim": statement.claim,

@@ -120,9 +120,14 @@ def _ordered(result: xr.Dataset, name: str, pattern: str) -> xr.Dataset:
                 f"{key}[{', '.join(map(str, own.dims))}]" for key, own in list(result.data_vars.items())[:8]
             )
             raise BadResult(f"{name} needs {variable}[{', '.join(axes)}] (has: {has})")
+        if variable != "kind" and result[variable].dtype.kind not in "biuf":
+            raise BadResult(f"{name} has a {variable} that holds no numbers")
         result = result.assign({variable: result[variable].transpose(*axes)})
-    if result.sizes["layer"] < 2:
+    layers = result.get_index("layer").to_numpy()
+    if len(layers) < 2:
         raise BadResult(f"{name} has one layer; a depth needs two")
+    if not np.array_equal(layers, np.arange(len(layers))):
+        raise BadResult(f"{name} lacks layers, or has them in another order: {layers.tolist()[:8]}")
     return result
 
 

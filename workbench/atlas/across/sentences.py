@@ -55,8 +55,8 @@ def of_claims(table: pd.DataFrame) -> list[str]:
     """The sentences of a table that `claims` returned."""
     written = [_claim(table.query("claim == @statement.claim"), statement) for statement in STATEMENTS]
     written += [
-        _reasons(table, "Heads", HEADS_SCRIPT, HEADS_LENGTH),
-        _reasons(table, "Neurons", NEURONS_SCRIPT, NEURONS_LENGTH),
+        _reasons(table, "heads", HEADS_SCRIPT, HEADS_LENGTH),
+        _reasons(table, "neurons", NEURONS_SCRIPT, NEURONS_LENGTH),
         _summary(table),
     ]
     return written
@@ -102,12 +102,12 @@ def _reasons(table: pd.DataFrame, units: str, by_script: Statement, by_length: S
             reason = "not measured"
         elif HOLDS in (script, length):
             both = script == length
-            reason = "by both" if both else "by script" if script == HOLDS else "by token length"
+            reason = "both" if both else "script" if script == HOLDS else "token length"
         else:
-            reason = "by neither as far as is shown"
+            reason = "neither is shown"
         groups.setdefault(reason, []).append(str(model))
     parts = [f"{reason} in {_joined(models)}" for reason, models in groups.items()]
-    return f"{units} go, by script or by token length: {'; '.join(parts)}."
+    return f"What {units} go by, script or token length: {'; '.join(parts)}."
 
 
 def _summary(table: pd.DataFrame) -> str:
