@@ -12,6 +12,7 @@ FLOORS = [
     {"cli", "terminal"},
     {"atlas"},
     {"studies", "live"},
+    {"atlas"},
     {"figures"},
     {"laboratories"},
     {"merging"},

@@ -7,12 +7,16 @@ from functools import cache
 from pathlib import Path
 
 import workbench as wb
+from tests.atlas.across.cases import lape
 from tests.models import save
 
 STUDY = """question = "What is in it?"
 models = ["{model}"]
 languages = ["de", "fr", "ja"]
 limit = 4
+
+[options]
+truncate = true
 
 [[analyses]]
 run = "heads"
@@ -70,7 +74,7 @@ def public() -> dict[str, dict]:
     run, study = studied()
     from tests.public import NEW
 
-    folder = {"folder": atlas()}
+    folder, compared = {"folder": atlas()}, {"a": {"neurons/lape": lape(6, (0, 5))}}
     return {
         "atlas.add": {"run": run, "study": study, "licence": "MIT", "folder": NEW},
         "atlas.check": {"models": "tiny", "measure": False, "share": 0.1, **folder},
@@ -80,4 +84,8 @@ def public() -> dict[str, dict]:
         "atlas.load": {"model": "tiny", "result": "ablation", **folder},
         "atlas.models": {**folder},
         "atlas.overview": {**folder},
+        "atlas.results": {"models": "tiny", **folder},
+        "atlas.claims": {"results": compared, "resamples": 20},
+        "atlas.sentences": {"results": compared, "resamples": 20},
+        "atlas.depth_curves": {"results": compared, "what": "neurons", "points": 5, "resamples": 20},
     }

@@ -89,7 +89,7 @@ def test_faults_of_results_are_named_before_anything_is_written(tmp_path):
     effect["low"][:] = effect.high + 1
     del effect.attrs["provenance"]
     wb.save_result(effect, path)
-    with pytest.raises(BadResult, match="heads/ablation: .*no 'provenance'.*values of 'delta' lie outside"):
+    with pytest.raises(BadResult, match=r"heads/ablation: .*no 'provenance'.*values of 'delta' lie outside"):
         wb.atlas.add(broken, study, licence="MIT", folder=tmp_path / "atlas")
     assert not (tmp_path / "atlas").exists()
 

@@ -78,6 +78,29 @@ def load(model: str, result: str, *, folder: str | Path | None = None) -> xr.Dat
     return entry(model, folder=folder).load(result)
 
 
+@checked
+def results(
+    models: str | Sequence[str] | None = None, *, folder: str | Path | None = None
+) -> dict[str, dict[str, xr.Dataset]]:
+    """Load all results of some models: what `claims`, `sentences` and `depth_curves` compare.
+
+    Args:
+        models: names in the atlas, in the order in which they are compared; all when None.
+        folder: an atlas of one's own; the shipped one where it lacks a model.
+
+    Returns:
+        Model to the name of a result to the Result. Results of another study may be added under another name.
+
+    Raises:
+        BadArgument: no such entry.
+        BadResult: an entry is of another format, or a file is damaged.
+
+    Example:
+        >>> wb.atlas.claims(wb.atlas.results())                                                  # doctest: +SKIP
+    """
+    return {each.model: {name: each.load(name) for name in each.results} for each in chosen(models, folder)}
+
+
 def chosen(names: str | Sequence[str] | None, folder: str | Path | None) -> list[Entry]:
     """The entries of some models, or of all.
 
@@ -89,7 +112,7 @@ def chosen(names: str | Sequence[str] | None, folder: str | Path | None) -> list
         BadArgument: no such entry, no model at all, or one named twice.
         BadResult: an entry is of another format, or damaged.
     """
-    wanted = models(folder) if names is None else [names] if isinstance(names, str) else list(names)
+    wanted = sorted(_folders(folder)) if names is None else [names] if isinstance(names, str) else list(names)
     if not wanted or len(set(wanted)) < len(wanted):
         raise BadArgument(f"models={shown(names)}; name one or more models of the atlas, each once")
     return [entry(name, folder=folder) for name in wanted]

@@ -89,14 +89,15 @@ def compare(models: Models = None, page: Page = None, atlas: Atlas = None, *, co
     workbench atlas compare polyglot gemma-3-270m --table claims.tsv
     workbench atlas compare --page atlas.html
     """  # noqa: D301 (click reads the backspace)
-    from workbench.atlas import claims, sentences
+    from workbench.atlas import claims, results, sentences
     from workbench.atlas.explore import explorer
 
-    table = claims(models or None, folder=atlas)
+    compared = results(models or None, folder=atlas)
+    table = claims(compared)
     shown = table.drop(columns="sentence", errors="ignore")
     show_table(shown if common.table is None else table, common.table, common.quiet)
     if not common.quiet:
-        for sentence in sentences(models or None, folder=atlas):
+        for sentence in sentences(compared):
             typer.echo(single_line(sentence))
     if page is not None:
         explorer(models or None, folder=atlas).write_html(page)
