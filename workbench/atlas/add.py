@@ -11,7 +11,7 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.atlas.contents import missing
-from workbench.atlas.entry import FORMAT, RECORD, STUDY, Entry
+from workbench.atlas.entry import FORMAT, RECORD, STUDY, Entry, short_name
 from workbench.atlas.licences import check_licence
 from workbench.atlas.narrow import rounding, stored
 from workbench.atlas.validate import problems
@@ -71,7 +71,7 @@ def add(run: str | Path, study: str | Path, *, licence: str | None = None, folde
         "corpora": _corpora(results),
         "versions": origin(next(iter(results.values())))["versions"],
     }
-    target = Path(folder).expanduser() / model["name"].replace("/", "--")
+    target = Path(folder).expanduser() / model["name"]
     if lacks := missing(results):
         warn(f"the entry of {model['name']} lacks {'; '.join(lacks)}")
     return _written(target, record, results, study)
@@ -99,7 +99,7 @@ def _written(target: Path, record: Mapping[str, Any], results: Mapping[str, xr.D
         if (size := sum(part["bytes"] for part in parts.values())) > LARGEST:
             largest = sorted(parts, key=lambda name: -parts[name]["bytes"])[:3]
             raise BadResult(
-                f"the entry has {size / 2**20:.1f} MiB, and may have {LARGEST / 2**20:g}; the largest are "
+                f"the entry has {size / 2**20:.1f} MiB, and may have {LARGEST / 2**20:.3g}; the largest are "
                 f"{', '.join(largest)}: give the study fewer texts, or leave one out"
             )
         shutil.copyfile(study, new / STUDY)
@@ -117,10 +117,13 @@ def _model(results: Mapping[str, xr.Dataset]) -> dict[str, str]:
     known = {name: model for name, model in of.items() if model}
     hashes = {model["hash"]: model for model in known.values()}
     if len(hashes) != 1:
-        names = ", ".join(f"{model['name']} ({digest[:8]})" for digest, model in hashes.items()) or "no model"
+        names = (
+            ", ".join(f"{short_name(model['name'])} ({digest[:8]})" for digest, model in hashes.items()) or "no model"
+        )
         raise BadResult(f"these results are of {names}; an entry is of one model")
     first = next(iter(hashes.values()))
-    return {part: str(first.get(part, "")) for part in ("name", "architecture", "revision", "hash", "dtype")}
+    parts = {part: str(first.get(part, "")) for part in ("architecture", "revision", "hash", "dtype")}
+    return {"name": short_name(str(first["name"])), **parts}
 
 
 def _corpora(results: Mapping[str, xr.Dataset]) -> dict[str, str]:

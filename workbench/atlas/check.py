@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, finite
 from workbench.atlas.again import units, words
 from workbench.atlas.again.pieces import Piece
-from workbench.atlas.entry import STUDY, Entry
+from workbench.atlas.entry import STUDY, Entry, short_name
 from workbench.atlas.store import chosen
 from workbench.atlas.validate import problems
 from workbench.errors import BadResult, UnknownModel
@@ -85,7 +85,7 @@ def check(
     rows = []
     for entry in entries if measure else ():
         try:
-            model = load_model(entry.model)
+            model = load_model(Study.read(entry.folder / STUDY).models[0])
         except UnknownModel:
             rows.append([entry.model, "", "not at hand", 0, math.nan, True])
             continue
@@ -129,7 +129,7 @@ def _check_files(entry: Entry) -> None:
         else:
             faults += problems(name, entry.load(name))
     study = Study.read(entry.folder / STUDY)
-    if list(study.models) != [entry.model]:
+    if list(map(short_name, study.models)) != [entry.model]:
         faults.append(f"{STUDY} is of {', '.join(study.models)}")
     if faults:
         raise BadResult(f"{entry.folder}: {'; '.join(faults)}")

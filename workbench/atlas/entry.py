@@ -74,6 +74,12 @@ class Entry:
         return self.folder / f"{result}.nc"
 
 
+def short_name(model: str) -> str:
+    """The name of a model in the atlas: of a folder its last part, of the hub `owner--name`."""
+    path = Path(model).expanduser()
+    return path.name if path.is_absolute() or path.exists() else model.replace("/", "--")
+
+
 def read_entry(folder: str | Path) -> Entry:
     """Read the entry in a folder; its results are not loaded.
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 import workbench
-from workbench.cli import atlas, evaluate, explore, heads, lens, models, neurons, patch, report, study
+from workbench.cli import atlas, evaluate, explore, lens, models, neurons, patch, report, study
 from workbench.cli.circuits import circuits
+from workbench.cli.heads import heads
 from workbench.cli.laboratories import lab
 from workbench.cli.merging import merge
 from workbench.cli.options import LOADING, OF_TEXTS, Common, CorpusName, ModelName, takes

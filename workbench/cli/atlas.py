@@ -7,7 +7,7 @@ import typer
 
 from workbench.cli.options import Common, takes
 from workbench.errors import BadResult
-from workbench.terminal import announce, seen, show_table, single_line
+from workbench.terminal import seen, show_table, single_line
 
 HELP = """What is known of the languages inside open models: results that travel without the weights.
 
@@ -132,7 +132,6 @@ def add(
 @app.command("check")
 @takes({"seed", "table", "quiet"})
 def check(
-    context: typer.Context,
     models: Models = None,
     share: Annotated[float, typer.Option(help="Of the cells that are measured again.")] = 0.02,
     measure: Annotated[bool, typer.Option(help="Measure again on the models at hand; else check the files.")] = True,
@@ -147,7 +146,6 @@ def check(
     workbench atlas check polyglot --share 0.1 --seed 3
     workbench atlas check --no-measure
     """  # noqa: D301 (click reads the backspace)
-    announce(context, "reading the atlas")
     from workbench.atlas import check as check_entries
 
     how = {"share": share, "measure": measure, "folder": atlas, "seed": common.options.seed}

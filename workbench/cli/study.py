@@ -36,7 +36,9 @@ _OF_MODELS = {*UNSAFE, "quiet"}
 
 @app.command("init")
 def init(
-    question: Annotated[str, typer.Argument(help="heads, neurons, patching, removal, before-and-after or evaluation.")],
+    question: Annotated[
+        str, typer.Argument(help="heads, neurons, patching, removal, before-and-after, evaluation or atlas.")
+    ],
     file: Annotated[Path | None, typer.Argument(help="The study file; <question>.toml by default.")] = None,
 ) -> None:
     """Write a commented study file to begin with.

@@ -9,7 +9,7 @@ from workbench.studies.study.jobs import jobs_of
 from workbench.studies.study.study import Study
 from workbench.studies.study.templates import QUESTIONS, write_template
 
-JOBS = {"heads": 3, "neurons": 2, "patching": 2, "removal": 2, "before-and-after": 5, "evaluation": 2}
+JOBS = {"heads": 3, "neurons": 2, "patching": 2, "removal": 2, "before-and-after": 5, "evaluation": 2, "atlas": 12}
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -17,7 +17,7 @@ def test_a_template_is_a_study_that_can_be_run(tmp_path, monkeypatch, question):
     monkeypatch.setattr(module.Models, "of", lambda *_: pytest.fail("a model was loaded"))
     study = Study.read(write_template(question, tmp_path / "study.toml"))
     assert len(jobs_of(study)) == JOBS[question]
-    assert check(study) == 20
+    assert check(study) == (120 if question == "atlas" else 20)
     assert study.question.endswith("?") and "#" in (tmp_path / "study.toml").read_text()
 
 

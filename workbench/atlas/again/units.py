@@ -1,6 +1,7 @@
 """Heads and neurons, measured again in a language that the seed draws."""
 
 import math
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -24,10 +25,7 @@ def ablation(model: Model, entry: Entry, name: str, rng: np.random.Generator, sh
     )
     chosen = rng.choice(size, min(math.ceil(wanted / len(languages)), size), replace=False)
     heads = [(int(unit) // stored.sizes["head"], int(unit) % stored.sizes["head"]) for unit in sorted(chosen)]
-    how = parameters(stored)
-    again = ablate(
-        model, corpus.select(languages), how=how["how"], heads=heads, truncate=how["truncate"], progress=False
-    )
+    again = ablate(model, corpus.select(languages), how=parameters(stored)["how"], heads=heads, **_texts(stored))
     both = piece(name, stored, again, "delta")
     there = np.isfinite(both.again)
     return [Piece(name, "delta", *(part[there] for part in (both.stored, both.again, both.tolerance)))]
@@ -36,22 +34,22 @@ def ablation(model: Model, entry: Entry, name: str, rng: np.random.Generator, sh
 def scores(model: Model, entry: Entry, name: str, rng: np.random.Generator, share: float) -> list[Piece]:
     """Compute the importance of all heads again."""
     stored = entry.load(name)
-    corpus, how = corpus_of(name, stored).select(_drawn(stored, rng, share)), parameters(stored)
-    again = importance(model, corpus, variant=how["variant"], truncate=how["truncate"], progress=False)
+    corpus, variant = corpus_of(name, stored).select(_drawn(stored, rng, share)), parameters(stored)["variant"]
+    again = importance(model, corpus, variant=variant, **_texts(stored))
     return [piece(name, stored, again, "importance")]
 
 
 def attention(model: Model, entry: Entry, name: str, rng: np.random.Generator, share: float) -> list[Piece]:
     """Read again what all heads attend to."""
     stored = entry.load(name)
-    again = kinds(model, corpus_of(name, stored).select(_drawn(stored, rng, share)), progress=False)
+    again = kinds(model, corpus_of(name, stored).select(_drawn(stored, rng, share)), **_texts(stored))
     return [piece(name, stored, again, variable) for variable in _SHARES]
 
 
 def counts(model: Model, entry: Entry, name: str, rng: np.random.Generator, share: float) -> list[Piece]:
     """Count again how often all neurons fire."""
     stored = entry.load(name)
-    again = firing(model, corpus_of(name, stored).select(_drawn(stored, rng, share)), progress=False)
+    again = firing(model, corpus_of(name, stored).select(_drawn(stored, rng, share)), **_texts(stored))
     return [piece(name, stored, again, variable) for variable in ("fired", "tokens")]
 
 
@@ -61,7 +59,7 @@ def removal(model: Model, entry: Entry, name: str, rng: np.random.Generator, sha
     members = entry.load(f"{name.partition('/')[0]}/members")
     group = str(rng.choice(stored[str(stored.delta.dims[0])].values))
     corpus = corpus_of(name, stored).select(_drawn(stored, rng, share))
-    again = knockout(model, corpus, members.sel(language=[group]), controls=0, progress=False)
+    again = knockout(model, corpus, members.sel(language=[group]), controls=0, **_texts(stored))
     return [piece(name, stored, again, "delta")]
 
 
@@ -75,6 +73,11 @@ def classes(model: Model | None, entry: Entry, name: str, rng: np.random.Generat
     if stored.attrs["method"] == "neurons.lape":
         return [piece(name, stored, lape(parent, **rates), "member")]
     return [piece(name, stored, ternary(parent, variant=how["variant"], **rates), "kind")]
+
+
+def _texts(stored: xr.Dataset) -> dict[str, Any]:
+    """How a result's texts are read again."""
+    return {"truncate": bool(parameters(stored).get("truncate", False)), "progress": False}
 
 
 def _drawn(stored: xr.Dataset, rng: np.random.Generator, share: float) -> list[str]:

@@ -11,16 +11,72 @@ _HEAD = """\
 question = "{question}"
 models = [{models}]            # shipped, packaged (gemma-3-270m), folders, GGUF files or hub names
 corpora = ["parallel"]         # shipped, folders of <language>.txt, TSV, CSV, JSONL files, or hf:owner/name
-languages = ["ar", "de", "en", "fr", "hi", "ja"]   # leave out for all
-limit = 20                     # first texts of each language, or first pairs; leave out for all
-seeds = [0]                    # every analysis runs once with each
+{texts}seeds = [0]                    # every analysis runs once with each
 
 [options]                      # of every analysis; see `workbench heads find --help`
 memory = "1GB"                 # for activations: a fixed amount makes batches, and so all digits, alike everywhere
 # dtype = "bfloat16"
 # device = "cuda"
 """
-_ANALYSES = {
+_SOME = """\
+languages = ["ar", "de", "en", "fr", "hi", "ja"]   # leave out for all
+limit = 20                     # first texts of each language, or first pairs; leave out for all
+"""
+_ROUTES = (("de-it", "fr-zh"), ("en-es", "ru-ja"), ("ar-tr", "hi-fi"))
+_ATLAS = (
+    """
+# An entry of the atlas is of all languages: claims are compared over them. When the study was run:
+# workbench atlas add runs/atlas atlas.toml --licence "..."
+
+[[analyses]]
+run = "heads"
+ablation_texts = 20            # sentences of each language: a pass for every head; leave out for all
+
+[[analyses]]
+run = "neurons"
+
+[[analyses]]
+run = "neuron_knockout"
+limit = 40
+controls = 20
+"""
+    + "".join(
+        f"""
+[[analyses]]
+run = "lens"
+name = "lens-{source}-{target}"
+source = "{source}"
+target = "{target}"
+limit = 96
+"""
+        for source, target in (("de", "fr"), ("en", "zh"), ("ar", "ru"))
+    )
+    + "".join(
+        f"""
+[[analyses]]
+run = "concepts"
+name = "concepts-{source}-{target}"
+source = "{source}"
+target = "{target}"
+limit = 96
+"""
+        for source, target in _ROUTES
+    )
+    + """
+[[analyses]]
+run = "steer"
+identify = "trigram"
+
+[[analyses]]
+run = "tokens"
+tokenizers = "polyglot"        # the model's own
+
+[[analyses]]
+run = "evaluate"
+tasks = "words"
+"""
+)
+_ANALYSES: dict[str, tuple[str, list[str], str]] = {
     "heads": (
         "Which attention heads serve which language?",
         ["polyglot"],
@@ -91,6 +147,11 @@ run = "head_knockout"
 controls = 10
 """,
     ),
+    "atlas": (
+        "How does the model handle twelve languages?",
+        ["polyglot"],
+        _ATLAS,
+    ),
     "evaluation": (
         "What can the model do in each language, and what does it lose without a language's heads?",
         ["polyglot"],
@@ -127,4 +188,6 @@ def write_template(question: str, path: str | Path) -> Path:
         raise CannotWrite(f"{path} is there already; choose another name")
     sentence, models, analyses = _ANALYSES[question]
     names = ", ".join(f'"{model}"' for model in models)
-    return write_whole(path, _HEAD.format(title=f"A study of {question}.", question=sentence, models=names) + analyses)
+    texts = "" if question == "atlas" else _SOME
+    head = _HEAD.format(title=f"A study of {question}.", question=sentence, models=names, texts=texts)
+    return write_whole(path, head + analyses)

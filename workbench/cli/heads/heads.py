@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import heads_use
+from workbench.cli.heads import use
 from workbench.cli.options import OF_CORPUS, OF_TEXTS, Common, CorpusName, ModelName, takes
 from workbench.terminal import DefaultCommandGroup, show_run, show_study
 
@@ -166,6 +166,6 @@ def shapley(
     show_study(folder, "shapley", shapley_table, to=common.table, quiet=common.quiet)
 
 
-app.command("tune-mask")(heads_use.tune_mask)
-app.command("transfer")(heads_use.transfer)
-app.command("off-target")(heads_use.off_target)
+app.command("tune-mask")(use.tune_mask)
+app.command("transfer")(use.transfer)
+app.command("off-target")(use.off_target)
