@@ -14,7 +14,8 @@ from workbench.cli import app
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line.split("#")[0].strip() for line in TEXT.splitlines() if line.startswith("workbench ")]
-IN_CI = ["workbench lab all --quick --out runs/lab", "workbench card polyglot"]  # take minutes: .ci/run runs them
+# These take minutes: .ci/run runs them.
+IN_CI = ["workbench lab all --quick --out runs/lab", "workbench card polyglot", "workbench atlas check"]
 
 
 def test_the_ten_lines_run(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """A small study of a tiny model, run once, and atlases made of it."""
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -67,6 +68,27 @@ def rewritten(folder: Path, change) -> Path:
     record = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(change(record)), encoding="utf-8")
     return new
+
+
+def changed(folder, result, change):
+    """A copy of the atlas in which a result was changed, and its record too."""
+    new = copied(folder)
+    path = new / "tiny" / f"{result}.nc"
+    wb.save_result(change(wb.load_result(path)), path)
+    record = json.loads((new / "tiny" / "entry.json").read_text(encoding="utf-8"))
+    record["results"][result]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (new / "tiny" / "entry.json").write_text(json.dumps(record), encoding="utf-8")
+    return new
+
+
+def changed_number(folder: Path) -> Path:
+    """A copy of that atlas in which the effects of removing heads are wrong."""
+
+    def wrong(made):
+        made["delta"], made["low"], made["high"] = made.delta + 5, made.low + 5, made.high + 5
+        return made
+
+    return changed(folder, "heads/ablation", wrong)
 
 
 def public() -> dict[str, dict]:

@@ -1,15 +1,13 @@
 """Measuring again: what agrees, what does not, and what cannot be."""
 
-import hashlib
 import importlib
-import json
 import math
 
 import numpy as np
 import pytest
 
 import workbench as wb
-from tests.atlas.cases import atlas, copied, studied
+from tests.atlas.cases import atlas, changed, copied, studied
 from workbench.atlas.again.pieces import Piece, piece
 from workbench.errors import BadResult, BadStudy, UnknownModel
 
@@ -22,19 +20,7 @@ def at_hand(monkeypatch):
     run, _ = studied()
     model = wb.load_model(run.parent / "tiny")
     monkeypatch.setattr(module, "load_model", lambda name: model)
-    monkeypatch.setattr("workbench.atlas.again.words.load_tokenizer", lambda name: model.tokenizer)
     return model
-
-
-def changed(folder, result, change):
-    """A copy of the atlas in which a result was changed, and its record too."""
-    new = copied(folder)
-    path = new / "tiny" / f"{result}.nc"
-    wb.save_result(change(wb.load_result(path)), path)
-    record = json.loads((new / "tiny" / "entry.json").read_text(encoding="utf-8"))
-    record["results"][result]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (new / "tiny" / "entry.json").write_text(json.dumps(record), encoding="utf-8")
-    return new
 
 
 def test_all_kinds_are_measured_again_and_agree(at_hand):

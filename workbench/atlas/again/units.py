@@ -63,7 +63,7 @@ def removal(model: Model, entry: Entry, name: str, rng: np.random.Generator, sha
     return [piece(name, stored, again, "delta")]
 
 
-def classes(model: Model | None, entry: Entry, name: str, rng: np.random.Generator, share: float) -> list[Piece]:
+def classes(model: Model, entry: Entry, name: str, rng: np.random.Generator, share: float) -> list[Piece]:
     """Sort heads or neurons again, by the stored scores or counts; no model is needed."""
     stored, how = entry.load(name), parameters(entry.load(name))
     if stored.attrs["method"] == "heads.roles":

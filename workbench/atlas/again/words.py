@@ -43,9 +43,10 @@ def answered(model: Model, entry: Entry, name: str, rng: np.random.Generator, sh
     return [piece(name, stored, accuracy(model, task, progress=False, **options), "accuracy")]
 
 
-def counted(model: Model | None, entry: Entry, name: str, rng: np.random.Generator, share: float) -> list[Piece]:
-    """Split the same texts into tokens again; the tokenizer alone is loaded."""
+def counted(model: Model, entry: Entry, name: str, rng: np.random.Generator, share: float) -> list[Piece]:
+    """Split the same texts into tokens again, with the model's tokenizer; others are loaded by their names."""
     stored = entry.load(name)
-    tokenizers = {str(short): load_tokenizer(str(short)) for short in stored.tokenizer.values}
+    names = [str(short) for short in stored.tokenizer.values]
+    tokenizers = {short: model.tokenizer if short == entry.model else load_tokenizer(short) for short in names}
     again = tokenization(tokenizers, corpus_of(name, stored))
     return [piece(name, stored, again, variable) for variable in ("tokens", "parity")]
