@@ -14,8 +14,9 @@ import pytest
 from tests import models
 
 
-def pytest_collection_finish():
-    """Thousands of collected tests stay to the end: every collection of garbage would look at them again."""
+@pytest.fixture(scope="module", autouse=True)
+def _light_heap():
+    """What lives on between modules, models and thousands of collected tests, is not searched for garbage again."""
     gc.collect()
     gc.freeze()
 
