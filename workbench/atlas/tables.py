@@ -70,3 +70,22 @@ def contents(model: str, *, folder: str | Path | None = None) -> pd.DataFrame:
         for name, part in entry.record["results"].items()
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["method", "axes", "kB"]).rename_axis("result")
+
+
+def side_by_side(claims: pd.DataFrame) -> pd.DataFrame:
+    """Claims as a table to read: a row for each claim, a column for each model with its verdict and numbers.
+
+    Args:
+        claims: of `claims`.
+    """
+    cells = claims.assign(cell=[_cell(row) for _, row in claims.iterrows()])
+    wide = cells.pivot_table(index="claim", columns="model", values="cell", aggfunc="first", sort=False)
+    return wide[list(dict.fromkeys(claims.model))].rename_axis(columns=None)
+
+
+def _cell(row: pd.Series) -> str:
+    """A verdict with its estimate and interval."""
+    if pd.isna(row.estimate):
+        return str(row.verdict)
+    between = "" if pd.isna(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
+    return f"{row.verdict}: {row.estimate:.2f}{between}"

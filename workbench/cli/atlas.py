@@ -52,7 +52,7 @@ def list_(atlas: Atlas = None, *, common: Common) -> None:
 @app.command("show")
 @takes({"table", "quiet"})
 def show(
-    model: Model,
+    name: Model,
     result: Annotated[str | None, typer.Argument(help="One of its results, such as heads/ablation.")] = None,
     page: Page = None,
     atlas: Atlas = None,
@@ -71,11 +71,11 @@ def show(
     from workbench.results.reading.show import show as describe
 
     if result is not None:
-        typer.echo(seen_lines(str(describe(load(model, result, folder=atlas)))))
+        typer.echo(seen_lines(str(describe(load(name, result, folder=atlas)))))
     elif page is None or not common.quiet:
-        show_table(contents(model, folder=atlas), common.table, common.quiet)
+        show_table(contents(name, folder=atlas), common.table, common.quiet)
     if page is not None:
-        explorer([model], folder=atlas).write_html(page)
+        explorer([name], folder=atlas).write_html(page)
         typer.echo(seen(page))
 
 
@@ -91,14 +91,16 @@ def compare(models: Models = None, page: Page = None, atlas: Atlas = None, *, co
     """  # noqa: D301 (click reads the backspace)
     from workbench.atlas import claims, results, sentences
     from workbench.atlas.explore import explorer
+    from workbench.atlas.tables import side_by_side
 
     compared = results(models or None, folder=atlas)
     table = claims(compared)
-    shown = table.drop(columns="sentence", errors="ignore")
-    show_table(shown if common.table is None else table, common.table, common.quiet)
+    show_table(side_by_side(table), None, common.quiet)
     if not common.quiet:
         for sentence in sentences(compared):
             typer.echo(single_line(sentence))
+    if common.table is not None:
+        show_table(table.set_index("claim"), common.table, quiet=True)
     if page is not None:
         explorer(models or None, folder=atlas).write_html(page)
         typer.echo(seen(page))
