@@ -25,18 +25,18 @@ def test_a_sentence_for_each_question(written):
 def test_each_verdict_is_counted_with_its_models(written):
     assert written[0].startswith(
         "That a language's LAPE neurons lie in the outer thirds of the layers (arXiv 2402.16438) holds in 1 of 3 "
-        "models (outer +0.33, +0.33 to +0.33), does not hold in 1 of 3 models (middle -0.67, -0.67 to -0.67), is "
+        "models (outer +0.33 [+0.33 to +0.33]), does not hold in 1 of 3 models (middle -0.67 [-0.67 to -0.67]), is "
         "undecided in 1 of 3 models (mixed "
     )
     assert written[0].endswith(
-        "and is not measured in 1 (bare). Numbers: difference of shares, the claim begins above 0."
+        "and is not measured in 1 (bare). Numbers: difference of shares; above 0 they speak for the claim."
     )
 
 
 def test_depths_are_stated(written):
-    assert "(outer 0.67, 0.67 to 0.67)" in written[2]
-    assert "(middle 0.17, 0.17 to 0.17)" in written[2]
-    assert written[2].endswith("the claim begins above 0.5.")
+    assert "(outer 0.67 [0.67 to 0.67])" in written[2]
+    assert "(middle 0.17 [0.17 to 0.17])" in written[2]
+    assert written[2].endswith("above 0.5 they speak for the claim.")
 
 
 def test_reasons_of_heads_and_neurons(written):
@@ -50,8 +50,10 @@ def test_reasons_of_heads_and_neurons(written):
 
 
 def test_claims_are_counted_for_each_model(written):
-    assert written[-1].startswith("Of 10 claims: in outer 8 of 10 measured claims hold and 0 do not; in middle 3 of 10")
-    assert "in mixed 0 of 1 measured claims hold and 0 do not" in written[-1]
+    assert written[-1].startswith(
+        "Verdicts on 10 claims: outer (holds 8, undecided 2); middle (holds 3, does not hold 5, undecided 2); "
+    )
+    assert "mixed (undecided 1, not measured 9)" in written[-1]
 
 
 def test_a_claim_that_no_model_measures():

@@ -87,7 +87,7 @@ def english_between(results: OfModel, draws: Draws) -> Evidence:
     evidence = Evidence(float(difference.mean(0)[best]), float(low.max()), float(high.max()))
     own, theirs = (float(values[known][:, best].mean()) for values in (english, target))
     return evidence.worded(
-        f"of the middle of the depth, English does best at depth {depths(states)[at[best]]:.2f}, where the lens gives "
+        f"in the middle of the depth, English does best at depth {depths(states)[at[best]]:.2f}, where the lens gives "
         f"its word {own:.2g} and the target's {theirs:.2g}: a difference of {evidence.estimate:+.2g} "
         f"({between(evidence.low, evidence.high, '+.2g')}, {int(known.sum())} prompts)"
     )

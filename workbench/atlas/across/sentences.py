@@ -39,7 +39,7 @@ def sentences(
     Returns:
         A sentence for each claim with the number of models in which it holds, does not hold, is undecided or not
         measured, and their estimates with intervals; one on whether heads go by script or by token length, one on
-        neurons; and for each model how many claims hold.
+        neurons; and for each model how many claims have which verdict.
 
     Raises:
         BadArgument: no models, a model without any result that is read, or an option out of range.
@@ -75,18 +75,14 @@ def _claim(rows: pd.DataFrame, statement: Statement) -> str:
             models = [_numbers(row, statement.form) for row in chosen.to_dict("records")]
             counted = _WORDS[verdict].format(count=len(chosen), measured=f"{measured} {_plural('model', measured)}")
             parts.append(f"{counted} ({'; '.join(models)})")
-    return f"{lead} {_joined(parts)}. Numbers: {statement.unit}, {_scale(statement)}."
-
-
-def _scale(statement: Statement) -> str:
-    return f"the claim begins above {statement.bar:g}"
+    return f"{lead} {_joined(parts)}. Numbers: {statement.unit}; above {statement.bar:g} they speak for the claim."
 
 
 def _numbers(row: Mapping[Hashable, Any], form: str) -> str:
     """A model with its estimate and interval."""
     if row["verdict"] == UNMEASURED:
         return str(row["model"])
-    return f"{row['model']} {format(row['estimate'], form)}, {between(row['low'], row['high'], form)}"
+    return f"{row['model']} {format(row['estimate'], form)} [{between(row['low'], row['high'], form)}]"
 
 
 def _reasons(table: pd.DataFrame, units: str, by_script: Statement, by_length: Statement) -> str:
@@ -111,13 +107,13 @@ def _reasons(table: pd.DataFrame, units: str, by_script: Statement, by_length: S
 
 
 def _summary(table: pd.DataFrame) -> str:
-    """How many claims hold in each model."""
+    """How many claims of each model have which verdict."""
     parts = []
     for model, rows in table.groupby("model", sort=False):
-        measured = int((rows.verdict != UNMEASURED).sum())
-        holds, fails = (int((rows.verdict == verdict).sum()) for verdict in (HOLDS, FAILS))
-        parts.append(f"in {model} {holds} of {measured} measured claims hold and {fails} do not")
-    return f"Of {len(STATEMENTS)} claims: {'; '.join(parts)}."
+        counts = rows.verdict.value_counts()
+        verdicts = [f"{verdict} {counts[verdict]}" for verdict in VERDICTS if verdict in counts]
+        parts.append(f"{model} ({', '.join(verdicts)})")
+    return f"Verdicts on {len(STATEMENTS)} claims: {'; '.join(parts)}."
 
 
 def _plural(word: str, count: int) -> str:
