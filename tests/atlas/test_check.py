@@ -1,7 +1,9 @@
 """Measuring again: what agrees, what does not, and what cannot be."""
 
 import importlib
+import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -57,18 +59,17 @@ def test_a_model_that_is_not_at_hand_has_a_row_without_cells(monkeypatch):
     assert rows.variable.tolist() == ["not at hand"] and rows.cells.tolist() == [0]
 
 
-def test_other_weights_are_refused(at_hand, tmp_path):
-    folder = copied(tmp_path)
-    path = folder / "tiny" / "entry.json"
-    path.write_text(path.read_text(encoding="utf-8").replace(at_hand.info["hash"], "0" * 64), encoding="utf-8")
+def test_other_weights_are_refused(monkeypatch):
+    monkeypatch.setattr(module, "load_model", lambda name: SimpleNamespace(info={"hash": "0"}))
     with pytest.raises(BadResult, match="has other weights than the entry was made of"):
-        wb.atlas.check("tiny", folder=folder, progress=False)
+        wb.atlas.check("tiny", folder=atlas(), progress=False)
 
 
 def test_other_texts_are_refused(at_hand, tmp_path):
     def elsewhere(made):
-        made.attrs["provenance"] = made.attrs["provenance"].replace('"hash": "', '"hash": "0', 2)
-        return made
+        record = json.loads(made.attrs["provenance"])
+        record["corpus"]["hash"] = "0"
+        return made.assign_attrs(provenance=json.dumps(record))
 
     with pytest.raises(BadResult, match="on other texts than 'parallel' has now"):
         wb.atlas.check("tiny", folder=changed(tmp_path, "heads/kinds", elsewhere), progress=False)
@@ -81,6 +82,16 @@ def test_files_are_those_of_the_record(tmp_path):
     other.write_bytes(other.read_bytes() + b" ")
     with pytest.raises(BadResult, match=r"heads/kinds: its file is not the one .*; heads/roles: its file is missing"):
         wb.atlas.check("tiny", folder=folder, measure=False)
+
+
+def test_a_result_of_another_model_is_refused(tmp_path):
+    def elsewhere(made):
+        record = json.loads(made.attrs["provenance"])
+        record["model"] = {"name": "other", "hash": "1"}
+        return made.assign_attrs(provenance=json.dumps(record))
+
+    with pytest.raises(BadResult, match="heads/kinds: it is of another model, other"):
+        wb.atlas.check("tiny", folder=changed(tmp_path, "heads/kinds", elsewhere), measure=False)
 
 
 def test_a_study_of_another_model_is_refused(tmp_path):

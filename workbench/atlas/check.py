@@ -18,6 +18,7 @@ from workbench.atlas.validate import problems
 from workbench.errors import BadResult, UnknownModel
 from workbench.model.load import load_model
 from workbench.model.model import Model
+from workbench.results.make import origin
 from workbench.studies.study.study import Study
 
 Again = Callable[[Model, Entry, str, np.random.Generator, float], list[Piece]]
@@ -127,7 +128,11 @@ def _check_files(entry: Entry) -> None:
         elif hashlib.sha256(path.read_bytes()).hexdigest() != part.get("sha256"):
             faults.append(f"{name}: its file is not the one that the record describes")
         else:
-            faults += problems(name, entry.load(name))
+            result = entry.load(name)
+            faults += problems(name, result)
+            model = origin(result).get("model") or {}
+            if model and model.get("hash") != entry.record["model"]["hash"]:
+                faults.append(f"{name}: it is of another model, {model.get('name')}")
     study = Study.read(entry.folder / STUDY)
     if list(map(short_name, study.models)) != [entry.model]:
         faults.append(f"{STUDY} is of {', '.join(study.models)}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from workbench.arguments import checked
+from workbench.atlas.across.evidence import valued
 from workbench.atlas.store import entry as entry_of
 from workbench.atlas.store import models
 
@@ -80,12 +81,13 @@ def side_by_side(claims: pd.DataFrame) -> pd.DataFrame:
     """
     cells = claims.assign(cell=[_cell(row) for _, row in claims.iterrows()])
     wide = cells.pivot_table(index="claim", columns="model", values="cell", aggfunc="first", sort=False)
-    return wide[list(dict.fromkeys(claims.model))].rename_axis(columns=None)
+    wide.columns.name = None
+    return wide[list(dict.fromkeys(claims.model))]
 
 
 def _cell(row: pd.Series) -> str:
     """A verdict with its estimate and interval."""
     if pd.isna(row.estimate):
         return str(row.verdict)
-    between = "" if pd.isna(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
-    return f"{row.verdict}: {row.estimate:.2f}{between}"
+    interval = "" if pd.isna(row.low) else f" [{valued(row.low, '.2f')}, {valued(row.high, '.2f')}]"
+    return f"{row.verdict}: {valued(row.estimate, '.2f')}{interval}"

@@ -32,9 +32,10 @@ def test_planted_handover(curve, depth, verdict):
     assert evidence.verdict(0.5, 0.95) == verdict
 
 
-def test_no_handover_is_not_measured():
+def test_no_handover_at_all_speaks_against_the_claim():
     evidence = concept_handover({"concepts-a-b/last": cases.concepts(FLAT)}, DRAWS)
-    assert "no depth from which on" in evidence.reason
+    assert "no depth from which on" in evidence.text and (evidence.estimate, evidence.low) == (np.inf, np.inf)
+    assert evidence.verdict(0.5, 0.95) == "does not hold"
     assert "no concepts" in concept_handover({}, DRAWS).reason
 
 

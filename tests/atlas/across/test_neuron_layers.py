@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tests.atlas.across import cases
 from tests.oracles import across as oracle
 from workbench.atlas.across.evidence import Draws
 from workbench.atlas.across.neuron_layers import layer_shares, outer_thirds
-from workbench.results.statistics import interval
 
 DRAWS = Draws(resamples=200)
 
@@ -20,7 +20,7 @@ def test_against_a_loop():
     values = oracle.outer_excess(member.tolist())
     assert len(values) == 7
     evidence = outer_thirds({"neurons/lape": result}, "neurons/lape", DRAWS)
-    low, high = interval(np.array(values), resamples=200)
+    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
     assert (evidence.estimate, evidence.low, evidence.high) == pytest.approx((np.mean(values), float(low), float(high)))
 
 
@@ -64,3 +64,12 @@ def test_shares_add_up():
     shares = layer_shares(cases.lape(6, (0, 1, 1, 5)).member.values)
     assert shares.sum(1) == pytest.approx(np.ones(len(cases.LANGUAGES)))
     assert shares[0].tolist() == [0.25, 0.5, 0, 0, 0, 0.25]
+
+
+def test_random_neurons_are_decided_on_no_more_often_than_the_level_allows():
+    generator, decided, models = np.random.default_rng(0), 0, 400
+    for _ in range(models):
+        result = cases.lape(9, (0,), languages=list("abcdefghijkl"), neurons=4)
+        result["member"] = (result.member.dims, generator.random(result.member.shape) < 0.1)
+        decided += outer_thirds({"neurons/lape": result}, "neurons/lape", DRAWS).verdict(0, 0.95) != "undecided"
+    assert stats.binomtest(decided, models, 0.05, alternative="greater").pvalue > 0.01

@@ -24,7 +24,7 @@ def claims(
     Each claim has a number, and holds above 0 if nothing else is written:
 
     - LAPE neurons, or the ternary method's specific ones, lie in the outer thirds of the layers: the share of a
-      language's neurons there minus that of an even spread, mean over languages; bootstrap over languages.
+      language's neurons there minus that of an even spread, mean over languages; Student's interval over languages.
     - The concept is handed over to the last token after the middle: depth from which on the source's concept outweighs
       the target's after patching the last token; holds above 0.5; bootstrap over concepts.
     - The target language takes over after the middle: depth from which on the lens gives its word a higher probability
@@ -32,7 +32,7 @@ def claims(
     - English is ahead in the middle: the most by which its word exceeds the target's at depths from 1/3 to 2/3, on
       routes without English; bootstrap over concepts, corrected for the number of depths.
     - A language has heads of its own: rank correlation of removal effects between halves of its sentences, minus that
-      with other languages; bootstrap over languages.
+      with other languages; Student's interval over languages.
     - Languages of one script, or of like token counts, share heads or neurons: partial correlation over pairs of
       languages, the other reason taken out; interval by delete-one-language jackknife, p-value by permuting languages.
 

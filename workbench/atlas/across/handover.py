@@ -101,8 +101,9 @@ def _onset(lead: list[np.ndarray], concepts: list[str], what: str, routes: int, 
     first, low, high = onset(values, clusters=numbered(concepts), **how)
     if np.isnan(first):
         return unmeasured("no concept's first tokens are distinct")
-    if first == states:
-        return unmeasured(f"there is no depth from which on {what}")
     first, low, high = (value / (states - 1) if value < states else np.inf for value in (first, low, high))
     counted = "1 route" if routes == 1 else f"{routes} routes"
+    if np.isinf(first):
+        text = f"there is no depth from which on {what} ({between(low, high, '.2f')}, {counted})"
+        return Evidence(first, low, high, text=text)
     return Evidence(first, low, high, text=f"{what} from depth {first:.2f} on ({between(low, high, '.2f')}, {counted})")

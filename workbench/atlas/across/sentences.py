@@ -8,7 +8,7 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.atlas.across.claims import claims
-from workbench.atlas.across.evidence import FAILS, HOLDS, UNDECIDED, UNMEASURED, VERDICTS, between
+from workbench.atlas.across.evidence import FAILS, HOLDS, UNDECIDED, UNMEASURED, VERDICTS, between, valued
 from workbench.atlas.across.statements import (
     HEADS_LENGTH,
     HEADS_SCRIPT,
@@ -82,7 +82,7 @@ def _numbers(row: Mapping[Hashable, Any], form: str) -> str:
     """A model with its estimate and interval."""
     if row["verdict"] == UNMEASURED:
         return str(row["model"])
-    return f"{row['model']} {format(row['estimate'], form)} [{between(row['low'], row['high'], form)}]"
+    return f"{row['model']} {valued(row['estimate'], form)} [{between(row['low'], row['high'], form)}]"
 
 
 def _reasons(table: pd.DataFrame, units: str, by_script: Statement, by_length: Statement) -> str:
