@@ -82,7 +82,7 @@ def side_by_side(claims: pd.DataFrame) -> pd.DataFrame:
     cells = claims.assign(cell=[_cell(row) for _, row in claims.iterrows()])
     wide = cells.pivot_table(index="claim", columns="model", values="cell", aggfunc="first", sort=False)
     wide.columns.name = None
-    return wide[list(dict.fromkeys(claims.model))]
+    return wide.reindex(columns=list(dict.fromkeys(claims.model)))
 
 
 def _cell(row: pd.Series) -> str:
