@@ -37,6 +37,7 @@ def test_everything_but_patterns_is_taken_and_what_lacks_is_said(tmp_path):
         entry = wb.atlas.add(run, study, licence="MIT", folder=tmp_path / "atlas")
     assert entry.model == "tiny" and entry.record["licence"] == "MIT"
     assert entry.record["left_out"] == ["heads/patterns"]
+    assert any(part.startswith("dose curve of steering: run") for part in entry.record["lacks"])
     assert {"heads/ablation", "heads/roles", "neurons/lape", "tokens/tokenization"} <= set(entry.results)
     assert (entry.folder / "study.toml").read_text(encoding="utf-8") == study.read_text(encoding="utf-8")
     assert entry.record["corpora"].keys() >= {"parallel"}

@@ -70,10 +70,11 @@ def add(run: str | Path, study: str | Path, *, licence: str | None = None, folde
         "licence": check_licence(model["name"], licence),
         "corpora": _corpora(results),
         "versions": origin(next(iter(results.values())))["versions"],
+        "lacks": missing(results),
     }
     target = Path(folder).expanduser() / model["name"]
-    if lacks := missing(results):
-        warn(f"the entry of {model['name']} lacks {'; '.join(lacks)}")
+    if record["lacks"]:
+        warn(f"the entry of {model['name']} lacks {'; '.join(record['lacks'])}")
     return _written(target, record, results, study)
 
 

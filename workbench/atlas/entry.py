@@ -15,7 +15,7 @@ from workbench.results.files import load_result
 FORMAT = 1
 RECORD = "entry.json"
 STUDY = "study.toml"
-PARTS = ("model", "licence", "corpora", "versions", "results", "left_out")  # of the record
+PARTS = ("model", "licence", "corpora", "versions", "lacks", "results", "left_out")  # of the record
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Entry:
     Attributes:
         folder: Of its files: `entry.json`, `study.toml`, and a NetCDF file for each result.
         record: What `entry.json` says: `model` (name, architecture, revision, hash), `licence` of the weights,
-            `corpora` (name: hash), `versions`, `results` (name: method, bytes, rounding) and `left_out`.
+            `corpora` (name: hash), `versions`, `lacks` (what an entry usually has, and this one not), `results` (name:
+            method, bytes, rounding) and `left_out`.
     """
 
     folder: Path

@@ -19,7 +19,7 @@ def overview(folder: str | Path | None = None) -> pd.DataFrame:
 
     Returns:
         A frame indexed by model: `architecture`, `licence` of the weights, `texts`, on which it was measured,
-        `results`, how many there are, and `MB`.
+        `results`, how many there are, `lacks`, how many parts are missing that an entry usually has, and `MB`.
 
     Raises:
         BadArgument: no such folder.
@@ -37,9 +37,10 @@ def overview(folder: str | Path | None = None) -> pd.DataFrame:
             "licence": record["licence"],
             "texts": ", ".join(sorted({source.partition("[")[0] for source in record["corpora"]})),
             "results": len(parts),
+            "lacks": len(record["lacks"]),
             "MB": round(sum(part["bytes"] for part in parts) / 1e6, 1),
         }
-    columns = ["architecture", "licence", "texts", "results", "MB"]
+    columns = ["architecture", "licence", "texts", "results", "lacks", "MB"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("model")
 
 
