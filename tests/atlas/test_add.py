@@ -154,3 +154,9 @@ def test_an_atlas_of_ones_own_is_explored_without_the_model():
     both = wb.atlas.explorer(["tiny", "polyglot"], folder=atlas()).to_html()
     alone = wb.atlas.explorer("tiny", folder=atlas()).to_html()
     assert 'select id="model"' in both and 'select id="model"' not in alone
+
+
+def test_the_explorer_opens_on_a_model_with_heads():
+    names = list(wb.atlas.explorer()._models)
+    have = ["heads/ablation" in wb.atlas.entry(name).results for name in names]
+    assert have == sorted(have, reverse=True) and sorted(names) == wb.atlas.models()

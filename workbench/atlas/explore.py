@@ -16,7 +16,7 @@ def explorer(models: str | Sequence[str] | None = None, *, folder: str | Path | 
     """Put the heads of the atlas's models into one page with a menu of models; it works without network and weights.
 
     Args:
-        models: names in the atlas, in the menu's order; all when None.
+        models: names in the atlas, in the menu's order; when None all, those with ablated heads first.
         folder: an atlas of one's own; the shipped one where it lacks a model.
 
     Returns:
@@ -29,8 +29,11 @@ def explorer(models: str | Sequence[str] | None = None, *, folder: str | Path | 
     Example:
         >>> wb.atlas.explorer().write_html("atlas.html")                                         # doctest: +SKIP
     """
+    entries = chosen(models, folder)
+    if models is None:  # the page opens on a model with heads
+        entries.sort(key=lambda entry: "heads/ablation" not in entry.results)
     shown = {}
-    for entry in chosen(models, folder):
+    for entry in entries:
         parts = entry.record["results"]
         names = [name for name, part in parts.items() if part["method"] in _SHOWN]
         names.sort(key=lambda name: _SHOWN.index(parts[name]["method"]))
