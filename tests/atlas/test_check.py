@@ -120,3 +120,12 @@ def test_a_piece_is_taken_by_its_labels_and_the_tolerance_from_the_interval():
     np.testing.assert_allclose(part.tolerance, np.maximum(0.05 * half, least), rtol=1e-6)
     with pytest.raises(BadResult, match="lacks what was measured again"):
         piece("heads/ablation", stored, some.assign_coords(language=["xx", "de"]), "delta")
+
+
+def test_a_count_may_differ_by_two_and_a_number_may_not():
+    stored = wb.atlas.load("tiny", "neurons/firing", folder=atlas())
+    for off, agrees in ((2, True), (-2, True), (3, False)):
+        part = piece("neurons/firing", stored, stored.assign(fired=stored.fired + off), "fired")
+        assert (part.difference <= 1) is agrees
+    real = stored.assign(fired=stored.fired.astype(float))
+    assert piece("neurons/firing", real, real.assign(fired=real.fired + 2), "fired").difference > 1

@@ -58,7 +58,8 @@ def check(
     Every file must be what the record says, with provenance, labels, and values within their intervals. Of the models
     that are at hand, at least the given share of the cells of heads, neurons and answers is measured again, in
     languages and heads that the seed draws; of lens and concept patching, one result each. A cell agrees where it
-    differs by less than a twentieth of half its interval, or, without one, a thousandth of the largest value.
+    differs by less than a twentieth of half its interval, or, without one, a thousandth of the largest value; a count
+    may differ by two.
 
     Args:
         models: names in the atlas; all when None.

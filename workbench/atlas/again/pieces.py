@@ -16,6 +16,7 @@ from workbench.text.readers import load_corpus
 
 _OF_INTERVAL = 0.05  # half an interval: what two machines may differ by
 _OF_LARGEST = 1e-3  # the largest value, where there is no interval
+_OF_COUNTS = 2  # whole numbers: an activation next to zero fires on one machine and not on the other
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def piece(name: str, stored: xr.Dataset, again: xr.Dataset, variable: str) -> Pi
     if values.dtype.kind not in "fiub":
         return Piece(name, variable, values.astype(str), new.values.astype(str), np.ones(values.shape))
     least = _OF_LARGEST * float(np.nanmax(np.abs(values.astype(float)), initial=0.0))
-    tolerance = np.full(values.shape, max(least, 1e-9))
+    tolerance = np.full(values.shape, max(least, _OF_COUNTS if values.dtype.kind in "iu" else 1e-9))
     beside = companions(stored, variable)
     if {"low", "high"} <= beside.keys():
         ends = [beside[end].sel(labels).transpose(*new.dims).values for end in ("low", "high")]
