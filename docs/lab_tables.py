@@ -7,6 +7,7 @@ import xarray as xr
 
 import workbench as wb
 from workbench.studies.findings.laboratories.lab import lab_table
+from workbench.shipped import DATA
 from workbench.studies.laboratories.known import LABORATORIES
 
 DOCS = Path(__file__).resolve().parent
@@ -22,9 +23,18 @@ def table(name: str) -> str:
     """The numbers of a laboratory as a Markdown table, and its sentence about the inside."""
     result = wb.laboratories.stored(name)
     rows = quadrants(result) if "quadrant" in result else compared(name, result)
-    how = f"`{result.attrs['command']}`, {result.sizes['seed']} seeds, means over languages:"
     inside = result.attrs.get("finding_inside", "")
-    return "\n".join([how, "", *rows, *(["", f"Inside: {inside}"] if inside else [])])
+    lines = [_how(result), "", *rows, *(["", f"Inside: {inside}"] if inside else [])]
+    for path in sorted((DATA / "laboratories").glob(f"*/{name}.nc")):  # of other bases, a folder each
+        other = wb.laboratories.stored(f"{path.parent.name}/{name}")
+        lines += ["", f"On {path.parent.name}: {_how(other)}", "", *compared(name, other)]
+    return "\n".join(lines)
+
+
+def _how(result: xr.Dataset) -> str:
+    """What made a table, and of how many seeds it is."""
+    seeds = result.sizes["seed"]
+    return f"`{result.attrs['command']}`, {seeds} {'seed' if seeds == 1 else 'seeds'}, means over languages:"
 
 
 def compared(name: str, result: xr.Dataset) -> list[str]:

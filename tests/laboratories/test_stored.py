@@ -55,6 +55,16 @@ def test_changes_and_verdicts_follow_from_the_scores(name):
     assert said in result.attrs["finding"]
 
 
+def test_the_table_of_a_real_model_follows_from_its_scores():
+    result = wb.laboratories.stored("gemma-3-270m/more_from_less")
+    assert result.attrs["command"].startswith('wb.laboratories.more_from_less("gemma-3-270m", ')
+    assert result.sizes["step"] == 200 and result.sizes["control"] == 1 and result.sizes["seed"] == 1
+    made = changes(result.score.values, result.better.values, result.aligned.values.astype(bool), seed=0)
+    for variable, (_, values, _) in made.items():
+        np.testing.assert_allclose(result[variable].values, values, atol=1e-9, err_msg=variable)
+    assert verdict(result) == result.attrs["finding"]
+
+
 def test_the_base_is_measured_as_it_was():
     """The scores before training come again from the shipped model, bit for bit where they are counts."""
     result = wb.laboratories.stored("more_from_less")

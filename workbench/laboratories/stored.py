@@ -20,7 +20,8 @@ def stored(name: str) -> xr.Dataset:
     """Load the full result of a laboratory that comes with the workbench: several seeds, and every control.
 
     Args:
-        name: of the laboratory, such as `more_from_less`; its attribute `command` made it.
+        name: of the laboratory, such as `more_from_less`, or `base/laboratory` where another base was trained, such as
+            `gemma-3-270m/more_from_less`; its attribute `command` made it.
 
     Raises:
         BadArgument: there is none of this name.
@@ -29,7 +30,7 @@ def stored(name: str) -> xr.Dataset:
         >>> stored("more_from_less").attrs["finding"]                                            # doctest: +SKIP
     """
     folder = DATA / "laboratories"
-    one_of("name", name, sorted(path.stem for path in folder.glob("*.nc")))
+    one_of("name", name, sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.nc")))
     return load_result(folder / f"{name}.nc")
 
 
