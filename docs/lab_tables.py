@@ -6,8 +6,8 @@ from pathlib import Path
 import xarray as xr
 
 import workbench as wb
-from workbench.studies.findings.laboratories.lab import lab_table
 from workbench.shipped import DATA
+from workbench.studies.findings.laboratories.lab import lab_table
 from workbench.studies.laboratories.known import LABORATORIES
 
 DOCS = Path(__file__).resolve().parent
