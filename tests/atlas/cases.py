@@ -31,6 +31,11 @@ run = "neuron_knockout"
 controls = 1
 
 [[analyses]]
+run = "evaluate"
+tasks = "words"
+limit = 3
+
+[[analyses]]
 run = "tokens"
 tokenizers = "{model}"
 """

@@ -83,6 +83,16 @@ def test_a_study_of_two_models_is_refused(tmp_path):
         wb.atlas.add(run, study, licence="MIT", folder=tmp_path / "atlas")
 
 
+@pytest.mark.parametrize("more", ["seeds = [0, 1]", 'corpora = ["parallel", "other"]'])
+def test_a_study_of_several_seeds_or_corpora_is_refused(tmp_path, more):
+    study, run = tmp_path / "two.toml", tmp_path / "run"
+    study.write_text(f'question = "What?"\nmodels = ["polyglot"]\n{more}\n[[analyses]]\nrun = "kinds"\n')
+    run.mkdir()
+    (run / "study.json").write_text(json.dumps(wb.Study.read(study).record), encoding="utf-8")
+    with pytest.raises(BadStudy, match="is of several corpora or seeds"):
+        wb.atlas.add(run, study, licence="MIT", folder=tmp_path / "atlas")
+
+
 def test_faults_of_results_are_named_before_anything_is_written(tmp_path):
     run, study = studied()
     broken = shutil.copytree(run, tmp_path / "run")
@@ -116,7 +126,8 @@ def test_a_result_of_no_model_is_a_problem_unless_it_is_of_tokenizers():
     record = json.loads(plain.attrs["provenance"]) | {"model": None}
     plain.attrs["provenance"] = json.dumps(record)
     assert problems("heads/ablation", plain) == ["heads/ablation: its provenance has no hash of the model"]
-    assert not problems("tokens/tokenization", plain)
+    plain.attrs["provenance"] = json.dumps({**record, "method": "evaluation.tokenization"})
+    assert not problems("counts/tokenization", plain), "whatever the analysis is called"
 
 
 def test_numbers_are_rounded_only_where_the_interval_is_wide_enough():
@@ -126,7 +137,11 @@ def test_numbers_are_rounded_only_where_the_interval_is_wide_enough():
     error = abs(1 / 3 - float(np.float32(1 / 3))) / 0.25
     assert rounding(third, stored(third)) == pytest.approx(error)
     tight = result(1 / 3, 1 / 3 - 1e-9, 1 / 3 + 1e-9)
-    assert stored(tight).delta.dtype == np.float64
+    narrow = stored(tight)
+    assert {narrow[name].dtype for name in ("delta", "low", "high")} == {np.dtype(np.float64)}
+    assert not problems("heads/ablation", narrow), "its interval is not rounded away from it"
+    large = result().assign(size=("language", np.array([1e300, 1.0]), {"long_name": "size"}))
+    assert stored(large)["size"].dtype == np.float64
 
 
 def test_what_a_model_wrote_and_read_is_left_out():

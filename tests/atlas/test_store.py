@@ -57,7 +57,16 @@ def test_what_is_not_there_is_refused(call, message):
         (lambda record: {name: part for name, part in record.items() if name != "licence"}, "lacks licence"),
         (lambda record: [record], "it has no 'format'"),
         (lambda record: {**record, "model": "tiny"}, "does not name its model"),
-        (lambda record: {**record, "results": {"../../x": {}}}, "outside its folder"),
+        (lambda record: {**record, "model": {"name": "tiny"}}, "does not name its model and its hash"),
+        (lambda record: {**record, "lacks": "nothing"}, "are of other kinds"),
+        (
+            lambda record: {**record, "results": {"heads/ablation": {}}},
+            "lacks bytes, method, rounding, sha256 of 'heads",
+        ),
+        (
+            lambda record: {**record, "results": {"../../x": record["results"]["heads/ablation"]}},
+            "outside its folder",
+        ),
     ],
 )
 def test_a_record_of_another_kind_is_refused(tmp_path, change, message):

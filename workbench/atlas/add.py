@@ -29,8 +29,8 @@ LARGEST = 4 * 2**20  # bytes of an entry
 def add(run: str | Path, study: str | Path, *, licence: str | None = None, folder: str | Path = "atlas") -> Entry:
     """Add the results of a study of one model to an atlas.
 
-    Numbers are rounded to float32 where the error is below a hundredth of half their interval; attention patterns and
-    texts that a model wrote are left out. What an entry usually has and this study lacks is said in a warning.
+    Numbers are rounded to float32, but where the error is above a hundredth of half their interval; attention patterns
+    and texts that a model wrote are left out. What an entry usually has and this study lacks is said in a warning.
 
     Args:
         run: the folder of a study that `workbench study run` finished.
@@ -43,7 +43,7 @@ def add(run: str | Path, study: str | Path, *, licence: str | None = None, folde
 
     Raises:
         BadArgument: no licence, or one that forbids to publish results.
-        BadStudy: no such study, one of several models, or another one than the folder's.
+        BadStudy: no such study, one of several models, corpora or seeds, or another than the folder's.
         BadResult: a result without provenance, labels or descriptions, with values outside their interval, or of
             another model; names all faults.
         CannotWrite: the model is in the atlas already, or the folder cannot be written.
@@ -57,6 +57,8 @@ def add(run: str | Path, study: str | Path, *, licence: str | None = None, folde
         raise BadStudy(f"{study} is not the study that was run in {run}; give the file that made it")
     if len(plan.models) != 1:
         raise BadStudy(f"{study} is of {len(plan.models)} models; an entry is of one: run a study of each")
+    if len(plan.corpora) > 1 or len(plan.seeds) > 1:
+        raise BadStudy(f"{study} is of several corpora or seeds; an entry is of one of each")
     results = {f"{job.name}/{cell}": result for job, cell, result in results_in(run)}
     if not results:
         raise BadStudy(f"{run} has no finished result; `workbench study run {study}` makes them")

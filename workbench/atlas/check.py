@@ -87,7 +87,8 @@ def check(
     rows = []
     for entry in entries if measure else ():
         try:
-            model = load_model(Study.read(entry.folder / STUDY).models[0])
+            study = Study.read(entry.folder / STUDY)
+            model = load_model(study.models[0], dtype=study.options.get("dtype"))
         except UnknownModel:
             rows.append([entry.model, "", "not at hand", 0, math.nan, True])
             continue

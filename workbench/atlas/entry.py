@@ -16,6 +16,8 @@ FORMAT = 1
 RECORD = "entry.json"
 STUDY = "study.toml"
 PARTS = ("model", "licence", "corpora", "versions", "lacks", "results", "left_out")  # of the record
+_KINDS = {"licence": str, "corpora": dict, "versions": dict, "lacks": list, "results": dict, "left_out": list}
+_OF_RESULT = {"method", "bytes", "sha256", "rounding"}
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,12 @@ def read_entry(folder: str | Path) -> Entry:
     if missing := [part for part in PARTS if part not in record]:
         raise BadResult(f"{path} lacks {', '.join(missing)}")
     model, results = record["model"], record["results"]
-    if not isinstance(model, dict) or not isinstance(model.get("name"), str) or not isinstance(results, dict):
-        raise BadResult(f"{path} does not name its model and its results")
+    if not isinstance(model, dict) or not all(isinstance(model.get(part), str) for part in ("name", "hash")):
+        raise BadResult(f"{path} does not name its model and its hash")
+    if not all(isinstance(record[part], kind) for part, kind in _KINDS.items()):
+        raise BadResult(f"{path} is no record of an entry: {', '.join(_KINDS)} are of other kinds")
+    if odd := [name for name, part in results.items() if not isinstance(part, dict) or not part.keys() >= _OF_RESULT]:
+        raise BadResult(f"{path} lacks {', '.join(sorted(_OF_RESULT))} of {odd[0]!r}")
     if odd := [name for name in results if ".." in name.split("/") or name.startswith("/")]:
         raise BadResult(f"{path} names a result outside its folder: {odd[0]!r}")
     return Entry(Path(folder), record)

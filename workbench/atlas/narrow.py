@@ -15,10 +15,12 @@ def stored(result: xr.Dataset) -> xr.Dataset | None:
     if result.attrs.get("method") in LEFT_OUT:
         return None
     narrow = result.drop_vars(_TEXTS, errors="ignore").copy()
-    for name, values in narrow.data_vars.items():
-        if values.dtype == np.float64 and _error(result, str(name)) <= _MOST:
-            narrow[name] = values.astype(np.float32)
-    return narrow
+    whole: set[str] = set()  # a number that needs its digits, and the interval that it lies in
+    for name in map(str, narrow.data_vars):
+        if narrow[name].dtype == np.float64 and _error(result, name) > _MOST:
+            whole |= {name, *(str(part.name) for part in companions(result, name).values())}
+    wide = [name for name, values in narrow.data_vars.items() if values.dtype == np.float64 and name not in whole]
+    return narrow.assign({name: narrow[name].astype(np.float32) for name in wide})
 
 
 def rounding(result: xr.Dataset, narrow: xr.Dataset) -> float:
@@ -28,11 +30,17 @@ def rounding(result: xr.Dataset, narrow: xr.Dataset) -> float:
 
 
 def _error(result: xr.Dataset, variable: str) -> float:
-    """The largest error of a variable in float32, as a share of half its interval; 0 where it has none."""
+    """The largest error of a variable in float32, as a share of half its interval; 0 where it has none.
+
+    Infinite where a number is too large for float32.
+    """
+    values = result[variable].values
+    with np.errstate(over="ignore"):
+        if (np.isfinite(values) & ~np.isfinite(values.astype(np.float32))).any():
+            return np.inf
     beside = companions(result, variable)
     if not {"low", "high"} <= beside.keys():
         return 0.0
-    values = result[variable].values
     half = (beside["high"].values - beside["low"].values) / 2
     there = np.isfinite(values) & (half > 0)
     if not there.any():

@@ -7,8 +7,8 @@ from workbench.errors import BadResult
 from workbench.results.companions import companions
 from workbench.results.make import provenance
 
-_SLACK = 1e-6  # of an interval's width: float32 rounds its ends and its middle apart
-_SEVERAL = ("tokens",)  # analyses whose results are of tokenizers, and name no model
+_SLACK = 1e-6  # of a value: float32 rounds it and the ends of its interval apart
+_OF_TOKENIZERS = ("evaluation.tokenization", "evaluation.efficiency")  # methods whose results name no model
 
 
 def problems(name: str, result: xr.Dataset) -> list[str]:
@@ -21,7 +21,7 @@ def problems(name: str, result: xr.Dataset) -> list[str]:
     Returns:
         A sentence for each fault; none where it may stand in the atlas.
     """
-    faults = _provenance_faults(name, result)
+    faults = _provenance_faults(result)
     faults += [f"its axis {axis!r} has no labels" for axis in result.sizes if axis not in result.coords]
     for variable, values in result.data_vars.items():
         if values.dtype.kind not in "fiub":
@@ -33,13 +33,13 @@ def problems(name: str, result: xr.Dataset) -> list[str]:
     return [f"{name}: {fault}" for fault in faults]
 
 
-def _provenance_faults(name: str, result: xr.Dataset) -> list[str]:
+def _provenance_faults(result: xr.Dataset) -> list[str]:
     try:
         record = provenance(result)
     except BadResult as error:
         return [str(error)]
     faults = [f"its provenance has no {part}" for part in ("method", "versions") if not record.get(part)]
-    if name.partition("/")[0] not in _SEVERAL and not (record.get("model") or {}).get("hash"):
+    if record.get("method") not in _OF_TOKENIZERS and not (record.get("model") or {}).get("hash"):
         faults.append("its provenance has no hash of the model")
     return faults
 

@@ -14,6 +14,8 @@ from workbench.patching import concepts
 from workbench.results.make import provenance
 from workbench.text.tasks.load import load_task
 
+_OF_ANSWERS = ("format", "normalize", "shots", "seam", "variant", "answer_only", "truncate")
+
 
 def lens(model: Model, entry: Entry, name: str, rng: np.random.Generator, share: float) -> list[Piece]:
     """Read all layers again on the same prompts."""
@@ -38,9 +40,11 @@ def answered(model: Model, entry: Entry, name: str, rng: np.random.Generator, sh
     stored, how = entry.load(name), parameters(entry.load(name))
     codes = [str(code) for code in stored.language.values]
     number = max(1, math.ceil(share * len(codes)))
-    task = load_task("words", languages=sorted(rng.choice(codes, number, replace=False).tolist()))
-    options = {part: how[part] for part in ("format", "normalize", "shots") if part in how}
-    return [piece(name, stored, accuracy(model, task, progress=False, **options), "accuracy")]
+    languages = sorted(rng.choice(codes, number, replace=False).tolist())
+    task = load_task("words", languages=languages, limit=stored.sizes["item"])
+    options = {part: how[part] for part in _OF_ANSWERS}
+    again = accuracy(model, task, progress=False, **options)
+    return [piece(name, stored, again, variable) for variable in ("accuracy", "score")]
 
 
 def counted(model: Model, entry: Entry, name: str, rng: np.random.Generator, share: float) -> list[Piece]:
