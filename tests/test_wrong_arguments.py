@@ -14,8 +14,11 @@ from tests import public
 from workbench.errors import BadArgument, TooFewLanguages, UnknownLanguage, WorkbenchError
 
 FUNCTIONS = public.functions()
-# Of options that many functions share, what is right: it says nothing of arguments and makes the walk long.
-RIGHT = {"progress": (True, False), "truncate": (True, False), "seed": (0, 3), "batch_size": (3,)}
+# What is right of some arguments: it says nothing of arguments and makes the walk long.
+RIGHT = {
+    **dict.fromkeys(("progress", "truncate", "quick"), (True, False)),
+    **{"seed": (0, 3), "batch_size": (3,), "recipe": (None,)},
+}
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=4) | st.binary(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
@@ -35,6 +38,10 @@ MEANINGLESS = {
     "prompt": (0,),
     "epochs": (0,),
     "steps": (-1,),
+    "windows": (0, -1),
+    "batch": (0,),
+    "items": (0,),
+    "seeds": (0,),
     "rows": (0,),
     "sample": (0,),
     "count": (0,),

@@ -32,9 +32,9 @@ def logits():
     return model_of().logits("Guten Tag")[0, -1].detach().numpy()
 
 
-@pytest.mark.parametrize("target", ["xyz", token("x")])
-def test_a_word_is_its_first_token_less_the_mean(logits, target):
-    number, some = value(target)
+@pytest.mark.parametrize("as_number", [False, True])
+def test_a_word_is_its_first_token_less_the_mean(logits, as_number):
+    number, some = value(token("x") if as_number else "xyz")
     assert number == pytest.approx(logits[token("x")] - logits.mean(), abs=1e-5)
     assert some.token_id.item() == token("x") and some.label.item() == "x"
     assert some.probability.item() == pytest.approx(np.exp(logits[token("x")]) / np.exp(logits).sum(), rel=1e-4)

@@ -10,11 +10,15 @@ from workbench.laboratories.bench import Plain
 from workbench.laboratories.systems.self_distillation import measured
 
 LAB = wb.laboratories
-SMALL = public()["laboratories.self_distillation"]
 
 
-def test_a_quick_run_of_a_tiny_model_gives_the_whole_result():
-    result = LAB.self_distillation(**{**SMALL, "controls": ("reference", "shuffled", "translation")})
+@pytest.fixture(scope="module")
+def small():
+    return public()["laboratories.self_distillation"]
+
+
+def test_a_quick_run_of_a_tiny_model_gives_the_whole_result(small):
+    result = LAB.self_distillation(**{**small, "controls": ("reference", "shuffled", "translation")})
     names = [f"exact match, into {group}" for group in ("fr", "de", "the others")]
     assert result.measure.values.tolist() == [*names, "bits per byte, de"]
     assert result.condition.values.tolist() == ["before", "recipe", "reference", "shuffled", "translation"]
@@ -35,12 +39,12 @@ def test_measures_have_their_own_languages():
     }
 
 
-def test_a_base_that_cannot_answer_is_refused():
+def test_a_base_that_cannot_answer_is_refused(small):
     with pytest.raises(BadCorpus, match="none is left"):
-        LAB.self_distillation(**{**SMALL, "base": words_materials().base})
+        LAB.self_distillation(**{**small, "base": words_materials().base})
 
 
 @pytest.mark.parametrize("change", [{"target": "de"}, {"planting": -1}, {"items": 0}, {"controls": ("text",)}])
-def test_wrong_options(change):
+def test_wrong_options(small, change):
     with pytest.raises(BadArgument):
-        LAB.self_distillation(**{**SMALL, **change})
+        LAB.self_distillation(**{**small, **change})

@@ -15,7 +15,13 @@ from workbench.results.make import provenance
 from workbench.text.tasks.words import words_task
 
 LAB = wb.laboratories
-SMALL = public()["laboratories.teachers"]
+
+
+@pytest.fixture(scope="module")
+def small():
+    return public()["laboratories.teachers"]
+
+
 TASK = words_task(WORDS)
 
 
@@ -110,16 +116,16 @@ def test_planting_trains_the_strong_languages_alone():
     assert any((made.base.state_dict()[name] != tensor).any() for name, tensor in able().base.state_dict().items())
 
 
-def test_planting_needs_two_strong_languages():
+def test_planting_needs_two_strong_languages(small):
     with pytest.raises(BadArgument, match="two to translate"):
         planted(able().base, ["fr", "en"], steps=1, words=WORDS, tokenizer=able().tokenizer)
     with pytest.raises(UnknownLanguage, match="tr"):
-        LAB.teachers(**{**SMALL, "weak": ("tr",)})
+        LAB.teachers(**{**small, "weak": ("tr",)})
 
 
 @pytest.mark.parametrize("variant", ["paper", "released"])
-def test_a_quick_run_of_a_tiny_model_gives_the_whole_result(variant):
-    result = LAB.teachers(**{**SMALL, "controls": ("shuffled", "released"), "variant": variant})
+def test_a_quick_run_of_a_tiny_model_gives_the_whole_result(small, variant):
+    result = LAB.teachers(**{**small, "controls": ("shuffled", "released"), "variant": variant})
     names = ["choice, taught", "exact match, taught", "choice, teachers", "exact match, teachers"]
     assert result.measure.values.tolist() == names
     assert result.control.values.tolist() == ["shuffled", "released"]
@@ -142,6 +148,6 @@ def test_the_result_says_whether_the_selection_is_exact(weak, exact):
 
 
 @pytest.mark.parametrize("change", [{"controls": ("text",)}, {"planting": -1}, {"items": 0}, {"unlabelled": 0}])
-def test_wrong_options(change):
+def test_wrong_options(small, change):
     with pytest.raises(BadArgument):
-        LAB.teachers(**{**SMALL, **change})
+        LAB.teachers(**{**small, **change})

@@ -6,7 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from workbench.arguments import checked, whole_number
+from workbench.arguments import checked
 from workbench.errors import BadArgument
 from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.inside.inside import Inside
@@ -18,6 +18,7 @@ from workbench.laboratories.recipe import Control, Recipe
 from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.systems.more_from_less import by_trained
+from workbench.laboratories.training.limits import require
 from workbench.laboratories.windows.plan import named, other_windows, planned, trained_instead, window_controls
 from workbench.laboratories.windows.ranks import ranked, sentence
 
@@ -96,7 +97,7 @@ def language_layers(
     """
     if len(set(trained)) < 2:
         raise BadArgument(f"trained={list(trained)}; translations need two languages or more")
-    whole_number("steps", steps)
+    require(steps=steps, batch=batch, rate=rate, items=items, windows=windows, seeds=seeds)
     if quick:
         seeds, steps, batch, items, windows = (QUICK[name] for name in ("seeds", "steps", "batch", "items", "windows"))
     read = read_base(base, tokenizer)

@@ -6,7 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from workbench.arguments import checked, whole_number
+from workbench.arguments import checked
 from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.parts.data import Direction, distinct_languages, held_out_concepts, questions
 from workbench.laboratories.parts.measures import bits_per_byte, exact_match
@@ -15,6 +15,7 @@ from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Materials, Measure, Recipe, Trainable
 from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
+from workbench.laboratories.training.limits import require
 
 _BOTH, _INTO, _FROM, _NONE = "both trained", "into a trained one", "out of a trained one", "none trained"
 QUICK = {"seeds": 1, "steps": 4, "items": 1}
@@ -74,8 +75,7 @@ def more_from_less(
         >>> result.attrs["finding"]                                                              # doctest: +SKIP
     """
     trained = distinct_languages(trained, name="trained", least=2)
-    for name, value, least in (("steps", steps, 0), ("batch", batch, 1), ("items", items, 1), ("seeds", seeds, 1)):
-        whole_number(name, value, at_least=least)
+    require(steps=steps, batch=batch, rate=rate, items=items, seeds=seeds)
     if quick:
         seeds, steps, items = QUICK["seeds"], QUICK["steps"], QUICK["items"]
     trainable = trainable or everything()

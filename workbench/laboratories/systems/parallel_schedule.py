@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from workbench.arguments import checked, one_of, whole_number
+from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument, NotFinite
 from workbench.laboratories.bench import Axes, Plain
 from workbench.laboratories.inside.inside import Inside
@@ -20,6 +20,7 @@ from workbench.laboratories.pretraining.plan import FILES, TEXT, Schedule, make_
 from workbench.laboratories.pretraining.toy import pretrain, toy_recipe, toy_tokenizer
 from workbench.laboratories.pretraining.translation import directions, label, translates
 from workbench.laboratories.pretraining.verdicts import BITS, HELD_OUT, TRAINED, finding
+from workbench.laboratories.training.limits import require
 from workbench.model.load import load_model
 from workbench.results.make import make_result
 from workbench.results.resuming.stoppable import Stoppable
@@ -86,12 +87,12 @@ def parallel_schedule(
         >>> result = parallel_schedule(conditions=("none", "spread", "last"), seeds=1)           # doctest: +SKIP
         >>> print(result.attrs["finding"])                                                       # doctest: +SKIP
     """
+    require(seeds=seeds, tokens=tokens)
     if quick:
         conditions, seeds, tokens = QUICK["conditions"], QUICK["seeds"], min(tokens, QUICK["tokens"])
     names = [one_of("conditions", name, CONDITIONS) for name in dict.fromkeys(conditions)]
     if len(names) < 2 or not set(names) & set(CONTROLS):
         raise BadArgument(f"conditions={names} has nothing to compare; give none or monolingual, and another")
-    whole_number("seeds", seeds, at_least=1)
     sources = shipped_sources(languages)
     options = {"tokens": tokens, "share": share, "released": variant == "released"}
     toy = Toy(sources, options, inside)

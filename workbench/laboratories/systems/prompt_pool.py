@@ -15,6 +15,7 @@ from workbench.laboratories.parts.retrieval import in_own_languages, prompted_bi
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe
 from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
+from workbench.laboratories.training.limits import require
 from workbench.laboratories.verdict import WORDS, excess, number
 from workbench.results.make import make_result
 
@@ -83,8 +84,7 @@ def prompt_pool(
         >>> result.attrs["finding"]                                                              # doctest: +SKIP
     """
     whole_number("pool", pool, at_least=2)
-    whole_number("texts", texts, at_least=1)
-    whole_number("steps", steps)
+    require(length=length, steps=steps, batch=batch, rate=rate, texts=texts, seeds=seeds)
     if quick:
         seeds, steps, texts = QUICK["seeds"], QUICK["steps"], QUICK["texts"]
     objective = in_own_languages(text())

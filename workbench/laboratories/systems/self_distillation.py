@@ -17,7 +17,8 @@ from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe, Trainable
 from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
-from workbench.laboratories.training.planting import planted, require
+from workbench.laboratories.training.limits import require
+from workbench.laboratories.training.planting import planted
 
 CONTROLS = ("reference", "shuffled", "translation")
 

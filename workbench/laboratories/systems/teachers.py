@@ -16,7 +16,8 @@ from workbench.laboratories.parts.trainables import everything
 from workbench.laboratories.recipe import Recipe, Trainable
 from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
-from workbench.laboratories.training.planting import planted, require
+from workbench.laboratories.training.limits import require
+from workbench.laboratories.training.planting import planted
 from workbench.text.tasks.words import words_task
 
 CONTROLS = ("shuffled", "random_teachers", "vote", "released")

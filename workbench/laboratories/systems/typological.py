@@ -18,6 +18,7 @@ from workbench.laboratories.recipe import Control, Materials, Measure, Recipe
 from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.systems.present import languages as present
+from workbench.laboratories.training.limits import require
 from workbench.laboratories.typology.choose import METHODS, choose
 from workbench.laboratories.typology.features import features
 from workbench.laboratories.typology.null import random_subsets
@@ -79,14 +80,8 @@ def typological(
     Example:
         >>> result = typological(choices=["diverse"])                                            # doctest: +SKIP
     """
-    for name, number, least in (
-        ("k", k, 2),
-        ("draws", draws, 1),
-        ("items", items, 1),
-        ("seeds", seeds, 1),
-        ("steps", steps, 0),
-    ):
-        whole_number(name, number, at_least=least)
+    whole_number("k", k, at_least=2)
+    require(draws=draws, steps=steps, rate=rate, items=items, seeds=seeds)
     if quick:
         seeds, steps, draws, items = (QUICK[name] for name in ("seeds", "steps", "draws", "items"))
     names = sorted(present(materials))  # ties and draws do not depend on the order of a word list's columns

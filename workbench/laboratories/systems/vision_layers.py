@@ -16,6 +16,7 @@ from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.recipe import Control, Materials, Recipe
 from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
+from workbench.laboratories.training.limits import require
 from workbench.laboratories.training.loop import train
 from workbench.laboratories.vision.measure import picture_choice
 from workbench.laboratories.vision.pictures import QUESTIONS, draw_all
@@ -101,7 +102,8 @@ def vision_layers(
         >>> result.right.sel(shown="own", measure="colour").to_series()                          # doctest: +SKIP
     """
     whole_number("pictures", pictures, at_least=6)
-    whole_number("steps", steps)
+    require(steps=steps, batch=batch, rate=rate, seeds=seeds)
+    require(vision_steps=vision_steps, vision_batch=vision_batch, vision_rate=vision_rate)
     trained = distinct_languages(trained, name="trained")
     if quick:
         seeds, steps, vision_steps, pictures = (QUICK[name] for name in ("seeds", "steps", "vision_steps", "pictures"))

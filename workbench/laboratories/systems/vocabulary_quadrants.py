@@ -5,7 +5,7 @@ from typing import Any
 
 import xarray as xr
 
-from workbench.arguments import checked, whole_number
+from workbench.arguments import checked
 from workbench.errors import BadArgument, Interrupted
 from workbench.laboratories.parts.controls import shuffled
 from workbench.laboratories.parts.data import Direction, questions
@@ -17,6 +17,7 @@ from workbench.laboratories.recipe import Materials, Measure, Recipe
 from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.systems.present import languages
+from workbench.laboratories.training.limits import require
 from workbench.text.corpus import chosen
 
 QUICK = {"seeds": 1, "steps": 2, "items": 1, "languages": 2}
@@ -78,8 +79,7 @@ def vocabulary_quadrants(
     Example:
         >>> result = vocabulary_quadrants(trained=["de", "ja"])                                  # doctest: +SKIP
     """
-    for name, number, least in (("items", items, 1), ("seeds", seeds, 1), ("steps", steps, 0)):
-        whole_number(name, number, at_least=least)
+    require(steps=steps, rate=rate, items=items, seeds=seeds)
     if quick:
         seeds, steps, items = QUICK["seeds"], QUICK["steps"], QUICK["items"]
     present = languages(materials)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from workbench.arguments import finite, whole_number
 from workbench.errors import BadArgument
 from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.parts.data import questions, require_languages
@@ -45,15 +44,3 @@ def planted(
     train(module, Recipe("planted", questions(strong), answers(), everything(), steps, rate=rate), made, seed=seed)
     info = {**read.info, "planting": steps, "planted_weak": left_out, "planting_rate": rate, "planting_seed": seed}
     return replace(made, base=module), info
-
-
-def require(*, rate: float, **counts: int | None) -> None:
-    """Refuse numbers that no training takes, before anything is trained; None is left to its default.
-
-    Raises:
-        BadArgument: a rate that is not positive; a count below 1, of updates below 0.
-    """
-    finite("rate", rate, above=0)
-    for name, value in counts.items():
-        if value is not None:
-            whole_number(name, value, at_least=0 if name in ("planting", "steps") else 1)
