@@ -13,6 +13,16 @@ import pytest
 
 from tests import models
 
+# Modules whose tests are many, slow and share little: they are dealt out one by one.
+DEALT_OUT = ("test_wrong_arguments", "test_readme", "test_notebooks", "test_pages", "test_options")
+
+
+def pytest_collection_modifyitems(items):
+    """A module's tests run in one worker, so that what they share is made once."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and item.path.stem not in DEALT_OUT:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _light_heap():

@@ -17,7 +17,8 @@ FUNCTIONS = public.functions()
 # What is right of some arguments: it says nothing of arguments and makes the walk long.
 RIGHT = {
     **dict.fromkeys(("progress", "truncate", "quick"), (True, False)),
-    **{"seed": (0, 3), "batch_size": (3,), "recipe": (None,)},
+    **dict.fromkeys(("steps", "items", "seeds", "batch", "windows", "draws", "batch_size"), (3,)),
+    **{"seed": (0, 3), "rate": (3, 1.5, 2**80), "recipe": (None,), "base": ("polyglot",)},
 }
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=4) | st.binary(max_size=3),
@@ -66,6 +67,7 @@ MEANINGLESS = {
     "bar": (5, 0),
     "often": (0, 2),
     "share": (0, 2),
+    "parameters": (0, 2),
     "held_out": (0, 1),
     "confidence": (1, 0),
     "rate": (0, -1),
@@ -147,6 +149,11 @@ def parameters(name: str) -> list[str]:
     return [one.name for one in taken if one.kind is not inspect.Parameter.VAR_KEYWORD and one.name != "self"]
 
 
+def is_right(parameter: str, value) -> bool:
+    """Whether a value is one of `RIGHT`; True is not 1."""
+    return any(type(value) is type(one) and value == one for one in RIGHT.get(parameter, ()))
+
+
 def complaint(name: str, options: dict) -> str:
     """What is wrong with the answer to a call; nothing where it returns, or raises a one-line error of ours."""
     try:
@@ -172,8 +179,7 @@ def test_wrong_arguments_are_answered_by_an_error_of_ours(made, valid, name):
     wrong = []
     for parameter in parameters(name):
         for value in values(made):
-            right = RIGHT.get(parameter, ())
-            if value is valid[name].get(parameter) or any(value is one for one in right):
+            if value is valid[name].get(parameter) or is_right(parameter, value):
                 continue
             problem = complaint(name, {**valid[name], parameter: value})
             wrong += [f"{parameter}={str(value)[:40]!r}: {problem}"] if problem else []

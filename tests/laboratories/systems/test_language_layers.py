@@ -19,7 +19,7 @@ def test_a_quick_run_of_a_tiny_model_ranks_the_chosen_window():
     first = int(result.attrs["first"])
     others = [f"layer {number}" for number in range(3) if number != first]
     assert result.control.values.tolist() == [*others, "everything", "shuffled"]
-    assert int(result.layer_score.argmax().item()) == first == result.attrs["last"]
+    assert int(result.layer_score.values.argmax()) == first == result.attrs["last"]
     assert np.flatnonzero(result.chosen).tolist() == [first] and result.attrs["windows"] == 3
     change = result.mean_change * result.better
     for measure in result.measure.values:

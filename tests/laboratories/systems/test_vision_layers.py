@@ -20,7 +20,7 @@ def test_a_quick_run_of_a_tiny_model_has_both_stages():
     assert np.allclose(before, result.right.sel(shown="own").transpose("measure", "language"))
     assert (result.right_low <= result.right).all() and (result.right <= result.right_high).all()
     assert result.vision_loss.sizes["vision_step"] == 12 and np.isfinite(result.vision_loss).all()
-    assert result.attrs["first"] == int(result.layer_score.argmax())
+    assert result.attrs["first"] == int(result.layer_score.values.argmax())
     assert "right after stage 1" in result.attrs["finding"] and "in de" in result.attrs["finding"]
 
 

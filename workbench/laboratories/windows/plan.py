@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from workbench.arguments import finite
 from workbench.errors import BadArgument, BadResult
 from workbench.laboratories.base import Base
 from workbench.laboratories.parts.trainables import decoder_layers, layers
@@ -61,9 +62,10 @@ def planned(
         chosen: neighbouring layers.
 
     Raises:
-        BadArgument: the layers are no neighbours, or not of the model.
+        BadArgument: the layers are no neighbours, or not of the model; a share that is not above 0 and at most 1.
         BadResult: a score of another number of layers.
     """
+    finite("parameters", parameters, above=0, at_most=1)
     count = len(decoder_layers(base.module))
     if score is None and chosen is None:
         model = load_model(base.fresh(), tokenizer=base.tokenizer)
