@@ -72,6 +72,20 @@ def test_texts_are_read_as_the_options_say_and_a_result_is_of_their_content(tmp_
     assert len(GIVEN) == 2
 
 
+def test_words_are_read_first_and_a_result_is_of_their_content(tmp_path):
+    table = tmp_path / "words.tsv"
+    table.write_text("concept\tde\tja\ndog\tHund\t犬\ncat\tKatze\t猫\n", encoding="utf-8")
+    for count in (2, 3):
+        for _ in range(2):
+            run_lab("more_from_less", out=tmp_path / "run", words=str(table), inside=False, options=QUIET)
+        assert len(GIVEN) == count - 1
+        assert len(GIVEN[-1]["words"]) == count
+        table.write_text(table.read_text(encoding="utf-8") + "tree\tBaum\t木\n", encoding="utf-8")
+    with pytest.raises(wb.errors.BadCorpus, match="missing"):
+        run_lab("more_from_less", out=tmp_path / "other", words=str(tmp_path / "missing.tsv"), options=QUIET)
+    assert len(GIVEN) == 2
+
+
 def test_nothing_inside_is_looked_at_where_it_is_left_out(tmp_path):
     folder = run_lab("more_from_less", out=tmp_path / "run", inside=False, options=QUIET)
     assert GIVEN[0]["inside"] is None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from workbench import figures
@@ -27,8 +28,10 @@ from workbench.studies.options import DEFAULTS, Options, open_model, open_texts,
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
 from workbench.text.corpus import Corpus
+from workbench.text.words import load_words
 
 _BASE = "polyglot"
+_WORDS = "words"  # the shipped ones, of which a model of ours has seen the first
 _MOST = 8  # controls whose bars can be told apart
 
 
@@ -69,12 +72,14 @@ def run_lab(
     if seeds is not None:
         whole_number("seeds", seeds, at_least=1)
     chosen = chosen_laboratories(name)
-    texts = None if corpus is None else open_texts(corpus, options, languages=languages, alone=True)
-    materials = {"words": words, "corpus": texts, "languages": languages}
-    materials = {key: value for key, value in materials.items() if value is not None}
-    own: dict[str, Any] = materials | ({"base": str(base)} if str(base) != _BASE else {})
+    own: dict[str, Any] = {"words": words, "corpus": corpus, "languages": languages}
     if name != "all":
-        require_accepted(name, chosen[name], own)
+        named = own if str(base) == _BASE else {**own, "base": base}
+        require_accepted(name, chosen[name], {key: value for key, value in named.items() if value is not None})
+    if words not in (None, _WORDS):
+        own["words"] = load_words(words)
+    if corpus is not None:
+        own["corpus"] = open_texts(corpus, options, languages=languages, alone=True)
     digest = files_hash(str(base))
     own |= {"base": str(base), "seeds": seeds, "quick": quick, "seed": options.seed, "progress": options.progress}
     given = {key: value for key, value in own.items() if value is not None}
@@ -98,7 +103,9 @@ def run_lab(
 
 
 def _recorded(value: Any) -> Any:
-    """What a cell's key says of an option: of texts their content."""
+    """What a cell's key says of an option: of texts and words their content."""
+    if isinstance(value, pd.DataFrame):
+        return value.attrs["hash"]
     return value.info if isinstance(value, Corpus) else value
 
 
