@@ -47,6 +47,12 @@ def test_planted_reason_is_the_only_reason(name, by):
     assert shared_by(results(name, by), name, other, DRAWS).verdict(0, 0.95) != "holds"
 
 
+def test_what_is_undecided_is_said_to_be_neither():
+    evidence = shared_by(results("heads/ablation", "script"), "heads/ablation", "length", DRAWS)
+    assert evidence.verdict(0, 0.95) == "undecided"
+    assert "correlate neither clearly more nor clearly less between languages of like token counts" in evidence.text
+
+
 def test_what_differs_within_a_script_does_not_hold():
     """Latin languages have nothing in common, and the others a part of each of them."""
     apart = cases.ablation(None, noise=1.0)

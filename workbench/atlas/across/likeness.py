@@ -6,7 +6,17 @@ import numpy as np
 import xarray as xr
 from scipy.stats import rankdata
 
-from workbench.atlas.across.evidence import LEAST, Draws, Evidence, between, over_languages, unmeasured
+from workbench.atlas.across.evidence import (
+    FAILS,
+    HOLDS,
+    LEAST,
+    UNDECIDED,
+    Draws,
+    Evidence,
+    between,
+    over_languages,
+    unmeasured,
+)
 from workbench.atlas.across.mantel import jackknife, partial_correlation, permuted_p, upper
 from workbench.atlas.across.reading import ABLATION, FIRING, OfModel, find
 from workbench.errors import BadResult
@@ -18,6 +28,7 @@ _TEXTS = {
     "script": "correlate {how} between languages of one script, at like token counts",
     "length": "correlate {how} between languages of like token counts, of one script or not",
 }
+_HOW = {HOLDS: "more", FAILS: "less", UNDECIDED: "neither clearly more nor clearly less"}
 
 
 def rank_correlations(profiles: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
@@ -89,9 +100,10 @@ def shared_by(results: OfModel, name: str, reason: Reason, draws: Draws) -> Evid
         return unmeasured("scripts, token counts or units do not differ between its languages as needed")
     low, high = jackknife(*matrices, draws.level)
     p_value = permuted_p(*matrices, max(draws.resamples, 1), draws.seed)
-    how = _TEXTS[reason].format(how="more" if estimate > 0 else "less")
+    evidence = Evidence(estimate, low, high, p_value)
+    how = _TEXTS[reason].format(how=_HOW[evidence.verdict(0, draws.level)])
     numbers = f"partial correlation {estimate:.2f} ({between(low, high, '.2f')}, permutation p = {p_value:.2g})"
-    return Evidence(estimate, low, high, p_value, f"{_UNITS[name]} {how}: {numbers}")
+    return evidence.worded(f"{_UNITS[name]} {how}: {numbers}")
 
 
 def own_heads(results: OfModel, draws: Draws) -> Evidence:
