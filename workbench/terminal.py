@@ -130,6 +130,19 @@ def show_study(
         show_table(rows, to, quiet=True)
 
 
+def show_findings(folder: Path, table: "pd.DataFrame", *, to: Path | None, quiet: bool) -> None:
+    """Print a run's table, the findings of its report and its paths, and write the table as TSV if `to` is given."""
+    show_table(table, None, quiet)
+    if not quiet:
+        from workbench.studies.report.store import load_report
+
+        for section in load_report(folder).sections:
+            typer.echo(single_line(section.finding.text))
+    show_run(folder, quiet=True)
+    if to is not None:
+        show_table(table, to, quiet=True)
+
+
 def show_table(table: "pd.DataFrame", out: Path | None, quiet: bool) -> None:
     """Print a table, and write it as TSV if `out` is given."""
     if out is not None:

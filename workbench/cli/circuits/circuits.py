@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.circuits.shown import show_circuits
 from workbench.cli.options import (
     OF_CORPUS,
     OF_WORDS,
@@ -16,7 +15,7 @@ from workbench.cli.options import (
     takes,
 )
 from workbench.errors import BadArgument
-from workbench.terminal import seen
+from workbench.terminal import seen, show_findings, show_table, single_line
 
 HELP = """Features in place of MLPs: train transcoders, trace predictions, compare languages, and judge circuits.
 
@@ -74,7 +73,6 @@ def train(
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.circuits.train import train_transcoder
     from workbench.studies.findings.circuits.quality import predictions, quality_table
-    from workbench.terminal import show_table, single_line
 
     how: Any = {"shares": None if shares is None else _numbers("--shares", shares), "kind": kind}
     how |= {"features": features, "steps": steps, "bf16": bf16, "layout": layout, "dtype": stored}
@@ -107,7 +105,7 @@ def quality(
     folder = common.folder("circuits-quality", transcoder, model, corpus)
     run_circuit_quality(model, corpus, transcoder=transcoder, out=folder, **common.texts)
     table = quality_table(load_result(folder / "quality.nc"))
-    show_circuits(folder, table, to=common.table, quiet=common.quiet)
+    show_findings(folder, table, to=common.table, quiet=common.quiet)
 
 
 # Long: a parameter for each option.
@@ -152,7 +150,7 @@ def graph(
     how |= {"max_features": max_features, "export": export, "transcoder": transcoder}
     run_circuit_graph(model, corpus, prompt=prompt, out=folder, **how, **common.texts)
     results = [load_result(folder / f"graph_{number}.nc") for number in range(1, len(prompt) + 1)]
-    show_circuits(folder, graphs_table(results), to=common.table, quiet=common.quiet)
+    show_findings(folder, graphs_table(results), to=common.table, quiet=common.quiet)
     for path in sorted(folder.glob("graph_*.json")) if export else ():
         typer.echo(seen(path))
 
@@ -180,7 +178,7 @@ def languages(
     folder = common.folder("circuits-languages", transcoder, model, corpus)
     run_circuit_languages(model, corpus, transcoder=transcoder, permutations=permutations, out=folder, **common.texts)
     table = overlap_table(load_result(folder / "overlap.nc"))
-    show_circuits(folder, table, to=common.table, quiet=common.quiet)
+    show_findings(folder, table, to=common.table, quiet=common.quiet)
 
 
 # Long: a parameter for each option.
@@ -218,7 +216,7 @@ def swap(
     how: Any = {"source": source, "target": target, "to": to, "transcoder": transcoder, "words": words}
     how |= {"neurons": neurons, "top_rate": top_rate, "shots": shots, "concepts": concepts, "controls": controls}
     run_circuit_swap(model, corpus, out=folder, **how, **common.texts)
-    show_circuits(folder, swap_table(load_result(folder / "swap.nc")), to=common.table, quiet=common.quiet)
+    show_findings(folder, swap_table(load_result(folder / "swap.nc")), to=common.table, quiet=common.quiet)
 
 
 # Long: a parameter for each option.
@@ -259,7 +257,7 @@ def accept(
     rest |= {"least_necessity": least_necessity, "least_sufficiency": least_sufficiency}
     rest |= {"shots": shots, "limit": common.limit or PAIRS, "controls": controls, "languages": common.languages}
     run_circuit_accept(model, out=folder, options=common.options, **rest)
-    show_circuits(folder, accept_table(load_result(folder / "accept.nc")), to=common.table, quiet=common.quiet)
+    show_findings(folder, accept_table(load_result(folder / "accept.nc")), to=common.table, quiet=common.quiet)
 
 
 def _numbers(option: str, text: str) -> list[float]:

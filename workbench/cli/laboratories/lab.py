@@ -4,9 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.circuits.shown import show_circuits
 from workbench.cli.options import Common, complete_corpora, complete_models, takes
-from workbench.terminal import show_table
+from workbench.terminal import show_findings, show_table
 
 
 def complete_laboratories(incomplete: str) -> list[tuple[str, str]]:
@@ -66,4 +65,4 @@ def lab(
     how: Any = {"base": base, "seeds": seeds, "quick": quick, "inside": inside, "words": words, "corpus": corpus}
     run_lab(name, out=folder, languages=common.languages, options=common.options, **how)
     table = lab_table({each: load_result(folder / f"{each}.nc") for each in chosen_laboratories(name)})
-    return show_circuits(folder, table, to=common.table, quiet=common.quiet)
+    return show_findings(folder, table, to=common.table, quiet=common.quiet)
