@@ -206,10 +206,15 @@ def test_every_function_that_draws_a_figure_has_the_option_style():
     assert len(PRINTED) == 13
 
 
+@pytest.fixture(scope="module")
+def valid(tmp_path_factory):
+    """Name of a function to arguments that it takes."""
+    return arguments(made(str(tmp_path_factory.getbasetemp())))
+
+
 @pytest.mark.parametrize("name", PRINTED)
-def test_style_paper_is_the_figure_as_paper_makes_it(name, tmp_path_factory):
-    draw = DRAWING[name]
-    given = arguments(made(str(tmp_path_factory.getbasetemp())))[name]
+def test_style_paper_is_the_figure_as_paper_makes_it(name, valid):
+    draw, given = DRAWING[name], valid[name]
     plain, screen, printed, made_so = (
         json.loads(figure.to_json())
         for figure in (draw(**given), draw(**given, style="screen"), draw(**given, style="paper"), paper(draw(**given)))
