@@ -7,6 +7,7 @@ import pytest
 
 import workbench as wb
 from tests.atlas.cases import atlas, copied, rewritten, studied
+from workbench.atlas.entry import Entry
 from workbench.errors import BadArgument, BadResult
 
 
@@ -25,6 +26,17 @@ def test_a_loaded_result_is_the_one_of_the_study_in_float32():
         assert mine.delta.dtype == np.float32 and mine.attrs["provenance"] == whole.attrs["provenance"]
         np.testing.assert_array_equal(mine.delta, whole.delta.astype(np.float32))
     wb.figures.heatmap(mine, "delta")
+
+
+def test_results_are_read_when_they_are_used_and_once(monkeypatch):
+    read, load = [], Entry.load
+    monkeypatch.setattr(Entry, "load", lambda own, name: read.append(name) or load(own, name))
+    (own,) = wb.atlas.results("tiny", folder=atlas()).values()
+    assert "heads/ablation" in own and "heads/nothing" not in own and own.get("heads/nothing") is None
+    assert len(own) == len(list(own)) and not read
+    assert own["heads/ablation"] is own["heads/ablation"]
+    assert read == ["heads/ablation"]
+    assert {**own}.keys() == set(wb.atlas.entry("tiny", folder=atlas()).results)
 
 
 def test_the_overview_and_the_contents_count_what_is_there():

@@ -1,7 +1,7 @@
 """An entry of the atlas: the folder of a model's results, with the study that makes them again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +75,30 @@ class Entry:
     def file(self, result: str) -> Path:
         """The file of a result, by its whole name."""
         return self.folder / f"{result}.nc"
+
+
+class ReadWhenUsed(Mapping[str, xr.Dataset]):
+    """The results of an entry by their whole names; a file is read when its result is first used, and once."""
+
+    def __init__(self, entry: Entry):
+        self._entry = entry
+        self._read: dict[str, xr.Dataset] = {}
+
+    def __getitem__(self, name: str) -> xr.Dataset:
+        if name not in self._read:
+            if name not in self._entry.results:
+                raise KeyError(name)
+            self._read[name] = self._entry.load(name)
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entry.results
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entry.results)
+
+    def __len__(self) -> int:
+        return len(self._entry.results)
 
 
 def short_name(model: str) -> str:

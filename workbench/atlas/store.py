@@ -1,12 +1,12 @@
 """The entries of an atlas by model: those that come with the workbench, and those of a folder of one's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import xarray as xr
 
 from workbench.arguments import checked, shown
-from workbench.atlas.entry import RECORD, Entry, read_entry
+from workbench.atlas.entry import RECORD, Entry, ReadWhenUsed, read_entry
 from workbench.errors import BadArgument
 from workbench.shipped import ALIASES, DATA
 
@@ -81,24 +81,25 @@ def load(model: str, result: str, *, folder: str | Path | None = None) -> xr.Dat
 @checked
 def results(
     models: str | Sequence[str] | None = None, *, folder: str | Path | None = None
-) -> dict[str, dict[str, xr.Dataset]]:
-    """Load all results of some models: what `claims`, `sentences` and `depth_curves` compare.
+) -> dict[str, Mapping[str, xr.Dataset]]:
+    """All results of some models: what `claims`, `sentences` and `depth_curves` compare.
 
     Args:
         models: names in the atlas, in the order in which they are compared; all when None.
         folder: an atlas of one's own; the shipped one where it lacks a model.
 
     Returns:
-        Model to the name of a result to the Result. Results of another study may be added under another name.
+        Model to the name of a result to the Result, which is read when it is first used. Results of another study may
+        be added under another name.
 
     Raises:
         BadArgument: no such entry.
-        BadResult: an entry is of another format, or a file is damaged.
+        BadResult: an entry is of another format; when a result is used: its file is missing or damaged.
 
     Example:
         >>> wb.atlas.claims(wb.atlas.results())                                                  # doctest: +SKIP
     """
-    return {each.model: {name: each.load(name) for name in each.results} for each in chosen(models, folder)}
+    return {each.model: ReadWhenUsed(each) for each in chosen(models, folder)}
 
 
 def chosen(names: str | Sequence[str] | None, folder: str | Path | None) -> list[Entry]:
