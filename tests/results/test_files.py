@@ -205,3 +205,20 @@ def test_text_and_bytes_are_written_whole(tmp_path):
     assert write_whole(tmp_path / "a" / "b.html", "日本").read_text(encoding="utf-8") == "日本"
     assert write_whole(tmp_path / "a" / "b.html", b"\x00\xff").read_bytes() == b"\x00\xff"
     assert [file.name for file in (tmp_path / "a").iterdir()] == ["b.html"]
+
+
+@pytest.mark.parametrize("longest", [10, 32, 40])
+def test_compressed_classes_take_little_and_come_back(tmp_path, longest):
+    names = np.array(["", "specific", "日本語", "ß", "a\tb ", "x" * longest])
+    values = np.random.default_rng(0).choice(names, (40, 100)).astype(f"<U{longest}")
+    made = make_result(
+        {"kind": (("layer", "neuron"), values, "class")},
+        {"layer": np.arange(40), "neuron": np.arange(100)},
+        method="test",
+        parameters={},
+    )
+    plain, small = (wb.save_result(made, tmp_path / f"{own}.nc", compress=own) for own in (False, True))
+    for path in (plain, small):
+        same_bits(wb.load_result(path), made)
+    if longest <= 32:
+        assert small.stat().st_size < plain.stat().st_size / 4

@@ -28,6 +28,7 @@ _LAYOUT = "layout"  # attribute of older files: the dtypes that NetCDF does not 
 _SEAL = "seal"  # attribute of the file: those dtypes, and a checksum of every variable and of all attributes
 _CHECKSUMS = "checksums"
 _LARGE = 10_000  # values
+_SHORT = 32  # letters
 _STRAY = 600  # seconds after which an unlocked partial file counts as left by a killed process
 
 
@@ -57,6 +58,8 @@ def save_result(result: xr.Dataset, path: str | Path, *, compress: bool = False)
         packed[name].encoding["_FillValue"] = None  # else NaNs are rewritten when the file is read
         if _mostly_missing(packed[name]) or (compress and packed[name].size > _LARGE // 10):
             packed[name].encoding |= {"zlib": True, "complevel": 9, "shuffle": True}
+            if _is_short(result[name].dtype):
+                packed[name].encoding["dtype"] = "S1"  # letters of equal length: texts of any length are not deflated
     with signals_deferred():
         return write_whole(path, packed.to_netcdf(engine="h5netcdf"))
 
@@ -64,6 +67,11 @@ def save_result(result: xr.Dataset, path: str | Path, *, compress: bool = False)
 def _mostly_missing(variable: xr.Variable | xr.DataArray) -> bool:
     """Whether a large variable is NaN in most places, as samples of languages that have few are."""
     return variable.size > _LARGE and variable.dtype.kind == "f" and bool(np.isnan(variable.values).mean() > 0.5)
+
+
+def _is_short(dtype: np.dtype) -> bool:
+    """Whether an array holds short texts, such as classes."""
+    return dtype.kind == "U" and dtype.itemsize <= _SHORT * np.dtype("U1").itemsize
 
 
 @checked
