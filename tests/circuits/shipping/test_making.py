@@ -47,7 +47,7 @@ def test_prompts_ask_into_their_language_and_keep_held_out_directions_apart(unse
 def test_make_then_card(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(make, "DOCUMENTS", 4)
     out = tmp_path / "made"
-    make.main(["--corpus", str(corpus), "--out", str(out), "--features", "256", "--steps", "20"])
+    make.main(["--corpus", str(corpus), "--out", str(out), "--features", "256", "--steps", "50"])
     monkeypatch.setattr("workbench.circuits.shipping.measure.TEXTS", 2)
     table = run_card(str(out), corpus=corpus, write=True, progress=False)
     assert set(table["reproduced"]) == {"new"}
