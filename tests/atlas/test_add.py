@@ -10,7 +10,7 @@ import xarray as xr
 
 import workbench as wb
 from tests.atlas.cases import STUDY, atlas, studied
-from workbench.atlas.narrow import rounding, stored
+from workbench.atlas.narrow import relative, rounding, stored
 from workbench.atlas.validate import problems
 from workbench.errors import BadArgument, BadResult, BadStudy, CannotWrite, WorkbenchWarning
 from workbench.results.make import make_result
@@ -144,8 +144,30 @@ def test_numbers_are_rounded_only_where_the_interval_is_wide_enough():
     assert stored(large)["size"].dtype == np.float64
 
 
+def test_large_arrays_without_an_interval_keep_three_digits():
+    values = np.sort(np.random.default_rng(0).standard_normal(30_000)) * 10.0 ** np.linspace(-30, 30, 30_000)
+    odd = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-44, 3.4028234e38]
+    values[: len(odd)] = odd
+    made = xr.Dataset(
+        {"sample_delta": (("sample",), values), "few": (("item",), values[100:200])}, attrs={"method": "m"}
+    )
+    narrow = stored(made)
+    there = values[len(odd) :]
+    error = np.abs(narrow.sample_delta.values[len(odd) :].astype(float) / there - 1)
+    assert 1e-4 < error.max() <= relative(narrow) < 0.0005
+    kept = narrow.sample_delta.values
+    assert (np.diff(kept[len(odd) :][np.argsort(there)]) >= 0).all(), "the order is kept"
+    np.testing.assert_array_equal(kept[: len(odd)], np.array(odd, np.float32))
+    np.testing.assert_array_equal(narrow.few, made.few.astype(np.float32))
+    assert relative(stored(made[["few"]])) == 0
+    beside = made.assign(low=made.sample_delta - 1e40, high=made.sample_delta + 1e40)
+    beside["sample_delta"].attrs["ancillary_variables"] = "low high"
+    assert relative(stored(beside)) == 0, "its interval says how many digits it needs"
+
+
 def test_what_a_model_wrote_and_read_is_left_out():
     assert stored(result(method="heads.patterns")) is None
+    assert stored(result(method="steering.directions")) is None
     written = result().assign(text=("language", np.array(["ja", "nein"], dtype=object)))
     assert set(stored(written).data_vars) == {"delta", "low", "high"}
 

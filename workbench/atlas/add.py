@@ -13,7 +13,7 @@ from workbench.arguments import checked
 from workbench.atlas.contents import missing
 from workbench.atlas.entry import FORMAT, RECORD, STUDY, Entry, short_name
 from workbench.atlas.licences import check_licence
-from workbench.atlas.narrow import rounding, stored
+from workbench.atlas.narrow import relative, rounding, stored
 from workbench.atlas.validate import problems
 from workbench.errors import BadResult, BadStudy, warn
 from workbench.results.files import save_result, write_whole
@@ -97,7 +97,7 @@ def _written(target: Path, record: Mapping[str, Any], results: Mapping[str, xr.D
             path = save_result(narrow, new / f"{name}.nc", compress=True)
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             own = {"method": str(result.attrs["method"]), "bytes": path.stat().st_size, "sha256": digest}
-            parts[name] = {**own, "rounding": rounding(result, narrow)}
+            parts[name] = {**own, "rounding": rounding(result, narrow), "relative": relative(narrow)}
         whole = {**record, "results": parts, "left_out": sorted(results.keys() - parts.keys())}
         if (size := sum(part["bytes"] for part in parts.values())) > LARGEST:
             largest = sorted(parts, key=lambda name: -parts[name]["bytes"])[:3]

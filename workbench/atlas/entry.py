@@ -28,7 +28,7 @@ class Entry:
         folder: Of its files: `entry.json`, `study.toml`, and a NetCDF file for each result.
         record: What `entry.json` says: `model` (name, architecture, revision, hash), `licence` of the weights,
             `corpora` (name: hash), `versions`, `lacks` (what an entry usually has, and this one not), `results` (name:
-            method, bytes, rounding) and `left_out`.
+            method, bytes, rounding, and the relative error of large arrays) and `left_out`.
     """
 
     folder: Path
