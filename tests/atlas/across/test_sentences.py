@@ -42,10 +42,10 @@ def test_depths_are_stated(written):
 def test_reasons_of_heads_and_neurons(written):
     heads, neurons = written[-3:-1]
     assert heads == (
-        "What heads go by, script or token length: script in outer; token length in middle; "
-        "not measured in mixed and bare."
+        "What heads go by, script or token length: script (token length is left open) in outer; "
+        "token length (script is left open) in middle; not measured in mixed and bare."
     )
-    assert neurons.startswith("What neurons go by, script or token length: script in outer; token length in middle")
+    assert neurons.startswith("What neurons go by, script or token length: script (token length is left open) in outer")
     assert "neither is shown in bare" in neurons
 
 

@@ -97,8 +97,9 @@ def _reasons(table: pd.DataFrame, units: str, by_script: Statement, by_length: S
         if UNMEASURED in (script, length):
             reason = "not measured"
         elif HOLDS in (script, length):
-            both = script == length
-            reason = "both" if both else "script" if script == HOLDS else "token length"
+            first, other = ("script", "token length") if script == HOLDS else ("token length", "script")
+            rest = f" ({other} is left open)" if UNDECIDED in (script, length) else f", not {other}"
+            reason = "both" if script == length else first + rest
         else:
             reason = "neither is shown"
         groups.setdefault(reason, []).append(str(model))
