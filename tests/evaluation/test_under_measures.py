@@ -165,6 +165,12 @@ def test_what_cannot_be_measured_is_refused(wrapped):
         wb.evaluation.under(model, PROMPTS, GROUPS, measure="word_pass", identify=identify, **QUICK)
     with pytest.raises(BadArgument, match=r"does not take: .*'beam'"):
         wb.evaluation.under(model, PROMPTS, GROUPS, identify=identify, respond={"beam": 2}, **QUICK)
+    for option in ({"format": "letters"}, {"normalize": "bytes"}, {"shots": 1}):
+        with pytest.raises(BadArgument, match=f"{next(iter(option))}: of a task only"):
+            wb.evaluation.under(model, PROMPTS, GROUPS, identify=identify, **option, **QUICK)
+    for option in ({"identify": identify}, {"words": ["house"]}, {"segment": {}}, {"respond": ANSWERS}):
+        with pytest.raises(BadArgument, match=f"{next(iter(option))}: of prompts only"):
+            wb.evaluation.under(model, task, GROUPS, **option, **QUICK)
     both = pd.concat([PROMPTS, PROMPTS.assign(task="other")])
     with pytest.raises(BadCorpus, match=r"several tasks \(openings, other\)"):
         wb.evaluation.under(model, both, GROUPS, identify=identify, **QUICK)

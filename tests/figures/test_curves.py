@@ -64,6 +64,8 @@ def test_what_are_no_curves_is_refused(heads, roles, lens):
         curves(roles, "role")
     with pytest.raises(BadArgument, match="color='head'"):
         curves(lens, "probability", color="head")
+    with pytest.raises(BadArgument, match=r"mark='xx' is no line \(has: "):
+        curves(lens, "probability", mark="xx")
     with pytest.raises(BadArgument, match="select some"):
         curves(
             lens.isel(language=np.zeros(40, int)).assign_coords(language=[f"q{index}" for index in range(40)]),

@@ -109,6 +109,10 @@ def test_bad_input_is_refused_before_anything_is_trained(monkeypatch):
         run(measures=[])
     with pytest.raises(UnknownLanguage):
         run(languages="de,zz")
+    with pytest.raises(BadArgument, match="teacher='xx'; give a module"):
+        LAB.match("xx")
+    with pytest.raises(BadArgument, match="device"):
+        LAB.read_base(base(), byte_tokenizer(), device="xx")
     wrapped = base()
     wb.load_model(wrapped, tokenizer=byte_tokenizer())
     with pytest.raises(BrokenModel, match="wrapped"):

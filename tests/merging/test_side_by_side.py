@@ -1,5 +1,7 @@
 """All parts at once."""
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from tests.chats import chat_tokenizer
 from tests.merging.diffing.cases import CORPUS, QUICK, made, moved
 from tests.models import tiny
 from tests.patching.cases import make_pairs
-from workbench.errors import BadArgument
+from workbench.errors import BadArgument, BadPairs
 from workbench.results.make import provenance
 
 
@@ -34,6 +36,14 @@ def test_parts_can_be_chosen():
     ]
     with pytest.raises(BadArgument, match="parts='tails' does not exist"):
         wb.merging.side_by_side(model, model, CORPUS, parts=["tails"], **QUICK)
+
+
+def test_pairs_are_read_before_anything_is_computed(monkeypatch):
+    module = importlib.import_module("workbench.merging.side_by_side")  # the package has a function of this name
+    monkeypatch.setattr(module, "outputs", lambda *_, **__: pytest.fail("computed"))
+    for pairs in ("no-such-file.tsv", 3):
+        with pytest.raises(BadPairs):
+            wb.merging.side_by_side(made(), made(), CORPUS, pairs=pairs, **QUICK)
 
 
 def test_a_chat_counts_the_texts_own_tokens():

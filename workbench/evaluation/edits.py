@@ -9,6 +9,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, one_of, whole_number
+from workbench.errors import BadArgument
 from workbench.evaluation import measures
 from workbench.evaluation.changes import changes_of
 from workbench.evaluation.measures import NOUNS, Measure, OfPrompts, OfTask
@@ -28,6 +29,8 @@ from workbench.text.tasks.task import Task
 from workbench.text.tokens.segment import Segmenters
 
 _CELLS = ("group", "language")
+_OF_TASK = {"format": "cloze", "normalize": "none", "shots": 0}
+_OF_PROMPTS = ("identify", "words", "segment", "respond")
 
 
 # Long: the options are those of the scoring, of the edit and of the statistics.
@@ -106,7 +109,8 @@ def under(
         one of its random ones, no response counts.
 
     Raises:
-        BadArgument: an option out of range, a unit that does not exist, or a group that leaves too few for controls.
+        BadArgument: an option out of range, one of a task for prompts or the reverse, a unit that does not exist, or a
+            group that leaves too few for controls.
         BadResult: `groups` belongs to another model, or a direction has numbers that are NaN or infinite.
         BadTask: a generated task.
         BadResult, TooFewLanguages: agreement or consistency of a task that `consistency` refuses.
@@ -127,7 +131,9 @@ def under(
         measure,
         of_task={"format": format, "normalize": normalize, "shots": shots, "truncate": truncate},
         of_prompts={"identify": identify, "words": words, "segment": segment, "bar": bar},
-        respond={"seed": seed, "progress": False, "batch_size": batch_size, **(respond or {})},
+        respond=respond,
+        batch_size=batch_size,
+        seed=seed,
     )
     changes = changes_of(model, groups, unit=unit, scale=scale, fill=fill, controls=controls, seed=seed)
     clean, skipped = measured.read()
@@ -171,6 +177,7 @@ def under(
     )
 
 
+# Long: the options of both kinds of questions.
 def _measure(
     model: Model,
     task: Task | pd.DataFrame,
@@ -178,14 +185,28 @@ def _measure(
     *,
     of_task: Mapping[str, Any],
     of_prompts: Mapping[str, Any],
-    respond: Mapping[str, Any],
+    respond: Mapping[str, Any] | None,
+    batch_size: int | str,
+    seed: int,
 ) -> Measure:
-    """The measure of this name, of a task or of prompts, with its options."""
+    """The measure of this name, of a task or of prompts, with its options.
+
+    Raises:
+        BadArgument: no such measure, or an option of the other kind, which would be ignored without a word.
+    """
+    if isinstance(task, pd.DataFrame):
+        unused, kind = [name for name, default in _OF_TASK.items() if of_task[name] != default], "a task"
+    else:
+        given = {**of_prompts, "respond": respond}
+        unused, kind = [name for name in _OF_PROMPTS if given[name] is not None], "prompts"
+    if unused:
+        raise BadArgument(f"{', '.join(unused)}: of {kind} only")
     if isinstance(task, pd.DataFrame):
         name = cast(OfPrompts, one_of("measure", name or "line_pass", get_args(OfPrompts)))
-        return measures.of_prompts(model, task, name, responding=respond, **of_prompts)
+        responding = {"seed": seed, "progress": False, "batch_size": batch_size, **(respond or {})}
+        return measures.of_prompts(model, task, name, responding=responding, **of_prompts)
     name = cast(OfTask, one_of("measure", name or "accuracy", get_args(OfTask)))
-    size = texts_per_batch(respond["batch_size"], auto=64)
+    size = texts_per_batch(batch_size, auto=64)
     return measures.of_task(model, task, name, size=size, **of_task)
 
 

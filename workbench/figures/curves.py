@@ -6,6 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 import xarray as xr
 
+from workbench.arguments import shown
 from workbench.errors import BadArgument
 from workbench.figures.drawing import style
 from workbench.figures.drawing.axis import Axis, axis
@@ -51,7 +52,7 @@ def curves(
         The figure; it is neither shown nor written.
 
     Raises:
-        BadArgument: No such variable, axis or coordinate, none named where none is the main one,
+        BadArgument: No such variable, axis, coordinate or line to mark, none named where none is the main one,
             words in place of numbers, or more than two axes.
         UnknownLanguage: A language that the result does not have.
 
@@ -74,6 +75,8 @@ def curves(
                 f"{count} lines are too many to tell apart (at most {_MOST_LINES}); select some of {lines}"
             )
         everything = sorted(result[variable].get_index(lines), key=str)
+        if mark is not None and mark not in everything:
+            raise BadArgument(f"mark={shown(mark)} is no line (has: {', '.join(map(str, everything))})")
         for index, key in enumerate(chosen.values.get_index(lines)):
             name = value_label(lines, key)
             part = chosen.at(lines, index)

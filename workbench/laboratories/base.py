@@ -58,7 +58,7 @@ def read_base(base: Any, tokenizer: Any = None, *, device: str | None = None) ->
     Args:
         base: a shipped or packaged model, a folder, a hub name; or a module of transformers that was not wrapped.
         tokenizer: of a module.
-        device: where it is trained; a GPU by default where there is one.
+        device: where it is trained; by default a GPU where there is one, and for a module where it lies.
 
     Raises:
         UnknownModel, BrokenModel: as `load_model`; or a module that is wrapped already, or not in float32.
@@ -70,6 +70,7 @@ def read_base(base: Any, tokenizer: Any = None, *, device: str | None = None) ->
         kinds = {part.dtype for part in base.parameters() if part.is_floating_point()}
         if low := next((kind for kind in kinds if kind.itemsize < 4), None):
             raise BrokenModel(f"this module is in {low}, in which small updates are lost; give it as module.float()")
+        base = base if device is None else base.to(read_device(device))
         return Base(type(base).__name__, base.eval(), tokenizer, {"name": type(base).__name__}, {})
     if not isinstance(base, str | Path):
         raise BadArgument(f"base is a {type(base).__name__}; give a name, a folder, or a module with tokenizer=")

@@ -21,6 +21,7 @@ from workbench.neurons.compare import compare
 from workbench.neurons.counts.firing import firing
 from workbench.patching.engine.pair_metric import NAMES
 from workbench.text.corpus import Corpus
+from workbench.text.pairs import load_pairs
 
 PARTS = {
     "outputs": (),
@@ -105,6 +106,7 @@ def side_by_side(
     if isinstance(metric, str):
         one_of("metric", metric, NAMES)
     check_share("top_rate", top_rate, closed=True)
+    pairs = None if pairs is None else load_pairs(pairs)  # read before anything is computed
     require_same_tokens(before, after)
     how = {"progress": progress, "batch_size": batch_size, "seed": seed}
     texts = {**how, "level": level, "truncate": truncate}

@@ -152,6 +152,19 @@ def test_an_unknown_language_or_format_is_refused():
         wb.load_task(rows, format="xx")
 
 
+def test_a_format_or_split_without_use_is_refused(tmp_path):
+    row = {"id": "1", "language": "en", "context": "a", "options": ["b", "c"], "gold": 0}
+    rows = wb.load_task([row])
+    for source in ("words", "words:de", "cypher", "lm_eval:xcopa_it", rows):
+        with pytest.raises(BadArgument, match="format= is of rows"):
+            wb.load_task(source, format="rows")
+    for source in ("words", "words:de", "lm_eval:xcopa_it", rows, [row], pd.DataFrame([row])):
+        with pytest.raises(BadArgument, match="split= chooses among a folder's files"):
+            wb.load_task(source, split="test")
+    (tmp_path / "words.en.jsonl").write_text(json.dumps(row))
+    assert wb.load_task(tmp_path, split="words", format="rows").ids == ("1",)
+
+
 @pytest.mark.parametrize(
     ("options", "answer", "place"), [(["O", "A", "B", "AB"], "A", 0), (["3", "0", "1", "2"], "2", 2)]
 )

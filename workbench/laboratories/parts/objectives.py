@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-from workbench.arguments import checked
+from workbench.arguments import checked, shown
+from workbench.errors import BadArgument
 from workbench.laboratories.recipe import ExampleBatch, Module, Objective
 
 
@@ -51,9 +52,14 @@ def match(teacher: Any) -> Objective:
     Args:
         teacher: a module with the same vocabulary; it is not trained.
 
+    Raises:
+        BadArgument: the teacher is no module.
+
     Example:
         >>> recipe = Recipe("mine", data, match(teacher), lora())                                # doctest: +SKIP
     """
+    if not isinstance(teacher, torch.nn.Module):
+        raise BadArgument(f"teacher={shown(teacher)}; give a module of transformers")
 
     def loss(module: Module, batch: ExampleBatch) -> Tensor:
         with torch.no_grad():

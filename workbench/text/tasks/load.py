@@ -1,6 +1,7 @@
 """Load a task: shipped, a file, a folder, rows in memory, or one of lm-eval's."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.arguments import checked
-from workbench.errors import BadTask, MissingExtra
+from workbench.errors import BadArgument, BadTask, MissingExtra
 from workbench.text.corpus import chosen
 from workbench.text.display.naming import quoted, shortened
 from workbench.text.formats.decoding import kind, read_json_lines, read_text
@@ -24,6 +25,7 @@ from workbench.text.tasks.task import Item, Task, joined
 from workbench.text.tasks.words import words_task
 
 _HARNESS = "lm_eval:"
+_NAMED = re.compile("(words(:.*)?|cypher)$|" + _HARNESS)  # tasks that are not read from rows
 _HEADERS = {"id"}.union(
     *((*own.fields, *own.other_fields) for own in FORMATS.values())
 )  # what a TSV's first line may name
@@ -65,6 +67,7 @@ def load_task(
         The Task. Where languages have different ids, `unmatched` counts them and the task is not `aligned`.
 
     Raises:
+        BadArgument: a format or split of a source that has no use for it.
         BadTask: missing, empty, of no known format, or a row that cannot be read; names its place.
         UnknownLanguage: a requested language, or one with a delimiter, is missing.
         MissingExtra: lm-eval is not installed.
@@ -90,6 +93,7 @@ def _load(
     split: str | None,
 ) -> Task:
     """The task with its own delimiters."""
+    _refuse_unused(source, format, split)
     if isinstance(source, Task):
         task = source
     elif isinstance(source, str) and (source == "words" or source.startswith("words:")):
@@ -102,6 +106,15 @@ def _load(
         rows, name = _rows(source, languages, split, LANGUAGE if format == TEXT2CYPHER else "")
         task = text2cypher_task(rows, name) if format == TEXT2CYPHER else _read(rows, name, format)
     return (task if languages is None else task.select(languages)).limit(limit)
+
+
+def _refuse_unused(source: Any, format: str | Reader | None, split: str | None) -> None:
+    """A format or split that this source has no use for would be ignored without a word."""
+    named = isinstance(source, Task) or (isinstance(source, str) and bool(_NAMED.match(source)))
+    if format is not None and named:
+        raise BadArgument("format= is of rows that are read; this task has its own")
+    if split is not None and (not isinstance(source, str | Path) or (named and source != "cypher")):
+        raise BadArgument("split= chooses among a folder's files, or those of 'cypher'; this source has none")
 
 
 def _rows(source: Any, languages: Any, split: str | None, default: str) -> tuple[dict[str, list[tuple[str, Row]]], str]:
