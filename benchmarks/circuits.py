@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 import workbench as wb
-from workbench.circuits.graphs.local import local_model
+from workbench.circuits.graphs.local_model import local_model
 from workbench.circuits.transcoders.jump_relu import jump_relu
 from workbench.circuits.transcoders.sampling import Sampler
 from workbench.circuits.transcoders.train import fit

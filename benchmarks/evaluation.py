@@ -27,7 +27,7 @@ from lm_eval.models.huggingface import HFLM
 import workbench as wb
 from tests.evaluation.harness import xcopa
 from workbench import shipped
-from workbench.evaluation.measure import encoded, scored
+from workbench.evaluation.accuracy import encoded, scored
 from workbench.evaluation.scoring.formats import formatted
 
 MODEL = shipped.DATA / "polyglot"

@@ -8,7 +8,7 @@ import xarray as xr
 import workbench as wb
 from workbench.shipped import DATA
 from workbench.studies.findings.laboratories.lab import lab_table
-from workbench.studies.laboratories.known import LABORATORIES
+from workbench.studies.laboratories.registry import LABORATORIES
 
 DOCS = Path(__file__).resolve().parent
 BEGIN, END = "<!-- numbers: docs/lab_tables.py -->", "<!-- end of numbers -->"

@@ -34,7 +34,7 @@ _SUBPACKAGES = (
 _NAMES = {
     "Study": "workbench.studies.study.study",
     "load_model": "workbench.model.load",
-    "generate": "workbench.model.written",
+    "generate": "workbench.model.continuations",
     "load_corpus": "workbench.text.readers",
     "load_pairs": "workbench.text.pairs",
     "load_prompts": "workbench.text.prompts",
@@ -72,8 +72,8 @@ if TYPE_CHECKING:
         studies,
         text,
     )
+    from workbench.model.continuations import generate  # noqa: F401
     from workbench.model.load import load_model  # noqa: F401
-    from workbench.model.written import generate  # noqa: F401
     from workbench.results.files import load_result, save_result  # noqa: F401
     from workbench.results.reading.show import show  # noqa: F401
     from workbench.studies.own import report  # noqa: F401

@@ -16,7 +16,7 @@ def quickly(base="polyglot", *, trained=("de", "ja"), seeds=3, quick=False, prog
 @pytest.fixture(autouse=True)
 def _one(monkeypatch):
     GIVEN.clear()
-    monkeypatch.setattr("workbench.studies.laboratories.known.laboratories", lambda: {"more_from_less": quickly})
+    monkeypatch.setattr("workbench.studies.laboratories.registry.laboratories", lambda: {"more_from_less": quickly})
 
 
 def test_list(run, tmp_path):

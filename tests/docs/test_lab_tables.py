@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.studies.laboratories.known import LABORATORIES
+from workbench.studies.laboratories.registry import LABORATORIES
 
 DOCS = Path(__file__).parents[2] / "docs"
 

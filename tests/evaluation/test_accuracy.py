@@ -9,7 +9,7 @@ from tests import models
 from tests.models import byte_tokenizer, tiny
 from tests.oracles.evaluation import score, tokens
 from workbench.errors import BadArgument, BadResult, BadTask
-from workbench.evaluation.measure import golds
+from workbench.evaluation.accuracy import golds
 from workbench.evaluation.picks import picked
 from workbench.evaluation.rules import mean_interval
 from workbench.results.make import make_result

@@ -7,8 +7,8 @@ import pytest
 import workbench as wb
 from tests.evaluation.test_accuracy import QUICK, rows
 from workbench.errors import BadArgument, BadCorpus, BadResult
-from workbench.evaluation import measures
-from workbench.evaluation.measures import agreement, consistency, linearized
+from workbench.evaluation import edit_measures
+from workbench.evaluation.edit_measures import agreement, consistency, linearized
 from workbench.results.groups import random_groups, read_units
 
 GROUPS = {"de": [(0, 0), (0, 1), (1, 2)], "en": [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)], "none": []}
@@ -183,6 +183,6 @@ def test_a_type_error_inside_is_no_unknown_option(monkeypatch, wrapped):
     def respond(model, prompts, *, tokens, **_):
         raise TypeError("a defect inside")
 
-    monkeypatch.setattr(measures, "respond", respond)
+    monkeypatch.setattr(edit_measures, "respond", respond)
     with pytest.raises(TypeError, match="a defect inside"):
         wb.evaluation.under(wrapped("llama"), PROMPTS, GROUPS, identify=identify, respond=ANSWERS, **QUICK)

@@ -25,7 +25,7 @@ OWN_SENTENCES = {
 
 
 def test_every_laboratory_has_its_table():
-    from workbench.studies.laboratories.known import LABORATORIES
+    from workbench.studies.laboratories.registry import LABORATORIES
 
     assert set(NAMES) == set(LABORATORIES)
 

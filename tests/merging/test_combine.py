@@ -7,7 +7,7 @@ import torch
 import workbench as wb
 from tests.merging import folders
 from workbench.errors import BadArgument, NotFinite
-from workbench.merging.recipes import sparse
+from workbench.merging.recipes import sparsify
 
 QUIET = {"progress": False}
 TASK, LANGUAGE = (3.0, -1.0, 0.5, 0.0), (-2.0, -2.0, 0.4, 1.0)
@@ -64,7 +64,7 @@ def test_ties_of_four_weights(small, tmp_path):
         name: (lambda _, start, stop, four=four: torch.tensor(four)[start:stop])
         for name, four in (("task", TASK), ("language", LANGUAGE))
     }
-    trimmed = [sparse.Largest(one, lambda _: iter([(0, 4)]), 0.5)("x", 0, 4).tolist() for one in source.values()]
+    trimmed = [sparsify.Largest(one, lambda _: iter([(0, 4)]), 0.5)("x", 0, 4).tolist() for one in source.values()]
     assert trimmed == [[3.0, -1.0, 0.0, 0.0], [-2.0, -2.0, 0.0, 0.0]]
     merged = wb.merging.combine(small, "ties", density=0.5, out=tmp_path / "out", **QUIET)
     assert repeated(merged) == [3.0, -1.5, 0.0, 0.0]
@@ -108,7 +108,7 @@ def test_ties_is_that_of_whole_sorted_vectors(tuned, tmp_path, monkeypatch, scop
 def test_equal_sizes_remain_from_the_front():
     values = torch.tensor([1.0, -2.0, 2.0, 2.0, -2.0, 0.5])
     pieces = [(0, 2), (2, 4), (4, 6)]
-    trim = sparse.Largest(lambda _, start, stop: values[start:stop], lambda _: iter(pieces), 0.5)
+    trim = sparsify.Largest(lambda _, start, stop: values[start:stop], lambda _: iter(pieces), 0.5)
     assert torch.cat([trim("x", *piece) for piece in pieces]).tolist() == [0.0, -2.0, 2.0, 2.0, 0.0, 0.0]
 
 

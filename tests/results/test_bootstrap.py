@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workbench.heads.redraw import draws
 from workbench.heads.removal.diagonal import diagonal
+from workbench.heads.score_draws import draws
 from workbench.heads.scores.streaming import Squares
 from workbench.neurons.mixtures.divergence import exchange, share_interval
 from workbench.patching.concepts.onset import onset

@@ -1,11 +1,10 @@
 """Evaluation: what a model can do in each language, and what an edit does to that."""
 
+from workbench.evaluation.accuracy import accuracy
 from workbench.evaluation.consistency import consistency
-from workbench.evaluation.edits import under
 from workbench.evaluation.efficiency import efficiency
 from workbench.evaluation.harness.read import from_lm_eval
 from workbench.evaluation.harness.write import to_lm_eval
-from workbench.evaluation.measure import accuracy
 from workbench.evaluation.mixing.barriers import barriers
 from workbench.evaluation.mixing.mixed import mixed
 from workbench.evaluation.picks import choose
@@ -15,6 +14,7 @@ from workbench.evaluation.responses.respond import openings, respond
 from workbench.evaluation.tables import compare, table
 from workbench.evaluation.text2cypher.evaluate import cypher
 from workbench.evaluation.tokenization import tokenization
+from workbench.evaluation.under import under
 from workbench.text.tasks.load import load_task
 from workbench.text.tasks.task import Item, Task
 

@@ -7,7 +7,7 @@ from scipy import stats
 from workbench.arguments import checked, finite
 from workbench.errors import BadArgument
 from workbench.heads.head_score import HeadScore, HeadScores, measured, named
-from workbench.heads.redraw import draws, per_layer
+from workbench.heads.score_draws import draws, per_layer
 from workbench.heads.scores.built_in import built_in
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model

@@ -10,7 +10,7 @@ import xarray as xr
 from workbench.arguments import checked, one_of, shown
 from workbench.errors import BadArgument, BadResult
 from workbench.heads.groups import AXES
-from workbench.heads.redraw import per_layer, samples_of
+from workbench.heads.score_draws import per_layer, samples_of
 from workbench.model.model import Model
 from workbench.results import scores
 from workbench.results.make import ROLE, SCORE

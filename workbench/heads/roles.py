@@ -6,7 +6,7 @@ import xarray as xr
 from workbench.arguments import checked, finite, whole_number
 from workbench.errors import BadArgument, TooFewLanguages
 from workbench.heads.groups import AXES
-from workbench.heads.redraw import redrawn
+from workbench.heads.score_draws import redrawn
 from workbench.results.make import make_result, origin
 from workbench.results.scores import read_score
 

@@ -8,9 +8,10 @@ from workbench.arguments import checked, finite
 from workbench.errors import BadArgument
 from workbench.merging.checkpoint import DTYPES, Checkpoint
 from workbench.merging.pair import Pair
+from workbench.merging.recipes.formulas import added, agreed, mean
 from workbench.merging.recipes.lora import write_adapter
-from workbench.merging.recipes.sources import Source, added, agreed, difference, mean, whole
-from workbench.merging.recipes.sparse import Largest, random_part
+from workbench.merging.recipes.sources import Source, difference, whole
+from workbench.merging.recipes.sparsify import Largest, random_part
 from workbench.merging.writing.merge import Dtype, record_of, write_merge
 
 How = Literal["linear", "arithmetic", "ties", "dare", "lora"]

@@ -16,7 +16,7 @@ from workbench.merging.groups import GROUPS
 from workbench.merging.pair import Pair, pair
 from workbench.merging.recipes.sources import Source
 from workbench.merging.recipes.sources import difference as tau_of
-from workbench.merging.recipes.sparse import bits, smallest
+from workbench.merging.recipes.sparsify import bits, smallest
 from workbench.results.make import Variables, make_result
 
 _RELATIONS = {

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument
-from workbench.evaluation.measures import of_task
+from workbench.evaluation.edit_measures import of_task
 from workbench.evaluation.picks import NORMALIZE
 from workbench.evaluation.scoring.formats import Format
 from workbench.merging.diffing.heads import spearman

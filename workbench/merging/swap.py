@@ -5,9 +5,9 @@ from pathlib import Path
 
 from workbench.arguments import checked, one_of
 from workbench.merging.pair import Pair
+from workbench.merging.recipes.formulas import mean
 from workbench.merging.recipes.lora import write_adapter
 from workbench.merging.recipes.maps import PLACES, Place, check_map, layer_map
-from workbench.merging.recipes.sources import mean
 from workbench.merging.writing.merge import Dtype, record_of, write_merge
 
 

@@ -9,8 +9,8 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadCorpus
+from workbench.model.continuations import generate
 from workbench.model.model import Model
-from workbench.model.written import generate
 from workbench.steering.vectors.scaled import Unit, scaled
 from workbench.text.corpus import Corpus
 

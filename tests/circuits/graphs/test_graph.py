@@ -107,7 +107,7 @@ def test_features_beyond_the_most_are_counted_and_the_others_keep_their_edges(tr
 
 
 def test_features_are_chosen_by_influence(traced, monkeypatch):
-    monkeypatch.setattr("workbench.circuits.graphs.local._MOST", 2)
+    monkeypatch.setattr("workbench.circuits.graphs.local_model._MOST", 2)
     result = graph(random_transcoder(3, 32), model_of(), TEXT, max_features=40, progress=False)
     chosen = {node for node in read(result) if node[0] == "feature"}
     named = [node for node in read(traced) if node[0] == "feature"]
@@ -174,7 +174,7 @@ def test_it_can_be_stopped(monkeypatch):
     def stop(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("workbench.circuits.graphs.local.LocalModel.edges", stop)
+    monkeypatch.setattr("workbench.circuits.graphs.local_model.LocalModel.edges", stop)
     with pytest.raises(Interrupted):
         graph(random_transcoder(3, 32), model_of(), TEXT, progress=False)
 

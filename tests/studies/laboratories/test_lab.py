@@ -33,7 +33,7 @@ def second(*, seeds=2, quick=False, progress=True, seed=0):
 def _two(monkeypatch):
     GIVEN.clear()
     named = {"more_from_less": first, "parallel_schedule": second}
-    monkeypatch.setattr("workbench.studies.laboratories.known.laboratories", lambda: named)
+    monkeypatch.setattr("workbench.studies.laboratories.registry.laboratories", lambda: named)
 
 
 def test_all_are_cells_with_sections_and_a_second_run_trains_nothing_again(tmp_path):

@@ -25,7 +25,7 @@ def tiny_lab(*, trained=("de",), seeds=2, quick=False, inside=None, progress=Tru
 
 
 def test_a_stopped_run_goes_on_with_the_next_training(tmp_path, monkeypatch):
-    monkeypatch.setattr("workbench.studies.laboratories.known.laboratories", lambda: {"more_from_less": tiny_lab})
+    monkeypatch.setattr("workbench.studies.laboratories.registry.laboratories", lambda: {"more_from_less": tiny_lab})
     monkeypatch.setattr(progress, "_LEAST", 0.0)  # short trainings are stored like long ones, however slow the disk is
     monkeypatch.setattr(progress, "_SHARE", float("inf"))
     calls = []

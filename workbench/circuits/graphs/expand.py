@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workbench.circuits.graphs.local import LocalModel, Readers
+from workbench.circuits.graphs.local_model import LocalModel, Readers
 from workbench.errors import NotFinite, TooLarge, UnsupportedSite
 from workbench.model.memory import budget, readable
 from workbench.model.model import Model

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from workbench.arguments import checked, whole_number
 from workbench.circuits.graphs.expand import Expanded, expand
 from workbench.circuits.graphs.influence import Variant, scores, shares
-from workbench.circuits.graphs.local import LocalModel, local_model
+from workbench.circuits.graphs.local_model import LocalModel, local_model
 from workbench.circuits.graphs.targets import Targets, read_targets
 from workbench.circuits.transcoders.transcoder import Transcoder
 from workbench.errors import Interrupted

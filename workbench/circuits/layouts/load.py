@@ -6,8 +6,8 @@ from huggingface_hub import snapshot_download
 
 from workbench import shipped
 from workbench.arguments import checked, one_of
-from workbench.circuits.layouts.known import NAMES, named, recognised
 from workbench.circuits.layouts.parts import Sites
+from workbench.circuits.layouts.registry import NAMES, named, recognised
 from workbench.circuits.transcoders.fit import check_explains
 from workbench.circuits.transcoders.states import check_fits
 from workbench.circuits.transcoders.transcoder import Transcoder

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from workbench.arguments import checked, one_of
-from workbench.circuits.layouts.known import NAMES, named
 from workbench.circuits.layouts.parts import DTYPES
+from workbench.circuits.layouts.registry import NAMES, named
 from workbench.circuits.transcoders.transcoder import Transcoder
 from workbench.results.writing.whole_folder import whole_folder
 

@@ -10,7 +10,7 @@ from workbench.terminal import show_findings, show_table
 
 def complete_laboratories(incomplete: str) -> list[tuple[str, str]]:
     """Laboratories that begin so, each with its question."""
-    from workbench.studies.laboratories.known import LABORATORIES
+    from workbench.studies.laboratories.registry import LABORATORIES
 
     names = {**LABORATORIES, "all": "every laboratory", "list": "what there is"}
     return [(name, words) for name, words in names.items() if name.startswith(incomplete)]
@@ -52,14 +52,14 @@ def lab(
     if name == "list":
         import pandas as pd
 
-        from workbench.studies.laboratories.known import LABORATORIES
+        from workbench.studies.laboratories.registry import LABORATORIES
 
         rows = pd.DataFrame({"question": LABORATORIES}).rename_axis("laboratory")
         return show_table(rows, common.table, common.quiet)
     from workbench.results.files import load_result
     from workbench.studies import run_lab
     from workbench.studies.findings.laboratories.lab import lab_table
-    from workbench.studies.laboratories.known import chosen_laboratories
+    from workbench.studies.laboratories.registry import chosen_laboratories
 
     folder = common.folder("lab", name, base)
     how: Any = {"base": base, "seeds": seeds, "quick": quick, "inside": inside, "words": words, "corpus": corpus}

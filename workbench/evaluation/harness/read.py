@@ -11,7 +11,7 @@ import xarray as xr
 
 from workbench.arguments import checked
 from workbench.errors import BadTask
-from workbench.evaluation.measure import CELLS, golds
+from workbench.evaluation.accuracy import CELLS, golds
 from workbench.evaluation.picks import choose
 from workbench.evaluation.rules import written_summary
 from workbench.results.make import make_result

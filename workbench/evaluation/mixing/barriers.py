@@ -8,7 +8,7 @@ import xarray as xr
 
 from workbench.arguments import checked, one_of
 from workbench.errors import BadArgument
-from workbench.evaluation.measure import accuracy
+from workbench.evaluation.accuracy import accuracy
 from workbench.evaluation.mixing.mixed import MIXED, SEVERAL, VARIANTS, has_items, mixed, odd_option, targets
 from workbench.evaluation.scoring.scales import recorded, scales_of
 from workbench.model.model import Model

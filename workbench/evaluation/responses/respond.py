@@ -11,8 +11,8 @@ import xarray as xr
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadCorpus
+from workbench.model.continuations import generate
 from workbench.model.model import Model
-from workbench.model.written import generate
 from workbench.text.corpus import Corpus
 from workbench.text.prompts import COLUMNS
 

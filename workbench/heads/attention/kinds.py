@@ -9,7 +9,7 @@ from einops import rearrange
 from torch import Tensor
 
 from workbench.arguments import checked
-from workbench.heads.finished import in_words
+from workbench.heads.finished_languages import in_words
 from workbench.heads.groups import AXES
 from workbench.model.batching import by_language, texts_per_batch
 from workbench.model.forward.alone import alone

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import torch
 
-from workbench.heads.redraw import per_layer
+from workbench.heads.score_draws import per_layer
 from workbench.model.batching import by_language
 from workbench.model.gradients import head_gradient
 from workbench.model.model import Model

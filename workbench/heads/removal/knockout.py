@@ -7,7 +7,7 @@ import xarray as xr
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument
-from workbench.heads.finished import in_words
+from workbench.heads.finished_languages import in_words
 from workbench.heads.groups import random_groups, read_groups
 from workbench.heads.removal.diagonal import diagonal
 from workbench.heads.scores.measure import Table, fill_table

@@ -8,8 +8,8 @@ import xarray as xr
 
 from workbench.heads.groups import AXES, SAMPLES
 from workbench.heads.head_score import HeadScore
-from workbench.heads.redraw import per_layer
 from workbench.heads.removal.baseline_rankings import magnitude, michel
+from workbench.heads.score_draws import per_layer
 from workbench.heads.scores.ablation import ablate
 from workbench.heads.scores.lahis import importance
 from workbench.heads.scores.shapley import shapley

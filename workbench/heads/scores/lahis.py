@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from workbench.arguments import checked, one_of
-from workbench.heads.finished import in_words
+from workbench.heads.finished_languages import in_words
 from workbench.heads.groups import AXES, SAMPLES
 from workbench.heads.scores.streaming import DRAWS, Squares, forms, weights
 from workbench.model.batching import by_language, texts_per_batch

@@ -10,7 +10,7 @@ import xarray as xr
 from einops import rearrange
 
 from workbench.arguments import checked, finite, whole_number
-from workbench.heads.finished import in_words
+from workbench.heads.finished_languages import in_words
 from workbench.heads.groups import AXES
 from workbench.heads.scores.measure import clean_losses, run_cells
 from workbench.heads.scores.racing import Race, race

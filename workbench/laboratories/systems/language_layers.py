@@ -14,8 +14,8 @@ from workbench.laboratories.parts.controls import shuffled
 from workbench.laboratories.parts.data import questions
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything, layers
+from workbench.laboratories.provenance import recorded
 from workbench.laboratories.recipe import Control, Recipe
-from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.systems.more_from_less import by_trained
 from workbench.laboratories.training.limits import require

@@ -12,8 +12,8 @@ from workbench.laboratories.parts.data import Direction, distinct_languages, hel
 from workbench.laboratories.parts.measures import bits_per_byte, exact_match
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
+from workbench.laboratories.provenance import recorded
 from workbench.laboratories.recipe import Materials, Measure, Recipe, Trainable
-from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.training.limits import require
 

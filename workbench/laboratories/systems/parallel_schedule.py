@@ -14,7 +14,7 @@ from workbench.laboratories.inside.states import packed, unpacked
 from workbench.laboratories.parts.measures import bits, by_language
 from workbench.laboratories.pretraining.documents import Sources, shipped_sources
 from workbench.laboratories.pretraining.excess import excesses
-from workbench.laboratories.pretraining.looked import looked
+from workbench.laboratories.pretraining.inside_schedules import with_inside
 from workbench.laboratories.pretraining.order import CONDITIONS
 from workbench.laboratories.pretraining.plan import FILES, TEXT, Schedule, make_schedule
 from workbench.laboratories.pretraining.toy import pretrain, toy_recipe, toy_tokenizer
@@ -117,7 +117,7 @@ def parallel_schedule(
     result = _result(toy, rows, numbers, axes, state, level, {**options, "variant": variant})
     if inside is not None and all(state["inside"][1:]):
         states = {name: unpacked(state["inside"][place]) for place, name in enumerate(rows) if place}
-        result = looked(result, inside, states)
+        result = with_inside(result, inside, states)
     return loop.result(result)
 
 

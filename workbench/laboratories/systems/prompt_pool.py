@@ -12,8 +12,8 @@ from workbench.laboratories.parts.information import mutual_information
 from workbench.laboratories.parts.objectives import text
 from workbench.laboratories.parts.prompts import prompts
 from workbench.laboratories.parts.retrieval import in_own_languages, prompted_bits, strongest_prompt
+from workbench.laboratories.provenance import recorded
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe
-from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.training.limits import require
 from workbench.laboratories.verdict import WORDS, excess, number

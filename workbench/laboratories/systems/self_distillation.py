@@ -14,8 +14,8 @@ from workbench.laboratories.parts.distillation.examples import answered, distill
 from workbench.laboratories.parts.measures import bits_per_byte, exact_match
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything
+from workbench.laboratories.provenance import recorded
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe, Trainable
-from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.training.limits import require
 from workbench.laboratories.training.planting import planted

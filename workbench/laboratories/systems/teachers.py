@@ -13,8 +13,8 @@ from workbench.laboratories.parts.options.lesson import Lesson, probabilities
 from workbench.laboratories.parts.options.match import match_options
 from workbench.laboratories.parts.options.vote import select_teachers
 from workbench.laboratories.parts.trainables import everything
+from workbench.laboratories.provenance import recorded
 from workbench.laboratories.recipe import Recipe, Trainable
-from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.training.limits import require
 from workbench.laboratories.training.planting import planted

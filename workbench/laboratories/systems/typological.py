@@ -14,10 +14,10 @@ from workbench.laboratories.parts.measures import exact_match
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.surprisal import answer_bits
 from workbench.laboratories.parts.trainables import everything
+from workbench.laboratories.provenance import recorded
 from workbench.laboratories.recipe import Control, Materials, Measure, Recipe
-from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
-from workbench.laboratories.systems.present import languages as present
+from workbench.laboratories.trainable_languages import languages as present
 from workbench.laboratories.training.limits import require
 from workbench.laboratories.typology.choose import METHODS, choose
 from workbench.laboratories.typology.features import features

@@ -13,8 +13,8 @@ from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.bench import Plain
 from workbench.laboratories.parts.data import distinct_languages, questions
 from workbench.laboratories.parts.objectives import answers
+from workbench.laboratories.provenance import recorded
 from workbench.laboratories.recipe import Control, Materials, Recipe
-from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
 from workbench.laboratories.training.limits import require
 from workbench.laboratories.training.loop import train

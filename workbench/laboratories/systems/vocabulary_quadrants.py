@@ -12,11 +12,11 @@ from workbench.laboratories.parts.data import Direction, questions
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.surprisal import answer_bits
 from workbench.laboratories.parts.trainables import embeddings
+from workbench.laboratories.provenance import recorded
 from workbench.laboratories.quadrants.gains import FORMS, SHUFFLED, Gains, measure_name
 from workbench.laboratories.recipe import Materials, Measure, Recipe
-from workbench.laboratories.recorded import recorded
 from workbench.laboratories.run import run
-from workbench.laboratories.systems.present import languages
+from workbench.laboratories.trainable_languages import languages
 from workbench.laboratories.training.limits import require
 from workbench.text.corpus import chosen
 

@@ -1,1 +1,1 @@
-"""What a merged tensor is made of: maps of layers, differences from the base, and the experts' own weights."""
+"""What a merged tensor is made of: maps of layers, sources of weights, what of them remains, and the formulas."""

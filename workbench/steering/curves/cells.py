@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import finite, shown
 from workbench.errors import BadArgument, BadResult
+from workbench.model.continuations import generate
 from workbench.model.model import Model
-from workbench.model.written import generate
 from workbench.results.resuming.progress import resumed
 from workbench.steering.vectors.layers import at_layers
 from workbench.steering.vectors.random_control import random

@@ -11,8 +11,8 @@ import xarray as xr
 
 from workbench.arguments import finite, one_of, whole_number
 from workbench.circuits import quality, save, train
-from workbench.circuits.layouts.known import NAMES
 from workbench.circuits.layouts.parts import DTYPES
+from workbench.circuits.layouts.registry import NAMES
 from workbench.errors import BadArgument, Interrupted
 from workbench.results.files import write_whole
 from workbench.results.resuming.progress import forget, is_of_another, storing_progress

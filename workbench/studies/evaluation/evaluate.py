@@ -11,8 +11,8 @@ from workbench import figures
 from workbench.arguments import expect, one_of, shown
 from workbench.errors import BadArgument, BadTask
 from workbench.evaluation import accuracy, consistency, load_task, table, under
+from workbench.evaluation.edit_measures import OfTask
 from workbench.evaluation.generated.measure import check_options
-from workbench.evaluation.measures import OfTask
 from workbench.evaluation.scoring.formats import Format
 from workbench.results.files import load_result
 from workbench.results.hdf5.checksums import checksums

@@ -2,7 +2,7 @@
 
 from workbench.model.model import Model
 from workbench.studies.forecast import Work
-from workbench.studies.laboratories.known import Laboratory, settings
+from workbench.studies.laboratories.registry import Laboratory, settings
 from workbench.text.readers import load_corpus
 
 _PASSES = 3  # a step is a pass forwards and one backwards, which costs about two

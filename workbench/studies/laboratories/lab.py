@@ -16,7 +16,7 @@ from workbench.model.load import files_hash
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.findings.laboratories import lab as findings
 from workbench.studies.laboratories.cost import cost
-from workbench.studies.laboratories.known import (
+from workbench.studies.laboratories.registry import (
     LABORATORIES,
     Laboratory,
     accepted,

@@ -9,7 +9,7 @@ from workbench.laboratories.inside.inside import Inside
 _PREFIX = "inside_"
 
 
-def looked(result: xr.Dataset, inside: Inside, states: Mapping[str, xr.Dataset]) -> xr.Dataset:
+def with_inside(result: xr.Dataset, inside: Inside, states: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """A Result with what each schedule with pairs differs in, inside, from the first control.
 
     Args:

@@ -6,7 +6,7 @@ import torch
 from tests.circuits.cases import model_of, random_transcoder
 from tests.models import tiny
 from workbench.circuits.graphs.expand import expand
-from workbench.circuits.graphs.local import local_model
+from workbench.circuits.graphs.local_model import local_model
 
 KINDS = ["gpt2", "llama", "qwen3", "gemma2", "gemma3", "bloom", "cohere", "neox"]
 TEXT = "Guten Tag"

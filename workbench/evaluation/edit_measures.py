@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadArgument, BadCorpus
+from workbench.evaluation.accuracy import encoded, golds, lengths, scored
 from workbench.evaluation.consistency import comparable
-from workbench.evaluation.measure import encoded, golds, lengths, scored
 from workbench.evaluation.picks import picked
 from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, named, passes
 from workbench.evaluation.responses.respond import check_options, check_prompts, respond

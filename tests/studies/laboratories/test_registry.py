@@ -5,7 +5,7 @@ import pytest
 import workbench as wb
 from workbench.errors import BadArgument
 from workbench.studies.laboratories.cost import cost
-from workbench.studies.laboratories.known import (
+from workbench.studies.laboratories.registry import (
     LABORATORIES,
     accepted,
     chosen_laboratories,

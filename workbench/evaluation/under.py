@@ -10,9 +10,9 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import checked, finite, one_of, whole_number
 from workbench.errors import BadArgument
-from workbench.evaluation import measures
+from workbench.evaluation import edit_measures
 from workbench.evaluation.changes import changes_of
-from workbench.evaluation.measures import NOUNS, Measure, OfPrompts, OfTask
+from workbench.evaluation.edit_measures import NOUNS, Measure, OfPrompts, OfTask
 from workbench.evaluation.picks import NORMALIZE, warn_of_tokens
 from workbench.evaluation.scoring.formats import Format
 from workbench.model.batching import texts_per_batch
@@ -204,10 +204,10 @@ def _measure(
     if isinstance(task, pd.DataFrame):
         name = cast(OfPrompts, one_of("measure", name or "line_pass", get_args(OfPrompts)))
         responding = {"seed": seed, "progress": False, "batch_size": batch_size, **(respond or {})}
-        return measures.of_prompts(model, task, name, responding=responding, **of_prompts)
+        return edit_measures.of_prompts(model, task, name, responding=responding, **of_prompts)
     name = cast(OfTask, one_of("measure", name or "accuracy", get_args(OfTask)))
     size = texts_per_batch(batch_size, auto=64)
-    return measures.of_task(model, task, name, size=size, **of_task)
+    return edit_measures.of_task(model, task, name, size=size, **of_task)
 
 
 def _variables(values: np.ndarray, clean: np.ndarray, name: str, kind: str, level: float, seed: int) -> Variables:
