@@ -10,6 +10,7 @@ import gc
 import signal
 
 import pytest
+import typer.testing
 
 from tests import models
 
@@ -37,6 +38,14 @@ def _forgetful(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setattr("workbench.model.checks.remembered.cache_folder", lambda: folder)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_command_line():
+    """Typer makes the whole command line anew for every call of its runner; its commands keep no state."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", functools.cache(typer.main.get_command))
         yield
 
 

@@ -18,7 +18,8 @@ FUNCTIONS = public.functions()
 RIGHT = {
     **dict.fromkeys(("progress", "truncate", "quick"), (True, False)),
     **dict.fromkeys(("steps", "items", "seeds", "batch", "windows", "draws", "batch_size"), (3,)),
-    **{"seed": (0, 3), "rate": (3, 1.5, 2**80), "recipe": (None,), "base": ("polyglot",), "licence": ("xx",)},
+    **dict.fromkeys(("folder", "licence"), ("xx", "polyglot", "de,de")),
+    **{"seed": (0, 3), "rate": (3, 1.5, 2**80), "recipe": (None,), "base": ("polyglot",), "models": (None, "polyglot")},
 }
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=4) | st.binary(max_size=3),

@@ -39,7 +39,7 @@ def words_task(
         for language, origin in origins.items()
     }
     columns = list(frame.columns)  # of every language, so that the options do not depend on those that are kept
-    spelled = {str(concept): tuple(frame.loc[concept, columns]) for concept in frame.index}
+    spelled = dict(zip(map(str, frame.index), frame.itertuples(index=False, name=None), strict=True))
     rng, options = random.Random(0), {}
     for concept in spelled:
         options[concept] = _four(concept, spelled, rng)
