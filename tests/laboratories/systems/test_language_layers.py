@@ -39,7 +39,7 @@ def test_layers_can_be_given_instead():
 
 
 def test_what_cannot_be_trained_is_refused():
-    with pytest.raises(BadArgument, match="two languages"):
+    with pytest.raises(BadArgument, match="give 2 or more different languages"):
         LAB.language_layers(base(), trained=["de", "de"], **SMALL)
     with pytest.raises(BadArgument, match="neighbouring layers"):
         LAB.language_layers(base(), trained=["de", "en"], chosen=[0, 2], **SMALL)

@@ -7,6 +7,7 @@ import workbench as wb
 from tests.laboratories.cases import CORPUS, SEEN_WORDS, WORDS, base, layer_score
 from tests.models import byte_tokenizer
 from workbench.errors import BadCorpus, UnknownLanguage
+from workbench.results.companions import companions
 
 LAB = wb.laboratories
 SMALL = {"corpus": CORPUS, "tokenizer": byte_tokenizer(), "progress": False, "quick": True, "score": layer_score()}
@@ -18,6 +19,7 @@ def test_a_quick_run_of_a_tiny_model_has_both_stages():
     assert result.control.values.tolist() == ["shuffled"]
     before = result.score.sel(condition="before", seed=0).mean("sample")
     assert np.allclose(before, result.right.sel(shown="own").transpose("measure", "language"))
+    assert set(companions(result, "right")) == {"low", "high"}
     assert (result.right_low <= result.right).all() and (result.right <= result.right_high).all()
     assert result.vision_loss.sizes["vision_step"] == 12 and np.isfinite(result.vision_loss).all()
     assert result.attrs["first"] == int(result.layer_score.values.argmax())

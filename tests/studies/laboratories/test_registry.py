@@ -45,6 +45,13 @@ def test_defaults_and_quick_ones():
     assert settings(small, quick=True) == {**settings(small, quick=False), **QUICK}
 
 
+def test_quick_settings_are_those_that_the_function_takes_and_every_forecast_knows_them():
+    for name, function in laboratories().items():
+        quick, usual = (settings(function, quick=each) for each in (True, False))
+        assert quick["seeds"] == 1 < usual["seeds"], name
+        assert quick.get("steps", 0) < usual.get("steps", 1), name
+
+
 def test_arguments_are_passed_where_they_are_taken():
     given = {"base": "x", "words": "w", "languages": "de", "seed": 1}
     assert accepted(small, given) == {"base": "x", "words": "w", "languages": "de"}

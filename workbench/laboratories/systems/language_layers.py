@@ -7,11 +7,10 @@ from typing import Any
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument
 from workbench.laboratories.base import materials, read_base
 from workbench.laboratories.inside.inside import Inside
 from workbench.laboratories.parts.controls import shuffled
-from workbench.laboratories.parts.data import questions
+from workbench.laboratories.parts.data import distinct_languages, questions
 from workbench.laboratories.parts.objectives import answers
 from workbench.laboratories.parts.trainables import everything, layers
 from workbench.laboratories.provenance import recorded
@@ -34,7 +33,7 @@ def language_layers(
     parameters: float = 0.14,
     score: xr.Dataset | None = None,
     chosen: Sequence[int] | None = None,
-    trained: Sequence[str] = ("de", "ja"),
+    trained: str | Sequence[str] = ("de", "ja"),
     steps: int = 40,
     batch: int = 16,
     rate: float = 3e-4,
@@ -95,8 +94,7 @@ def language_layers(
         >>> result = language_layers()                                                           # doctest: +SKIP
         >>> result.attrs["finding"], result.window_percentile                                           # doctest: +SKIP
     """
-    if len(set(trained)) < 2:
-        raise BadArgument(f"trained={list(trained)}; translations need two languages or more")
+    trained = distinct_languages(trained, name="trained", least=2)
     require(steps=steps, batch=batch, rate=rate, items=items, windows=windows, seeds=seeds)
     if quick:
         seeds, steps, batch, items, windows = (QUICK[name] for name in ("seeds", "steps", "batch", "items", "windows"))
@@ -107,9 +105,7 @@ def language_layers(
     others = other_windows(plan.layers, len(plan.scores), limit=windows, seed=seed)
     controls: dict[str, Control] = {**window_controls(others), "everything": trained_instead(everything())}
     result = run(
-        Recipe("language_layers", questions(list(trained)), answers(), layers(plan.layers), steps, batch).but(
-            rate=rate
-        ),
+        Recipe("language_layers", questions(trained), answers(), layers(plan.layers), steps, batch).but(rate=rate),
         base,
         measures=lambda each: by_trained(replace(each, test=test), trained, items=items, forms=("question",)),
         controls={**controls, "shuffled": shuffled},
@@ -122,9 +118,7 @@ def language_layers(
         progress=progress,
         seed=seed,
     )
-    result = recorded(
-        result, {"trained": list(trained), "layers": plan.layers, "parameters": parameters, "items": items}
-    )
+    result = recorded(result, {"trained": trained, "layers": plan.layers, "parameters": parameters, "items": items})
     result = ranked(result, [named(window) for window in others])
     result = plan.add_to(result).assign_attrs(windows=len(others) + 1)
     return result.assign_attrs(finding=sentence(result, named(plan.layers)))

@@ -21,6 +21,7 @@ from workbench.laboratories.training.limits import require
 from workbench.laboratories.training.planting import planted
 
 CONTROLS = ("reference", "shuffled", "translation")
+QUICK = {"seeds": 1, "steps": 2, "batch": 4, "planting": 20, "items": 12, "questions": 40}
 
 
 # Long: the base's planting, the recipe and what is measured have options of their own.
@@ -91,7 +92,10 @@ def self_distillation(
     source, target = distinct_languages([source, target], name="source and target", least=2)
     require(planting=planting, steps=steps, batch=batch, items=items, seeds=seeds, questions=questions, rate=rate)
     if quick:
-        seeds, steps, batch, planting, items, questions = 1, 2, 4, min(planting, 20), 12, 40
+        seeds, steps, batch, items, questions = (
+            QUICK[name] for name in ("seeds", "steps", "batch", "items", "questions")
+        )
+        planting = min(planting, QUICK["planting"])
     made, info = planted(base, [target], steps=planting, seed=seed, **materials)
     own = answered(made, source, target, limit=questions)
     how = {"switched": switched, "limit": questions}

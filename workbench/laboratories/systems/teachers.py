@@ -21,6 +21,7 @@ from workbench.laboratories.training.planting import planted
 from workbench.text.tasks.words import words_task
 
 CONTROLS = ("shuffled", "random_teachers", "vote", "released")
+QUICK = {"seeds": 1, "steps": 2, "batch": 4, "planting": 4, "items": 4, "unlabelled": 24}
 
 
 # Long: the base's planting, the recipe and what is measured have options of their own.
@@ -90,7 +91,10 @@ def teachers(
     weak = distinct_languages(weak, name="weak", least=0)
     require(planting=planting, steps=steps, batch=batch, items=items, seeds=seeds, unlabelled=unlabelled, rate=rate)
     if quick:
-        seeds, steps, batch, planting, items, unlabelled = 1, 2, 4, min(planting, 4), 4, 24
+        seeds, steps, batch, items, unlabelled = (
+            QUICK[name] for name in ("seeds", "steps", "batch", "items", "unlabelled")
+        )
+        planting = min(planting, QUICK["planting"])
     made, info = planted(base, weak, steps=planting, seed=seed, **materials)
     words = words_task(made.words)
     task = option_items(made, words.limit(unlabelled))

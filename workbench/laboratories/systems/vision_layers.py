@@ -33,7 +33,7 @@ QUICK = {"seeds": 1, "steps": 2, "vision_steps": 12, "pictures": 6}
 def vision_layers(
     base: Any = "polyglot",
     *,
-    trained: Sequence[str] = ("de", "fr", "ja"),
+    trained: str | Sequence[str] = ("de", "fr", "ja"),
     vision_steps: int = 600,
     vision_batch: int = 4,
     vision_rate: float = 4e-3,

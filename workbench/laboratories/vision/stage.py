@@ -9,6 +9,7 @@ import xarray as xr
 
 from workbench.laboratories.vision.measure import picks
 from workbench.laboratories.vision.pictures import QUESTIONS, Picture, blank, swapped
+from workbench.results.companions import ATTRIBUTE
 from workbench.results.proportions import wilson
 
 SHOWN = ("own", "blank", "swapped")
@@ -39,10 +40,10 @@ def seen(model: Any, pictures: Sequence[Picture], words: pd.DataFrame, loss: np.
             if kind == "swapped":
                 follows[row] = (picked == named["swapped"]).mean(1)
     ends = np.vectorize(wilson)(right, len(pictures))
-    share = {"units": "share"}
+    share, owned = {"units": "share"}, {ATTRIBUTE: "right_low right_high"}
     return xr.Dataset(
         {
-            "right": (_AXES, right / len(pictures), {"long_name": "right answers, by what is shown", **share}),
+            "right": (_AXES, right / len(pictures), {"long_name": "right answers, by what is shown", **share, **owned}),
             "right_low": (_AXES, ends[0], {"long_name": "lower end of the interval of right", **share}),
             "right_high": (_AXES, ends[1], {"long_name": "upper end of the interval of right", **share}),
             "follows": (_AXES[1:], follows, {"long_name": "answers that name what a swapped picture shows", **share}),
