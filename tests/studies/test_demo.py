@@ -11,13 +11,13 @@ from workbench.errors import TooFewLanguages
 from workbench.results.files import load_result
 from workbench.results.make import provenance
 from workbench.studies import explore
-from workbench.studies.findings.words import language
 from workbench.studies.heads import removal, scores
 from workbench.studies.neurons import classes
 from workbench.studies.options import Options
 from workbench.studies.patching import sweeps
 from workbench.studies.summary import effects, summary
 from workbench.text.corpus import Corpus
+from workbench.text.display.words import language
 
 CELLS = [
     "ablation",

@@ -10,6 +10,7 @@ from workbench.figures.drawing.choose import choose, require_variables
 from workbench.figures.drawing.labels import value_label
 from workbench.figures.heatmap import with_question
 from workbench.figures.printing.styled import styled
+from workbench.text.display.words import percent
 
 _NEEDED = {"members_before", "members_after", "change", "transition", "expected"}
 _BEFORE, _AFTER = "#7F7F7F", "#D55E00"
@@ -60,7 +61,7 @@ def before_after(result: xr.Dataset, *, title: str | None = None) -> go.Figure:
         margin={"t": top, "l": 170, "b": bottom},
         legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
     )
-    notes = [f"{result.attrs['kept']:.1%} of the neurons keep their class (kappa {result.attrs['kappa']:.2f})"]
+    notes = [f"{percent(result.attrs['kept'])} of the neurons keep their class (kappa {result.attrs['kappa']:.2f})"]
     notes += ["★ trained language"] if "trained" in result else []
     default = "Which neurons changed class between the checkpoints?"
     return with_question(figure, title, result, chosen, default=default, notes=notes, columns=4)

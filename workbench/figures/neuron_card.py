@@ -11,6 +11,7 @@ from workbench.figures.drawing import style
 from workbench.figures.drawing.choose import require_variables
 from workbench.figures.drawing.labels import direction, value_label
 from workbench.figures.neuron import DRAWS, NEEDED
+from workbench.text.display.words import percent
 
 _ABOVE, _BELOW = (213, 94, 0), (0, 114, 178)  # orange and blue of Okabe & Ito
 _STYLE = f"""
@@ -123,7 +124,7 @@ def _language(part: xr.Dataset, language: str, largest: float, signed: bool) -> 
             f'<p class="context" dir="{runs}"{lang} title="text {int(part.row[context])}, strongest '
             f'{float(part.peak[context]):.3g}">{spans}</p>'
         )
-    fires = f"fires at {float(part.fires):.0%} of the tokens, mean {float(part['mean']):+.3g}"
+    fires = f"fires at {percent(part.fires)} of the tokens, mean {float(part['mean']):+.3g}"
     return f'<h3>{value_label("language", language)} <span class="quiet">{fires}</span></h3>' + "\n".join(rows)
 
 

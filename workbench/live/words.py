@@ -8,6 +8,7 @@ import xarray as xr
 from workbench.figures.drawing.labels import value_label
 from workbench.figures.explorer.contents import KINDS, ExplorerData, kind_of
 from workbench.live.reading import Reading
+from workbench.text.display.words import percent
 
 _PLACES = {
     "previous": "the token before",
@@ -51,7 +52,7 @@ def describe(
 def _attends(name: str, habits: xr.Dataset) -> str:
     """Where most of the attention goes, of three places."""
     place = max(_PLACES, key=lambda candidate: float(habits[candidate]))
-    return f"{name.capitalize()}: {float(habits[place]):.0%} of its attention goes to {_PLACES[place]}."
+    return f"{name.capitalize()}: {percent(float(habits[place]))} of its attention goes to {_PLACES[place]}."
 
 
 def _role(cell: xr.Dataset) -> str:
@@ -62,7 +63,7 @@ def _role(cell: xr.Dataset) -> str:
 
 def _kind(cell: xr.Dataset) -> str:
     kind, share = (array.item() for array in kind_of(cell))
-    return f"Kind: {KINDS[kind]}, {share:.0%} over the corpus." if kind >= 0 else "Kind: none over the corpus."
+    return f"Kind: {KINDS[kind]}, {percent(share)} over the corpus." if kind >= 0 else "Kind: none over the corpus."
 
 
 def _rank(result: xr.Dataset, variable: str, layer: int, head: int, language: str) -> str:

@@ -15,10 +15,10 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from workbench.model.memory import budget, readable
-from workbench.studies.findings.words import listed
 from workbench.studies.forecast import Clock, Forecast, Work, duration, seconds
 from workbench.studies.report import Recipe, Section, recipe, write_report
 from workbench.studies.runs import PARTS, Run, run_folder
+from workbench.text.display.words import listed
 
 P = ParamSpec("P")
 _NAMED = inspect.Parameter.KEYWORD_ONLY

@@ -8,7 +8,6 @@ import pandas as pd
 
 from workbench.studies.analysis import Analysis, Results, analysis
 from workbench.studies.explore import attention_cells, write_explorer
-from workbench.studies.findings.words import language
 from workbench.studies.heads.removal import own_heads_analysis
 from workbench.studies.heads.scores import heads_analysis
 from workbench.studies.lens import translation_lens
@@ -17,6 +16,7 @@ from workbench.studies.options import DEFAULTS, Options, open_model, open_texts
 from workbench.studies.patching.pairs import write_pairs
 from workbench.studies.patching.sweeps import patch_analysis
 from workbench.studies.runs import Run
+from workbench.text.display.words import language
 from workbench.text.words import load_words, translation_pairs
 
 RELEASED_TEXTS = 60  # of each language: this variant takes its texts one after another

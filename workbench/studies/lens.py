@@ -11,12 +11,12 @@ from workbench.lens import by_language, latent, tune
 from workbench.model.model import Model
 from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, Results, analysis
 from workbench.studies.findings import lens as findings
-from workbench.studies.findings.words import language
 from workbench.studies.forecast import Work
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
 from workbench.text.corpus import chosen
+from workbench.text.display.words import language
 from workbench.text.readers import load_corpus
 from workbench.text.words import load_words, translation_prompts
 

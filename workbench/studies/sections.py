@@ -14,8 +14,8 @@ from workbench.results.make import provenance
 from workbench.results.scores import score_name
 from workbench.studies.findings import controls, sample
 from workbench.studies.findings.finding import Finding, Head
-from workbench.studies.findings.words import language, number
 from workbench.studies.report import Section
+from workbench.text.display.words import language, number
 
 # Short names of the measures of heads, where `long_name` is long.
 _MEASURES = {"role": "role", "delta": "rise of the loss without it", "effect": "normalized patching effect"}

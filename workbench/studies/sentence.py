@@ -14,11 +14,11 @@ from workbench.figures.lens_grid import lens_question
 from workbench.lens import logit_lens, tune
 from workbench.studies.analysis import OF_TEXTS, Analysis, Cell, analysis
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
 from workbench.text.corpus import Corpus
+from workbench.text.display.words import count
 from workbench.text.readers import load_corpus
 
 _TUNING_TEXTS = 24  # of each language, for the tuned lens

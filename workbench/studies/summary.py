@@ -15,8 +15,8 @@ from workbench.studies.findings.finding import Finding
 from workbench.studies.findings.merging import side_by_side
 from workbench.studies.findings.neurons import classes
 from workbench.studies.findings.neurons import effects as neurons
-from workbench.studies.findings.words import language, listed, number
 from workbench.text import languages as names
+from workbench.text.display.words import language, listed, number
 
 
 def summary(folder: str | Path) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from workbench.results.make import make_result
 from workbench.studies.findings import concepts, controls, heads, patches, sample
 from workbench.studies.findings.neurons import classes, effects
 from workbench.studies.findings.rank import ends, strongest
-from workbench.studies.findings.words import chance, number, percent
+from workbench.text.display.words import chance, number, percent
 
 GRID = ("source_layer", "target_layer")
 

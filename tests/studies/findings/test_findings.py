@@ -13,7 +13,7 @@ from workbench.results.make import make_result
 from workbench.studies.findings import controls, heads, patches, removal
 from workbench.studies.findings.neurons import classes
 from workbench.studies.findings.neurons import effects as neuron_effects
-from workbench.studies.findings.words import count, language, listed, several
+from workbench.text.display.words import count, language, listed, several
 
 CELLS = ("language", "layer", "head")
 

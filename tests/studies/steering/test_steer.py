@@ -12,7 +12,7 @@ from workbench.errors import BadArgument, BadResult, TooFewLanguages, UnknownLan
 from workbench.results.make import make_result
 from workbench.studies import run_steer
 from workbench.studies.findings.evaluation import steering as findings
-from workbench.studies.findings.words import language
+from workbench.text.display.words import language
 
 HOW = {
     "limit": 12,

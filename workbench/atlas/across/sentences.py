@@ -17,6 +17,7 @@ from workbench.atlas.across.statements import (
     STATEMENTS,
     Statement,
 )
+from workbench.text.display.words import count, listed
 
 _WORDS = {
     HOLDS: "holds in {count} of {measured}",
@@ -73,9 +74,9 @@ def _claim(rows: pd.DataFrame, statement: Statement) -> str:
         chosen = rows.query("verdict == @verdict")
         if len(chosen):
             models = [_numbers(row, statement.form) for row in chosen.to_dict("records")]
-            counted = _WORDS[verdict].format(count=len(chosen), measured=f"{measured} {_plural('model', measured)}")
+            counted = _WORDS[verdict].format(count=len(chosen), measured=count(measured, "model"))
             parts.append(f"{counted} ({'; '.join(models)})")
-    return f"{lead} {_joined(parts)}. Numbers: {statement.unit}; above {statement.bar:g} they speak for the claim."
+    return f"{lead} {listed(parts)}. Numbers: {statement.unit}; above {statement.bar:g} they speak for the claim."
 
 
 def _numbers(row: Mapping[Hashable, Any], form: str) -> str:
@@ -103,7 +104,7 @@ def _reasons(table: pd.DataFrame, units: str, by_script: Statement, by_length: S
         else:
             reason = "neither is shown"
         groups.setdefault(reason, []).append(str(model))
-    parts = [f"{reason} in {_joined(models)}" for reason, models in groups.items()]
+    parts = [f"{reason} in {listed(models)}" for reason, models in groups.items()]
     return f"What {units} go by, script or token length: {'; '.join(parts)}."
 
 
@@ -115,12 +116,3 @@ def _summary(table: pd.DataFrame) -> str:
         verdicts = [f"{verdict} {counts[verdict]}" for verdict in VERDICTS if verdict in counts]
         parts.append(f"{model} ({', '.join(verdicts)})")
     return f"Verdicts on {len(STATEMENTS)} claims: {'; '.join(parts)}."
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"
-
-
-def _joined(parts: list[str]) -> str:
-    """Parts of a sentence, with "and" before the last."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -16,10 +16,10 @@ from workbench.patching import circuit
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.circuits.opened import codes
 from workbench.studies.findings.circuits import accept as findings
-from workbench.studies.findings.words import language
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
+from workbench.text.display.words import language
 from workbench.text.languages import required
 from workbench.text.words import load_words, translation_pairs
 

@@ -16,11 +16,11 @@ from workbench.neurons.classes.ranking import check_share
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.circuits.opened import OPTIONS, SHIPPED, key_of, name_of, open_both
 from workbench.studies.findings.circuits import swap as findings
-from workbench.studies.findings.words import language
 from workbench.studies.forecast import Work
 from workbench.studies.options import DEFAULTS, Options, open_texts
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
+from workbench.text.display.words import language
 from workbench.text.languages import required
 from workbench.text.words import load_words
 

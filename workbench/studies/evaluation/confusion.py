@@ -28,11 +28,11 @@ from workbench.studies.evaluation.prompts import (
 from workbench.studies.evaluation.settings import combinations, under_edits
 from workbench.studies.findings.evaluation import confusion as findings
 from workbench.studies.findings.finding import Finding
-from workbench.studies.findings.words import language, written
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
 from workbench.text.corpus import Corpus, digest
+from workbench.text.display.words import language, written
 from workbench.text.tokens.segment import segmenters
 
 _SHOWN = 3  # responses of each language in the report

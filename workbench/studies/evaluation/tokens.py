@@ -19,10 +19,10 @@ from workbench.results.hdf5.checksums import checksums
 from workbench.results.make import provenance
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.findings.evaluation import tokens as findings
-from workbench.studies.findings.words import language
 from workbench.studies.options import DEFAULTS, Options, open_texts, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
+from workbench.text.display.words import language
 from workbench.text.tokens.segment import segmenters
 
 MEASURES = ("tokens_per_word", "bytes_per_token", "tokens_per_row", "normalized_length", "parity")

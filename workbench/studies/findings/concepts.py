@@ -6,7 +6,7 @@ import xarray as xr
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import BY_LOWER_END, Cell, ends, strongest
 from workbench.studies.findings.sample import level_of
-from workbench.studies.findings.words import number
+from workbench.text.display.words import number
 
 
 def concepts(result: xr.Dataset) -> Finding:

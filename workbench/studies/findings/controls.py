@@ -5,7 +5,7 @@ import xarray as xr
 
 from workbench.neurons.counts.rates import unit_of
 from workbench.results.make import provenance
-from workbench.studies.findings.words import number, several
+from workbench.text.display.words import number, several
 
 _SAMPLES = ("pair", "sample", "concept")
 

@@ -14,7 +14,7 @@ from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import BY_LOWER_END, BY_VALUE, Cell, ends
 from workbench.studies.findings.rank import strongest as surest
 from workbench.studies.findings.sample import ALPHA, not_shown
-from workbench.studies.findings.words import count, expected, language, listed, number, place, several
+from workbench.text.display.words import count, expected, language, listed, number, place, several
 
 FLOOR = 0.01  # nats: a smaller rise of the loss is not called a need
 

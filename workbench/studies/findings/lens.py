@@ -10,8 +10,8 @@ from workbench.results.statistics import interval
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import BY_LOWER_END, Cell, ends, strongest
 from workbench.studies.findings.sample import level_of, undecided
-from workbench.studies.findings.words import count, language, number
 from workbench.text.clusters import recorded_clusters
+from workbench.text.display.words import count, language, number
 
 
 @dataclass(frozen=True)

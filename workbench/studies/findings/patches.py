@@ -8,9 +8,9 @@ from workbench.results.statistics import p_value
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import BY_LOWER_END, BY_NEARER_END, Cell, ends, strongest
 from workbench.studies.findings.sample import ALPHA, level_of, not_shown, undecided
-from workbench.studies.findings.words import count, expected, number, place
 from workbench.text.clusters import recorded_clusters
 from workbench.text.display.safe import plain_line
+from workbench.text.display.words import count, expected, number, place
 
 
 def runs_differ(result: xr.Dataset) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.results.reading.ranking import ranking
-from workbench.studies.findings.words import number
+from workbench.text.display.words import number
 
 BY_LOWER_END = "by the lower end of its interval"
 BY_UPPER_END = "by the upper end of its interval"

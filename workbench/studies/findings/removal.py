@@ -5,7 +5,7 @@ import xarray as xr
 
 from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import chance, count, expected, language, listed, number
+from workbench.text.display.words import chance, count, expected, language, listed, number
 
 _LEAST = 4  # groups: 3 have 6 assignments, the best of which has p = 1/6
 

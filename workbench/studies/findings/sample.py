@@ -8,7 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from workbench.results.make import origin
-from workbench.studies.findings.words import count, language, number
+from workbench.text.display.words import count, language, number
 
 ALPHA = 0.05
 HUGE = 2.0  # standard deviations over samples: the largest effect with a name (Sawilowsky 2009)

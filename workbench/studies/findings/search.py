@@ -5,7 +5,7 @@ import xarray as xr
 
 from workbench.studies.findings.finding import Finding, Head, finding
 from workbench.studies.findings.rank import BY_LOWER_END, BY_UPPER_END, BY_VALUE, Cell, ends, strongest
-from workbench.studies.findings.words import count, language, number, percent, place
+from workbench.text.display.words import count, language, number, percent, place
 
 
 def search(result: xr.Dataset) -> Finding:

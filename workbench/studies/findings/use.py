@@ -5,7 +5,7 @@ import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import strongest
-from workbench.studies.findings.words import chance, count, language, listed, number, percent
+from workbench.text.display.words import chance, count, language, listed, number, percent
 
 
 def tuned(result: xr.Dataset) -> Finding:

@@ -16,12 +16,12 @@ from workbench.neurons.classes.ranking import check_share
 from workbench.patching.engine.pair_metric import NAMES
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.findings.merging import side_by_side as findings
-from workbench.studies.findings.words import language
 from workbench.studies.neurons.effects import compared
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, open_texts
 from workbench.studies.patching.sweeps import find_pairs
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
+from workbench.text.display.words import language
 
 _POSITIONS = 24  # at the end of prompts, in the figure
 _CONTINUED = "Number n of a layer is taken to be the same in both, as it is where one was trained from the other."

@@ -9,10 +9,10 @@ from workbench.results.files import write_whole
 from workbench.results.make import provenance
 from workbench.studies.findings.finding import finding
 from workbench.studies.findings.patches import trust
-from workbench.studies.findings.words import count
 from workbench.studies.report import Section
 from workbench.studies.runs import Run
 from workbench.text.display.safe import plain_line
+from workbench.text.display.words import count
 from workbench.text.pairs import Pairs
 
 FILE = "pairs.csv"

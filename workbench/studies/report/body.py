@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.studies.findings.words import place
 from workbench.studies.report.contents import Report, Section, digits, has_texts, link_heads, readable, under
+from workbench.text.display.words import place
 
 HEADS = "What does each analysis say about the heads named here?"
 HOW_HEADS = (

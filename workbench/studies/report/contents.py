@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from workbench.figures.drawing.labels import short_name
 from workbench.studies.findings.finding import Finding, Head
-from workbench.studies.findings.words import number, place
 from workbench.studies.report.recipe import Recipe
+from workbench.text.display.words import number, place
 
 _TECHNICAL = {"batch_size", "level", "memory", "seed"}
 _USUAL = ("all", "auto", "")  # values that say nothing

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.studies.findings.words import place
 from workbench.studies.report.body import HEADS, HOW_HEADS, REPRODUCE, address, explored, same_heads
 from workbench.studies.report.contents import Report, Section, digits, has_texts, link_heads, readable, under
+from workbench.text.display.words import place
 
 
 def markdown(

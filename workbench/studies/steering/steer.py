@@ -20,12 +20,12 @@ from workbench.steering.vectors.layers import at_layers
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.evaluation.prompts import read_identifier
 from workbench.studies.findings.evaluation import steering as findings
-from workbench.studies.findings.words import count, language, listed, written
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import Drawing, drawing, section
 from workbench.studies.steering.baselines import GAIN, amplified, members_of, read_target
 from workbench.text.corpus import digest
+from workbench.text.display.words import count, language, listed, written
 from workbench.text.languages import required
 from workbench.text.readers import load_corpus
 

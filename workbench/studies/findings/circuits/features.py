@@ -8,7 +8,7 @@ from workbench.results.make import origin
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import BY_LOWER_END, ends, strongest
 from workbench.studies.findings.sample import ALPHA, level_of
-from workbench.studies.findings.words import chance, count, language, listed, number, percent
+from workbench.text.display.words import chance, count, language, listed, number, percent
 
 _HALF = 0.5
 _COLUMNS = {"p_value": "corrected p"}

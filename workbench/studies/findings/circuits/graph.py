@@ -8,8 +8,8 @@ import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, listed, percent
 from workbench.text.display.safe import plain_line
+from workbench.text.display.words import count, listed, percent
 
 _NAMED, _ROWS = 3, 10  # features in sentences, and in the table
 _HALF = 0.5

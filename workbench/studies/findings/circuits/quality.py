@@ -6,7 +6,7 @@ import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.sample import level_of
-from workbench.studies.findings.words import count, language, listed, number, percent
+from workbench.text.display.words import count, language, listed, number, percent
 
 _BEATS = "the transcoder beats mean ablation"
 _SILENT = 0.1  # share of features that are active nowhere, from which on it is remarked

@@ -5,7 +5,7 @@ import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.sample import ALPHA, level_of
-from workbench.studies.findings.words import chance, count, language, number, percent
+from workbench.text.display.words import chance, count, language, number, percent
 
 
 def swap(result: xr.Dataset) -> Finding:

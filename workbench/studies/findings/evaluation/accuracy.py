@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, language, listed, percent
+from workbench.text.display.words import count, language, listed, percent
 
 _ALPHA = 0.05
 _NEAR = 0.05  # of accuracy: an answer-only baseline that close to the accuracy says that the question hardly counts

@@ -7,7 +7,7 @@ import xarray as xr
 from workbench.results.make import provenance
 from workbench.results.proportions import wilson
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import chance, count, language, listed, number, percent
+from workbench.text.display.words import chance, count, language, listed, number, percent
 
 _ALPHA = 0.05
 _ODD_RIGHT = ("gt", "gt_question", "threewrong")  # variants in which the right option is the odd one out

@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import chance, count, language, listed, number, percent
+from workbench.text.display.words import chance, count, language, listed, number, percent
 
 _ALPHA = 0.05
 _SURE = 0.8  # of a language's own texts that the identifier recognises; below it its rates say little

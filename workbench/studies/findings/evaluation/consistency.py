@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import chance, count, language, number, percent
+from workbench.text.display.words import chance, count, language, number, percent
 
 _ALPHA = 0.05
 _HABIT = 0.2  # by how much more often than it is right the favourite place is picked, to be worth a sentence

@@ -8,7 +8,7 @@ from workbench.results.make import provenance
 from workbench.results.proportions import wilson
 from workbench.results.statistics import corrected, interval
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import chance, count, language, number, percent
+from workbench.text.display.words import chance, count, language, number, percent
 
 _BAR = 0.05
 MEASURES = {

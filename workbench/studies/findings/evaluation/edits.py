@@ -6,7 +6,7 @@ import xarray as xr
 
 from workbench.studies.findings.evaluation.consistency import all_right
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import chance, count, language, number
+from workbench.text.display.words import chance, count, language, number
 
 _ALPHA = 0.05
 _MEASURES = {

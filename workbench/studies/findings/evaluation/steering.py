@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, language, listed, percent
+from workbench.text.display.words import count, language, listed, percent
 
 _DIRECTION, _RANDOM, _NONE = "direction", "random", "none"
 _UNDOSED = (_NONE, "instruction")  # settings that have no strength

@@ -6,7 +6,7 @@ import xarray as xr
 
 from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, language, listed, number
+from workbench.text.display.words import count, language, listed, number
 
 _MEASURES = {
     "tokens_per_word": "tokens per word",

@@ -9,7 +9,7 @@ import xarray as xr
 from workbench.laboratories.stored import summary
 from workbench.laboratories.verdict import NOT_MEASURED
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import count, listed
+from workbench.text.display.words import count, listed
 
 _RECIPE = "recipe"
 _COLUMNS = ("laboratory", "measure", "unit", "change", "control", "its change", "excess", "low", "high", "verdict")

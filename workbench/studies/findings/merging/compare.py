@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench.studies.findings.finding import Finding, finding
-from workbench.studies.findings.words import chance, count, language, listed, number, percent
+from workbench.text.display.words import chance, count, language, listed, number, percent
 
 _ALPHA = 0.05
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import strongest
-from workbench.studies.findings.words import count, expected, listed, number, percent
+from workbench.text.display.words import count, expected, listed, number, percent
 
 EXPERTS = {
     "task": "task expert",

@@ -10,7 +10,7 @@ import xarray as xr
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import Cell, strongest
 from workbench.studies.findings.sample import level_of
-from workbench.studies.findings.words import count, expected, number
+from workbench.text.display.words import count, expected, number
 
 _BOUNDS = {"ceiling": "the expert of another seed", "floor": "the expert of shuffled data"}
 _FLAT = 1e-9  # points

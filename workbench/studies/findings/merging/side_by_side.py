@@ -9,8 +9,8 @@ from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.patches import clusters_of, effect_of, position_of
 from workbench.studies.findings.rank import BY_LOWER_END, BY_NEARER_END, Cell, ends, strongest
 from workbench.studies.findings.sample import ALPHA, level_of, not_shown, undecided
-from workbench.studies.findings.words import chance, count, expected, language, listed, number, percent, place
 from workbench.text.display.safe import plain_line
+from workbench.text.display.words import chance, count, expected, language, listed, number, percent, place
 
 _EQUAL = "Both models give the same distributions at every token."
 _BY_DIVERGENCE = "by the lower end of the divergence's interval"

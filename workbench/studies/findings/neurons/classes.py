@@ -7,7 +7,7 @@ import xarray as xr
 from workbench.neurons.counts.rates import unit_of
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import BY_VALUE
-from workbench.studies.findings.words import count, language, listed, number, percent
+from workbench.text.display.words import count, language, listed, number, percent
 
 
 def firing(result: xr.Dataset) -> Finding:

@@ -6,7 +6,7 @@ import xarray as xr
 from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import BY_VALUE
-from workbench.studies.findings.words import chance, count, expected, language, listed, number, percent
+from workbench.text.display.words import chance, count, expected, language, listed, number, percent
 
 
 def stages(result: xr.Dataset) -> Finding:

@@ -6,7 +6,7 @@ import xarray as xr
 from workbench.results.make import provenance
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import BY_LOWER_END, BY_VALUE, ends, strongest
-from workbench.studies.findings.words import count, language, number, percent
+from workbench.text.display.words import count, language, number, percent
 
 
 def divergence(result: xr.Dataset) -> Finding:

@@ -1,4 +1,4 @@
-"""Words for the sentences: languages by name, heads by place, numbers with three figures."""
+"""Words for sentences: languages by name, heads by place, numbers with three figures, lists."""
 
 from collections.abc import Iterable
 from typing import Any
