@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from workbench.arguments import checked, expect, finite, one_of, shown, whole_number
+from workbench.arguments import checked, expect, finite, numbers, one_of, shown, whole_number
 from workbench.errors import BadArgument
 
 
@@ -128,3 +128,11 @@ def test_values_are_shown_on_one_short_line():
     assert shown("a\nb" * 100).count("\n") == 0
     assert len(shown([[1.0] * 100] * 100)) < 300
     assert shown(xr.Dataset()) == "<Dataset>"
+
+
+def test_numbers_with_commas_are_read():
+    assert numbers("doses", "1, 0.5,-2", like="1,2") == [1.0, 0.5, -2.0]
+    assert numbers("layers", "1,2", like="1,2", kind=int) == [1, 2]
+    for text in ("", "1;2", "1,", "a"):
+        with pytest.raises(BadArgument, match="give numbers with commas, such as 1,2"):
+            numbers("doses", text, like="1,2")

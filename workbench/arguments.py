@@ -125,6 +125,18 @@ def one_of(name: str, value: Any, choices: Collection[str]) -> str:
     return value
 
 
+def numbers(name: str, text: str, *, like: str, kind: type = float) -> list[Any]:
+    """Numbers with commas, as the command line has them.
+
+    Raises:
+        BadArgument: something else; gives an example.
+    """
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        raise BadArgument(f"{name}={text!r}; give numbers with commas, such as {like}") from None
+
+
 def shown(value: Any) -> str:
     """A value on one short line: its repr, or its type for objects."""
     if value is None or isinstance(value, str | bytes | Real | list | tuple | dict | set | frozenset):

@@ -92,7 +92,7 @@ def test_languages_and_swap_and_accept(run, fitted, model, corpus):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("train --out t --shares 1;2", "BadArgument: --shares 1;2: give numbers with commas"),
+        ("train --out t --shares 1;2", "BadArgument: --shares='1;2'; give numbers with commas, such as 0.5,0.5"),
         ("train --out t --shares 1,2", "BadArgument: shares has 2 numbers for 1 corpora"),
         ("train --out t --kind deep", "BadArgument: kind='deep'"),
         ("train --out t --layout zip", "BadArgument: layout='zip'"),

@@ -117,7 +117,10 @@ def test_compare(run, tmp_path):
         ),
         (("swap", *PAIR, "--layers", "5*task"), "BadArgument: layers has 5 entries"),
         (("swap", "polyglot", "none/x/y"), "UnknownModel: 'none/x/y' is not a GGUF file, and not a folder"),
-        (("combine", *PAIR, "--weights", "1;2"), "BadArgument: --weights 1;2: give numbers with commas"),
+        (
+            ("combine", *PAIR, "--weights", "1;2"),
+            "BadArgument: --weights='1;2'; give numbers with commas",
+        ),
         (
             ("combine", *PAIR, "--how", "ties"),
             "BadArgument: how='ties' needs the model that both were tuned from: give it as base, or with --base",

@@ -96,7 +96,7 @@ def test_two_facts_in_two_languages(tmp_path):
     chosen = wb.heads.top(scores, share=0.2)["de"]
     found = wb.heads.transfer(model("llama"), asked, heads=chosen, scales=(0.0,), controls=1, seed=3, progress=False)
     np.testing.assert_allclose(table.preference, found.preference, atol=1e-4)
-    with pytest.raises(BadArgument, match="scales 'three'"):
+    with pytest.raises(BadArgument, match="scales='three'"):
         use.run_transfer(model("llama"), path, heads="L0H0", scales="three", **how)
     path.write_text("no", encoding="utf-8")
     with pytest.raises(BadPairs, match="not JSON"):
@@ -127,7 +127,7 @@ def test_heads_are_named_one_by_one_or_by_language():
     assert (chosen == read_heads([(0, 1), (2, 3)], 3, 4)).all()
     assert use.choose_heads(model("llama"), "de", corpus(), 0.25, OPTIONS).sum() == 3
     for heads, error, says in (
-        ("2.1", BadArgument, "name them, as in L2H1,L4H0"),
+        ("2-1", BadArgument, "name them, as in L2H1,L4H0"),
         ("L0H4", BadArgument, "head 4 of layer 0 does not exist"),
         ("fr", UnknownLanguage, "has: de, en, ja"),
     ):

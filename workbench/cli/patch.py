@@ -85,13 +85,14 @@ def concepts(
     workbench patch concepts polyglot --mean-over de,es,ru --out runs/mine
     """  # noqa: D301 (click reads the backspace)
     from workbench.studies.patching.concepts import run_concepts
+    from workbench.text.languages import language_list
 
     folder = run_concepts(
         model,
         source=source,
         target=target,
         out=common.folder("concepts", model, f"{source}-{target}"),
-        mean_over=mean_over.split(",") if mean_over else (),
+        mean_over=language_list(mean_over) if mean_over else (),
         words=words,
         shots=shots,
         limit=common.limit,

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from workbench.errors import BadArgument, TooFewLanguages
 from workbench.text.corpus import digest
-from workbench.text.languages import check
+from workbench.text.languages import check, language_list
 
 SPECIAL = ("<pad>", "<bos>", "<eos>", "<unk>")
 _UNUSED = 3  # tokens that no text has, per token that one has: the random probe at loading must meet some
@@ -23,8 +23,7 @@ def codes(languages: str | Sequence[str]) -> list[str]:
         TooFewLanguages: fewer than two.
         BadArgument: one of them twice.
     """
-    given = languages.split(",") if isinstance(languages, str) else list(languages)
-    chosen = [check(code.strip()) for code in given]
+    chosen = [check(code) for code in language_list(languages)]
     if len(chosen) < 2:
         raise TooFewLanguages(f"a planted model compares languages, at least two; got {chosen}")
     if len(set(chosen)) < len(chosen):

@@ -17,6 +17,7 @@ from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
 from workbench.text.corpus import chosen
 from workbench.text.display.words import language
+from workbench.text.languages import language_list
 from workbench.text.readers import load_corpus
 from workbench.text.words import load_words, translation_prompts
 
@@ -59,7 +60,7 @@ def run_lens(  # a parameter for each option of the command
     refuse_chat(options, "the lens")
     frame = load_words(words)
     texts = None if tuned is None else load_corpus(tuned, limit=_TUNING_TEXTS)
-    wanted = languages.split(",") if isinstance(languages, str) else languages
+    wanted = None if languages is None else language_list(languages)
     if wanted is not None:
         chosen(wanted, list(frame.columns), where="this word list")
     questions = list(translation_prompts(frame, source=source, target=target, shots=shots, limit=limit).values())

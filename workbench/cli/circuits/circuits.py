@@ -14,7 +14,6 @@ from workbench.cli.options import (
     complete_models,
     takes,
 )
-from workbench.errors import BadArgument
 from workbench.terminal import seen, show_findings, show_table, single_line
 
 HELP = """Features in place of MLPs: train transcoders, trace predictions, compare languages, and judge circuits.
@@ -71,10 +70,11 @@ def train(
     workbench circuits train --corpus texts/ --corpus prompts.tsv --shares 0.7,0.3 --kind per_layer --out runs/mixed
     workbench circuits train --model gemma-3-270m --features 4096 --steps 20000 --bf16 --out runs/gemma
     """  # noqa: D301 (click reads the backspace)
+    from workbench.arguments import numbers
     from workbench.studies.circuits.train import train_transcoder
     from workbench.studies.findings.circuits.quality import predictions, quality_table
 
-    how: Any = {"shares": None if shares is None else _numbers("--shares", shares), "kind": kind}
+    how: Any = {"shares": None if shares is None else numbers("--shares", shares, like="0.5,0.5"), "kind": kind}
     how |= {"features": features, "steps": steps, "bf16": bf16, "layout": layout, "dtype": stored}
     measured = train_transcoder(model, corpus or ["parallel"], out=out, **how, **common.texts)
     show_table(quality_table(measured), None, common.quiet)
@@ -258,10 +258,3 @@ def accept(
     rest |= {"shots": shots, "limit": common.limit or PAIRS, "controls": controls, "languages": common.languages}
     run_circuit_accept(model, out=folder, options=common.options, **rest)
     show_findings(folder, accept_table(load_result(folder / "accept.nc")), to=common.table, quiet=common.quiet)
-
-
-def _numbers(option: str, text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise BadArgument(f"{option} {text}: give numbers with commas, such as 0.5,0.5") from None

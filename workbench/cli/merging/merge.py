@@ -112,9 +112,10 @@ def combine(
     workbench merge combine runs/adapter-a runs/adapter-b --how lora --weights 0.5,0.5 --out runs/adapter
     """  # noqa: D301 (click reads the backspace)
     from workbench import merging
+    from workbench.arguments import numbers
 
     options: Any = {"how": how, "density": density, "scope": scope, "rescale": rescale, "dtype": stored}
-    options |= {"weights": _numbers("--weights", weights), "seed": common.options.seed}
+    options |= {"weights": numbers("--weights", weights, like="1,0.5"), "seed": common.options.seed}
     pair = merging.pair(base, task, language)
     show_merged(merging.combine(pair, out=out, progress=common.options.progress, **options), common.quiet)
 
@@ -252,10 +253,3 @@ def _repeated(layers: str) -> list[str]:
             raise BadArgument(f"--layers {layers}: {part!r} is no place such as task or 4*task")
         places += [place.strip()] * (int(number) if times else 1)
     return places
-
-
-def _numbers(option: str, text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise BadArgument(f"{option} {text}: give numbers with commas, such as 1,0.5") from None

@@ -1,6 +1,5 @@
 """The study of a circuit's acceptance: is it necessary and sufficient in every language, and more than random heads?"""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from workbench.patching import circuit
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.circuits.opened import codes
 from workbench.studies.findings.circuits import accept as findings
+from workbench.studies.heads.named import named_heads
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
@@ -23,7 +23,6 @@ from workbench.text.display.words import language
 from workbench.text.languages import required
 from workbench.text.words import load_words, translation_pairs
 
-_HEAD = re.compile(r"L?(\d+)[.H](\d+)", re.IGNORECASE)
 PAIRS = 24  # of prompts in each language
 _SEARCH = {"drop": 0.2, "controls": 5}  # a fifth of the heads that are left is ablated at a time
 
@@ -129,9 +128,8 @@ def read_circuit(heads: str) -> list[tuple[int, int]]:
     Raises:
         BadArgument: another form, or a head twice.
     """
-    places = [_HEAD.fullmatch(part.strip()) for part in heads.split(",")]
-    named = [(int(place[1]), int(place[2])) for place in places if place]
-    if len(set(named)) < len(places):
+    named = named_heads(heads)
+    if len({*named}) < len(named) or not named:
         raise BadArgument(f"heads={heads!r}; name each once by layer and head, as in 2.3,4.1")
     return named
 

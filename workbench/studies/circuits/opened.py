@@ -8,6 +8,7 @@ from workbench.circuits.transcoders.transcoder import Transcoder
 from workbench.model.model import Model
 from workbench.studies.options import Options, common_key, open_model
 from workbench.text.corpus import Corpus
+from workbench.text.languages import language_list
 
 SHIPPED = "polyglot-transcoder"
 OPTIONS = ("model", "corpus")
@@ -38,5 +39,4 @@ def name_of(transcoder: Any) -> str:
 
 def codes(languages: str | Sequence[str] | None) -> list[str]:
     """Languages with commas, or in a list, as a list; none when None."""
-    parts = languages.split(",") if isinstance(languages, str) else languages or []
-    return [part.strip() for part in parts]
+    return [] if languages is None else language_list(languages)

@@ -16,7 +16,7 @@ from workbench.studies.findings.evaluation import barriers as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
-from workbench.text.languages import check
+from workbench.text.languages import check, language_list
 
 USUAL = "full,question,options,gt,gt_question,onewrong,threewrong"
 _BARS = 48  # of the figure; more are cells
@@ -60,7 +60,7 @@ def run_barriers(
     for name in names:
         one_of("variants", name, VARIANTS)
     pivot = check(pivot)
-    wanted = languages.split(",") if isinstance(languages, str) else languages
+    wanted = None if languages is None else language_list(languages)
     given = None if wanted is None else [*({pivot} - set(wanted)), *wanted]
     loaded_task = load_task(task, languages=given, limit=limit)
     targets(loaded_task, None, pivot)

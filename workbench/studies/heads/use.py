@@ -1,7 +1,6 @@
 """Studies that use heads: a trained mask, two facts in two languages, the language of generated text."""
 
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from workbench import figures
-from workbench.arguments import finite, whole_number
+from workbench.arguments import finite, numbers, whole_number
 from workbench.errors import BadArgument, BadPairs
 from workbench.heads import importance, off_target, save_mask, top, transfer, tune_mask
 from workbench.heads.groups import read_heads
@@ -18,6 +17,7 @@ from workbench.heads.use.off_target import check_options
 from workbench.model.model import Model
 from workbench.studies.analysis import Analysis, Cell, Results, analysis
 from workbench.studies.findings import use as findings
+from workbench.studies.heads.named import named_heads
 from workbench.studies.options import DEFAULTS, Options, at_least_two, common_key, open_model, open_texts, refuse_chat
 from workbench.studies.patching.sweeps import find_pairs
 from workbench.studies.report import Section
@@ -27,8 +27,6 @@ from workbench.text.corpus import Corpus, chosen, digest
 from workbench.text.formats.decoding import read_json_lines
 from workbench.text.languages import known
 from workbench.text.tasks.questions import read_tasks
-
-_HEAD = re.compile(r"L(\d+)H(\d+)", re.IGNORECASE)
 
 
 def choose_heads(model: Model, heads: str, corpus: Any, share: float, options: Options) -> np.ndarray:
@@ -50,10 +48,10 @@ def choose_heads(model: Model, heads: str, corpus: Any, share: float, options: O
 
 def _named(heads: str) -> list[tuple[int, int]]:
     """(layer, head) of heads named one by one; none where they are those of a language, BadArgument where neither."""
-    places = [_HEAD.fullmatch(part.strip()) for part in heads.split(",")]
-    if not all(places) and not known(heads):
+    named = named_heads(heads)
+    if not named and not known(heads):
         raise BadArgument(f"heads {heads!r}: name them, as in L2H1,L4H0, or give a language code")
-    return [(int(place[1]), int(place[2])) for place in places if place] if all(places) else []
+    return named
 
 
 def _texts_of(language: str, corpus: Any, options: Options) -> tuple[Corpus, str]:
@@ -173,10 +171,7 @@ def run_transfer(
         BadPairs: the file cannot be read.
     """
     refuse_chat(options, "conflicting facts")
-    try:
-        wanted = [float(scale) for scale in scales.split(",")]
-    except ValueError:
-        raise BadArgument(f"scales {scales!r}: give numbers with commas, such as 0,3") from None
+    wanted = numbers("scales", scales, like="0,3")
     if not all(map(math.isfinite, wanted)) or 1.0 in wanted:
         raise BadArgument(f"scales={scales!r}; give finite numbers other than 1, which is always measured")
     for name, value in (("controls", controls), ("limit", 1 if limit is None else limit)):

@@ -14,6 +14,7 @@ from workbench.studies.findings import concepts as findings
 from workbench.studies.options import DEFAULTS, Options, common_key, open_model, refuse_chat
 from workbench.studies.report import Section
 from workbench.studies.sections import drawing, section
+from workbench.text.languages import language_list
 from workbench.text.words import load_words
 
 _BAND = "Each line is an answer with its 95 % interval over pairs of concepts; layer 0 is the embedding."
@@ -125,7 +126,7 @@ def run_onsets(
     """
     refuse_chat(options, "the search for onsets")
     frame = load_words(words)
-    wanted = languages.split(",") if isinstance(languages, str) else languages
+    wanted = None if languages is None else language_list(languages)
     compared(frame, wanted)
     whole_number("shots", shots)
     if limit is not None:

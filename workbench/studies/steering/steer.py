@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from workbench import figures
-from workbench.arguments import finite, one_of, whole_number
+from workbench.arguments import finite, numbers, one_of, whole_number
 from workbench.errors import BadArgument, TooFewLanguages
 from workbench.evaluation import openings
 from workbench.steering import curve, directions
@@ -144,13 +144,10 @@ def run_steer(
 
 def _numbers(name: str, text: str, kind: type) -> list[Any]:
     """Different numbers with commas."""
-    try:
-        numbers = [kind(part) for part in text.split(",")]
-    except ValueError:
-        raise BadArgument(f"{name}={text!r}; give numbers with commas") from None
-    if len({*numbers}) < len(numbers):
+    given = numbers(name, text, like="1,2", kind=kind)
+    if len({*given}) < len(given):
         raise BadArgument(f"{name}={text!r}; give different numbers")
-    return numbers
+    return given
 
 
 def _sections(results: Results, sizes: Mapping[str, int]) -> list[Section]:
