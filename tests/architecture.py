@@ -12,7 +12,6 @@ FLOORS = [
     {"cli", "terminal"},
     {"atlas"},
     {"studies", "live"},
-    {"atlas"},
     {"figures"},
     {"laboratories"},
     {"merging"},
