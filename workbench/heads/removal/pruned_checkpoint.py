@@ -1,8 +1,6 @@
 """Pruned checkpoints, which plain transformers loads, checked against the masked model."""
 
 import copy
-import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,13 +12,14 @@ import torch
 from torch import Tensor
 
 from workbench.arguments import checked
-from workbench.errors import BadArgument, BrokenModel, CannotWrite, UnsupportedSite
+from workbench.errors import BadArgument, BrokenModel, UnsupportedSite
 from workbench.heads.groups import read_heads
 from workbench.heads.removal.gqa_layout import layout, rows_of
 from workbench.model.edits import edited
 from workbench.model.effective_weights import input_first
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
+from workbench.results.writing.whole_folder import whole_folder
 
 _TOLERANCE = 1e-5  # of the largest logit, in float32
 
@@ -106,7 +105,9 @@ def _written(
     """Check a module against the model with its heads scaled, write it, and report what changed."""
     before = _build(model, model.config, weights=plain)
     difference = _difference(model, after, scales)
-    _write(after, model.tokenizer, folder)
+    with whole_folder(folder, sum(tensor.nbytes for tensor in after.state_dict().values())) as new:
+        after.save_pretrained(new)
+        model.tokenizer.save_pretrained(new)
     config = after.config
     heads = (config.num_attention_heads, getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
     whole, left = (sum(parameter.numel() for parameter in module.parameters()) for module in (before, after))
@@ -232,24 +233,6 @@ def _difference(model: Model, small: Any, scales: np.ndarray) -> float:
             f"the smaller checkpoint's logits differ from the masked model's by {gap:.2g} (> {bound:.2g})"
         )
     return gap
-
-
-def _write(module: Any, tokenizer: Any, folder: Path) -> None:
-    """Save beside the folder first, then rename, so that it appears whole or not at all."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            module.save_pretrained(partial)
-            tokenizer.save_pretrained(partial)
-            partial.chmod(0o755)
-            if folder.exists():
-                folder.rmdir()
-            partial.rename(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
-        raise CannotWrite(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
 
 
 @torch.no_grad()

@@ -1,7 +1,6 @@
 """Training of a transcoder by a command: it resumes after a stop, is written whole, and is measured on other texts."""
 
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from workbench.circuits.layouts.registry import NAMES
 from workbench.errors import BadArgument, Interrupted
 from workbench.results.files import write_whole
 from workbench.results.resuming.progress import forget, is_of_another, storing_progress
-from workbench.results.writing.whole_folder import check_target
+from workbench.results.writing.whole_folder import check_target, whole_folder
 from workbench.studies.options import DEFAULTS, Options, open_model, open_texts, refuse_chat
 
 _KINDS = ("cross_layer", "per_layer")
@@ -101,16 +100,12 @@ def train_transcoder(
             raise Interrupted(
                 f"the training stopped; its finished steps are in {finished}, and the same command continues from there"
             ) from None
-    partial = out.with_name(f".{out.name}.new")
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed here
-    save(made, partial, layout=layout, dtype=dtype)
-    measured = quality(made, loaded, test_texts[0], **options.sweep, truncate=True)
-    record = {**made.record, "base": loaded.name, "minutes": round((time.monotonic() - start) / 60, 1)}
-    record["tested"] = {"corpus": test_texts[0].info, **_numbers(measured)}
-    write_whole(partial / _RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    if out.is_dir():
-        out.rmdir()
-    partial.replace(out)
+    with whole_folder(out, 0) as new:
+        save(made, new, layout=layout, dtype=dtype)
+        measured = quality(made, loaded, test_texts[0], **options.sweep, truncate=True)
+        record = {**made.record, "base": loaded.name, "minutes": round((time.monotonic() - start) / 60, 1)}
+        record["tested"] = {"corpus": test_texts[0].info, **_numbers(measured)}
+        write_whole(new / _RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     forget(finished)
     return measured
 
