@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from einops import rearrange
 from tqdm.auto import tqdm
 
 from workbench.arguments import checked, one_of
@@ -224,7 +225,7 @@ def _variables(
         for a in range(count)
         for b in range(count)
     ]
-    table = np.array(pairs).reshape(count, count, 3).transpose(2, 0, 1)
+    table = rearrange(np.array(pairs), "(task other) number -> number task other", task=count)
     variables["correlation"] = (axes, table[0], "rank correlation of the losses of two tasks over groups")
     variables |= interval_ends(axes, table[1:], "it over items", level=level, name="correlation")
     for role in (role for role in losses if role):

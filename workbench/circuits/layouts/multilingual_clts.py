@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from einops import rearrange
 from safetensors.torch import save
 from torch import Tensor
 
@@ -52,7 +53,7 @@ def read(folder: Path, sites: Sites) -> Transcoder:
     layers, start = {}, 0
     for i in range(n):
         count = n - i if crossed else 1
-        own = decoder[start : start + count].transpose(0, 1)
+        own = rearrange(decoder[start : start + count], "target feature d -> feature target d")
         layers[i] = Layer(encoder[i], encoder_bias[i], own, _bias(bias, i, n, crossed), theta[i])
         start += count
     return assembled(
@@ -120,7 +121,7 @@ def write(transcoder: Transcoder, dtype: str) -> Iterator[tuple[str, bytes]]:
     tensors = {
         "W_enc": transcoder.encoder,
         "b_enc": transcoder.encoder_bias,
-        "W_dec": torch.cat([weight.transpose(0, 1) for weight in transcoder.decoder]),
+        "W_dec": torch.cat([rearrange(own, "feature target d -> target feature d") for own in transcoder.decoder]),
         "b_dec": bias,
     }
     files = {name: stored(name, value, dtype) for name, value in tensors.items()}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from einops import rearrange
 
 from workbench.laboratories.inside.variables import DRAWS, from_draws
 from workbench.neurons.classes.ternary import in_order
@@ -67,9 +68,7 @@ def _columns(states: Sequence[xr.Dataset]) -> tuple[np.ndarray, int]:
     for state, kind in zip(states, kinds, strict=True):
         member = state.member.transpose(*_AXES).values
         own = np.stack([member & (kind == name) for name in OWNED])
-        owned.append(
-            np.moveaxis(own.reshape(-1, *kind.shape), 0, -1).astype(np.int8)
-        )  # [layer, neuron, kind, language]
+        owned.append(rearrange(own, "kind language layer neuron -> layer neuron (kind language)").astype(np.int8))
     pairs = np.arange(len(names) ** 2)
     cells = []
     for code, own in zip(codes, owned, strict=True):

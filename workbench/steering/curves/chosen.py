@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from einops import rearrange
 
 from workbench.errors import BadArgument
 from workbench.results.interval_ends import interval_ends
@@ -85,7 +86,7 @@ def chosen_variables(table: Table, axes: Axes, half: np.ndarray, level: float, s
     by_strength = np.argsort(axes.strengths, kind="stable")
     choosing = means(rows[..., half], table.clusters[half], seed)[0][..., -1][:, :, by_strength]
     # Of equal cells the weakest, then the lowest layer: so strengths come first.
-    first = choosing.swapaxes(1, 2).reshape(len(rows), -1).argmax(1)
+    first = rearrange(choosing, "setting layer strength -> setting (strength layer)").argmax(1)
     strength, layer = by_strength[first // len(axes.layers)], first % len(axes.layers)
     own = rows[np.arange(len(rows)), layer, strength][..., ~half]  # [setting, 2, prompt]
     clusters = table.clusters[~half]

@@ -40,6 +40,6 @@ def random(result: xr.Dataset, *, seed: int = 0) -> xr.Dataset:
         )
     basis = result["basis"].transpose("layer", "component", "d")
     drawn = np.random.default_rng(seed).normal(size=basis.shape)
-    orthonormal = np.linalg.qr(drawn.transpose(0, 2, 1))[0].transpose(0, 2, 1)
+    orthonormal = np.linalg.qr(drawn.mT)[0].mT
     real = np.linalg.norm(basis, axis=-1, keepdims=True) > 0
     return result[["basis"]].assign(basis=basis.copy(data=np.where(real, orthonormal, 0.0)))
