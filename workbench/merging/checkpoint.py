@@ -148,7 +148,7 @@ class Checkpoint:
         return [key for key, own in self.stored.items() if key not in HEADS and (own.shape, own.dtype) == form]
 
     def _is_repeated(self, head: str) -> bool:
-        """Whether a stored head is the embedding again: loading ties only what is the same, whatever the config says."""
+        """Whether a stored head is the embedding again: loading ties equal ones alone, whatever the config says."""
         return self._ties and any(
             all(bool((self.raw(head, *piece) == self.raw(name, *piece)).all()) for piece in self.pieces(head))
             for name in self._like(head)

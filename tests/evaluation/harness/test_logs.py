@@ -60,6 +60,12 @@ def test_logs_of_two_languages_join(tmp_path):
     assert wb.evaluation.choose(result, normalize="unconditional").choice.values.tolist() == [[0, 1], [0, 1]]
 
 
+def test_logs_of_belebele_are_in_the_languages_that_their_scripts_stand_after(tmp_path):
+    paths = [log(tmp_path, f"belebele_{code}", [(-1, -2), (-2, -1)]) for code in ("deu_Latn", "fra_Latn", "zho_Hant")]
+    result = wb.evaluation.from_lm_eval(paths)
+    assert result["language"].values.tolist() == ["de", "fr", "zh-Hant"]
+
+
 def test_one_of_several_filters_must_be_named(tmp_path):
     path = log(tmp_path, "mgsm_de", [(-1, -2)], filters=("strict", "flexible"))
     with pytest.raises(BadTask, match="has the filters flexible, strict; name one"):

@@ -17,7 +17,7 @@ from workbench.evaluation.rules import written_summary
 from workbench.results.make import make_result
 from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import read_json_lines
-from workbench.text.languages import check, known
+from workbench.text.formats.names import language_at_end
 from workbench.text.tasks.task import Item, joined
 
 _NAME = re.compile(r"samples_(.+)_\d{4}-\d\d-\d\dT[\d.-]+")
@@ -62,8 +62,8 @@ def from_lm_eval(
 
 def _language(file: Path) -> str:
     match = _NAME.match(file.name)
-    code = (match[1] if match else file.stem).rpartition("_")[2]
-    return check(code) if known(code) else code
+    name = match[1] if match else file.stem
+    return language_at_end(name) or name.rpartition("_")[2]
 
 
 def _rows(file: Path, filter: str | None) -> list[dict[str, Any]]:

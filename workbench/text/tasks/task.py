@@ -208,9 +208,10 @@ def joined(
     for language, own_items in items.items():
         rows[language] = {}
         for item in own_items:
-            if item.id in rows[language]:
-                raise BadTask(f"{name}, {language}: the id {quoted(item.id)} comes more than once")
-            rows[language][tokenizable(item.id)] = item
+            number = tokenizable(item.id)
+            if number in rows[language]:
+                raise BadTask(f"{name}, {language}: the id {quoted(number)} comes more than once")
+            rows[language][number] = item
     golds: dict[str, set[frozenset[int]]] = {}
     for own in rows.values():
         for number, item in own.items():
