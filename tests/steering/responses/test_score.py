@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import workbench as wb
+from tests.models import byte_tokenizer, tiny
 from workbench.errors import BadArgument, BadCorpus, TooLarge, UnknownLanguage
 from workbench.results.proportions import wilson
 from workbench.steering.responses.rates import difference_ends, harmonic, intervals
@@ -169,3 +170,12 @@ def test_prompts_without_a_language_and_a_single_prompt(wrapped):
     assert np.isfinite(result.harmonic_high).all()
     low, high = intervals(np.ones((2, 1)), np.zeros(1, dtype=int), 0.95, 0)[1:]
     assert np.isnan(low).all() and np.isnan(high).all()
+
+
+def test_a_response_with_a_token_that_the_model_lacks_is_refused_by_name():
+    tokenizer = byte_tokenizer()
+    tokenizer.add_tokens([f"<x{number}>" for number in range(60)])
+    model = wb.load_model(tiny("llama"), tokenizer=tokenizer)
+    table = pd.DataFrame({"prompt": ["Ein", "Hund"], "completion": ["lief", "lief <x55> D"]})
+    with pytest.raises(BadCorpus, match=r"response 1 has the token '<x55>' \(id 315\), and .* 300 rows"):
+        wb.steering.score(model, table, identify=first_capital, language="de", **QUIET)
