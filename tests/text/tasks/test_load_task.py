@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import BadArgument, BadTask, UnknownLanguage
+from workbench.errors import BadArgument, BadTask, UnknownLanguage, WorkbenchWarning
 from workbench.text.tasks.rows import letters_of
 
 XCOPA = {
@@ -241,6 +241,14 @@ def test_no_item_is_lost_and_none_gets_the_language_of_another(tmp_path):
         wb.load_task(write(tmp_path, "multi-en.jsonl", rows))
     same = [{**row, "id": "0", "language": code} for code in ("zho_Hant",)]
     assert wb.load_task(write(tmp_path, "test.zh-TW.jsonl", same)).languages == ("zh-Hant",)
+
+
+def test_a_lone_surrogate_of_a_json_file_becomes_a_sign_that_tokenizers_read(tmp_path):
+    text = '{"id": "a", "context": "A\\ud800?", "options": ["x\\udc00", "\\ud83d\\ude00"], "gold": 0}'
+    (tmp_path / "test.de.jsonl").write_text(text, encoding="utf-8")
+    with pytest.warns(WorkbenchWarning, match=r"hidden or non-text characters \(de 2\): U\+D800"):
+        task = wb.load_task(tmp_path / "test.de.jsonl")
+    assert task.context["de"] == ("A\ufffd?",) and task.options["de"] == (("x\ufffd", "😀"),)
 
 
 def test_ids_of_a_frame_that_made_floats_of_them():
