@@ -11,6 +11,7 @@ from torch import Tensor
 
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, TooFewLanguages, UnknownLanguage
+from workbench.model.effective_weights import effective_weight
 from workbench.model.model import Model
 from workbench.text.batches import check_ids
 from workbench.text.tokens.following import token_after, token_alone, token_ids
@@ -148,9 +149,8 @@ def direction(model: Model, words: pd.DataFrame | str, language: str, *, after: 
 
 
 def unembedding(model: Model) -> Tensor:
-    """U [vocabulary, d]."""
-    head = model.module.get_output_embeddings()
-    return getattr(head, "original_component", head).weight.detach()
+    """U [vocabulary, d], with what an adapter that is not merged adds to it."""
+    return effective_weight(model.module.get_output_embeddings(), model.d_model).t().detach()
 
 
 def _tokens(model: Model, tokens: list[int], logits: Tensor, *, weighted: bool) -> Targets:
