@@ -124,3 +124,9 @@ def test_a_target_has_what_an_adapter_adds_to_the_unembedding(use_dora):
         result = graph(transcoder, own, "Guten Tag", target=vector, progress=False)
         np.testing.assert_allclose(result.weight, wanted.weight, atol=1e-4)
         np.testing.assert_allclose(result.value, wanted.value, atol=1e-4)
+
+
+@pytest.mark.parametrize("spelled", ["DE", "deu", "German"])
+def test_the_language_of_a_direction_in_any_spelling(spelled):
+    plain, other = (direction(model_of(), WORDS, code) for code in ("de", spelled))
+    assert torch.equal(plain.vectors, other.vectors) and other.names == plain.names

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import BadArgument, TooFewLanguages, UnknownLanguage
+from workbench.errors import BadArgument, TooFewLanguages
 from workbench.model.effective_weights import effective_weight
 from workbench.model.model import Model
 from workbench.text.batches import check_ids
+from workbench.text.languages import required
 from workbench.text.tokens.following import token_after, token_alone, token_ids
 from workbench.text.tokens.pieces import token_texts
 from workbench.text.tokens.spans import Divider
@@ -131,8 +132,7 @@ def direction(model: Model, words: pd.DataFrame | str, language: str, *, after: 
         >>> circuits.graph(transcoder, model, prompt, target=french)                                    # doctest: +SKIP
     """
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    if language not in frame.columns:
-        raise UnknownLanguage(f"{language!r} is not among the words' languages (has: {', '.join(frame.columns)})")
+    language = required(language, frame.columns.tolist(), "is not among the words' languages")
     if frame.shape[1] < 2:
         raise TooFewLanguages(f"the words are in {language!r} alone; a direction tells it from others: give two")
     begins = token_ids(model.tokenizer, after)
