@@ -121,6 +121,12 @@ def test_intervals_draw_items_with_all_languages():
     assert result.agreement_low.item() == pytest.approx(np.quantile(same[drawn].mean(1), 0.025))
 
 
+def test_a_pivot_in_any_spelling():
+    own = answered([[0, 1, 2], [0, 1, 1], [1, 1, 2]], [0, 1, 2])
+    plain, spelled = (wb.evaluation.consistency(own, pivot=pivot).by_pivot for pivot in ("de", "deu_Latn"))
+    assert spelled.identical(plain)
+
+
 def test_by_pivot_and_unanimous_have_the_intervals_of_a_plain_bootstrap():
     choice = np.array([[0, 1, 2, 3, 0, 0, 1], [0, 1, 3, 0, 0, 1, 1], [0, 2, 2, 0, 1, 1, 1]])
     result = wb.evaluation.consistency(answered(choice, [0, 1, 2, 0, 0, 0, 1]), pivot="de", seed=3, level=0.8)

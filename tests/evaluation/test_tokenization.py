@@ -54,6 +54,20 @@ def test_parity_and_normalized_length():
     assert np.isnan(alone.tokens.values[0, 0]).tolist() == [False, True]
 
 
+@pytest.mark.parametrize("spelled", ["DE", "deu", "German", "deu_Latn"])
+def test_a_pivot_in_any_spelling(spelled):
+    texts = corpus(de=["äb", "cd"], en=["ab", "cd"])
+    result = wb.evaluation.tokenization({"bytes": byte_ids}, texts, pivot=spelled)
+    assert result.parity.values.tolist() == [[1, 4 / 5]] and result.attrs["pivot"] == "de"
+
+
+@pytest.mark.parametrize("spelled", ["zh-Hant", "zho_Hant", "zh-TW", "zh", "zho", "cmn"])
+def test_a_segmenter_for_a_language_in_any_spelling(spelled):
+    texts = corpus(**{"en": ["a b"], "zh-Hant": ["你好嗎"]})
+    split = wb.evaluation.tokenization({"bytes": byte_ids}, texts, segment={spelled: list})
+    assert split.words.sel(language="zh-Hant").item() == 3
+
+
 def test_no_words_without_spaces_unless_segmented():
     texts = corpus(en=["a b"], zh=["你好"])
     alone = wb.evaluation.tokenization({"bytes": byte_ids}, texts)

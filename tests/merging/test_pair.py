@@ -47,13 +47,43 @@ def test_only_the_files_that_load_are_read(llama, tmp_path):
     assert wb.merging.Checkpoint.open(folder).names == wb.merging.Checkpoint.open(llama).names
 
 
+EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
+
+
+def stored_ends(llama, folder, *, embedding, head, **config):
+    """A model with these tensors as embedding and head; None for one that is not stored."""
+    others = {name: tensor for name, tensor in folders.weights(llama).items() if name not in (EMBEDDING, HEAD)}
+    ends = {name: tensor for name, tensor in ((EMBEDDING, embedding), (HEAD, head)) if tensor is not None}
+    return folders.copy(llama, folder, {**others, **ends}, tie_word_embeddings=True, **config)
+
+
 def test_a_tied_head_is_no_tensor_of_its_own(llama, tmp_path):
-    tied = folders.copy(llama, tmp_path / "tied", folders.weights(llama), tie_word_embeddings=True)
+    embedding = folders.weights(llama)[EMBEDDING]
+    tied = stored_ends(llama, tmp_path / "tied", embedding=embedding, head=embedding.clone())
     opened = wb.merging.Checkpoint.open(tied)
     assert opened.tied and "lm_head.weight" not in opened.names
     assert not wb.merging.Checkpoint.open(llama).tied
     with pytest.raises(BrokenModel, match="tie_word_embeddings is False and True"):
         wb.merging.pair(None, llama, tied)
+
+
+@pytest.mark.parametrize("stored", ["embedding", "head", "both", "a head of its own"])
+def test_however_a_tied_model_is_stored_the_mean_is_that_of_the_models_as_they_load(llama, tmp_path, stored):
+    models = []
+    for seed in (1, 2):
+        embedding = torch.randn(folders.weights(llama)[EMBEDDING].shape, generator=torch.Generator().manual_seed(seed))
+        head = embedding + seed if stored == "a head of its own" else embedding.clone()
+        ends = {"embedding": embedding if stored != "head" else None, "head": head if stored != "embedding" else None}
+        models.append(stored_ends(llama, tmp_path / str(seed), **ends))
+    pair = wb.merging.pair(None, *models)
+    loaded = [AutoModelForCausalLM.from_pretrained(folder) for folder in models]
+    own = loaded[0].lm_head.weight is loaded[0].model.embed_tokens.weight
+    assert pair.task.tied is own is (stored != "a head of its own")
+    out = wb.merging.combine(pair, "linear", out=tmp_path / "mean", progress=False)
+    merged = AutoModelForCausalLM.from_pretrained(out).state_dict()
+    for name, tensor in merged.items():
+        first, second = (module.state_dict()[name] for module in loaded)
+        assert torch.allclose(tensor, (first + second) / 2, atol=1e-6), name
 
 
 def as_on_the_hub(folder, kind, *, lacking):

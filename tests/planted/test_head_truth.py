@@ -212,3 +212,11 @@ def test_refusals():
     for options in ({"noise": -1}, {"noise": float("nan")}, {"texts": 0}, {"layers": 0}, {"concepts": 1}):
         with pytest.raises(BadArgument):
             planted.heads("de,en", **options)
+
+
+def test_the_languages_that_a_head_serves_in_any_spelling():
+    plain, spelled = (
+        planted.heads("de,en", layers=2, heads=2, texts=4, concepts=4, serves={(0, 1): [code]})
+        for code in ("de", "deu_Latn")
+    )
+    assert spelled.truth.member.equals(plain.truth.member) and plain.truth.member.sel(language="de")[0, 1]

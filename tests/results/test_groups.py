@@ -23,6 +23,13 @@ def test_whole_numbers_of_any_type_are_read():
     assert (read_units(wanted, 3, 4, unit="head") == wanted).all()
 
 
+def test_a_square_mask_is_read_by_the_names_of_its_axes():
+    wanted = np.zeros((3, 3), bool)
+    wanted[0, 2] = True
+    turned = xr.DataArray(wanted, dims=("layer", "head")).transpose("head", "layer")
+    assert (read_units(turned, 3, 3, unit="head") == wanted).all()
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 0.5, 2.0])
 def test_a_member_that_is_neither_in_nor_out_is_refused(value):
     member = np.zeros((1, 3, 4))

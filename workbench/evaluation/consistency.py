@@ -8,6 +8,7 @@ from workbench.errors import BadResult, TooFewLanguages
 from workbench.results.bootstrap import weights
 from workbench.results.make import Variables, make_result, provenance
 from workbench.results.statistics import corrected
+from workbench.text.languages import meaning
 
 _PAIR = ("language_a", "language_b")
 _WORDS = {
@@ -66,7 +67,8 @@ def consistency(
     """
     whole_number("permutations", permutations, at_least=1, at_most=10**6)
     choice, gold, options, languages = _picks(result)
-    pivot = one_of("pivot", pivot or ("en" if "en" in languages else languages[0]), languages)
+    pivot = pivot or ("en" if "en" in languages else languages[0])
+    pivot = one_of("pivot", meaning(pivot, languages)[0] or pivot, languages)
     right = np.take_along_axis(gold[None], choice[..., None], 2)[..., 0]
     both = np.triu_indices(len(languages), 1)
     same = choice[both[0]] == choice[both[1]]  # [pair, item]

@@ -11,6 +11,7 @@ from workbench.errors import BadArgument, UnknownLanguage
 from workbench.results.bootstrap import weights
 from workbench.results.make import Variables, make_result
 from workbench.text.corpus import Corpus
+from workbench.text.languages import meaning
 from workbench.text.tokens.segment import Segmenters, words
 
 VARIANTS = ("paper", "released")
@@ -66,6 +67,7 @@ def tokenization(
     names = list(tokenizers)
     baseline = one_of("baseline", names[0] if baseline is None else baseline, names)
     pivot = pivot or ("en" if "en" in corpus.languages else corpus.languages[0])
+    pivot = meaning(pivot, corpus.languages)[0] or pivot
     if pivot not in corpus.languages:
         raise UnknownLanguage(f"pivot={pivot!r} is not in this corpus (has: {', '.join(corpus.languages)})")
     special = variant == "released"

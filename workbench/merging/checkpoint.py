@@ -61,7 +61,7 @@ class Checkpoint:
         name: as it was given.
         folder: with the files.
         config: of the model, or of the adapter.
-        stored: name of a tensor to its place; a head that is tied to the embedding is not listed.
+        stored: name of a tensor to its place; a head that repeats the embedding to which it is tied is not listed.
         is_adapter: whether it is an adapter, whose tensors are factors.
     """
 
@@ -98,7 +98,7 @@ class Checkpoint:
             raise BrokenModel(f"{label!r} is quantised: its stored numbers are codes, not weights; merge the original")
         stored = _read_headers(check_weight_files(folder, label, allow_pickle=False), label)
         made = cls(label, folder, config, stored)
-        heads = [head for head in HEADS if head in stored and made._is_tied(head)]
+        heads = [head for head in HEADS if head in stored and made._is_repeated(head)]
         return replace(made, stored={key: value for key, value in stored.items() if key not in heads})
 
     @cached_property
@@ -122,8 +122,9 @@ class Checkpoint:
 
     @cached_property
     def tied(self) -> bool:
-        """Whether embedding and head are one tensor."""
-        return not any(name in HEADS for name in self.stored)
+        """Whether embedding and head are one tensor, which may be stored by the name of either."""
+        heads = [name for name in HEADS if name in self.stored]
+        return not heads or all(self._ties and not self._like(head) for head in heads)
 
     @cached_property
     def digest(self) -> str:
@@ -136,15 +137,21 @@ class Checkpoint:
         weights = {stored.file for stored in self.stored.values()}
         return [file for file in deciding_files(self.folder) if file not in weights]
 
-    def _is_tied(self, head: str) -> bool:
-        """Whether loading puts the embedding in the place of a stored head."""
-        if setting(self.config, "tie_word_embeddings") is not None:
-            return bool(setting(self.config, "tie_word_embeddings"))
-        # Of a default alone, loading ties what is the same: old files have the embedding twice, or a head of their own.
-        return bool(setting(self.settings, "tie_word_embeddings")) and any(
+    @property
+    def _ties(self) -> bool:
+        """Whether the config says that embedding and head are one tensor."""
+        return bool(setting(self.settings, "tie_word_embeddings"))
+
+    def _like(self, head: str) -> list[str]:
+        """Tensors that may be the embedding: of the shape and type of a head."""
+        form = self.stored[head].shape, self.stored[head].dtype
+        return [key for key, own in self.stored.items() if key not in HEADS and (own.shape, own.dtype) == form]
+
+    def _is_repeated(self, head: str) -> bool:
+        """Whether a stored head is the embedding again: loading ties equal ones alone, whatever the config says."""
+        return self._ties and any(
             all(bool((self.raw(head, *piece) == self.raw(name, *piece)).all()) for piece in self.pieces(head))
-            for name, stored in self.stored.items()
-            if name not in HEADS and (stored.shape, stored.dtype) == (self.stored[head].shape, self.stored[head].dtype)
+            for name in self._like(head)
         )
 
     def group(self, name: str) -> tuple[int | None, str]:

@@ -15,6 +15,7 @@ from workbench.merging.writing.merge import Dtype, check_merge, record_of, write
 from workbench.model.load import load_model
 from workbench.text.batches import Encoded
 from workbench.text.corpus import Corpus
+from workbench.text.languages import meaning
 
 _SHARE = 2 / 32  # of the layers are trained
 
@@ -79,6 +80,7 @@ def lens(
     stored, recipe = Checkpoint.open(model), recipe or LensTraining()
     check_merge(out, stored, dtype=dtype, members=[stored])
     loaded = load_model(model, dtype="float32")
+    pivot = meaning(pivot, rows.languages)[0] or pivot
     space = NormedSpace.of(loaded, subspace, pivot)
     check_languages(rows.languages, pivot, space)
     chosen = _last(loaded.n_layers) if layers is None else [*layers]

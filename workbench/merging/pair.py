@@ -12,6 +12,7 @@ from torch import Tensor
 from workbench.arguments import checked
 from workbench.errors import BadArgument, BrokenModel, warn
 from workbench.merging.checkpoint import DTYPES, Checkpoint, setting
+from workbench.model.loading.adapter import changes_base
 from workbench.model.loading.folder import has_tokenizer
 from workbench.model.loading.read import LoadSettings, read_tokenizer
 from workbench.text.display.naming import shortened
@@ -177,6 +178,14 @@ def _check_adapter(adapter: Checkpoint, base: Checkpoint | None) -> None:
     if kind != "LORA" or config.get("use_dora") or config.get("fan_in_fan_out"):
         kind = kind if kind != "LORA" else "DoRA" if config.get("use_dora") else "LoRA of weights stored input first"
         raise BrokenModel(f"{adapter.name!r} is {kind}; only plain LoRA adapters are merged")
+    if config.get("alora_invocation_tokens"):
+        raise BrokenModel(f"{adapter.name!r} changes only what follows its alora_invocation_tokens; it has no weights")
+    if changes_base(config):
+        raise BrokenModel(
+            f"{adapter.name!r} starts from a part of its base (init_lora_weights={config['init_lora_weights']!r}) that "
+            "its factors replace; convert it to plain LoRA with PEFT's path_initial_model_for_weight_conversion, or "
+            "merge it into its base first"
+        )
     other = [name for name in adapter.names if not name.endswith(_FACTORS)]
     if other:
         raise BrokenModel(f"{adapter.name!r} changes more than LoRA's factors: {shortened(other)}")

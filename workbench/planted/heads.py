@@ -14,6 +14,7 @@ from workbench.planted.head_texts import SLIP, fillers, make_texts, mark
 from workbench.planted.lexicon import codes, make_words
 from workbench.planted.planted import Planted, make_planted
 from workbench.results.make import Variables
+from workbench.text.languages import meaning
 
 _POWER = BALLAST**2 + 1  # squared length of an embedding: the ballast and one dimension of its own
 _SURE = 8.0  # weight of the unembedding for what a head wrote
@@ -163,7 +164,7 @@ def _services(
     groups = [(code,) for code in spoken] + ([tuple(spoken[:2])] if len(spoken) > 2 else []) + [tuple(spoken)]
     given: list[tuple[tuple[int, int] | None, tuple[str, ...]]] = [(None, group) for group in groups]
     if serves is not None:
-        given = [(cell, tuple(works)) for cell, works in serves.items()]
+        given = [(cell, tuple(meaning(code, spoken)[0] or code for code in works)) for cell, works in serves.items()]
     if not given:
         raise BadArgument("serves={} plants nothing; give a (layer, head) its languages")
     taken = {cell for cell, _ in given if cell is not None}

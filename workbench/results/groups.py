@@ -30,6 +30,8 @@ def read_units(units: Iterable[Sequence[int]], layers: int, width: int, *, unit:
     Raises:
         BadArgument: no such unit; states the valid range.
     """
+    if isinstance(units, xr.DataArray) and set(units.dims) == {"layer", unit}:
+        units = units.transpose("layer", unit)
     if isinstance(units, np.ndarray | xr.DataArray) and units.dtype == bool and units.shape == (layers, width):
         return np.array(units, dtype=bool)
     mask = np.zeros((layers, width), dtype=bool)

@@ -12,6 +12,7 @@ from workbench.errors import BadCorpus
 from workbench.model.continuations import generate
 from workbench.model.model import Model
 from workbench.steering.vectors.scaled import Unit, scaled
+from workbench.text.characters import tokenizable_cells
 from workbench.text.corpus import Corpus
 
 Prompts = str | Sequence[str] | Corpus | pd.DataFrame
@@ -105,4 +106,4 @@ def prompt_table(prompts: Prompts) -> pd.DataFrame:
         if "prompt" not in prompts or prompts.empty:
             raise BadCorpus(f"prompts have {'no rows' if 'prompt' in prompts else 'no column prompt'}; give texts")
         return prompts.drop(columns=["completion", "target"], errors="ignore")
-    return pd.DataFrame({"prompt": [prompts] if isinstance(prompts, str) else list(prompts)})
+    return pd.DataFrame({"prompt": tokenizable_cells([prompts] if isinstance(prompts, str) else prompts)})

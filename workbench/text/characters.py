@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from workbench.errors import BadArgument, warn
 from workbench.text.display.naming import shortened
@@ -54,6 +55,11 @@ def tokenizable_texts(texts: Mapping[str, Sequence[str]], source: str) -> dict[s
         return rows
     _warn_hidden(broken, source)
     return {language: tuple(map(tokenizable, each)) for language, each in rows.items()}
+
+
+def tokenizable_cells(cells: Iterable[Any]) -> list[Any]:
+    """Cells of a column, the texts among them each `tokenizable`, as a frame of pandas needs them too."""
+    return [tokenizable(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 def composed(text: str, form: str | None) -> str:

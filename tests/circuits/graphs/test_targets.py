@@ -1,12 +1,16 @@
 """Targets: words, tokens, pairs, directions between languages, and what is refused."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 
 import workbench as wb
 from tests.circuits.cases import model_of, random_transcoder
+from tests.models import byte_tokenizer, tiny
 from workbench.circuits import Targets, direction, graph
 from workbench.circuits.graphs.targets import single, unembedding
 from workbench.errors import BadArgument, TooFewLanguages, UnknownLanguage
@@ -104,3 +108,25 @@ def test_targets_need_a_vector_for_each_name():
         Targets(("a", "b"), torch.ones(1, 32), np.ones(2), np.ones(2), (-1, -1))
     with pytest.raises(BadArgument, match="NaN"):
         single("a", [float("nan")] * 32)
+
+
+@pytest.mark.parametrize("use_dora", [False, True])
+def test_a_target_has_what_an_adapter_adds_to_the_unembedding(use_dora):
+    torch.manual_seed(1)
+    options = {"target_modules": ["lm_head"], "init_lora_weights": False, "use_dora": use_dora}
+    adapted = get_peft_model(tiny("llama"), LoraConfig(r=4, task_type="CAUSAL_LM", **options)).eval()
+    merged = copy.deepcopy(adapted).merge_and_unload().eval()
+    own, right = (wb.load_model(part, tokenizer=byte_tokenizer()) for part in (adapted.get_base_model(), merged))
+    transcoder, words = random_transcoder(3, 32), WORDS
+    for target in ("x", ("x", "y"), direction(right, words, "de")):
+        wanted = graph(transcoder, right, "Guten Tag", target=target, progress=False)
+        vector = direction(own, words, "de") if isinstance(target, Targets) else target
+        result = graph(transcoder, own, "Guten Tag", target=vector, progress=False)
+        np.testing.assert_allclose(result.weight, wanted.weight, atol=1e-4)
+        np.testing.assert_allclose(result.value, wanted.value, atol=1e-4)
+
+
+@pytest.mark.parametrize("spelled", ["DE", "deu", "German"])
+def test_the_language_of_a_direction_in_any_spelling(spelled):
+    plain, other = (direction(model_of(), WORDS, code) for code in ("de", spelled))
+    assert torch.equal(plain.vectors, other.vectors) and other.names == plain.names

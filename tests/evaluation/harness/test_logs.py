@@ -60,6 +60,37 @@ def test_logs_of_two_languages_join(tmp_path):
     assert wb.evaluation.choose(result, normalize="unconditional").choice.values.tolist() == [[0, 1], [0, 1]]
 
 
+def test_logs_of_belebele_are_in_the_languages_that_their_scripts_stand_after(tmp_path):
+    paths = [log(tmp_path, f"belebele_{code}", [(-1, -2), (-2, -1)]) for code in ("deu_Latn", "fra_Latn", "zho_Hant")]
+    result = wb.evaluation.from_lm_eval(paths)
+    assert result["language"].values.tolist() == ["de", "fr", "zh-Hant"]
+
+
+def changed(path, **changes):
+    rows = [{**json.loads(line), **changes} for line in path.read_text(encoding="utf-8").splitlines()]
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"filtered_resps": [[-3.2]]}, "no options with log-probabilities"),
+        ({"arguments": [["Q", " ab"], ["Q", " abcd"]]}, "no options with log-probabilities"),
+        ({"filtered_resps": ["5"], "metrics": ["bleu"], "bleu": [["5"], "5"]}, "its first metric, 'bleu', is .*5"),
+        ({"filtered_resps": ["5"], "metrics": ["f1"], "f1": 0.4}, "its first metric, 'f1', is 0.4; expected 1"),
+        ({"filtered_resps": ["5"], "metrics": ["f1"]}, "its first metric, 'f1', is None"),
+        ({"filtered_resps": ["5"], "metrics": []}, "its first metric, None"),
+        ({"filtered_resps": ["5"], "doc_id": 7}, "the id 7 comes more than once"),
+    ],
+    ids=["rolling", "old layout", "bleu", "f1", "absent", "none", "twice"],
+)
+def test_logs_of_other_types_metrics_and_layouts_are_refused(tmp_path, changes, message):
+    path = changed(log(tmp_path, "xcopa_it", [(-1, -2), (-4, -6)]), **changes)
+    with pytest.raises(BadTask, match=message):
+        wb.evaluation.from_lm_eval(path)
+
+
 def test_one_of_several_filters_must_be_named(tmp_path):
     path = log(tmp_path, "mgsm_de", [(-1, -2)], filters=("strict", "flexible"))
     with pytest.raises(BadTask, match="has the filters flexible, strict; name one"):

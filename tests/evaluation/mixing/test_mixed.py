@@ -78,6 +78,11 @@ def test_parts_that_were_not_translated_are_left_out():
     assert wb.evaluation.mixed(lacking, "gt", shots=2).context["de"][1] is not None, "a shot is shown as it is"
 
 
+@pytest.mark.parametrize("spelled", ["EN", "eng", "English"])
+def test_a_pivot_in_any_spelling(spelled):
+    assert wb.evaluation.mixed(task(), "question", pivot=spelled) == wb.evaluation.mixed(task(), "question")
+
+
 def test_shots_in_the_pivot():
     mixed = wb.evaluation.mixed(task(), "full", shots=1, shots_in="pivot")
     assert spoken(mixed, "de", 0) == ["en"] * 5 and spoken(mixed, "de", 1) == ["de"] * 5

@@ -43,6 +43,14 @@ def test_examples_are_in_other_languages():
         with_examples(["?"], ["de"], EXAMPLES, 3, 0)
 
 
+@pytest.mark.parametrize("spelled", ["DE", "deu", "German", "de-AT"])
+def test_examples_in_the_language_that_is_due_are_not_in_another_by_their_spelling(spelled):
+    examples = {spelled: [("F", "A")], "fr": [("Q", "R")]}
+    assert with_examples(["?"] * 5, ["de"] * 5, examples, 1, 0) == ["Q: Q\nA: R\n\nQ: ?\nA:"] * 5
+    with pytest.raises(BadArgument, match="examples are in 1"):
+        with_examples(["?"], ["de"], examples, 2, 0)
+
+
 def test_examples_reach_the_model(wrapped):
     table = wb.evaluation.respond(
         wrapped("llama"), PROMPTS, tokens=4, temperature=0, shots=1, examples=EXAMPLES, progress=False

@@ -127,6 +127,9 @@ def test_questions_are_read_from_pairs_json_and_lists(tmp_path):
     assert [q.answer for q in read_tasks(pairs)] == [pair.answer for pair in pairs]
     (tmp_path / "q.jsonl").write_text("\n".join(json.dumps(q) for q in QUESTIONS))
     assert len(read_tasks(tmp_path / "q.jsonl")) == 8
+    inside = {"prompt": "one\u2028line\x85of text", "answer": "yes"}
+    (tmp_path / "q.ndjson").write_text(json.dumps(inside, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert read_tasks(tmp_path / "q.ndjson")[0].prompt == inside["prompt"]
     for bad in ([], 3, [{"prompt": "a"}], tmp_path / "none.json"):
         with pytest.raises(BadPairs):
             read_tasks(bad)

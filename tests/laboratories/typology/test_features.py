@@ -49,6 +49,8 @@ def test_uriel_from_a_file_and_from_a_wheel(tmp_path):
     assert made.columns.tolist() == ["S_SVO", "P_TONE", "INV_A"]
     # Mandarin and Standard Arabic, not the rows of their macrolanguages.
     np.testing.assert_allclose(made, VALUES[[2, 3, 1], :, 0], rtol=1e-6)
+    same = features(path, languages=["zh-Hant", "de-AT", "ar-EG"])  # of the language, whatever the script or region
+    np.testing.assert_array_equal(same, made)
     inside = io.BytesIO()
     uriel(inside)
     with zipfile.ZipFile(tmp_path / "lang2vec-1.1.2-py3-none-any.whl", "w") as wheel:

@@ -178,6 +178,10 @@ def test_a_swapped_adapter_loads(base, two, tmp_path):
     [
         ({"use_dora": True}, "is DoRA; only plain LoRA adapters are merged"),
         ({"fan_in_fan_out": True}, "is LoRA of weights stored input first"),
+        ({"alora_invocation_tokens": [5, 6]}, "changes only what follows its alora_invocation_tokens"),
+        ({"init_lora_weights": "pissa"}, "starts from a part of its base .*'pissa'.* convert it to plain LoRA"),
+        ({"init_lora_weights": "pissa_niter_4"}, "starts from a part of its base"),
+        ({"init_lora_weights": "olora"}, "starts from a part of its base"),
         ({"modules_to_save": ["lm_head"]}, "changes more than LoRA's factors: .*lm_head"),
     ],
 )
@@ -187,6 +191,15 @@ def test_adapters_that_are_more_than_factors_are_refused(base, two, tmp_path, op
     (other / "adapter_config.json").write_text(json.dumps({**settings, **options}))  # peft corrects some
     with pytest.raises(BrokenModel, match=message):
         wb.merging.pair(base, two.task.folder, other)
+
+
+@pytest.mark.parametrize("start", [True, False, "gaussian", "orthogonal"])
+def test_starts_that_leave_the_base_alone_are_merged_as_peft_merges_them(base, two, tmp_path, start):
+    one = adapter(base, tmp_path / "one", 3, init_lora_weights=start)
+    pair = wb.merging.pair(base, one, two.language.folder)
+    out = wb.merging.combine(pair, "arithmetic", weights=[1, 0], out=tmp_path / "out", **QUIET)
+    expected = merged_by_peft(base, one)
+    assert same(folders.weights(out), {name: expected[name] for name in folders.weights(out)})
 
 
 def test_what_does_not_go_together(base, two, tmp_path):

@@ -4,12 +4,12 @@ import json
 
 import pytest
 import torch
-from peft import LoraConfig, PromptTuningConfig, get_peft_model
+from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from tests.models import byte_tokenizer, save, tiny
 from workbench import load_model
-from workbench.errors import BadArgument, BrokenModel, UnknownModel
+from workbench.errors import BadArgument, BrokenModel, UnknownModel, WorkbenchWarning
 from workbench.model.load import files_hash
 
 
@@ -106,6 +106,49 @@ def test_trained_embeddings_and_heads_come_along(base, tmp_path):
     edit(tmp_path / "adapter", base_model_name_or_path=str(base))
     assert gap(load_model(tmp_path / "adapter"), reference) < 1e-5
     assert gap(load_model(tmp_path / "adapter", merge=True), reference) < 1e-5
+
+
+def from_scratch(folder, base, **options):
+    """Write an adapter that starts as `options` say, and has moved since; returns peft's own reading of its folder."""
+    adapted = get_peft_model(tiny("llama"), LoraConfig(r=4, task_type="CAUSAL_LM", **options))
+    torch.manual_seed(1)
+    for name, parameter in adapted.named_parameters():
+        if "lora_" in name:
+            parameter.data += 0.1 * torch.randn_like(parameter)
+    adapted.save_pretrained(folder)
+    edit(folder, base_model_name_or_path=str(base))
+    return adapted
+
+
+@pytest.mark.parametrize("target", ["lm_head", "embed_tokens"])
+def test_factors_of_embeddings_and_heads_come_with_the_layer_that_peft_stores_beside_them(target, base, tmp_path):
+    folder = tmp_path / "adapter"
+    from_scratch(folder, base, target_modules=["q_proj", target])
+    stored = load_file(folder / "adapter_model.safetensors")
+    (key,) = [name for name in stored if name.endswith(f"{target}.base_layer.weight")]
+    save_file({**stored, key: stored[key] + 0.1}, folder / "adapter_model.safetensors")
+    right = PeftModel.from_pretrained(tiny("llama"), folder).eval()
+    assert gap(load_model(folder), right) < 1e-5 and gap(load_model(folder, merge=True), right) < 1e-5
+
+
+@pytest.mark.parametrize("start", ["pissa", "olora"])
+def test_a_start_from_a_part_of_the_base_is_taken_out_of_it(start, base, tmp_path):
+    right = from_scratch(tmp_path / "adapter", base, target_modules=["q_proj"], init_lora_weights=start)
+    assert gap(load_model(tmp_path / "adapter"), right.eval()) < 1e-4
+
+
+def test_a_start_that_is_drawn_again_at_each_load_is_warned_of(base, tmp_path):
+    from_scratch(tmp_path / "adapter", base, target_modules=["q_proj"], init_lora_weights="pissa_niter_2")
+    with pytest.warns(WorkbenchWarning, match="drawn again at each load, so the numbers differ"):
+        load_model(tmp_path / "adapter")
+
+
+def test_an_adapter_that_is_active_after_certain_tokens_alone(base, tmp_path):
+    adapted = from_scratch(tmp_path / "adapter", base, target_modules=["q_proj"], alora_invocation_tokens=[70, 71])
+    with pytest.raises(BrokenModel, match="is an activated LoRA"):
+        load_model(tmp_path / "adapter")
+    with pytest.raises(BrokenModel, match="with an activated LoRA"):
+        load_model(adapted.get_base_model(), tokenizer=byte_tokenizer())
 
 
 def test_the_adapters_own_tokenizer_goes_before_the_bases(base, tmp_path):

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import xarray as xr
 
 import workbench as wb
+from tests.models import byte_tokenizer, tiny
 from workbench.errors import BadArgument, BadCorpus, TooLarge, UnknownLanguage
 from workbench.results.proportions import wilson
 from workbench.steering.responses.rates import difference_ends, harmonic, intervals
@@ -169,3 +171,38 @@ def test_prompts_without_a_language_and_a_single_prompt(wrapped):
     assert np.isfinite(result.harmonic_high).all()
     low, high = intervals(np.ones((2, 1)), np.zeros(1, dtype=int), 0.95, 0)[1:]
     assert np.isnan(low).all() and np.isnan(high).all()
+
+
+def test_a_response_with_a_token_that_the_model_lacks_is_refused_by_name():
+    tokenizer = byte_tokenizer()
+    tokenizer.add_tokens([f"<x{number}>" for number in range(60)])
+    model = wb.load_model(tiny("llama"), tokenizer=tokenizer)
+    table = pd.DataFrame({"prompt": ["Ein", "Hund"], "completion": ["lief", "lief <x55> D"]})
+    with pytest.raises(BadCorpus, match=r"response 1 has the token '<x55>' \(id 315\), and .* 300 rows"):
+        wb.steering.score(model, table, identify=first_capital, language="de", **QUIET)
+
+
+def test_lone_surrogates_are_read_as_the_sign_that_stands_for_them(wrapped):
+    model = wrapped("llama")
+    prompts, texts = ["Ein\ud800", "Hund", "Tor"], [" D\udc00", " lief", " D"]
+    table = pd.DataFrame({"prompt": pd.Series(prompts, dtype=object), "completion": pd.Series(texts, dtype=object)})
+    clean = table.map(lambda text: text.replace("\ud800", "\ufffd").replace("\udc00", "\ufffd"))
+    own, wanted = (wb.steering.score(model, part, identify=first_capital, language="de", **QUIET)
+                   for part in (table, clean))  # fmt: skip
+    xr.testing.assert_equal(own, wanted)
+    vectors = wb.steering.directions(model, wb.load_corpus({"de": PROMPTS, "en": PROMPTS[::-1]}), **QUIET).sel(
+        language="de"
+    )
+    steered = [wb.steering.steer(model, [text], vectors, strength=1, tokens=3, **QUIET).completion.item()
+               for text in ("Ein\ud800", "Ein\ufffd")]  # fmt: skip
+    assert steered[0] == steered[1]
+
+
+def test_prompts_of_one_language_are_compared_whatever_its_spelling(wrapped):
+    table = pd.DataFrame({"prompt": ["Ein", "Hund", "Tor"], "completion": [" D", " lief D", " x"]})
+    how = {"identify": first_capital, "language": "de", **QUIET}
+    one, three = (
+        wb.steering.score(wrapped("llama"), table.assign(language=codes), **how)
+        for codes in (["en"] * 3, ["en", "EN", "eng"])
+    )
+    assert three.chance.item() == pytest.approx(1 / 3) and (three.relevant == one.relevant).all()

@@ -6,6 +6,7 @@ import pytest
 import workbench as wb
 from workbench.errors import BadCorpus, UnknownLanguage
 from workbench.text import languages
+from workbench.text.formats.names import language_at_end
 
 FLORES = """
 ace_Arab ace_Latn acm_Arab acq_Arab aeb_Arab afr_Latn ajp_Arab aka_Latn amh_Ethi apc_Arab arb_Arab arb_Latn ars_Arab
@@ -102,3 +103,17 @@ def test_a_table_in_the_language_of_another_is_refused(tmp_path):
         wb.load_corpus(tmp_path)
     fill(tmp_path, es__csv="language,text\nes,Noche\n")
     assert wb.load_corpus(tmp_path).texts == {"de": ("Tag",), "es": ("Noche",)}
+
+
+@pytest.mark.parametrize(
+    ("task", "language"),
+    [
+        *(("xcopa_id", "id"), ("xnli_zh", "zh"), ("global_mmlu_full_de", "de"), ("include_base_44_german", "de")),
+        *(("belebele_deu_Latn", "de"), ("belebele_zho_Hans", "zh"), ("belebele_zho_Hant", "zh-Hant")),
+        *(("belebele_arb_Latn", "ar-Latn"), ("belebele_ind_Latn", "id"), ("hellaswag_zh-TW", "zh-Hant")),
+        *(("xwinograd_jp", "ja"), ("xnli_iw", "he"), ("afrimmlu_direct_hau", "ha")),
+        *(("mmlu_pro", None), ("ai2_arc", None), ("arc_easy", None), ("mmlu", None), ("hellaswag", None)),
+    ],
+)
+def test_the_language_at_the_end_of_a_tasks_name(task, language):
+    assert language_at_end(task) == language

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import BadArgument, BadTask, UnknownLanguage
+from workbench.errors import BadArgument, BadTask, UnknownLanguage, WorkbenchWarning
 from workbench.text.tasks.rows import letters_of
 
 XCOPA = {
@@ -208,6 +208,69 @@ def test_a_tsv_with_the_header_of_any_known_format_has_one(tmp_path):
     (tmp_path / "val.ar.tsv").write_text("\n".join(map("\t".join, lines)) + "\n", encoding="utf-8")
     task = wb.load_task(tmp_path)
     assert task.ids == ("s1",) and task.context["ar"] == ("A. B. C. D.",) and task.gold == (frozenset({1}),)
+
+
+ROWS = pd.DataFrame({"id": ["a", "b"], "context": ['He said "yes"', "one\ttab"], "gold": ['say "no"', "42"]})
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_tsv_as_pandas_and_spreadsheets_write_it_has_the_texts_of_the_frame(tmp_path, ends, encoding):
+    ROWS.to_csv(tmp_path / "test.de.tsv", sep="\t", index=False, lineterminator=ends, encoding=encoding)
+    task = wb.load_task(tmp_path / "test.de.tsv")
+    assert task.ids == ("a", "b") and task.context["de"] == tuple(ROWS.context)
+    assert [only for (only,) in task.options["de"]] == ROWS.gold.tolist()
+
+
+def test_mgsm_of_windows_has_no_carriage_return_in_its_answers(tmp_path):
+    (tmp_path / "mgsm_de.tsv").write_bytes(b'Wie viel ist 2+3?\t5\r\nUnd "10"?\t1,000\r\n')
+    task = wb.load_task(tmp_path)
+    assert task.options["de"] == (("5",), ("1,000",)) and task.context["de"][1] == 'Und "10"?'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id\tcontext\tcontext\tgold\na\tA?\tB?\tC\n", "the header names 'context' more than once"),
+        ("ID\tContext\tGold\na\tA?\tC\n", "line 1: 3 cells; without a known field in the first line, .* are 2"),
+        ("id\tcontext\tgold\na\tA?\n", "line 2: 2 cells; the header has 3"),
+    ],
+    ids=["twice", "unknown", "ragged"],
+)
+def test_a_tsv_whose_header_is_wrong(tmp_path, text, message):
+    (tmp_path / "test.de.tsv").write_text(text, encoding="utf-8")
+    with pytest.raises(BadTask, match=message):
+        wb.load_task(tmp_path / "test.de.tsv")
+
+
+def test_no_item_is_lost_and_none_gets_the_language_of_another(tmp_path):
+    row = {"context": "A?", "options": ["x", "y"], "gold": 0}
+    with pytest.raises(BadTask, match="de more than once, in two spellings"):
+        wb.load_task({"de": [{**row, "id": "a"}], "deu_Latn": [{**row, "id": "b"}]})
+    with pytest.raises(BadTask, match="comes more than once"):
+        wb.load_task({"de": [{**row, "id": "a\ud800"}, {**row, "id": "a\udc00"}]})
+    rows = [{**row, "id": str(n), "language": code} for n, code in enumerate(("de", "fr"))]
+    with pytest.raises(BadTask, match="line 1: its language is 'de', and the file's name says 'en'; rename the file"):
+        wb.load_task(write(tmp_path, "multi-en.jsonl", rows))
+    same = [{**row, "id": "0", "language": code} for code in ("zho_Hant",)]
+    assert wb.load_task(write(tmp_path, "test.zh-TW.jsonl", same)).languages == ("zh-Hant",)
+
+
+def test_a_lone_surrogate_of_a_json_file_becomes_a_sign_that_tokenizers_read(tmp_path):
+    text = '{"id": "a", "context": "A\\ud800?", "options": ["x\\udc00", "\\ud83d\\ude00"], "gold": 0}'
+    (tmp_path / "test.de.jsonl").write_text(text, encoding="utf-8")
+    with pytest.warns(WorkbenchWarning, match=r"hidden or non-text characters \(de 2\): U\+D800"):
+        task = wb.load_task(tmp_path / "test.de.jsonl")
+    assert task.context["de"] == ("A\ufffd?",) and task.options["de"] == (("x\ufffd", "😀"),)
+
+
+def test_ids_of_a_frame_that_made_floats_of_them():
+    own = [{"language": "de", "id": n, "context": "A?", "options": ["x", "y"], "gold": 0} for n in (1, 2)]
+    other = [{**row, "language": "fr", "id": float(row["id"])} for row in own]
+    task = wb.load_task([*own, *other])
+    assert task.ids == ("1", "2") and task.aligned
+    without = wb.load_task([{**own[0], "id": float("nan")}, {**own[1], "id": None}])
+    assert without.ids == ("0", "1")
 
 
 def test_xstorycloze_of_the_tsv_files_is_that_of_the_hub(tmp_path):

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from workbench.arguments import checked, whole_number
-from workbench.errors import BadArgument, TooFewLanguages, UnknownLanguage
+from workbench.errors import BadArgument, TooFewLanguages
+from workbench.model.effective_weights import effective_weight
 from workbench.model.model import Model
 from workbench.text.batches import check_ids
+from workbench.text.languages import required
 from workbench.text.tokens.following import token_after, token_alone, token_ids
 from workbench.text.tokens.pieces import token_texts
 from workbench.text.tokens.spans import Divider
@@ -130,8 +132,7 @@ def direction(model: Model, words: pd.DataFrame | str, language: str, *, after: 
         >>> circuits.graph(transcoder, model, prompt, target=french)                                    # doctest: +SKIP
     """
     frame = words if isinstance(words, pd.DataFrame) else load_words(words)
-    if language not in frame.columns:
-        raise UnknownLanguage(f"{language!r} is not among the words' languages (has: {', '.join(frame.columns)})")
+    language = required(language, frame.columns.tolist(), "is not among the words' languages")
     if frame.shape[1] < 2:
         raise TooFewLanguages(f"the words are in {language!r} alone; a direction tells it from others: give two")
     begins = token_ids(model.tokenizer, after)
@@ -148,9 +149,8 @@ def direction(model: Model, words: pd.DataFrame | str, language: str, *, after: 
 
 
 def unembedding(model: Model) -> Tensor:
-    """U [vocabulary, d]."""
-    head = model.module.get_output_embeddings()
-    return getattr(head, "original_component", head).weight.detach()
+    """U [vocabulary, d], with what an adapter that is not merged adds to it."""
+    return effective_weight(model.module.get_output_embeddings(), model.d_model).t().detach()
 
 
 def _tokens(model: Model, tokens: list[int], logits: Tensor, *, weighted: bool) -> Targets:

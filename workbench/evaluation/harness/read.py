@@ -10,14 +10,14 @@ import numpy as np
 import xarray as xr
 
 from workbench.arguments import checked
-from workbench.errors import BadTask
+from workbench.errors import BadTask, first_line
 from workbench.evaluation.accuracy import CELLS, golds
 from workbench.evaluation.picks import choose
 from workbench.evaluation.rules import written_summary
 from workbench.results.make import make_result
 from workbench.text.display.naming import shortened
 from workbench.text.formats.decoding import read_json_lines
-from workbench.text.languages import check, known
+from workbench.text.formats.names import language_at_end
 from workbench.text.tasks.task import Item, joined
 
 _NAME = re.compile(r"samples_(.+)_\d{4}-\d\d-\d\dT[\d.-]+")
@@ -40,7 +40,8 @@ def from_lm_eval(
 
     Raises:
         BadTask: missing, no log, several filters and none named, a gold that no option has or that the log does not
-            tell (options alike), or an item whose pick is right where the log's acc says wrong, or the reverse.
+            tell (options alike), a task of another type or metric, or an item whose pick is right where the log's acc
+            says wrong, or the reverse.
 
     Example:
         >>> result = wb.evaluation.from_lm_eval("out/samples_xcopa_it_2026-01-01T00-00-00.jsonl")  # doctest: +SKIP
@@ -62,8 +63,8 @@ def from_lm_eval(
 
 def _language(file: Path) -> str:
     match = _NAME.match(file.name)
-    code = (match[1] if match else file.stem).rpartition("_")[2]
-    return check(code) if known(code) else code
+    name = match[1] if match else file.stem
+    return language_at_end(name) or name.rpartition("_")[2]
 
 
 def _rows(file: Path, filter: str | None) -> list[dict[str, Any]]:
@@ -81,7 +82,7 @@ def _rows(file: Path, filter: str | None) -> list[dict[str, Any]]:
 def _choices(logs: dict[str, list[dict[str, Any]]], name: str, level: float) -> xr.Dataset:
     items, scores, empty = {}, {}, {}
     for language, rows in logs.items():
-        parts = [_pairs(row) for row in rows]
+        parts = [_pairs(row, f"{name}, item {row['doc_id']}") for row in rows]
         items[language] = [
             Item(str(row["doc_id"]), "", options, _gold(row, options, values, f"{name}, item {row['doc_id']}"))
             for row, (options, values, _) in zip(rows, parts, strict=True)
@@ -117,15 +118,25 @@ def _choices(logs: dict[str, list[dict[str, Any]]], name: str, level: float) -> 
     return choose(measured, level=level)
 
 
-def _pairs(row: dict[str, Any]) -> tuple[tuple[str, ...], list[float], list[float]]:
-    """Options, their scores, and their scores after an empty context, if there are any."""
-    pairs = [row["arguments"][f"gen_args_{number}"] for number in range(len(row["arguments"]))]
-    values = [float(value) for value, _ in row["filtered_resps"]]
-    half = len(pairs) // 2
-    double = half > 1 and all(pair["arg_0"] == "" for pair in pairs[half:]) and bool(pairs[0]["arg_0"])
-    count = half if double else len(pairs)
-    options = tuple(str(pair["arg_1"]).removeprefix(" ") for pair in pairs[:count])
-    return options, values[:count], values[count:]
+def _pairs(row: dict[str, Any], where: str) -> tuple[tuple[str, ...], list[float], list[float]]:
+    """Options, their scores, and their scores after an empty context, if there are any.
+
+    Raises:
+        BadTask: the row is laid out in another way, as those of other types of tasks are.
+    """
+    try:
+        pairs = [row["arguments"][f"gen_args_{number}"] for number in range(len(row["arguments"]))]
+        values = [float(value) for value, _ in row["filtered_resps"]]
+        texts = [(pair["arg_0"], str(pair["arg_1"])) for pair in pairs]
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BadTask(
+            f"{where}: no options with log-probabilities as lm-eval 0.4.13 writes them ({type(error).__name__}: "
+            f"{first_line(error)}); multiple-choice and generated tasks are read"
+        ) from error
+    half = len(texts) // 2
+    double = half > 1 and all(context == "" for context, _ in texts[half:]) and bool(texts[0][0])
+    count = half if double else len(texts)
+    return tuple(text.removeprefix(" ") for _, text in texts[:count]), values[:count], values[count:]
 
 
 def _gold(row: dict[str, Any], options: tuple[str, ...], scores: list[float], where: str) -> frozenset[int]:
@@ -164,12 +175,28 @@ def _target(target: Any, options: tuple[str, ...], where: str) -> frozenset[int]
     return frozenset(places)
 
 
+def _right(row: dict[str, Any], where: str) -> float:
+    """1 where the first metric of a row says right, 0 where it says wrong.
+
+    Raises:
+        BadTask: there is no metric, or one of other numbers, as of F1 or BLEU.
+    """
+    metric = next(iter(row.get("metrics") or ()), None)
+    value = row.get(str(metric))
+    if value not in (0, 1):
+        raise BadTask(f"{where}: its first metric, {metric!r}, is {str(value)[:60]}; expected 1 for right, or 0")
+    return float(value)
+
+
 def _generated(logs: dict[str, list[dict[str, Any]]], name: str, level: float) -> xr.Dataset:
     ids = list(dict.fromkeys(str(row["doc_id"]) for rows in logs.values() for row in rows))
     correct = np.full((len(logs), len(ids)), np.nan)
-    for k, rows in enumerate(logs.values()):
+    for k, (language, rows) in enumerate(logs.items()):
         for row in rows:
-            correct[k, ids.index(str(row["doc_id"]))] = float(row[row["metrics"][0]])
+            place = k, ids.index(str(row["doc_id"]))
+            if not np.isnan(correct[place]):
+                raise BadTask(f"{name}, {language}: the id {row['doc_id']!r} comes more than once")
+            correct[place] = _right(row, f"{name}, item {row['doc_id']}")
     numbers, attrs = written_summary(correct, aligned=not np.isnan(correct).any(), level=level, seed=0)
     return make_result(
         numbers,

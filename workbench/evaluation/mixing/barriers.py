@@ -15,6 +15,7 @@ from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
 from workbench.results.proportions import mcnemar, wilson
 from workbench.results.statistics import corrected, interval
+from workbench.text.languages import meaning
 from workbench.text.tasks.task import Task
 
 _CELL = ("variant", "language")
@@ -88,6 +89,7 @@ def barriers(
         raise BadArgument("variants=[]; give at least one (has: " + ", ".join(VARIANTS) + ")")
     for name in variants:
         one_of("variants", name, VARIANTS)
+    pivot = meaning(pivot, task.languages)[0] or pivot
     others = targets(task, languages, pivot)
     how = {
         "format": format,

@@ -7,6 +7,7 @@ import numpy as np
 
 from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadArgument, BadTask, UnknownLanguage
+from workbench.text.languages import meaning
 from workbench.text.tasks.task import Task
 
 VARIANTS = (
@@ -80,6 +81,7 @@ def mixed(
     one_of("variant", variant, VARIANTS)
     whole_number("shots", shots)
     one_of("shots_in", shots_in, ("variant", "pivot"))
+    pivot = meaning(pivot, task.languages)[0] or pivot
     others = targets(task, languages, pivot)
     if variant == "full" and others == (pivot,):
         return task.select(pivot)

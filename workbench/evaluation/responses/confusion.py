@@ -23,6 +23,7 @@ from workbench.evaluation.responses.intervals import (
 from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, named, passes
 from workbench.results.bootstrap import draw_counts
 from workbench.results.make import Variables, make_result
+from workbench.text.characters import tokenizable_cells
 from workbench.text.corpus import digest
 from workbench.text.formats.delimited import read_table
 from workbench.text.languages import check
@@ -140,7 +141,7 @@ def _table(responses: pd.DataFrame | str | Path) -> pd.DataFrame:
         )
     table = table.assign(
         task=table.get("task", "responses"),
-        completion=table["completion"].fillna(""),
+        completion=tokenizable_cells(table["completion"].fillna("")),
         language=[check(code) for code in table["language"]],
     )
     return pd.DataFrame({name: table[name].to_numpy() for name in (*_CELL, "completion")})

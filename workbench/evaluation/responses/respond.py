@@ -14,6 +14,7 @@ from workbench.errors import BadArgument, BadCorpus
 from workbench.model.continuations import generate
 from workbench.model.model import Model
 from workbench.text.corpus import Corpus
+from workbench.text.languages import meaning
 from workbench.text.prompts import COLUMNS
 
 Examples = Mapping[str, Sequence[Sequence[str]]]
@@ -127,7 +128,7 @@ def with_examples(
     """
     prompts = []
     for row, (text, language) in enumerate(zip(texts, languages, strict=True)):
-        others = [code for code in examples if code != language and len(examples[code])]
+        others = [code for code in examples if len(examples[code]) and meaning(code, [language])[0] is None]
         if len(others) < shots:
             raise BadArgument(
                 f"shots={shots} in other languages than {language!r}, but examples are in {len(others)}; give more"

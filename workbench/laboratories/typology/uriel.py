@@ -61,7 +61,8 @@ def read_uriel(path: Path, languages: str | Sequence[str]) -> pd.DataFrame:
 
 def _three_letters(code: str) -> str:
     """ISO 639-3 code; of a macrolanguage that of its usual variety."""
-    return _VARIETIES.get(code) or langcodes.Language.get(code).to_alpha3(variant="T")
+    language = code.split("-")[0]  # a script or a region has no row of its own
+    return _VARIETIES.get(code) or _VARIETIES.get(language) or langcodes.Language.get(code).to_alpha3(variant="T")
 
 
 def _arrays(path: Path) -> tuple[np.ndarray, list[str], list[str]]:

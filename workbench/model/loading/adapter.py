@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,7 @@ from workbench.model.loading.read import LoadSettings, quiet
 
 CONFIG, _SAFE, _PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 _PREFIX = "base_model.model."
+_ONLY_FACTORS = ("gaussian", "orthogonal", "eva", "mica")  # starts that leave the base's weights as they are
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def apply_adapter(module: Any, adapter: Adapter, name: str, *, merge: bool) -> A
     """The model with the adapter's layers in place of its own, or with their products added to its weights.
 
     Raises:
-        BrokenModel: the adapter does not fit the model, or does not change its layers (prompts, prefixes).
+        BrokenModel: the adapter does not fit the model, does not change its layers (prompts, prefixes), or changes
+            them only after certain tokens.
     """
     import peft
 
@@ -84,6 +87,7 @@ def apply_adapter(module: Any, adapter: Adapter, name: str, *, merge: bool) -> A
                     f"{name!r} is {config.peft_type}: prompts before the text, no change of the model's weights, "
                     "so heads and neurons are those of its base; load that one"
                 )
+            _check_kind(config.to_dict(), name)
             _check_keys(wrapped, adapter, own, name)
             adapted = wrapped.merge_and_unload(safe_merge=True) if merge else wrapped.get_base_model()
     except BrokenModel:
@@ -93,7 +97,23 @@ def apply_adapter(module: Any, adapter: Adapter, name: str, *, merge: bool) -> A
     for note in notes:
         if issubclass(note.category, UserWarning):
             warn(f"{name!r}: {first_line(note.message)}")  # type: ignore[arg-type]
+    start = str(getattr(config, "init_lora_weights", ""))
+    if "_niter_" in start:
+        warn(
+            f"{name!r} starts from random projections of its base (init_lora_weights={start!r}), which are drawn again "
+            "at each load, so the numbers differ; convert it to plain LoRA with PEFT's "
+            "path_initial_model_for_weight_conversion"
+        )
     return adapted.eval()
+
+
+def changes_base(config: Mapping[str, Any]) -> bool:
+    """Whether an adapter's start takes a part out of the base's weights (PiSSA, OLoRA, LoftQ), as loading repeats it.
+
+    Such factors, added to the base as it is stored, give another model.
+    """
+    start = config.get("init_lora_weights")
+    return isinstance(start, str) and start.lower() not in _ONLY_FACTORS
 
 
 def base_without_adapter(folder: Path) -> tempfile.TemporaryDirectory[str] | None:
@@ -110,6 +130,19 @@ def base_without_adapter(folder: Path) -> tempfile.TemporaryDirectory[str] | Non
     return copied
 
 
+def _check_kind(config: Mapping[str, Any], name: str) -> None:
+    """Refuse an adapter that its wrapper alone applies.
+
+    Raises:
+        BrokenModel: it changes only what follows its invocation tokens.
+    """
+    if config.get("alora_invocation_tokens"):
+        raise BrokenModel(
+            f"{name!r} is an activated LoRA (alora_invocation_tokens), which PEFT's wrapper switches on in each text; "
+            "without the wrapper it changes nothing, so load its base, or a plain adapter"
+        )
+
+
 def _check_keys(wrapped: Any, adapter: Adapter, own: set[str], name: str) -> None:
     """Refuse weights without a place in the model and places without a weight, of which peft only warns."""
     import peft
@@ -121,7 +154,9 @@ def _check_keys(wrapped: Any, adapter: Adapter, own: set[str], name: str) -> Non
         stored = set(torch.load(adapter.folder / _PICKLED, map_location="cpu", weights_only=True))
     expected = set(peft.get_peft_model_state_dict(wrapped, save_embedding_layers=False))
     missing = sorted(expected - stored)
-    unused = sorted(key for key in stored - expected if key.removeprefix(_PREFIX) not in own)
+    unused = sorted(
+        key for key in stored - expected if key.removeprefix(_PREFIX).replace(".base_layer.", ".") not in own
+    )
     if missing or unused:
         what = f"lacks {len(missing)} weights, first {missing[0]}" if missing else ""
         extra = f"holds {len(unused)} that its base has no place for, first {unused[0]}" if unused else ""

@@ -28,6 +28,11 @@ def refuse_wrong_object(module: Any, tokenizer: Any) -> None:
             f"a {kind} is a PEFT wrapper; pass model.get_base_model() (adapters stay as they are) or "
             "model.merge_and_unload()"
         )
+    if any("alora" in type(own).__name__.lower() for part in module.modules() for own in _variants(part)):
+        raise BrokenModel(
+            f"a {kind} with an activated LoRA (alora_invocation_tokens) computes what its base does unless PEFT's "
+            "wrapper switches the adapter on in each text; pass its base"
+        )
     config = getattr(module, "config", None)
     if config is None or not hasattr(module, "set_attn_implementation"):
         raise BrokenModel(f"a {kind} is not a transformers model; pass one of AutoModelForCausalLM's, or a name")
@@ -51,6 +56,12 @@ def refuse_wrong_object(module: Any, tokenizer: Any) -> None:
             if tokenizer is None
             else f"tokenizer={_described(tokenizer)} is not a tokenizer; pass one that AutoTokenizer gives"
         )
+
+
+def _variants(part: torch.nn.Module) -> list[Any]:
+    """What PEFT's layer does instead of plain LoRA, for each of its adapters."""
+    variants = getattr(part, "lora_variant", None)
+    return [*variants.values()] if isinstance(variants, dict) else []
 
 
 def _refuse_weights(module: Any) -> None:

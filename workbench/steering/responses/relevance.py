@@ -9,6 +9,7 @@ from workbench.evaluation.scoring.encode import Option
 from workbench.evaluation.scoring.shared import log_probabilities
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
+from workbench.text.batches import check_ids
 from workbench.text.corpus import Corpus
 
 _RUN = 5  # characters
@@ -44,7 +45,7 @@ def own_prompt_first(
         [response] bool, and the chance of it for a response that no prompt suits, [response].
 
     Raises:
-        BadCorpus: a language has one prompt only.
+        BadCorpus: a language has one prompt only, or a response has a token that the model lacks.
         TooLarge: a prompt leaves no room for a response.
     """
     drawn = _drawn(prompts, languages, others, seed)
@@ -58,6 +59,7 @@ def own_prompt_first(
     options, owner = [], []
     for number, (prompt, language, response) in enumerate(zip(prompts, languages, responses, strict=True)):
         tail = tuple(model.tokenizer.encode(response, add_special_tokens=False)) if response.strip() else ()
+        check_ids(model.tokenizer, tail, model.n_embedded, f"response {number}")
         for place, text in enumerate((prompt, *drawn[language, prompt]) if tail else ()):
             if len(contexts[text]) + len(tail) > model.n_context:
                 raise TooLarge(f"a response of {len(tail)} tokens does not fit after the prompt {text[:40]!r}")

@@ -14,8 +14,9 @@ from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
 from workbench.steering.responses.judge import Judged, judge
 from workbench.steering.responses.rates import RATES, intervals
+from workbench.text.characters import tokenizable_cells
 from workbench.text.corpus import digest
-from workbench.text.languages import check
+from workbench.text.languages import check, known
 
 
 # Long: what is judged, and how.
@@ -125,11 +126,12 @@ def _table(responses: pd.DataFrame, language: str | None) -> pd.DataFrame:
         raise BadArgument("language=None, and the responses name no target; give the language that they should be in")
     if language is not None:
         targets = [language] * len(responses)
+    languages = responses["language"].tolist() if "language" in responses else [""] * len(responses)
     return pd.DataFrame(
         {
-            "prompt": responses["prompt"].to_numpy(),
-            "completion": responses[completion].fillna("").to_numpy(),
-            "language": responses["language"].to_numpy() if "language" in responses else "",
+            "prompt": tokenizable_cells(responses["prompt"]),
+            "completion": tokenizable_cells(responses[completion].fillna("")),
+            "language": [check(code) if known(code) else code for code in languages],
             "target": [check(target) for target in targets],
         }
     )

@@ -32,7 +32,7 @@ def read_table(path: Path, error: type[WorkbenchError]) -> Table:
     """
     text = read_text(path, error)
     _check_separator(text, path, error)
-    rows = _quoted(text, _separator(text), path, error) if kind(path) == ".csv" else _tabbed(text, path, error)
+    rows = _quoted(text, _separator(text), path, error) if kind(path) == ".csv" else tab_rows(text, path, error)
     header = [name.strip() for name in rows[0][1]]
     if repeated := duplicates(header):
         raise error(f"{path}: the header names {shortened([repr(name) for name in repeated])} more than once")
@@ -77,7 +77,12 @@ def _separator(text: str) -> str:
     return ";" if ";" in header and "," not in header else ","
 
 
-def _tabbed(text: str, path: Path, error: type[WorkbenchError]) -> Rows:
+def tab_rows(text: str, path: Path, error: type[WorkbenchError]) -> Rows:
+    """Rows of a TSV, its header among them, by the reading that `read_table` describes.
+
+    Raises:
+        WorkbenchError: of the given class: an unclosed quotation mark.
+    """
     plain = [(number, line.split("\t")) for number, line in enumerate(lines(text), start=1)]
     wrapped = [cell for _, row in plain for cell in row if _is_wrapped(cell)]
     opened = any(cell.startswith('"') and not _is_wrapped(cell) for _, row in plain for cell in row)

@@ -17,6 +17,21 @@ _MLQA = re.compile(r"(?:dev|test)-context-(\w+)-question-(\w+)")
 _WITH_SCRIPT = re.compile(r"(?:^|.*[._-])([a-z]{2,3}[_-][A-Z][a-z]{3})$")
 
 
+_OTHER_CODES = {"jp": "ja"}  # that lm-eval's tasks end in
+
+
+def language_at_end(name: str) -> str | None:
+    """The language at the end of a task's name, in standard form: xcopa_it, belebele_zho_Hant; None if it names none.
+
+    Three letters that are a code of no listed language are a word (mmlu_pro).
+    """
+    if (match := _WITH_SCRIPT.match(name)) and listed(match[1]):
+        return check(match[1])
+    code = name.rpartition("_")[2]
+    code = _OTHER_CODES.get(code, code)
+    return check(code) if listed(code) or (len(code) == 2 and known(code)) else None
+
+
 @dataclass(frozen=True)
 class Named:
     """A file with its language from its name.

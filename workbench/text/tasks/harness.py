@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.errors import BadTask, MissingExtra
 from workbench.text.display.naming import quoted, shortened
+from workbench.text.formats.names import language_at_end
 from workbench.text.languages import check, known, language_list
 from workbench.text.tasks.task import Item, Task, joined
 
@@ -26,13 +27,13 @@ def harness_task(names: str, *, languages: str | Sequence[str] | None = None, li
     """
     manager = _manager()
     given = names.split(",")
-    codes = language_list(languages) if languages is not None else [name.rpartition("_")[2] for name in given]
+    codes = language_list(languages) if languages is not None else list(map(language_at_end, given))
     if len(codes) != len(given):
         raise BadTask(f"{len(given)} tasks of lm-eval and {len(codes)} languages; give one for each")
     items: dict[str, list[Item]] = {}
     delimiters: dict[str, str] = {}
     for name, code in zip(given, codes, strict=True):
-        if not known(code):
+        if code is None or not known(code):
             raise BadTask(f"lm-eval's task {name!r} does not end in a language; name it with languages=")
         folder, _, short = name.rpartition("/")
         try:
@@ -40,6 +41,8 @@ def harness_task(names: str, *, languages: str | Sequence[str] | None = None, li
         except Exception as error:  # lm-eval raises whatever its loaders raise
             raise BadTask(f"lm-eval cannot build {name!r}: {type(error).__name__}: {str(error)[:160]}") from error
         language = check(code)
+        if language in items:
+            raise BadTask(f"two of lm-eval's tasks are in {language!r}, {name!r} and another one; give one for each")
         items[language] = _items(task, name, limit)
         delimiters[language] = str(task.config.target_delimiter)
     return joined(items, f"lm_eval:{names}", delimiter=delimiters)

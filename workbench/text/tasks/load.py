@@ -14,8 +14,10 @@ from workbench.errors import BadArgument, BadTask, MissingExtra
 from workbench.text.corpus import chosen
 from workbench.text.display.naming import quoted, shortened
 from workbench.text.formats.decoding import kind, read_json_lines, read_text
+from workbench.text.formats.delimited import tab_rows
+from workbench.text.formats.headers import duplicates
 from workbench.text.formats.names import ENDINGS, by_language, read_name
-from workbench.text.languages import check, known
+from workbench.text.languages import check, known, meaning
 from workbench.text.tasks.cypher.grammar import cypher_task
 from workbench.text.tasks.cypher.published import LANGUAGE, TEXT2CYPHER, text2cypher_task
 from workbench.text.tasks.harness import harness_task
@@ -68,7 +70,8 @@ def load_task(
 
     Raises:
         BadArgument: a format or split of a source that has no use for it.
-        BadTask: missing, empty, of no known format, or a row that cannot be read; names its place.
+        BadTask: missing, empty, of no known format, a row that cannot be read, or one in another language than its
+            file's name says; names its place.
         UnknownLanguage: a requested language, or one with a delimiter, is missing.
         MissingExtra: lm-eval is not installed.
 
@@ -123,11 +126,15 @@ def _rows(source: Any, languages: Any, split: str | None, default: str) -> tuple
         path = Path(source)
         name, files = mubench_files(path, languages, split)
         own = {language: _file_rows(file) for language, file in (files or _files(path, languages, split)).items()}
-        return _by_field(own, str(path), default), name or str(path)
+        return _by_field(own, str(path), default, mixed=bool(files)), name or str(path)
     if isinstance(source, pd.DataFrame):
         source = source.to_dict("records")
     if isinstance(source, Mapping) and all(isinstance(rows, Sequence) for rows in source.values()) and source:
-        return {check(str(code)): _numbered(rows, str(code)) for code, rows in source.items()}, "rows"
+        codes = [check(str(code)) for code in source]
+        if repeated := duplicates(codes):
+            raise BadTask(f"rows: {shortened(repeated)} more than once, in two spellings; give each language once")
+        named = zip(codes, source.items(), strict=True)
+        return {code: _numbered(rows, str(spelled)) for code, (spelled, rows) in named}, "rows"
     if isinstance(source, Sequence) and not isinstance(source, bytes | str) and len(source):
         return _by_field({"": _numbered(source, "rows")}, "rows", default), "rows"
     raise BadTask(
@@ -165,17 +172,7 @@ def _file_rows(path: Path) -> list[tuple[str, Row]]:
     if suffix == ".parquet":
         return _numbered(_parquet(path), str(path))
     if suffix == ".tsv":
-        rows = [line.split("\t") for line in read_text(path, BadTask).rstrip("\n").split("\n")]
-        headed = not _HEADERS.isdisjoint(rows[0])
-        header, first = (rows[0], 1) if headed else (list(FORMATS["mgsm"].fields), 0)
-        for number, cells in enumerate(rows):
-            if len(cells) != len(header):
-                raise BadTask(f"{path}, line {number + 1}: {len(cells)} cells; the header has {len(header)}")
-        return [
-            (f"{path}, line {number + 1}", dict(zip(header, cells, strict=True)))
-            for number, cells in enumerate(rows)
-            if number >= first
-        ]
+        return _tsv_rows(path)
     if suffix == ".json":
         try:
             content = json.loads(read_text(path, BadTask))
@@ -183,6 +180,21 @@ def _file_rows(path: Path) -> list[tuple[str, Row]]:
             raise BadTask(f"{path} is not JSON ({str(error)[:80]})") from error
         return _numbered(content if isinstance(content, list) else [content], str(path))
     return [(f"{path}, {place}", row) for place, row in read_json_lines(path, BadTask)]
+
+
+def _tsv_rows(path: Path) -> list[tuple[str, Row]]:
+    """Rows of a TSV; without a header it is MGSM's."""
+    lines = tab_rows(read_text(path, BadTask), path, BadTask)
+    header, first = [name.strip() for name in lines[0][1]], 1
+    if _HEADERS.isdisjoint(header):
+        header, first = list(FORMATS["mgsm"].fields), 0
+    if repeated := duplicates(header):
+        raise BadTask(f"{path}: the header names {shortened(list(map(repr, repeated)))} more than once")
+    for number, cells in lines:
+        if len(cells) != len(header):
+            what = "the header has" if first else "without a known field in the first line, a question and a number are"
+            raise BadTask(f"{path}, line {number}: {len(cells)} cells; {what} {len(header)}")
+    return [(f"{path}, line {number}", dict(zip(header, cells, strict=True))) for number, cells in lines[first:]]
 
 
 def _parquet(path: Path) -> list[dict[str, Any]]:
@@ -194,12 +206,18 @@ def _parquet(path: Path) -> list[dict[str, Any]]:
         raise BadTask(f"{path} is no parquet file that can be read ({str(error)[:80]})") from error
 
 
-def _by_field(files: dict[str, list[tuple[str, Row]]], name: str, default: str) -> dict[str, list[tuple[str, Row]]]:
-    """Rows by the language of their file's name, or else of their own field."""
+def _by_field(
+    files: dict[str, list[tuple[str, Row]]], name: str, default: str, *, mixed: bool = False
+) -> dict[str, list[tuple[str, Row]]]:
+    """Rows by the language of their file's name, or else of their own field; in mixed ones the two may differ."""
     rows: dict[str, list[tuple[str, Row]]] = {}
     for language, own_rows in files.items():
         for place, row in own_rows:
             field = next((row[field] for field in _LANGUAGE if isinstance(row.get(field), str)), "")
+            if language and field and known(field) and meaning(field, [language])[0] is None and not mixed:
+                raise BadTask(
+                    f"{place}: its language is {quoted(field)}, and the file's name says {language!r}; rename the file"
+                )
             code = language or field or default
             if not known(code):
                 raise BadTask(

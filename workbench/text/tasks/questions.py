@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BadPairs
-from workbench.text.formats.decoding import read_text
+from workbench.text.formats.decoding import kind, read_json_lines, read_text
 from workbench.text.pairs import Pairs
 
 
@@ -45,11 +45,12 @@ def read_tasks(source: Any) -> list[Question]:
 
 def _of_file(path: Path) -> list[Question]:
     try:
-        text = read_text(path, BadPairs)
-        if path.suffix == ".jsonl":
-            items: list[Any] = [json.loads(line) for line in text.splitlines() if line.strip()]
+        if kind(path) in (".jsonl", ".ndjson"):
+            items: list[Any] = [row for _, row in read_json_lines(path, BadPairs)]
         else:
-            parts = [part for article in json.loads(text)["data"] for part in article["paragraphs"]]
+            parts = [
+                part for article in json.loads(read_text(path, BadPairs))["data"] for part in article["paragraphs"]
+            ]
             items = [_of_xquad(part["context"], question) for part in parts for question in part["qas"]]
     except BadPairs:
         raise

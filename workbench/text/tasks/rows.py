@@ -7,6 +7,7 @@ Every reader takes a row with its fields and the row's language. Templates with 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -69,11 +70,11 @@ class Format:
 def rows_item(row: Row, language: str, number: str) -> Item:
     """Our own rows: id, context, options, gold (a place, places, or an option's text); without options: an answer."""
     if "options" not in row:
-        return Item(str(row.get("id", number)), _text(row, "context"), (_text(row, "gold"),), frozenset({0}))
+        return Item(_id(row, "id", number), _text(row, "context"), (_text(row, "gold"),), frozenset({0}))
     options = tuple(_texts(row, "options"))
     context = row["context"]
     contexts = tuple(_texts(row, "context")) if isinstance(context, list | tuple) else _text(row, "context", blank=True)
-    return Item(str(row.get("id", number)), contexts, options, _places_or_texts(row["gold"], options))
+    return Item(_id(row, "id", number), contexts, options, _places_or_texts(row["gold"], options))
 
 
 def _xcopa(row: Row, language: str, number: str) -> Item:
@@ -85,7 +86,7 @@ def _xcopa(row: Row, language: str, number: str) -> Item:
         raise BadTask(f"question is {quoted(question)}; XCOPA asks for the cause or the effect")
     context = f"{_text(row, 'premise').strip()[:-1]} {cause if question == 'cause' else effect}"
     options = tuple(choice[0].lower() + choice[1:] for choice in (_text(row, "choice1"), _text(row, "choice2")))
-    return Item(str(row.get("idx", number)), context, options, _places(row["label"], options))
+    return Item(_id(row, "idx", number), context, options, _places(row["label"], options))
 
 
 def _belebele(row: Row, language: str, number: str) -> Item:
@@ -98,7 +99,7 @@ def _story(row: Row, language: str, number: str) -> Item:
     row = {_STORY.get(field, field): value for field, value in row.items()}
     context = " ".join(_text(row, f"input_sentence_{n}") for n in range(1, 5))
     options = (_text(row, "sentence_quiz1"), _text(row, "sentence_quiz2"))
-    return Item(str(row.get("story_id", number)), context, options, _counted(row["answer_right_ending"]))
+    return Item(_id(row, "story_id", number), context, options, _counted(row["answer_right_ending"]))
 
 
 def _mgsm(row: Row, language: str, number: str) -> Item:
@@ -107,7 +108,7 @@ def _mgsm(row: Row, language: str, number: str) -> Item:
 
 def _mmlu(row: Row, language: str, number: str) -> Item:
     options = tuple(_text(row, f"option_{letter}") for letter in "abcd")
-    return Item(str(row.get("id", number)), _text(row, "question"), options, _places(row["answer"], options))
+    return Item(_id(row, "id", number), _text(row, "question"), options, _places(row["answer"], options))
 
 
 def _mubench(row: Row, language: str, number: str) -> Item:
@@ -177,6 +178,14 @@ def read_item(read: Reader, row: Row, language: str, number: str, where: str) ->
     if not isinstance(item, Item):
         raise BadTask(f"{where}: the reader returned {quoted(item)}; give an Item")
     return item
+
+
+def _id(row: Row, name: str, number: str) -> str:
+    """A row's id, or its number where it has none; a frame makes 1.0 of 1 where another row has none."""
+    value = row.get(name)
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return number
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _text(row: Row, name: str, *, blank: bool = False) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from workbench.errors import BadTask
-from workbench.text.characters import tokenizable
+from workbench.text.characters import tokenizable, tokenizable_cells, tokenizable_texts
 from workbench.text.corpus import chosen, digest
 from workbench.text.display.naming import quoted, shortened
 from workbench.text.tasks.cypher.queries import Queries
@@ -204,13 +204,15 @@ def joined(
     Raises:
         BadTask: no items, or an id twice in a language.
     """
+    tokenizable_texts({code: [text for item in own for text in _texts(item)] for code, own in items.items()}, name)
     rows: dict[str, dict[str, Item]] = {}
     for language, own_items in items.items():
         rows[language] = {}
-        for item in own_items:
-            if item.id in rows[language]:
-                raise BadTask(f"{name}, {language}: the id {quoted(item.id)} comes more than once")
-            rows[language][tokenizable(item.id)] = item
+        for item in map(_readable, own_items):
+            number = tokenizable(item.id)
+            if number in rows[language]:
+                raise BadTask(f"{name}, {language}: the id {quoted(number)} comes more than once")
+            rows[language][number] = item
     golds: dict[str, set[frozenset[int]]] = {}
     for own in rows.values():
         for number, item in own.items():
@@ -237,3 +239,16 @@ def joined(
         aligned=not native and unmatched == 0,
         unmatched=unmatched,
     )
+
+
+def _texts(item: Item) -> tuple[str, ...]:
+    """All texts of an item that a model may read."""
+    texts = (*(item.context if isinstance(item.context, tuple) else (item.context,)), *item.options)
+    return tuple(text for text in texts if isinstance(text, str))
+
+
+def _readable(item: Item) -> Item:
+    """An item whose texts a tokenizer can read; see `tokenizable`."""
+    context = item.context
+    read = tuple(tokenizable_cells(context)) if isinstance(context, tuple) else tokenizable_cells([context])[0]
+    return replace(item, context=read, options=tuple(tokenizable_cells(item.options)))
