@@ -8,7 +8,7 @@ from tests.chats import chat_tokenizer
 from tests.merging.diffing.cases import CORPUS, QUICK, made, moved
 from tests.models import tiny
 from tests.patching.cases import make_pairs
-from workbench.errors import BadArgument
+from workbench.errors import BadArgument, TooFewLanguages
 from workbench.results.make import provenance
 
 
@@ -34,6 +34,13 @@ def test_parts_can_be_chosen():
     ]
     with pytest.raises(BadArgument, match="parts='tails' does not exist"):
         wb.merging.side_by_side(model, model, CORPUS, parts=["tails"], **QUICK)
+
+
+def test_neurons_of_one_language_are_left_out_or_refused_before_anything_is_computed():
+    one = CORPUS.select(["de"])
+    assert list(wb.merging.side_by_side(made(), made(), one, **QUICK)) == ["outputs", "states", "heads"]
+    with pytest.raises(TooFewLanguages, match="'neurons', whose classes need two languages"):
+        wb.merging.side_by_side(made(), made(), one, parts=["outputs", "neurons"], **QUICK)
 
 
 def test_a_chat_counts_the_texts_own_tokens():

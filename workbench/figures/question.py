@@ -1,6 +1,6 @@
 """The question that a figure answers, which is its title, and the line under it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import unescape
 from typing import Any
 
@@ -96,7 +96,16 @@ def _language(chosen: Chosen) -> str:
 
 def origin(result: xr.Dataset) -> list[str]:
     """Model and corpus out of the result's provenance, which other Datasets may not have."""
-    return [f"{part} {escape(name)}" for part, name, _ in made_of(result)]
+    named = [f"{part} {escape(name)}" for part, name, _ in made_of(result)]
+    before = model_before(recorded(result))
+    return [*named[:1], f"before {escape(before)}", *named[1:]] if before and named else named
+
+
+def model_before(record: Mapping[str, Any]) -> str:
+    """The short name of the first of two models that a result compares, in its provenance; empty for other results."""
+    given = record.get("parameters")
+    before = given.get("before") if isinstance(given, Mapping) else None
+    return short_name(before["name"]) if isinstance(before, Mapping) and before.get("name") else ""
 
 
 def made_of(result: xr.Dataset) -> list[tuple[str, str, str]]:
