@@ -43,6 +43,13 @@ _QUESTIONS: tuple[tuple[str, str | None, str], ...] = (
     ("line_pass", "language", "How often is the whole answer in the language that is due?"),
     ("tokens_per_word", "tokenizer", "How many tokens does a word take in each language?"),
     ("parity", "tokenizer", "How many more tokens does the same text take than in the pivot?"),
+    ("kl", "mode", "What do predictions lose when all outputs are replaced at once?"),
+    ("kl", "language", "How far apart are the two models' outputs in each language?"),
+    ("distance", "head", "How far back does each head look in {language}?"),
+    ("distance", "layer", "In which layer do the states of the two models part?"),
+    ("harmonic", "strength", "At which layer and strength does it write in the language, and on the subject?"),
+    ("necessity", "language", "How much of the task is lost without the circuit, in each language?"),
+    ("sufficiency", "language", "How much of the task does the circuit do alone, in each language?"),
     ("probability", "answer", "Which concept, in which language, does patching each layer give?"),
 )
 _UNITS = {"head", "neuron"}

@@ -133,9 +133,7 @@ def possible_parts(before: Model, after: Model, has_pairs: bool, languages: int)
     return [part for part in allowed if can.get(part, True)]
 
 
-def _chosen(
-    before: Model, after: Model, corpus: Corpus, has_pairs: bool, parts: Sequence[str] | None
-) -> list[str]:
+def _chosen(before: Model, after: Model, corpus: Corpus, has_pairs: bool, parts: Sequence[str] | None) -> list[str]:
     """The parts to compute.
 
     Raises:
@@ -149,5 +147,5 @@ def _chosen(
     if "exchange" in parts and not has_pairs:
         raise BadArgument("parts names 'exchange', which runs prompts; give pairs= (see wb.load_pairs)")
     if "neurons" in parts and len(corpus.languages) < _CLASSED:
-        raise TooFewLanguages(f"parts names 'neurons', whose classes need two languages or more; {corpus.source} has one")
+        raise TooFewLanguages(f"parts names 'neurons', whose classes need two languages; {corpus.source} has one")
     return [part for part in PARTS if part in parts]

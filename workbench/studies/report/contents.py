@@ -77,7 +77,7 @@ class Report:
 
     @property
     def about(self) -> dict[str, str]:
-        """What all sections were computed with: model (of two, also that before), corpus, seed; and when the last was."""
+        """What all sections were computed with: model, that before of two, corpus, seed; and when the last was."""
         about = {}
         for key, name in _HEADER:
             values = []
