@@ -120,14 +120,23 @@ def show_run(folder: Path, quiet: bool) -> None:
 def show_study(
     folder: Path, cell: str, table: "Callable[[xr.Dataset], pd.DataFrame]", *, to: Path | None, quiet: bool
 ) -> None:
-    """Print the table of a run's cell and the run's paths, and write the table as TSV if `to` is given."""
+    """Print the table of a run's cell, its report's answer and its paths; write the table as TSV if `to` is given."""
     from workbench.results.files import load_result
 
     rows = table(load_result(folder / f"{cell}.nc"))
     show_table(rows, None, quiet)
+    show_answer(folder, quiet)
     show_run(folder, quiet)
     if to is not None:
         show_table(rows, to, quiet=True)
+
+
+def show_answer(folder: Path, quiet: bool) -> None:
+    """Print the first sentence of a run's report, which is what its numbers answer."""
+    if not quiet:
+        from workbench.studies.report.store import load_report
+
+        typer.echo(single_line(load_report(folder).answer))
 
 
 def show_findings(folder: Path, table: "pd.DataFrame", *, to: Path | None, quiet: bool) -> None:

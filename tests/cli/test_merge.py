@@ -148,7 +148,9 @@ def test_difference(run, tmp_path):
     assert first.split("\t")[:2] == ["layer 0 q", str(round(float(expected["size"][0, 0, 0]), 4))]
     shown = run("merge", "difference", *given)
     assert shown.exit_code == 0 and "layer 0 q" in shown.stdout
-    assert shown.stdout.splitlines()[-2:] == ["run/difference.nc", "run/report.html"]
+    answer, *paths = shown.stdout.splitlines()[-3:]
+    assert paths == ["run/difference.nc", "run/report.html"]
+    assert answer.startswith("Relative to the weights before, changes are largest in "), "the report's answer"
 
 
 def test_importance(run, tmp_path):

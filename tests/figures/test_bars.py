@@ -67,6 +67,13 @@ def test_random_groups_are_a_band_behind_the_bar():
     assert figure.layout.yaxis.ticktext == ("Japanese · 日本語", "random")
 
 
+def test_a_missing_value_is_said_to_be_missing_and_not_zero():
+    values = {"line_pass": (("language",), np.array([0.5, np.nan, 0.0]), "share of responses")}
+    result = make_result(values, {"language": ["de", "fr", "ja"]}, method="tests", parameters={})
+    assert "no bar: not measured" in bars(result, "line_pass").layout.title.subtitle.text
+    assert "not measured" not in bars(result.sel(language=["de", "ja"]), "line_pass").layout.title.subtitle.text
+
+
 def test_a_frame_is_drawn_like_a_result():
     frame = pd.DataFrame({"tokens": [3.0, 5.0], "low": [2.0, 4.0], "high": [4.0, 7.0]}, index=["ja", "de"])
     figure = bars(frame.rename_axis("language"), "tokens", title="How many tokens?")

@@ -8,7 +8,9 @@ from tests.figures.conftest import HEADS, LAYERS
 from workbench.errors import BadArgument, UnknownLanguage, WorkbenchError
 from workbench.figures import heatmap
 from workbench.figures.drawing import style
+from workbench.figures.question import plain_question
 from workbench.results.files import load_result, save_result
+from workbench.results.make import make_result
 
 
 def panel_titles(figure):
@@ -39,6 +41,24 @@ def test_title_asks_the_question_and_the_line_under_it_names_unit_model_and_corp
     assert heatmap(heads, "importance", title="Mine").layout.title.text == "Mine"
     one = heatmap(heads, "delta", language="ja").layout.title
     assert one.text == "What does switching one head off cost Japanese?"
+
+
+@pytest.mark.parametrize(
+    ("variable", "axes", "asked"),
+    [
+        ("kl", ("language",), "How far apart are the two models' outputs in each language?"),
+        ("kl", ("mode", "language"), "What do predictions lose when all outputs are replaced at once?"),
+        ("kl", ("layer",), "How does kl change with layer?"),
+        ("distance", ("language", "layer"), "In which layer do the states of the two models part?"),
+        ("distance", ("layer", "head"), "How far back does each head look in the languages?"),
+        ("necessity", ("language",), "How much of the task is lost without the circuit, in each language?"),
+    ],
+)
+def test_a_variable_of_the_newer_analyses_is_drawn_under_its_question(variable, axes, asked):
+    labels = {"language": ["de", "fr"], "layer": [0, 1], "head": [0, 1], "mode": ["replaced", "mean_ablated"]}
+    values = {variable: (axes, np.full((2,) * len(axes), 0.5), "")}
+    result = make_result(values, {axis: labels[axis] for axis in axes}, method="tests", parameters={})
+    assert plain_question(result, variable) == asked
 
 
 def test_a_variable_may_bring_its_own_question(heads):

@@ -56,3 +56,9 @@ def test_shares_are_said_in_percentage_points_and_what_is_missing_is_not_measure
     assert "mine: +0.25 bits per byte with it all" in sentence(
         planted([0.25] * 3, *[[0] * 3] * 2, units="bits per byte", noise=0.0), "mine"
     )
+
+
+def test_an_excess_without_an_interval_is_said_to_have_none():
+    made = planted([0.25] * 3, [0.05] * 3, [0.05] * 3, noise=0.0)
+    made["mean_excess_low"], made["mean_excess_high"] = (np.nan * made.mean_excess for _ in range(2))
+    assert "+20 beyond shuffled (without an interval), +20 beyond text (without an interval)" in sentence(made, "mine")

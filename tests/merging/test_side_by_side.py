@@ -10,7 +10,7 @@ from tests.chats import chat_tokenizer
 from tests.merging.diffing.cases import CORPUS, QUICK, made, moved
 from tests.models import tiny
 from tests.patching.cases import make_pairs
-from workbench.errors import BadArgument, BadPairs
+from workbench.errors import BadArgument, BadPairs, TooFewLanguages
 from workbench.results.make import provenance
 
 
@@ -44,6 +44,13 @@ def test_pairs_are_read_before_anything_is_computed(monkeypatch):
     for pairs in ("no-such-file.tsv", 3):
         with pytest.raises(BadPairs):
             wb.merging.side_by_side(made(), made(), CORPUS, pairs=pairs, **QUICK)
+
+
+def test_neurons_of_one_language_are_left_out_or_refused_before_anything_is_computed():
+    one = CORPUS.select(["de"])
+    assert list(wb.merging.side_by_side(made(), made(), one, **QUICK)) == ["outputs", "states", "heads"]
+    with pytest.raises(TooFewLanguages, match="'neurons', whose classes need two languages"):
+        wb.merging.side_by_side(made(), made(), one, parts=["outputs", "neurons"], **QUICK)
 
 
 def test_a_chat_counts_the_texts_own_tokens():

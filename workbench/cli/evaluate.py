@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import OF_WORDS, Common, ModelName, complete_corpora, complete_models, takes
-from workbench.terminal import show_run, show_study, show_table
+from workbench.terminal import show_answer, show_run, show_study, show_table
 
 TaskNames = Annotated[
     list[str],
@@ -75,6 +75,7 @@ def evaluate(
     tables += [accuracy_table(load_result(folder / f"{name}.nc")) for name in names]
     for number, table in enumerate(tables):
         show_table(table, common.table if number == 0 else None, common.quiet)
+    show_answer(folder, common.quiet)
     show_run(folder, common.quiet)
 
 

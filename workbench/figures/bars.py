@@ -89,6 +89,8 @@ def bars(
     notes = ["whisker: the interval of each value"] if "low" in chosen.companions else []
     if chosen.companions.keys() >= _BAND:
         notes.append("grey band: random groups of the same size")
+    if not np.isfinite(chosen.values.values.astype(float)).all():
+        notes.append("no bar: not measured")
     return with_question(figure, title, shown, chosen, notes=notes)
 
 

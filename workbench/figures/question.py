@@ -1,6 +1,6 @@
 """The question that a figure answers, which is its title, and the line under it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import unescape
 from typing import Any
 
@@ -43,6 +43,13 @@ _QUESTIONS: tuple[tuple[str, str | None, str], ...] = (
     ("line_pass", "language", "How often is the whole answer in the language that is due?"),
     ("tokens_per_word", "tokenizer", "How many tokens does a word take in each language?"),
     ("parity", "tokenizer", "How many more tokens does the same text take than in the pivot?"),
+    ("kl", "mode", "What do predictions lose when all outputs are replaced at once?"),
+    ("kl", "language", "How far apart are the two models' outputs in each language?"),
+    ("distance", "head", "How far back does each head look in {language}?"),
+    ("distance", "layer", "In which layer do the states of the two models part?"),
+    ("harmonic", "strength", "At which layer and strength does it write in the language, and on the subject?"),
+    ("necessity", "language", "How much of the task is lost without the circuit, in each language?"),
+    ("sufficiency", "language", "How much of the task does the circuit do alone, in each language?"),
     ("probability", "answer", "Which concept, in which language, does patching each layer give?"),
 )
 _UNITS = {"head", "neuron"}
@@ -96,7 +103,16 @@ def _language(chosen: Chosen) -> str:
 
 def origin(result: xr.Dataset) -> list[str]:
     """Model and corpus out of the result's provenance, which other Datasets may not have."""
-    return [f"{part} {escape(name)}" for part, name, _ in made_of(result)]
+    named = [f"{part} {escape(name)}" for part, name, _ in made_of(result)]
+    before = model_before(recorded(result))
+    return [*named[:1], f"before {escape(before)}", *named[1:]] if before and named else named
+
+
+def model_before(record: Mapping[str, Any]) -> str:
+    """The short name of the first of two models that a result compares, in its provenance; empty for other results."""
+    given = record.get("parameters")
+    before = given.get("before") if isinstance(given, Mapping) else None
+    return short_name(before["name"]) if isinstance(before, Mapping) and before.get("name") else ""
 
 
 def made_of(result: xr.Dataset) -> list[tuple[str, str, str]]:

@@ -38,7 +38,9 @@ def excess(cell: xr.Dataset) -> tuple[str, str]:
     """The mean excess of one cell of a Result and its interval, without their unit: `+1.5` and ` [+0.2, +3]`."""
     _, scale = unit_of(cell)
     value, low, high = (number(cell[f"mean_excess{end}"], scale) for end in ("", "_low", "_high"))
-    return (value, "") if value == NOT_MEASURED else (value, f" [{low}, {high}]")
+    if NOT_MEASURED in (value, low, high):
+        return value, "" if value == NOT_MEASURED else " (without an interval)"
+    return value, f" [{low}, {high}]"
 
 
 def amount(own: xr.Dataset, value: xr.DataArray) -> str:

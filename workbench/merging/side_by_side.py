@@ -7,7 +7,7 @@ from typing import Any
 import xarray as xr
 
 from workbench.arguments import checked, one_of
-from workbench.errors import BadArgument
+from workbench.errors import BadArgument, TooFewLanguages
 from workbench.merging.diffing.exchange import exchange
 from workbench.merging.diffing.heads import heads
 from workbench.merging.diffing.outputs import outputs
@@ -31,6 +31,7 @@ PARTS = {
     "exchange": ("layers", "d_model"),
 }
 """part -> the sizes that both models must share for it"""
+_CLASSED = 2  # languages or more, from which on neurons have classes
 
 
 # Long: the shared options of all its parts.
@@ -61,7 +62,7 @@ def side_by_side(
         corpus: texts by language, for all parts but the exchange.
         pairs: prompts for the exchange: Pairs, or what `load_pairs` reads; each pair's source prompt is run.
         parts: of `outputs`, `states`, `heads`, `neurons`, `exchange`; when None all for which the models have the same
-            shape, and the exchange only with `pairs`.
+            shape, the neurons only with two languages or more, and the exchange only with `pairs`.
         metric: read in the exchange: `logit_difference`, `answer_probability` or `nll`, or a Metric.
         top_rate: share of the neurons that are selected.
 
@@ -90,6 +91,7 @@ def side_by_side(
         BadArgument: the models differ in tokenizer or in a size that a named part needs, there is no such part, or the
             exchange has no pairs.
         BadPairs: answer and foil of a pair begin with the same token.
+        TooFewLanguages: `parts` names the neurons, and the corpus has one language.
         UnsupportedSite: edits of heads or neurons do not work in this architecture.
         NotFinite: an activation, a loss or an output is NaN or infinite.
         Interrupted: Ctrl-C; `partial` holds what the part at work had.
@@ -122,26 +124,30 @@ def side_by_side(
         "neurons": classes_compared,
         "exchange": partial(exchange, before, after, pairs, metric=metric, **how),
     }
-    return {part: computed[part]() for part in _chosen(before, after, pairs is not None, parts)}
+    return {part: computed[part]() for part in _chosen(before, after, corpus, pairs is not None, parts)}
 
 
-def possible_parts(before: Model, after: Model, has_pairs: bool) -> list[str]:
-    """The parts that the shapes of two models allow; the exchange only with pairs."""
+def possible_parts(before: Model, after: Model, has_pairs: bool, languages: int) -> list[str]:
+    """The parts that the shapes of two models allow; the exchange only with pairs, neurons with several languages."""
     first, second = shape(before), shape(after)
     allowed = [part for part, sizes in PARTS.items() if all(first[size] == second[size] for size in sizes)]
-    return [part for part in allowed if has_pairs or part != "exchange"]
+    can = {"exchange": has_pairs, "neurons": languages >= _CLASSED}
+    return [part for part in allowed if can.get(part, True)]
 
 
-def _chosen(before: Model, after: Model, has_pairs: bool, parts: Sequence[str] | None) -> list[str]:
+def _chosen(before: Model, after: Model, corpus: Corpus, has_pairs: bool, parts: Sequence[str] | None) -> list[str]:
     """The parts to compute.
 
     Raises:
         BadArgument: no such part, one that the models' shapes do not allow, or the exchange without pairs.
+        TooFewLanguages: the neurons of one language.
     """
     if parts is None:
-        return possible_parts(before, after, has_pairs)
+        return possible_parts(before, after, has_pairs, len(corpus.languages))
     for part in parts:
         require_same_shape(before, after, *PARTS[one_of("parts", part, PARTS)])
     if "exchange" in parts and not has_pairs:
         raise BadArgument("parts names 'exchange', which runs prompts; give pairs= (see wb.load_pairs)")
+    if "neurons" in parts and len(corpus.languages) < _CLASSED:
+        raise TooFewLanguages(f"parts names 'neurons', whose classes need two languages; {corpus.source} has one")
     return [part for part in PARTS if part in parts]

@@ -1,5 +1,7 @@
 """Sentences on transcoders and circuits, on planted Results: where a control is beaten, and where it is not."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,26 @@ def test_quality_does_not_beat_it_where_they_meet_or_where_it_is_worse():
     text = quality.predictions(measured([5, 3], [2, 3])).text
     assert "beats mean ablation nowhere; mean ablation beats it in German; in 1 language" in text
     assert "costs most" not in quality.predictions(measured([0.4, 0.5], [2, 3])).text, "their intervals meet"
+
+
+@pytest.mark.parametrize(
+    ("trained", "read", "may_be_seen"),
+    [
+        ("parallel[train]", "parallel", True),
+        ("parallel[train]", "parallel[train]", True),
+        ("parallel", "parallel[test]", True),
+        ("parallel[train]", "parallel[test]", False),
+        ("train text", "parallel", False),
+    ],
+)
+def test_quality_on_texts_of_the_training_is_said_to_be_that(trained, read, may_be_seen):
+    """What a transcoder explains of texts that it was trained on is more than it explains of others."""
+    result = measured([0.3, 0.6], [2, 3])
+    record = json.loads(result.attrs["provenance"])
+    record |= {"corpus": {"source": read}, "parameters": {"transcoder": {"corpus": [{"source": trained}]}}}
+    text = quality.predictions(result.assign_attrs(provenance=json.dumps(record))).text
+    assert (f"was trained on {trained}, so it may have seen some of these texts" in text) == may_be_seen
+    assert "was trained on" not in quality.predictions(result).text
 
 
 def test_where_least_is_explained_and_where_nothing_is():
@@ -236,12 +258,14 @@ def test_the_verdict_has_its_reason_and_both_legs(verdict, reason):
     made |= {"holds": (("leg", "language"), np.array([["yes", "yes"], ["no", "yes"]], dtype=object), "")}
     attrs = {"verdict": verdict, "reason": reason, "units": 2}
     labels = {"language": LANGUAGES, "leg": ["necessity", "sufficiency"]}
-    result = make_result(made, labels, method="circuits.accept", parameters={}, attrs=attrs)
+    corpus = {code: {"source": "words", "counts": {"pairs": pairs}} for code, pairs in (("de", 8), ("fr", 6))}
+    result = make_result(made, labels, method="circuits.accept", parameters={}, corpus=corpus, attrs=attrs)
     text = accept.verdict(result, [(2, 3), (4, 1)]).text
     assert text.startswith(f"The circuit of 2 heads (2.3, 4.1) is {verdict}: {reason}.")
     assert "Of the task 70 % (French) to 90 % (German) is lost without it, and 20 % on average with random sets" in text
     assert "60 % (German) to 80 % (French) is done by it alone" in text and "(p 0.5)" in text
     assert "(p 0.05, the least that 19 sets can give)" in text
+    assert text.endswith("Each language has 6 to 8 pairs of prompts.")
     table = accept.accept_table(result.assign(sufficiency_control_mean=("language", [-0.0001, 0.1])))
     assert table.loc["German", "sufficiency holds"] == "no"
     assert str(table.loc["German", "sufficiency, random"]) == "0.0", "no sign before 0"

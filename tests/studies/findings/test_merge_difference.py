@@ -91,3 +91,12 @@ def test_adapters_change_nothing_outside_the_layers():
     result = made([TASK, LANGUAGE]).isel(tensor=slice(0))
     assert findings.outside_table(result).empty
     assert "Outside" not in findings.sizes(result).text
+
+
+def test_one_expert_given_twice_is_said_to_be_one():
+    """Nothing that a model shares with itself is a finding; equal sizes in other directions are no such case."""
+    said = "Both experts have the same weights, as one expert given twice: whatever they share is no finding."
+    assert said in findings.sizes(made([TASK, TASK], cosine=1.0)).text
+    assert said not in findings.sizes(made([TASK, TASK], cosine=0.9)).text
+    assert said not in findings.sizes(made([TASK, LANGUAGE], cosine=1.0)).text
+    assert said not in findings.sizes(made([ZERO, ZERO], cosine=np.nan)).text

@@ -1,5 +1,7 @@
 """Sentences on what an expert loses without parts of its tuning, on planted Results."""
 
+import json
+
 import numpy as np
 
 from workbench.results.make import make_result
@@ -54,9 +56,9 @@ def test_no_loss_beyond_its_interval():
 
 def test_nothing_is_lost_where_the_base_is_as_good():
     assert findings.losses(made([0, 0, 0], width=0, whole=0)).text == (
-        "Nothing is lost: accuracy stays as it is, whichever of 3 groups is put back. The expert is right at 90 % of "
-        "words, and with all put back it loses 0 points (0 to 0); the model before tuning does it as well, so that "
-        "there is nothing to lose."
+        "Nothing is lost on these items: accuracy stays as it is, whichever of 3 groups is put back. The expert is "
+        "right at 90 % of words, and with all put back it loses 0 points (0 to 0); the model before tuning does it as "
+        "well, so that there is nothing to lose."
     )
 
 
@@ -98,3 +100,12 @@ def test_a_whole_that_is_not_beyond_its_interval_claims_no_equality():
 
 def test_a_task_that_is_lost_at_every_item_has_much_to_lose():
     assert findings.losses(made([0, 0, 0], width=0, whole=90)).text.endswith("it loses 90 points (90 to 90).")
+
+
+def test_the_number_of_items_is_stated_where_the_provenance_has_it():
+    result = made([0, 0, 0])
+    record = json.loads(result.attrs["provenance"])
+    record["parameters"]["tasks"] = {"words": {"items": 8}}
+    text = findings.losses(result.assign_attrs(provenance=json.dumps(record))).text
+    assert "The expert is right at 90 % of words (8 items), and with" in text
+    assert "items)" not in findings.losses(result).text

@@ -43,3 +43,9 @@ def test_several_recipes_are_compared_one_by_one():
 def test_what_is_inside_is_said_as_it_was_computed():
     assert findings.inside(result().assign_attrs(finding_inside="More heads.")).answer == "More heads."
     assert findings.inside(result()).answer == "Nothing was compared inside."
+
+
+def test_a_quick_run_is_said_to_be_no_finding():
+    said = "This was a quick run, which shows that the laboratory runs: its numbers are no finding."
+    assert findings.changes("small", result(0.5), quick=True).answer.endswith(said)
+    assert said not in findings.changes("small", result(0.5)).text

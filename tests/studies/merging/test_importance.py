@@ -76,7 +76,7 @@ def test_nothing_to_lose_is_stated(tmp_path):
         "polyglot-aligned", "polyglot", out=tmp_path / "run", languages="de", limit=8, options=OPTIONS
     )
     answer = load_report(run).sections[0].finding.answer
-    assert answer == "Nothing is lost: accuracy stays as it is, whichever of 7 groups is put back."
+    assert answer == "Nothing is lost on these items: accuracy stays as it is, whichever of 7 groups is put back."
 
 
 @pytest.mark.parametrize("groups", ["q", "q,q", "3"])

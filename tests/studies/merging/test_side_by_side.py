@@ -9,6 +9,7 @@ from tests.models import byte_tokenizer, tiny
 from tests.patching.cases import make_pairs
 from workbench.errors import BadArgument
 from workbench.studies import run_side_by_side
+from workbench.studies.report.store import load_report
 
 QUIET = wb.studies.Options(progress=False)
 
@@ -39,6 +40,24 @@ def test_every_part_is_stored_and_reported(tmp_path):
 def test_models_of_other_shapes_have_their_outputs_compared(tmp_path):
     folder = run_side_by_side(made(), other_depth(), CORPUS, out=tmp_path / "run", options=QUIET)
     assert sorted(path.stem for path in folder.glob("*.nc")) == ["outputs"]
+
+
+def test_one_language_leaves_the_neurons_out_and_computes_the_rest(tmp_path):
+    """Classes of neurons need two languages; the other parts of a corpus of one are not lost for that."""
+    folder = run_side_by_side(made(), moved(["layers.1"]), CORPUS.select(["de"]), out=tmp_path / "run", options=QUIET)
+    assert sorted(path.stem for path in folder.glob("*.nc")) == ["heads", "outputs", "states"]
+    assert (folder / "report.html").is_file()
+
+
+def test_a_report_names_both_models(tmp_path):
+    """The line under the title and that of a figure have the model before, not that after alone."""
+    before, after = made(), moved(["layers.1"])
+    folder = run_side_by_side(before, after, CORPUS, out=tmp_path / "run", options=QUIET)
+    report = load_report(folder)
+    assert report.about["before"] == before.name and list(report.about)[:2] == ["before", "model"]
+    outputs = wb.load_result(folder / "outputs.nc")
+    assert f"model {after.name} · before {before.name}" in wb.figures.bars(outputs, "kl").layout.title.subtitle.text
+    assert "before" not in wb.figures.bars(outputs.assign_attrs(provenance="{}"), "kl").layout.title.subtitle.text
 
 
 def test_a_model_and_itself_are_reported_as_equal(tmp_path):

@@ -129,6 +129,7 @@ def test_words_are_aligned_and_their_options_are_the_same_concepts():
     ("source", "message"),
     [
         ("no/such/file.jsonl", "there is no file at"),
+        ("wrods", "there is no task 'wrods': no such file or folder .shipped: words, words:LANGUAGE, cypher;"),
         ([], "cannot read a task from list"),
         ([{"language": "en", "x": 1}], "no known task has the fields"),
         ([{"context": "a", "options": ["b", "c"], "gold": 0}], "no language"),

@@ -121,7 +121,10 @@ def require_languages(codes: Sequence[str], words: pd.DataFrame) -> None:
     """
     for code in codes:
         if code not in words.columns:
-            raise UnknownLanguage(f"{code!r} is not among the words (has: {', '.join(words.columns)})")
+            raise UnknownLanguage(
+                f"{code!r} is not among the words (has: {', '.join(words.columns)}); the recipe uses it, so "
+                "give words and languages with it"
+            )
 
 
 def translation(words: pd.DataFrame, concept: Any, source: str, target: str, *, form: str = "question") -> Example:

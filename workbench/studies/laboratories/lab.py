@@ -97,7 +97,7 @@ def run_lab(
         title=f"What training changes, by language: {', '.join(chosen)}",
         question="What does the training change, beyond its controls?",
         cells=cells,
-        sections=_sections,
+        sections=partial(_sections, quick=quick),
         main=tuple(chosen),
     )
 
@@ -119,11 +119,13 @@ def _computed(function: Laboratory, given: dict[str, Any], look: bool, _: Result
     return function(**given, inside=look_inside(**what, **how))
 
 
-def _sections(results: Results) -> list[Section]:
-    return [made for name, result in results.items() for made in (_changes(name, result), *_inside(name, result))]
+def _sections(results: Results, *, quick: bool) -> list[Section]:
+    return [
+        made for name, result in results.items() for made in (_changes(name, result, quick), *_inside(name, result))
+    ]
 
 
-def _changes(name: str, result: xr.Dataset) -> Section:
+def _changes(name: str, result: xr.Dataset, quick: bool) -> Section:
     """What a laboratory changed: the excess over each control, by language, of its first measure with numbers."""
     return section(
         name,
@@ -131,7 +133,7 @@ def _changes(name: str, result: xr.Dataset) -> Section:
         _drawn(name, result),
         reading="A bar is the change with the recipe minus the change with a control, in the measure's unit; whiskers "
         "are intervals over items, seeds averaged. The table has the means over languages of every measure.",
-        finding=findings.changes(name, result),
+        finding=findings.changes(name, result, quick=quick),
         control="Controls: "
         + (", ".join(map(str, result["control"].values)) if result.sizes.get("control") else "none")
         + "; each as many steps, and about as many tokens, as the recipe.",

@@ -54,7 +54,7 @@ def run_side_by_side(
 
     Returns:
         The run folder, with `outputs.nc`, `states.nc`, `heads.nc`, `neurons.nc`, with `pairs` also `exchange.nc`, as
-        far as the models' shapes allow, and `report.html`.
+        far as the models' shapes allow, and `report.html`. Neurons are compared with two languages or more.
 
     Raises:
         BadArgument: the models have different tokenizers.
@@ -84,7 +84,7 @@ def run_side_by_side(
     return Analysis(
         title=f"{first.name} and {second.name} on {texts.source}",
         question="What differs between the two models, for which language and in which layer?",
-        cells=[cell(part) for part in possible_parts(first, second, prompts is not None)],
+        cells=[cell(part) for part in possible_parts(first, second, prompts is not None, len(texts.languages))],
         sections=_sections,
         main=("outputs",),
     )

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.figures.drawing.labels import short_name
+from workbench.figures.question import model_before
 from workbench.studies.findings.finding import Finding, Head
 from workbench.studies.report.recipe import Recipe
 from workbench.text.display.words import number, place
@@ -76,7 +77,7 @@ class Report:
 
     @property
     def about(self) -> dict[str, str]:
-        """What all sections were computed with: model, corpus, seed; and when the last was."""
+        """What all sections were computed with: model, that before of two, corpus, seed; and when the last was."""
         about = {}
         for key, name in _HEADER:
             values = []
@@ -89,7 +90,8 @@ class Report:
                 about[key] = ", ".join(map(str, values))
                 if key == "time":
                     about[key] = max(map(str, values)).replace("T", " ").replace("+00:00", " UTC")
-        return about
+        before = {name: None for section in self.sections if (name := model_before(section.provenance))}
+        return {"before": ", ".join(before), **about} if before else about
 
     @property
     def versions(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Load a task: shipped, a file, a folder, rows in memory, or one of lm-eval's."""
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -124,6 +125,11 @@ def _rows(source: Any, languages: Any, split: str | None, default: str) -> tuple
     """Language to its rows, each with its place; and a name. Rows that name no language are in the default."""
     if isinstance(source, str | Path):
         path = Path(source)
+        if path.name == str(source) and not path.suffix and not os.path.lexists(path):
+            raise BadTask(
+                f"there is no task {quoted(str(source))}: no such file or folder (shipped: words, words:LANGUAGE, "
+                f"cypher; of lm-eval: {_HARNESS}NAME)"
+            )
         name, files = mubench_files(path, languages, split)
         own = {language: _file_rows(file) for language, file in (files or _files(path, languages, split)).items()}
         return _by_field(own, str(path), default, mixed=bool(files)), name or str(path)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from workbench.results.make import origin
 from workbench.studies.findings.finding import Finding, finding
 from workbench.text.display.words import chance, count, language, listed, number, percent
 
@@ -23,7 +24,17 @@ def verdict(result: xr.Dataset, places: Sequence[tuple[int, int]] | None = None)
     return finding(
         f"The circuit of {heads}{named} is {result.attrs['verdict']}: {result.attrs['reason']}.",
         *(_leg(result, leg) for leg in _LEGS),
+        _pairs(result),
     )
+
+
+def _pairs(result: xr.Dataset) -> str:
+    """How many pairs of prompts each language has, out of the provenance."""
+    known = [made.get("counts", {}).get("pairs") for made in (origin(result).get("corpus") or {}).values()]
+    if not known or None in known:
+        return ""
+    least, most = min(known), max(known)
+    return f"Each language has {least if least == most else f'{least} to {most}'} pairs of prompts."
 
 
 def _leg(result: xr.Dataset, leg: str) -> str:

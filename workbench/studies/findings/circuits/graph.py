@@ -105,6 +105,5 @@ def _strongest(seen: xr.Dataset, name: str) -> str:
 def _targets(result: xr.Dataset) -> str:
     """What is predicted, in quotes."""
     labels = result.label.values[result.kind.values == "target"]
-    return listed([f"“{plain_line(str(label), most=30)}”" for label in labels[:_NAMED]]) + (
-        f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
-    )
+    names = [f"“{plain_line(str(label), most=30)}”" for label in labels[:_NAMED]]
+    return listed([*names, f"{len(labels) - _NAMED} more"] if len(labels) > _NAMED else names)

@@ -1,9 +1,12 @@
 """What the numbers say about a transcoder's quality: whether it beats the mean, and where it explains least."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from workbench.results.make import origin
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.sample import level_of
 from workbench.text.display.words import count, language, listed, number, percent
@@ -28,7 +31,28 @@ def predictions(result: xr.Dataset) -> Finding:
         f"The likeliest token is the model's own at {agreement[0]} of the tokens, with all at their mean at "
         f"{agreement[1]}.",
         _spread(replaced, len(codes)),
+        seen(result),
     )
+
+
+def seen(result: xr.Dataset) -> str:
+    """That the transcoder was trained on texts of this corpus, as its record and the result's provenance say."""
+    made = origin(result)
+    read = (made.get("corpus") or {}).get("source", "")
+    record = ((made.get("parameters") or {}).get("transcoder") or {}).get("corpus") or []
+    sources = [each.get("source", "") for each in record if isinstance(each, Mapping)]
+    if not any(_overlap(read, source) for source in sources):
+        return ""
+    return (
+        f"The transcoder was trained on {listed(dict.fromkeys(sources))}, so it may have seen some of these texts: of "
+        "texts that it has not seen it may explain less."
+    )
+
+
+def _overlap(first: str, second: str) -> bool:
+    """Whether two corpora have one source, and are not the two halves of it."""
+    (name, _, half), (other, _, other_half) = (each.partition("[") for each in (first, second))
+    return bool(name) and name == other and (half == other_half or not (half and other_half))
 
 
 def _verdict(better: list[str], worse: list[str], languages: int) -> str:

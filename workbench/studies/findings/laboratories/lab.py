@@ -12,10 +12,11 @@ from workbench.studies.findings.finding import Finding, finding
 from workbench.text.display.words import count, listed
 
 _RECIPE = "recipe"
+_QUICK = "This was a quick run, which shows that the laboratory runs: its numbers are no finding."
 _COLUMNS = ("laboratory", "measure", "unit", "change", "control", "its change", "excess", "low", "high", "verdict")
 
 
-def changes(name: str, result: xr.Dataset) -> Finding:
+def changes(name: str, result: xr.Dataset, *, quick: bool = False) -> Finding:
     """In how many measures a recipe helps or hurts against every control, and the laboratory's own sentence.
 
     Reads `mean_helps` [control, measure], and the attribute `finding`.
@@ -31,6 +32,7 @@ def changes(name: str, result: xr.Dataset) -> Finding:
         f"Of {measures}, {name} helps in {numbers['helps']} and hurts in {numbers['hurts']} against every control "
         f"({listed(map(str, result['control'].values))}); {numbers['undecided']} undecided."
     )
+    answer += f" {_QUICK}" if quick else ""
     few = "One seed only: signs in every seed say nothing yet." if result.sizes.get("seed", 0) == 1 else ""
     return finding(answer, own, few)
 

@@ -21,6 +21,7 @@ EXPERTS = {
 """Name of an expert in the result -> in sentences and panels."""
 
 _FAR = 3  # standard deviations from chance that are counted
+_EQUAL = "Both experts have the same weights, as one expert given twice: whatever they share is no finding."
 _NOTHING = "No weights of a layer are changed by both experts, so that there is nothing to compare."
 
 
@@ -37,9 +38,16 @@ def sizes(result: xr.Dataset) -> Finding:
     return finding(
         f"Relative to the weights before, changes are largest in {listed(where)}.",
         f"On average over layers and groups, changes are {listed(means)}.",
+        _EQUAL if _are_equal(result) else "",
         *same,
         _outside(result),
     )
+
+
+def _are_equal(result: xr.Dataset) -> bool:
+    """Whether the two experts changed every group of every layer by the same: equal sizes, and cosines of 1."""
+    task, other = (result["size"].sel(expert=name, drop=True) for name in ("task", "language"))
+    return bool(np.array_equal(task, other, equal_nan=True) and np.allclose(result.cosine.values[task.values > 0], 1))
 
 
 def _outside(result: xr.Dataset) -> str:

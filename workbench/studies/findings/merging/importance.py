@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from workbench.results.make import origin
 from workbench.studies.findings.finding import Finding, finding
 from workbench.studies.findings.rank import Cell, strongest
 from workbench.studies.findings.sample import level_of
@@ -45,7 +46,7 @@ def _largest(result: xr.Dataset, lost: xr.DataArray) -> str:
             f"{number(peak.value)} points{_on(result, peak.at['task'])}{peak.interval(level_of(result))}."
         )
     if np.abs(result.loss).max() < _FLAT:
-        return f"Nothing is lost: accuracy stays as it is, whichever of {groups} is put back."
+        return f"Nothing is lost on these items: accuracy stays as it is, whichever of {groups} is put back."
     most = result.isel(result.loss.argmax(("group", "task")))
     return (
         f"No loss is beyond its interval, whichever of {groups} is put back; the largest is {number(most.loss)} "
@@ -76,10 +77,17 @@ def _wholes(result: xr.Dataset) -> list[str]:
         elif low <= 0:
             little = "; that is not beyond its interval, so that there may be little to lose"
         parts.append(
-            f"The expert is right at {number(own.accuracy)} % of {name}, and with all put back it loses "
-            f"{number(own.whole)} points ({number(low)} to {number(high)}){little}."
+            f"The expert is right at {number(own.accuracy)} % of {name}{_items(result, name)}, and with all put back "
+            f"it loses {number(own.whole)} points ({number(low)} to {number(high)}){little}."
         )
     return parts
+
+
+def _items(result: xr.Dataset, task: str) -> str:
+    """Over how many items of a task the accuracies are, out of the provenance."""
+    tasks = (origin(result).get("parameters") or {}).get("tasks") or {}
+    items = tasks.get(task, {}).get("items")
+    return f" ({count(items, 'item')})" if isinstance(items, int) else ""
 
 
 def _alike(result: xr.Dataset) -> list[str]:
