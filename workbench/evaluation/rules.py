@@ -74,8 +74,7 @@ def written_summary(
     unknown = np.full(len(correct), np.nan)
     column = {"null": unknown, "majority": unknown, "answer_only": unknown, "p": unknown}
     column["chance"] = np.zeros(len(correct))
-    ends = [wilson(int(right), int(of), level=level) for right, of in zip(hits, items, strict=True)]
-    column["low"], column["high"] = np.array(ends).T
+    column["low"], column["high"] = wilson(hits, items, level=level)
     variables = _by_language(correct, column, items, fixed_labels=False, level=level)
     return variables, _means(correct, items, aligned=aligned, level=level, seed=seed)
 

@@ -124,7 +124,7 @@ def compare(before: xr.Dataset, after: xr.Dataset, *, level: float = 0.95, seed:
     difference = after.correct.values - before.correct.values  # [language, item]
     gained, lost = (difference > 0).sum(1), (difference < 0).sum(1)
     low, high = interval(100 * difference, axis=1, level=level, seed=seed)
-    p = corrected([mcnemar(int(up), int(down)) for up, down in zip(gained, lost, strict=True)])
+    p = corrected(mcnemar(gained, lost))
     by_language = ("language",)
     ends = f"end of the {level:.0%} interval of change over items [points]"
     return make_result(

@@ -220,8 +220,11 @@ def _variables(values: np.ndarray, clean: np.ndarray, name: str, kind: str, leve
     )
     if name == "accuracy":
         gained, lost = (change[:, 0] > 0).sum(-1), (change[:, 0] < 0).sum(-1)
-        exact = np.vectorize(mcnemar)(gained, lost).astype(float)
-        variables["mcnemar"] = (_CELLS, corrected(exact), "p-value of McNemar's exact test of delta, corrected")
+        variables["mcnemar"] = (
+            _CELLS,
+            corrected(mcnemar(gained, lost)),
+            "p-value of McNemar's exact test of delta, corrected",
+        )
     words = "change of each item" + (": 1 gained, -1 lost" if name == "accuracy" else ", linearized")
     known = ~np.isnan(clean)
     share = np.divide(np.nansum(clean, 1), known.sum(1), out=np.full(len(clean), np.nan), where=known.any(1))

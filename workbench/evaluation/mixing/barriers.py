@@ -151,12 +151,10 @@ def _drops(correct: np.ndarray, pivot_correct: np.ndarray, level: float, seed: i
     """Accuracies [variant, language] and their paired differences to the pivot's, from answers [..., item]."""
     items = (~np.isnan(correct)).sum(-1)
     right = np.nansum(correct, -1)
-    ends = np.array([wilson(int(hit), int(of), level=level) for hit, of in zip(right.flat, items.flat, strict=True)])
-    low, high = ends.T.reshape(2, *items.shape)
+    low, high = wilson(right, items, level=level)
     change = pivot_correct - correct
     lost, gained = (change == 1).sum(-1), (change == -1).sum(-1)
-    p = np.array([mcnemar(int(a), int(b)) for a, b in zip(gained.flat, lost.flat, strict=True)]).reshape(items.shape)
-    p[items == 0] = np.nan
+    p = np.where(items == 0, np.nan, mcnemar(gained, lost))
     drop_low, drop_high = interval(change, axis=-1, level=level, seed=seed)
     span = f"{level:.0%}"
     return {

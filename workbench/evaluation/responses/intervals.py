@@ -26,10 +26,9 @@ Ends = tuple[np.ndarray, np.ndarray]
 def proportion(passed: np.ndarray, tried: np.ndarray, level: float) -> Ends:
     """Wilson's interval of each share; NaN where nothing was tried. Parts of a response are rounded outwards."""
     low, high = np.full(tried.shape, np.nan), np.full(tried.shape, np.nan)
-    for cell in zip(*np.nonzero((tried > 0) & ~np.isnan(passed)), strict=True):
-        hits, of = float(passed[cell].round(9)), int(tried[cell])
-        low[cell] = wilson(int(np.floor(hits)), of, level=level)[0]
-        high[cell] = wilson(int(np.ceil(hits)), of, level=level)[1]
+    known = (tried > 0) & ~np.isnan(passed)
+    hits, of = passed[known].round(9), tried[known]
+    low[known], high[known] = wilson(np.floor(hits), of, level=level)[0], wilson(np.ceil(hits), of, level=level)[1]
     return low, high
 
 

@@ -101,7 +101,7 @@ def _result(
     by_language = np.where(own, passed[:, :, None], np.nan)  # [setting, prompt, language]
     change = by_language - by_language[:1]
     counts = [(change == sign).sum(1) for sign in (1, -1)]
-    p = np.array([[mcnemar(*cell) for cell in zip(*row, strict=True)] for row in zip(*counts, strict=True)])
+    p = mcnemar(*counts)
     p[0] = np.nan
     variables = {}
     for name, values, words in (

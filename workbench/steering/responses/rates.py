@@ -82,9 +82,8 @@ def intervals(
         low, high = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
     if 2 <= distinct == len(clusters):
         shares = with_both(rows)
-        for place in np.ndindex(shares.shape[:-1]):
-            if np.isin(shares[place], (0, 1)).all():
-                low[place], high[place] = wilson(int(shares[place].sum()), len(clusters), level=level)
+        sure = np.isin(shares, (0, 1)).all(-1)
+        low[..., :3][sure], high[..., :3][sure] = wilson(shares[sure].sum(-1), len(clusters), level=level)
     same = low[..., -1] == high[..., -1]
     for ends in (low, high):
         ends[..., -1] = np.where(same, harmonic(ends[..., 0], ends[..., 1]), ends[..., -1])
