@@ -8,7 +8,7 @@ from scipy import stats
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, BadResult, warn
-from workbench.results.bootstrap import draw_counts
+from workbench.results.bootstrap import draw_counts, ends_of_known_draws
 from workbench.results.make import Variables, make_result, provenance
 
 LEAST = 5  # least distinct values of the measure for an interval
@@ -158,9 +158,7 @@ def _ends(drawn: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the interval of each scope from draws [draw, scope]; NaN where most draws are undefined."""
     low, high = np.full(drawn.shape[1], np.nan), np.full(drawn.shape[1], np.nan)
     defined = np.isnan(drawn).mean(0) < 0.5
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    if defined.any():
-        low[defined], high[defined] = np.nanquantile(drawn[:, defined], tails, axis=0)
+    low[defined], high[defined] = ends_of_known_draws(drawn[:, defined], level)
     return low, high
 
 

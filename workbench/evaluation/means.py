@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_known_draws, weights
 from workbench.results.make import Variables, provenance
 
 _NLI = re.compile(r"(?<![A-Za-z])([MSX]NLI(?![a-z])|[msx]nli(?![A-Za-z]))")
@@ -107,11 +107,8 @@ def _ends(
             shares = (drawn @ np.where(present, correct, 0).T) / (drawn @ present.T)
         draws.append(np.where(present.sum(1) < 2, np.nan, shares))
     means = over(np.stack(draws), groups)  # [draw, language]
-    sides = ((1 - level) / 2, (1 + level) / 2)
-    known = ~np.isnan(means).all(0)
-    ends = np.full((2, len(languages)), np.nan)
-    ends[:, known] = np.nanquantile(means[:, known], sides, axis=0)
-    whole = np.nanquantile(means[:, known].mean(1), sides) if known.any() else np.full(2, np.nan)
+    ends, known = ends_of_known_draws(means, level), ~np.isnan(means).all(0)
+    whole = ends_of_known_draws(means[:, known].mean(1), level) if known.any() else np.full(2, np.nan)
     return ends[0], ends[1], float(whole[0]), float(whole[1])
 
 

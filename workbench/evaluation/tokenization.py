@@ -8,7 +8,7 @@ import xarray as xr
 
 from workbench.arguments import checked, expect, one_of
 from workbench.errors import BadArgument, UnknownLanguage
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_draws, weights
 from workbench.results.make import Variables, make_result
 from workbench.text.corpus import Corpus
 from workbench.text.tokens.segment import Segmenters, words
@@ -148,7 +148,6 @@ def _ratio(
         seed: of the draws.
     """
     value, low, high = (np.full(top.shape[:2], np.nan) for _ in range(3))
-    tails = ((1 - level) / 2, (1 + level) / 2)
     for column, language in enumerate(corpus.languages):
         count = corpus.counts[language]
         over, under = top[:, column, :count], bottom[:, column, :count]
@@ -160,5 +159,5 @@ def _ratio(
         clusters = corpus.row_clusters[column, :count]
         if len(np.unique(clusters)) > 1:
             drawn = weights(clusters, _RESAMPLES, seed).T
-            low[:, column], high[:, column] = np.quantile((over @ drawn) / (under @ drawn), tails, axis=1)
+            low[:, column], high[:, column] = ends_of_draws((over @ drawn) / (under @ drawn), level, axis=1)
     return value, low, high

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_known_draws, weights
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables
 from workbench.results.statistics import corrected, interval
@@ -111,7 +111,6 @@ def _over_languages(
     """
     mean = _mean(_mean(samples, -1), -1)
     low, high = np.full(mean.shape, np.nan), np.full(mean.shape, np.nan)
-    tails = ((1 - level) / 2, (1 + level) / 2)
     for condition, measure in np.ndindex(*mean.shape):
         rows = samples[condition, measure]
         own = [row[~np.isnan(row)] for row in rows]
@@ -123,7 +122,7 @@ def _over_languages(
         else:
             draws = [weights(len(row), _RESAMPLES, (seed, number)) @ row for number, row in enumerate(own)]
             drawn = np.mean(draws, axis=0)
-        low[condition, measure], high[condition, measure] = np.nanquantile(drawn, tails)
+        low[condition, measure], high[condition, measure] = ends_of_known_draws(drawn, level)
     return mean, low, high
 
 

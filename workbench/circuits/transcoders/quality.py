@@ -17,7 +17,7 @@ from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.forward.alone import turn
 from workbench.model.forward.fused_attention import fused
 from workbench.model.model import Model
-from workbench.results.bootstrap import draw_counts
+from workbench.results.bootstrap import draw_counts, ends_of_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.stoppable import Stoppable
@@ -204,7 +204,7 @@ class _Measures:
                     continue
                 drawn = draw_counts(clusters[k, own], _RESAMPLES, seed)
                 ratios = (drawn @ top[k, own]) / (drawn @ bottom[k, own])
-                low[k], high[k] = np.quantile(ratios, ((1 - level) / 2, (1 + level) / 2), axis=0)
+                low[k], high[k] = ends_of_draws(ratios, level)
             return top.sum(1) / bottom.sum(1), (low, high)
 
 

@@ -17,11 +17,10 @@ from workbench.evaluation.responses.intervals import (
     harmonic_ends,
     of_mean,
     proportion,
-    quantiles,
     varies,
 )
 from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, named, passes
-from workbench.results.bootstrap import draw_counts
+from workbench.results.bootstrap import draw_counts, ends_of_known_draws
 from workbench.results.make import Variables, make_result
 from workbench.text.corpus import digest
 from workbench.text.formats.delimited import read_table
@@ -182,7 +181,7 @@ def _rates(
     without_width = (of_line, of_word, harmonic_ends(of_line, of_word), proportion(lines, whole, level))
     cells = []
     for number, (tried, ends) in enumerate(zip((whole, passed, None, whole), without_width, strict=True)):
-        drawn, varied = quantiles(rates[1:, number], level), varies(rates[1:, number])
+        drawn, varied = ends_of_known_draws(rates[1:, number], level), varies(rates[1:, number])
         if number >= 2:  # neither line_pass nor word_pass
             ends = tuple(np.where(varied, own, end) for own, end in zip(drawn, ends, strict=True))
         low, high = (np.where(np.isnan(rates[0, number]), np.nan, end) for end in ends)

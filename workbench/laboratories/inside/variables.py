@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from workbench.results.bootstrap import ends_of_known_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables
 from workbench.results.statistics import corrected, interval, p_value
@@ -46,7 +47,7 @@ def from_draws(
 def _with_ends(
     name: str, axes: tuple[str, ...], value: np.ndarray, drawn: np.ndarray, about: str, level: float
 ) -> Variables:
-    bounds = _quantiles(drawn - _mean(drawn) + value, level)
+    bounds = ends_of_known_draws(drawn - _mean(drawn) + value, level)
     return {name: (axes, value, about), **interval_ends(axes, bounds, about, level=level, name=name)}
 
 
@@ -55,13 +56,6 @@ def _mean(drawn: np.ndarray) -> np.ndarray:
     known = ~np.isnan(drawn)
     with np.errstate(invalid="ignore"):
         return np.where(known, drawn, 0).sum(0) / known.sum(0)
-
-
-def _quantiles(drawn: np.ndarray, level: float) -> np.ndarray:
-    """Lower and upper quantile over draws, [end, ...]; NaN where no draw has a value."""
-    ends, known = np.full((2, *drawn.shape[1:]), np.nan), ~np.isnan(drawn).all(0)
-    ends[:, known] = np.nanquantile(drawn[:, known], ((1 - level) / 2, (1 + level) / 2), axis=0)
-    return ends
 
 
 def from_samples(

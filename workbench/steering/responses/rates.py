@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workbench.results.bootstrap import draw_counts
+from workbench.results.bootstrap import draw_counts, ends_of_draws
 from workbench.results.proportions import wilson
 
 RATES = {
@@ -58,7 +58,7 @@ def difference_ends(
         other: the rate that is subtracted, likewise.
         level: of the interval.
     """
-    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    low, high = ends_of_draws(drawn, level)
     difference = first[0] - other[0]
     below = difference - np.hypot(first[0] - first[1], other[2] - other[0])
     above = difference + np.hypot(first[2] - first[0], other[0] - other[1])
@@ -76,7 +76,7 @@ def intervals(
     are the harmonic means of both lower and of both upper ends. NaN for a single prompt.
     """
     value, drawn = means(rows, clusters, seed)
-    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    low, high = ends_of_draws(drawn, level)
     distinct = len(np.unique(clusters))
     if distinct < 2:
         low, high = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
