@@ -9,6 +9,7 @@ import xarray as xr
 from workbench.arguments import checked, expect, one_of
 from workbench.errors import BadArgument, UnknownLanguage
 from workbench.results.bootstrap import ends_of_draws, weights
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.text.corpus import Corpus
 from workbench.text.tokens.segment import Segmenters, words
@@ -90,12 +91,9 @@ def tokenization(
         "bytes": (axes, n_bytes, "UTF-8 bytes of the text"),
     }
     for name, (top, bottom, description) in ratios.items():
-        value, low, high = _ratio(top, np.broadcast_to(bottom, tokens.shape), corpus, special, level, seed)
-        variables |= {
-            name: (_CELLS, value, description),
-            f"{name}_low": (_CELLS, low, f"lower end of the {level:.0%} interval of {name}"),
-            f"{name}_high": (_CELLS, high, f"upper end of the {level:.0%} interval of {name}"),
-        }
+        value, *bounds = _ratio(top, np.broadcast_to(bottom, tokens.shape), corpus, special, level, seed)
+        variables[name] = (_CELLS, value, description)
+        variables |= interval_ends(_CELLS, bounds, name, level=level, name=name)
     return make_result(
         variables,
         {"tokenizer": names, "language": list(corpus.languages)},

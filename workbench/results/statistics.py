@@ -54,6 +54,13 @@ def interval(
     return low.reshape(shape), high.reshape(shape)
 
 
+def mean_of_known(values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """The mean along an axis of the numbers that are not NaN; NaN where all are."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0.0).sum(axis) / known.sum(axis)
+
+
 def p_value(samples: Any, axis: int = 0, *, clusters: np.ndarray | None = None) -> np.ndarray:
     """Two-sided one-sample t-test that the mean over samples is 0 (scipy.stats.ttest_1samp).
 
