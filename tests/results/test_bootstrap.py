@@ -13,7 +13,14 @@ from workbench.neurons.mixtures.divergence import exchange, share_interval
 from workbench.patching.concepts.onset import onset
 from workbench.patching.engine.agreement import agreement
 from workbench.patching.engine.effects import normalise
-from workbench.results.bootstrap import clusters_by_cell, draw_counts, renumbered, weights
+from workbench.results.bootstrap import (
+    clusters_by_cell,
+    draw_counts,
+    ends_of_draws,
+    ends_of_known_draws,
+    renumbered,
+    weights,
+)
 from workbench.results.statistics import interval, p_value
 
 VALUES = np.random.default_rng(5).normal(0.4, 1.0, (7, 3))
@@ -158,3 +165,20 @@ def test_streamed_sums_give_the_test_of_kept_samples():
     np.testing.assert_allclose(sums.p_value()[0], p_value(VALUES, clusters=UNEVEN[:, None]), rtol=1e-8)
     np.testing.assert_allclose(sums.p_value()[1], p_value(VALUES), rtol=1e-8)
     assert math.isclose(sums.total[0, 0], VALUES[:, 0].sum())
+
+
+def test_ends_of_draws_are_the_quantiles_of_each_cell():
+    draws = np.random.default_rng(0).normal(size=(50, 2, 3))
+    low, high = ends_of_draws(draws, 0.9)
+    gaps = np.where(draws > 1, np.nan, draws)
+    gaps[:, 1, 2] = np.nan
+    known_low, known_high = ends_of_known_draws(gaps, 0.9)
+    for cell in np.ndindex(low.shape):
+        tails = ((1 - 0.9) / 2, (1 + 0.9) / 2)
+        column = draws[(slice(None), *cell)]
+        assert (low[cell], high[cell]) == tuple(np.quantile(column, tails))
+        there = column[~np.isnan(gaps[(slice(None), *cell)])]
+        if len(there):
+            assert (known_low[cell], known_high[cell]) == tuple(np.quantile(there, tails))
+            np.testing.assert_array_equal(ends_of_known_draws(there, 0.9), np.quantile(there, tails))
+    assert np.isnan([known_low[1, 2], known_high[1, 2], *ends_of_known_draws(np.full(4, np.nan), 0.9)]).all()

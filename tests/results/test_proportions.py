@@ -30,5 +30,14 @@ def test_mcnemar_is_the_two_sided_binomial():
     assert mcnemar(0, 0) == 1
 
 
+def test_arrays_have_the_numbers_of_their_cells():
+    first, second = np.array([[0, 3, 5], [0, 2, 7]]), np.array([[0, 1, 6], [4, 2, 0]])
+    cells = list(np.ndindex(first.shape))
+    assert mcnemar(first, second).ravel().tolist() == [mcnemar(first[cell], second[cell]) for cell in cells]
+    low, high = wilson(first, first + second, level=0.9)
+    ends = [wilson(first[cell], first[cell] + second[cell], level=0.9) for cell in cells]
+    np.testing.assert_array_equal(np.array(ends), np.stack([low.ravel(), high.ravel()], 1))
+
+
 def test_a_label_prior_of_picks_aaab_and_golds_abcd_earns_a_quarter():
     assert label_prior(np.array([0, 0, 0, 1]), np.eye(4, dtype=bool)) == 0.25

@@ -10,7 +10,7 @@ from scipy import stats
 
 from workbench.errors import BadArgument
 from workbench.results import statistics as ours
-from workbench.results.statistics import corrected, interval, p_value
+from workbench.results.statistics import corrected, interval, mean_of_known, p_value
 
 
 @pytest.fixture
@@ -115,3 +115,13 @@ def test_correction_equals_benjamini_and_hochberg_by_hand():
 def test_levels_lie_between_0_and_1(level):
     with pytest.raises(BadArgument, match="level"):
         interval([1.0, 2.0], level=level)
+
+
+def test_the_mean_of_what_is_known():
+    values = np.array([[[1.0, np.nan], [np.nan, np.nan]], [[3.0, 0.5], [np.nan, 4.0]]])
+    for axis in range(3):
+        means = mean_of_known(values, axis)
+        for cell in np.ndindex(means.shape):
+            column = np.moveaxis(values, axis, 0)[(slice(None), *cell)]
+            there = column[~np.isnan(column)]
+            np.testing.assert_equal(means[cell], there.mean() if len(there) else np.nan)

@@ -5,7 +5,8 @@ import xarray as xr
 
 from workbench.arguments import checked, one_of, whole_number
 from workbench.errors import BadResult, TooFewLanguages
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_draws, weights
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result, provenance
 from workbench.results.statistics import corrected
 from workbench.text.languages import meaning
@@ -219,9 +220,5 @@ def _square(values: np.ndarray, both: tuple[np.ndarray, np.ndarray], n_languages
 
 def _with_ends(name: str, axes: tuple[str, ...], draws: np.ndarray, words: str, level: float) -> Variables:
     """A variable and the ends of its interval, from the sample's own value and those of the draws, [1 + draw, ...]."""
-    low, high = np.quantile(draws[1:], ((1 - level) / 2, (1 + level) / 2), axis=0)
-    return {
-        name: (axes, draws[0], words),
-        f"{name}_low": (axes, low, f"lower end of the {level:.0%} interval of {name}"),
-        f"{name}_high": (axes, high, f"upper end of the {level:.0%} interval of {name}"),
-    }
+    bounds = ends_of_draws(draws[1:], level)
+    return {name: (axes, draws[0], words), **interval_ends(axes, bounds, name, level=level, name=name)}

@@ -8,7 +8,8 @@ from scipy import stats
 
 from workbench.arguments import checked
 from workbench.errors import BadArgument, BadResult, warn
-from workbench.results.bootstrap import draw_counts
+from workbench.results.bootstrap import draw_counts, ends_of_known_draws
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result, provenance
 
 LEAST = 5  # least distinct values of the measure for an interval
@@ -69,18 +70,14 @@ def efficiency(
     drawn = draw_counts(int(unit.max()) + 1, _RESAMPLES, seed)[:, unit]  # how often a draw contains each point
     distinct = [len(np.unique(x)) if scope in scopes[:2] else len(np.unique(x[stratum == scope])) for scope in scopes]
     variables: Variables = {"distinct": (("scope",), np.array(distinct), f"distinct values of {measure}")}
-    ends: dict[str, np.ndarray] = {}
     for kind in ("pearson", "spearman"):
         rows = np.stack([_correlations(x, y, of, weight, kind) for weight in [np.ones(len(x), int), *drawn]])
         low, high = _ends(rows[1:], level)
         unsure = (np.array(distinct) < LEAST) | (unit.max() + 1 < LEAST_TOKENIZERS)
         low[unsure], high[unsure] = np.nan, np.nan
-        ends |= {f"{kind}_low": low, f"{kind}_high": high}
-        variables |= {
-            kind: (("scope",), rows[0], f"{kind.title()} correlation of {measure} and accuracy"),
-            f"{kind}_low": (("scope",), low, f"lower end of the {level:.0%} interval over tokenizers"),
-            f"{kind}_high": (("scope",), high, f"upper end of the {level:.0%} interval over tokenizers"),
-        }
+        variables[kind] = (("scope",), rows[0], f"{kind.title()} correlation of {measure} and accuracy")
+        variables |= interval_ends(("scope",), (low, high), "it over tokenizers", level=level, name=kind)
+    flag = _flag(variables["pearson_low"][1], variables["pearson_high"][1])
     between = np.array([x[of == place].mean() for place in of]), np.array([y[of == place].mean() for place in of])
     variables |= {
         "covariance": ((), _covariance(x, y), "covariance over all points"),
@@ -97,7 +94,7 @@ def efficiency(
         parameters={"within": list(within), "measure": measure, "level": level},
         corpus=provenance(tokenization)["corpus"],
         seed=seed,
-        attrs={"flag": _flag(ends["pearson_low"], ends["pearson_high"]), "measure": measure, "level": level},
+        attrs={"flag": flag, "measure": measure, "level": level},
     )
 
 
@@ -158,9 +155,7 @@ def _ends(drawn: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the interval of each scope from draws [draw, scope]; NaN where most draws are undefined."""
     low, high = np.full(drawn.shape[1], np.nan), np.full(drawn.shape[1], np.nan)
     defined = np.isnan(drawn).mean(0) < 0.5
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    if defined.any():
-        low[defined], high[defined] = np.nanquantile(drawn[:, defined], tails, axis=0)
+    low[defined], high[defined] = ends_of_known_draws(drawn[:, defined], level)
     return low, high
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_known_draws, weights
 from workbench.results.make import Variables, provenance
+from workbench.results.statistics import mean_of_known
 
 _NLI = re.compile(r"(?<![A-Za-z])([MSX]NLI(?![a-z])|[msx]nli(?![A-Za-z]))")
 _RESAMPLES = 1000
@@ -71,7 +72,7 @@ def table_means(
         "mean_accuracy_high": (by_language, high, f"upper {ends} mean_accuracy"),
         "mean_accuracy_of_items": (by_language, of_items, "accuracy over the items of all tasks"),
         "mean_headroom": (by_language, headrooms, "headroom, mean over tasks"),
-        "task_accuracy": (by_task, _mean(values["accuracy"], 1), "accuracy, mean over languages"),
+        "task_accuracy": (by_task, mean_of_known(values["accuracy"], 1), "accuracy, mean over languages"),
         "task_accuracy_low": (by_task, _attribute(results, "mean_low"), f"lower {ends} task_accuracy"),
         "task_accuracy_high": (by_task, _attribute(results, "mean_high"), f"upper {ends} task_accuracy"),
         "task_accuracy_of_items": (
@@ -79,7 +80,7 @@ def table_means(
             _share(hits.sum(1), items.sum(1)),
             "accuracy over the items of all languages",
         ),
-        "overall_accuracy": ((), _mean(mean[complete], 0), f"accuracy, {whole}"),
+        "overall_accuracy": ((), mean_of_known(mean[complete], 0), f"accuracy, {whole}"),
         "overall_accuracy_low": ((), whole_low, f"lower {ends} overall_accuracy"),
         "overall_accuracy_high": ((), whole_high, f"upper {ends} overall_accuracy"),
         "overall_accuracy_of_items": (
@@ -87,7 +88,7 @@ def table_means(
             _share(hits[:, complete].sum(), items[:, complete].sum()),
             "accuracy over all items of the languages that have all tasks",
         ),
-        "overall_headroom": ((), _mean(headrooms[complete], 0), f"headroom, {whole}"),
+        "overall_headroom": ((), mean_of_known(headrooms[complete], 0), f"headroom, {whole}"),
     }
 
 
@@ -107,21 +108,13 @@ def _ends(
             shares = (drawn @ np.where(present, correct, 0).T) / (drawn @ present.T)
         draws.append(np.where(present.sum(1) < 2, np.nan, shares))
     means = over(np.stack(draws), groups)  # [draw, language]
-    sides = ((1 - level) / 2, (1 + level) / 2)
-    known = ~np.isnan(means).all(0)
-    ends = np.full((2, len(languages)), np.nan)
-    ends[:, known] = np.nanquantile(means[:, known], sides, axis=0)
-    whole = np.nanquantile(means[:, known].mean(1), sides) if known.any() else np.full(2, np.nan)
+    ends, known = ends_of_known_draws(means, level), ~np.isnan(means).all(0)
+    whole = ends_of_known_draws(means[:, known].mean(1), level) if known.any() else np.full(2, np.nan)
     return ends[0], ends[1], float(whole[0]), float(whole[1])
 
 
 def _share(hits: np.ndarray, items: np.ndarray) -> np.ndarray:
     return np.divide(hits, items, out=np.full(np.shape(hits), np.nan), where=np.asarray(items) > 0)
-
-
-def _mean(values: np.ndarray, axis: int) -> np.ndarray:
-    """The mean of what is known; NaN of nothing."""
-    return _share(np.nansum(values, axis), (~np.isnan(values)).sum(axis))
 
 
 def _attribute(results: Mapping[str, xr.Dataset], name: str) -> np.ndarray:

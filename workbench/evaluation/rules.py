@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_known_draws, weights
 from workbench.results.make import Variables
 from workbench.results.proportions import above_chance, label_prior, wilson
 from workbench.results.statistics import corrected, interval
@@ -74,8 +74,7 @@ def written_summary(
     unknown = np.full(len(correct), np.nan)
     column = {"null": unknown, "majority": unknown, "answer_only": unknown, "p": unknown}
     column["chance"] = np.zeros(len(correct))
-    ends = [wilson(int(right), int(of), level=level) for right, of in zip(hits, items, strict=True)]
-    column["low"], column["high"] = np.array(ends).T
+    column["low"], column["high"] = wilson(hits, items, level=level)
     variables = _by_language(correct, column, items, fixed_labels=False, level=level)
     return variables, _means(correct, items, aligned=aligned, level=level, seed=seed)
 
@@ -153,7 +152,7 @@ def mean_interval(values: np.ndarray, *, aligned: bool, level: float, seed: int)
         generator = np.random.default_rng(seed)
         for row in present:
             draws += row[generator.integers(0, len(row), (1000, len(row)))].mean(1) / len(present)
-    low, high = np.nanquantile(draws, ((1 - level) / 2, (1 + level) / 2))
+    low, high = ends_of_known_draws(draws, level)
     return float(low), float(high)
 
 

@@ -8,6 +8,7 @@ import xarray as xr
 from workbench.arguments import checked
 from workbench.errors import BadArgument, BadResult
 from workbench.evaluation.means import families, table_means
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result, provenance
 from workbench.results.proportions import mcnemar
 from workbench.results.statistics import corrected, interval
@@ -123,15 +124,13 @@ def compare(before: xr.Dataset, after: xr.Dataset, *, level: float = 0.95, seed:
         raise BadResult("before and after have other languages, items or right answers; measure the same task")
     difference = after.correct.values - before.correct.values  # [language, item]
     gained, lost = (difference > 0).sum(1), (difference < 0).sum(1)
-    low, high = interval(100 * difference, axis=1, level=level, seed=seed)
-    p = corrected([mcnemar(int(up), int(down)) for up, down in zip(gained, lost, strict=True)])
+    bounds = interval(100 * difference, axis=1, level=level, seed=seed)
+    p = corrected(mcnemar(gained, lost))
     by_language = ("language",)
-    ends = f"end of the {level:.0%} interval of change over items [points]"
     return make_result(
         {
             "change": (by_language, 100 * np.nanmean(difference, 1), "change of the accuracy [points]"),
-            "low": (by_language, low, f"lower {ends}"),
-            "high": (by_language, high, f"upper {ends}"),
+            **interval_ends(by_language, bounds, "change over items [points]", level=level),
             "p_value": (by_language, p, "p-value of McNemar's exact test, corrected"),
             "gained": (by_language, gained, "items that only the second condition has right"),
             "lost": (by_language, lost, "items that only the first condition has right"),

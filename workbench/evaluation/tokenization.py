@@ -8,7 +8,8 @@ import xarray as xr
 
 from workbench.arguments import checked, expect, one_of
 from workbench.errors import BadArgument, UnknownLanguage
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_draws, weights
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.text.corpus import Corpus
 from workbench.text.languages import meaning
@@ -92,12 +93,9 @@ def tokenization(
         "bytes": (axes, n_bytes, "UTF-8 bytes of the text"),
     }
     for name, (top, bottom, description) in ratios.items():
-        value, low, high = _ratio(top, np.broadcast_to(bottom, tokens.shape), corpus, special, level, seed)
-        variables |= {
-            name: (_CELLS, value, description),
-            f"{name}_low": (_CELLS, low, f"lower end of the {level:.0%} interval of {name}"),
-            f"{name}_high": (_CELLS, high, f"upper end of the {level:.0%} interval of {name}"),
-        }
+        value, *bounds = _ratio(top, np.broadcast_to(bottom, tokens.shape), corpus, special, level, seed)
+        variables[name] = (_CELLS, value, description)
+        variables |= interval_ends(_CELLS, bounds, name, level=level, name=name)
     return make_result(
         variables,
         {"tokenizer": names, "language": list(corpus.languages)},
@@ -150,7 +148,6 @@ def _ratio(
         seed: of the draws.
     """
     value, low, high = (np.full(top.shape[:2], np.nan) for _ in range(3))
-    tails = ((1 - level) / 2, (1 + level) / 2)
     for column, language in enumerate(corpus.languages):
         count = corpus.counts[language]
         over, under = top[:, column, :count], bottom[:, column, :count]
@@ -162,5 +159,5 @@ def _ratio(
         clusters = corpus.row_clusters[column, :count]
         if len(np.unique(clusters)) > 1:
             drawn = weights(clusters, _RESAMPLES, seed).T
-            low[:, column], high[:, column] = np.quantile((over @ drawn) / (under @ drawn), tails, axis=1)
+            low[:, column], high[:, column] = ends_of_draws((over @ drawn) / (under @ drawn), level, axis=1)
     return value, low, high

@@ -24,7 +24,7 @@ from workbench.results.groups import Groups
 from workbench.results.make import Variables, make_result
 from workbench.results.proportions import mcnemar
 from workbench.results.resuming.progress import resumed
-from workbench.results.statistics import corrected
+from workbench.results.statistics import corrected, mean_of_known
 from workbench.text.tasks.task import Task
 from workbench.text.tokens.segment import Segmenters
 
@@ -220,13 +220,11 @@ def _variables(values: np.ndarray, clean: np.ndarray, name: str, kind: str, leve
     )
     if name == "accuracy":
         gained, lost = (change[:, 0] > 0).sum(-1), (change[:, 0] < 0).sum(-1)
-        exact = np.vectorize(mcnemar)(gained, lost).astype(float)
-        variables["mcnemar"] = (_CELLS, corrected(exact), "p-value of McNemar's exact test of delta, corrected")
+        exact = corrected(mcnemar(gained, lost))
+        variables["mcnemar"] = (_CELLS, exact, "p-value of McNemar's exact test of delta, corrected")
     words = "change of each item" + (": 1 gained, -1 lost" if name == "accuracy" else ", linearized")
-    known = ~np.isnan(clean)
-    share = np.divide(np.nansum(clean, 1), known.sum(1), out=np.full(len(clean), np.nan), where=known.any(1))
     return {
         **variables,
         "sample_delta": ((*_CELLS, "item"), change[:, 0], words),
-        "baseline": (("language",), share, f"{NOUNS[name]} without an edit"),
+        "baseline": (("language",), mean_of_known(clean, 1), f"{NOUNS[name]} without an edit"),
     }

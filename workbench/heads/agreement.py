@@ -11,6 +11,7 @@ from workbench.heads.score_draws import draws, per_layer
 from workbench.heads.scores.built_in import built_in
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
+from workbench.results.bootstrap import ends_of_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.scores import NORMED
@@ -107,7 +108,6 @@ def _scored(name: str, score: HeadScore, model: Model, corpus: Corpus, seed: int
 
 def _comparisons(values: np.ndarray, redrawn: np.ndarray, count: int, level: float) -> Variables:
     """Correlations and overlaps with their intervals, from scores [draw, method, language, cell]."""
-    tails = ((1 - level) / 2, (1 + level) / 2)
     variables: Variables = {}
     for name, compare, words in (
         ("correlation", correlations, "rank correlation of the scores"),
@@ -119,7 +119,7 @@ def _comparisons(values: np.ndarray, redrawn: np.ndarray, count: int, level: flo
                 value, drawn = value.mean(-1), drawn.mean(-1)
             own = f"{prefix}{name}"
             variables[own] = (axes, value, words + words_after)
-            bounds = np.quantile(drawn, tails, axis=0)
+            bounds = ends_of_draws(drawn, level)
             variables |= interval_ends(axes, bounds, f"{name}{words_after}", level=level, name=own)
     return variables
 

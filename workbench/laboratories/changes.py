@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_known_draws, weights
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables
-from workbench.results.statistics import corrected, interval
+from workbench.results.statistics import corrected, interval, mean_of_known
 
 _FLIPS = 2000
 _RESAMPLES = 1000
@@ -35,17 +35,17 @@ def changes(
     moved = score - score[:1]  # [condition, seed, measure, language, sample]
     beyond = moved[1:2] - moved[2:]  # [control, ...]
     how = {"level": level, "seed": seed}
-    change, excess = _mean(moved, 1), _mean(beyond, 1)  # seeds averaged: [condition, measure, language, sample]
+    change, excess = (mean_of_known(part, 1) for part in (moved, beyond))  # [condition, measure, language, sample]
     of_change, of_excess = interval(change, axis=-1, **how), interval(excess, axis=-1, **how)
-    by_seed, excess_by_seed = _mean(moved, -1), _mean(beyond, -1)
+    by_seed, excess_by_seed = mean_of_known(moved, -1), mean_of_known(beyond, -1)
     unit = "[unit of the measure]"
     cells, against = ("condition", "measure", "language"), ("control", "measure", "language")
     means, over = _over_languages(change, aligned, **how), _over_languages(excess, aligned, **how)
     return {
-        "change": (cells, _mean(change, -1), f"score after training minus before {unit}"),
+        "change": (cells, mean_of_known(change, -1), f"score after training minus before {unit}"),
         **interval_ends(cells, of_change, f"the change over samples {unit}", level=level),
         "change_by_seed": (("condition", "seed", *cells[1:]), by_seed, f"the change in each seed {unit}"),
-        "excess": (against, _mean(excess, -1), f"change with the recipe minus with the control {unit}"),
+        "excess": (against, mean_of_known(excess, -1), f"change with the recipe minus with the control {unit}"),
         **interval_ends(against, of_excess, f"the excess over samples {unit}", level=level, name="excess"),
         "p_value": (against, corrected(sign_flip_p(excess, seed=seed)), "p-value that the excess is 0, corrected"),
         "excess_by_seed": (("control", "seed", *against[1:]), excess_by_seed, f"the excess in each seed {unit}"),
@@ -60,7 +60,7 @@ def changes(
         **interval_ends(against[:2], over[1:], f"the mean excess {unit}", level=level, name="mean_excess"),
         "mean_helps": (
             against[:2],
-            helps(over[1:], _mean(excess_by_seed, -1), better),
+            helps(over[1:], mean_of_known(excess_by_seed, -1), better),
             "as helps, of the mean over languages",
         ),
     }
@@ -109,9 +109,8 @@ def _over_languages(
 
     Aligned samples are drawn together in all languages; others within each language.
     """
-    mean = _mean(_mean(samples, -1), -1)
+    mean = mean_of_known(mean_of_known(samples, -1), -1)
     low, high = np.full(mean.shape, np.nan), np.full(mean.shape, np.nan)
-    tails = ((1 - level) / 2, (1 + level) / 2)
     for condition, measure in np.ndindex(*mean.shape):
         rows = samples[condition, measure]
         own = [row[~np.isnan(row)] for row in rows]
@@ -123,7 +122,7 @@ def _over_languages(
         else:
             draws = [weights(len(row), _RESAMPLES, (seed, number)) @ row for number, row in enumerate(own)]
             drawn = np.mean(draws, axis=0)
-        low[condition, measure], high[condition, measure] = np.nanquantile(drawn, tails)
+        low[condition, measure], high[condition, measure] = ends_of_known_draws(drawn, level)
     return mean, low, high
 
 
@@ -137,12 +136,4 @@ def _drawn_together(rows: np.ndarray, seed: int) -> np.ndarray:
     drawn = weights(rows.shape[1], _RESAMPLES, seed)
     with np.errstate(invalid="ignore"):
         means = drawn @ np.where(there, rows, 0.0).T / (drawn @ there.T)
-    return _mean(means, 1)
-
-
-def _mean(values: np.ndarray, axis: int) -> np.ndarray:
-    """The mean of what is not NaN; NaN where all is."""
-    there = ~np.isnan(values)
-    count = there.sum(axis)
-    total = np.where(there, values, 0.0).sum(axis)
-    return np.where(count, total / np.maximum(count, 1), np.nan)
+    return mean_of_known(means, 1)

@@ -9,12 +9,12 @@ import xarray as xr
 from workbench.arguments import checked
 from workbench.errors import BadPairs
 from workbench.lens.read import last_position
-from workbench.lens.translations import LEVEL, Translations, mean_of_known, name_states
+from workbench.lens.translations import LEVEL, Translations, name_states
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import make_result
-from workbench.results.statistics import interval
+from workbench.results.statistics import interval, mean_of_known
 from workbench.text.batches import Batch
 from workbench.text.pairs import first_tokens
 

@@ -10,11 +10,11 @@ from workbench.arguments import checked
 from workbench.errors import BadPairs
 from workbench.lens.depth import depth_variables, entropy_and_rank
 from workbench.lens.read import last_position
-from workbench.lens.translations import LEVEL, Translations, mean_of_known, name_states
+from workbench.lens.translations import LEVEL, Translations, name_states
 from workbench.model.forward.alone import alone
 from workbench.model.model import Model
 from workbench.results.make import Variables, make_result
-from workbench.results.statistics import interval
+from workbench.results.statistics import interval, mean_of_known
 from workbench.text.batches import Batch
 from workbench.text.pairs import first_tokens
 

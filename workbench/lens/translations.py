@@ -117,10 +117,3 @@ def name_states(result: xr.Dataset, model: Model) -> xr.Dataset:
     """Say what the axis of layers of a lens means; returns the Result."""
     result.layer.attrs["long_name"] = f"state before layer (0 the embedding, {model.n_layers} the model's output)"
     return result
-
-
-def mean_of_known(values: np.ndarray) -> np.ndarray:
-    """The mean over the first axis of what is not NaN."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, values, 0.0).sum(0) / known.sum(0)

@@ -90,8 +90,8 @@ def compared(results: Mapping[str, xr.Dataset], *, level: float = 0.95, seed: in
         values = [pair[name.removeprefix("change_")].values.astype(float) for pair in pairs]
         rows[name] = np.stack([np.full(len(languages), np.nan), *values])
     p = np.full(rows["change"].shape, np.nan)
-    for place in np.argwhere(~np.isnan(rows["gained"])):
-        p[tuple(place)] = mcnemar(int(rows["gained"][tuple(place)]), int(rows["lost"][tuple(place)]))
+    known = ~np.isnan(rows["gained"])
+    p[known] = mcnemar(rows["gained"][known], rows["lost"][known])
     rows["p_value"] = corrected(p)
     first = next(iter(results))
     ends = f"end of the {level:.0%} interval"

@@ -18,7 +18,7 @@ from workbench.merging.diffing.put_back import places_of, put_back, require_same
 from workbench.merging.groups import Group, chosen
 from workbench.model.batching import texts_per_batch
 from workbench.model.model import Model
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_known_draws, weights
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
@@ -207,10 +207,9 @@ def _variables(
     losses: Mapping[str, list[tuple[np.ndarray, np.ndarray]]], accuracies: list[float], level: float
 ) -> Variables:
     """The variables of the Result; the last part of each loss is the whole model."""
-    ends = ((1 - level) / 2, (1 + level) / 2)
     mean = {role: np.stack([lost for lost, _ in each], 1) for role, each in losses.items()}  # [part, task]
     drawn = {role: np.stack([draws for _, draws in each], 2) for role, each in losses.items()}  # [draw, part, task]
-    bounds = np.nanquantile(drawn[""], ends, axis=0)
+    bounds = ends_of_known_draws(drawn[""], level)
     variables: Variables = {
         "loss": (_CELLS, mean[""][:-1], "accuracy that is lost when the group is put back [points]"),
         **interval_ends(_CELLS, bounds[:, :-1], "it over items [points]", level=level),
@@ -221,7 +220,7 @@ def _variables(
     axes = ("task", "other_task")
     count = mean[""].shape[1]
     pairs = [
-        _correlated((mean[""], drawn[""], a), (mean[""], drawn[""], b), ends)
+        _correlated((mean[""], drawn[""], a), (mean[""], drawn[""], b), level)
         for a in range(count)
         for b in range(count)
     ]
@@ -231,7 +230,7 @@ def _variables(
     for role in (role for role in losses if role):
         words = {"ceiling": "another seed", "floor": "shuffled data"}[role]
         own = np.array(
-            [_correlated((mean[""], drawn[""], a), (mean[role], drawn[role], a), ends) for a in range(count)]
+            [_correlated((mean[""], drawn[""], a), (mean[role], drawn[role], a), level) for a in range(count)]
         ).T
         variables[f"{role}_loss"] = (_CELLS, mean[role][:-1], f"the same of the expert of {words} [points]")
         text = f"rank correlation of the losses with those of the expert of {words}"
@@ -243,11 +242,9 @@ def _variables(
 _Profile = tuple[np.ndarray, np.ndarray, int]  # means [part, task], draws [draw, part, task], and which task
 
 
-def _correlated(first: _Profile, second: _Profile, ends: tuple[float, float]) -> tuple[float, float, float]:
+def _correlated(first: _Profile, second: _Profile, level: float) -> tuple[float, float, float]:
     """Rank correlation of two profiles over groups, and the ends of its interval; NaN where one is flat."""
     value = spearman(*(mean[None, :-1, task] for mean, _, task in (first, second)))[0]
     drawn = spearman(*(draws[:, :-1, task] for _, draws, task in (first, second)))
-    if np.isnan(value) or np.isnan(drawn).all():
-        return float(value), np.nan, np.nan
-    low, high = np.nanquantile(drawn, ends)
+    low, high = ends_of_known_draws(drawn, level) if np.isfinite(value) else (np.nan, np.nan)
     return float(value), float(low), float(high)

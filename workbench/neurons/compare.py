@@ -11,6 +11,7 @@ from scipy import stats
 from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadResult
 from workbench.neurons.classes.ternary import in_order
+from workbench.results.bootstrap import ends_of_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result, origin
 from workbench.results.statistics import corrected
@@ -221,7 +222,7 @@ def _bounds(
     chances = np.stack([(moved == step).sum(2) for step in (1, -1, 0)], -1) / neurons  # [cell, layer, move]
     drawn = generator.multinomial(neurons, chances, size=(draws, *chances.shape[:2]))
     sums = (drawn[..., 0] - drawn[..., 1]).sum(2)  # [draw, cell]
-    low, high = np.quantile(sums, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    low, high = ends_of_draws(sums, level)
     return low, high
 
 

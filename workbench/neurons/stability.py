@@ -17,6 +17,7 @@ from workbench.model.model import Model
 from workbench.neurons.classes.ternary import in_order, ternary
 from workbench.neurons.counts.firing import firing
 from workbench.neurons.counts.merge import merge
+from workbench.results.bootstrap import ends_of_draws
 from workbench.results.make import make_result, provenance
 from workbench.results.resuming.progress import resumed
 from workbench.text.corpus import Corpus
@@ -126,7 +127,7 @@ def stability(
         rows.append(_shares(kinds, classes, _unchanged(first, classify(whole, **options))))
     rows += [_shares(kinds, classes, _unchanged(first, again(counts))) for counts in (others or {}).values()]
     interval = np.full((2, len(rows), len(classes)), np.nan)
-    interval[:, 0] = np.quantile(shares, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    interval[:, 0] = ends_of_draws(shares, level)
     names = [f"{resamples} bootstraps over samples", *_OPTIONS, *map(str, others or {})]
     origin = provenance(whole)
     ends = f"of the central {level:.0%} of the bootstraps"

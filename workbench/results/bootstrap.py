@@ -49,6 +49,18 @@ def weights(clusters: np.ndarray | int, resamples: int, seed: Seed) -> np.ndarra
     return drawn / drawn.sum(1, keepdims=True)
 
 
+def ends_of_draws(draws: np.ndarray, level: float, axis: int = 0) -> np.ndarray:
+    """Percentile interval of draws: their lower and upper quantile along the axis, [end, ...]."""
+    return np.quantile(draws, ((1 - level) / 2, (1 + level) / 2), axis=axis)
+
+
+def ends_of_known_draws(draws: np.ndarray, level: float) -> np.ndarray:
+    """As `ends_of_draws` along the first axis, of the draws that are not NaN: NaN where all are."""
+    bounds, known = np.full((2, *draws.shape[1:]), np.nan), ~np.isnan(draws).all(0)
+    bounds[:, known] = np.nanquantile(draws[:, known], ((1 - level) / 2, (1 + level) / 2), axis=0)
+    return bounds
+
+
 def clusters_by_cell(clusters: np.ndarray | None, shape: tuple[int, ...], axis: int) -> np.ndarray | None:
     """Clusters as [sample, cell], for samples of this shape; None if each sample is its own cluster.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from workbench.results.bootstrap import ends_of_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables
 from workbench.results.statistics import corrected, interval, p_value
@@ -48,7 +49,7 @@ def beyond_controls(
     mean, ends, excess = nothing, (nothing, nothing), np.full_like(delta, np.nan)
     if drawn.shape[1]:
         mean, excess = drawn.mean(1), delta - control.mean(1)
-        ends = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
+        ends = ends_of_draws(drawn, level, axis=1)
     how = {"axis": 2, "level": level, "seed": seed, "clusters": clusters}
     of_delta, of_excess = interval(delta, **how), interval(excess, **how)
     p = corrected(p_value(excess, axis=2, clusters=clusters))

@@ -1,5 +1,7 @@
 """Proportions: intervals, and exact tests of counts of right answers."""
 
+from typing import Any
+
 import numpy as np
 from scipy import stats
 
@@ -9,15 +11,20 @@ from workbench.errors import BadArgument
 _DRAWS = 10_000
 
 
-def wilson(right: int, of: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion (Wilson 1927); NaN of nothing.
+def wilson(right: Any, of: Any, *, level: float = 0.95) -> tuple[Any, Any]:
+    """Wilson's score interval of proportions (Wilson 1927), low and high of each; NaN of nothing.
 
     Args:
-        right: successes.
-        of: trials.
+        right: successes, a number or an array.
+        of: trials, likewise.
         level: confidence level.
     """
     finite("level", level, above=0, below=1)
+    low, high = np.vectorize(_wilson, otypes=[float, float])(right, of, level)
+    return low[()], high[()]
+
+
+def _wilson(right: int, of: int, level: float) -> tuple[float, float]:
     if not 0 <= right <= of:
         raise BadArgument(f"right={right} of {of}; give a number from 0 to {of}")
     if of == 0:
@@ -46,16 +53,18 @@ def above_chance(right: int, chances: np.ndarray, *, seed: int = 0) -> float:
     return float((1 + (drawn >= right).sum()) / (1 + _DRAWS))
 
 
-def mcnemar(gained: int, lost: int) -> float:
-    """Exact two-sided McNemar test of paired answers (McNemar 1947): 1 where nothing changed.
+def mcnemar(gained: Any, lost: Any) -> Any:
+    """Exact two-sided McNemar test of paired answers (McNemar 1947), p-value of each: 1 where nothing changed.
 
     Args:
-        gained: items that are right in the second condition only.
-        lost: items that are right in the first condition only.
+        gained: items that are right in the second condition only, a number or an array.
+        lost: items that are right in the first condition only, likewise.
     """
-    if gained + lost == 0:
-        return 1.0
-    return float(stats.binomtest(int(gained), int(gained + lost), 0.5).pvalue)
+
+    def exact(up: int, down: int) -> Any:
+        return stats.binomtest(int(up), int(up + down), 0.5).pvalue if up + down else 1.0
+
+    return np.vectorize(exact, otypes=[float])(gained, lost)[()]
 
 
 def label_prior(picks: np.ndarray, golds: np.ndarray) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from workbench.errors import BadArgument
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import ROLE, SCORE, Variables, make_result
 from workbench.results.statistics import interval
 from workbench.text.corpus import Corpus
@@ -109,11 +110,10 @@ def score_result(
         samples = np.full((len(tables), max(corpus.counts.values()), *shape), np.nan)
         for part, table in zip(samples, tables, strict=True):
             part[: len(table)] = table
-        low, high = interval(samples, axis=1, level=0.95, seed=0, clusters=corpus.clusters[:, :, None, None])
+        bounds = interval(samples, axis=1, level=0.95, seed=0, clusters=corpus.clusters[:, :, None, None])
         variables = {
             name: (cells, np.nanmean(samples, 1), words + end),
-            "low": (cells, low, f"lower end of the 95% interval of {words} over texts{end}"),
-            "high": (cells, high, f"upper end of the 95% interval of {words} over texts{end}"),
+            **interval_ends(cells, bounds, f"{words} over texts{end}", level=0.95),
             f"sample_{name}": (("language", "sample", *axes), samples, f"{words} of each text{end}"),
         }
     coords: Mapping[str, Any] = {"language": list(corpus.languages)}

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from workbench.arguments import finite
-from workbench.results.bootstrap import clusters_by_cell, renumbered, weights
+from workbench.results.bootstrap import clusters_by_cell, ends_of_draws, renumbered, weights
 
 _MAX_MEANS = 4_000_000  # most resampled means in memory at a time: 32 MB
 
@@ -42,7 +42,6 @@ def interval(
     finite("level", level, above=0, below=1)
     cells, shape = _cells(samples, axis)
     low, high = np.full(cells.shape[1], np.nan), np.full(cells.shape[1], np.nan)
-    tails = ((1 - level) / 2, (1 + level) / 2)
     width = max(1, _MAX_MEANS // resamples)
     for rows, columns, own in _groups_by_samples(cells, clusters_by_cell(clusters, np.shape(samples), axis)):
         if len(np.unique(own)) < 2:
@@ -51,8 +50,15 @@ def interval(
         drawn = weights(own, resamples, seed)
         for start in range(0, len(columns), width):
             part = columns[start : start + width]
-            low[part], high[part] = np.quantile(drawn @ cells[np.ix_(rows, part)], tails, axis=0)
+            low[part], high[part] = ends_of_draws(drawn @ cells[np.ix_(rows, part)], level)
     return low.reshape(shape), high.reshape(shape)
+
+
+def mean_of_known(values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """The mean along an axis of the numbers that are not NaN; NaN where all are."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0.0).sum(axis) / known.sum(axis)
 
 
 def p_value(samples: Any, axis: int = 0, *, clusters: np.ndarray | None = None) -> np.ndarray:

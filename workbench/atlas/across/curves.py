@@ -10,7 +10,7 @@ from workbench.atlas.across.depths import grid_weights
 from workbench.atlas.across.evidence import Draws
 from workbench.atlas.across.reading import check_results, required
 from workbench.atlas.across.rows import QUANTITIES, Rows, rows_of
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_draws, weights
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result, origin
 
@@ -107,8 +107,7 @@ def _curve(rows: Rows, grid: np.ndarray, draws: Draws) -> np.ndarray:
     if len(values):
         curve[0] = mean(np.full(len(values), 1 / len(values)))
     if len(np.unique(clusters)) > 1:
-        tails = ((1 - draws.level) / 2, (1 + draws.level) / 2)
-        curve[1:] = np.quantile(mean(weights(clusters, draws.resamples, draws.seed)), tails, axis=0)
+        curve[1:] = ends_of_draws(mean(weights(clusters, draws.resamples, draws.seed)), draws.level)
     return curve
 
 

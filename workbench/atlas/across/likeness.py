@@ -20,6 +20,7 @@ from workbench.atlas.across.evidence import (
 from workbench.atlas.across.mantel import jackknife, partial_correlation, permuted_p, upper
 from workbench.atlas.across.reading import ABLATION, FIRING, OfModel, find
 from workbench.errors import BadResult
+from workbench.results.statistics import mean_of_known
 from workbench.text.languages import script
 
 Reason = Literal["script", "length"]
@@ -123,9 +124,7 @@ def own_heads(results: OfModel, draws: Draws) -> Evidence:
     halves = []
     for rows in (slice(0, None, 2), slice(1, None, 2)):
         part = samples[:, rows].reshape(len(samples), samples[:, rows].shape[1], -1)
-        known = ~np.isnan(part)
-        with np.errstate(invalid="ignore"):
-            halves.append(np.where(known, part, 0).sum(1) / known.sum(1))
+        halves.append(mean_of_known(part, 1))
     known_units = ~np.isnan(np.stack(halves)).any((0, 1))
     crossed = rank_correlations(halves[0][:, known_units], halves[1][:, known_units])
     crossed = (crossed + crossed.T) / 2

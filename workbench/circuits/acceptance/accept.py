@@ -20,6 +20,7 @@ from workbench.model.model import Model
 from workbench.patching.engine.effects import normalise
 from workbench.patching.engine.pair_metric import metric_for_pairs
 from workbench.patching.engine.prompts import Prompts, encode
+from workbench.results.bootstrap import ends_of_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.stoppable import Stoppable
@@ -236,7 +237,7 @@ def _judged(
     bounds = values["task_low"], values["task_high"]
     variables: Variables = {}
     for i, leg in enumerate(LEGS):
-        drawn = np.quantile(control[i], ((1 - level) / 2, (1 + level) / 2), axis=0)
+        drawn = ends_of_draws(control[i], level)
         random = f"of the central {level:.0%} of the random sets"
         variables |= {
             leg: (by_language, share[i], _SHARES[leg]),

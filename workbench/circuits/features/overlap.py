@@ -18,7 +18,7 @@ from workbench.model.model import Model
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.stoppable import Stoppable
-from workbench.results.statistics import corrected, interval
+from workbench.results.statistics import corrected, interval, mean_of_known
 from workbench.text.corpus import Corpus
 from workbench.text.order import text_order
 
@@ -167,20 +167,13 @@ def _layer(active: Tensor, clusters: np.ndarray, permuted: np.ndarray) -> dict[s
         index = (both / either).numpy()  # 0 / 0 is NaN
         apart = np.where(other, index, np.nan)
         parts["aligned"].append(np.diag(index))
-        parts["shuffled"].append((_mean(apart, 1) + _mean(apart, 0)) / 2)
-        parts["permuted"].append(_mean(index[permuted[:, k], permuted[:, j]], 1))
+        parts["shuffled"].append((mean_of_known(apart, 1) + mean_of_known(apart, 0)) / 2)
+        parts["permuted"].append(mean_of_known(index[permuted[:, k], permuted[:, j]], 1))
     return {
         "aligned": np.stack(parts["aligned"]),
         "shuffled": np.stack(parts["shuffled"]),
         "permuted": np.stack(parts["permuted"], 1),
     }
-
-
-def _mean(values: np.ndarray, axis: int) -> np.ndarray:
-    """The mean of numbers that are not NaN; NaN where all are."""
-    seen = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(seen, values, 0.0).sum(axis) / seen.sum(axis)
 
 
 def _variables(
@@ -198,15 +191,15 @@ def _variables(
     }
     variables: Variables = {}
     for name, values in rows.items():
-        means = _mean(values, 0)  # [row, layer]
+        means = mean_of_known(values, 0)  # [row, layer]
         ends = interval(means, level=level, seed=seed, clusters=clusters[:, None])
-        variables[name] = (("layer",), _mean(means, 0), f"{about[name]}, over pairs of languages")
+        variables[name] = (("layer",), mean_of_known(means, 0), f"{about[name]}, over pairs of languages")
         variables |= interval_ends(("layer",), ends, f"{name} over rows", level=level, name=name)
-    p = corrected(_p(_mean(_mean(aligned, 0), 0), _mean(permuted, 1)))
+    p = corrected(_p(mean_of_known(mean_of_known(aligned, 0), 0), mean_of_known(permuted, 1)))
     variables["p_value"] = (("layer",), p, "p-value that excess is 0, corrected")
     for name, values in rows.items():
-        variables[f"pair_{name}"] = (_PAIR, _square(_mean(values, 1), languages), about[name])
-    p = corrected(_p(_mean(aligned, 1), permuted))
+        variables[f"pair_{name}"] = (_PAIR, _square(mean_of_known(values, 1), languages), about[name])
+    p = corrected(_p(mean_of_known(aligned, 1), permuted))
     variables["pair_p_value"] = (_PAIR, _square(p, languages), "p-value that pair_excess is 0, corrected")
     return variables
 

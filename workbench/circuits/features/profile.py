@@ -9,6 +9,7 @@ from workbench.arguments import checked, finite
 from workbench.errors import BadCounts
 from workbench.neurons.classes.ranking import entropy
 from workbench.neurons.counts.rates import read_rates, unit_of
+from workbench.results.bootstrap import ends_of_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 
@@ -59,10 +60,9 @@ def profile(firing: xr.Dataset, *, below: float = 0.5, level: float = 0.95) -> x
     own = normalized(rate)
     values = _summaries(rate, own, below)
     drawn = _drawn(firing, rate.shape, below)
-    tails = ((1 - level) / 2, (1 + level) / 2)
     variables: Variables = {"entropy": (("layer", unit), own, f"entropy of the {unit}'s rates over languages, of ln K")}
     for name, about in _SUMMARIES.items():
-        ends = _ends(values[name], drawn[name], tails)
+        ends = _ends(values[name], drawn[name], level)
         variables[name] = (("layer",), values[name], about.replace("feature", unit))
         variables |= interval_ends(("layer",), tuple(ends), f"{name} over texts", level=level, name=name)
     made = rates.provenance or {}
@@ -94,14 +94,14 @@ def _summaries(rate: np.ndarray, own: np.ndarray, below: float) -> dict[str, np.
         }
 
 
-def _ends(value: np.ndarray, drawn: np.ndarray, tails: tuple[float, float]) -> np.ndarray:
+def _ends(value: np.ndarray, drawn: np.ndarray, level: float) -> np.ndarray:
     """The ends of an interval, [end, layer], of a share [layer] and its draws [draw, layer]; NaN without draws.
 
     Texts that are drawn twice add no firing, which lowers entropies in every draw: that bias is taken out.
     """
     if len(drawn) < 2:
         return np.full((2, len(value)), np.nan)
-    return np.clip(np.quantile(drawn, tails, axis=0) + value - drawn.mean(0), 0.0, 1.0)
+    return np.clip(ends_of_draws(drawn, level) + value - drawn.mean(0), 0.0, 1.0)
 
 
 def _drawn(firing: xr.Dataset, shape: tuple[int, ...], below: float) -> dict[str, np.ndarray]:

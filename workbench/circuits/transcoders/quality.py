@@ -17,11 +17,11 @@ from workbench.model.batching import streamed, texts_per_batch
 from workbench.model.forward.alone import turn
 from workbench.model.forward.fused_attention import fused
 from workbench.model.model import Model
-from workbench.results.bootstrap import draw_counts
+from workbench.results.bootstrap import draw_counts, ends_of_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.stoppable import Stoppable
-from workbench.results.statistics import interval
+from workbench.results.statistics import interval, mean_of_known
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 from workbench.text.order import sort_texts
@@ -176,15 +176,15 @@ class _Measures:
 
     def _predictions(self, level: float, seed: int) -> Variables:
         """Variables of the runs in which outputs are replaced."""
-        axes = ("mode", "language")
+        axes, baseline = ("mode", "language"), mean_of_known(self.baseline, -1)
         variables: Variables = {
-            "baseline": (("language",), _mean(self.baseline), "mean negative log-likelihood of the model [nats]"),
+            "baseline": (axes[1:], baseline, "mean negative log-likelihood of the model [nats]"),
             "predicted": (("language",), self.predicted.sum(1), "tokens that are predicted [tokens]"),
         }
         clusters = sort_texts(self.corpus, self.corpus.clusters, joint=False)
         for place, name in enumerate(MEASURES):
             samples = sort_texts(self.corpus, self.changed[:, place], joint=False)
-            variables[name] = (axes, _mean(samples), _WORDS[name])
+            variables[name] = (axes, mean_of_known(samples, -1), _WORDS[name])
             bounds = interval(samples, axis=2, level=level, seed=seed, clusters=clusters)
             of = f"{name} over texts" + ("" if name == "agreement" else " [nats]")
             variables |= interval_ends(axes, bounds, of, level=level, name=name)
@@ -204,12 +204,5 @@ class _Measures:
                     continue
                 drawn = draw_counts(clusters[k, own], _RESAMPLES, seed)
                 ratios = (drawn @ top[k, own]) / (drawn @ bottom[k, own])
-                low[k], high[k] = np.quantile(ratios, ((1 - level) / 2, (1 + level) / 2), axis=0)
+                low[k], high[k] = ends_of_draws(ratios, level)
             return top.sum(1) / bottom.sum(1), (low, high)
-
-
-def _mean(samples: np.ndarray) -> np.ndarray:
-    """Mean over samples [..., sample] that are not NaN; NaN where all are."""
-    known = ~np.isnan(samples)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, samples, 0.0).sum(-1) / known.sum(-1)

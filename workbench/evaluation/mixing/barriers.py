@@ -12,9 +12,10 @@ from workbench.evaluation.accuracy import accuracy
 from workbench.evaluation.mixing.mixed import MIXED, SEVERAL, VARIANTS, has_items, mixed, odd_option, targets
 from workbench.evaluation.scoring.scales import recorded, scales_of
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.proportions import mcnemar, wilson
-from workbench.results.statistics import corrected, interval
+from workbench.results.statistics import corrected, interval, mean_of_known
 from workbench.text.languages import meaning
 from workbench.text.tasks.task import Task
 
@@ -153,21 +154,17 @@ def _drops(correct: np.ndarray, pivot_correct: np.ndarray, level: float, seed: i
     """Accuracies [variant, language] and their paired differences to the pivot's, from answers [..., item]."""
     items = (~np.isnan(correct)).sum(-1)
     right = np.nansum(correct, -1)
-    ends = np.array([wilson(int(hit), int(of), level=level) for hit, of in zip(right.flat, items.flat, strict=True)])
-    low, high = ends.T.reshape(2, *items.shape)
+    low, high = wilson(right, items, level=level)
     change = pivot_correct - correct
     lost, gained = (change == 1).sum(-1), (change == -1).sum(-1)
-    p = np.array([mcnemar(int(a), int(b)) for a, b in zip(gained.flat, lost.flat, strict=True)]).reshape(items.shape)
-    p[items == 0] = np.nan
-    drop_low, drop_high = interval(change, axis=-1, level=level, seed=seed)
+    p = np.where(items == 0, np.nan, mcnemar(gained, lost))
     span = f"{level:.0%}"
     return {
-        "accuracy": (_CELL, _share(right, items), "share of items answered right"),
+        "accuracy": (_CELL, mean_of_known(correct, -1), "share of items answered right"),
         "accuracy_low": (_CELL, low, f"lower end of Wilson's {span} interval"),
         "accuracy_high": (_CELL, high, f"upper end of Wilson's {span} interval"),
         "drop": (_CELL, _share(np.nansum(change, -1), items), "accuracy in the pivot less this, same items"),
-        "drop_low": (_CELL, drop_low, f"lower end of the {span} interval of drop"),
-        "drop_high": (_CELL, drop_high, f"upper end of the {span} interval of drop"),
+        **interval_ends(_CELL, interval(change, axis=-1, level=level, seed=seed), "drop", level=level, name="drop"),
         "p_value": (_CELL, corrected(p), "p-value of the drop (exact McNemar), corrected over the table"),
         "left_out": (
             _CELL,
@@ -196,12 +193,9 @@ def _odd(choice: np.ndarray, correct: np.ndarray, options: np.ndarray, level: fl
         ("balanced", np.nansum(correct, 0) / options, "accuracy with each option in turn in the other language"),
     ):
         values = np.where(whole, values, np.nan)
-        low, high = interval(values, axis=1, level=level, seed=seed)
-        variables |= {
-            name: (("language",), _share(np.nansum(values, 1), whole.sum(1)), words),
-            f"{name}_low": (("language",), low, f"lower end of the {level:.0%} interval of {name}"),
-            f"{name}_high": (("language",), high, f"upper end of the {level:.0%} interval of {name}"),
-        }
+        bounds = interval(values, axis=1, level=level, seed=seed)
+        variables[name] = (("language",), _share(np.nansum(values, 1), whole.sum(1)), words)
+        variables |= interval_ends(("language",), bounds, name, level=level, name=name)
     return variables
 
 

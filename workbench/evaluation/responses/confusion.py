@@ -17,12 +17,13 @@ from workbench.evaluation.responses.intervals import (
     harmonic_ends,
     of_mean,
     proportion,
-    quantiles,
     varies,
 )
 from workbench.evaluation.responses.passes import WORD_LANGUAGES, Passes, named, passes
-from workbench.results.bootstrap import draw_counts
+from workbench.results.bootstrap import draw_counts, ends_of_known_draws
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
+from workbench.results.statistics import mean_of_known
 from workbench.text.characters import tokenizable_cells
 from workbench.text.corpus import digest
 from workbench.text.formats.delimited import read_table
@@ -99,12 +100,9 @@ def confusion(
     rates, draws, cells = _rates(judged, place, shape, spoken, empty, seed, level)
     variables: Variables = {}
     for number, (name, words_of) in enumerate(_RATES.items()):
-        for prefix, axes, value, (low, high) in _with_means(cells[number], rates[number], draws[:, number], level):
-            variables |= {
-                f"{prefix}{name}": (axes, value, words_of),
-                f"{prefix}{name}_low": (axes, low, f"lower end of the {level:.0%} interval of {prefix}{name}"),
-                f"{prefix}{name}_high": (axes, high, f"upper end of the {level:.0%} interval of {prefix}{name}"),
-            }
+        for prefix, axes, value, bounds in _with_means(cells[number], rates[number], draws[:, number], level):
+            own = f"{prefix}{name}"
+            variables |= {own: (axes, value, words_of), **interval_ends(axes, bounds, own, level=level, name=own)}
     counts = [np.bincount(place[rows], minlength=rates[0].size).reshape(shape) for rows in (..., judged.lines == 0)]
     variables["responses"] = (_CELL, counts[0], "responses")
     variables["skipped"] = (_CELL, counts[1], "responses without a line of five tokens, left out of the rates")
@@ -183,7 +181,7 @@ def _rates(
     without_width = (of_line, of_word, harmonic_ends(of_line, of_word), proportion(lines, whole, level))
     cells = []
     for number, (tried, ends) in enumerate(zip((whole, passed, None, whole), without_width, strict=True)):
-        drawn, varied = quantiles(rates[1:, number], level), varies(rates[1:, number])
+        drawn, varied = ends_of_known_draws(rates[1:, number], level), varies(rates[1:, number])
         if number >= 2:  # neither line_pass nor word_pass
             ends = tuple(np.where(varied, own, end) for own, end in zip(drawn, ends, strict=True))
         low, high = (np.where(np.isnan(rates[0, number]), np.nan, end) for end in ends)
@@ -195,19 +193,13 @@ def _with_means(
     cells: Cells, value: np.ndarray, drawn: np.ndarray, level: float
 ) -> list[tuple[str, tuple[str, ...], np.ndarray, Ends]]:
     """A rate, its mean over sources, and the mean of these over languages, with their intervals."""
-    means, drawn_means = _mean(value, 1), _mean(drawn, 2)
+    means, drawn_means = mean_of_known(value, 1), mean_of_known(drawn, 2)
+    drawn_overall = mean_of_known(drawn_means, 2)
     known = ~np.isnan(value)
     over_sources = known / np.maximum(1, known.sum(1, keepdims=True))
     over_all = over_sources / np.maximum(1, known.any(1, keepdims=True).sum(2, keepdims=True))
     return [
         ("", _CELL, value, cells.ends),
         ("mean_", ("task", "language"), means, of_mean(cells, over_sources, drawn_means, (1,), level)),
-        ("overall_", ("task",), _mean(means, 1), of_mean(cells, over_all, _mean(drawn_means, 2), (1, 2), level)),
+        ("overall_", ("task",), mean_of_known(means, 1), of_mean(cells, over_all, drawn_overall, (1, 2), level)),
     ]
-
-
-def _mean(values: np.ndarray, axis: int) -> np.ndarray:
-    """Mean over an axis of what is not NaN; NaN where all is."""
-    known = ~np.isnan(values)
-    count = known.sum(axis)
-    return np.divide(np.where(known, values, 0).sum(axis), count, out=np.full(count.shape, np.nan), where=count > 0)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.results.bootstrap import ends_of_known_draws
 from workbench.results.proportions import wilson
 
 Ends = tuple[np.ndarray, np.ndarray]
@@ -26,20 +27,9 @@ Ends = tuple[np.ndarray, np.ndarray]
 def proportion(passed: np.ndarray, tried: np.ndarray, level: float) -> Ends:
     """Wilson's interval of each share; NaN where nothing was tried. Parts of a response are rounded outwards."""
     low, high = np.full(tried.shape, np.nan), np.full(tried.shape, np.nan)
-    for cell in zip(*np.nonzero((tried > 0) & ~np.isnan(passed)), strict=True):
-        hits, of = float(passed[cell].round(9)), int(tried[cell])
-        low[cell] = wilson(int(np.floor(hits)), of, level=level)[0]
-        high[cell] = wilson(int(np.ceil(hits)), of, level=level)[1]
-    return low, high
-
-
-def quantiles(drawn: np.ndarray, level: float) -> Ends:
-    """The central quantiles over draws of what is not NaN; NaN where any rate would be NaN throughout."""
-    flat = drawn.reshape(len(drawn), -1)
-    ends = np.full((2, flat.shape[1]), np.nan)
-    known = ~np.isnan(flat).all(0)
-    ends[:, known] = np.nanquantile(flat[:, known], ((1 - level) / 2, (1 + level) / 2), axis=0)
-    low, high = ends.reshape(2, *drawn.shape[1:])
+    known = (tried > 0) & ~np.isnan(passed)
+    hits, of = passed[known].round(9), tried[known]
+    low[known], high[known] = wilson(np.floor(hits), of, level=level)[0], wilson(np.ceil(hits), of, level=level)[1]
     return low, high
 
 
@@ -106,6 +96,6 @@ def of_mean(cells: Cells, weights: np.ndarray, drawn: np.ndarray, axes: tuple[in
     drawable = (used.sum(axes) > 1) & (cells.varied | ~used).all(axes)
     low, high = (
         np.where(drawable, bootstrap, np.where(known, end, np.nan))
-        for bootstrap, end in zip(quantiles(drawn, level), ends, strict=True)
+        for bootstrap, end in zip(ends_of_known_draws(drawn, level), ends, strict=True)
     )
     return low, high

@@ -13,10 +13,11 @@ from workbench.evaluation.responses.intervals import Ends, proportion
 from workbench.evaluation.responses.passes import named, passes
 from workbench.evaluation.responses.respond import check_options, check_prompts, respond
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import make_result
 from workbench.results.proportions import mcnemar
 from workbench.results.reading.directions import described, read_direction
-from workbench.results.statistics import corrected, interval
+from workbench.results.statistics import corrected, interval, mean_of_known
 from workbench.text.corpus import digest
 from workbench.text.languages import check
 from workbench.text.tokens.segment import Segmenters
@@ -101,24 +102,19 @@ def _result(
     by_language = np.where(own, passed[:, :, None], np.nan)  # [setting, prompt, language]
     change = by_language - by_language[:1]
     counts = [(change == sign).sum(1) for sign in (1, -1)]
-    p = np.array([[mcnemar(*cell) for cell in zip(*row, strict=True)] for row in zip(*counts, strict=True)])
+    p = mcnemar(*counts)
     p[0] = np.nan
     variables = {}
     for name, values, words in (
         ("line_pass", by_language, "share of responses all of whose lines are in the language"),
         ("change", change, f"change of line_pass from {names[0]!r}, same prompts"),
     ):
-        known = ~np.isnan(values)
         if name == "line_pass":
-            low, high = proportion(np.nansum(values, 1), known.sum(1), level)
+            bounds = proportion(np.nansum(values, 1), (~np.isnan(values)).sum(1), level)
         else:
-            low, high = _of_change(values, counts, level, seed)
-        mean = np.divide(np.nansum(values, 1), known.sum(1), out=np.full(low.shape, np.nan), where=known.any(1))
-        variables |= {
-            name: (_CELL, mean, words),
-            f"{name}_low": (_CELL, low, f"lower end of the {level:.0%} interval of {name}"),
-            f"{name}_high": (_CELL, high, f"upper end of the {level:.0%} interval of {name}"),
-        }
+            bounds = _of_change(values, counts, level, seed)
+        variables[name] = (_CELL, mean_of_known(values, 1), words)
+        variables |= interval_ends(_CELL, bounds, name, level=level, name=name)
     variables |= {
         "p_value": (_CELL, corrected(p), "p-value of the change (exact McNemar), corrected over the table"),
         "skipped": (_CELL, (np.isnan(by_language) & own).sum(1), "prompts whose response has no line of five tokens"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_draws, weights
 from workbench.results.make import Variables
 
 FACTORS = ("prompt", "question")
@@ -41,9 +41,9 @@ def effects(
     codes = (prompt_languages, languages)
     gap, share = _gaps(table, codes, pivot), shares(table)
     bounds = {
-        "mean": _interval(draws, level),
-        "gap": _interval(_gaps(draws, codes, pivot), level),
-        "share": _interval(shares(draws)[..., :2], level),
+        "mean": ends_of_draws(draws, level, axis=1),
+        "gap": ends_of_draws(_gaps(draws, codes, pivot), level, axis=1),
+        "share": ends_of_draws(shares(draws)[..., :2], level, axis=1),
     }
     described: Variables = {
         "mean": (_CELL, table, "mean over items"),
@@ -111,9 +111,3 @@ def _permuted(values: np.ndarray, factor: str, seed: int) -> tuple[float, float]
     if np.isnan(observed):
         return np.nan, np.nan
     return float(np.nanmean(null)), float((1 + (null >= observed - 1e-12).sum()) / (1 + len(null)))
-
-
-def _interval(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Percentiles over the draws, which are the second axis."""
-    low, high = np.quantile(draws, ((1 - level) / 2, (1 + level) / 2), axis=1)
-    return low, high

@@ -19,7 +19,7 @@ from workbench.model.model import Model
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.stoppable import Stoppable
-from workbench.results.statistics import interval
+from workbench.results.statistics import interval, mean_of_known
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 from workbench.text.order import sort_texts
@@ -185,14 +185,9 @@ def _variables(measures: np.ndarray, uniform: np.ndarray, corpus: Corpus, level:
         samples = sort_texts(corpus, rearrange(measured, "language sample layer head -> layer head language sample"))
         bounds = interval(samples, axis=3, level=level, seed=seed, clusters=own)  # [layer, head, language]
         unit = described[described.index("[") :]
-        variables[name] = (AXES, _mean(measured), described)
+        variables[name] = (AXES, mean_of_known(measured, 1), described)
         ends = [rearrange(end, "layer head language -> language layer head") for end in bounds]
         variables |= interval_ends(AXES, ends, f"{name} over texts {unit}", level=level, name=name)
-        variables[f"uniform_{name}"] = (("language",), _mean(alike), f"{name} of a head that attends alike {unit}")
+        words = f"{name} of a head that attends alike {unit}"
+        variables[f"uniform_{name}"] = (("language",), mean_of_known(alike, 1), words)
     return variables
-
-
-def _mean(samples: np.ndarray) -> np.ndarray:
-    """Mean over the samples (axis 1) that there are; NaN where there are none."""
-    count = (~np.isnan(samples)).sum(1)
-    return np.where(count > 0, np.nansum(samples, 1) / np.maximum(count, 1), np.nan)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_draws, weights
 from workbench.text.languages import same
 
 _DRAWS = 1000  # of texts
@@ -60,10 +60,9 @@ def diagonal(
     ]
     drawn = np.stack(by_language, 2)
     observed, spread = (_contrasts(values, own, len(groups)) for values in (means, drawn))
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    low, high = np.quantile(spread, tails, axis=0)
+    low, high = ends_of_draws(spread, level)
     rows = list(own)
-    mean_low, mean_high = np.quantile(spread[:, rows].mean(1), tails)
+    mean_low, mean_high = ends_of_draws(spread[:, rows].mean(1), level)
     p = _shuffled(means[0][rows], [own[g] for g in rows], seed) if len(rows) > 1 else np.nan
     return Diagonal(observed[0], low, high, float(observed[0, rows].mean()), float(mean_low), float(mean_high), p)
 

@@ -19,6 +19,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.forward.optimizer import adam_state
 from workbench.model.gradients import head_gradient
 from workbench.model.model import Model
+from workbench.results.bootstrap import ends_of_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
@@ -234,4 +235,4 @@ class _Totals:
         means = self.drawn / np.maximum(self.weight, 1e-9)[None, :, :, None, None]
         scores = means[0] if self.paper else means[0] * means[1]
         scores[~self.finished | (self.corpus.clusters.max(1) < 1)] = np.nan
-        return np.quantile(scores, ((1 - self.level) / 2, (1 + self.level) / 2), axis=1)
+        return ends_of_draws(scores, self.level, axis=1)

@@ -16,6 +16,7 @@ from workbench.model.batching import texts_per_batch
 from workbench.model.forward.alone import alone
 from workbench.model.forward.generate import answered, by_row, check_prompt_lengths, generate
 from workbench.model.model import Model
+from workbench.results.bootstrap import ends_of_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.progress import resumed
@@ -231,7 +232,7 @@ def _variables(hit: np.ndarray, prompts: Corpus, level: float, seed: int) -> tup
     rows = pooled(own, aligned=prompts.aligned)
     all_low, all_high = interval(together, clusters=rows, **how)
     control = np.nanmean(hit[2:], 2)
-    tails = np.quantile(control, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    tails = ends_of_draws(control, level)
     row, between = ("language",), f"end of the central {level:.0%} of the random heads' shares"
     variables = {
         "share": (_CELLS, np.nanmean(values, 2), "share of prompts answered in the wanted language"),

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from workbench.results.bootstrap import ends_of_known_draws
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables
-from workbench.results.statistics import corrected, interval, p_value
+from workbench.results.statistics import corrected, interval, mean_of_known, p_value
 
 DRAWS = 1000
 RECIPE = 1  # place of the recipe among the conditions: before, recipe, controls
@@ -46,22 +47,8 @@ def from_draws(
 def _with_ends(
     name: str, axes: tuple[str, ...], value: np.ndarray, drawn: np.ndarray, about: str, level: float
 ) -> Variables:
-    bounds = _quantiles(drawn - _mean(drawn) + value, level)
+    bounds = ends_of_known_draws(drawn - mean_of_known(drawn) + value, level)
     return {name: (axes, value, about), **interval_ends(axes, bounds, about, level=level, name=name)}
-
-
-def _mean(drawn: np.ndarray) -> np.ndarray:
-    """Mean over the draws that have a value; NaN where none has."""
-    known = ~np.isnan(drawn)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, drawn, 0).sum(0) / known.sum(0)
-
-
-def _quantiles(drawn: np.ndarray, level: float) -> np.ndarray:
-    """Lower and upper quantile over draws, [end, ...]; NaN where no draw has a value."""
-    ends, known = np.full((2, *drawn.shape[1:]), np.nan), ~np.isnan(drawn).all(0)
-    ends[:, known] = np.nanquantile(drawn[:, known], ((1 - level) / 2, (1 + level) / 2), axis=0)
-    return ends
 
 
 def from_samples(
@@ -101,7 +88,7 @@ def from_samples(
         if not len(values):
             continue
         dims = (first, *axes)
-        mean = _mean(np.moveaxis(values, 1, 0))
+        mean = mean_of_known(np.moveaxis(values, 1, 0))
         bounds = interval(values, axis=1, level=level, seed=seed, clusters=clusters[None])
         variables |= {own: (dims, mean, words), **interval_ends(dims, bounds, words, level=level, name=own)}
         if first == "control":

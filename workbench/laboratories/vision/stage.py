@@ -39,7 +39,7 @@ def seen(model: Any, pictures: Sequence[Picture], words: pd.DataFrame, loss: np.
             right[place, row] = (picked == named["own"]).sum(1)
             if kind == "swapped":
                 follows[row] = (picked == named["swapped"]).mean(1)
-    ends = np.vectorize(wilson)(right, len(pictures))
+    ends = wilson(right, len(pictures))
     share, owned = {"units": "share"}, {ATTRIBUTE: "right_low right_high"}
     return xr.Dataset(
         {

@@ -10,7 +10,7 @@ from workbench.errors import BadResult
 from workbench.heads.scores.lahis import importance
 from workbench.merging.diffing.same import require_same_shape, require_same_tokens
 from workbench.model.model import Model
-from workbench.results.bootstrap import weights
+from workbench.results.bootstrap import ends_of_known_draws, weights
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import make_result, origin
 from workbench.results.statistics import corrected, interval, p_value
@@ -103,7 +103,7 @@ def _rank_correlations(
         if len(np.unique(own[there])) > 1:
             drawn = weights(own[there], _DRAWS, seed)
             correlations = spearman(*(drawn @ part for part in texts))
-            ends[:, k] = np.nanquantile(correlations, ((1 - level) / 2, (1 + level) / 2))
+            ends[:, k] = ends_of_known_draws(correlations, level)
     return values, (ends[0], ends[1])
 
 

@@ -15,7 +15,7 @@ from workbench.model.model import Model
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.results.resuming.stoppable import Stoppable
-from workbench.results.statistics import corrected, interval, p_value
+from workbench.results.statistics import corrected, interval, mean_of_known, p_value
 from workbench.text.batches import Batch
 from workbench.text.corpus import Corpus
 
@@ -169,10 +169,7 @@ class _Totals:
         variables: Variables = {"predicted": (("language",), self.tokens.sum(1), "tokens that are predicted [tokens]")}
         clusters = self.corpus.clusters
         for name, values in samples.items():
-            known = ~np.isnan(values)
-            with np.errstate(invalid="ignore"):
-                mean = np.where(known, values, 0.0).sum(1) / known.sum(1)
-            variables[name] = (("language",), mean, _WORDS[name])
+            variables[name] = (("language",), mean_of_known(values, 1), _WORDS[name])
             bounds = interval(values, axis=1, level=level, seed=seed, clusters=clusters)
             of = f"{name.replace('_', ' ')} over texts" + ("" if name == "other_choice" else " [nats]")
             variables |= interval_ends(("language",), bounds, of, level=level, name=name)

@@ -15,6 +15,7 @@ from workbench.model.forward.alone import alone
 from workbench.model.forward.generate import answered, by_row, check_prompt_lengths, generate
 from workbench.model.model import Model
 from workbench.neurons.groups import random_groups, read_groups
+from workbench.results.bootstrap import ends_of_draws
 from workbench.results.groups import Groups
 from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
@@ -152,7 +153,7 @@ def _variables(hit: np.ndarray, *, level: float, seed: int, clusters: np.ndarray
     if hit.shape[1] > 1:
         drawn = np.nanmean(hit[1:, 1:], 3)  # [group, control, language]
         random[0, 1:] = drawn.mean(1)
-        random[1:, 1:] = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=1)
+        random[1:, 1:] = ends_of_draws(drawn, level, axis=1)
     cells = ("group", "language")
     ends = f"of the central {level:.0%} of the random groups' shares"
     return {

@@ -10,7 +10,7 @@ import numpy as np
 from einops import rearrange
 
 from workbench.arguments import finite
-from workbench.results.bootstrap import draw_counts, renumbered
+from workbench.results.bootstrap import draw_counts, ends_of_draws, renumbered
 
 _DRAWN = 4_000_000  # most numbers drawn at one time: 32 MB
 _TIE = 1e-9  # bits; sums in another order differ by less
@@ -122,5 +122,5 @@ def share_interval(
     drawn = draw_counts(own, resamples, seed).astype(np.float64)
     for layer in np.flatnonzero(counts.any((0, 2))):
         shares = distributions(drawn @ counts[:, layer].astype(np.float64))
-        low[layer], high[layer] = np.quantile(shares, ((1 - level) / 2, (1 + level) / 2), axis=0)
+        low[layer], high[layer] = ends_of_draws(shares, level)
     return low, high

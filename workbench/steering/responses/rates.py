@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workbench.results.bootstrap import draw_counts
+from workbench.results.bootstrap import draw_counts, ends_of_draws
 from workbench.results.proportions import wilson
 
 RATES = {
@@ -58,7 +58,7 @@ def difference_ends(
         other: the rate that is subtracted, likewise.
         level: of the interval.
     """
-    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    low, high = ends_of_draws(drawn, level)
     difference = first[0] - other[0]
     below = difference - np.hypot(first[0] - first[1], other[2] - other[0])
     above = difference + np.hypot(first[2] - first[0], other[0] - other[1])
@@ -76,15 +76,14 @@ def intervals(
     are the harmonic means of both lower and of both upper ends. NaN for a single prompt.
     """
     value, drawn = means(rows, clusters, seed)
-    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    low, high = ends_of_draws(drawn, level)
     distinct = len(np.unique(clusters))
     if distinct < 2:
         low, high = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
     if 2 <= distinct == len(clusters):
         shares = with_both(rows)
-        for place in np.ndindex(shares.shape[:-1]):
-            if np.isin(shares[place], (0, 1)).all():
-                low[place], high[place] = wilson(int(shares[place].sum()), len(clusters), level=level)
+        sure = np.isin(shares, (0, 1)).all(-1)
+        low[..., :3][sure], high[..., :3][sure] = wilson(shares[sure].sum(-1), len(clusters), level=level)
     same = low[..., -1] == high[..., -1]
     for ends in (low, high):
         ends[..., -1] = np.where(same, harmonic(ends[..., 0], ends[..., 1]), ends[..., -1])

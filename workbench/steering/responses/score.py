@@ -11,6 +11,7 @@ from workbench.arguments import checked, whole_number
 from workbench.errors import BadArgument, BadCorpus
 from workbench.evaluation.responses.passes import named
 from workbench.model.model import Model
+from workbench.results.interval_ends import interval_ends
 from workbench.results.make import Variables, make_result
 from workbench.steering.responses.judge import Judged, judge
 from workbench.steering.responses.rates import RATES, intervals
@@ -146,11 +147,9 @@ def _variables(judged: Judged, table: pd.DataFrame, codes: list[str], level: flo
     value, low, high = (np.stack(each) for each in zip(*parts, strict=True))  # [language, rate]
     variables: Variables = {}
     for number, (name, words) in enumerate(RATES.items()):
-        variables |= {
-            name: (("language",), value[:, number], words),
-            f"{name}_low": (("language",), low[:, number], f"lower end of the {level:.0%} interval of {name}"),
-            f"{name}_high": (("language",), high[:, number], f"upper end of the {level:.0%} interval of {name}"),
-        }
+        bounds = low[:, number], high[:, number]
+        variables[name] = (("language",), value[:, number], words)
+        variables |= interval_ends(("language",), bounds, name, level=level, name=name)
     unidentified = judged.identified == ""
 
     def of(values: np.ndarray, how: Callable) -> np.ndarray:
