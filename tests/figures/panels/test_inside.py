@@ -53,5 +53,3 @@ def test_another_result_is_refused(result, heads):
         inside(heads)
     with pytest.raises(UnknownLanguage, match="fi"):
         inside(result, language="fi")
-    with pytest.raises(BadArgument, match="no panel of this Result shows them"):
-        inside(result[[name for name in result if "lens" not in name]], language="de")

@@ -37,7 +37,7 @@ def inside(result: xr.Dataset, *, language: str | None = None, title: str | None
         The figure; it is neither shown nor written.
 
     Raises:
-        BadArgument: a Result without what is inside, or a language where no panel shows words.
+        BadArgument: a Result without what is inside.
         UnknownLanguage: a language that the Result does not have.
 
     Example:
@@ -50,8 +50,6 @@ def inside(result: xr.Dataset, *, language: str | None = None, title: str | None
         codes = result["language"].values.tolist()
         target = str(result.inside_lens.attrs.get("target"))  # a run may have measured other languages
         language = language or (target if target in codes else codes[0])
-    elif language is not None:
-        raise BadArgument(f"language={language!r} is of the words, and no panel of this Result shows them")
     names = {**_CHANGES, **_LEVELS}
     word = value_label("language", language, short=True) if language else ""
     columns = min(len(present), 2)
