@@ -92,10 +92,8 @@ def self_distillation(
     source, target = distinct_languages([source, target], name="source and target", least=2)
     require(planting=planting, steps=steps, batch=batch, items=items, seeds=seeds, questions=questions, rate=rate)
     if quick:
-        seeds, steps, batch, items, questions = (
-            QUICK[name] for name in ("seeds", "steps", "batch", "items", "questions")
-        )
-        planting = min(planting, QUICK["planting"])
+        seeds, steps, batch, items = (QUICK[name] for name in ("seeds", "steps", "batch", "items"))
+        planting, questions = min(planting, QUICK["planting"]), QUICK["questions"]
     made, info = planted(base, [target], steps=planting, seed=seed, **materials)
     own = answered(made, source, target, limit=questions)
     how = {"switched": switched, "limit": questions}

@@ -91,10 +91,8 @@ def teachers(
     weak = distinct_languages(weak, name="weak", least=0)
     require(planting=planting, steps=steps, batch=batch, items=items, seeds=seeds, unlabelled=unlabelled, rate=rate)
     if quick:
-        seeds, steps, batch, items, unlabelled = (
-            QUICK[name] for name in ("seeds", "steps", "batch", "items", "unlabelled")
-        )
-        planting = min(planting, QUICK["planting"])
+        seeds, steps, batch, items = (QUICK[name] for name in ("seeds", "steps", "batch", "items"))
+        planting, unlabelled = min(planting, QUICK["planting"]), QUICK["unlabelled"]
     made, info = planted(base, weak, steps=planting, seed=seed, **materials)
     words = words_task(made.words)
     task = option_items(made, words.limit(unlabelled))
